@@ -1,0 +1,56 @@
+# Everything that a newcomer types. `make run` and `make test` need git, make
+# and Python 3.11 with venv, and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TRIAL := $(BIN)/python -b -W error::BytesWarning -m twisted.trial --random=0
+
+.PHONY: run test live lint docs wheel bench clean
+
+run: $(VENV)/.run
+	exec $(BIN)/twistd -n --pidfile= irsend --config etc/irsend.toml
+
+test: $(VENV)/.test
+	$(TRIAL) tests
+
+live: $(VENV)/.test
+	IRSEND_LIVE=required $(TRIAL) tests.live
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check irsend tests twisted benchmarks docs
+	$(BIN)/ruff format --check irsend tests twisted benchmarks docs
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+wheel: $(VENV)/.dev
+	sh tests/wheel.sh $(BIN)/python
+
+bench: $(VENV)/.test
+	$(BIN)/pip install -q '.[bench]'
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build docs/_build *.egg-info _trial_temp* .mypy_cache .ruff_cache
+
+# The checkout is installed with its package paths as they are
+# (editable_mode=compat): the default way of an editable install hides
+# twisted/plugins from twistd.
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "irsend needs Python 3.11 or later, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat -e '.[dev]'
+	touch $@

@@ -1,0 +1,1 @@
+"""The model files, one TOML file for each printer."""
