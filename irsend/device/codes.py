@@ -1,0 +1,41 @@
+"""The result codes of a job (device.md section 5). The texts are ours."""
+
+from __future__ import annotations
+
+CODES: dict[str, str] = {
+    "#705": "larger than Maximum Data Size for Sending, and divided sending is off",
+    "#801": "the SMTP server timed out or refused the connection or the session",
+    "#802": "SMTP server name missing, wrong or not found in DNS",
+    "#803": "connection lost before everything was sent",
+    "#806": "destination refused",
+    "#810": "POP server: connection, reply or timeout error",
+    "#813": "POP login refused",
+    "#818": "received data not in a printable format",
+    "#819": "received MIME wrong",
+    "#820": "received base64 or uuencode wrong",
+    "#821": "received TIFF structure wrong",
+    "#822": "received image cannot be decoded",
+    "#827": "unsupported MIME type received",
+    "#828": "HTML received",
+    "#829": "more than 1000 pages received",
+    "#830": "DSN error received",
+    "#831": "SMTP reception refused by address range",
+    "#832": "a DSN could not be sent",
+    "#833": "an MDN could not be sent",
+    "#834": "MDN error received",
+    "#835": "too many lines of text received",
+    "#837": "connection from a barred host",
+    "#839": "SMTP AUTH user name or password wrong",
+    "#841": "no encryption algorithm in common with the mail server",
+    "#842": "the mail server asked for a client certificate",
+    "#843": "the clock differs too much from the Kerberos KDC",
+    "#844": "POP AUTH before Sending: TLS failed",
+    "#845": "POP AUTH before Sending: POP AUTH failed",
+    "#846": "POP AUTH before Sending: APOP failed",
+    "#848": "the parts of a divided message could not be joined",
+    "#995": "the job was cancelled",
+}
+
+POP_CONNECTION = "#810"
+POP_LOGIN = "#813"
+CANCELLED = "#995"

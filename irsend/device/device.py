@@ -1,0 +1,158 @@
+"""The device: the one mutable object, holding settings, status line and what is under way.
+
+Whatever it holds is a frozen value that is replaced whole; `observe` is the
+only way to hear of changes. It does no I/O: journal, panel and services are
+observers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import attrs
+from attrs import define, field
+
+from irsend.device.events import Event, JobChanged, SessionChanged, SettingsChanged, StatusChanged
+from irsend.device.jobs import Direction, Job, number_after
+from irsend.device.model import Model
+from irsend.device.sessions import Session, SessionKind, SessionResult
+from irsend.device.status import StatusEntry, StatusLine, StatusText
+from irsend.device.windows import Settings
+from irsend.errors import SettingsRefused, ValueRefused
+
+SettingsCheck = Callable[[Settings, dict[str, Any]], None]
+"""Raises ValueRefused where a change cannot be made as things stand."""
+
+State = Literal["ready", "receiving", "sending", "printing", "stopped"]
+_STATE_OF: dict[str, State] = {
+    "smtp-receive": "receiving",
+    "pop-receive": "receiving",
+    "smtp-send": "sending",
+}
+
+
+@define(eq=False)
+class Device:
+    """A printer: its model, its settings, its status line, its sessions and jobs."""
+
+    model: Model
+    settings: Settings
+    now: Callable[[], float]
+    """Seconds since the epoch."""
+    status: StatusLine = field(factory=StatusLine)
+    sessions: dict[int, Session] = field(factory=dict)
+    """Those under way, by id."""
+    last_session: int = 0
+    last_serial: int = 0
+    last_numbers: dict[Direction, str] = field(factory=dict)
+    running: bool = False
+    """True from power-on to power-off: between them the state is never "stopped"."""
+    checks: list[SettingsCheck] = field(factory=list)
+    """Asked before a change of settings; a certificate is missing, say."""
+    _observers: list[Callable[[Event], None]] = field(factory=list)
+
+    @property
+    def state(self) -> State:
+        """What it is doing; the oldest session under way decides."""
+        for session in self.sessions.values():
+            return _STATE_OF[session.kind]
+        return "ready" if self.running else "stopped"
+
+    def observe(self, observer: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `observer` with each event from now on, until the callable returned is called."""
+        self._observers.append(observer)
+        return lambda: self._observers.remove(observer)
+
+    def change_settings(self, given: dict[str, object], *, at_machine: bool = True) -> dict[str, Any]:
+        """Change items by whole key, all or none; return the values that changed.
+
+        Raises SettingsRefused, naming every key that cannot take its value.
+        """
+        values = self.model.read_settings(given)
+        settings = self.settings.replace(values)
+        refused = []
+        for check in self.checks:
+            try:
+                check(settings, values)
+            except ValueRefused as error:
+                refused.append(error)
+        if refused:
+            raise SettingsRefused(refused)
+        changed = {key: value for key, value in values.items() if self.settings.value(key) != value}
+        self.settings = settings
+        if values:
+            self._tell(SettingsChanged(settings=settings, changes=values, at_machine=at_machine))
+        return changed
+
+    def reset_settings(self, settings: Settings) -> None:
+        """Take other settings whole, as after a factory reset or a configuration read again."""
+        changes = {
+            key: settings.value(key)
+            for key in self.model.items()
+            if settings.value(key) != self.settings.value(key)
+        }
+        self.settings = settings
+        if changes:
+            self._tell(SettingsChanged(settings=settings, changes=changes, at_machine=False))
+
+    def show_status(self, text: StatusText, session: int | None) -> None:
+        """Bring a text on the status line; the history keeps what it displaces."""
+        entry = StatusEntry(at=self.now(), text=text, session=session)
+        self.status = StatusLine(shown=entry)
+        self._tell(StatusChanged(line=self.status, raised=entry))
+
+    def clear_status(self) -> None:
+        """Clear the status line, as the operator does."""
+        self._replace_status(StatusLine())
+
+    def session_began(self, kind: SessionKind, peer: str, mac: str | None = None) -> Session:
+        """Open a session; it is under way until `session_ended`."""
+        self.last_session += 1
+        session = Session(id=self.last_session, kind=kind, peer=peer, mac=mac, started=self.now())
+        self.sessions[session.id] = session
+        self._tell(SessionChanged(session=session))
+        return session
+
+    def session_changed(self, session: Session, **changes: Any) -> Session:
+        """Return the session with these fields changed, and hold it so."""
+        session = attrs.evolve(session, **changes)
+        self.sessions[session.id] = session
+        self._tell(SessionChanged(session=session))
+        return session
+
+    def session_ended(
+        self, session: Session, result: SessionResult, *, succeeded: bool, **changes: Any
+    ) -> Session:
+        """Close a session. One that `succeeded` clears the line of what its kind raised before."""
+        session = attrs.evolve(session, result=result, ended=self.now(), **changes)
+        self.sessions.pop(session.id, None)
+        self._tell(SessionChanged(session=session))
+        if succeeded:
+            self._replace_status(self.status.after_success(session.kind))
+        return session
+
+    def job_accepted(self, direction: Direction, party: str, **fields: Any) -> Job:
+        """Give a job its number; it is in the report from now on."""
+        number = number_after(self.last_numbers.get(direction), direction)
+        self.last_numbers[direction] = number
+        self.last_serial += 1
+        fields.setdefault("started", self.now())
+        job = Job(serial=self.last_serial, number=number, direction=direction, party=party, **fields)
+        self._tell(JobChanged(job=job))
+        return job
+
+    def job_changed(self, job: Job, **changes: Any) -> Job:
+        """Return the job with these fields changed, and tell the observers."""
+        job = attrs.evolve(job, **changes)
+        self._tell(JobChanged(job=job))
+        return job
+
+    def _replace_status(self, line: StatusLine) -> None:
+        if line != self.status:
+            self.status = line
+            self._tell(StatusChanged(line=line, raised=None))
+
+    def _tell(self, event: Event) -> None:
+        for observer in tuple(self._observers):
+            observer(event)

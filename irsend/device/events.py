@@ -1,0 +1,48 @@
+"""What the device's observers are told: each event carries the new value whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from irsend.device.jobs import Job
+from irsend.device.sessions import Session
+from irsend.device.status import StatusEntry, StatusLine
+from irsend.device.windows import Settings
+
+
+@frozen(kw_only=True)
+class SettingsChanged:
+    """Some items have other values than before."""
+
+    settings: Settings
+    changes: dict[str, Any]
+    """The new values by whole key."""
+    at_machine: bool
+    """True for what was changed at the machine and is to survive a restart."""
+
+
+@frozen(kw_only=True)
+class StatusChanged:
+    """The status line shows something else; `raised` is the entry that came on it, None when it was cleared."""
+
+    line: StatusLine
+    raised: StatusEntry | None
+
+
+@frozen(kw_only=True)
+class SessionChanged:
+    """A session began, changed or ended."""
+
+    session: Session
+
+
+@frozen(kw_only=True)
+class JobChanged:
+    """A job was accepted, or changed."""
+
+    job: Job
+
+
+Event = SettingsChanged | StatusChanged | SessionChanged | JobChanged

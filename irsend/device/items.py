@@ -1,0 +1,252 @@
+"""An item: one line of a settings window, or one key of the configuration, as data.
+
+Each item stands once, as an attrs field made by `item()`. From it are made the
+reader of TOML and JSON, the windows of the panel, `irsendctl settings`,
+`etc/irsend.toml` and the page of settings in the docs.
+
+This module does not know which items there are: see `windows`.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+import attrs
+from attrs import field, frozen
+
+from irsend.errors import SettingsRefused, ValueRefused
+
+T = TypeVar("T")
+E = TypeVar("E", bound=enum.Enum)
+
+_MARK = "irsend.item"
+
+
+class Kind(Generic[T]):
+    """What values an item takes: read from text, TOML or JSON, and told to people."""
+
+    type: str
+    allowed: str
+
+    def read(self, given: object) -> T:
+        """Return the value meant by `given`; ValueError says nothing but that it is not allowed."""
+        raise NotImplementedError
+
+    def plain(self, value: T) -> object:
+        """Return `value` as TOML and JSON write it."""
+        return value
+
+    def constraint(self) -> object:
+        """Return what is allowed, for programs."""
+        raise NotImplementedError
+
+
+class OnOff(Kind[bool]):
+    """An On/Off pair."""
+
+    type = "choice"
+    allowed = "on or off (true or false)"
+    _words = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+
+    def read(self, given: object) -> bool:
+        """Take true and false, and the words on and off."""
+        if isinstance(given, bool):
+            return given
+        if isinstance(given, str) and given.lower() in self._words:
+            return self._words[given.lower()]
+        raise ValueError
+
+    def constraint(self) -> object:
+        """Both values."""
+        return [False, True]
+
+
+class Choice(Kind[E]):
+    """One of the members of an enumeration, by its value."""
+
+    type = "choice"
+
+    def __init__(self, members: type[E]) -> None:
+        self._members = {str(member.value): member for member in members}
+        self.allowed = _or(list(self._members))
+
+    def read(self, given: object) -> E:
+        """Take a member's value in any case; true and false stand for on and off where these exist."""
+        word = {True: "on", False: "off"}[given] if isinstance(given, bool) else given
+        if isinstance(word, str) and word.lower() in self._members:
+            return self._members[word.lower()]
+        raise ValueError
+
+    def plain(self, value: E) -> object:
+        """Return the member's value."""
+        return value.value
+
+    def constraint(self) -> object:
+        """All values, in the panel's order."""
+        return list(self._members)
+
+
+class Number(Kind[int]):
+    """A whole number in a range."""
+
+    type = "number"
+
+    def __init__(self, minimum: int, maximum: int, unit: str = "") -> None:
+        self.minimum, self.maximum, self.unit = minimum, maximum, unit
+        self.allowed = f"a whole number from {minimum} to {maximum}" + (f" ({unit})" if unit else "")
+
+    def read(self, given: object) -> int:
+        """Take an integer or its digits."""
+        if isinstance(given, str) and re.fullmatch(r"[0-9]{1,19}", given):
+            given = int(given)
+        if isinstance(given, bool) or not isinstance(given, int):
+            raise ValueError
+        if not self.minimum <= given <= self.maximum:
+            raise ValueError
+        return given
+
+    def constraint(self) -> object:
+        """Both ends of the range, and the unit."""
+        return {"minimum": self.minimum, "maximum": self.maximum, "unit": self.unit}
+
+
+class Text(Kind[str]):
+    """One line of text up to a length, of a certain form where one is given."""
+
+    type = "text"
+
+    def __init__(self, longest: int, form: str = "", pattern: str = "") -> None:
+        self.longest = longest
+        self._pattern = re.compile(pattern or r"[^\x00-\x1f\x7f]*")
+        self.allowed = (form + ", " if form else "text of ") + f"up to {longest} characters"
+
+    def read(self, given: object) -> str:
+        """Take a string; control characters are never part of one."""
+        if not isinstance(given, str) or len(given) > self.longest:
+            raise ValueError
+        if given and not self._pattern.fullmatch(given):
+            raise ValueError
+        return given
+
+    def constraint(self) -> object:
+        """The greatest length."""
+        return {"max_length": self.longest}
+
+
+class Listing(Kind[tuple[str, ...]]):
+    """Up to so many entries, each brought to one form, none twice."""
+
+    type = "list"
+
+    def __init__(self, most: int, of: str, read_one: Callable[[str], str]) -> None:
+        self.most, self._read_one = most, read_one
+        self.allowed = f"up to {most} {of}"
+
+    def read(self, given: object) -> tuple[str, ...]:
+        """Take a list of strings, or one string with commas."""
+        if isinstance(given, str):
+            given = [part.strip() for part in given.split(",") if part.strip()]
+        if not isinstance(given, (list, tuple)) or not all(isinstance(one, str) for one in given):
+            raise ValueError
+        entries = tuple(dict.fromkeys(self._read_one(one) for one in given))
+        if len(entries) > self.most:
+            raise ValueError
+        return entries
+
+    def plain(self, value: tuple[str, ...]) -> object:
+        """Return a list."""
+        return list(value)
+
+    def constraint(self) -> object:
+        """The greatest number of entries."""
+        return {"max_items": self.most}
+
+
+class Table(Kind[dict[str, str]]):
+    """Names with a text each, as in `accounts = { "ir@bench.test" = "bench" }`."""
+
+    type = "table"
+    allowed = 'a table of texts, such as { "name" = "text" }'
+
+    def read(self, given: object) -> dict[str, str]:
+        """Take a table whose keys and values are strings."""
+        if not isinstance(given, dict):
+            raise ValueError
+        if not all(isinstance(part, str) for pair in given.items() for part in pair):
+            raise ValueError
+        return dict(given)
+
+    def plain(self, value: dict[str, str]) -> object:
+        """Return a copy."""
+        return dict(value)
+
+    def constraint(self) -> object:
+        """Nothing more than its type."""
+        return {}
+
+
+@frozen(kw_only=True)
+class Item:
+    """What is to be known of an item beside its value."""
+
+    label: str
+    kind: Kind[Any]
+    meaning: str
+    secret: bool = False
+    later: bool = False
+    """True for items that only later models have; a model file names them."""
+
+
+def item(
+    label: str, kind: Kind[T], default: T, meaning: str, *, secret: bool = False, later: bool = False
+) -> Any:
+    """Declare an item of a window (an attrs field that carries its `Item`)."""
+    about = Item(label=label, kind=kind, meaning=meaning, secret=secret, later=later)
+    return field(default=default, repr=not secret, metadata={_MARK: about})
+
+
+def items_of(window: type) -> Iterator[tuple[str, Item, Any]]:
+    """Give key, item and default of each item of a window, in the panel's order."""
+    for one in attrs.fields(window):
+        if _MARK in one.metadata:
+            yield one.name, one.metadata[_MARK], one.default
+
+
+def read_value(key: str, about: Item, given: object) -> Any:
+    """Return the value meant by `given` for the item at `key`; raise ValueRefused."""
+    try:
+        return about.kind.read(given)
+    except ValueError as error:
+        shown = "this value" if about.secret else _shown(given)
+        reason = f" ({error})" if str(error) else ""
+        raise ValueRefused(key, f"{shown} is not allowed{reason}; allowed: {about.kind.allowed}") from None
+
+
+def read_values(window: type, prefix: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Read the values of one window or section, by key; raise SettingsRefused naming every wrong key."""
+    known = {key: about for key, about, _ in items_of(window)}
+    values, refused = {}, []
+    for key, raw in given.items():
+        path = f"{prefix}.{key}" if prefix else key
+        if key not in known:
+            refused.append(ValueRefused(path, f"there is no such key; there are: {', '.join(known)}"))
+            continue
+        try:
+            values[key] = read_value(path, known[key], raw)
+        except ValueRefused as error:
+            refused.append(error)
+    if refused:
+        raise SettingsRefused(refused)
+    return values
+
+
+def _or(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _shown(given: object) -> str:
+    text = repr(given) if isinstance(given, str) else str(given)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,51 @@
+"""A job: one line of the communication report (device.md sections 5 and 6)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import frozen
+
+Direction = Literal["tx", "rx"]
+JobResult = Literal["OK", "NG", "--", "waiting", "running"]
+
+_RANGE: dict[str, tuple[int, int]] = {"tx": (1, 4999), "rx": (5001, 9999)}
+
+
+@frozen(kw_only=True)
+class Recipient:
+    """One of the addresses a job is for, with its own result."""
+
+    address: str
+    result: JobResult = "waiting"
+    code: str | None = None
+
+
+@frozen(kw_only=True)
+class Job:
+    """Something sent or received, from its beginning to its end."""
+
+    serial: int
+    """Counts all jobs for ever; the number that people see starts over."""
+    number: str
+    direction: Direction
+    kind: Literal["email", "ifax"] = "email"
+    party: str
+    subject: str = ""
+    pages: int | None = None
+    result: JobResult = "waiting"
+    code: str | None = None
+    recipients: tuple[Recipient, ...] = ()
+    sessions: tuple[int, ...] = ()
+    started: float
+    """Seconds since the epoch, as `ended`."""
+    ended: float | None = None
+    held_as: str | None = None
+    """The name of the mail in memory, while it is there."""
+
+
+def number_after(last: str | None, direction: Direction) -> str:
+    """Return the number that follows `last`: 0001 to 4999 for sent, 5001 to 9999 for received, wrapping."""
+    first, highest = _RANGE[direction]
+    following = int(last) + 1 if last else first
+    return f"{following if first <= following <= highest else first:04d}"

@@ -1,0 +1,191 @@
+"""A printer model, read from a TOML file: what it has, what it speaks, in which order.
+
+The files of the models that irsend knows stand in `models/`; a file of one's
+own is named by its path. What a window is made of is not here: see `windows`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from irsend.device.items import Kind, Listing, Number, Text, item, read_value, read_values
+from irsend.device.windows import DEFAULTS, ITEMS, MECHANISMS, Settings, windows
+from irsend.errors import ModelError, SettingsRefused, ValueRefused
+
+TLS_VERSIONS = ("TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
+EHLO_KEYWORDS = ("SIZE", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN")
+
+
+class _OneOf(Kind[str]):
+    """One of a few words, exactly."""
+
+    type = "choice"
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self._words = words
+        self.allowed = ", ".join(words)
+
+    def read(self, given: object) -> str:
+        """Take one of the words."""
+        if given not in self._words:
+            raise ValueError
+        return str(given)
+
+
+def _any_of(words: tuple[str, ...]) -> Listing:
+    kind = _OneOf(words)
+
+    def one(given: str) -> str:
+        try:
+            return kind.read(given)
+        except ValueError:
+            raise ValueError(f"{given!r} is not one of them") from None
+
+    return Listing(len(words), "of " + kind.allowed, one)
+
+
+@frozen(kw_only=True)
+class ModelTLS:
+    """What the printer's TLS can do (device.md section 10)."""
+
+    oldest: str = item("oldest version", _OneOf(TLS_VERSIONS), "TLS 1.0", "The oldest version it speaks.")
+    newest: str = item("newest version", _OneOf(TLS_VERSIONS), "TLS 1.0", "The newest version it speaks.")
+    ciphers: str = item(
+        "ciphers",
+        Text(400),
+        "AES128-SHA:@SECLEVEL=0",
+        "An OpenSSL cipher list, for TLS 1.2 and older.",
+    )
+    key_bits: int = item(
+        "key length", Number(1024, 4096, "bits"), 1024, "The RSA key that it makes for itself."
+    )
+
+
+@frozen(kw_only=True)
+class ModelSASL:
+    """The SASL mechanisms the printer uses, the one it prefers first."""
+
+    secured: tuple[str, ...] = item("under TLS", _any_of(MECHANISMS), (), "The order under TLS.")
+    plain: tuple[str, ...] = item("in plain text", _any_of(MECHANISMS), (), "The order in plain text.")
+
+
+@frozen(kw_only=True)
+class Model:
+    """A printer as its file describes it."""
+
+    name: str = item("name", Text(40, "letters, digits, - and _", r"[\w-]+"), "", "What `--model` calls it.")
+    title: str = item("title", Text(80), "", "Its name in full.")
+    maker: str = item("maker", Text(40), "", "Who made it.")
+    year: int = item("year", Number(1980, 2100), 2000, "When it came out.")
+    ehlo: tuple[str, ...] = item(
+        "EHLO words", _any_of(EHLO_KEYWORDS), EHLO_KEYWORDS, "What it announces when it receives by SMTP."
+    )
+    lacks: tuple[str, ...] = item(
+        "lacks", _any_of(tuple(ITEMS)), (), "Settings that its windows do not have."
+    )
+    has: tuple[str, ...] = item("has", _any_of(tuple(ITEMS)), (), "Settings of later models that it has.")
+    tls: ModelTLS | None = None
+    sasl: ModelSASL = field(factory=ModelSASL)
+    defaults: dict[str, Any] = field(factory=dict)
+
+    def has_item(self, key: str) -> bool:
+        """Say whether the item at this whole key is on one of the printer's windows."""
+        if key in self.lacks:
+            return False
+        return not ITEMS[key].later or key in self.has
+
+    def items(self) -> list[str]:
+        """Return the whole keys of all items it has, in the panel's order."""
+        return [key for key in ITEMS if self.has_item(key)]
+
+    def read_settings(self, given: dict[str, object]) -> dict[str, Any]:
+        """Read values by whole key; raise SettingsRefused naming every wrong key.
+
+        An item that this printer does not have is refused by the printer's name.
+        """
+        values, refused = {}, []
+        for key, raw in given.items():
+            try:
+                if key not in ITEMS:
+                    raise ValueRefused(key, f"there is no such setting{_near(key)}")
+                if not self.has_item(key):
+                    raise ValueRefused(key, f"the {self.title} ({self.name}) does not have this setting")
+                values[key] = read_value(key, ITEMS[key], raw)
+            except ValueRefused as error:
+                refused.append(error)
+        if refused:
+            raise SettingsRefused(refused)
+        return values
+
+    def initial_settings(self) -> Settings:
+        """Return the settings of a printer fresh from its box."""
+        return Settings().replace(self.defaults)
+
+    def default(self, key: str) -> Any:
+        """Return the factory setting at this whole key."""
+        return self.defaults.get(key, DEFAULTS[key])
+
+
+def model_names() -> list[str]:
+    """Return the names of the models that irsend comes with."""
+    files = resources.files("irsend.device.models").iterdir()
+    return sorted(one.name.removesuffix(".toml") for one in files if one.name.endswith(".toml"))
+
+
+def load_model(name: str) -> Model:
+    """Return the model of this name, or of the file at this path; raise ModelError."""
+    if "/" not in name and not name.endswith(".toml"):
+        if name not in model_names():
+            raise ModelError(
+                f"model: {name!r} is not allowed; allowed: {', '.join(model_names())}, "
+                "or the path of a model file (ending in .toml)"
+            )
+        text = resources.files("irsend.device.models").joinpath(f"{name}.toml").read_text("utf-8")
+    else:
+        try:
+            text = Path(name).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(f"model: {name}: {error}") from None
+    try:
+        return _read_model(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{name}: {error}") from None
+    except SettingsRefused as error:
+        raise ModelError("\n".join(f"{name}: {one}" for one in error.refused)) from None
+
+
+def _read_model(raw: dict[str, Any]) -> Model:
+    tables: dict[str, dict[str, Any]] = {}
+    for table in ("tls", "sasl", "defaults"):
+        tables[table] = raw.pop(table, {})
+        if not isinstance(tables[table], dict):
+            raise SettingsRefused([ValueRefused(table, "this is a table, not a single value")])
+    if not raw.get("name"):
+        raise SettingsRefused([ValueRefused("name", "every model file has a name")])
+    values = read_values(Model, "", raw)
+    tls = ModelTLS(**read_values(ModelTLS, "tls", tables["tls"])) if tables["tls"] else None
+    if tls and TLS_VERSIONS.index(tls.oldest) > TLS_VERSIONS.index(tls.newest):
+        raise SettingsRefused([ValueRefused("tls.oldest", f"{tls.oldest} is newer than tls.newest")])
+    sasl = ModelSASL(**read_values(ModelSASL, "sasl", tables["sasl"]))
+    model = Model(tls=tls, sasl=sasl, **values)
+    given = {
+        f"{window}.{key}": value
+        for window, of_window in tables["defaults"].items()
+        for key, value in (of_window.items() if isinstance(of_window, dict) else [("", of_window)])
+    }
+    return Model(tls=tls, sasl=sasl, defaults=model.read_settings(given), **values)
+
+
+def _near(key: str) -> str:
+    window = key.partition(".")[0]
+    names = [name for name, _, _ in windows()]
+    if window not in names:
+        return f"; its first part is one of {', '.join(names)}"
+    return f" in {window}; there are: " + ", ".join(
+        one.partition(".")[2] for one in ITEMS if one.startswith(window + ".")
+    )

@@ -1,0 +1,44 @@
+"""A protocol session as the journal keeps it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import frozen
+
+SessionKind = Literal["smtp-receive", "pop-receive", "smtp-send"]
+SessionResult = Literal["OK", "NG"]
+
+
+@frozen(kw_only=True)
+class TLSUse:
+    """What was negotiated: "TLS 1.2" and OpenSSL's name of the cipher."""
+
+    version: str
+    cipher: str
+
+
+@frozen(kw_only=True)
+class Session:
+    """One connection of the machine with a mail server or client, under way or ended."""
+
+    id: int
+    kind: SessionKind
+    peer: str
+    started: float
+    """Seconds since the epoch, as `ended`."""
+    mac: str | None = None
+    tls: TLSUse | None = None
+    auth: str | None = None
+    """The mechanism that a login succeeded with."""
+    result: SessionResult | None = None
+    """None while under way."""
+    code: str | None = None
+    reason: str = ""
+    """Why it ended as NG, in words."""
+    status_line: str = ""
+    """What the session brought on the status line."""
+    ended: float | None = None
+    bytes: int = 0
+    """Octets of mail received or sent."""
+    messages: int = 0

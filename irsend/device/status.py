@@ -1,0 +1,51 @@
+"""The status line: what it can say, how a text comes on it and how it goes (device.md section 2)."""
+
+from __future__ import annotations
+
+import enum
+
+from attrs import frozen
+
+
+class StatusText(str, enum.Enum):
+    """The texts, exactly."""
+
+    SSL_ERROR_POP = "SSL Error (POP)"
+    SMTP_RX_REJECT = "SSL Error (SMTP RX Reject)"
+    SSL_ERROR_SMTP_RECEIVE = "SSL Error (SMTP Receive)"
+
+
+RAISED_BY = {
+    StatusText.SSL_ERROR_POP: "pop-receive",
+    StatusText.SMTP_RX_REJECT: "smtp-receive",
+    StatusText.SSL_ERROR_SMTP_RECEIVE: "smtp-receive",
+}
+"""The kind of session that raises a text, and whose later success takes it off the line."""
+
+
+@frozen(kw_only=True)
+class StatusEntry:
+    """One line of the history: what came on the line, when, and by which session."""
+
+    at: float
+    """Seconds since the epoch."""
+    text: StatusText
+    session: int | None
+
+
+@frozen(kw_only=True)
+class StatusLine:
+    """What stands on the line now: an entry of the history, or nothing."""
+
+    shown: StatusEntry | None = None
+
+    @property
+    def text(self) -> str:
+        """The text, empty when nothing is wrong."""
+        return self.shown.text.value if self.shown else ""
+
+    def after_success(self, kind: str) -> StatusLine:
+        """Return the line after a session of this kind has succeeded [ours]."""
+        if self.shown and RAISED_BY[self.shown.text] == kind:
+            return StatusLine()
+        return self

@@ -1,0 +1,64 @@
+"""Everything irsend raises on purpose: each class's docstring is the sentence its user reads.
+
+Not here: what goes wrong in a protocol session. That is a reply, a result code
+and a text on the status line, because the machine goes on.
+"""
+
+from __future__ import annotations
+
+
+class IrsendError(Exception):
+    """Something irsend was asked to do cannot be done."""
+
+    def __str__(self) -> str:
+        """Give the sentence for this case, else the class's own."""
+        return super().__str__() or (type(self).__doc__ or "").strip()
+
+
+class ValueRefused(IrsendError):
+    """A value that its item does not allow; the sentence names key, value and what is allowed."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}")
+        self.key = key
+        self.problem = problem
+
+
+class SettingsRefused(IrsendError):
+    """Some values were not allowed, so none was changed."""
+
+    def __init__(self, refused: list[ValueRefused]) -> None:
+        super().__init__("\n".join(str(one) for one in refused))
+        self.refused = refused
+
+
+class ConfigurationError(IrsendError):
+    """The configuration cannot be used; the sentence names the file, the key, what was given and what is allowed."""
+
+
+class ModelError(IrsendError):
+    """The model file cannot be used."""
+
+
+class StateError(IrsendError):
+    """The state directory cannot be used."""
+
+
+class KeyMaterialError(IrsendError):
+    """A key or certificate cannot be used."""
+
+
+class MemoryFull(IrsendError):
+    """The machine's memory is full; print or delete what waits in it."""
+
+
+class MessageTooLarge(IrsendError):
+    """The message is larger than the machine takes."""
+
+
+class NoSuchRecord(IrsendError):
+    """There is no such job or session."""
+
+
+class CannotCancel(IrsendError):
+    """The job has ended and cannot be cancelled."""

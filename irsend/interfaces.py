@@ -1,0 +1,238 @@
+"""What one part asks of another, and the values that cross between them: the plan of the house.
+
+    wire -> protocols -> IReception: may it? for whom? -> IMessageSink: the bytes -> the final 250
+                      -> ITranscript: what was said
+
+    panel -> IMachine: what the machine shows, and what its keys do
+
+Reply texts are str and ASCII; what came from the wire is bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+
+@frozen
+class Reply:
+    """An SMTP reply: code, text and enhanced status code (RFC 5321 4.2, RFC 2034)."""
+
+    code: int
+    text: str
+    enhanced: str = ""
+
+    def line(self, *, enhanced: bool) -> bytes:
+        """Return the reply as one line without its end, with the enhanced code where that was announced."""
+        status = f"{self.enhanced} " if enhanced and self.enhanced else ""
+        return f"{self.code} {status}{self.text}".encode("ascii", "replace")
+
+
+@frozen
+class Verdict:
+    """The machine's answer to "may this be?": yes, or a refusal with its reply."""
+
+    reply: Reply | None = None
+    """None accepts."""
+    hang_up: bool = False
+    """The session ends behind the reply."""
+
+    @classmethod
+    def refuse(cls, reply: Reply, *, hang_up: bool = False) -> Verdict:
+        """Refuse with this reply."""
+        return cls(reply, hang_up)
+
+
+ACCEPT = Verdict()
+
+
+class Refused(Exception):
+    """A message that was being taken cannot be kept; carries the reply for its sender."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.text)
+        self.reply = reply
+
+
+@frozen
+class Mailbox:
+    """A local part at a domain or an address literal, as it stood in a path (RFC 5321 4.1.2)."""
+
+    local: bytes
+    """Without quotes."""
+    domain: bytes
+    """Empty for the reserved `postmaster`; a literal keeps its brackets."""
+
+    def __bytes__(self) -> bytes:
+        """Return it without angle brackets."""
+        return self.local + b"@" + self.domain if self.domain else self.local
+
+
+@frozen(kw_only=True)
+class Envelope:
+    """Who a message is from and for, and how it came (RFC 5321 2.3.1)."""
+
+    sender: Mailbox | None
+    """None for the null reverse-path <>."""
+    recipients: tuple[Mailbox, ...]
+    helo: bytes
+    protocol: bytes
+    """SMTP, ESMTP, ESMTPS, ESMTPA or ESMTPSA (RFC 3848)."""
+    parameters: dict[bytes, bytes] = field(factory=dict)
+    """The parameters of MAIL."""
+
+
+class ITranscript(Interface):
+    """Where a protocol writes down what is said, line by line."""
+
+    def client(line: bytes) -> None:
+        """Write down a line of the client's."""
+
+    def server(line: bytes) -> None:
+        """Write down a line of the server's."""
+
+    def note(text: str) -> None:
+        """Write down something that happened: TLS began, the connection was closed."""
+
+
+class IMessageSink(Interface):
+    """Where a message goes as it arrives."""
+
+    def write(content: bytes) -> None:
+        """Take the next octets; Refused when they cannot be kept."""
+
+    def commit() -> Deferred[None]:
+        """Fire once the message will survive a crash; until then nobody is responsible for it.
+
+        Fails with Refused when it cannot be kept.
+        """
+
+    def abort() -> None:
+        """Forget the message; nothing of it remains."""
+
+
+class IReception(Interface):
+    """One SMTP session's questions to whoever receives: the machine, or the mail host.
+
+    Each verdict may also be a Deferred of one; the protocol waits for it.
+    """
+
+    host: bytes = Attribute("The name that greets.")
+    keywords: tuple[bytes, ...] = Attribute("The EHLO words announced, without STARTTLS and AUTH.")
+    size_limit: int = Attribute("The largest message taken, in octets; the value of SIZE.")
+    transcript: ITranscript = Attribute("Where the session is written down.")
+
+    def tls_context() -> Any:
+        """Return the context factory for STARTTLS, or None where it is not offered."""
+
+    def greeted(helo: bytes, secured: bool) -> None:
+        """Hear the client's name, at every HELO and EHLO."""
+
+    def mail_allowed(sender: Mailbox | None, size: int, secured: bool) -> Verdict:
+        """May this sender begin a message of this size (0: not said)? (MAIL)."""
+
+    def recipient_allowed(recipient: Mailbox) -> Verdict:
+        """Is this message for somebody here? (RCPT)."""
+
+    def open_message(envelope: Envelope) -> IMessageSink:
+        """Open a place for the message (DATA); Refused where there is none."""
+
+    def message_refused(reply: Reply) -> None:
+        """Hear that a mail transaction ended with this reply instead of its 250."""
+
+    def tls_began(version: str, cipher: str) -> None:
+        """Hear that TLS is in use from here on, and which."""
+
+    def tls_failed(reason: str) -> None:
+        """Hear that TLS went wrong; the connection is at its end."""
+
+    def logged_in(user: bytes, mechanism: str) -> None:
+        """Hear that the client has proved who it is."""
+
+    def session_ended(reason: str) -> None:
+        """Hear that the connection is closed. `reason` is empty for an orderly end."""
+
+
+class IObserved(Interface):
+    """A thing with observers."""
+
+    def observe(observer: Any) -> Any:
+        """Call `observer` with each event; the callable returned ends it."""
+
+
+class IMachine(Interface):
+    """The machine as its panel sees it. What reads a disk answers by a Deferred.
+
+    Values of `irsend.device` come out; times are seconds since the epoch.
+    """
+
+    device = Attribute("The Device: model, settings, status line, sessions under way, `observe`.")
+
+    def memory() -> tuple[int, int]:
+        """Return the octets of memory in use, and its capacity."""
+
+    def change_settings(given: dict[str, object]) -> dict[str, Any]:
+        """Change items at the machine by whole key; SettingsRefused names each wrong one."""
+
+    def factory_reset() -> None:
+        """Forget what was changed at the machine."""
+
+    def receive() -> Deferred[Any]:
+        """Fetch mail from the POP server now; fires with the `Session` when it has ended."""
+
+    def status_history(limit: int = 100) -> Deferred[list[Any]]:
+        """Give the newest `StatusEntry` values, newest first."""
+
+    def sessions(
+        limit: int = 100,
+        before: int | None = None,
+        kind: str | None = None,
+        peer: str | None = None,
+        result: str | None = None,
+        code: str | None = None,
+    ) -> Deferred[list[Any]]:
+        """Give `Session` values, newest first, those under way among them."""
+
+    def session(id: int) -> Deferred[Any]:
+        """Give one `Session`; NoSuchRecord."""
+
+    def transcript(id: int) -> Deferred[list[TranscriptLine]]:
+        """Give what was said in a session, so far or to its end; NoSuchRecord."""
+
+    def jobs(limit: int = 100) -> Deferred[list[Any]]:
+        """Give the newest `Job` values, newest first."""
+
+    def job(number: str) -> Deferred[Any]:
+        """Give the newest job of this number; NoSuchRecord."""
+
+    def cancel_job(number: str) -> Deferred[Any]:
+        """Cancel a job that waits or runs; NoSuchRecord, CannotCancel."""
+
+    def key_description() -> dict[str, Any] | None:
+        """Return subject, names, validity, bits and fingerprint of the certificate; None without one."""
+
+    def generate_key() -> Deferred[dict[str, Any]]:
+        """Make a new key and certificate, use them, and describe them."""
+
+    def import_key(certificate: bytes, key: bytes) -> dict[str, Any]:
+        """Use this key and certificate (PEM) from now on; KeyMaterialError."""
+
+
+@frozen
+class TranscriptLine:
+    """One line of a transcript."""
+
+    at: float
+    """Seconds since the epoch."""
+    speaker: str
+    """"C" client, "S" server, "-" something that happened."""
+    text: str
+
+    def __str__(self) -> str:
+        """Return the line as `tests/transcripts` has it."""
+        return f"-- {self.text}" if self.speaker == "-" else f"{self.speaker}: {self.text}"
