@@ -133,7 +133,13 @@ class IReception(Interface):
     def greeted(helo: bytes, secured: bool) -> None:
         """Hear the client's name, at every HELO and EHLO."""
 
-    def mail_allowed(sender: Mailbox | None, size: int, secured: bool) -> Verdict:
+    def admitted() -> Verdict:
+        """May this peer have a session at all? (before the greeting)."""
+
+    def mail_allowed(secured: bool) -> Verdict:
+        """May mail come in plain text, or under TLS? (MAIL, before anything else of it is looked at)."""
+
+    def sender_allowed(sender: Mailbox | None, size: int) -> Verdict:
         """May this sender begin a message of this size (0: not said)? (MAIL)."""
 
     def recipient_allowed(recipient: Mailbox) -> Verdict:
@@ -151,8 +157,11 @@ class IReception(Interface):
     def tls_failed(reason: str) -> None:
         """Hear that TLS went wrong; the connection is at its end."""
 
-    def logged_in(user: bytes, mechanism: str) -> None:
-        """Hear that the client has proved who it is."""
+    def challengers(secured: bool) -> dict[bytes, Any]:
+        """Return what makes cred's challenge-response credentials, by mechanism; empty: AUTH is unknown."""
+
+    def login(credentials: Any, mechanism: bytes) -> Deferred[Any]:
+        """Fire when these credentials are somebody's; fail with cred's LoginFailed."""
 
     def session_ended(reason: str) -> None:
         """Hear that the connection is closed. `reason` is empty for an orderly end."""

@@ -1,0 +1,133 @@
+"""Server-sent events: the stream's grammar, and following it over a machine's restarts.
+
+Standards: HTML Living Standard 9.2.6 (parsing an event stream), 9.2.4 (Last-Event-ID).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field, frozen
+
+from irsend.ctl.refusals import NoMachine
+
+if TYPE_CHECKING:
+    from irsend.ctl.machine import Machine
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+"""Seconds between two tries to reach a machine that is gone; each pause is twice the last."""
+
+
+@frozen
+class ServerEvent:
+    """An event as it came: its name, its text, and the id it is resumed behind."""
+
+    name: str
+    text: str
+    id: str | None
+
+    def value(self) -> Any:
+        """Return the JSON that the event carries, None where it carries none."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
+
+@define(eq=False)
+class EventReader:
+    """Reads events out of octets, however these are cut."""
+
+    last_id: str | None = None
+    _line: bytearray = field(factory=bytearray)
+    _name: str = ""
+    _text: list[str] = field(factory=list)
+    _after_cr: bool = False
+
+    def feed(self, octets: bytes) -> Iterator[ServerEvent]:
+        """Take the next octets; give each event that is whole with them."""
+        if self._after_cr and octets:
+            # CR LF came cut in two: the LF ends no line of its own.
+            octets = octets.removeprefix(b"\n")
+            self._after_cr = False
+        if octets.endswith(b"\r"):
+            self._after_cr = True
+        self._line += octets
+        # Not splitlines() of str: JSON may hold U+2028, which is no line end here.
+        *whole, rest = bytes(self._line).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._line = bytearray(rest)
+        for line in whole:
+            if line:
+                self._read_field(line.decode("utf-8", "replace"))
+            else:
+                yield from self._dispatch()
+
+    def _read_field(self, line: str) -> None:
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "event":
+            self._name = value
+        elif name == "data":
+            self._text.append(value)
+        elif name == "id" and "\0" not in value:
+            self.last_id = value
+
+    def _dispatch(self) -> Iterator[ServerEvent]:
+        name, text = self._name, self._text
+        self._name, self._text = "", []
+        if text:
+            yield ServerEvent(name or "message", "\n".join(text), self.last_id)
+
+
+@frozen
+class Connected:
+    """The stream is open: what is read from the machine from here on is not older than its events."""
+
+    again: bool
+    """True behind a `Gone`."""
+
+
+@frozen
+class Gone:
+    """The machine is not there any more; the sentence says why."""
+
+    reason: str
+
+
+def follow(
+    machine: Machine, pause: Callable[[float], None] = time.sleep
+) -> Iterator[ServerEvent | Connected | Gone]:
+    """Give the machine's events for ever, coming back behind the last one when the stream breaks.
+
+    Raises NoMachine where there is none at the beginning, and MachineRefused.
+    """
+    from irsend.ctl.machine import Silence
+
+    reader = EventReader()
+    reached = gone = False
+    wait = FIRST_PAUSE
+    while True:
+        try:
+            with machine.events(reader.last_id) as stream:
+                yield Connected(again=gone)
+                reached, gone, wait = True, False, FIRST_PAUSE
+                # What was cut off with the last stream is not continued by this one.
+                reader = EventReader(reader.last_id)
+                for octets in stream:
+                    yield from reader.feed(octets)
+        except Silence:
+            # Nothing was said for a while: no reason to say so, but to look whether it is alive.
+            if not reached:
+                raise
+        except NoMachine as error:
+            if not reached:
+                raise
+            # A stream that breaks may be there again at once; only a second failure is told.
+            if not gone and wait > FIRST_PAUSE:
+                gone = True
+                yield Gone(str(error))
+        pause(wait)
+        wait = min(wait * 2, LONGEST_PAUSE)

@@ -1,0 +1,218 @@
+"""The machine at the other end: requests, its refusals, and its absence.
+
+Knows HTTP and problem documents (RFC 9457), not what any answer means. What
+goes wrong comes out as `MachineRefused` (it is there and says no) or
+`NoMachine` (it is not there, or what is there is no irsend).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from irsend import __version__
+from irsend.ctl.refusals import MachineRefused, NoMachine, WrongURL
+
+EVENTS_SILENCE = 60.0
+"""Seconds without a sign from the event stream, after which it is opened anew."""
+
+
+class Machine:
+    """A running machine, by the URL of its panel."""
+
+    def __init__(self, url: str, password: str | None = None, *, timeout: float = 10.0) -> None:
+        self._timeout = timeout
+        address, password = _address(url, password)
+        self.url = str(address).rstrip("/")
+        self._http = httpx.Client(
+            base_url=address,
+            # The panel takes any user name.
+            auth=httpx.BasicAuth("irsendctl", password) if password else None,
+            timeout=timeout,
+            headers={"User-Agent": f"irsendctl/{__version__}"},
+            # A proxy of the environment knows no machine on loopback, and
+            # .netrc is no place for its password.
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def read(self, path: str, **query: object) -> Any:
+        """Return what GET answers, taken from its JSON; options that are None are left out."""
+        return self._json(self._request("GET", path, query=query))
+
+    def read_object(self, path: str) -> dict[str, Any]:
+        """Return a JSON object; anything else is no irsend's answer."""
+        answer = self.read(path)
+        if not isinstance(answer, dict):
+            raise self.no_irsend(f"{path} answers with something else")
+        return answer
+
+    def read_list(self, path: str, name: str, **query: object) -> list[dict[str, Any]]:
+        """Return a JSON array of objects, also where it stands as `name` in an object."""
+        return self.rows_of(self.read(path, **query), path, name)
+
+    def rows_of(self, answer: Any, path: str, name: str) -> list[dict[str, Any]]:
+        """Take the array of objects out of an answer."""
+        rows = answer.get(name) if isinstance(answer, dict) else answer
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self.no_irsend(f"{path} answers with something else")
+        return rows
+
+    def read_text(self, path: str, media_type: str = "text/*", **query: object) -> str:
+        """Return what GET answers as text."""
+        return self._request("GET", path, query=query, headers={"Accept": media_type}).text
+
+    def ask(self, method: str, path: str, body: object = None, *, patient: bool = False) -> Any:
+        """Make the machine do something; return its JSON, None where it answers without words.
+
+        `patient` waits for the answer for as long as it takes.
+        """
+        timeout = httpx.Timeout(self._timeout, read=None) if patient else None
+        response = self._request(method, path, body=body, timeout=timeout)
+        return self._json(response) if response.content else None
+
+    @contextlib.contextmanager
+    def events(self, last_id: str | None) -> Iterator[Iterator[bytes]]:
+        """Open the event stream behind the event `last_id`; give its octets as they come.
+
+        Raises NoMachine from the stream as well as from its opening.
+        """
+        headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        if last_id is not None:
+            headers["Last-Event-ID"] = last_id
+        timeout = httpx.Timeout(self._timeout, read=EVENTS_SILENCE)
+        with (
+            self._told_as_ours(),
+            self._http.stream("GET", "/api/events", headers=headers, timeout=timeout) as response,
+        ):
+            if response.status_code != httpx.codes.OK:
+                response.read()
+                raise self._refusal(response)
+            if _media_type(response) != "text/event-stream":
+                raise self.no_irsend("/api/events answers with something else")
+            yield response.iter_bytes()
+
+    def no_irsend(self, what: str) -> NoMachine:
+        """Return the error for an answer that no irsend gives."""
+        return NoMachine(f"What is at {self.url} is no irsend: {what}.")
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, Any] | None = None,
+        body: object = None,
+        headers: dict[str, str] | None = None,
+        timeout: httpx.Timeout | None = None,
+    ) -> httpx.Response:
+        with self._told_as_ours():
+            response = self._http.request(
+                method,
+                path,
+                params={name: str(value) for name, value in (query or {}).items() if value is not None},
+                json=body,
+                headers={"Accept": "application/json"} | (headers or {}),
+                timeout=timeout or self._http.timeout,
+            )
+        if not response.is_success:
+            raise self._refusal(response)
+        return response
+
+    def _json(self, response: httpx.Response) -> Any:
+        try:
+            if _media_type(response) != "application/json":
+                raise ValueError
+            return response.json()
+        except ValueError:
+            where = response.request.url.path
+            raise self.no_irsend(f"{where} answers in {_media_type(response) or 'no known form'}") from None
+
+    def _refusal(self, response: httpx.Response) -> Exception:
+        problem: Any = None
+        if _media_type(response) == "application/problem+json":
+            with contextlib.suppress(ValueError):
+                problem = response.json()
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            said = "refuses this password" if self._http.auth else "asks for a password"
+            return MachineRefused(
+                f"The machine at {self.url} {said}; give it as --password or IRSEND_PASSWORD.",
+                problem if isinstance(problem, dict) else None,
+            )
+        if isinstance(problem, dict):
+            return MachineRefused(_sentence(problem, response), problem)
+        answer = f"{response.status_code} {response.reason_phrase}".strip()
+        if "location" in response.headers:
+            answer += f", see {response.headers['location']}"
+        return self.no_irsend(f"{response.request.url.path} answers {answer}")
+
+    @contextlib.contextmanager
+    def _told_as_ours(self) -> Iterator[None]:
+        """Turn what httpx raises into NoMachine with the cause in words."""
+        try:
+            yield
+        except httpx.ConnectTimeout:
+            raise NoMachine(
+                f"There is no machine at {self.url}: no connection within {self._timeout:g} s."
+            ) from None
+        except httpx.TimeoutException:
+            raise Silence(f"The machine at {self.url} did not answer within {self._timeout:g} s.") from None
+        except httpx.ConnectError as error:
+            raise NoMachine(f"There is no machine at {self.url}: {_cause(error)}.") from None
+        except httpx.RemoteProtocolError as error:
+            if "disconnected" in str(error) or "closed" in str(error):
+                raise NoMachine(f"The machine at {self.url} closed the connection.") from None
+            raise self.no_irsend("it does not speak HTTP") from None
+        except httpx.HTTPError as error:
+            raise NoMachine(f"The machine at {self.url} is gone: {_cause(error)}.") from None
+
+
+class Silence(NoMachine):
+    """The machine takes connections but says nothing."""
+
+
+def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
+    """Return the URL without its userinfo, and the password that is to be used."""
+    try:
+        address = httpx.URL(url if "://" in url else f"http://{url}")
+        if address.scheme not in ("http", "https") or not address.host:
+            raise ValueError
+        if address.port is not None and not 0 < address.port < 65536:
+            raise ValueError
+    except (httpx.InvalidURL, ValueError):
+        # Not repeated whole: it may hold a password.
+        shown = url.rpartition("@")[2]
+        raise WrongURL(
+            f"{shown!r} is not allowed as the machine's URL; allowed: one such as http://127.0.0.1:8631"
+        ) from None
+    found = address.password or None
+    return address.copy_with(username=None, password=None, query=None, fragment=None), password or found
+
+
+def _media_type(response: httpx.Response) -> str:
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def _sentence(problem: dict[str, Any], response: httpx.Response) -> str:
+    errors = problem.get("errors")
+    if isinstance(errors, list) and errors and all(isinstance(one, dict) for one in errors):
+        return "\n".join(f"{one.get('key')}: {one.get('problem')}" for one in errors)
+    said = problem.get("detail") or problem.get("title")
+    return str(said or f"The machine refuses ({response.status_code} {response.reason_phrase}).")
+
+
+def _cause(error: BaseException) -> str:
+    """Say in words why a connection failed: what the system said, where it said something."""
+    said = str(error) or type(error).__name__
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            said = inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return said[:1].lower() + said[1:].rstrip(".")

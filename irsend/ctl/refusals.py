@@ -1,0 +1,31 @@
+"""What keeps irsendctl from doing what it was asked, each with its exit status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from irsend.errors import IrsendError
+
+DONE, REFUSED, WRONG_USE, NO_MACHINE = 0, 1, 2, 3
+"""The exit statuses; 130 is Ctrl-C, 141 a reader that went away, as the shell counts them."""
+
+
+class MachineRefused(IrsendError):
+    """The machine refuses."""
+
+    def __init__(self, sentence: str, problem: dict[str, Any] | None = None) -> None:
+        super().__init__(sentence)
+        self.problem = problem
+        """The machine's own words (RFC 9457), for --json."""
+
+
+class WrongURL(IrsendError):
+    """This is no URL of a machine."""
+
+
+class NoMachine(IrsendError):
+    """There is no machine there."""
+
+
+class OutputClosed(IrsendError):
+    """Whoever read the output has gone away, as `head` does."""

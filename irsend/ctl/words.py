@@ -1,0 +1,111 @@
+"""Single values as people read them: times, sizes, settings, results.
+
+Everything that comes from the machine goes through `visible` before it is
+shown: a mail server's words in a transcript are not to steer the terminal.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+HIDDEN = "••••••"
+
+
+def visible(text: object) -> str:
+    """Return text with control characters and other unprintable ones as escapes."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
+        for sign in str(text)
+    )
+
+
+def moment(at: object) -> datetime.datetime | None:
+    """Return a time of the machine's as local time: seconds since the epoch, or ISO 8601."""
+    try:
+        if isinstance(at, (int, float)) and not isinstance(at, bool):
+            return datetime.datetime.fromtimestamp(at).astimezone()
+        if isinstance(at, str):
+            return datetime.datetime.fromisoformat(at).astimezone()
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None
+
+
+def when(at: object, today: datetime.date | None = None) -> str:
+    """Return a time as 10:23:05 when it is today's, with its date when it is not."""
+    then = moment(at)
+    if then is None:
+        return ""
+    if then.date() == (today or datetime.date.today()):
+        return f"{then:%H:%M:%S}"
+    return f"{then:%Y-%m-%d %H:%M}"
+
+
+def whole_time(at: object) -> str:
+    """Return a time with date and seconds."""
+    then = moment(at)
+    return f"{then:%Y-%m-%d %H:%M:%S}" if then else ""
+
+
+def octets(count: object) -> str:
+    """Return a size in kB or MB (1,000 and 1,000,000 octets), as the machine counts."""
+    if not isinstance(count, (int, float)):
+        return ""
+    if count < 1000:
+        return f"{count} B"
+    for limit, unit in ((1e6, "kB"), (1e9, "MB"), (1e12, "GB")):
+        size = count / (limit / 1000)
+        if size < 999.5 or unit == "GB":
+            return f"{size:.1f} {unit}" if size < 99.95 else f"{size:.0f} {unit}"
+    raise AssertionError(count)
+
+
+def setting(value: object, *, secret: bool = False) -> str:
+    """Return a setting's value as it is given to `set`: on and off, commas between entries."""
+    if secret or value is None:
+        return HIDDEN
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(visible(one) for one in value)
+    return visible(value)
+
+
+def allowed(constraint: object) -> str:
+    """Return what an item allows, in words, from the form that programs read."""
+    if isinstance(constraint, str):
+        return visible(constraint)
+    if isinstance(constraint, list):
+        words = [setting(one) for one in constraint]
+        return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}" if words else ""
+    if not isinstance(constraint, dict):
+        return ""
+    if "minimum" in constraint and "maximum" in constraint:
+        unit = f" {visible(constraint['unit'])}" if constraint.get("unit") else ""
+        return f"{constraint['minimum']} to {constraint['maximum']}{unit}"
+    if "max_length" in constraint:
+        return f"up to {constraint['max_length']} characters"
+    if "max_items" in constraint:
+        return f"up to {constraint['max_items']} entries"
+    return ", ".join(f"{visible(name)} {setting(one)}" for name, one in constraint.items())
+
+
+def result(row: dict[str, Any]) -> str:
+    """Return a session's or job's result with its code: OK, NG #806."""
+    return visible(" ".join(str(part) for part in (row.get("result"), row.get("code")) if part))
+
+
+def outcome(session: dict[str, Any]) -> str:
+    """Return how a session ended, with what it brought on the status line and the reason."""
+    if not session.get("ended"):
+        return "under way"
+    reason, line = session.get("reason"), session.get("status_line")
+    notes = [str(note) for note in (line, reason) if note]
+    return " ".join([result(session), visible("; ".join(notes))]).strip()
+
+
+def encryption(session: dict[str, Any]) -> str:
+    """Return the TLS version and cipher of a session, empty for plain text."""
+    tls = session.get("tls")
+    return visible(f"{tls.get('version')} {tls.get('cipher')}") if isinstance(tls, dict) else ""

@@ -1,0 +1,42 @@
+"""The web panel and the HTTP interface: what people and programs see of a machine.
+
+It asks a machine (`IMachine`) and speaks no mail protocol. The modules are
+loaded when a site is made, not when this package is imported: twistd imports
+`irsend.tap` to print its help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+    from irsend.interfaces import IMachine
+    from irsend.panel.site import PanelSite
+
+
+def panel_site(
+    machine: IMachine,
+    *,
+    password: str,
+    hostnames: tuple[str, ...],
+    clock: IReactorTime,
+    addresses: Callable[[], list[str]] | None = None,
+) -> PanelSite:
+    """Return the factory that serves the machine's panel; call its `stop()` when the service stops.
+
+    Without a password only loopback may use it. `hostnames` are the names by
+    which a browser may then call it, beside localhost and addresses.
+    `addresses` gives where the machine takes mail by SMTP, as "host:port", for
+    the page to say; nobody else asks it.
+    """
+    from irsend.panel.site import PanelSite
+
+    return PanelSite(
+        machine, password=password, hostnames=hostnames, clock=clock, addresses=addresses
+    )
+
+
+__all__ = ["panel_site"]

@@ -1,0 +1,106 @@
+"""What goes wrong, as an answer: application/problem+json, and never a traceback.
+
+Standards: RFC 9457 (problem details), RFC 9110 section 15 (status codes).
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
+
+from irsend.errors import (
+    IrsendError,
+    KeyMaterialError,
+    MemoryFull,
+    NoSuchRecord,
+    SettingsRefused,
+    ValueRefused,
+)
+from irsend.panel import shapes
+
+CONTENT_TYPE = "application/problem+json"
+
+_log = Logger()
+
+
+class Problem(Exception):
+    """An answer that is not what was asked for: a status, and a sentence about this case."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = HTTPStatus(status)
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers or {}
+
+    def body(self) -> bytes:
+        """Return the members of RFC 9457, and `errors` where single fields are wrong."""
+        members: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": int(self.status),
+            "detail": self.detail,
+        }
+        if self.errors is not None:
+            members["errors"] = self.errors
+        return shapes.dumps(members)
+
+
+def problem_of(failure: Failure, path: str) -> Problem:
+    """Return the answer for whatever was raised; what nobody foresaw goes to the log."""
+    error = failure.value
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, SettingsRefused):
+        return _refused(error.refused)
+    if isinstance(error, ValueRefused):
+        return _refused([error])
+    if isinstance(error, IrsendError):
+        return Problem(_STATUS.get(type(error), HTTPStatus.CONFLICT), str(error))
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        detail = f"This method is not allowed for {_shown(path)}; allowed: {allowed}"
+        return Problem(405, detail, headers={"Allow": allowed})
+    if isinstance(error, (NotFound, RequestRedirect)):
+        return Problem(404, f"There is nothing at {_shown(path)}")
+    if isinstance(error, HTTPException) and error.code:
+        return Problem(error.code, error.description or error.name)
+    if isinstance(error, CancelledError):
+        return Problem(503, "This was broken off before it had an answer")
+    _log.failure("no answer to a request for {path}", failure=failure, path=path)
+    return Problem(500, "Something went wrong inside irsend; its log says what")
+
+
+_STATUS: dict[type[IrsendError], HTTPStatus] = {
+    NoSuchRecord: HTTPStatus.NOT_FOUND,
+    KeyMaterialError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MemoryFull: HTTPStatus.INSUFFICIENT_STORAGE,
+}
+
+
+def _refused(refused: list[ValueRefused]) -> Problem:
+    keys = ", ".join(one.key for one in refused)
+    return Problem(
+        422,
+        f"Nothing was changed; refused: {keys}",
+        errors=[{"key": one.key, "problem": one.problem} for one in refused],
+    )
+
+
+def _shown(path: str) -> str:
+    path = re.sub(r"[^\x21-\x7e]", "?", path)
+    return path if len(path) <= 100 else path[:97] + "..."

@@ -1,0 +1,194 @@
+"""The machine's values as JSON has them: the one place where a field gets its name and its form.
+
+The names are the contract of the HTTP interface; nothing here asks a machine
+for anything that is not at hand.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import functools
+import json
+from typing import Any
+
+from irsend.device import Device, Job, Session, StatusEntry, load_model, model_names
+from irsend.device.windows import ITEMS, windows
+from irsend.interfaces import TranscriptLine
+
+JSON = dict[str, Any]
+
+
+def moment(at: float | None) -> str | None:
+    """Return seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    when = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    return when.isoformat(timespec="milliseconds")
+
+
+def status(device: Device, memory: tuple[int, int]) -> JSON:
+    """The status: what stands on the line, and what the machine is doing.
+
+    `since` is when the text came on the line, null while it is empty.
+    """
+    used, capacity = memory
+    shown = device.status.shown
+    return {
+        "model": device.model.name,
+        "title": device.model.title,
+        "status_line": device.status.text,
+        "state": device.state,
+        "memory": {"used": used, "capacity": capacity},
+        "paper": True,
+        "since": moment(shown.at) if shown else None,
+    }
+
+
+def status_entry(entry: StatusEntry) -> JSON:
+    """One line of the status history."""
+    return {"at": moment(entry.at), "text": entry.text.value, "session": entry.session}
+
+
+def setting(device: Device, key: str) -> JSON:
+    """One item of a window. A secret is null, and `set` says whether there is one."""
+    about, value = ITEMS[key], device.settings.value(key)
+    default = device.model.default(key)
+    shape = {
+        "key": key,
+        "label": about.label,
+        "type": about.kind.type,
+        "value": None if about.secret else about.kind.plain(value),
+        "default": None if about.secret else about.kind.plain(default),
+        "allowed": about.kind.constraint(),
+        "secret": about.secret,
+        "help": about.meaning,
+    }
+    if about.secret:
+        shape["set"] = bool(value)
+    return shape
+
+
+def settings(device: Device, only: str | None = None) -> JSON:
+    """The windows that the model has, or one of them, in the panel's order."""
+    has = device.model.items()
+    shown = []
+    for name, window, _ in windows():
+        keys = [key for key in has if key.startswith(f"{name}.")]
+        if keys and only in (None, name):
+            shown.append(
+                {
+                    "key": name,
+                    "label": window.title,
+                    "path": list(window.path),
+                    "items": [setting(device, key) for key in keys],
+                }
+            )
+    return {"windows": shown}
+
+
+def changes(values: dict[str, Any]) -> JSON:
+    """Values of settings by whole key; secrets are null."""
+    return {
+        key: None if ITEMS[key].secret else ITEMS[key].kind.plain(value)
+        for key, value in values.items()
+    }
+
+
+def session(one: Session) -> JSON:
+    """A protocol session, under way (`result` and `ended` null) or ended."""
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "peer": one.peer,
+        "mac": one.mac,
+        "tls": {"version": one.tls.version, "cipher": one.tls.cipher} if one.tls else None,
+        "auth": one.auth,
+        "result": one.result,
+        "code": one.code,
+        "reason": one.reason,
+        "status_line": one.status_line,
+        "started": moment(one.started),
+        "ended": moment(one.ended),
+        "bytes": one.bytes,
+        "messages": one.messages,
+    }
+
+
+def transcript_line(line: TranscriptLine) -> JSON:
+    """One line of a transcript."""
+    return {"at": moment(line.at), "speaker": line.speaker, "text": line.text}
+
+
+def transcript_text(lines: list[TranscriptLine]) -> str:
+    """A transcript as `tests/transcripts` has it, one line each whatever was said."""
+    return "".join(f"{_in_one_line(str(line))}\n" for line in lines)
+
+
+def job(one: Job) -> JSON:
+    """A job: one line of the communication report, as data."""
+    return {
+        "number": one.number,
+        "direction": one.direction,
+        "kind": one.kind,
+        "party": one.party,
+        "subject": one.subject,
+        "pages": one.pages,
+        "result": one.result,
+        "code": one.code,
+        "recipients": [
+            {"address": each.address, "result": each.result, "code": each.code}
+            for each in one.recipients
+        ],
+        "sessions": list(one.sessions),
+        "started": moment(one.started),
+        "ended": moment(one.ended),
+    }
+
+
+def reception(one: Session) -> JSON:
+    """How a reception by POP went."""
+    return {
+        "result": one.result,
+        "code": one.code,
+        "received": one.messages,
+        "session": one.id,
+        "reason": one.reason,
+    }
+
+
+@functools.cache
+def models() -> list[JSON]:
+    """The models that irsend comes with."""
+    known = [load_model(name) for name in model_names()]
+    return [
+        {"name": model.name, "title": model.title, "maker": model.maker, "year": model.year}
+        for model in known
+    ]
+
+
+def dumps(shape: object) -> bytes:
+    """Return a shape as JSON in UTF-8."""
+    return json.dumps(shape, ensure_ascii=False, default=_plain).encode("utf-8", "replace")
+
+
+def _plain(value: object) -> object:
+    # What a description of a certificate may hold beside strings and numbers.
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, bytes):
+        return value.hex(":")
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _in_one_line(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign == "\t" else sign.encode("unicode_escape").decode()
+        for sign in text
+    )

@@ -1,0 +1,161 @@
+"""TLS as a printer of its time speaks it: a range of versions, its ciphers, its checks.
+
+The oldest that today's OpenSSL can still speak is TLS 1.0 with AES128-SHA, and
+that only at security level 0 (device.md section 10).
+
+Standards: RFC 3207, RFC 2595 (their use); RFC 6125 (names in certificates).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+from cryptography import x509
+from OpenSSL import SSL, crypto
+from service_identity import VerificationError
+from service_identity.pyopenssl import verify_hostname, verify_ip_address
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+_VERSIONS = {
+    "TLS 1.0": SSL.TLS1_VERSION,
+    "TLS 1.1": SSL.TLS1_1_VERSION,
+    "TLS 1.2": SSL.TLS1_2_VERSION,
+    "TLS 1.3": SSL.TLS1_3_VERSION,
+}
+_NAMES = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
+
+
+class TLSFailed(Exception):
+    """TLS could not be begun, or went wrong; says why."""
+
+
+def _context(oldest: str, newest: str, ciphers: str) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_METHOD)
+    # First of all: a level that allows old versions and short keys must be set
+    # before these are.
+    context.set_cipher_list(ciphers.encode("ascii"))
+    context.set_min_proto_version(_VERSIONS[oldest])
+    context.set_max_proto_version(_VERSIONS[newest])
+    context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
+    # Nothing is resumed: each session shows its whole handshake.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    return context
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+@frozen
+class ServerTLS:
+    """What a server needs to answer STARTTLS or STLS."""
+
+    context: SSL.Context = field(repr=False)
+
+    @classmethod
+    def build(
+        cls,
+        certificate: Sequence[x509.Certificate],
+        key: Any,
+        *,
+        oldest: str,
+        newest: str,
+        ciphers: str,
+    ) -> ServerTLS:
+        """Make it from a certificate, the chain behind it, and the private key.
+
+        Raises SSL.Error when they do not fit each other or the ciphers.
+        """
+        context = _context(oldest, newest, ciphers)
+        context.use_certificate(certificate[0])
+        for issuer in certificate[1:]:
+            context.add_extra_chain_cert(issuer)
+        context.use_privatekey(key)
+        context.check_privatekey()
+        return cls(context)
+
+    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        """Make the connection (called by Twisted)."""
+        return SSL.Connection(self.context, None)
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+@frozen
+class ClientTLS:
+    """What a client needs to begin TLS, and what it asks of the certificate."""
+
+    context: SSL.Context = field(repr=False)
+    host: str
+    server_name: bool
+    check_name: bool
+
+    @classmethod
+    def build(
+        cls,
+        host: str,
+        *,
+        oldest: str,
+        newest: str,
+        ciphers: str,
+        server_name: bool = False,
+        verify: bool = False,
+        check_name: bool = False,
+        trust: Path | None = None,
+    ) -> ClientTLS:
+        """Make it for a server called `host`.
+
+        `verify` asks for a chain to a trusted root (of `trust`, else the
+        system's), `check_name` for the host's name in the certificate too;
+        `server_name` sends the name ahead (SNI). Raises SSL.Error.
+        """
+        context = _context(oldest, newest, ciphers)
+        if verify:
+            if trust is not None:
+                context.load_verify_locations(str(trust))
+            else:
+                context.set_default_verify_paths()
+            context.set_verify(SSL.VERIFY_PEER, lambda _c, _cert, _error, _depth, valid: bool(valid))
+        return cls(context, host, server_name, verify and check_name)
+
+    def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        """Make the connection (called by Twisted)."""
+        connection = SSL.Connection(self.context, None)
+        if self.server_name and not _is_address(self.host):
+            connection.set_tlsext_host_name(self.host.encode("idna"))
+        return connection
+
+    def check(self, connection: SSL.Connection) -> None:
+        """Compare the certificate's names with the host's (RFC 6125); TLSFailed."""
+        if not self.check_name:
+            return
+        verify = verify_ip_address if _is_address(self.host) else verify_hostname
+        try:
+            verify(connection, self.host)
+        except (VerificationError, crypto.Error):
+            raise TLSFailed(f"the certificate is not for {self.host}") from None
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def describe_tls(transport: Any) -> tuple[str, str]:
+    """Return version and cipher in use, such as ("TLS 1.2", "ECDHE-RSA-AES256-GCM-SHA384")."""
+    connection = transport.getHandle()
+    version = connection.get_protocol_version_name()
+    return _NAMES.get(version, version), connection.get_cipher_name() or ""
+
+
+def tls_failure(reason: Failure) -> str:
+    """Say in words why TLS failed, from the reason a connection was lost with."""
+    error = reason.value
+    if isinstance(error, SSL.Error) and error.args and error.args[0]:
+        try:
+            return "; ".join(part[2] for part in error.args[0] if part[2]) or "TLS error"
+        except (TypeError, IndexError):
+            return str(error)
+    if isinstance(error, TLSFailed):
+        return str(error)
+    return "the connection was closed during the handshake"

@@ -1,0 +1,69 @@
+"""What was said in a session, line by line, with its times; secrets never reach it.
+
+Kept in memory up to a number of lines; who keeps it longer is told by the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zope.interface import implementer
+
+from irsend.interfaces import ITranscript, TranscriptLine
+
+MASK = "••••••"
+
+
+@implementer(ITranscript)
+class Transcript:
+    """The lines of one session, oldest first."""
+
+    def __init__(self, now: Callable[[], float], most: int = 10_000) -> None:
+        self._now = now
+        self._most = most
+        # Plain tuples: a line is written down for each command of each session.
+        self._lines: list[tuple[float, str, bytes | str]] = []
+
+    def client(self, line: bytes) -> None:
+        """Write down a line of the client's."""
+        if len(self._lines) < self._most:
+            self._lines.append((self._now(), "C", line))
+
+    def server(self, line: bytes) -> None:
+        """Write down a line of the server's."""
+        if len(self._lines) < self._most:
+            self._lines.append((self._now(), "S", line))
+
+    def note(self, text: str) -> None:
+        """Write down something that happened."""
+        if len(self._lines) < self._most + 100:
+            self._lines.append((self._now(), "-", text))
+
+    def lines(self) -> list[TranscriptLine]:
+        """Return what was written down so far."""
+        lines = [TranscriptLine(at, speaker, _readable(text)) for at, speaker, text in self._lines]
+        if len(self._lines) >= self._most:
+            cut = TranscriptLine(lines[-1].at, "-", f"only the first {self._most} lines are kept")
+            lines.append(cut)
+        return lines
+
+
+def _readable(text: bytes | str) -> str:
+    """Return it as one line of printable text, whatever the wire held."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
+
+
+def masked_command(line: bytes) -> bytes:
+    """Return a command of SMTP or POP3 as it may be shown: without password, digest or SASL response."""
+    verb, _, rest = line.partition(b" ")
+    mask = MASK.encode()
+    match verb.upper():
+        case b"PASS":
+            return verb + b" " + mask
+        case b"APOP":
+            return verb + b" " + rest.partition(b" ")[0] + b" " + mask
+        case b"AUTH" if b" " in rest.strip():
+            return verb + b" " + rest.split()[0] + b" " + mask
+    return line
