@@ -51,14 +51,6 @@ class Verdict:
 ACCEPT = Verdict()
 
 
-class Refused(Exception):
-    """A message that was being taken cannot be kept; carries the reply for its sender."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.text)
-        self.reply = reply
-
-
 @frozen
 class Mailbox:
     """A local part at a domain or an address literal, as it stood in a path (RFC 5321 4.1.2)."""
@@ -104,13 +96,10 @@ class IMessageSink(Interface):
     """Where a message goes as it arrives."""
 
     def write(content: bytes) -> None:
-        """Take the next octets; Refused when they cannot be kept."""
+        """Take the next octets; MemoryFull when there is no room for them."""
 
     def commit() -> Deferred[None]:
-        """Fire once the message will survive a crash; until then nobody is responsible for it.
-
-        Fails with Refused when it cannot be kept.
-        """
+        """Fire once the message will survive a crash; until then nobody is responsible for it."""
 
     def abort() -> None:
         """Forget the message; nothing of it remains."""
@@ -146,7 +135,7 @@ class IReception(Interface):
         """Is this message for somebody here? (RCPT)."""
 
     def open_message(envelope: Envelope) -> IMessageSink:
-        """Open a place for the message (DATA); Refused where there is none."""
+        """Open a place for the message (DATA); MemoryFull where there is none."""
 
     def message_refused(reply: Reply) -> None:
         """Hear that a mail transaction ended with this reply instead of its 250."""

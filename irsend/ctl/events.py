@@ -57,7 +57,9 @@ class EventReader:
             self._after_cr = True
         self._line += octets
         # Not splitlines() of str: JSON may hold U+2028, which is no line end here.
-        *whole, rest = bytes(self._line).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        *whole, rest = (
+            bytes(self._line).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        )
         self._line = bytearray(rest)
         for line in whole:
             if line:
@@ -84,7 +86,7 @@ class EventReader:
 
 @frozen
 class Connected:
-    """The stream is open: what is read from the machine from here on is not older than its events."""
+    """The stream is open: whatever the machine answers from here on is as new as its events."""
 
     again: bool
     """True behind a `Gone`."""
@@ -100,12 +102,11 @@ class Gone:
 def follow(
     machine: Machine, pause: Callable[[float], None] = time.sleep
 ) -> Iterator[ServerEvent | Connected | Gone]:
-    """Give the machine's events for ever, coming back behind the last one when the stream breaks.
+    """Give the machine's events for ever.
 
+    When the stream breaks it is opened anew, behind the last event that came.
     Raises NoMachine where there is none at the beginning, and MachineRefused.
     """
-    from irsend.ctl.machine import Silence
-
     reader = EventReader()
     reached = gone = False
     wait = FIRST_PAUSE
@@ -118,14 +119,11 @@ def follow(
                 reader = EventReader(reader.last_id)
                 for octets in stream:
                     yield from reader.feed(octets)
-        except Silence:
-            # Nothing was said for a while: no reason to say so, but to look whether it is alive.
-            if not reached:
-                raise
         except NoMachine as error:
             if not reached:
                 raise
-            # A stream that breaks may be there again at once; only a second failure is told.
+            # A stream that breaks or falls silent may be there again at once; only a second
+            # failure is told.
             if not gone and wait > FIRST_PAUSE:
                 gone = True
                 yield Gone(str(error))

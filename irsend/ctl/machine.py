@@ -64,9 +64,14 @@ class Machine:
             raise self.no_irsend(f"{path} answers with something else")
         return rows
 
-    def read_text(self, path: str, media_type: str = "text/*", **query: object) -> str:
+    def read_text(self, path: str, media_type: str, **query: object) -> str:
         """Return what GET answers as text."""
-        return self._request("GET", path, query=query, headers={"Accept": media_type}).text
+        response = self._request("GET", path, query=query, headers={"Accept": media_type})
+        if _media_type(response) not in ("text/plain", "text/csv"):
+            raise self.no_irsend(
+                f"{path} answers in {_media_type(response) or 'no known form'}"
+            )
+        return response.text
 
     def ask(self, method: str, path: str, body: object = None, *, patient: bool = False) -> Any:
         """Make the machine do something; return its JSON, None where it answers without words.
@@ -84,12 +89,14 @@ class Machine:
         Raises NoMachine from the stream as well as from its opening.
         """
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
-        if last_id is not None:
+        if last_id is not None and last_id.isascii():
             headers["Last-Event-ID"] = last_id
         timeout = httpx.Timeout(self._timeout, read=EVENTS_SILENCE)
         with (
             self._told_as_ours(),
-            self._http.stream("GET", "/api/events", headers=headers, timeout=timeout) as response,
+            self._http.stream(
+                "GET", "/api/events", headers=headers, timeout=timeout
+            ) as response,
         ):
             if response.status_code != httpx.codes.OK:
                 response.read()
@@ -116,7 +123,11 @@ class Machine:
             response = self._http.request(
                 method,
                 path,
-                params={name: str(value) for name, value in (query or {}).items() if value is not None},
+                params={
+                    name: str(value)
+                    for name, value in (query or {}).items()
+                    if value is not None
+                },
                 json=body,
                 headers={"Accept": "application/json"} | (headers or {}),
                 timeout=timeout or self._http.timeout,
@@ -132,7 +143,9 @@ class Machine:
             return response.json()
         except ValueError:
             where = response.request.url.path
-            raise self.no_irsend(f"{where} answers in {_media_type(response) or 'no known form'}") from None
+            raise self.no_irsend(
+                f"{where} answers in {_media_type(response) or 'no known form'}"
+            ) from None
 
     def _refusal(self, response: httpx.Response) -> Exception:
         problem: Any = None
@@ -162,7 +175,9 @@ class Machine:
                 f"There is no machine at {self.url}: no connection within {self._timeout:g} s."
             ) from None
         except httpx.TimeoutException:
-            raise Silence(f"The machine at {self.url} did not answer within {self._timeout:g} s.") from None
+            raise NoMachine(
+                f"The machine at {self.url} did not answer within {self._timeout:g} s."
+            ) from None
         except httpx.ConnectError as error:
             raise NoMachine(f"There is no machine at {self.url}: {_cause(error)}.") from None
         except httpx.RemoteProtocolError as error:
@@ -171,10 +186,6 @@ class Machine:
             raise self.no_irsend("it does not speak HTTP") from None
         except httpx.HTTPError as error:
             raise NoMachine(f"The machine at {self.url} is gone: {_cause(error)}.") from None
-
-
-class Silence(NoMachine):
-    """The machine takes connections but says nothing."""
 
 
 def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
@@ -192,7 +203,9 @@ def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
             f"{shown!r} is not allowed as the machine's URL; allowed: one such as http://127.0.0.1:8631"
         ) from None
     found = address.password or None
-    return address.copy_with(username=None, password=None, query=None, fragment=None), password or found
+    return address.copy_with(
+        username=None, password=None, query=None, fragment=None
+    ), password or found
 
 
 def _media_type(response: httpx.Response) -> str:
@@ -204,7 +217,9 @@ def _sentence(problem: dict[str, Any], response: httpx.Response) -> str:
     if isinstance(errors, list) and errors and all(isinstance(one, dict) for one in errors):
         return "\n".join(f"{one.get('key')}: {one.get('problem')}" for one in errors)
     said = problem.get("detail") or problem.get("title")
-    return str(said or f"The machine refuses ({response.status_code} {response.reason_phrase}).")
+    return str(
+        said or f"The machine refuses ({response.status_code} {response.reason_phrase})."
+    )
 
 
 def _cause(error: BaseException) -> str:

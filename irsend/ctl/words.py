@@ -78,7 +78,13 @@ def allowed(constraint: object) -> str:
         return visible(constraint)
     if isinstance(constraint, list):
         words = [setting(one) for one in constraint]
-        return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}" if words else ""
+        return (
+            words[0]
+            if len(words) == 1
+            else f"{', '.join(words[:-1])} or {words[-1]}"
+            if words
+            else ""
+        )
     if not isinstance(constraint, dict):
         return ""
     if "minimum" in constraint and "maximum" in constraint:

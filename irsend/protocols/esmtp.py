@@ -31,7 +31,8 @@ from twisted.mail import smtp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from irsend.interfaces import Envelope, IMessageSink, IReception, Mailbox, Refused, Reply, Verdict
+from irsend.errors import MemoryFull
+from irsend.interfaces import Envelope, IMessageSink, IReception, Mailbox, Reply, Verdict
 from irsend.protocols import smtp_replies as replies
 from irsend.protocols.dots import DotStream
 from irsend.protocols.esmtp_auth import SASLServer
@@ -449,10 +450,9 @@ class ESMTP(SASLServer, smtp.ESMTP):
         )
         try:
             self._sink = self.reception.open_message(envelope)
-        except Refused as error:
+        except MemoryFull:
             self._forget_transaction()
-            self.reception.message_refused(error.reply)
-            self.reply(error.reply)
+            self._refuse_message(replies.MEMORY_FULL)
             return
         self._dots = DotStream()
         self._size = 0
@@ -476,14 +476,19 @@ class ESMTP(SASLServer, smtp.ESMTP):
     def _keep(self, piece: bytes) -> None:
         """Hand content on; what cannot be kept is read to its end and refused there."""
         assert self._sink is not None
-        try:
-            if self._size > self.reception.size_limit:
-                raise Refused(replies.TOO_LARGE)
-            self._sink.write(piece)
-        except Refused as error:
-            self._refusal = error.reply
-            self._sink.abort()
-            self._sink = None
+        if self._size > self.reception.size_limit:
+            self._refusal = replies.TOO_LARGE
+        else:
+            try:
+                self._sink.write(piece)
+                return
+            except MemoryFull:
+                self._refusal = replies.MEMORY_FULL
+            except OSError:
+                self.log.failure("While writing a message")
+                self._refusal = replies.LOCAL_ERROR
+        self._sink.abort()
+        self._sink = None
 
     def _end_of_message(self) -> None:
         transcript = self.reception.transcript
@@ -505,10 +510,13 @@ class ESMTP(SASLServer, smtp.ESMTP):
             else:
                 self.reply(replies.MESSAGE_ACCEPTED)
 
-        def commit() -> Deferred[Any]:
-            return maybeDeferred(sink.commit).addErrback(_refusal_reply)
+        def not_committed(failure: Failure) -> Reply:
+            if failure.check(MemoryFull):
+                return replies.MEMORY_FULL
+            self.log.failure("While keeping a message", failure)
+            return replies.LOCAL_ERROR
 
-        self.ask(commit, then=committed)
+        self.ask(lambda: maybeDeferred(sink.commit).addErrback(not_committed), then=committed)
         self._run_lines()
 
     def _refuse_message(self, reply: Reply) -> None:
@@ -547,12 +555,6 @@ class ESMTP(SASLServer, smtp.ESMTP):
             self.reply(replies.NO_ARGUMENT)
         else:
             self._hang_up(replies.closing(self.reception.host))
-
-
-def _refusal_reply(failure: Failure) -> Reply:
-    failure.trap(Refused)
-    reply: Reply = failure.value.reply
-    return reply
 
 
 _COMMANDS: dict[bytes, Callable[[ESMTP, bytes], None]] = {

@@ -108,7 +108,9 @@ class POP3Client(pop3.AdvancedPOP3Client):
             self._sink.abort()
             self._sink = None
         if self._handshake is not None or (reason.check(SSL.Error) and self._ending is None):
-            why = TLSFailed("timed out" if self._ending else tls_failure(reason))
+            why = self._ending or TLSFailed(tls_failure(reason))
+            if not isinstance(why, TLSFailed):
+                why = TLSFailed(str(why))
             self._ending = why
             if self._handshake is not None:
                 handshake, self._handshake = self._handshake, None
@@ -243,7 +245,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
                     self._end(ProtocolViolation("a line of the server's is too long"))
                 elif end:
                     self.lineReceived(line)
-                    if segment and self._client_tls and self._handshake and not self.tls:
+                    if segment and self._handshake is not None:
                         self.transcript.server(segment[:200])
                         self._end(TLSFailed("plain text behind the answer to STLS"))
 

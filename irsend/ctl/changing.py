@@ -1,0 +1,161 @@
+"""The commands that make the machine do something."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+import click
+
+from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
+from irsend.ctl.refusals import REFUSED
+
+
+@click.command("set")
+@click.argument("assignments", metavar="KEY=VALUE...", nargs=-1, required=True)
+@machine_options
+@pass_invocation
+def set_(call: Invocation, assignments: tuple[str, ...]) -> None:
+    """Change settings, all or none.
+
+    KEY is one such as authent_encryption.allow_ssl_pop; `irsendctl settings`
+    shows them all with the values they take.
+    """
+    values: dict[str, str] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        key = key.strip().removeprefix("settings.")
+        if not equals or not key:
+            raise click.UsageError(f"{assignment!r} is not allowed; allowed: KEY=VALUE")
+        if key in values:
+            raise click.UsageError(f"{key} is given twice")
+        values[key] = value
+    answer = call.machine.ask("PATCH", "/api/settings", values)
+    if call.as_json:
+        return call.output.json({} if answer is None else answer)
+    from irsend.ctl import views
+
+    # Read again, so that what is shown is what the machine has made of it.
+    windows = call.machine.read_list("/api/settings", "windows")
+    for line in views.changed(windows, values):
+        call.output.line(line)
+    return None
+
+
+@click.command()
+@machine_options
+@pass_invocation
+def clear(call: Invocation) -> None:
+    """Clear the status line."""
+    answer = call.machine.ask("DELETE", "/api/status")
+    if call.as_json:
+        return call.output.json({} if answer is None else answer)
+    return call.output.line("The status line is clear.")
+
+
+@click.command()
+@machine_options
+@click.pass_context
+def receive(context: click.Context) -> None:
+    """Fetch mail from the POP server now, and wait until that has ended."""
+    call = context.ensure_object(Invocation)
+    # A server's LOGIN-DELAY may hold the machine back for minutes.
+    with call.output.waiting("Receiving; the POP server may make the machine wait..."):
+        answer = call.machine.ask("POST", "/api/receive", patient=True)
+    if not isinstance(answer, dict) or "result" not in answer:
+        raise call.machine.no_irsend("its reception has no result")
+    if call.as_json:
+        call.output.json(answer)
+    else:
+        _tell_reception(call, answer)
+    if answer["result"] != "OK":
+        context.exit(REFUSED)
+
+
+def _tell_reception(call: Invocation, answer: dict[str, Any]) -> None:
+    from irsend.ctl import views
+    from irsend.ctl.words import result
+
+    count, session = answer.get("received") or 0, answer.get("session")
+    said = f"{result(answer)}: {count} {'message' if count == 1 else 'messages'} received"
+    if answer.get("reason"):
+        said += f"; {answer['reason']}"
+    if session is not None:
+        said += f" (session {session})"
+    call.output.line(said, views.hue_of(answer))
+    if count and session is not None:
+        jobs = call.machine.read_list("/api/jobs", "jobs")
+        taken = [job for job in jobs if session in (job.get("sessions") or [])]
+        if taken:
+            call.output.show(views.jobs(taken))
+
+
+@click.group()
+@machine_options
+def key() -> None:
+    """The machine's key and certificate, for TLS with it as the server."""
+
+
+@key.command("show")
+@machine_options
+@pass_invocation
+def show_key(call: Invocation) -> None:
+    """Describe the certificate."""
+    _tell_certificate(call, call.machine.read_object("/api/key"))
+
+
+@key.command("generate")
+@machine_options
+@pass_invocation
+def generate_key(call: Invocation) -> None:
+    """Make a new key and certificate, and use them from now on."""
+    with call.output.waiting("Making a key..."):
+        answer = call.machine.ask("POST", "/api/key/generate", patient=True)
+    _tell_certificate(call, answer)
+
+
+@key.command("import")
+@click.argument("certificate", type=click.File("rb"))
+@click.argument("key", type=click.File("rb"))
+@machine_options
+@pass_invocation
+def import_key(call: Invocation, certificate: IO[bytes], key: IO[bytes]) -> None:
+    """Use the CERTIFICATE and KEY of these PEM files from now on."""
+    body = {"certificate": _pem(certificate), "key": _pem(key)}
+    _tell_certificate(call, call.machine.ask("POST", "/api/key/import", body))
+
+
+def _pem(file: IO[bytes]) -> str:
+    octets = file.read()
+    if b"-----BEGIN " not in octets or not octets.isascii():
+        raise click.UsageError(
+            f"{file.name}: this is not allowed; allowed: a PEM file (-----BEGIN ...)"
+        )
+    return octets.decode("ascii")
+
+
+def _tell_certificate(call: Invocation, answer: Any) -> None:
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import views
+
+    described = answer.get("certificate", answer) if isinstance(answer, dict) else answer
+    if isinstance(described, dict) and described:
+        return call.output.show(views.certificate(described))
+    return call.output.line(
+        "The machine has no certificate; `irsendctl key generate` makes one."
+    )
+
+
+@click.command("factory-reset")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@machine_options
+@pass_invocation
+def factory_reset(call: Invocation, yes: bool) -> None:
+    """Forget every setting that was changed at the machine."""
+    if not yes:
+        question = f"Forget what was changed at the machine at {call.machine.url}?"
+        click.confirm(question, abort=True, err=True)
+    answer = call.machine.ask("POST", "/api/factory-reset")
+    if call.as_json:
+        return call.output.json({} if answer is None else answer)
+    return call.output.line("The machine is as its configuration says again.")

@@ -1,0 +1,104 @@
+"""What the command line asked for besides the command: which machine, which form of output.
+
+The options of this module are taken both before and after the subcommand.
+httpx and rich are imported when they are needed, so that --help is fast.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from attrs import define
+
+from irsend.ctl.refusals import WrongURL
+
+if TYPE_CHECKING:
+    from irsend.ctl.machine import Machine
+    from irsend.ctl.output import Output
+
+DEFAULT_URL = "http://127.0.0.1:8631"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@define(eq=False)
+class Invocation:
+    """One call of irsendctl."""
+
+    url: str | None = None
+    password: str | None = None
+    as_json: bool = False
+    timeout: float = 10.0
+    _machine: Machine | None = None
+    _output: Output | None = None
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that is asked; wrong use where the URL is none."""
+        if self._machine is None:
+            from irsend.ctl.machine import Machine
+
+            url = self.url or os.environ.get("IRSEND_URL") or DEFAULT_URL
+            try:
+                self._machine = Machine(url, self._password_for(url), timeout=self.timeout)
+            except WrongURL as error:
+                raise click.UsageError(str(error)) from None
+        return self._machine
+
+    @property
+    def output(self) -> Output:
+        """Where the answer goes."""
+        if self._output is None:
+            from irsend.ctl.output import Output
+
+            self._output = Output(as_json=self.as_json)
+        return self._output
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._machine is not None:
+            self._machine.close()
+
+    def _password_for(self, url: str) -> str | None:
+        # One in the URL belongs to that machine, the environment's to any.
+        in_url = "@" in url.partition("://")[2].partition("/")[0]
+        return self.password or (None if in_url else os.environ.get("IRSEND_PASSWORD"))
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value is not None and value is not False and parameter.name is not None:
+        setattr(context.ensure_object(Invocation), parameter.name, value)
+
+
+_OPTIONS = [
+    click.option(
+        "--json", "as_json", is_flag=True, expose_value=False, callback=_keep,
+        help="Print the machine's JSON, for programs.",
+    ),
+    click.option(
+        "--url", metavar="URL", expose_value=False, callback=_keep,
+        help=f"The machine's panel; else IRSEND_URL, else {DEFAULT_URL}.",
+    ),
+    click.option(
+        "--password", metavar="TEXT", expose_value=False, callback=_keep,
+        help="The panel's password; else the one in the URL, else IRSEND_PASSWORD.",
+    ),
+    click.option(
+        "--timeout", metavar="SECONDS", type=click.FloatRange(0, min_open=True),
+        expose_value=False, callback=_keep,
+        help="How long the machine may take to answer (default 10).",
+    ),
+]  # fmt: skip
+
+
+def machine_options(command: F) -> F:
+    """Give a command the options that name the machine and the form of output."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+pass_invocation = click.make_pass_decorator(Invocation, ensure=True)

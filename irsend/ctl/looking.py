@@ -1,0 +1,181 @@
+"""The commands that look and change nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
+
+_TABLE_ROWS = 20
+"""Rows of a table for people where --limit says nothing else."""
+
+SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
+
+
+@click.command()
+@click.option(
+    "--history", is_flag=True, help="What has stood on the status line, newest first."
+)
+@machine_options
+@pass_invocation
+def status(call: Invocation, history: bool) -> None:
+    """Show the status line and what the machine is doing."""
+    if history:
+        path = "/api/status/history"
+        answer = call.machine.read(path)
+    else:
+        answer = call.machine.read_object("/api/status")
+        if "status_line" not in answer:
+            raise call.machine.no_irsend("its status has no status line")
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import views
+
+    if not history:
+        return call.output.show(views.status(answer))
+    entries = call.machine.rows_of(answer, path, "history")
+    if not entries:
+        return call.output.line("Nothing has stood on the status line yet.")
+    return call.output.show(views.history(entries))
+
+
+@click.command()
+@click.argument("window", required=False)
+@machine_options
+@pass_invocation
+def settings(call: Invocation, window: str | None) -> None:
+    """Show the settings windows, or one WINDOW by its key (authent_encryption)."""
+    wanted = (window or "").removeprefix("settings.")
+    path = f"/api/settings/{_in_path(wanted)}" if wanted else "/api/settings"
+    answer = call.machine.read_object(path)
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import views
+
+    # One window may be answered as such.
+    windows = [answer] if "items" in answer else call.machine.rows_of(answer, path, "windows")
+    return call.output.show(views.settings(windows, call.output.width))
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
+@machine_options
+@pass_invocation
+def jobs(call: Invocation, limit: int | None) -> None:
+    """Show the jobs: what was received and sent, newest first."""
+    answer = call.machine.read("/api/jobs", limit=limit)
+    rows = call.machine.rows_of(answer, "/api/jobs", "jobs")
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import views
+
+    _show_newest(call, rows, limit, views.jobs, "No jobs yet.")
+    return None
+
+
+@click.command()
+@click.option(
+    "--format", "form", type=click.Choice(["text", "csv"]), default="text", show_default=True
+)
+@machine_options
+@pass_invocation
+def report(call: Invocation, form: str) -> None:
+    """Print the communication report; with --json its jobs."""
+    if call.as_json:
+        return call.output.json(call.machine.read("/api/jobs"))
+    media_type = {"text": "text/plain", "csv": "text/csv"}[form]
+    return call.output.served(call.machine.read_text("/api/report", media_type, format=form))
+
+
+@click.command()
+@click.option("--follow", "-f", is_flag=True, help="Go on with each session as it ends.")
+@click.option("--kind", type=click.Choice(SESSION_KINDS), help="Only of this kind.")
+@click.option("--peer", help="Only with this peer.")
+@click.option(
+    "--result", type=click.Choice(["OK", "NG"], case_sensitive=False), help="Only so ended."
+)
+@click.option("--code", help="Only with this result code, such as 810.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
+@machine_options
+@pass_invocation
+def sessions(
+    call: Invocation,
+    follow: bool,
+    limit: int | None,
+    kind: str | None,
+    peer: str | None,
+    result: str | None,
+    code: str | None,
+) -> None:
+    """List protocol sessions, newest first."""
+    filters = {"kind": kind, "peer": peer, "result": result, "code": code}
+    if code:
+        filters["code"] = "#" + code.removeprefix("#")
+    if follow:
+        from irsend.ctl.following import follow_sessions
+
+        return follow_sessions(call, filters, 10 if limit is None else limit)
+    answer = call.machine.read("/api/sessions", limit=limit, **filters)
+    rows = call.machine.rows_of(answer, "/api/sessions", "sessions")
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import views
+
+    none = "No such sessions." if any(filters.values()) else "No sessions yet."
+    return _show_newest(call, rows, limit, views.sessions, none)
+
+
+@click.command()
+@click.argument("session_id", metavar="ID", type=click.IntRange(0))
+@click.option(
+    "--plain", is_flag=True, help="Print the C: and S: lines as the machine serves them."
+)
+@machine_options
+@pass_invocation
+def transcript(call: Invocation, session_id: int, plain: bool) -> None:
+    """Show what was said in the session ID."""
+    path = f"/api/sessions/{session_id}"
+    if plain and not call.as_json:
+        return call.output.served(call.machine.read_text(path, "text/plain"))
+    answer = call.machine.read_object(path)
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import views
+
+    return call.output.show(views.transcript(answer))
+
+
+@click.command()
+@machine_options
+@pass_invocation
+def models(call: Invocation) -> None:
+    """List the models that the machine can be."""
+    answer = call.machine.read("/api/models")
+    rows = call.machine.rows_of(answer, "/api/models", "models")
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import views
+
+    return call.output.show(views.models(rows))
+
+
+def _show_newest(
+    call: Invocation, rows: list[dict[str, Any]], limit: int | None, view: Any, none: str
+) -> None:
+    if not rows:
+        return call.output.line(none)
+    shown = rows[: limit or _TABLE_ROWS]
+    call.output.show(view(shown))
+    if len(shown) < len(rows):
+        from irsend.ctl.output import complain
+
+        complain(f"The newest {len(shown)}; --limit shows more.")
+    return None
+
+
+def _in_path(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")

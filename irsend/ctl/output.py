@@ -1,0 +1,93 @@
+"""Where answers go: tables and sentences for people, JSON for programs, errors to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from irsend.ctl.refusals import OutputClosed
+from irsend.ctl.words import visible
+
+UNFOLDED = 1000
+"""The width where no terminal sets one: a row is a line then, as grep wants it."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise OutputClosed
+
+
+class Output:
+    """Standard output and standard error of one call."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.console = _console(sys.stdout)
+
+    @property
+    def width(self) -> int:
+        """Columns to draw in."""
+        return self.console.width
+
+    def show(self, drawn: RenderableType) -> None:
+        """Show a table or a text."""
+        self.console.print(drawn)
+
+    def line(self, text: str | Text, style: str = "") -> None:
+        """Print one line, left to the terminal to fold."""
+        drawn = text if isinstance(text, Text) else Text(visible(text), style)
+        self.console.print(drawn, soft_wrap=True)
+
+    def json(self, answer: Any, *, on_one_line: bool = False) -> None:
+        """Print an answer as JSON, in ASCII by escapes: no terminal or locale minds it."""
+        layout: dict[str, Any] = {"separators": (",", ":")} if on_one_line else {"indent": 2}
+        self.raw(json.dumps(answer, **layout) + "\n")
+
+    def served(self, text: str) -> None:
+        """Print text as the machine served it; to a terminal without control characters."""
+        if sys.stdout.isatty():
+            text = "".join(visible(line) + "\n" for line in text.splitlines())
+        self.raw(text if text.endswith("\n") or not text else text + "\n")
+
+    def raw(self, text: str) -> None:
+        """Print text unchanged."""
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise OutputClosed from None
+
+    @contextlib.contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Show on stderr that something takes its time, if somebody sits there to see it."""
+        if not sys.stderr.isatty():
+            yield
+            return
+        with _console(sys.stderr).status(text):
+            yield
+
+
+def complain(sentence: str) -> None:
+    """Say on stderr what is wrong."""
+    with contextlib.suppress(BrokenPipeError):
+        for line in sentence.splitlines():
+            print(visible(line), file=sys.stderr)
+
+
+def _console(stream: TextIO) -> Console:
+    somebody_sees = any(_is_terminal(one) for one in (sys.stdin, sys.stdout, sys.stderr))
+    width = None if somebody_sees or os.environ.get("COLUMNS", "").isdigit() else UNFOLDED
+    return _Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    with contextlib.suppress(ValueError):
+        return stream is not None and stream.isatty()
+    return False

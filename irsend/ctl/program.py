@@ -1,0 +1,127 @@
+"""The program: the group of commands, the options before them, and the exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+import click
+
+from irsend import __version__
+from irsend.ctl import changing, following, looking
+from irsend.ctl.invocation import Invocation, machine_options
+from irsend.ctl.refusals import (
+    DONE,
+    NO_MACHINE,
+    REFUSED,
+    MachineRefused,
+    NoMachine,
+    OutputClosed,
+)
+
+INTERRUPTED, READER_GONE = 130, 141
+
+
+class _Commands(click.Group):
+    """The commands, in the order of use; an output whose reader is gone ends them quietly."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Click would make an exit status of it that means something else here.
+            raise OutputClosed from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="irsendctl", message="%(prog)s %(version)s")
+@machine_options
+def irsendctl() -> None:
+    """Look at a running irsend machine, and press its keys, over HTTP.
+
+    Exit status: 0 done, 1 the machine says NG or refuses, 2 wrong use, 3 no machine there.
+    """
+
+
+for command in (
+    looking.status,
+    following.watch,
+    looking.settings,
+    changing.set_,
+    changing.clear,
+    changing.receive,
+    looking.jobs,
+    looking.report,
+    looking.sessions,
+    looking.transcript,
+    looking.models,
+    changing.key,
+    changing.factory_reset,
+):
+    irsendctl.add_command(command)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one call; return its exit status, having said on stderr what went wrong."""
+    call = Invocation()
+    try:
+        _bear_any_locale()
+        ended = irsendctl.main(
+            arguments, prog_name="irsendctl", standalone_mode=False, obj=call
+        )
+        sys.stdout.flush()
+        return ended if isinstance(ended, int) else DONE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort as error:
+        if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+            return INTERRUPTED
+        print("Nothing was done.", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (OutputClosed, BrokenPipeError):
+        _forget_output()
+        return READER_GONE
+    except MachineRefused as error:
+        if call.as_json and error.problem is not None:
+            call.output.json(error.problem)
+        return _complain(str(error), REFUSED)
+    except NoMachine as error:
+        return _complain(str(error), NO_MACHINE)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # JSON of the right kind with other things in it than the contract says.
+        where = call.machine.url
+        return _complain(
+            f"What is at {where} answers otherwise than irsendctl {__version__} knows it"
+            f" ({type(error).__name__}: {error}).",
+            NO_MACHINE,
+        )
+    finally:
+        call.close()
+
+
+def _complain(sentence: str, status: int) -> int:
+    from irsend.ctl.output import complain
+
+    complain(sentence)
+    return status
+
+
+def _bear_any_locale() -> None:
+    """Let no character end the program that the locale cannot write."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def _forget_output() -> None:
+    """Point stdout nowhere: Python flushes it once more at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())

@@ -1,0 +1,277 @@
+"""How answers are drawn: one function for each thing that the machine tells of.
+
+Each takes the machine's JSON and gives something that rich can print, legible
+without colour and in 80 columns. A field that is missing is left blank.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from irsend.ctl.words import (
+    allowed,
+    encryption,
+    moment,
+    octets,
+    outcome,
+    result,
+    setting,
+    visible,
+    when,
+    whole_time,
+)
+
+ROOMY = 125
+"""Columns from which a settings item stands on one line."""
+
+_TLS_BEGAN = re.compile(r"(?:TLS|SSL) ?v?[0-9]")
+"""The note of a transcript behind which TLS is in use."""
+
+_HUES = {"OK": "green", "NG": "red", "C": "cyan", "S": "green", "-": "yellow"}
+
+
+def status(answer: dict[str, Any]) -> RenderableType:
+    """Draw what the machine shows now."""
+    line, state, memory = (answer.get(name) for name in ("status_line", "state", "memory"))
+    rows = [
+        ("Model", Text(_model(answer))),
+        ("Status line", Text(visible(line), "bold red") if line else Text("(empty)", "dim")),
+        ("State", Text(visible(state or ""))),
+    ]
+    if isinstance(memory, dict):
+        used, capacity = octets(memory.get("used")), octets(memory.get("capacity"))
+        rows.append(("Memory", Text(f"{used} of {capacity} in use")))
+    if "paper" in answer:
+        rows.append(("Paper", Text("loaded") if answer["paper"] else Text("out", "bold red")))
+    if answer.get("since"):
+        rows.append(("Since", Text(whole_time(answer["since"]))))
+    return _pairs(rows)
+
+
+def history(entries: list[dict[str, Any]]) -> RenderableType:
+    """Draw what has stood on the status line."""
+    table = _table("At", "Text", ("Session", "right"))
+    for entry in entries:
+        session = entry.get("session")
+        table.add_row(
+            when(entry.get("at")), Text(visible(entry.get("text", ""))), visible(session or "")
+        )
+    return table
+
+
+def settings(windows: list[dict[str, Any]], width: int) -> RenderableType:
+    """Draw settings windows, each under the keys pressed to reach it."""
+    drawn: list[RenderableType] = []
+    for window in windows:
+        drawn.append(Text(" > ".join(visible(step) for step in window.get("path", [])), "bold"))
+        items = list(_items(window))
+        drawn.append(Padding(_roomy(items) if width >= ROOMY else _narrow(items), (0, 0, 1, 2)))
+    return Group(*drawn)
+
+
+def changed(windows: list[dict[str, Any]], keys: Iterable[str]) -> Iterator[str]:
+    """Give the values that the machine now holds at these keys, as `KEY = VALUE`."""
+    values = {key: value for window in windows for key, _, value, _ in _items(window)}
+    for key in keys:
+        yield f"{visible(key)} = {values.get(key, '')}"
+
+
+def jobs(rows: list[dict[str, Any]]) -> RenderableType:
+    """Draw the communication report."""
+    table = _table(
+        "No.", "Mode", "*From / to", "*Subject", ("Pages", "right"), "Result", "Started"
+    )
+    for job in rows:
+        pages = job.get("pages")
+        table.add_row(
+            visible(job.get("number", "")),
+            visible(f"{job.get('direction', '')} {job.get('kind', '')}".strip()),
+            visible(job.get("party") or ""),
+            visible(job.get("subject") or ""),
+            "" if pages is None else visible(pages),
+            _result_text(job),
+            when(job.get("started")),
+        )
+    return table
+
+
+def sessions(rows: list[dict[str, Any]]) -> RenderableType:
+    """Draw a list of sessions."""
+    table = _table(
+        ("ID", "right"), "Started", "Kind", "Peer", "TLS", ("Size", "right"), "*Result"
+    )
+    for session in rows:
+        table.add_row(
+            visible(session.get("id", "")),
+            when(session.get("started")),
+            visible(session.get("kind", "")),
+            visible(session.get("peer", "")),
+            _tls_version(session),
+            octets(session.get("bytes")),
+            Text(outcome(session), _HUES.get(str(session.get("result")), "")),
+        )
+    return table
+
+
+def session_line(session: dict[str, Any]) -> Text:
+    """Return one session that has ended as a line, for lists that grow."""
+    parts = [
+        f"{visible(session.get('id', '')):>5}",
+        f"{visible(session.get('kind', '')):<12}",
+        f"{visible(session.get('peer', '')):<15}",
+        f"{_tls_version(session):<4}",
+        f"{octets(session.get('bytes')):>8}",
+    ]
+    line = Text("  ".join([f"{when(session.get('ended')):<8}", *parts]) + "  ")
+    return line.append(outcome(session), _HUES.get(str(session.get("result")), ""))
+
+
+def transcript(session: dict[str, Any]) -> RenderableType:
+    """Draw what was said in a session; a bar runs along what was said under TLS."""
+    facts = [f"Session {session.get('id', '')}", session.get("kind"), session.get("peer")]
+    facts += [encryption(session), session.get("auth"), outcome(session)]
+    heading = Text(" · ".join(visible(fact) for fact in facts if fact), "bold")
+    began = whole_time(session.get("started"))
+    table = Table.grid(padding=(0, 1))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    secured = False
+    for line in session.get("transcript") or []:
+        speaker, said = str(line.get("speaker", "-")), visible(line.get("text", ""))
+        then = moment(line.get("at"))
+        clock = Text(f"{then:%H:%M:%S}.{then.microsecond // 1000:03d}" if then else "", "dim")
+        hue = _HUES.get(speaker, "")
+        if speaker == "-":
+            secured = secured or _TLS_BEGAN.match(said) is not None
+            bar = Text("┣━" if secured else "--", "magenta" if secured else hue)
+            table.add_row(clock, bar, "", Text(said, "magenta" if secured else hue))
+        else:
+            bar = Text("┃ " if secured else "  ", "magenta")
+            table.add_row(clock, bar, Text(f"{speaker}:", f"bold {hue}"), Text(said, hue))
+    return Group(heading, Text(f"began {began}", "dim") if began else Text(), Text(), table)
+
+
+def models(rows: list[dict[str, Any]]) -> RenderableType:
+    """Draw the models that there are."""
+    table = _table("Name", "*Title", "Maker", ("Year", "right"))
+    for model in rows:
+        table.add_row(
+            *(visible(model.get(name) or "") for name in ("name", "title", "maker", "year"))
+        )
+    return table
+
+
+def certificate(described: dict[str, Any]) -> RenderableType:
+    """Draw the machine's certificate."""
+    names = described.get("names")
+    rows = [
+        ("Subject", described.get("subject")),
+        ("Names", ", ".join(map(str, names)) if isinstance(names, list) else names),
+        ("Not before", whole_time(described.get("not_before"))),
+        ("Not after", whole_time(described.get("not_after"))),
+        ("Key", f"{described['bits']} bits" if described.get("bits") else None),
+        ("SHA-256", described.get("sha256")),
+    ]
+    return _pairs(
+        [(label, Text(visible(value), overflow="fold")) for label, value in rows if value]
+    )
+
+
+def event_line(at: str, name: str, said: str, hue: str = "") -> Text:
+    """Return one line of `watch`."""
+    return Text(f"{at:<8}  {visible(name):<8} ").append(visible(said), hue)
+
+
+def hue_of(row: dict[str, Any]) -> str:
+    """Return the hue of a result."""
+    return _HUES.get(str(row.get("result")), "")
+
+
+def _model(answer: dict[str, Any]) -> str:
+    name, title = visible(answer.get("model", "")), visible(answer.get("title") or "")
+    return f"{title} ({name})" if title else name
+
+
+def _items(window: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Give whole key, label, value and what is allowed of a window's items."""
+    prefix = f"{window.get('key', '')}."
+    for item in window.get("items", []):
+        key = str(item.get("key", ""))
+        yield (
+            key if key.startswith(prefix) else prefix + key,
+            visible(item.get("label", "")),
+            _value(item),
+            allowed(item.get("allowed")),
+        )
+
+
+def _value(item: dict[str, Any]) -> str:
+    if item.get("secret") and item.get("set") is False:
+        return "(none)"
+    return setting(item.get("value"), secret=bool(item.get("secret")))
+
+
+def _roomy(items: list[tuple[str, str, str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold", style="bold")
+    table.add_column(overflow="fold", style="dim")
+    for key, label, value, range_ in items:
+        table.add_row(label, key, value, range_)
+    return table
+
+
+def _narrow(items: list[tuple[str, str, str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, label, value, range_ in items:
+        table.add_row(Text(key), Text(value, "bold"))
+        table.add_row(Text(f"  {label}", "dim"), Text(range_, "dim"))
+    return table
+
+
+def _pairs(rows: list[tuple[str, Text]]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for label, value in rows:
+        table.add_row(label, value)
+    return table
+
+
+def _table(*columns: str | tuple[str, Literal["right"]]) -> Table:
+    """Return a table with these columns; one marked with * is folded where room is short."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        title = column if isinstance(column, str) else column[0]
+        table.add_column(
+            title.removeprefix("*"),
+            justify="left" if isinstance(column, str) else "right",
+            no_wrap=not title.startswith("*"),
+            overflow="fold",
+        )
+    return table
+
+
+def _result_text(row: dict[str, Any]) -> Text:
+    return Text(result(row), hue_of(row))
+
+
+def _tls_version(session: dict[str, Any]) -> str:
+    tls = session.get("tls")
+    return (
+        visible(tls.get("version", "")).removeprefix("TLS").lstrip(" v")
+        if isinstance(tls, dict)
+        else ""
+    )

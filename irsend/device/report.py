@@ -1,0 +1,103 @@
+"""The communication report (device.md section 6), as text and as CSV.
+
+Pure functions of jobs; which jobs stand in the report is told by the journal.
+Times are in UTC.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+from collections.abc import Iterable
+
+from irsend.device.jobs import Job
+
+DESTINATION = 20
+"""Characters of the destination that the machine shows."""
+
+_COLUMNS = ("Start time", "Destination", "No.", "Mode", "Pages", "Result")
+_WIDTHS = (16, DESTINATION, 4, 9, 5, 8)
+_KIND = {"email": "E-mail", "ifax": "I-Fax"}
+# Spreadsheets take a cell that begins like this for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
+    """Return the report as a table of fixed width, with the machine's heading.
+
+    `title` is the machine's name in full, `at` the time of printing.
+    """
+    rule = "-" * (sum(_WIDTHS) + 2 * (len(_WIDTHS) - 1))
+    printed = f"{_time(at)} UTC"
+    lines = [
+        "COMMUNICATION REPORT".center(len(rule)).rstrip(),
+        title + printed.rjust(len(rule) - len(title)),
+        rule,
+        _line(_COLUMNS),
+        rule,
+    ]
+    rows = [
+        _line((_time(job.started), destination(job), job.number, mode(job), _pages(job), result(job)))
+        for job in jobs
+    ]
+    return "\n".join([*lines, *(rows or ["Nothing sent or received yet."]), rule, ""])
+
+
+def as_csv(jobs: Iterable[Job]) -> str:
+    """Return the report as CSV, with the subject as a last column (RFC 4180)."""
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow([*_COLUMNS, "Subject"])
+    for job in jobs:
+        table.writerow(
+            [
+                _time(job.started),
+                _harmless(destination(job)),
+                job.number,
+                mode(job),
+                _pages(job),
+                result(job),
+                _harmless(_one_line(job.subject)),
+            ]
+        )
+    return written.getvalue()
+
+
+def destination(job: Job) -> str:
+    """Return who the job is for or from, as far as the machine shows it."""
+    return _one_line(job.party)[:DESTINATION]
+
+
+def mode(job: Job) -> str:
+    """Return what kind of transmission it was, and which way it went."""
+    return f"{_KIND[job.kind]} {job.direction.upper()}"
+
+
+def result(job: Job) -> str:
+    """Return OK, NG with its code, -- where delivery is not known, or what the job is doing."""
+    return f"{job.result} {job.code}" if job.result == "NG" and job.code else job.result
+
+
+def _pages(job: Job) -> str:
+    return "" if job.pages is None else str(job.pages)
+
+
+def _time(at: float) -> str:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    shown = [
+        cell.rjust(width) if column == "Pages" else cell.ljust(width)
+        for column, cell, width in zip(_COLUMNS, cells, _WIDTHS, strict=True)
+    ]
+    return "  ".join(shown).rstrip()
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -1,0 +1,50 @@
+"""A glance at a mail's head, for the report: who it is from and what it is about.
+
+Not a parser of mails: it looks at the first octets only, and gives up quietly.
+"""
+
+from __future__ import annotations
+
+import re
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.utils import parseaddr
+
+_FIELD = re.compile(rb"^(%s)[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)", re.IGNORECASE | re.MULTILINE)
+_SUBJECT = re.compile(_FIELD.pattern % b"Subject", _FIELD.flags)
+_FROM = re.compile(_FIELD.pattern % b"From", _FIELD.flags)
+_RETURN_PATH = re.compile(_FIELD.pattern % b"Return-Path", _FIELD.flags)
+_END = re.compile(rb"\r?\n\r?\n")
+
+LONGEST_HEAD = 16_384
+"""How much of a mail is looked at, in octets."""
+
+
+def subject_of(beginning: bytes) -> str:
+    """Return the subject in a mail's first octets, decoded (RFC 2047), on one line."""
+    return _field(_SUBJECT, beginning)[:200]
+
+
+def sender_of(beginning: bytes) -> str:
+    """Return the address the mail says it is from, else its return path, else nothing."""
+    for pattern in (_FROM, _RETURN_PATH):
+        address = parseaddr(_field(pattern, beginning))[1]
+        if address:
+            return address[:320]
+    return ""
+
+
+def _field(pattern: re.Pattern[bytes], beginning: bytes) -> str:
+    head = beginning[:LONGEST_HEAD]
+    end = _END.search(head)
+    match = pattern.search(head[: end.start()] if end else head)
+    if match is None:
+        return ""
+    raw = match[2].decode("utf-8", "replace")
+    text = raw
+    if "=?" in raw:
+        try:
+            text = str(make_header(decode_header(raw)))
+        except (HeaderParseError, LookupError, ValueError):
+            text = raw
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

@@ -1,0 +1,46 @@
+"""The lines that are put above a mail as it is received: its envelope and its Received field.
+
+Standards: RFC 5321 4.4 (trace), RFC 5322 3.6.7; RFC 3848 (protocol names). Delivered-To, one
+for each recipient, is how mail programs keep the rest of the envelope.
+"""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+from irsend.interfaces import Envelope, Mailbox
+
+
+def address_text(mailbox: Mailbox | None) -> str:
+    """Return the address as people read it; empty for the null sender."""
+    return bytes(mailbox).decode("ascii", "replace") if mailbox else ""
+
+
+def smtp_trace(envelope: Envelope, *, peer: str, host: bytes, at: float, cipher: str = "") -> bytes:
+    """Return the trace of a mail that came by SMTP, lines ending in CR LF.
+
+    `at` is in seconds since the epoch, `cipher` empty for plain text.
+    """
+    lines = [b"Return-Path: <" + (bytes(envelope.sender) if envelope.sender else b"") + b">"]
+    lines += [b"Delivered-To: " + bytes(recipient) for recipient in envelope.recipients]
+    literal = f"IPv6:{peer}" if ":" in peer else peer
+    lines.append(b"Received: from %s ([%s])" % (envelope.helo, literal.encode("ascii", "replace")))
+    secured = f" ({cipher})".encode("ascii") if cipher else b""
+    lines.append(b"\tby %s with %s%s;" % (host, envelope.protocol, secured))
+    lines.append(b"\t" + _date(at))
+    return b"\r\n".join(lines) + b"\r\n"
+
+
+def pop_trace(*, server: str, user: str, host: bytes, at: float, cipher: str = "") -> bytes:
+    """Return the trace of a mail that was fetched from a maildrop, lines ending in CR LF."""
+    secured = f" ({cipher})" if cipher else ""
+    lines = [
+        f"Received: from {server} (maildrop {user})".encode("ascii", "replace"),
+        b"\tby %s with POP3%s;" % (host, secured.encode("ascii")),
+        b"\t" + _date(at),
+    ]
+    return b"\r\n".join(lines) + b"\r\n"
+
+
+def _date(at: float) -> bytes:
+    return formatdate(at, localtime=True).encode("ascii")

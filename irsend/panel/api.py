@@ -1,0 +1,240 @@
+"""The HTTP interface's routes under /api, and /healthz: each asks the machine and gives JSON.
+
+Described by `openapi`, which a test holds to what stands here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+
+from irsend.device import report
+from irsend.device.windows import windows
+from irsend.errors import NoSuchRecord
+from irsend.interfaces import IMachine
+from irsend.panel import asking, openapi, shapes
+from irsend.panel.answers import refused, shielded, write
+from irsend.panel.events import Events
+from irsend.panel.problems import Problem
+
+SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
+
+
+class API:
+    """The routes, for one machine."""
+
+    app = Klein()
+
+    def __init__(self, machine: IMachine, events: Events, *, asks_for_password: bool) -> None:
+        self._machine, self._events = machine, events
+        self._asks_for_password = asks_for_password
+
+    @app.handle_errors(Exception)
+    def _refused(self, request: Request, failure: Failure) -> bytes:
+        return refused(request, failure)
+
+    @app.route("/healthz", methods=["GET"])
+    def health(self, request: Request) -> bytes:
+        """Say whether the machine runs."""
+        if not self._machine.device.running:
+            raise Problem(503, "The machine is not running")
+        return write(request, {"status": "ok"})
+
+    @app.route("/api/openapi.json", methods=["GET"])
+    def description(self, request: Request) -> bytes:
+        """Describe the interface."""
+        described = openapi.description(
+            self._machine.device.model, asks_for_password=self._asks_for_password
+        )
+        return write(request, described)
+
+    # The status line
+
+    @app.route("/api/status", methods=["GET"])
+    def status(self, request: Request) -> bytes:
+        """Tell the status."""
+        return write(request, shapes.status(self._machine.device, self._machine.memory()))
+
+    @app.route("/api/status", methods=["DELETE"])
+    def clear_status(self, request: Request) -> bytes:
+        """Clear the status line."""
+        self._machine.device.clear_status()
+        request.setResponseCode(204)
+        return b""
+
+    @app.route("/api/status/history", methods=["GET"])
+    async def status_history(self, request: Request) -> bytes:
+        """Tell what came on the status line."""
+        limit = asking.whole_number(asking.query(request), "limit", 100, 1, 10_000)
+        entries = await shielded(self._machine.status_history(limit))
+        return write(request, [shapes.status_entry(entry) for entry in entries])
+
+    # Settings
+
+    @app.route("/api/settings", methods=["GET"])
+    def settings(self, request: Request) -> bytes:
+        """Tell all windows."""
+        return write(request, shapes.settings(self._machine.device))
+
+    @app.route("/api/settings/<window>", methods=["GET"])
+    def settings_window(self, request: Request, window: str) -> bytes:
+        """Tell one window."""
+        shape = shapes.settings(self._machine.device, window)
+        if not shape["windows"]:
+            there_are = ", ".join(name for name, _, _ in windows())
+            title = self._machine.device.model.title
+            raise Problem(404, f"The {title} has no such window; windows are: {there_are}")
+        return write(request, shape)
+
+    @app.route("/api/settings", methods=["PATCH"])
+    def change_settings(self, request: Request) -> bytes:
+        """Change settings, all or none."""
+        changed = self._machine.change_settings(asking.json_object(request))
+        return write(request, {"changed": shapes.changes(changed)})
+
+    @app.route("/api/factory-reset", methods=["POST"])
+    def factory_reset(self, request: Request) -> bytes:
+        """Forget what was changed at the machine."""
+        asking.no_other_type(request)
+        self._machine.factory_reset()
+        request.setResponseCode(204)
+        return b""
+
+    # Receiving, jobs
+
+    @app.route("/api/receive", methods=["POST"])
+    async def receive(self, request: Request) -> bytes:
+        """Fetch mail by POP; the answer comes when that has ended."""
+        asking.no_other_type(request)
+        session = await shielded(self._machine.receive())
+        return write(request, shapes.reception(session))
+
+    @app.route("/api/jobs", methods=["GET"])
+    async def jobs(self, request: Request) -> bytes:
+        """Tell the jobs."""
+        limit = asking.whole_number(asking.query(request), "limit", 100, 1, 10_000)
+        return write(request, [shapes.job(job) for job in await self._jobs(limit)])
+
+    @app.route("/api/jobs/<number>", methods=["GET"])
+    async def job(self, request: Request, number: str) -> bytes:
+        """Tell one job."""
+        job = await shielded(self._machine.job(_job_number(number)))
+        return write(request, shapes.job(job))
+
+    @app.route("/api/jobs/<number>", methods=["DELETE"])
+    async def cancel_job(self, request: Request, number: str) -> bytes:
+        """Cancel a job."""
+        job = await shielded(self._machine.cancel_job(_job_number(number)))
+        return write(request, shapes.job(job))
+
+    @app.route("/api/report", methods=["GET"])
+    async def report(self, request: Request) -> bytes:
+        """Give the communication report."""
+        parameters = asking.query(request)
+        form = asking.one_of(parameters, "format", ("text", "csv"), "text")
+        jobs = await self._jobs(asking.whole_number(parameters, "limit", 100, 1, 10_000))
+        if form == "csv":
+            request.setHeader("Content-Disposition", 'attachment; filename="report.csv"')
+            return write(request, report.as_csv(jobs).encode(), "text/csv; charset=utf-8")
+        device = self._machine.device
+        text = report.as_text(jobs, title=device.model.title, at=device.now())
+        return write(request, text.encode(), "text/plain; charset=utf-8")
+
+    # Sessions
+
+    @app.route("/api/sessions", methods=["GET"])
+    async def sessions(self, request: Request) -> bytes:
+        """Tell the sessions, newest first."""
+        parameters = asking.query(request)
+        code = asking.text(parameters, "code", 10)
+        sessions = await shielded(
+            self._machine.sessions(
+                limit=asking.whole_number(parameters, "limit", 100, 1, 10_000),
+                before=asking.whole_number(parameters, "before", None, 1, 2**62),
+                kind=asking.one_of(parameters, "kind", SESSION_KINDS),
+                peer=asking.text(parameters, "peer"),
+                result=asking.one_of(parameters, "result", ("OK", "NG")),
+                # "#" begins a fragment in an address, so it may be left out.
+                code=code and "#" + code.removeprefix("#"),
+            )
+        )
+        return write(request, [shapes.session(session) for session in sessions])
+
+    @app.route("/api/sessions/<id>", methods=["GET"])
+    async def session(self, request: Request, id: str) -> bytes:  # noqa: A002 - the contract's word
+        """Tell one session with what was said in it."""
+        number = session_number(id)
+        session = await shielded(self._machine.session(number))
+        transcript = await shielded(self._machine.transcript(number))
+        request.setHeader("Vary", "Accept")
+        if asking.prefers_text(request):
+            text = shapes.transcript_text(transcript)
+            return write(request, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
+        lines = [shapes.transcript_line(line) for line in transcript]
+        return write(request, {**shapes.session(session), "transcript": lines})
+
+    @app.route("/api/events", methods=["GET"])
+    def events(self, request: Request) -> Deferred[bytes]:
+        """Tell what happens, as it happens."""
+        return self._events.open(request)
+
+    # The machine's key, models
+
+    @app.route("/api/key", methods=["GET"])
+    def key(self, request: Request) -> bytes:
+        """Describe the certificate."""
+        described = self._machine.key_description()
+        if described is None:
+            raise Problem(404, "The machine has no key and certificate; make or import one")
+        return write(request, described)
+
+    @app.route("/api/key/generate", methods=["POST"])
+    async def generate_key(self, request: Request) -> bytes:
+        """Make a new key and certificate."""
+        asking.no_other_type(request)
+        return write(request, await shielded(self._machine.generate_key()))
+
+    @app.route("/api/key/import", methods=["POST"])
+    def import_key(self, request: Request) -> bytes:
+        """Take over a key and certificate."""
+        given = asking.json_object(request)
+        errors = [
+            {"key": name, "problem": "is missing, or no text; allowed: PEM"}
+            for name in ("certificate", "key")
+            if not isinstance(given.get(name), str)
+        ] + [
+            {"key": name[:100], "problem": "there is no such key; there are: certificate, key"}
+            for name in given
+            if name not in ("certificate", "key")
+        ]
+        if errors:
+            raise Problem(422, "Nothing was imported", errors=errors)
+        described = self._machine.import_key(given["certificate"].encode(), given["key"].encode())
+        return write(request, described)
+
+    @app.route("/api/models", methods=["GET"])
+    def models(self, request: Request) -> bytes:
+        """Tell the models that irsend comes with."""
+        return write(request, shapes.models())
+
+    async def _jobs(self, limit: int | None) -> list[Any]:
+        jobs: list[Any] = await shielded(self._machine.jobs(limit))
+        return jobs
+
+
+def session_number(given: str) -> int:
+    """Return a session's number as it stood in an address; raise NoSuchRecord for what is none."""
+    if not re.fullmatch(r"[0-9]{1,18}", given):
+        raise NoSuchRecord("There is no such session; a session has a number")
+    return int(given)
+
+
+def _job_number(given: str) -> str:
+    if not re.fullmatch(r"[0-9]{4}", given):
+        raise NoSuchRecord("There is no such job; a job has a number of four digits")
+    return given

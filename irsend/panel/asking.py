@@ -1,0 +1,144 @@
+"""What a request asks: its query, its body, what it accepts; wrong ones raise Problem."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from twisted.web.server import Request
+
+from irsend.panel.problems import Problem
+
+
+def query(request: Request) -> dict[str, str]:
+    """Return the query's parameters; each may stand once."""
+    _, _, given = request.uri.partition(b"?")
+    try:
+        parameters = parse_qs(
+            given.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
+        )
+    except ValueError:
+        raise Problem(400, "The query cannot be read; write it as name=value&name=value") from None
+    for name, values in parameters.items():
+        if len(values) > 1:
+            raise Problem(400, f"{_shown(name)} stands {len(values)} times in the query")
+    return {name: values[0] for name, values in parameters.items()}
+
+
+def whole_number(
+    parameters: dict[str, str], name: str, default: int | None, minimum: int, maximum: int
+) -> int | None:
+    """Return a parameter that is a number in a range."""
+    given = parameters.get(name)
+    if given is None:
+        return default
+    if not (given.isascii() and given.isdigit() and len(given) < 20) or not (
+        minimum <= int(given) <= maximum
+    ):
+        raise Problem(
+            400,
+            f"{name}: {_shown(given)} is not allowed; "
+            f"allowed: a whole number from {minimum} to {maximum}",
+        )
+    return int(given)
+
+
+def one_of(
+    parameters: dict[str, str], name: str, words: tuple[str, ...], default: str | None = None
+) -> str | None:
+    """Return a parameter that is one of a few words."""
+    given = parameters.get(name, default)
+    if given is not None and given not in words:
+        raise Problem(400, f"{name}: {_shown(given)} is not allowed; allowed: {', '.join(words)}")
+    return given
+
+
+def text(parameters: dict[str, str], name: str, longest: int = 255) -> str | None:
+    """Return a parameter that is a text; an empty one asks for nothing."""
+    given = parameters.get(name)
+    if given and (len(given) > longest or not given.isprintable()):
+        raise Problem(400, f"{name}: allowed is text of up to {longest} characters")
+    return given or None
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """Return the body, a JSON object; 415 for another type, 400 for what is no such thing."""
+    given = no_other_type(request)
+    if not given:
+        raise Problem(400, "The body is empty; allowed: a JSON object")
+    try:
+        body = json.loads(
+            given.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_no_constant
+        )
+        # An escaped half of a surrogate pair is no text that could be kept.
+        json.dumps(body, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        raise Problem(400, "The body is not JSON") from None
+    if not isinstance(body, dict):
+        raise Problem(400, "The body is not a JSON object")
+    return body
+
+
+def no_other_type(request: Request) -> bytes:
+    """Return the body; what is there must say that it is JSON."""
+    body: bytes = request.content.read()
+    kind = (request.getHeader(b"content-type") or b"").partition(b";")[0].strip().lower()
+    if body and kind != b"application/json":
+        raise Problem(
+            415,
+            "This body's Content-Type is not allowed; allowed: application/json",
+            headers={"Accept": "application/json"},
+        )
+    return body
+
+
+def prefers_text(request: Request) -> bool:
+    """Say whether the Accept header prefers text/plain to application/json (RFC 9110 12.5.1)."""
+    best = {b"text/plain": 0.0, b"application/json": 0.0}
+    given = b",".join(request.requestHeaders.getRawHeaders(b"Accept") or [])
+    for part in given.split(b","):
+        kind, *parameters = (each.strip().lower() for each in part.split(b";"))
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.startswith(b"q="):
+                try:
+                    quality = float(parameter[2:])
+                except ValueError:
+                    quality = 0.0
+        if kind in best:
+            best[kind] = max(best[kind], quality)
+    return best[b"text/plain"] > best[b"application/json"]
+
+
+def form(request: Request) -> dict[str, list[str]]:
+    """Return a form's fields with their values; 415 for any other body."""
+    kind = (request.getHeader(b"content-type") or b"").partition(b";")[0].strip().lower()
+    body: bytes = request.content.read()
+    if body and kind != b"application/x-www-form-urlencoded":
+        raise Problem(
+            415,
+            "This body's Content-Type is not allowed; allowed: application/x-www-form-urlencoded",
+        )
+    try:
+        return parse_qs(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200
+        )
+    except ValueError:
+        raise Problem(400, "The form cannot be read") from None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise Problem(400, "The body names a key twice")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _shown(given: str) -> str:
+    given = repr(given)
+    return given if len(given) <= 60 else given[:57] + "..."

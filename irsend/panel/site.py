@@ -1,0 +1,169 @@
+"""The panel's site: one way in for every request, strict headers on every answer.
+
+What is asked for is answered by `api` and `pages`; who may ask is told by `doors`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakSet
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from irsend.interfaces import IMachine
+from irsend.panel.answers import write_problem
+from irsend.panel.api import API
+from irsend.panel.doors import Doors
+from irsend.panel.events import Events
+from irsend.panel.pages import Pages
+from irsend.panel.problems import Problem, problem_of
+
+LARGEST_BODY = 1_000_000
+_PATIENCE = 20 * LARGEST_BODY
+"""How much of a body that is too large is read before its sender is cut off unheard."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Server": "irsend",
+}
+
+
+class PanelRequest(Request):
+    """A request whose body is bounded, and whose failure is a problem document."""
+
+    defaultContentType = None
+    oversized = False
+    _taken = 0
+
+    def gotLength(self, length: int | None) -> None:
+        """Keep the body in memory: it is small, or it is not kept."""
+        self.content = io.BytesIO()
+        self.oversized = length is not None and length > LARGEST_BODY
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep what comes of the body, up to the limit; read on, so that the refusal is heard."""
+        self._taken += len(data)
+        if self._taken > LARGEST_BODY:
+            self.oversized = True
+        if self._taken > _PATIENCE:
+            self.transport.abortConnection()
+        elif not self.oversized:
+            self.content.write(data)
+        elif self.content.tell():
+            self.content.seek(0)
+            self.content.truncate()
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        """Answer what nobody foresaw with a problem, and no traceback."""
+        problem = problem_of(reason, self.path.decode("latin-1"))
+        if not self.startedWriting:
+            self.write(write_problem(self, problem))
+        if not self.finished and not self._disconnected:
+            self.finish()
+        return reason
+
+
+class _Door(Resource):
+    """Where every request comes in."""
+
+    isLeaf = True
+
+    def __init__(self, doors: Doors, api: API, pages: Pages) -> None:
+        super().__init__()
+        self._doors = doors
+        # Klein holds the bound application by a weak reference only.
+        self._api, self._pages = api.app.resource(), pages.app.resource()
+
+    def render(self, request: PanelRequest) -> Any:
+        """Answer, or refuse."""
+        for name, value in HEADERS.items():
+            request.setHeader(name, value)
+        try:
+            self._doors.admit(request)
+            self._check_form(request)
+        except Problem as problem:
+            request.write(write_problem(request, problem))
+            request.finish()
+            return NOT_DONE_YET
+        is_api = request.path == b"/healthz" or request.postpath[:1] == [b"api"]
+        return (self._api if is_api else self._pages).render(request)
+
+    def _check_form(self, request: PanelRequest) -> None:
+        if request.oversized:
+            raise Problem(413, f"A body has up to {LARGEST_BODY} octets")
+        try:
+            b"/".join(request.postpath).decode("utf-8")
+            request.uri.decode("ascii")
+        except UnicodeDecodeError:
+            raise Problem(400, "The address is not in UTF-8, or not escaped") from None
+
+
+class PanelSite(Site):
+    """The factory that serves one machine's panel."""
+
+    requestFactory = PanelRequest
+    noisy = False
+
+    def __init__(
+        self,
+        machine: IMachine,
+        *,
+        password: str,
+        hostnames: tuple[str, ...],
+        clock: IReactorTime,
+        addresses: Callable[[], list[str]] | None = None,
+    ) -> None:
+        self._events = Events(machine, clock, first=int(machine.device.now() * 1000))
+        doors = Doors(password=password, hostnames=tuple(hostnames), now=clock.seconds)
+        door = _Door(
+            doors,
+            API(machine, self._events, asks_for_password=bool(password)),
+            Pages(machine, addresses or (lambda: [])),
+        )
+        super().__init__(door, reactor=clock)
+        self._channels: WeakSet[Any] = WeakSet()
+
+    def __repr__(self) -> str:
+        """Say no more than what it is: Twisted logs this."""
+        return "<irsend panel>"
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Begin a connection, and remember it for `stop`."""
+        channel = super().buildProtocol(addr)
+        self._channels.add(channel)
+        return channel
+
+    def stop(self) -> None:
+        """End the event streams and close all connections; twice does no harm.
+
+        Call it when the port no longer listens. A connection with an answer
+        under way is closed behind what has been written of it.
+        """
+        self._events.stop()
+        for channel in tuple(self._channels):
+            if channel.transport is not None:
+                channel.loseConnection()
+
+    # There is no access log, so the clock that stamps one need not tick.
+
+    def startFactory(self) -> None:
+        """Begin with no access log."""
+
+    def stopFactory(self) -> None:
+        """End with none, and with nobody listening."""
+        self.stop()
+
+    def log(self, request: Any) -> None:
+        """Keep no access log: the page asks often, and sessions are what matters."""

@@ -1,0 +1,1 @@
+"""The state directory: memory (a Maildir), journal (SQLite), transcripts, keys, saved settings."""

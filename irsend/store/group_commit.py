@@ -1,0 +1,90 @@
+"""Group commit: all mails that wait are synced in one go, in a thread, each answered after its own sync.
+
+While one group is being synced the next one gathers, so that a busy machine
+syncs large groups and an idle one answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from irsend.store.state import sync_directory
+
+T = TypeVar("T")
+
+InThread = Callable[[Callable[[], T]], "Deferred[T]"]
+"""Runs a callable in a thread and fires with what it returns."""
+
+
+@define(eq=False)
+class _Waiting:
+    descriptor: int
+    unfinished: Path
+    finished: Path
+    done: Deferred[None] = field(factory=Deferred)
+    error: OSError | None = None
+
+
+class GroupCommit:
+    """Syncs files, and moves each to its final name."""
+
+    def __init__(self, in_thread: InThread[Any]) -> None:
+        self._in_thread = in_thread
+        self._waiting: list[_Waiting] = []
+        self._syncing = False
+
+    def commit(self, descriptor: int, unfinished: Path, finished: Path) -> Deferred[None]:
+        """Sync and close an open file and move it; fires when content and name will survive a crash.
+
+        Fails with OSError; the file is gone then.
+        """
+        one = _Waiting(descriptor, unfinished, finished)
+        self._waiting.append(one)
+        if not self._syncing:
+            self._sync_group()
+        return one.done
+
+    def _sync_group(self) -> None:
+        group, self._waiting = self._waiting, []
+        self._syncing = True
+
+        def synced(outcome: object) -> None:
+            self._syncing = False
+            if self._waiting:
+                self._sync_group()
+            for one in group:
+                error = outcome if isinstance(outcome, Failure) else one.error
+                if error is None:
+                    one.done.callback(None)
+                else:
+                    one.done.errback(error)
+
+        self._in_thread(lambda: _sync(group)).addBoth(synced)
+
+
+def _sync(group: list[_Waiting]) -> None:
+    if len(group) > 1:
+        for one in group:
+            # Starts writing all of them back before the first is waited for.
+            os.posix_fadvise(one.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    for one in group:
+        try:
+            try:
+                os.fdatasync(one.descriptor)
+            finally:
+                os.close(one.descriptor)
+            os.rename(one.unfinished, one.finished)
+        except OSError as error:
+            one.error = error
+            with contextlib.suppress(OSError):
+                one.unfinished.unlink()
+    for directory in {one.finished.parent for one in group if one.error is None}:
+        sync_directory(directory)

@@ -1,0 +1,354 @@
+"""The journal: sessions, jobs, the status line's history and what was fetched, in SQLite.
+
+One thread does all of it, in order; what is written down is gathered while the
+last batch is being written. It observes the device and is asked by the panel.
+
+Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from irsend.device.device import Device
+from irsend.device.events import Event, JobChanged, SessionChanged, StatusChanged
+from irsend.device.jobs import Direction, Job, Recipient
+from irsend.device.sessions import Session, TLSUse
+from irsend.device.status import StatusEntry, StatusLine, StatusText
+from irsend.errors import NoSuchRecord, StateError
+from irsend.interfaces import TranscriptLine
+from irsend.store.group_commit import InThread
+from irsend.store.transcripts import Transcripts
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS session (
+    id INTEGER PRIMARY KEY, kind TEXT, peer TEXT, mac TEXT, tls_version TEXT, tls_cipher TEXT,
+    auth TEXT, result TEXT, code TEXT, reason TEXT, status_line TEXT,
+    started REAL, ended REAL, bytes INTEGER, messages INTEGER);
+CREATE INDEX IF NOT EXISTS session_kind ON session (kind, id);
+CREATE INDEX IF NOT EXISTS session_peer ON session (peer, id);
+CREATE INDEX IF NOT EXISTS session_result ON session (result, id);
+CREATE INDEX IF NOT EXISTS session_code ON session (code, id);
+CREATE TABLE IF NOT EXISTS job (
+    serial INTEGER PRIMARY KEY, number TEXT, direction TEXT, kind TEXT, party TEXT, subject TEXT,
+    pages INTEGER, result TEXT, code TEXT, recipients TEXT, sessions TEXT,
+    started REAL, ended REAL, held_as TEXT);
+CREATE INDEX IF NOT EXISTS job_number ON job (number, serial);
+CREATE INDEX IF NOT EXISTS job_direction ON job (direction, serial);
+CREATE INDEX IF NOT EXISTS job_held_as ON job (held_as) WHERE held_as IS NOT NULL;
+CREATE TABLE IF NOT EXISTS status (
+    serial INTEGER PRIMARY KEY, at REAL, text TEXT, session INTEGER);
+CREATE TABLE IF NOT EXISTS shown (one INTEGER PRIMARY KEY CHECK (one = 1), status INTEGER);
+CREATE TABLE IF NOT EXISTS fetched (mark TEXT PRIMARY KEY, maildrop TEXT);
+"""
+
+_SESSION_COLUMNS = (
+    "id, kind, peer, mac, tls_version, tls_cipher, auth, result, code, reason, status_line, "
+    "started, ended, bytes, messages"
+)
+_JOB_COLUMNS = (
+    "serial, number, direction, kind, party, subject, pages, result, code, recipients, sessions, "
+    "started, ended, held_as"
+)
+
+# Sessions are pruned each time so many have ended since.
+_PRUNE_EVERY = 1000
+
+
+class Journal:
+    """The journal of one state directory."""
+
+    log = Logger()
+
+    def __init__(
+        self, path: Path, transcripts: Transcripts, in_thread: InThread[Any], *, sessions_kept: int
+    ) -> None:
+        self._path = path
+        self._transcripts = transcripts
+        self._in_thread = in_thread
+        self._sessions_kept = sessions_kept
+        self._since_pruned = 0
+        self._pending: list[tuple[str, tuple[Any, ...]]] = []
+        self._pending_transcripts: list[tuple[int, Callable[[], list[TranscriptLine]]]] = []
+        self._writing = False
+        self._database: sqlite3.Connection | None = None
+
+    # -- its life -------------------------------------------------------------
+
+    def open(self, device: Device) -> None:
+        """Open or make the database, and let the device go on where it was; StateError."""
+        try:
+            database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=NORMAL")
+            database.executescript(_SCHEMA)
+            self._database = database
+            self._restore(database, device)
+        except sqlite3.Error as error:
+            raise StateError(f"{self._path}: {error}; move it away to begin a new journal") from None
+
+    def _restore(self, database: sqlite3.Connection, device: Device) -> None:
+        device.last_session = _scalar(database, "SELECT max(id) FROM session") or 0
+        device.last_serial = _scalar(database, "SELECT max(serial) FROM job") or 0
+        directions: tuple[Direction, ...] = ("tx", "rx")
+        for direction in directions:
+            number = _scalar(
+                database,
+                "SELECT number FROM job WHERE direction = ? ORDER BY serial DESC LIMIT 1",
+                direction,
+            )
+            if number:
+                device.last_numbers[direction] = number
+        row = database.execute(
+            "SELECT at, text, session FROM status JOIN shown ON status.serial = shown.status"
+        ).fetchone()
+        if row:
+            device.status = StatusLine(shown=_status(row))
+
+    def close(self) -> Deferred[None]:
+        """Write what is pending, and close."""
+
+        def close() -> None:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+        return self._query(lambda _: close())
+
+    # -- what is written down ---------------------------------------------------
+
+    def observe(self, event: Event) -> None:
+        """Write down what the device tells."""
+        match event:
+            case SessionChanged(session=session) if session.ended is not None:
+                self._write(_INSERT_SESSION, _session_row(session))
+                self._since_pruned += 1
+            case JobChanged(job=job):
+                self._write(_INSERT_JOB, _job_row(job))
+            case StatusChanged(raised=None):
+                self._write("DELETE FROM shown", ())
+            case StatusChanged(raised=StatusEntry() as entry):
+                row = (entry.at, entry.text.value, entry.session)
+                self._write("INSERT INTO status (at, text, session) VALUES (?, ?, ?)", row)
+                self._write("INSERT OR REPLACE INTO shown SELECT 1, max(serial) FROM status", ())
+
+    def keep_transcript(self, session: int, lines: Callable[[], list[TranscriptLine]]) -> None:
+        """Keep what was said in a session that has ended."""
+        self._pending_transcripts.append((session, lines))
+        self._write_soon()
+
+    def _write(self, statement: str, row: tuple[Any, ...]) -> None:
+        self._pending.append((statement, row))
+        self._write_soon()
+
+    def _write_soon(self) -> None:
+        if self._writing or self._database is None:
+            return
+        self._writing = True
+
+        def written(outcome: object) -> None:
+            self._writing = False
+            if isinstance(outcome, Failure):
+                self.log.failure("While writing the journal", outcome)
+            if self._pending or self._pending_transcripts:
+                self._write_soon()
+
+        self._in_thread(self._write_pending).addBoth(written)
+
+    def _write_pending(self) -> None:
+        """Write all that is pending (in the journal's thread)."""
+        pending, self._pending = self._pending, []
+        transcripts, self._pending_transcripts = self._pending_transcripts, []
+        assert self._database is not None
+        if pending:
+            with _transaction(self._database):
+                for statement, row in pending:
+                    self._database.execute(statement, row)
+                if self._since_pruned >= _PRUNE_EVERY:
+                    self._since_pruned = 0
+                    self._prune(self._database)
+        for session, lines in transcripts:
+            self._transcripts.write(session, lines())
+
+    def _prune(self, database: sqlite3.Connection) -> None:
+        oldest = _scalar(
+            database,
+            "SELECT id FROM session ORDER BY id DESC LIMIT 1 OFFSET ?",
+            self._sessions_kept,
+        )
+        if oldest is not None:
+            database.execute("DELETE FROM session WHERE id <= ?", (oldest,))
+            self._transcripts.delete_up_to(oldest)
+
+    # -- what is asked ----------------------------------------------------------
+
+    def _query(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
+        """Ask in the journal's thread, behind all that was written down before."""
+
+        def ask() -> T:
+            self._write_pending()
+            assert self._database is not None
+            return question(self._database)
+
+        return self._in_thread(ask)
+
+    def flush(self) -> Deferred[None]:
+        """Fire when all that was written down so far will survive a crash of the machine's host too."""
+
+        def durably(database: sqlite3.Connection) -> None:
+            database.execute("PRAGMA wal_checkpoint(FULL)")
+
+        return self._query(durably)
+
+    def status_history(self, limit: int) -> Deferred[list[StatusEntry]]:
+        """Give the newest entries, newest first."""
+        question = "SELECT at, text, session FROM status ORDER BY serial DESC LIMIT ?"
+        return self._query(lambda db: [_status(row) for row in db.execute(question, (limit,))])
+
+    def sessions(
+        self, limit: int, before: int | None = None, **filters: str | None
+    ) -> Deferred[list[Session]]:
+        """Give ended sessions, newest first; filters are columns with the value they must have."""
+        conditions = [f"{column} = :{column}" for column, value in filters.items() if value]
+        if before is not None:
+            conditions.append("id < :before")
+        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+        question = f"SELECT {_SESSION_COLUMNS} FROM session {where}ORDER BY id DESC LIMIT :limit"  # noqa: S608
+        values = {**filters, "before": before, "limit": limit}
+        return self._query(lambda db: [_session(row) for row in db.execute(question, values)])
+
+    def session(self, id: int) -> Deferred[Session]:
+        """Give one; NoSuchRecord."""
+        question = f"SELECT {_SESSION_COLUMNS} FROM session WHERE id = ?"  # noqa: S608
+
+        def find(database: sqlite3.Connection) -> Session:
+            row = database.execute(question, (id,)).fetchone()
+            if row is None:
+                raise NoSuchRecord(f"There is no session {id}.")
+            return _session(row)
+
+        return self._query(find)
+
+    def transcript(self, id: int) -> Deferred[list[TranscriptLine]]:
+        """Give what was said in an ended session; NoSuchRecord."""
+        return self._query(lambda _: self._transcripts.read(id))
+
+    def jobs(self, limit: int) -> Deferred[list[Job]]:
+        """Give the newest jobs, newest first."""
+        question = f"SELECT {_JOB_COLUMNS} FROM job ORDER BY serial DESC LIMIT ?"  # noqa: S608
+        return self._query(lambda db: [_job(row) for row in db.execute(question, (limit,))])
+
+    def job(self, number: str) -> Deferred[Job]:
+        """Give the newest job of this number; NoSuchRecord."""
+        question = f"SELECT {_JOB_COLUMNS} FROM job WHERE number = ? ORDER BY serial DESC LIMIT 1"  # noqa: S608
+
+        def find(database: sqlite3.Connection) -> Job:
+            row = database.execute(question, (number,)).fetchone()
+            if row is None:
+                raise NoSuchRecord(f"There is no job {number}.")
+            return _job(row)
+
+        return self._query(find)
+
+    def jobs_in_memory(self) -> list[Job]:
+        """Return the jobs whose mail was in memory when the machine stopped (at its start only)."""
+        assert self._database is not None
+        question = f"SELECT {_JOB_COLUMNS} FROM job WHERE held_as IS NOT NULL"  # noqa: S608
+        return [_job(row) for row in self._database.execute(question)]
+
+    # -- what was fetched by POP ------------------------------------------------
+
+    def fetched(self, maildrop: str) -> Deferred[set[str]]:
+        """Give the marks of all mails that were taken from a maildrop and may still be in it."""
+        question = "SELECT mark FROM fetched WHERE maildrop = ?"
+        return self._query(lambda db: {row[0] for row in db.execute(question, (maildrop,))})
+
+    def remember_fetched(self, maildrop: str, mark: str) -> None:
+        """Remember that a mail was taken."""
+        self._write("INSERT OR IGNORE INTO fetched (mark, maildrop) VALUES (?, ?)", (mark, maildrop))
+
+    def forget_fetched(self, marks: Iterable[str]) -> None:
+        """Forget mails that are no longer on the server."""
+        for mark in marks:
+            self._write("DELETE FROM fetched WHERE mark = ?", (mark,))
+
+
+class _transaction:  # noqa: N801
+    """All of it or nothing."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def _marks(columns: str) -> str:
+    return ", ".join("?" * (columns.count(",") + 1))
+
+
+_INSERT_SESSION = (
+    f"INSERT OR REPLACE INTO session ({_SESSION_COLUMNS}) VALUES ({_marks(_SESSION_COLUMNS)})"  # noqa: S608
+)
+_INSERT_JOB = f"INSERT OR REPLACE INTO job ({_JOB_COLUMNS}) VALUES ({_marks(_JOB_COLUMNS)})"  # noqa: S608
+
+
+def _scalar(database: sqlite3.Connection, question: str, *values: object) -> Any:
+    row = database.execute(question, values).fetchone()
+    return row[0] if row else None
+
+
+def _status(row: tuple[Any, ...]) -> StatusEntry:
+    return StatusEntry(at=row[0], text=StatusText(row[1]), session=row[2])
+
+
+def _session_row(session: Session) -> tuple[Any, ...]:
+    tls = session.tls or TLSUse(version="", cipher="")
+    return (
+        session.id, session.kind, session.peer, session.mac, tls.version, tls.cipher,
+        session.auth, session.result, session.code, session.reason, session.status_line,
+        session.started, session.ended, session.bytes, session.messages,
+    )  # fmt: skip
+
+
+def _session(row: tuple[Any, ...]) -> Session:
+    tls = TLSUse(version=row[4], cipher=row[5]) if row[4] else None
+    return Session(
+        id=row[0], kind=row[1], peer=row[2], mac=row[3], tls=tls, auth=row[6], result=row[7],
+        code=row[8], reason=row[9], status_line=row[10], started=row[11], ended=row[12],
+        bytes=row[13], messages=row[14],
+    )  # fmt: skip
+
+
+def _job_row(job: Job) -> tuple[Any, ...]:
+    recipients = json.dumps([attrs.asdict(one) for one in job.recipients]) if job.recipients else ""
+    return (
+        job.serial, job.number, job.direction, job.kind, job.party, job.subject, job.pages,
+        job.result, job.code, recipients, json.dumps(job.sessions), job.started, job.ended,
+        job.held_as,
+    )  # fmt: skip
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    recipients = tuple(Recipient(**one) for one in json.loads(row[9])) if row[9] else ()
+    return Job(
+        serial=row[0], number=row[1], direction=row[2], kind=row[3], party=row[4], subject=row[5],
+        pages=row[6], result=row[7], code=row[8], recipients=recipients,
+        sessions=tuple(json.loads(row[10])), started=row[11], ended=row[12], held_as=row[13],
+    )  # fmt: skip
+
+

@@ -1,0 +1,203 @@
+"""Memory: the Maildir of what was received and is not printed yet.
+
+A mail is written to tmp/ as it arrives, synced, and renamed into new/: from the
+rename on it is the machine's, before it is nobody's. What stands in tmp/ when
+the machine starts never got its 250 and is deleted. A mail fetched by POP has
+the mark of its UIDL in its name, so that one rename both keeps the mail and
+remembers that it was taken.
+
+Lines end as they came, in CR LF. See `group_commit` for the syncing.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import itertools
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from irsend.errors import MemoryFull, StateError
+from irsend.interfaces import IMessageSink
+from irsend.message.head import LONGEST_HEAD
+from irsend.store.group_commit import GroupCommit
+
+_HOST = socket.gethostname().translate(str.maketrans({"/": "\\057", ":": "\\072"})) or "localhost"
+
+
+def uidl_mark(server: str, user: str, uidl: bytes) -> str:
+    """Return the mark that a mail with this UIDL has in its name, the same at each start."""
+    whole = b"\0".join((server.lower().encode(), user.encode(), uidl))
+    return hashlib.sha256(whole).hexdigest()[:32]
+
+
+class Memory:
+    """The machine's memory: so many octets, in one Maildir."""
+
+    def __init__(
+        self, directory: Path, capacity: int, commits: GroupCommit, now: Callable[[], float]
+    ) -> None:
+        self.directory = directory
+        self.capacity = capacity
+        self.used = 0
+        """Octets of the mails that are kept, and of those that are arriving."""
+        self._commits = commits
+        self._now = now
+        self._count = itertools.count(1)
+        self._sizes: dict[str, int] = {}
+        self._marks: set[str] = set()
+
+    def open_directory(self) -> None:
+        """Make the Maildir where it is missing, and look at what is in it; StateError."""
+        try:
+            for part in ("tmp", "new", "cur"):
+                (self.directory / part).mkdir(mode=0o700, exist_ok=True)
+            for unfinished in (self.directory / "tmp").iterdir():
+                unfinished.unlink()
+            for part in ("new", "cur"):
+                for entry in os.scandir(self.directory / part):
+                    self._remember(entry.name.partition(":")[0], entry.stat().st_size)
+        except OSError as error:
+            raise StateError(f"memory: {error.filename}: {error.strerror}") from None
+
+    @property
+    def full(self) -> bool:
+        """True when no further mail is taken."""
+        return self.used >= self.capacity
+
+    def names(self) -> list[str]:
+        """Return the names of all mails kept, oldest first."""
+        return sorted(self._sizes)
+
+    def holds_mark(self, mark: str) -> bool:
+        """Say whether a mail with this mark is here."""
+        return mark in self._marks
+
+    def marks(self) -> Iterator[str]:
+        """Give all marks that are here."""
+        return iter(self._marks)
+
+    def path(self, name: str) -> Path | None:
+        """Return where a mail is: a mail program may have moved it to cur/."""
+        fresh = self.directory / "new" / name
+        if fresh.exists():
+            return fresh
+        return next((self.directory / "cur").glob(name + "*"), None)
+
+    def beginning(self, name: str) -> bytes:
+        """Return the first octets of a mail, enough for its head."""
+        path = self.path(name)
+        if path is None:
+            return b""
+        with path.open("rb") as mail:
+            return mail.read(LONGEST_HEAD)
+
+    def delete(self, name: str) -> None:
+        """Free what a mail takes."""
+        path = self.path(name)
+        if path is not None:
+            path.unlink(missing_ok=True)
+        self.used -= self._sizes.pop(name, 0)
+        self._marks.discard(_mark_in(name))
+
+    def open_message(self, trace: bytes, mark: str = "") -> StoredMessage:
+        """Begin a mail with its trace; MemoryFull when there is no room."""
+        now = self._now()
+        name = f"{int(now)}.M{int(now % 1 * 1e6):06d}P{os.getpid()}Q{next(self._count)}.{_HOST}"
+        if mark:
+            name += f",U={mark}"
+        if self.full:
+            raise MemoryFull
+        return StoredMessage(self, name, trace)
+
+    def _remember(self, name: str, size: int) -> None:
+        self._sizes[name] = size
+        self.used += size
+        mark = _mark_in(name)
+        if mark:
+            self._marks.add(mark)
+
+    def _commit(self, message: StoredMessage) -> Deferred[None]:
+        return self._commits.commit(
+            message.descriptor,
+            self.directory / "tmp" / message.name,
+            self.directory / "new" / message.name,
+        )
+
+
+@implementer(IMessageSink)
+class StoredMessage:
+    """A mail that is arriving."""
+
+    def __init__(self, memory: Memory, name: str, trace: bytes) -> None:
+        self.name = name
+        self.size = 0
+        self.beginning = b""
+        """The first octets, for a glance at its head."""
+        self.descriptor = -1
+        self._memory = memory
+        self._pending = trace
+
+    def write(self, content: bytes) -> None:
+        """Write the next octets; MemoryFull when there is no room for them."""
+        if self._pending:
+            content, self._pending = self._pending + content, b""
+            self.beginning = content[:LONGEST_HEAD]
+        elif len(self.beginning) < LONGEST_HEAD:
+            self.beginning += content[: LONGEST_HEAD - len(self.beginning)]
+        if self._memory.used + len(content) > self._memory.capacity:
+            raise MemoryFull
+        try:
+            if self.descriptor < 0:
+                self.descriptor = os.open(
+                    self._memory.directory / "tmp" / self.name,
+                    os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+                    0o600,
+                )
+            self._memory.used += len(content)
+            self.size += len(content)
+            written = os.write(self.descriptor, content)
+            while written < len(content):
+                written += os.write(self.descriptor, memoryview(content)[written:])
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise MemoryFull from None
+            raise
+
+    def commit(self) -> Deferred[None]:
+        """Fire when file and name will survive a crash."""
+        if self._pending:
+            self.write(b"")
+        committed = self._memory._commit(self)
+        self.descriptor = -1
+
+        def kept(_: None) -> None:
+            self._memory.used -= self.size
+            self._memory._remember(self.name, self.size)
+
+        def lost(failure: object) -> object:
+            self._give_back()
+            return failure
+
+        return committed.addCallbacks(kept, lost)  # type: ignore[arg-type]
+
+    def abort(self) -> None:
+        """Delete what was written."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+            (self._memory.directory / "tmp" / self.name).unlink(missing_ok=True)
+        self._give_back()
+
+    def _give_back(self) -> None:
+        self._memory.used -= self.size
+        self.size = 0
+
+
+def _mark_in(name: str) -> str:
+    return name.partition(",U=")[2]

@@ -1,0 +1,51 @@
+"""The settings that were changed at the machine: settings.toml in the state directory."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from irsend.device.windows import ITEMS
+from irsend.errors import StateError
+from irsend.store.state import write_durably
+
+
+class SavedSettings:
+    """What was changed at the machine, by whole key, in the form of TOML."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._plain: dict[str, dict[str, object]] = {}
+
+    def load(self) -> dict[str, object]:
+        """Return the values by whole key, not checked yet; StateError."""
+        try:
+            self._plain = tomllib.loads(self._path.read_text("utf-8"))
+        except FileNotFoundError:
+            self._plain = {}
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise StateError(
+                f"{self._path}: {error}; mend it, or delete it to forget what was changed at the machine"
+            ) from None
+        return {
+            f"{window}.{key}": value
+            for window, values in self._plain.items()
+            if isinstance(values, dict)
+            for key, value in values.items()
+        }
+
+    def save(self, changes: dict[str, Any]) -> None:
+        """Keep these values too."""
+        for whole, value in changes.items():
+            window, _, key = whole.partition(".")
+            self._plain.setdefault(window, {})[key] = ITEMS[whole].kind.plain(value)
+        heading = "# Changed at the machine; `irsendctl factory-reset` forgets it.\n\n"
+        write_durably(self._path, (heading + tomlkit.dumps(self._plain)).encode("utf-8"))
+
+    def forget(self) -> None:
+        """Forget everything."""
+        self._plain = {}
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""The state directory: made at the first start, closed to others, one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from irsend.errors import StateError
+
+_PARTS = ("memory", "tray", "sessions", "keys")
+
+
+class StateDirectory:
+    """A state directory that this process holds until `release`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    @property
+    def memory(self) -> Path:
+        """The Maildir of what was received and is not printed yet."""
+        return self.path / "memory"
+
+    @property
+    def journal(self) -> Path:
+        """The journal."""
+        return self.path / "journal.sqlite"
+
+    @property
+    def sessions(self) -> Path:
+        """The transcripts."""
+        return self.path / "sessions"
+
+    @property
+    def keys(self) -> Path:
+        """The machine's key and certificate."""
+        return self.path / "keys"
+
+    @property
+    def settings(self) -> Path:
+        """What was changed at the machine."""
+        return self.path / "settings.toml"
+
+    def hold(self) -> None:
+        """Make the directory where it is missing, and lock it; StateError says why not."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+            for part in _PARTS:
+                (self.path / part).mkdir(mode=0o700, exist_ok=True)
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StateError(f"state: {self.path} cannot be used: {error.strerror}") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+            os.close(lock)
+            raise StateError(
+                f"state: {self.path} is in use by another irsend (process {holder or 'unknown'}); "
+                "end that one, or give this one another directory with --state"
+            ) from None
+        self._lock = lock
+
+    def sign(self) -> None:
+        """Write this process's id into the lock, once it will not change any more."""
+        assert self._lock is not None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def release(self) -> None:
+        """Let others have it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Replace a small file as a whole: after a crash it is the old one or the new one."""
+    fresh = path.with_name(path.name + ".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        os.fchmod(descriptor, mode)
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fresh.rename(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory survive a crash."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

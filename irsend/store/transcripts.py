@@ -1,0 +1,51 @@
+"""The transcripts of sessions that have ended: a text file each, readable as it is."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from irsend.errors import NoSuchRecord
+from irsend.interfaces import TranscriptLine
+
+_LINE = re.compile(r"(\S+) (?:([CS]): ?|-- ?)(.*)")
+
+
+class Transcripts:
+    """The directory of transcripts."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def _path(self, session: int) -> Path:
+        return self._directory / f"{session:09d}.txt"
+
+    def write(self, session: int, lines: list[TranscriptLine]) -> None:
+        """Keep the lines of a session, each behind its time."""
+        text = "".join(f"{_time_text(line.at)} {line}\n" for line in lines)
+        self._path(session).write_text(text, "utf-8")
+
+    def read(self, session: int) -> list[TranscriptLine]:
+        """Return the lines of a session; NoSuchRecord."""
+        try:
+            text = self._path(session).read_text("utf-8")
+        except FileNotFoundError:
+            raise NoSuchRecord(f"There is no transcript of session {session}.") from None
+        lines = []
+        for line in text.split("\n"):
+            match = _LINE.fullmatch(line)
+            if match is not None:
+                at = datetime.fromisoformat(match[1]).timestamp()
+                lines.append(TranscriptLine(at, match[2] or "-", match[3]))
+        return lines
+
+    def delete_up_to(self, session: int) -> None:
+        """Delete the transcripts of this session and all before it."""
+        for path in self._directory.glob("*.txt"):
+            if path.stem.isdigit() and int(path.stem) <= session:
+                path.unlink(missing_ok=True)
+
+
+def _time_text(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
