@@ -6,6 +6,7 @@ the stream was broken, so that nothing is missed that events no longer tell.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from attrs import define, field
 
 from irsend.ctl.events import Connected, Gone, ServerEvent, follow
 from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
+from irsend.ctl.refusals import NoMachine
 from irsend.ctl.words import outcome, result, setting, when
 
 _ENOUGH = 500
@@ -33,7 +35,9 @@ def watch(call: Invocation) -> None:
         elif isinstance(happened, Connected):
             if happened.again:
                 narrator.tell_back()
-            narrator.tell_status(call.machine.read_object("/api/status"))
+            # Should it be gone again already, the stream says so.
+            with contextlib.suppress(NoMachine):
+                narrator.tell_status(call.machine.read_object("/api/status"))
         else:
             narrator.tell(happened)
 
@@ -48,7 +52,8 @@ def follow_sessions(call: Invocation, filters: dict[str, str | None], backlog: i
         elif isinstance(happened, Connected):
             if happened.again:
                 listing.narrator.tell_back()
-            listing.look(_ENOUGH)
+            with contextlib.suppress(NoMachine):
+                listing.look(_ENOUGH)
         elif happened.name == "session":
             listing.take(happened.value())
 
@@ -97,7 +102,8 @@ class Narrator:
     def tell_gone(self, gone: Gone) -> None:
         """Say that the machine is gone, where programs do not read it."""
         self._told.pop("status", None)
-        self._aside(f"{gone.reason} Waiting for it to come back.")
+        reason = gone.reason[:1].lower() + gone.reason[1:]
+        self._aside(f"The machine is gone, waiting for it to come back: {reason}")
 
     def tell_back(self) -> None:
         """Say that it is there again."""

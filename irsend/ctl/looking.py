@@ -124,7 +124,8 @@ def sessions(
     from irsend.ctl import views
 
     none = "No such sessions." if any(filters.values()) else "No sessions yet."
-    return _show_newest(call, rows, limit, views.sessions, none)
+    width = call.output.width
+    return _show_newest(call, rows, limit, lambda shown: views.sessions(shown, width), none)
 
 
 @click.command()
@@ -168,7 +169,7 @@ def _show_newest(
         return call.output.line(none)
     shown = rows[: limit or _TABLE_ROWS]
     call.output.show(view(shown))
-    if len(shown) < len(rows):
+    if limit is None and len(shown) < len(rows):
         from irsend.ctl.output import complain
 
         complain(f"The newest {len(shown)}; --limit shows more.")

@@ -182,7 +182,9 @@ class Machine:
             raise NoMachine(f"There is no machine at {self.url}: {_cause(error)}.") from None
         except httpx.RemoteProtocolError as error:
             if "disconnected" in str(error) or "closed" in str(error):
-                raise NoMachine(f"The machine at {self.url} closed the connection.") from None
+                raise NoMachine(
+                    f"What is at {self.url} closed the connection without an answer."
+                ) from None
             raise self.no_irsend("it does not speak HTTP") from None
         except httpx.HTTPError as error:
             raise NoMachine(f"The machine at {self.url} is gone: {_cause(error)}.") from None

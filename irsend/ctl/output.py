@@ -38,7 +38,13 @@ class Output:
 
     def show(self, drawn: RenderableType) -> None:
         """Show a table or a text."""
-        self.console.print(drawn)
+        if self.console.is_terminal:
+            self.console.print(drawn)
+            return
+        with self.console.capture() as captured:
+            self.console.print(drawn)
+        # What pads a table's cells is of no use in a file or a pipe.
+        self.raw("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
 
     def line(self, text: str | Text, style: str = "") -> None:
         """Print one line, left to the terminal to fold."""

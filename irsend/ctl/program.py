@@ -23,6 +23,10 @@ from irsend.ctl.refusals import (
 INTERRUPTED, READER_GONE = 130, 141
 
 
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
 class _Commands(click.Group):
     """The commands, in the order of use; an output whose reader is gone ends them quietly."""
 
@@ -35,6 +39,9 @@ class _Commands(click.Group):
         except BrokenPipeError:
             # Click would make an exit status of it that means something else here.
             raise OutputClosed from None
+        except KeyboardInterrupt:
+            # Click would make an empty line and an Abort of it.
+            raise Interrupted from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,7 +90,7 @@ def run(arguments: list[str] | None = None) -> int:
             return INTERRUPTED
         print("Nothing was done.", file=sys.stderr)
         return REFUSED
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         return INTERRUPTED
     except (OutputClosed, BrokenPipeError):
         _forget_output()

@@ -19,9 +19,11 @@ from rich.text import Text
 from irsend.ctl.words import (
     allowed,
     encryption,
+    ending,
     moment,
     octets,
     outcome,
+    remark,
     result,
     setting,
     visible,
@@ -73,7 +75,11 @@ def settings(windows: list[dict[str, Any]], width: int) -> RenderableType:
     for window in windows:
         drawn.append(Text(" > ".join(visible(step) for step in window.get("path", [])), "bold"))
         items = list(_items(window))
-        drawn.append(Padding(_roomy(items) if width >= ROOMY else _narrow(items), (0, 0, 1, 2)))
+        drawn.append(
+            Padding(
+                _roomy(items) if width >= ROOMY else _narrow(items), (0, 0, 1, 2), expand=False
+            )
+        )
     return Group(*drawn)
 
 
@@ -94,8 +100,8 @@ def jobs(rows: list[dict[str, Any]]) -> RenderableType:
         table.add_row(
             visible(job.get("number", "")),
             visible(f"{job.get('direction', '')} {job.get('kind', '')}".strip()),
-            visible(job.get("party") or ""),
-            visible(job.get("subject") or ""),
+            _cut(job.get("party")),
+            _cut(job.get("subject")),
             "" if pages is None else visible(pages),
             _result_text(job),
             when(job.get("started")),
@@ -103,22 +109,34 @@ def jobs(rows: list[dict[str, Any]]) -> RenderableType:
     return table
 
 
-def sessions(rows: list[dict[str, Any]]) -> RenderableType:
-    """Draw a list of sessions."""
-    table = _table(
-        ("ID", "right"), "Started", "Kind", "Peer", "TLS", ("Size", "right"), "*Result"
-    )
-    for session in rows:
-        table.add_row(
+def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
+    """Draw a list of sessions; what is said about one stands beneath it where room is short."""
+    titles = ("ID", "Started", "Kind", "Peer", "TLS", "Size", "Result")
+    cells = [
+        (
             visible(session.get("id", "")),
             when(session.get("started")),
             visible(session.get("kind", "")),
             visible(session.get("peer", "")),
             _tls_version(session),
             octets(session.get("bytes")),
-            Text(outcome(session), _HUES.get(str(session.get("result")), "")),
+            ending(session),
         )
-    return table
+        for session in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+    lines = [Text(_row(titles, widths), "bold"), Text("─" * min(sum(widths) + 12, width))]
+    for session, row in zip(rows, cells, strict=True):
+        hue, said = hue_of(session), remark(session)
+        line = Text(_row(row[:-1], widths) + "  ").append(row[-1], hue)
+        lines.append(line)
+        if not said:
+            continue
+        if len(line) + 2 + len(said) <= width:
+            line.append(f": {said}", hue)
+        else:
+            lines.append(Text(" " * (widths[0] + 2) + said, hue))
+    return Group(*lines)
 
 
 def session_line(session: dict[str, Any]) -> Text:
@@ -150,13 +168,13 @@ def transcript(session: dict[str, Any]) -> RenderableType:
         then = moment(line.get("at"))
         clock = Text(f"{then:%H:%M:%S}.{then.microsecond // 1000:03d}" if then else "", "dim")
         hue = _HUES.get(speaker, "")
-        if speaker == "-":
-            secured = secured or _TLS_BEGAN.match(said) is not None
-            bar = Text("┣━" if secured else "--", "magenta" if secured else hue)
-            table.add_row(clock, bar, "", Text(said, "magenta" if secured else hue))
-        else:
-            bar = Text("┃ " if secured else "  ", "magenta")
-            table.add_row(clock, bar, Text(f"{speaker}:", f"bold {hue}"), Text(said, hue))
+        begins = speaker == "-" and not secured and _TLS_BEGAN.match(said) is not None
+        secured = secured or begins
+        bar = Text("┏━" if begins else "┃ " if secured else "  ", "magenta")
+        if begins:
+            hue = "bold magenta"
+        mark = "--" if speaker == "-" else f"{speaker}:"
+        table.add_row(clock, bar, Text(mark, f"bold {hue}"), Text(said, hue))
     return Group(heading, Text(f"began {began}", "dim") if began else Text(), Text(), table)
 
 
@@ -199,6 +217,14 @@ def hue_of(row: dict[str, Any]) -> str:
 def _model(answer: dict[str, Any]) -> str:
     name, title = visible(answer.get("model", "")), visible(answer.get("title") or "")
     return f"{title} ({name})" if title else name
+
+
+def _row(cells: tuple[str, ...], widths: list[int]) -> str:
+    """Return cells as a line; numbers, in the first and sixth column of sessions, end flush."""
+    return "  ".join(
+        cell.rjust(width) if at in (0, 5) else cell.ljust(width)
+        for at, (cell, width) in enumerate(zip(cells, widths, strict=False))
+    ).rstrip()
 
 
 def _items(window: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
@@ -252,7 +278,13 @@ def _pairs(rows: list[tuple[str, Text]]) -> Table:
 
 def _table(*columns: str | tuple[str, Literal["right"]]) -> Table:
     """Return a table with these columns; one marked with * is folded where room is short."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+    )
     for column in columns:
         title = column if isinstance(column, str) else column[0]
         table.add_column(
@@ -262,6 +294,11 @@ def _table(*columns: str | tuple[str, Literal["right"]]) -> Table:
             overflow="fold",
         )
     return table
+
+
+def _cut(text: object) -> Text:
+    """Return text that is cut, not folded, where room is short."""
+    return Text(visible(text or ""), no_wrap=True, overflow="ellipsis")
 
 
 def _result_text(row: dict[str, Any]) -> Text:

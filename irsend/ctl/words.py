@@ -33,13 +33,13 @@ def moment(at: object) -> datetime.datetime | None:
 
 
 def when(at: object, today: datetime.date | None = None) -> str:
-    """Return a time as 10:23:05 when it is today's, with its date when it is not."""
-    then = moment(at)
+    """Return a time in a list: 10:23:05 of today, 11-20 10:23 of this year, 2025-11-20."""
+    then, now = moment(at), today or datetime.date.today()
     if then is None:
         return ""
-    if then.date() == (today or datetime.date.today()):
+    if then.date() == now:
         return f"{then:%H:%M:%S}"
-    return f"{then:%Y-%m-%d %H:%M}"
+    return f"{then:%m-%d %H:%M}" if then.year == now.year else f"{then:%Y-%m-%d}"
 
 
 def whole_time(at: object) -> str:
@@ -102,13 +102,20 @@ def result(row: dict[str, Any]) -> str:
     return visible(" ".join(str(part) for part in (row.get("result"), row.get("code")) if part))
 
 
+def ending(session: dict[str, Any]) -> str:
+    """Return a session's result, or that it has none yet."""
+    return result(session) if session.get("ended") else "under way"
+
+
+def remark(session: dict[str, Any]) -> str:
+    """Return what a session brought on the status line, and why it ended as it did."""
+    notes = (session.get("status_line"), session.get("reason"))
+    return visible("; ".join(str(note) for note in notes if note))
+
+
 def outcome(session: dict[str, Any]) -> str:
-    """Return how a session ended, with what it brought on the status line and the reason."""
-    if not session.get("ended"):
-        return "under way"
-    reason, line = session.get("reason"), session.get("status_line")
-    notes = [str(note) for note in (line, reason) if note]
-    return " ".join([result(session), visible("; ".join(notes))]).strip()
+    """Return how a session ended, with what there is to be said about it."""
+    return ": ".join(part for part in (ending(session), remark(session)) if part)
 
 
 def encryption(session: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from irsend.device.items import Kind, Listing, Number, Text, item, read_value, read_values
+from irsend.device.items import Kind, Listing, Number, OnOff, Text, item, read_value, read_values
 from irsend.device.windows import DEFAULTS, ITEMS, MECHANISMS, Settings, windows
 from irsend.errors import ModelError, SettingsRefused, ValueRefused
 
@@ -63,6 +63,9 @@ class ModelTLS:
     )
     key_bits: int = item(
         "key length", Number(1024, 4096, "bits"), 1024, "The RSA key that it makes for itself."
+    )
+    server_name: bool = item(
+        "server name", OnOff(), False, "Tells the server which name it looks for (SNI)."
     )
 
 

@@ -38,7 +38,16 @@ def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
         rule,
     ]
     rows = [
-        _line((_time(job.started), destination(job), job.number, mode(job), _pages(job), result(job)))
+        _line(
+            (
+                _time(job.started),
+                destination(job),
+                job.number,
+                mode(job),
+                _pages(job),
+                result(job),
+            )
+        )
         for job in jobs
     ]
     return "\n".join([*lines, *(rows or ["Nothing sent or received yet."]), rule, ""])

@@ -25,7 +25,7 @@ def panel_site(
     clock: IReactorTime,
     addresses: Callable[[], list[str]] | None = None,
 ) -> PanelSite:
-    """Return the factory that serves the machine's panel; call its `stop()` when the service stops.
+    """Return the factory that serves a machine's panel; `stop()` it with the service.
 
     Without a password only loopback may use it. `hostnames` are the names by
     which a browser may then call it, beside localhost and addresses.

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
-from twisted.web.server import Request
+from twisted.web.iweb import IRequest
 
 from irsend.panel import shapes
 from irsend.panel.problems import CONTENT_TYPE, Problem, problem_of
@@ -14,24 +14,24 @@ from irsend.panel.problems import CONTENT_TYPE, Problem, problem_of
 T = TypeVar("T")
 
 
-def write(request: Request, answer: Any, content_type: str = "application/json") -> bytes:
+def write(request: IRequest, answer: Any, content_type: str = "application/json") -> bytes:
     """Return the answer's octets and set its headers; what is not bytes becomes JSON."""
     body = answer if isinstance(answer, bytes) else shapes.dumps(answer)
-    request.setHeader("Content-Type", content_type)
-    request.setHeader("Content-Length", str(len(body)))
+    request.setHeader(b"Content-Type", content_type.encode())
+    request.setHeader(b"Content-Length", b"%d" % len(body))
     return body
 
 
-def refused(request: Request, failure: Failure) -> bytes:
+def refused(request: IRequest, failure: Failure) -> bytes:
     """Return a problem document for what was raised."""
     return write_problem(request, problem_of(failure, request.path.decode("utf-8", "replace")))
 
 
-def write_problem(request: Request, problem: Problem) -> bytes:
+def write_problem(request: IRequest, problem: Problem) -> bytes:
     """Return a problem document's octets and set its status and headers."""
     request.setResponseCode(int(problem.status))
     for name, value in problem.headers.items():
-        request.setHeader(name, value)
+        request.setHeader(name.encode(), value.encode())
     return write(request, problem.body(), CONTENT_TYPE)
 
 
@@ -46,7 +46,7 @@ def shielded(asked: Deferred[T]) -> Deferred[T]:
     def tell(result: T | Failure) -> None:
         # One that was cancelled has been answered already.
         if not answer.called:
-            answer.callback(result)  # type: ignore[arg-type]  # a Failure fails it
+            answer.callback(result)  # a Failure fails it
 
     asked.addBoth(tell)
     return answer

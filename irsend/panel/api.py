@@ -11,6 +11,7 @@ from typing import Any
 from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from irsend.device import report
@@ -35,7 +36,7 @@ class API:
         self._asks_for_password = asks_for_password
 
     @app.handle_errors(Exception)
-    def _refused(self, request: Request, failure: Failure) -> bytes:
+    def _refused(self, request: IRequest, failure: Failure) -> bytes:
         return refused(request, failure)
 
     @app.route("/healthz", methods=["GET"])
@@ -139,7 +140,7 @@ class API:
         form = asking.one_of(parameters, "format", ("text", "csv"), "text")
         jobs = await self._jobs(asking.whole_number(parameters, "limit", 100, 1, 10_000))
         if form == "csv":
-            request.setHeader("Content-Disposition", 'attachment; filename="report.csv"')
+            request.setHeader(b"Content-Disposition", b'attachment; filename="report.csv"')
             return write(request, report.as_csv(jobs).encode(), "text/csv; charset=utf-8")
         device = self._machine.device
         text = report.as_text(jobs, title=device.model.title, at=device.now())
@@ -171,7 +172,7 @@ class API:
         number = session_number(id)
         session = await shielded(self._machine.session(number))
         transcript = await shielded(self._machine.transcript(number))
-        request.setHeader("Vary", "Accept")
+        request.setHeader(b"Vary", b"Accept")
         if asking.prefers_text(request):
             text = shapes.transcript_text(transcript)
             return write(request, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
@@ -214,7 +215,9 @@ class API:
         ]
         if errors:
             raise Problem(422, "Nothing was imported", errors=errors)
-        described = self._machine.import_key(given["certificate"].encode(), given["key"].encode())
+        described = self._machine.import_key(
+            given["certificate"].encode(), given["key"].encode()
+        )
         return write(request, described)
 
     @app.route("/api/models", methods=["GET"])
@@ -222,13 +225,13 @@ class API:
         """Tell the models that irsend comes with."""
         return write(request, shapes.models())
 
-    async def _jobs(self, limit: int | None) -> list[Any]:
+    async def _jobs(self, limit: int) -> list[Any]:
         jobs: list[Any] = await shielded(self._machine.jobs(limit))
         return jobs
 
 
 def session_number(given: str) -> int:
-    """Return a session's number as it stood in an address; raise NoSuchRecord for what is none."""
+    """Return a session's number as it stood in an address; raise NoSuchRecord."""
     if not re.fullmatch(r"[0-9]{1,18}", given):
         raise NoSuchRecord("There is no such session; a session has a number")
     return int(given)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 from twisted.web.server import Request
 
 from irsend.panel.problems import Problem
+
+N = TypeVar("N", int, None)
 
 
 def query(request: Request) -> dict[str, str]:
@@ -19,7 +21,9 @@ def query(request: Request) -> dict[str, str]:
             given.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
         )
     except ValueError:
-        raise Problem(400, "The query cannot be read; write it as name=value&name=value") from None
+        raise Problem(
+            400, "The query cannot be read; write it as name=value&name=value"
+        ) from None
     for name, values in parameters.items():
         if len(values) > 1:
             raise Problem(400, f"{_shown(name)} stands {len(values)} times in the query")
@@ -27,8 +31,8 @@ def query(request: Request) -> dict[str, str]:
 
 
 def whole_number(
-    parameters: dict[str, str], name: str, default: int | None, minimum: int, maximum: int
-) -> int | None:
+    parameters: dict[str, str], name: str, default: N, minimum: int, maximum: int
+) -> int | N:
     """Return a parameter that is a number in a range."""
     given = parameters.get(name)
     if given is None:
@@ -50,7 +54,9 @@ def one_of(
     """Return a parameter that is one of a few words."""
     given = parameters.get(name, default)
     if given is not None and given not in words:
-        raise Problem(400, f"{name}: {_shown(given)} is not allowed; allowed: {', '.join(words)}")
+        raise Problem(
+            400, f"{name}: {_shown(given)} is not allowed; allowed: {', '.join(words)}"
+        )
     return given
 
 
@@ -82,19 +88,24 @@ def json_object(request: Request) -> dict[str, Any]:
 
 def no_other_type(request: Request) -> bytes:
     """Return the body; what is there must say that it is JSON."""
-    body: bytes = request.content.read()
+    body = body_of(request)
     kind = (request.getHeader(b"content-type") or b"").partition(b";")[0].strip().lower()
     if body and kind != b"application/json":
         raise Problem(
             415,
-            "This body's Content-Type is not allowed; allowed: application/json",
+            "This Content-Type is not allowed; allowed: application/json",
             headers={"Accept": "application/json"},
         )
     return body
 
 
+def body_of(request: Request) -> bytes:
+    """Return the body, which the site has bounded."""
+    return bytes(request.content.read()) if request.content else b""
+
+
 def prefers_text(request: Request) -> bool:
-    """Say whether the Accept header prefers text/plain to application/json (RFC 9110 12.5.1)."""
+    """Say whether Accept prefers text/plain to application/json (RFC 9110 12.5.1)."""
     best = {b"text/plain": 0.0, b"application/json": 0.0}
     given = b",".join(request.requestHeaders.getRawHeaders(b"Accept") or [])
     for part in given.split(b","):
@@ -114,11 +125,11 @@ def prefers_text(request: Request) -> bool:
 def form(request: Request) -> dict[str, list[str]]:
     """Return a form's fields with their values; 415 for any other body."""
     kind = (request.getHeader(b"content-type") or b"").partition(b";")[0].strip().lower()
-    body: bytes = request.content.read()
+    body = body_of(request)
     if body and kind != b"application/x-www-form-urlencoded":
         raise Problem(
             415,
-            "This body's Content-Type is not allowed; allowed: application/x-www-form-urlencoded",
+            "This Content-Type is not allowed; allowed: application/x-www-form-urlencoded",
         )
     try:
         return parse_qs(

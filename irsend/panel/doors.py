@@ -30,7 +30,9 @@ from irsend.panel.problems import Problem
 CHANGING = (b"POST", b"PATCH", b"PUT", b"DELETE")
 OPEN = b"/healthz"
 
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,20}\.?)(:[0-9]{1,5})?")
+_HOST = re.compile(
+    r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,20}\.?)(:[0-9]{1,5})?"
+)
 _GUESSES = 5
 _GUESSES_IN = 10.0
 _PEERS_REMEMBERED = 256
@@ -173,7 +175,8 @@ def _password_of(request: Request) -> bytes | None:
     if scheme.lower() != b"basic":
         return None
     try:
-        user, colon, password = base64.b64decode(credential.strip(), validate=True).partition(b":")
+        decoded = base64.b64decode(credential.strip(), validate=True)
     except binascii.Error:
         return None
+    _user, colon, password = decoded.partition(b":")
     return password if colon else None

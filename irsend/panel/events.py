@@ -12,17 +12,23 @@ from __future__ import annotations
 import collections
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.interfaces import IPushProducer, IReactorTime, ITCPTransport
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from irsend.device.events import Event, JobChanged, SessionChanged, SettingsChanged, StatusChanged
+from irsend.device.events import (
+    Event,
+    JobChanged,
+    SessionChanged,
+    SettingsChanged,
+    StatusChanged,
+)
 from irsend.interfaces import IMachine
 from irsend.panel import shapes
 from irsend.panel.problems import Problem
@@ -93,7 +99,7 @@ class Events:
         return itertools.islice(self._ring, max(0, number + 1 - self.oldest), None)
 
     def open(self, request: Request) -> Deferred[bytes]:
-        """Begin a stream as the answer to this request; raise Problem when there are too many."""
+        """Begin a stream as the answer to this request; raise Problem when there are many."""
         if self._stopped or len(self._streams) >= MOST_STREAMS:
             raise Problem(
                 503, "Too many listen already", headers={"Retry-After": str(int(KEEP_ALIVE))}
@@ -231,4 +237,5 @@ class _Stream:
 
     def _cut_off(self) -> None:
         self._paused = True
-        self.request.transport.abortConnection()
+        # Whatever carries HTTP here is TCP, TLS or a UNIX socket; all can be aborted.
+        cast(ITCPTransport, self.request.transport).abortConnection()

@@ -93,7 +93,9 @@ _SCHEMAS: dict[str, Schema] = {
         at=_MOMENT, text={"enum": [text.value for text in StatusText]}, session=_or_null(_COUNT)
     ),
     "Settings": _object(windows=_list_of(_ref("Window"))),
-    "Window": _object(key=_TEXT, label=_TEXT, path=_list_of(_TEXT), items=_list_of(_ref("Item"))),
+    "Window": _object(
+        key=_TEXT, label=_TEXT, path=_list_of(_TEXT), items=_list_of(_ref("Item"))
+    ),
     "Item": _object(
         ("set",),
         key={**_TEXT, "description": "The whole key, as PATCH takes it."},
@@ -118,11 +120,11 @@ _SCHEMAS: dict[str, Schema] = {
         auth={**_or_null(_TEXT), "description": "The mechanism that a login succeeded with."},
         result={"enum": ["OK", "NG", None], "description": "null while under way."},
         code=_or_null({"enum": list(CODES)}),
-        reason=_TEXT,
         status_line=_TEXT,
         started=_MOMENT,
         ended=_or_null(_MOMENT),
         bytes=_COUNT,
+        reason=_TEXT,
         messages=_COUNT,
     ),
     "TranscriptLine": _object(
@@ -262,7 +264,9 @@ def _paths() -> Schema:
             )
         },
         "/api/openapi.json": {
-            "get": _operation("openapi", "This document", _json("OpenAPI 3.1.", {"type": "object"}))
+            "get": _operation(
+                "openapi", "This document", _json("OpenAPI 3.1.", {"type": "object"})
+            )
         },
         "/api/status": {
             "get": _operation("status", "The status", _json("The status.", _ref("Status"))),
@@ -285,7 +289,9 @@ def _paths() -> Schema:
             "patch": _operation(
                 "changeSettings",
                 "Change settings by whole key, all or none",
-                _json("What has changed; secrets are null.", _object(changed={"type": "object"})),
+                _json(
+                    "What has changed; secrets are null.", _object(changed={"type": "object"})
+                ),
                 body=_ref("Changes"),
                 _415="Not application/json.",
                 _422="Nothing was changed; `errors` names each wrong key.",

@@ -7,6 +7,7 @@ way as PATCH /api/settings.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable
 from importlib import resources
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from klein import Klein
 from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from irsend.device import report
@@ -29,7 +31,12 @@ HTML = "text/html; charset=utf-8"
 _SHOWN = 25
 _STATIC = {"panel.css": "text/css; charset=utf-8", "panel.js": "text/javascript; charset=utf-8"}
 _SPOKEN = {"apop": "APOP", "pop_auth": "POP AUTH", "ssl": "SSL", "true": "On", "false": "Off"}
-_KINDS = {"smtp-receive": "SMTP receive", "pop-receive": "POP receive", "smtp-send": "SMTP send"}
+_KINDS = {
+    "smtp-receive": "SMTP receive",
+    "pop-receive": "POP receive",
+    "smtp-send": "SMTP send",
+}
+_TLS_BEGAN = re.compile(r"(TLS|SSL) ?v?[0-9]")
 # What ought not to be readable on the way: who is meant, and who asks.
 _DELICATE = ("MAIL ", "RCPT ", "AUTH", "USER ", "PASS ", "APOP ")
 
@@ -55,7 +62,7 @@ class Pages:
         self._static = {name: files.joinpath(name).read_bytes() for name in _STATIC}
 
     @app.handle_errors(Exception)
-    def _refused(self, request: Request, failure: Failure) -> bytes:
+    def _refused(self, request: IRequest, failure: Failure) -> bytes:
         return refused(request, failure)
 
     @app.route("/", methods=["GET"])
@@ -67,7 +74,9 @@ class Pages:
     async def change(self, request: Request, window: str) -> bytes:
         """Take a window's form: what differs from the settings is changed, all or none."""
         fields = asking.form(request)
-        keys = [key for key in self._machine.device.model.items() if key.startswith(f"{window}.")]
+        keys = [
+            key for key in self._machine.device.model.items() if key.startswith(f"{window}.")
+        ]
         if not keys:
             raise Problem(404, "The machine has no such window")
         given = {key: fields[key][-1] for key in keys if key in fields}
@@ -144,7 +153,9 @@ class Pages:
         page = self._templates.get_template(template).render(names)
         return write(request, page.encode("utf-8", "replace"), HTML)
 
-    def _differing(self, given: dict[str, str], fields: dict[str, list[str]]) -> dict[str, object]:
+    def _differing(
+        self, given: dict[str, str], fields: dict[str, list[str]]
+    ) -> dict[str, object]:
         """Return what is to be changed: an untouched field is none of the operator's doing."""
         changes: dict[str, object] = {}
         for key, text in given.items():
@@ -154,9 +165,9 @@ class Pages:
                 if text or f"forget:{key}" in fields:
                     changes[key] = text
                 continue
-            value: object = text.replace("\r\n", "\n").replace("\n", ",") if (
-                about.kind.type == "list"
-            ) else text
+            value: object = text
+            if about.kind.type == "list":
+                value = [part.strip() for part in re.split(r"[,\r\n]", text) if part.strip()]
             try:
                 if about.kind.read(value) == self._machine.device.settings.value(key):
                     continue
@@ -168,7 +179,8 @@ class Pages:
 
 def _see_other(request: Request, where: str) -> bytes:
     request.setResponseCode(303)
-    request.setHeader("Location", where)
+    request.setHeader(b"Location", where.encode())
+    request.setHeader(b"Content-Length", b"0")
     return b""
 
 
@@ -189,7 +201,7 @@ def _told(lines: list[TranscriptLine]) -> list[dict[str, Any]]:
     """Return the lines with what the page shows beside them: TLS, and what went in clear."""
     told, secured = [], False
     for line in lines:
-        began = line.speaker == "-" and line.text.startswith("TLS ")
+        began = line.speaker == "-" and bool(_TLS_BEGAN.match(line.text))
         secured = secured or began
         told.append(
             {

@@ -1,4 +1,4 @@
-"""The machine's values as JSON has them: the one place where a field gets its name and its form.
+"""The machine's values as JSON has them: the one place where a field gets name and form.
 
 The names are the contract of the HTTP interface; nothing here asks a machine
 for anything that is not at hand.
@@ -106,11 +106,11 @@ def session(one: Session) -> JSON:
         "auth": one.auth,
         "result": one.result,
         "code": one.code,
-        "reason": one.reason,
         "status_line": one.status_line,
         "started": moment(one.started),
         "ended": moment(one.ended),
         "bytes": one.bytes,
+        "reason": one.reason,
         "messages": one.messages,
     }
 

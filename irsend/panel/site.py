@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any
-from weakref import WeakSet
+from typing import Any, cast
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorTime, ITCPTransport
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
@@ -43,7 +44,8 @@ HEADERS = {
 class PanelRequest(Request):
     """A request whose body is bounded, and whose failure is a problem document."""
 
-    defaultContentType = None
+    defaultContentType = None  # noqa: N815 - Twisted's name, as the next two
+    content: io.BytesIO
     oversized = False
     _taken = 0
 
@@ -53,12 +55,12 @@ class PanelRequest(Request):
         self.oversized = length is not None and length > LARGEST_BODY
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Keep what comes of the body, up to the limit; read on, so that the refusal is heard."""
+        """Keep what comes of the body, up to the limit; read on, so as to be heard."""
         self._taken += len(data)
         if self._taken > LARGEST_BODY:
             self.oversized = True
         if self._taken > _PATIENCE:
-            self.transport.abortConnection()
+            cast(ITCPTransport, self.transport).abortConnection()
         elif not self.oversized:
             self.content.write(data)
         elif self.content.tell():
@@ -75,10 +77,28 @@ class PanelRequest(Request):
         return reason
 
 
+class PanelChannel(HTTPChannel):
+    """A connection that its site knows, so that it can be closed."""
+
+    def connectionMade(self) -> None:
+        """Begin, and be known."""
+        super().connectionMade()
+        self.site.channels.add(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End, and be forgotten."""
+        self.site.channels.discard(self)
+        super().connectionLost(reason)
+
+    def timeoutConnection(self) -> None:
+        """End an idle connection without a line in the log: browsers keep many."""
+        cast(ITCPTransport, self.transport).abortConnection()
+
+
 class _Door(Resource):
     """Where every request comes in."""
 
-    isLeaf = True
+    isLeaf = True  # noqa: N815
 
     def __init__(self, doors: Doors, api: API, pages: Pages) -> None:
         super().__init__()
@@ -89,7 +109,7 @@ class _Door(Resource):
     def render(self, request: PanelRequest) -> Any:
         """Answer, or refuse."""
         for name, value in HEADERS.items():
-            request.setHeader(name, value)
+            request.setHeader(name.encode(), value.encode())
         try:
             self._doors.admit(request)
             self._check_form(request)
@@ -97,14 +117,14 @@ class _Door(Resource):
             request.write(write_problem(request, problem))
             request.finish()
             return NOT_DONE_YET
-        is_api = request.path == b"/healthz" or request.postpath[:1] == [b"api"]
+        is_api = (request.postpath or [b""])[0] in (b"api", b"healthz")
         return (self._api if is_api else self._pages).render(request)
 
     def _check_form(self, request: PanelRequest) -> None:
         if request.oversized:
             raise Problem(413, f"A body has up to {LARGEST_BODY} octets")
         try:
-            b"/".join(request.postpath).decode("utf-8")
+            b"/".join(request.postpath or []).decode("utf-8")
             request.uri.decode("ascii")
         except UnicodeDecodeError:
             raise Problem(400, "The address is not in UTF-8, or not escaped") from None
@@ -113,7 +133,8 @@ class _Door(Resource):
 class PanelSite(Site):
     """The factory that serves one machine's panel."""
 
-    requestFactory = PanelRequest
+    requestFactory = PanelRequest  # noqa: N815
+    protocol = PanelChannel
     noisy = False
 
     def __init__(
@@ -133,17 +154,15 @@ class PanelSite(Site):
             Pages(machine, addresses or (lambda: [])),
         )
         super().__init__(door, reactor=clock)
-        self._channels: WeakSet[Any] = WeakSet()
+        self.channels: set[PanelChannel] = set()
 
     def __repr__(self) -> str:
         """Say no more than what it is: Twisted logs this."""
         return "<irsend panel>"
 
-    def buildProtocol(self, addr: Any) -> Any:
-        """Begin a connection, and remember it for `stop`."""
-        channel = super().buildProtocol(addr)
-        self._channels.add(channel)
-        return channel
+    def acceptableProtocols(self) -> list[bytes]:
+        """Speak HTTP/1.1 only: a connection that is two protocols cannot be closed as one."""
+        return [b"http/1.1"]
 
     def stop(self) -> None:
         """End the event streams and close all connections; twice does no harm.
@@ -152,9 +171,8 @@ class PanelSite(Site):
         under way is closed behind what has been written of it.
         """
         self._events.stop()
-        for channel in tuple(self._channels):
-            if channel.transport is not None:
-                channel.loseConnection()
+        for channel in tuple(self.channels):
+            channel.loseConnection()
 
     # There is no access log, so the clock that stamps one need not tick.
 

@@ -53,14 +53,18 @@ _ENDLESS_LINE = 1_000_000
 
 @implementer(IHandshakeListener)
 class ESMTP(SASLServer, smtp.ESMTP):
-    """One session of a client that brings mail."""
+    """One session of a client that brings mail.
+
+    `receive` is called with the transport when the connection is made, and
+    returns whoever is asked all questions of this session. Times are in seconds.
+    """
 
     noisy = False
     log = Logger()
 
     def __init__(
         self,
-        reception: IReception,
+        receive: Callable[[Any], IReception],
         clock: IReactorTime,
         *,
         recipients: int = 100,
@@ -71,7 +75,7 @@ class ESMTP(SASLServer, smtp.ESMTP):
     ) -> None:
         smtp.ESMTP.__init__(self)
         self.callLater = clock.callLater
-        self.reception = reception
+        self._receive = receive
         self._most_recipients = recipients
         self._longest_line = command_line
         self._most_errors = errors
@@ -99,6 +103,7 @@ class ESMTP(SASLServer, smtp.ESMTP):
 
     def connectionMade(self) -> None:
         """Greet, or send away."""
+        self.reception = self._receive(self.transport)
         nodelay = getattr(self.transport, "setTcpNoDelay", None)
         if nodelay is not None:
             nodelay(True)

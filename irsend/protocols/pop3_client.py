@@ -208,12 +208,16 @@ class POP3Client(pop3.AdvancedPOP3Client):
         self.transcript.note(" ".join(self.tls))
         handshake.callback(None)
 
+    @property
+    def idle(self) -> bool:
+        """True while the session goes on and no answer is awaited."""
+        return self._ending is None and not self._awaited and not self._to_send
+
     def _send(self, exchange: _Exchange) -> Deferred[Any]:
-        self._to_send.append(exchange)
-        if self._ending is not None or not self.connected:
-            self._to_send.pop()
-            exchange.done.errback(Failure(self._ending or ConnectionLost("not connected")))
+        if self._ending is not None:
+            exchange.done.errback(Failure(self._ending))
         else:
+            self._to_send.append(exchange)
             self._send_more()
         return exchange.done
 

@@ -9,7 +9,6 @@ Standards: RFC 3207, RFC 2595 (their use); RFC 6125 (names in certificates).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
@@ -102,7 +101,7 @@ class ClientTLS:
         server_name: bool = False,
         verify: bool = False,
         check_name: bool = False,
-        trust: Path | None = None,
+        trust: str = "",
     ) -> ClientTLS:
         """Make it for a server called `host`.
 
@@ -112,8 +111,8 @@ class ClientTLS:
         """
         context = _context(oldest, newest, ciphers)
         if verify:
-            if trust is not None:
-                context.load_verify_locations(str(trust))
+            if trust:
+                context.load_verify_locations(trust)
             else:
                 context.set_default_verify_paths()
             context.set_verify(SSL.VERIFY_PEER, lambda _c, _cert, _error, _depth, valid: bool(valid))

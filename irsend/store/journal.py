@@ -160,8 +160,9 @@ class Journal:
         def written(outcome: object) -> None:
             self._writing = False
             if isinstance(outcome, Failure):
+                # What was to be written waits for the next occasion.
                 self.log.failure("While writing the journal", outcome)
-            if self._pending or self._pending_transcripts:
+            elif self._pending or self._pending_transcripts:
                 self._write_soon()
 
         self._in_thread(self._write_pending).addBoth(written)
@@ -171,15 +172,22 @@ class Journal:
         pending, self._pending = self._pending, []
         transcripts, self._pending_transcripts = self._pending_transcripts, []
         assert self._database is not None
-        if pending:
-            with _transaction(self._database):
-                for statement, row in pending:
-                    self._database.execute(statement, row)
-                if self._since_pruned >= _PRUNE_EVERY:
-                    self._since_pruned = 0
-                    self._prune(self._database)
-        for session, lines in transcripts:
-            self._transcripts.write(session, lines())
+        try:
+            if pending:
+                with _transaction(self._database):
+                    for statement, row in pending:
+                        self._database.execute(statement, row)
+            while transcripts:
+                session, lines = transcripts[0]
+                self._transcripts.write(session, lines())
+                del transcripts[0]
+        except (sqlite3.Error, OSError):
+            self._pending[:0] = pending
+            self._pending_transcripts[:0] = transcripts
+            raise
+        if self._since_pruned >= _PRUNE_EVERY:
+            self._since_pruned = 0
+            self._prune(self._database)
 
     def _prune(self, database: sqlite3.Connection) -> None:
         oldest = _scalar(

@@ -105,15 +105,17 @@ class Memory:
         self.used -= self._sizes.pop(name, 0)
         self._marks.discard(_mark_in(name))
 
-    def open_message(self, trace: bytes, mark: str = "") -> StoredMessage:
-        """Begin a mail with its trace; MemoryFull when there is no room."""
+    def open_message(
+        self, trace: bytes, *, kept: Callable[[StoredMessage], None], mark: str = ""
+    ) -> StoredMessage:
+        """Begin a mail with its trace; `kept` is called once it is safe. MemoryFull when there is no room."""
         now = self._now()
         name = f"{int(now)}.M{int(now % 1 * 1e6):06d}P{os.getpid()}Q{next(self._count)}.{_HOST}"
         if mark:
             name += f",U={mark}"
         if self.full:
             raise MemoryFull
-        return StoredMessage(self, name, trace)
+        return StoredMessage(self, name, trace, kept)
 
     def _remember(self, name: str, size: int) -> None:
         self._sizes[name] = size
@@ -134,13 +136,16 @@ class Memory:
 class StoredMessage:
     """A mail that is arriving."""
 
-    def __init__(self, memory: Memory, name: str, trace: bytes) -> None:
+    def __init__(
+        self, memory: Memory, name: str, trace: bytes, kept: Callable[[StoredMessage], None]
+    ) -> None:
         self.name = name
         self.size = 0
         self.beginning = b""
         """The first octets, for a glance at its head."""
         self.descriptor = -1
         self._memory = memory
+        self._kept = kept
         self._pending = trace
 
     def write(self, content: bytes) -> None:
@@ -179,6 +184,7 @@ class StoredMessage:
         def kept(_: None) -> None:
             self._memory.used -= self.size
             self._memory._remember(self.name, self.size)
+            self._kept(self)
 
         def lost(failure: object) -> object:
             self._give_back()

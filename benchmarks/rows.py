@@ -1,0 +1,29 @@
+"""The table of rows: what `python -m benchmarks` can measure. A new row is a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from benchmarks import memory, polling
+from benchmarks.bench import Bench
+from benchmarks.contest import Contest
+from benchmarks.reception import large_mails, small_mails
+
+
+@frozen
+class Row:
+    """A number, what the work is called, and what makes its contests."""
+
+    number: int
+    work: str
+    contests: Callable[[Bench], list[Contest]]
+
+
+ROWS = (
+    Row(1, "SMTP reception, 20 MB mails", large_mails),
+    Row(3, "SMTP reception, 4 KB mails, 10 sessions", small_mails),
+    Row(5, "POP reception, 20 MB mails, plain and TLS", polling.large_mails),
+    Row(9, "Memory added by one 100 MB mail, received and polled", memory.one_large_mail),
+)

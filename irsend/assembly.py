@@ -1,0 +1,91 @@
+"""The machine, its panel and the mail host beside it, as one service: what `twistd irsend` and tests run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import inlineCallbacks
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from irsend.configuration import Configuration
+from irsend.services.machine import Machine
+from irsend.services.receiving import address_of
+
+
+class Assembly(MultiService):
+    """One bench. Starting it raises IrsendError or CannotListenError where it cannot be."""
+
+    log = Logger()
+
+    def __init__(self, configuration: Configuration, reactor: Any, now: Callable[[], float]) -> None:
+        MultiService.__init__(self)
+        self._reactor = reactor
+        self._configuration = configuration
+        self._panel_ports: list[IListeningPort] = []
+        self._site: Any = None
+        self.machine = Machine(configuration, reactor, now)
+        self.machine.setServiceParent(self)
+        self.mailhost: Any = None
+        if configuration.mailhost.enabled:
+            from irsend.mailhost import MailHost
+
+            self.mailhost = MailHost(
+                configuration.mailhost,
+                self.machine.state.path / "mailhost",
+                reactor,
+                now,
+                machine=self.machine.post_box,
+            )
+            self.mailhost.setServiceParent(self)
+
+    def startService(self) -> None:
+        """Take the state directory, then switch everything on."""
+        self.machine.hold()
+        try:
+            MultiService.startService(self)
+            if self._configuration.listen.panel:
+                self._open_panel(self._configuration.listen.panel)
+        except BaseException:
+            self.machine.state.release()
+            raise
+
+    @inlineCallbacks
+    def stopService(self) -> Any:
+        """Close the panel, then switch the others off."""
+        for port in self._panel_ports:
+            yield port.stopListening()
+        self._panel_ports = []
+        if self._site is not None:
+            yield self._site.stop()
+        yield MultiService.stopService(self)
+
+    def reload(self, configuration: Configuration) -> None:
+        """Take another configuration, as far as that goes while running."""
+        self.machine.reload(configuration)
+
+    @property
+    def panel_addresses(self) -> list[Any]:
+        """Where the panel listens."""
+        return [port.getHost() for port in self._panel_ports]
+
+    def _open_panel(self, description: str) -> None:
+        from irsend.panel import panel_site
+
+        self._site = panel_site(
+            self.machine,
+            password=self._configuration.panel.password,
+            hostnames=self._configuration.tls.hostnames,
+            clock=self._reactor,
+        )
+        outcome: list[Any] = []
+        serverFromString(self._reactor, description).listen(self._site).addBoth(outcome.append)
+        for port in outcome:
+            if isinstance(port, Failure):
+                port.raiseException()
+            self._panel_ports.append(port)
+            self.log.info("Panel: http://{address}/", address=address_of(port.getHost()))

@@ -1,0 +1,60 @@
+"""What the machine takes by SMTP: its policies, as answers to the questions of a session.
+
+Pure: it is given the settings, and says yes or the refusal. See `services.receiving`
+for who asks, `device.md` 3.1 for the policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from irsend.device.windows import Settings, SSLPolicy
+from irsend.interfaces import ACCEPT, Mailbox, Reply, Verdict
+
+# To the letter, and without an enhanced status code: device.md 3.1.
+MUST_STARTTLS = Reply(530, "Must issue a STARTTLS command first")
+NOT_LOCAL = Reply(550, "Not an address of this machine, and it does not relay", "5.7.1")
+MEMORY_FULL = Reply(452, "Insufficient memory", "4.3.1")
+TOO_MANY_SESSIONS = Reply(421, "Too many sessions, try again later", "4.7.0")
+
+
+def starttls_offered(settings: Settings) -> bool:
+    """Off hides STARTTLS, On and SSL offer it."""
+    return settings.authent_encryption.allow_ssl_smtp_receive is not SSLPolicy.OFF
+
+
+def mail_allowed(settings: Settings, *, secured: bool) -> Verdict:
+    """Plain text is refused under SSL, and the session ended (device.md 3.1)."""
+    if settings.authent_encryption.allow_ssl_smtp_receive is SSLPolicy.SSL and not secured:
+        return Verdict.refuse(MUST_STARTTLS, hang_up=True)
+    return ACCEPT
+
+
+def memory_allows(size: int, *, used: int, capacity: int) -> Verdict:
+    """A full memory takes no further mail (device.md 7), nor one that is said not to fit."""
+    if used >= capacity or used + size > capacity:
+        return Verdict.refuse(MEMORY_FULL)
+    return ACCEPT
+
+
+def recipient_allowed(
+    settings: Settings, recipient: Mailbox, *, names: Collection[str], own_address: str
+) -> Verdict:
+    """Any local part at the machine's own domain; everything else would be relaying.
+
+    With an E-mail Address the domain is that address's. Without one it is any of
+    the machine's names, or the address that the client connected to, as a literal.
+    """
+    domain = recipient.domain.decode("ascii").lower()
+    own = settings.email_ifax.email_address
+    if not domain:
+        # The reserved <postmaster> (RFC 5321 4.5.1).
+        return ACCEPT
+    if own:
+        allowed = domain == own.rpartition("@")[2].lower()
+    elif domain.startswith("["):
+        literal = domain[1:-1].removeprefix("ipv6:")
+        allowed = literal in {own_address.lower(), *(name.lower() for name in names)}
+    else:
+        allowed = domain in {name.lower() for name in names}
+    return ACCEPT if allowed else Verdict.refuse(NOT_LOCAL)

@@ -1,0 +1,40 @@
+// Keeps the live parts of the page as the machine is. The page works without it.
+"use strict";
+
+(() => {
+  let due = null;
+
+  // The machine makes the page; here its live parts are only put in place, so
+  // that a form half filled in stays as it is.
+  async function refresh() {
+    due = null;
+    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of document.querySelectorAll("[data-live]")) {
+      const now = fresh.getElementById(part.id);
+      if (!now || now.isEqualNode(part) || part.contains(document.activeElement)) continue;
+      // The text of the status line changes inside its element, so that it is announced.
+      const line = part.querySelector("[role=status]");
+      const text = now.querySelector("[role=status]");
+      if (line && text) {
+        if (line.textContent !== text.textContent) line.textContent = text.textContent;
+        text.replaceWith(line);
+      }
+      part.className = now.className;
+      part.replaceChildren(...now.childNodes);
+    }
+  }
+
+  function soon() {
+    if (due === null && !document.hidden) due = setTimeout(() => refresh().catch(() => {}), 250);
+  }
+
+  const events = new EventSource("/api/events");
+  for (const name of ["status", "session", "job"]) events.addEventListener(name, soon);
+  events.addEventListener("open", soon);
+  document.addEventListener("visibilitychange", soon);
+  // A browser holds few connections to one place; a page that is left frees its own.
+  addEventListener("pagehide", () => events.close());
+  addEventListener("pageshow", (shown) => { if (shown.persisted) location.reload(); });
+})();

@@ -1,0 +1,93 @@
+"""What the services of one machine share: device, memory, journal, clock, limits, transcripts.
+
+A value that `machine` makes and hands in; it does nothing itself but keep the
+transcripts of the sessions under way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, field
+
+from irsend.configuration import Limits
+from irsend.device.device import Device
+from irsend.device.jobs import Job
+from irsend.device.sessions import Session, SessionKind, SessionResult
+from irsend.device.status import StatusText
+from irsend.message.head import sender_of, subject_of
+from irsend.protocols.tls import ServerTLS
+from irsend.protocols.transcript import Transcript
+from irsend.store.journal import Journal
+from irsend.store.memory import Memory
+
+
+@define(eq=False)
+class Bench:
+    """The parts that every session of the machine needs."""
+
+    device: Device
+    memory: Memory
+    journal: Journal
+    clock: Any
+    """The reactor: IReactorTime, IReactorTCP, IReactorPluggableNameResolver."""
+    limits: Limits
+    names: tuple[str, ...]
+    """The machine's names and addresses."""
+    trust: str = ""
+    server_tls: ServerTLS | None = None
+    """Answers STARTTLS; None while there is no usable key."""
+    transcripts: dict[int, Transcript] = field(factory=dict)
+    """Of the sessions under way, by id."""
+
+    @property
+    def host(self) -> str:
+        """The name that the machine greets with."""
+        words = (name for name in self.names if not name.replace(".", "").isdigit() and ":" not in name)
+        return next(words, self.device.model.name)
+
+    def begin_session(self, kind: SessionKind, peer: str) -> tuple[Session, Transcript]:
+        """Open a session with its transcript."""
+        session = self.device.session_began(kind, peer)
+        transcript = Transcript(self.device.now, self.limits.transcript_lines)
+        self.transcripts[session.id] = transcript
+        return session, transcript
+
+    def end_session(
+        self,
+        session: Session,
+        *,
+        reason: str = "",
+        code: str | None = None,
+        status: StatusText | None = None,
+        **changes: Any,
+    ) -> Session:
+        """Close a session: OK without a reason, else NG; keep its transcript.
+
+        `status` comes on the status line; a session that brought mail, or had
+        nothing to say against, takes off it what its kind brought there before.
+        """
+        if status is not None:
+            self.device.show_status(status, session.id)
+        result: SessionResult = "NG" if reason or status else "OK"
+        transcript = self.transcripts.pop(session.id)
+        self.journal.keep_transcript(session.id, transcript.lines)
+        return self.device.session_ended(
+            session,
+            result,
+            succeeded=result == "OK" and (changes.get("messages", 0) > 0 or session.kind == "pop-receive"),
+            reason=reason,
+            code=code,
+            status_line=status.value if status else "",
+            **changes,
+        )
+
+    def mail_kept(self, name: str, beginning: bytes, sender: str, session: int | None) -> Job:
+        """Make the job of a mail that is safe in memory."""
+        return self.device.job_accepted(
+            "rx",
+            sender or sender_of(beginning),
+            subject=subject_of(beginning),
+            held_as=name,
+            sessions=(session,) if session is not None else (),
+        )

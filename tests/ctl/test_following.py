@@ -1,0 +1,133 @@
+"""`watch` and `sessions --follow`, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+
+from tests.ctl.calls import PATIENCE, CallCase
+from tests.ctl.stand_in import JOB, REJECTED, SESSION, STATUS, Answer, StandIn
+
+
+class FollowingCase(CallCase):
+    """A test that waits for an irsendctl to listen."""
+
+    def wait_until_listened_to(self, machine: StandIn | None = None) -> None:
+        """Wait until the event stream is open."""
+        self.assertTrue((machine or self.machine).listening.acquire(timeout=PATIENCE))
+
+    def restart(self, **given: object) -> StandIn:
+        """Put another stand-in at the place of this one."""
+        machine = StandIn(port=self.machine.port, **given)  # type: ignore[arg-type]
+        machine.start()
+        self.addCleanup(machine.stop)
+        return machine
+
+
+class WatchTests(FollowingCase):
+    """`watch`."""
+
+    def test_lines(self) -> None:
+        """Status, sessions, jobs and settings are lines with their times, secrets as dots."""
+        watch = self.start("watch")
+        self.assertRegex(watch.line(), r"^\d\d:\d\d:\d\d  status   ready, status line empty$")
+        self.wait_until_listened_to()
+        self.machine.tell(1, "session", {**SESSION, "result": None, "ended": None, "tls": None})
+        self.machine.tell(2, "session", REJECTED)
+        self.machine.tell(3, "status", {**STATUS, "status_line": "SSL Error (POP)"})
+        self.machine.tell(4, "job", JOB)
+        self.machine.tell(5, "setting", {"changes": {"a.b": True, "a.password": None}})
+        lines = [watch.line() for _ in range(6)]
+        for line, said in zip(
+            lines,
+            (
+                "session  12 smtp-receive 192.0.2.17 began",
+                "session  11 smtp-receive 192.0.2.17 NG: SSL Error (SMTP RX Reject); ",
+                "status   ready, on the status line: SSL Error (POP)",
+                'job      5001 email from scanner@bench.test "Attached Image" OK',
+                "setting  a.b = on",
+                "setting  a.password = ••••••",
+            ),
+            strict=True,
+        ):
+            self.assertIn(said, line)
+
+    def test_unchanged_status(self) -> None:
+        """A status event that changes neither text nor state is not told."""
+        watch = self.start("watch")
+        watch.line()
+        self.wait_until_listened_to()
+        self.machine.tell(1, "status", STATUS)
+        self.machine.tell(2, "setting", {"changes": {"a.b": False}})
+        self.assertIn("a.b = off", watch.line())
+
+    def test_json(self) -> None:
+        """For programs each event is one line of JSON with its name and id."""
+        watch = self.start("watch", "--json")
+        self.assertEqual(
+            json.loads(watch.line()), {"event": "status", "id": None, "data": STATUS}
+        )
+        self.wait_until_listened_to()
+        self.machine.tell(8, "job", JOB)
+        self.assertEqual(json.loads(watch.line()), {"event": "job", "id": "8", "data": JOB})
+
+    def test_gone_and_back(self) -> None:
+        """A machine that goes is told of, and its return; events go on behind the last one."""
+        watch = self.start("watch")
+        self.wait_until_listened_to()
+        self.machine.tell(41, "setting", {"changes": {"a.b": True}})
+        watch.line_with("a.b = on")
+        self.machine.stop()
+        self.assertIn("machine  The machine is gone", watch.line())
+        machine = self.restart()
+        self.assertIn("is back", watch.line())
+        self.wait_until_listened_to(machine)
+        self.assertEqual(machine.last("GET", "/api/events").headers["last-event-id"], "41")
+
+    def test_interrupted(self) -> None:
+        """Ctrl-C ends it with 130 and not a word."""
+        watch = self.start("watch")
+        watch.line()
+        self.wait_until_listened_to()
+        ended = watch.interrupt()
+        self.assertEqual((ended.status, ended.out, ended.err), (130, "", ""))
+
+
+class SessionsFollowTests(FollowingCase):
+    """`sessions --follow`."""
+
+    def test_ended(self) -> None:
+        """The last sessions come first, oldest first; then each as it ends, none twice."""
+        follow = self.start("sessions", "--follow", "--json")
+        self.assertEqual([json.loads(follow.line())["id"] for _ in range(2)], [11, 12])
+        self.wait_until_listened_to()
+        self.machine.tell(1, "session", SESSION)
+        self.machine.tell(2, "session", {**SESSION, "id": 13, "result": None, "ended": None})
+        self.machine.tell(3, "session", {**SESSION, "id": 13})
+        self.assertEqual(json.loads(follow.line())["id"], 13)
+
+    def test_limit(self) -> None:
+        """--limit says how many of the past are shown; those before stay unsaid."""
+        follow = self.start("sessions", "--follow", "--limit", "1")
+        self.assertIn("   12  smtp-receive", follow.line())
+        self.wait_until_listened_to()
+        self.machine.tell(1, "session", {**SESSION, "id": 13})
+        self.assertIn("   13  smtp-receive", follow.line())
+
+    def test_filtered(self) -> None:
+        """Filters hold for what comes, too."""
+        self.machine.answers["GET /api/sessions"] = Answer(body=[])
+        follow = self.start("sessions", "--follow", "--result", "NG")
+        self.wait_until_listened_to()
+        self.machine.tell(1, "session", SESSION)
+        self.machine.tell(2, "session", {**REJECTED, "id": 14})
+        self.assertIn("   14  smtp-receive", follow.line())
+
+    def test_missed(self) -> None:
+        """What ended while the machine could not be reached is shown when it is back."""
+        follow = self.start("sessions", "--follow", "--json")
+        self.assertEqual([json.loads(follow.line())["id"] for _ in range(2)], [11, 12])
+        self.wait_until_listened_to()
+        self.machine.stop()
+        self.machine.answers["GET /api/sessions"].body.insert(0, {**SESSION, "id": 13})
+        self.restart(answers=self.machine.answers)
+        self.assertEqual(json.loads(follow.line())["id"], 13)

@@ -1,0 +1,226 @@
+"""The commands that look."""
+
+from __future__ import annotations
+
+import json
+
+from tests.ctl.calls import CallCase
+from tests.ctl.stand_in import HISTORY, JOB, KEY, REJECTED, SESSION, STATUS, WINDOWS, Answer
+
+
+class StatusTests(CallCase):
+    """`status`."""
+
+    def test_status_line(self) -> None:
+        """The status line's text stands in the output exactly as the machine has it."""
+        self.machine.answers["GET /api/status"].body["status_line"] = "SSL Error (SMTP Receive)"
+        ended = self.call("status")
+        self.assertEqual(ended.status, 0)
+        self.assertIn("Status line  SSL Error (SMTP Receive)\n", ended.out)
+
+    def test_all_is_well(self) -> None:
+        """An empty line, the model, its memory and its paper are told in words."""
+        out = self.call("status").out
+        for said in ("(empty)", "imageRUNNER 2270 (ir2270)", "1.2 MB of 512 MB", "loaded"):
+            self.assertIn(said, out)
+
+    def test_json(self) -> None:
+        """--json prints the machine's JSON, wherever among the arguments it stands."""
+        for arguments in (("--json", "status"), ("status", "--json")):
+            self.assertEqual(json.loads(self.call(*arguments).out), STATUS)
+
+    def test_history(self) -> None:
+        """--history shows what has stood on the line, with the session that brought it."""
+        ended = self.call("status", "--history")
+        self.assertRegex(ended.out, r"SSL Error \(SMTP RX Reject\) +3\n")
+        self.assertEqual(json.loads(self.call("status", "--history", "--json").out), HISTORY)
+
+    def test_no_history(self) -> None:
+        """An empty history is told in a sentence, not as a table without rows."""
+        self.machine.answers["GET /api/status/history"] = Answer(body=[])
+        self.assertEqual(
+            self.call("status", "--history").out, "Nothing has stood on the status line yet.\n"
+        )
+
+
+class SettingsTests(CallCase):
+    """`settings`."""
+
+    def test_windows(self) -> None:
+        """Each window stands under the keys pressed to reach it."""
+        out = self.call("settings").out
+        path = "Additional Functions > System Settings > Network Settings > E-mail/I-Fax"
+        self.assertIn(f"{path}\n", out)
+        self.assertIn(f"{path} > Authent./Encryption\n", out)
+
+    def test_item_on_a_line(self) -> None:
+        """Where no terminal sets a width, an item is one line: label, key, value, allowed."""
+        out = self.call("settings").out
+        self.assertRegex(
+            out,
+            r"Allow SSL \(SMTP Receive\) +authent_encryption\.allow_ssl_smtp_receive"
+            r" +off +off, on or ssl\n",
+        )
+        self.assertRegex(out, r"POP Interval +email_ifax\.pop_interval +0 +0 to 99 minutes\n")
+
+    def test_eighty_columns(self) -> None:
+        """In 80 columns no line is longer, and every key is whole and beside its value."""
+        out = self.call("settings", COLUMNS="80").out
+        self.assertLessEqual(max(map(len, out.splitlines())), 80)
+        for window in WINDOWS:
+            for item in window["items"]:
+                self.assertIn(item["key"], out)
+        self.assertRegex(out, r"authent_encryption.allow_ssl_smtp_receive +off\n")
+
+    def test_secret(self) -> None:
+        """A secret is shown as dots, as many for every password."""
+        self.assertRegex(self.call("settings").out, r"POP Password .*••••••")
+
+    def test_one_window(self) -> None:
+        """A window's key shows that window alone, with or without "settings." before it."""
+        for window in ("email_ifax", "settings.email_ifax"):
+            out = self.call("settings", window).out
+            self.assertIn("POP Interval", out)
+            self.assertNotIn("Allow SSL", out)
+
+    def test_no_such_window(self) -> None:
+        """A window that the machine refuses ends with 1 and the machine's sentence."""
+        ended = self.call("settings", "fax/../status")
+        self.assertEqual((ended.status, ended.out), (1, ""))
+        self.assertIn("There is nothing at /api/settings/fax%2F..%2Fstatus", ended.err)
+
+
+class JobsTests(CallCase):
+    """`jobs` and `report`."""
+
+    def test_jobs(self) -> None:
+        """A job's row has its number, party, subject and result with code."""
+        self.machine.answers["GET /api/jobs"].body.append(
+            {**JOB, "number": "5000", "result": "NG", "code": "#818"}
+        )
+        out = self.call("jobs").out
+        self.assertRegex(out, r"5001 +rx email +scanner@bench.test +Attached Image +OK ")
+        self.assertRegex(out, r"5000 .* NG #818 ")
+
+    def test_no_jobs(self) -> None:
+        """No jobs are a sentence for people and an empty array for programs."""
+        self.machine.answers["GET /api/jobs"] = Answer(body=[])
+        self.assertEqual(self.call("jobs").out, "No jobs yet.\n")
+        self.assertEqual(json.loads(self.call("jobs", "--json").out), [])
+
+    def test_report(self) -> None:
+        """The report is printed as it was served, in the form that was asked for."""
+        self.assertIn("COMMUNICATION REPORT\n", self.call("report").out)
+        self.assertTrue(self.call("report", "--format", "csv").out.startswith("number"))
+
+    def test_report_for_programs(self) -> None:
+        """With --json the report is its jobs as data."""
+        self.assertEqual(json.loads(self.call("report", "--json").out), [JOB])
+
+
+class SessionsTests(CallCase):
+    """`sessions` and `transcript`."""
+
+    def test_sessions(self) -> None:
+        """A session's row has how it ended, what it brought on the line, and why."""
+        out = self.call("sessions").out
+        self.assertRegex(out, r"12  .* smtp-receive +192\.0\.2\.17 +1\.2 +48\.2 kB +OK\n")
+        self.assertRegex(
+            out, r"NG: SSL Error \(SMTP RX Reject\); the peer sent MAIL in plain text"
+        )
+
+    def test_eighty_columns(self) -> None:
+        """In 80 columns no line is longer, and the text of the status line is not folded."""
+        out = self.call("sessions", COLUMNS="80").out
+        self.assertLessEqual(max(map(len, out.splitlines())), 80)
+        self.assertIn("SSL Error (SMTP RX Reject); the peer", out)
+
+    def test_filters(self) -> None:
+        """Filters are asked of the machine, the code with its sign, the result in capitals."""
+        self.call(
+            *("sessions", "--kind", "pop-receive", "--peer", "192.0.2.1", "--result", "ng"),
+            *("--code", "810", "--limit", "3"),
+        )
+        self.assertEqual(
+            self.machine.last("GET", "/api/sessions").query,
+            {
+                "kind": "pop-receive",
+                "peer": "192.0.2.1",
+                "result": "NG",
+                "code": "#810",
+                "limit": "3",
+            },
+        )
+
+    def test_unknown_kind(self) -> None:
+        """A kind that there is not is wrong use, and those that there are are named."""
+        ended = self.call("sessions", "--kind", "fax")
+        self.assertEqual(ended.status, 2)
+        self.assertIn("pop-receive", ended.err)
+
+    def test_newest(self) -> None:
+        """People see the newest 20 and are told so; programs get all that the machine gives."""
+        many = [{**SESSION, "id": 100 - at} for at in range(30)]
+        self.machine.answers["GET /api/sessions"] = Answer(body=many)
+        ended = self.call("sessions")
+        self.assertEqual(len(ended.out.splitlines()), 22)
+        self.assertIn("newest 20", ended.err)
+        self.assertEqual(len(json.loads(self.call("sessions", "--json").out)), 30)
+
+    def test_transcript(self) -> None:
+        """Each line has its time and speaker; from where TLS begins a bar runs beside them."""
+        out = self.call("transcript", "12").out
+        self.assertRegex(out, r"\d\d:\d\d:00\.010    C: STARTTLS\n")
+        self.assertRegex(out, r"\d\d:\d\d:00\.010 ┏━ -- TLS 1\.2 ECDHE-RSA")
+        self.assertRegex(out, r"\d\d:\d\d:00\.010 ┃  C: EHLO")
+
+    def test_terminal_is_not_steered(self) -> None:
+        """A control character that a peer sent is shown as an escape, never written."""
+        out = self.call("transcript", "12").out
+        self.assertIn(r"\x1b[2J", out)
+        self.assertNotIn("\x1b", out)
+
+    def test_plain(self) -> None:
+        """--plain prints the transcript as the machine serves it as text."""
+        self.assertEqual(
+            self.call("transcript", "12", "--plain").out,
+            "S: 220 ir2270.bench.test ESMTP ready\nC: EHLO scanner.bench.test\n",
+        )
+
+    def test_unknown_session(self) -> None:
+        """A session that there is not ends with 1."""
+        self.assertEqual(self.call("transcript", "99").status, 1)
+
+    def test_malformed_session(self) -> None:
+        """A session's id that is no number is wrong use."""
+        self.assertEqual(self.call("transcript", "last").status, 2)
+
+
+class ModelTests(CallCase):
+    """`models` and `key show`."""
+
+    def test_models(self) -> None:
+        """Models are listed with name, title, maker and year, in either form of the answer."""
+        row = r"estudio190f +Toshiba e-STUDIO190F +Toshiba +2006\n"
+        self.assertRegex(self.call("models").out, row)
+        rows = self.machine.answers["GET /api/models"].body
+        self.machine.answers["GET /api/models"] = Answer(body={"models": rows})
+        self.assertRegex(self.call("models").out, row)
+
+    def test_certificate(self) -> None:
+        """A certificate is shown with its names and its end, in either form of the answer."""
+        for body in (KEY, {"certificate": KEY}):
+            self.machine.answers["GET /api/key"] = Answer(body=body)
+            out = self.call("key", "show").out
+            self.assertIn("localhost, 127.0.0.1", out)
+            self.assertRegex(out, r"Not after +2036-11-")
+
+    def test_no_certificate(self) -> None:
+        """A machine without a certificate says so."""
+        self.machine.answers["GET /api/key"] = Answer(body={"certificate": None})
+        self.assertIn("no certificate", self.call("key", "show").out)
+
+    def test_rejected_session_is_whole(self) -> None:
+        """What --json prints of a session is every member that the machine gave."""
+        rows = json.loads(self.call("sessions", "--json").out)
+        self.assertEqual(rows, [SESSION, REJECTED])

@@ -1,0 +1,269 @@
+"""The program as a whole: exit statuses, the machine's absence, terminals and pipes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+from tests.ctl.calls import PATIENCE, CallCase, command, environment, process
+from tests.ctl.stand_in import Answer, problem
+
+
+class AbsenceTests(CallCase):
+    """What is at the URL is no machine: status 3 and a sentence."""
+
+    def assert_absent(
+        self, url: str, *said: str, arguments: tuple[str, ...] = ("status",)
+    ) -> None:
+        """Check that a call finds no machine and says why, in one line."""
+        ended = self.call(*arguments, url=url)
+        self.assertEqual((ended.status, ended.out), (3, ""), ended)
+        self.assertEqual(ended.err.count("\n"), 1, ended.err)
+        for each in said:
+            self.assertIn(each, ended.err)
+
+    def silent_port(self) -> int:
+        """Return a port that takes connections and never says anything."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        port: int = listener.getsockname()[1]
+        return port
+
+    def test_refused(self) -> None:
+        """A refused connection is told with the URL."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        for arguments in (("status",), ("watch",), ("receive",), ("sessions", "--follow")):
+            self.assert_absent(
+                f"http://127.0.0.1:{port}",
+                f"There is no machine at http://127.0.0.1:{port}: connection refused.",
+                arguments=arguments,
+            )
+
+    def test_unknown_name(self) -> None:
+        """A name that does not resolve is told."""
+        self.assert_absent("http://nowhere.invalid:8631", "http://nowhere.invalid:8631: ")
+
+    def test_silence(self) -> None:
+        """A machine that does not answer in time is told, with the time."""
+        self.assert_absent(
+            f"http://127.0.0.1:{self.silent_port()}",
+            "did not answer within 0.2 s",
+            arguments=("status", "--timeout", "0.2"),
+        )
+
+    def test_other_answers(self) -> None:
+        """Pages, errors without a problem document, redirects, other JSON: no irsend."""
+        others = [
+            Answer(200, b"<html>", "text/html"),
+            Answer(200, b"", ""),
+            Answer(200, b"{", "application/json"),
+            Answer(200, [1]),
+            Answer(200, {"up": True}),
+            Answer(404, b"no", "text/html"),
+            Answer(502, b"bad gateway", "text/plain"),
+            Answer(301, b"", "text/html"),
+            Answer(200, {"status_line": "", "memory": {"used": {}}, "since": []}),
+        ]
+        for other in others[:-1]:
+            self.machine.answers["GET /api/status"] = other
+            self.assert_absent(self.machine.url, "is no irsend")
+
+    def test_not_http(self) -> None:
+        """A server of another protocol is no irsend."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        running = self.start(
+            "status", IRSEND_URL=f"http://127.0.0.1:{listener.getsockname()[1]}"
+        )
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(65536)
+            peer.sendall(b"220 mail.bench.test ESMTP\r\n\r\n")
+        ended = running.wait()
+        self.assertEqual(ended.status, 3)
+        self.assertIn("does not speak HTTP", ended.err)
+
+    def test_other_things_in_the_answer(self) -> None:
+        """JSON that holds other things than the contract says ends with a sentence."""
+        self.machine.answers["GET /api/settings"] = Answer(body={"windows": [{"items": 5}]})
+        self.assert_absent(
+            self.machine.url, "otherwise than irsendctl", arguments=("settings",)
+        )
+
+
+class PasswordTests(CallCase):
+    """The panel's password."""
+
+    def setUp(self) -> None:
+        """Set a password that is not ASCII and has a colon."""
+        super().setUp()
+        self.machine.password = "s3cret: ä"
+
+    def test_asked_for(self) -> None:
+        """Without the password, and with a wrong one, the status is 1; it is never repeated."""
+        ended = self.call("status")
+        self.assertEqual(ended.status, 1)
+        self.assertIn("asks for a password; give it as --password", ended.err)
+        wrong = self.call("status", "--password", "hunter2")
+        self.assertEqual(wrong.status, 1)
+        self.assertIn("refuses this password", wrong.err)
+        self.assertNotIn("hunter2", wrong.err)
+
+    def test_given(self) -> None:
+        """It is taken from --password, the URL's userinfo, and IRSEND_PASSWORD."""
+        port, password = self.machine.port, self.machine.password
+        in_url = f"http://any:s3cret%3A%20%C3%A4@127.0.0.1:{port}"
+        calls = [
+            self.call("--password", password, "status"),
+            self.call("status", "--password", password),
+            self.call("status", url=in_url),
+            self.call("status", IRSEND_PASSWORD=password),
+            self.call("status", url=in_url, IRSEND_PASSWORD="wrong"),
+            self.call("status", "--password", password, IRSEND_PASSWORD="wrong"),
+        ]
+        self.assertEqual([each.status for each in calls], [0] * 6)
+
+    def test_not_in_sentences(self) -> None:
+        """The password of a URL is in no sentence about that URL."""
+        for url in ("http://any:hunter2@127.0.0.1:1", "gopher://any:hunter2@127.0.0.1"):
+            ended = self.call("status", url=url)
+            self.assertIn(ended.status, (2, 3))
+            self.assertNotIn("hunter2", ended.err)
+
+
+class UseTests(CallCase):
+    """Options and what is wrong with them."""
+
+    def test_url(self) -> None:
+        """--url wins over IRSEND_URL, before and after the command, with or without http://."""
+        elsewhere = "http://127.0.0.1:1"
+        for arguments in (
+            ("--url", self.machine.url, "status"),
+            ("status", "--url", f"127.0.0.1:{self.machine.port}"),
+            ("status", "--url", f"{self.machine.url}/"),
+        ):
+            self.assertEqual(self.call(*arguments, url=elsewhere).status, 0)
+
+    def test_path_before(self) -> None:
+        """A panel below a path of a proxy is asked below that path."""
+        self.machine.answers["GET /printer/api/status"] = self.machine.answers[
+            "GET /api/status"
+        ]
+        self.assertEqual(self.call("status", url=f"{self.machine.url}/printer/").status, 0)
+
+    def test_wrong_url(self) -> None:
+        """What is no URL of a machine is wrong use, and the sentence shows one that is."""
+        for url in ("ftp://127.0.0.1", "http://", "http://127.0.0.1:99999", "http://[::1"):
+            ended = self.call("status", url=url)
+            self.assertEqual(ended.status, 2, url)
+            self.assertIn("http://127.0.0.1:8631", ended.err)
+
+    def test_wrong_use(self) -> None:
+        """An unknown command, an unknown option and no command are wrong use."""
+        for arguments in (["print"], ["status", "--colour"], [], ["transcript"]):
+            self.assertEqual(self.call(*arguments).status, 2, arguments)
+
+    def test_version(self) -> None:
+        """--version says the name and the version."""
+        self.assertRegex(self.call("--version").out, r"^irsendctl \d+\.\d+")
+
+    def test_proxy(self) -> None:
+        """A proxy of the environment is not asked for the machine."""
+        ended = process(
+            "status", url=self.machine.url, env={"http_proxy": "http://127.0.0.1:1"}
+        )
+        self.assertEqual(ended.status, 0)
+
+    def test_refusal_for_programs(self) -> None:
+        """With --json a refusal is printed as the machine's problem document."""
+        self.machine.answers["GET /api/status"] = problem(503, "The machine is not running")
+        ended = self.call("status", "--json")
+        self.assertEqual((ended.status, ended.err), (1, "The machine is not running\n"))
+        self.assertIn('"status": 503', ended.out)
+
+
+class TerminalTests(CallCase):
+    """Terminals, pipes, locales."""
+
+    def test_no_colour_in_a_pipe(self) -> None:
+        """What goes to a pipe has no control sequence in it."""
+        for name in ("status", "settings", "jobs", "sessions", "models"):
+            self.assertNotIn("\x1b", process(name, url=self.machine.url).out)
+
+    def test_no_color(self) -> None:
+        """NO_COLOR takes the colours away on a terminal too."""
+        coloured, plain = self.on_terminal(), self.on_terminal(NO_COLOR="1")
+        self.assertRegex(coloured, "\x1b\\[[0-9;]*3[0-9]m")
+        self.assertNotRegex(plain, "\x1b\\[[0-9;]*3[0-9]m")
+        self.assertIn("NG", plain)
+
+    def on_terminal(self, **env: str) -> str:
+        """Return what `sessions` writes to a terminal."""
+        ours, theirs = os.openpty()
+        try:
+            given = environment(self.machine.url, TERM="xterm", COLUMNS="80", **env)
+            subprocess.run(
+                command("sessions"),
+                env=given,
+                cwd=given["PYTHONPATH"],
+                stdin=subprocess.DEVNULL,
+                stdout=theirs,
+                timeout=PATIENCE,
+                check=True,
+            )
+            return os.read(ours, 65536).decode()
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
+    def test_poor_locale(self) -> None:
+        """Characters that the locale cannot write are replaced; nothing ends in a traceback."""
+        for name in ("settings", "transcript", "watch"):
+            arguments = (name, "12") if name == "transcript" else (name,)
+            if name == "watch":
+                self.machine.answers["GET /api/events"] = problem(403, "nö")
+            env = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+            ended = process(*arguments, url=self.machine.url, env=env)
+            self.assertNotIn("Traceback", ended.err)
+            self.assertEqual(ended.status, 1 if name == "watch" else 0)
+
+    def test_reader_gone(self) -> None:
+        """A reader that goes away, as `head` does, ends it with 141 and not a word."""
+        reading, writing = os.pipe()
+        os.close(reading)
+        try:
+            for arguments in (("settings",), ("settings", "--json"), ("report",)):
+                ended = subprocess.run(
+                    command(*arguments),
+                    env=environment(self.machine.url),
+                    cwd=environment("")["PYTHONPATH"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=writing,
+                    stderr=subprocess.PIPE,
+                    timeout=PATIENCE,
+                    check=False,
+                )
+                self.assertEqual((ended.returncode, ended.stderr), (141, b""))
+        finally:
+            os.close(writing)
+
+    def test_help_is_light(self) -> None:
+        """For --help neither httpx nor rich nor anything of the machine is imported."""
+        code = (
+            "import sys\nfrom irsend.ctl.program import run\nrun(['--help'])\n"
+            "print([name for name in ('httpx', 'rich', 'twisted', 'irsend.device')"
+            " if name in sys.modules])"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment(""),
+            cwd=environment("")["PYTHONPATH"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        self.assertEqual(ended.stdout.splitlines()[-1], "[]")

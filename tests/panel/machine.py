@@ -1,0 +1,156 @@
+"""A machine without a disk: a real Device, and lists where the journal would be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, fail, succeed
+from zope.interface import implementer
+
+from irsend.device import Device, Job, Session, StatusEntry, load_model
+from irsend.device.events import JobChanged, SessionChanged, StatusChanged
+from irsend.errors import CannotCancel, KeyMaterialError, NoSuchRecord
+from irsend.interfaces import IMachine, TranscriptLine
+
+NOW = 1_795_342_612.123
+"""2026-11-22T10:16:52.123+00:00"""
+
+
+def device_of(model: str = "ir2270", now: Any = lambda: NOW) -> Device:
+    """A device of this model that runs."""
+    read = load_model(model)
+    return Device(model=read, settings=read.initial_settings(), now=now, running=True)
+
+
+@implementer(IMachine)
+@define(eq=False)
+class MachineDouble:
+    """Remembers what its device tells, in lists."""
+
+    device: Device = field(factory=device_of)
+    history: list[StatusEntry] = field(factory=list)
+    kept_sessions: dict[int, Session] = field(factory=dict)
+    kept_jobs: list[Job] = field(factory=list)
+    transcripts: dict[int, list[TranscriptLine]] = field(factory=dict)
+    key: dict[str, Any] | None = None
+    receiving: Deferred[Any] | None = None
+    """What the next reception answers with; None: it ends at once."""
+    resets: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.device.observe(self._observed)
+
+    def _observed(self, event: Any) -> None:
+        if isinstance(event, SessionChanged):
+            self.kept_sessions[event.session.id] = event.session
+        elif isinstance(event, JobChanged):
+            self.kept_jobs = [job for job in self.kept_jobs if job.serial != event.job.serial]
+            self.kept_jobs.insert(0, event.job)
+        elif isinstance(event, StatusChanged) and event.raised:
+            self.history.insert(0, event.raised)
+
+    def memory(self) -> tuple[int, int]:
+        """The same figures always."""
+        return 3_000_000, 512_000_000
+
+    def change_settings(self, given: dict[str, object]) -> dict[str, Any]:
+        """Change the device's settings; nothing is kept."""
+        return self.device.change_settings(given)
+
+    def factory_reset(self) -> None:
+        """Count, and go back to the model."""
+        self.resets += 1
+        self.device.reset_settings(self.device.model.initial_settings())
+
+    def receive(self) -> Deferred[Any]:
+        """End at once with two mails, or when told."""
+        if self.receiving is not None:
+            return self.receiving
+        session = self.device.session_began("pop-receive", "192.0.2.25:110")
+        ended = self.device.session_ended(session, "OK", succeeded=True, messages=2, bytes=900)
+        return succeed(ended)
+
+    def status_history(self, limit: int = 100) -> Deferred[list[Any]]:
+        """What was raised."""
+        return succeed(self.history[:limit])
+
+    def sessions(
+        self,
+        limit: int = 100,
+        before: int | None = None,
+        kind: str | None = None,
+        peer: str | None = None,
+        result: str | None = None,
+        code: str | None = None,
+    ) -> Deferred[list[Any]]:
+        """Those that fit."""
+        newest_first = sorted(self.kept_sessions.values(), key=lambda one: -one.id)
+        found = [
+            one
+            for one in newest_first
+            if (before is None or one.id < before)
+            and kind in (None, one.kind)
+            and peer in (None, one.peer)
+            and result in (None, one.result)
+            and code in (None, one.code)
+        ]
+        return succeed(found[:limit])
+
+    def session(self, id: int) -> Deferred[Any]:  # noqa: A002
+        """One of them."""
+        if id not in self.kept_sessions:
+            return fail(NoSuchRecord(f"There is no session {id}"))
+        return succeed(self.kept_sessions[id])
+
+    def transcript(self, id: int) -> Deferred[list[TranscriptLine]]:  # noqa: A002
+        """What was put there."""
+        if id not in self.kept_sessions:
+            return fail(NoSuchRecord(f"There is no session {id}"))
+        return succeed(self.transcripts.get(id, []))
+
+    def jobs(self, limit: int = 100) -> Deferred[list[Any]]:
+        """All of them."""
+        return succeed(self.kept_jobs[:limit])
+
+    def job(self, number: str) -> Deferred[Any]:
+        """One of them."""
+        for job in self.kept_jobs:
+            if job.number == number:
+                return succeed(job)
+        return fail(NoSuchRecord(f"There is no job {number}"))
+
+    def cancel_job(self, number: str) -> Deferred[Any]:
+        """Cancel it if it waits."""
+
+        def cancel(job: Job) -> Job:
+            if job.result not in ("waiting", "running"):
+                raise CannotCancel
+            return self.device.job_changed(job, result="NG", code="#995", ended=NOW)
+
+        return self.job(number).addCallback(cancel)
+
+    def key_description(self) -> dict[str, Any] | None:
+        """What was made or imported."""
+        return self.key
+
+    def generate_key(self) -> Deferred[dict[str, Any]]:
+        """Make one."""
+        self.key = {"subject": "CN=ir2270.bench.test", "bits": 1024}
+        return succeed(self.key)
+
+    def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
+        """Take one certain pair."""
+        if certificate != b"a certificate" or key != b"its key":
+            raise KeyMaterialError("The key does not fit the certificate")
+        self.key = {"subject": "CN=imported", "bits": 2048}
+        return self.key
+
+
+def said(*lines: str) -> list[TranscriptLine]:
+    """Lines of a transcript as `tests/transcripts` writes them, a second apart."""
+    told = []
+    for after, line in enumerate(lines):
+        speaker, text = ("-", line[3:]) if line.startswith("-- ") else (line[0], line[3:])
+        told.append(TranscriptLine(NOW + after, speaker, text))
+    return told
