@@ -39,7 +39,7 @@ class Assembly(MultiService):
                 self.machine.state.path / "mailhost",
                 reactor,
                 now,
-                machine=self.machine.post_box,
+                machine=self.machine.receiving,
             )
             self.mailhost.setServiceParent(self)
 

@@ -156,11 +156,14 @@ class IReception(Interface):
         """Hear that the connection is closed. `reason` is empty for an orderly end."""
 
 
-class IObserved(Interface):
-    """A thing with observers."""
+class IPostBox(Interface):
+    """What the mail host knows of the machine beside it: which mail is the machine's, and where it takes it."""
 
-    def observe(observer: Any) -> Any:
-        """Call `observer` with each event; the callable returned ends it."""
+    def takes(recipient: Mailbox) -> bool:
+        """Say whether the machine would take mail for this address by SMTP now."""
+
+    def smtp_address() -> tuple[str, int] | None:
+        """Return host and port where the machine takes mail; None while it takes none."""
 
 
 class IMachine(Interface):
@@ -182,6 +185,9 @@ class IMachine(Interface):
 
     def receive() -> Deferred[Any]:
         """Fetch mail from the POP server now; fires with the `Session` when it has ended."""
+
+    def next_login() -> float | None:
+        """Return when the POP server lets the machine log in again (LOGIN-DELAY); None for now."""
 
     def status_history(limit: int = 100) -> Deferred[list[Any]]:
         """Give the newest `StatusEntry` values, newest first."""

@@ -24,7 +24,7 @@ from irsend.device import reception as policy
 from irsend.device.events import Event, SettingsChanged
 from irsend.device.sessions import TLSUse
 from irsend.device.status import StatusText
-from irsend.interfaces import ACCEPT, Envelope, IReception, Mailbox, Reply, Verdict
+from irsend.interfaces import ACCEPT, Envelope, IPostBox, IReception, Mailbox, Reply, Verdict
 from irsend.message.trace import address_text, smtp_trace
 from irsend.protocols.esmtp import ESMTP
 from irsend.services.bench import Bench
@@ -159,6 +159,7 @@ class Reception:
         return verdict
 
 
+@implementer(IPostBox)
 class Receiving(Service):
     """Listens while SMTP Receive is on, and knows the sessions under way."""
 
@@ -176,6 +177,24 @@ class Receiving(Service):
     def addresses(self) -> list[IAddress]:
         """Where it listens now."""
         return [port.getHost() for port in self._ports]
+
+    def smtp_address(self) -> tuple[str, int] | None:
+        """Return where a program on this host reaches it."""
+        for address in self.addresses:
+            if hasattr(address, "port"):
+                host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104
+                return host, address.port
+        return None
+
+    def takes(self, recipient: Mailbox) -> bool:
+        """Ask the policy, as a session from this host would."""
+        address = self.smtp_address()
+        if address is None:
+            return False
+        verdict = policy.recipient_allowed(
+            self._bench.device.settings, recipient, names=self._bench.names, own_address=address[0]
+        )
+        return verdict.reply is None
 
     def startService(self) -> None:
         """Listen where the settings say so; an address that cannot be had raises."""
@@ -275,6 +294,10 @@ class _Factory(ServerFactory):
 
     def __init__(self, session: Any) -> None:
         self._session = session
+
+    def logPrefix(self) -> str:
+        """Name it in the log as people know it."""
+        return "SMTP"
 
     def buildProtocol(self, addr: IAddress) -> ESMTP:
         session: ESMTP = self._session()
