@@ -45,6 +45,7 @@ class Machine:
             self.smtp_port,
             self._directory,
             {"PYTHONPATH": str(_CHECKOUT)},
+            also=[self._panel_port],
         )
 
     def _configuration(self) -> str:

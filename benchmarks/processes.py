@@ -32,7 +32,9 @@ class Server:
         port: int,
         directory: Path,
         environment: Mapping[str, str] | None = None,
+        also: Sequence[int] = (),
     ) -> None:
+        """Start it; it has started when it listens on its port, and on the others named."""
         self.name = Path(arguments[0]).name
         self.port = port
         self._log = directory / "output"
@@ -48,12 +50,13 @@ class Server:
             )
         self.pid = self._process.pid
         try:
-            self._wait_until_listening(30)
+            for one in (port, *also):
+                self._wait_until_listening(one, 30)
         except Failed:
             self.end()
             raise
 
-    def _wait_until_listening(self, seconds: float) -> None:
+    def _wait_until_listening(self, port: int, seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self._process.poll() is not None:
@@ -62,11 +65,13 @@ class Server:
                 )
             with (
                 contextlib.suppress(OSError),
-                socket.create_connection(("127.0.0.1", self.port), 5),
+                socket.create_connection(("127.0.0.1", port), 5),
             ):
                 return
             time.sleep(0.05)
-        raise Failed(f"{self.name} does not listen after {seconds} s: {self.last_words()}")
+        raise Failed(
+            f"{self.name} does not listen on {port} after {seconds} s: {self.last_words()}"
+        )
 
     def last_words(self) -> str:
         """Return the end of what the process has written."""

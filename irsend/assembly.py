@@ -22,7 +22,9 @@ class Assembly(MultiService):
 
     log = Logger()
 
-    def __init__(self, configuration: Configuration, reactor: Any, now: Callable[[], float]) -> None:
+    def __init__(
+        self, configuration: Configuration, reactor: Any, now: Callable[[], float]
+    ) -> None:
         MultiService.__init__(self)
         self._reactor = reactor
         self._configuration = configuration

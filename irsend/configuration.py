@@ -19,7 +19,9 @@ from irsend.device.model import Model, load_model
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
 
-_ENDPOINT = Text(400, 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or "" for off')
+_ENDPOINT = Text(
+    400, 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or "" for off'
+)
 _MB = 1_000_000
 
 
@@ -34,10 +36,16 @@ class Listen:
     """Where the machine listens: Twisted endpoint strings."""
 
     smtp: str = item(
-        "SMTP", _ENDPOINT, "tcp:2525:interface=127.0.0.1", "Where mail is delivered to the machine."
+        "SMTP",
+        _ENDPOINT,
+        "tcp:2525:interface=127.0.0.1",
+        "Where mail is delivered to the machine.",
     )
     panel: str = item(
-        "panel", _ENDPOINT, "tcp:8631:interface=127.0.0.1", "Where the panel and its HTTP interface are."
+        "panel",
+        _ENDPOINT,
+        "tcp:8631:interface=127.0.0.1",
+        "Where the panel and its HTTP interface are.",
     )
 
 
@@ -64,9 +72,14 @@ class TLS:
         "",
         "Empty: one is made at the first start, for the host names below.",
     )
-    key: str = item("key", Text(4096, "the path of a PEM file"), "", "The key of that certificate.")
+    key: str = item(
+        "key", Text(4096, "the path of a PEM file"), "", "The key of that certificate."
+    )
     trust: str = item(
-        "trust", Text(4096, "the path of a PEM file"), "", "Root certificates; empty: the system's."
+        "trust",
+        Text(4096, "the path of a PEM file"),
+        "",
+        "Root certificates; empty: the system's.",
     )
     hostnames: tuple[str, ...] = item(
         "host names",
@@ -81,30 +94,58 @@ class TLS:
 class Limits:
     """What the machine bears. Sizes in MB are 1,000,000 octets."""
 
-    message_size: int = item("message", Number(1, 10_000, "MB"), 100, "The largest message; SIZE says so.")
-    memory: int = item("memory", Number(1, 1_000_000, "MB"), 512, "What waits for printing, all together.")
+    message_size: int = item(
+        "message", Number(1, 10_000, "MB"), 100, "The largest message; SIZE says so."
+    )
+    memory: int = item(
+        "memory", Number(1, 1_000_000, "MB"), 512, "What waits for printing, all together."
+    )
     recipients: int = item("recipients", Number(1, 10_000), 100, "Recipients of one message.")
     command_line: int = item(
-        "command line", Number(512, 65_536, "octets"), 2048, "The longest command line, its end included."
+        "command line",
+        Number(512, 65_536, "octets"),
+        2048,
+        "The longest command line, its end included.",
     )
-    errors: int = item("errors", Number(1, 1000), 10, "Errors of one session before it is ended.")
-    idle: int = item("idle time", Number(1, 86_400, "seconds"), 300, "A session with nothing said.")
+    errors: int = item(
+        "errors", Number(1, 1000), 10, "Errors of one session before it is ended."
+    )
+    idle: int = item(
+        "idle time", Number(1, 86_400, "seconds"), 300, "A session with nothing said."
+    )
     message_idle: int = item(
-        "message without progress", Number(1, 86_400, "seconds"), 600, "A message of which nothing comes."
+        "message without progress",
+        Number(1, 86_400, "seconds"),
+        600,
+        "A message of which nothing comes.",
     )
     sessions: int = item("sessions", Number(1, 100_000), 100, "SMTP sessions at a time.")
-    sessions_per_peer: int = item("sessions of a peer", Number(1, 100_000), 20, "The same, from one address.")
+    sessions_per_peer: int = item(
+        "sessions of a peer", Number(1, 100_000), 20, "The same, from one address."
+    )
     pop_connect: int = item(
-        "POP connect", Number(1, 3600, "seconds"), 30, "How long the POP server may take to be reached."
+        "POP connect",
+        Number(1, 3600, "seconds"),
+        30,
+        "How long the POP server may take to be reached.",
     )
     pop_reply: int = item(
-        "POP reply", Number(1, 3600, "seconds"), 120, "How long it may take to answer, or to go on."
+        "POP reply",
+        Number(1, 3600, "seconds"),
+        120,
+        "How long it may take to answer, or to go on.",
     )
     transcript_lines: int = item(
-        "transcript", Number(100, 1_000_000, "lines"), 10_000, "Lines of one session that are kept."
+        "transcript",
+        Number(100, 1_000_000, "lines"),
+        10_000,
+        "Lines of one session that are kept.",
     )
     sessions_kept: int = item(
-        "sessions kept", Number(10, 10_000_000), 100_000, "Sessions in the journal; the oldest go first."
+        "sessions kept",
+        Number(10, 10_000_000),
+        100_000,
+        "Sessions in the journal; the oldest go first.",
     )
 
 
@@ -122,7 +163,10 @@ class MailHost:
         "SMTP", _ENDPOINT, "tcp:2526:interface=127.0.0.1", "Its relay, with STARTTLS and AUTH."
     )
     pop3: str = item(
-        "POP3", _ENDPOINT, "tcp:2110:interface=127.0.0.1", "Its maildrop, with STLS, APOP and AUTH."
+        "POP3",
+        _ENDPOINT,
+        "tcp:2110:interface=127.0.0.1",
+        "Its maildrop, with STLS, APOP and AUTH.",
     )
     accounts: dict[str, str] = item(
         "accounts",
@@ -192,7 +236,9 @@ def read_configuration(
     named = from_set.get("model", raw.get("model", "ir2270"))
     try:
         if not isinstance(named, str):
-            raise ModelError(f"model: {named!r} is not allowed; allowed: a name or the path of a model file")
+            raise ModelError(
+                f"model: {named!r} is not allowed; allowed: a name or the path of a model file"
+            )
         the_model = load_model(named)
     except ModelError as error:
         raise ConfigurationError(f"{path or '--model'}: {error}") from None
@@ -231,9 +277,13 @@ def _put(into: dict[str, Any], key: str, value: str) -> None:
 def _read(source: str, model: Model, raw: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     refused: list[ValueRefused] = []
-    single = {key: raw[key] for key in raw if key not in SECTIONS and key not in ("settings", "model")}
+    single = {
+        key: raw[key] for key in raw if key not in SECTIONS and key not in ("settings", "model")
+    }
     try:
-        values.update(read_values(Configuration, "", {k: v for k, v in single.items() if k == "state"}))
+        values.update(
+            read_values(Configuration, "", {k: v for k, v in single.items() if k == "state"})
+        )
     except SettingsRefused as error:
         refused += error.refused
     for key in single.keys() - {"state"}:
@@ -243,7 +293,9 @@ def _read(source: str, model: Model, raw: dict[str, Any]) -> dict[str, Any]:
         if name not in raw:
             continue
         if not isinstance(raw[name], dict):
-            refused.append(ValueRefused(name, f"{raw[name]!r} is not allowed; allowed: a table, [{name}]"))
+            refused.append(
+                ValueRefused(name, f"{raw[name]!r} is not allowed; allowed: a table, [{name}]")
+            )
             continue
         try:
             values[name] = read_values(made_of, name, raw[name])
@@ -263,7 +315,9 @@ def _read(source: str, model: Model, raw: dict[str, Any]) -> dict[str, Any]:
 
 def _flat(raw: object) -> dict[str, object]:
     if not isinstance(raw, dict):
-        raise ValueRefused("settings", f"{raw!r} is not allowed; allowed: a table for each window")
+        raise ValueRefused(
+            "settings", f"{raw!r} is not allowed; allowed: a table for each window"
+        )
     flat: dict[str, object] = {}
     for window, values in raw.items():
         if not isinstance(values, dict):

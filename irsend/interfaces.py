@@ -112,7 +112,9 @@ class IReception(Interface):
     """
 
     host: bytes = Attribute("The name that greets.")
-    keywords: tuple[bytes, ...] = Attribute("The EHLO words announced, without STARTTLS and AUTH.")
+    keywords: tuple[bytes, ...] = Attribute(
+        "The EHLO words announced, without STARTTLS and AUTH."
+    )
     size_limit: int = Attribute("The largest message taken, in octets; the value of SIZE.")
     transcript: ITranscript = Attribute("Where the session is written down.")
 
@@ -172,7 +174,9 @@ class IMachine(Interface):
     Values of `irsend.device` come out; times are seconds since the epoch.
     """
 
-    device = Attribute("The Device: model, settings, status line, sessions under way, `observe`.")
+    device = Attribute(
+        "The Device: model, settings, status line, sessions under way, `observe`."
+    )
 
     def memory() -> tuple[int, int]:
         """Return the octets of memory in use, and its capacity."""

@@ -33,7 +33,9 @@ class Options(usage.Options):
         ["model", None, None, "The printer: a name from `irsendctl models`, or a model file."],
         ["state", None, None, "The state directory."],
     ]
-    optFlags = [["check", None, "Read everything, say what would be done, and end with 0 or 1."]]
+    optFlags = [
+        ["check", None, "Read everything, say what would be done, and end with 0 or 1."]
+    ]
 
     def __init__(self) -> None:
         usage.Options.__init__(self)

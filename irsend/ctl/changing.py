@@ -56,7 +56,11 @@ def clear(call: Invocation) -> None:
 @machine_options
 @click.pass_context
 def receive(context: click.Context) -> None:
-    """Fetch mail from the POP server now, and wait until that has ended."""
+    """Fetch mail from the POP server now, and wait until that has ended.
+
+    The server may make the machine wait before it may log in; --timeout is only
+    how long the machine itself may take to be reached.
+    """
     call = context.ensure_object(Invocation)
     # A server's LOGIN-DELAY may hold the machine back for minutes.
     with call.output.waiting("Receiving; the POP server may make the machine wait..."):
@@ -78,7 +82,7 @@ def _tell_reception(call: Invocation, answer: dict[str, Any]) -> None:
     count, session = answer.get("received") or 0, answer.get("session")
     said = f"{result(answer)}: {count} {'message' if count == 1 else 'messages'} received"
     if answer.get("reason"):
-        said += f"; {answer['reason']}"
+        said += f"; {str(answer['reason']).rstrip('.')}"
     if session is not None:
         said += f" (session {session})"
     call.output.line(said, views.hue_of(answer))

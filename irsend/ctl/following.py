@@ -18,6 +18,9 @@ from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
 from irsend.ctl.refusals import NoMachine
 from irsend.ctl.words import outcome, result, setting, when
 
+_BY_SESSIONS = ("ready", "receiving", "sending")
+"""States that need no line of their own."""
+
 _ENOUGH = 500
 """Sessions that are looked through for what was missed."""
 
@@ -87,11 +90,14 @@ class Narrator:
     def tell_status(self, status: dict[str, Any]) -> None:
         """Tell what the machine shows, if it is not what it showed."""
         text = status.get("status_line", status.get("text")) or ""
-        said = f"{status['state']}, " if status.get("state") else ""
-        said += f"on the status line: {text}" if text else "status line empty"
-        if self._told.get("status") == said:
+        state = str(status.get("state") or "")
+        # That it receives or sends is told by the session.
+        now = f"{'' if state in _BY_SESSIONS else state} {text}"
+        if self._told.get("status") == now:
             return
-        self._told["status"] = said
+        self._told["status"] = now
+        said = f"{state}, " if state and state not in _BY_SESSIONS[1:] else ""
+        said += f"on the status line: {text}" if text else "status line empty"
         if self.call.as_json:
             self.call.output.json(
                 {"event": "status", "id": None, "data": status}, on_one_line=True
@@ -120,9 +126,12 @@ class Narrator:
     def _tell_session(self, session: dict[str, Any]) -> None:
         tls = session.get("tls")
         ended = session.get("ended")
+        version = tls.get("version") if isinstance(tls, dict) else None
         said = f"{session.get('id')} {session.get('kind')} {session.get('peer')} "
-        said += f"{tls.get('version')} " if isinstance(tls, dict) else ""
-        said += outcome(session) if ended else "began" if not tls else "goes on"
+        if ended:
+            said += f"{version} {outcome(session)}" if version else outcome(session)
+        else:
+            said += f"now under {version}" if version else "began"
         at = when(ended or (None if tls else session.get("started"))) or _now()
         self._changed(("session", session.get("id")), at, "session", said, session)
         if ended:

@@ -6,6 +6,7 @@ httpx and rich are imported when they are needed, so that --help is fast.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,6 +70,8 @@ class Invocation:
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if isinstance(value, float) and math.isnan(value):
+        raise click.BadParameter("nan is not allowed; allowed: a number of seconds.")
     if value is not None and value is not False and parameter.name is not None:
         setattr(context.ensure_object(Invocation), parameter.name, value)
 
@@ -87,7 +90,7 @@ _OPTIONS = [
         help="The panel's password; else the one in the URL, else IRSEND_PASSWORD.",
     ),
     click.option(
-        "--timeout", metavar="SECONDS", type=click.FloatRange(0, min_open=True),
+        "--timeout", metavar="SECONDS", type=click.FloatRange(0, 86_400, min_open=True),
         expose_value=False, callback=_keep,
         help="How long the machine may take to answer (default 10).",
     ),

@@ -141,7 +141,7 @@ class Machine:
             if _media_type(response) != "application/json":
                 raise ValueError
             return response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             where = response.request.url.path
             raise self.no_irsend(
                 f"{where} answers in {_media_type(response) or 'no known form'}"

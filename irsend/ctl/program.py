@@ -15,6 +15,7 @@ from irsend.ctl.refusals import (
     DONE,
     NO_MACHINE,
     REFUSED,
+    WRONG_USE,
     MachineRefused,
     NoMachine,
     OutputClosed,
@@ -77,9 +78,9 @@ def run(arguments: list[str] | None = None) -> int:
     call = Invocation()
     try:
         _bear_any_locale()
-        ended = irsendctl.main(
-            arguments, prog_name="irsendctl", standalone_mode=False, obj=call
-        )
+        given = sys.argv[1:] if arguments is None else arguments
+        _check_readable(given)
+        ended = irsendctl.main(given, prog_name="irsendctl", standalone_mode=False, obj=call)
         sys.stdout.flush()
         return ended if isinstance(ended, int) else DONE
     except click.ClickException as error:
@@ -87,25 +88,28 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except click.Abort as error:
         if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
-            return INTERRUPTED
+            return _interrupted()
         print("Nothing was done.", file=sys.stderr)
         return REFUSED
     except (KeyboardInterrupt, Interrupted):
-        return INTERRUPTED
+        return _interrupted()
     except (OutputClosed, BrokenPipeError):
         _forget_output()
         return READER_GONE
     except MachineRefused as error:
         if call.as_json and error.problem is not None:
-            call.output.json(error.problem)
+            with contextlib.suppress(OutputClosed):
+                call.output.json(error.problem)
         return _complain(str(error), REFUSED)
     except NoMachine as error:
         return _complain(str(error), NO_MACHINE)
+    except OSError as error:
+        _forget_output()
+        return _complain(f"The output cannot be written: {error.strerror or error}.", WRONG_USE)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # JSON of the right kind with other things in it than the contract says.
-        where = call.machine.url
         return _complain(
-            f"What is at {where} answers otherwise than irsendctl {__version__} knows it"
+            f"The machine answers otherwise than irsendctl {__version__} knows it"
             f" ({type(error).__name__}: {error}).",
             NO_MACHINE,
         )
@@ -113,11 +117,24 @@ def run(arguments: list[str] | None = None) -> int:
         call.close()
 
 
+def _interrupted() -> int:
+    # The terminal has written ^C where the shell's prompt is to stand.
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    return INTERRUPTED
+
+
 def _complain(sentence: str, status: int) -> int:
     from irsend.ctl.output import complain
 
     complain(sentence)
     return status
+
+
+def _check_readable(arguments: list[str]) -> None:
+    for argument in arguments:
+        if any("\ud800" <= sign <= "\udfff" for sign in argument):
+            raise click.UsageError(f"{argument!a} is not allowed; allowed: text in UTF-8")
 
 
 def _bear_any_locale() -> None:

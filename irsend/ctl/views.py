@@ -48,13 +48,16 @@ def status(answer: dict[str, Any]) -> RenderableType:
         ("Status line", Text(visible(line), "bold red") if line else Text("(empty)", "dim")),
         ("State", Text(visible(state or ""))),
     ]
+    if answer.get("since"):
+        rows.insert(2, ("Since", Text(whole_time(answer["since"]))))
+    if answer.get("next_login"):
+        next_login = f"not before {when(answer['next_login'])} (the server's LOGIN-DELAY)"
+        rows.append(("POP login", Text(next_login)))
     if isinstance(memory, dict):
         used, capacity = octets(memory.get("used")), octets(memory.get("capacity"))
         rows.append(("Memory", Text(f"{used} of {capacity} in use")))
     if "paper" in answer:
         rows.append(("Paper", Text("loaded") if answer["paper"] else Text("out", "bold red")))
-    if answer.get("since"):
-        rows.append(("Since", Text(whole_time(answer["since"]))))
     return _pairs(rows)
 
 
@@ -125,7 +128,10 @@ def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
         for session in rows
     ]
     widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
-    lines = [Text(_row(titles, widths), "bold"), Text("─" * min(sum(widths) + 12, width))]
+    lines: list[RenderableType] = [
+        Text(_row(titles, widths), "bold"),
+        Text("─" * min(sum(widths) + 12, width)),
+    ]
     for session, row in zip(rows, cells, strict=True):
         hue, said = hue_of(session), remark(session)
         line = Text(_row(row[:-1], widths) + "  ").append(row[-1], hue)
@@ -135,7 +141,8 @@ def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
         if len(line) + 2 + len(said) <= width:
             line.append(f": {said}", hue)
         else:
-            lines.append(Text(" " * (widths[0] + 2) + said, hue))
+            beneath = (0, 0, 0, widths[0] + 2)
+            lines.append(Padding(Text(said, hue), beneath, expand=False))
     return Group(*lines)
 
 

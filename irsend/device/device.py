@@ -13,7 +13,13 @@ from typing import Any, Literal
 import attrs
 from attrs import define, field
 
-from irsend.device.events import Event, JobChanged, SessionChanged, SettingsChanged, StatusChanged
+from irsend.device.events import (
+    Event,
+    JobChanged,
+    SessionChanged,
+    SettingsChanged,
+    StatusChanged,
+)
 from irsend.device.jobs import Direction, Job, number_after
 from irsend.device.model import Model
 from irsend.device.sessions import Session, SessionKind, SessionResult
@@ -64,7 +70,9 @@ class Device:
         self._observers.append(observer)
         return lambda: self._observers.remove(observer)
 
-    def change_settings(self, given: dict[str, object], *, at_machine: bool = True) -> dict[str, Any]:
+    def change_settings(
+        self, given: dict[str, object], *, at_machine: bool = True
+    ) -> dict[str, Any]:
         """Change items by whole key, all or none; return the values that changed.
 
         Raises SettingsRefused, naming every key that cannot take its value.
@@ -79,10 +87,14 @@ class Device:
                 refused.append(error)
         if refused:
             raise SettingsRefused(refused)
-        changed = {key: value for key, value in values.items() if self.settings.value(key) != value}
+        changed = {
+            key: value for key, value in values.items() if self.settings.value(key) != value
+        }
         self.settings = settings
         if values:
-            self._tell(SettingsChanged(settings=settings, changes=values, at_machine=at_machine))
+            self._tell(
+                SettingsChanged(settings=settings, changes=values, at_machine=at_machine)
+            )
         return changed
 
     def reset_settings(self, settings: Settings) -> None:
@@ -109,7 +121,9 @@ class Device:
     def session_began(self, kind: SessionKind, peer: str, mac: str | None = None) -> Session:
         """Open a session; it is under way until `session_ended`."""
         self.last_session += 1
-        session = Session(id=self.last_session, kind=kind, peer=peer, mac=mac, started=self.now())
+        session = Session(
+            id=self.last_session, kind=kind, peer=peer, mac=mac, started=self.now()
+        )
         self.sessions[session.id] = session
         self._tell(SessionChanged(session=session))
         return session
@@ -138,7 +152,9 @@ class Device:
         self.last_numbers[direction] = number
         self.last_serial += 1
         fields.setdefault("started", self.now())
-        job = Job(serial=self.last_serial, number=number, direction=direction, party=party, **fields)
+        job = Job(
+            serial=self.last_serial, number=number, direction=direction, party=party, **fields
+        )
         self._tell(JobChanged(job=job))
         return job
 

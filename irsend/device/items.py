@@ -96,7 +96,9 @@ class Number(Kind[int]):
 
     def __init__(self, minimum: int, maximum: int, unit: str = "") -> None:
         self.minimum, self.maximum, self.unit = minimum, maximum, unit
-        self.allowed = f"a whole number from {minimum} to {maximum}" + (f" ({unit})" if unit else "")
+        self.allowed = f"a whole number from {minimum} to {maximum}" + (
+            f" ({unit})" if unit else ""
+        )
 
     def read(self, given: object) -> int:
         """Take an integer or its digits."""
@@ -149,7 +151,9 @@ class Listing(Kind[tuple[str, ...]]):
         """Take a list of strings, or one string with commas."""
         if isinstance(given, str):
             given = [part.strip() for part in given.split(",") if part.strip()]
-        if not isinstance(given, (list, tuple)) or not all(isinstance(one, str) for one in given):
+        if not isinstance(given, (list, tuple)) or not all(
+            isinstance(one, str) for one in given
+        ):
             raise ValueError
         entries = tuple(dict.fromkeys(self._read_one(one) for one in given))
         if len(entries) > self.most:
@@ -201,7 +205,13 @@ class Item:
 
 
 def item(
-    label: str, kind: Kind[T], default: T, meaning: str, *, secret: bool = False, later: bool = False
+    label: str,
+    kind: Kind[T],
+    default: T,
+    meaning: str,
+    *,
+    secret: bool = False,
+    later: bool = False,
 ) -> Any:
     """Declare an item of a window (an attrs field that carries its `Item`)."""
     about = Item(label=label, kind=kind, meaning=meaning, secret=secret, later=later)
@@ -222,7 +232,9 @@ def read_value(key: str, about: Item, given: object) -> Any:
     except ValueError as error:
         shown = "this value" if about.secret else _shown(given)
         reason = f" ({error})" if str(error) else ""
-        raise ValueRefused(key, f"{shown} is not allowed{reason}; allowed: {about.kind.allowed}") from None
+        raise ValueRefused(
+            key, f"{shown} is not allowed{reason}; allowed: {about.kind.allowed}"
+        ) from None
 
 
 def read_values(window: type, prefix: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -232,7 +244,9 @@ def read_values(window: type, prefix: str, given: dict[str, Any]) -> dict[str, A
     for key, raw in given.items():
         path = f"{prefix}.{key}" if prefix else key
         if key not in known:
-            refused.append(ValueRefused(path, f"there is no such key; there are: {', '.join(known)}"))
+            refused.append(
+                ValueRefused(path, f"there is no such key; there are: {', '.join(known)}")
+            )
             continue
         try:
             values[key] = read_value(path, known[key], raw)

@@ -13,7 +13,16 @@ from typing import Any
 
 from attrs import field, frozen
 
-from irsend.device.items import Kind, Listing, Number, OnOff, Text, item, read_value, read_values
+from irsend.device.items import (
+    Kind,
+    Listing,
+    Number,
+    OnOff,
+    Text,
+    item,
+    read_value,
+    read_values,
+)
 from irsend.device.windows import DEFAULTS, ITEMS, MECHANISMS, Settings, windows
 from irsend.errors import ModelError, SettingsRefused, ValueRefused
 
@@ -53,8 +62,12 @@ def _any_of(words: tuple[str, ...]) -> Listing:
 class ModelTLS:
     """What the printer's TLS can do (device.md section 10)."""
 
-    oldest: str = item("oldest version", _OneOf(TLS_VERSIONS), "TLS 1.0", "The oldest version it speaks.")
-    newest: str = item("newest version", _OneOf(TLS_VERSIONS), "TLS 1.0", "The newest version it speaks.")
+    oldest: str = item(
+        "oldest version", _OneOf(TLS_VERSIONS), "TLS 1.0", "The oldest version it speaks."
+    )
+    newest: str = item(
+        "newest version", _OneOf(TLS_VERSIONS), "TLS 1.0", "The newest version it speaks."
+    )
     ciphers: str = item(
         "ciphers",
         Text(400),
@@ -73,25 +86,36 @@ class ModelTLS:
 class ModelSASL:
     """The SASL mechanisms the printer uses, the one it prefers first."""
 
-    secured: tuple[str, ...] = item("under TLS", _any_of(MECHANISMS), (), "The order under TLS.")
-    plain: tuple[str, ...] = item("in plain text", _any_of(MECHANISMS), (), "The order in plain text.")
+    secured: tuple[str, ...] = item(
+        "under TLS", _any_of(MECHANISMS), (), "The order under TLS."
+    )
+    plain: tuple[str, ...] = item(
+        "in plain text", _any_of(MECHANISMS), (), "The order in plain text."
+    )
 
 
 @frozen(kw_only=True)
 class Model:
     """A printer as its file describes it."""
 
-    name: str = item("name", Text(40, "letters, digits, - and _", r"[\w-]+"), "", "What `--model` calls it.")
+    name: str = item(
+        "name", Text(40, "letters, digits, - and _", r"[\w-]+"), "", "What `--model` calls it."
+    )
     title: str = item("title", Text(80), "", "Its name in full.")
     maker: str = item("maker", Text(40), "", "Who made it.")
     year: int = item("year", Number(1980, 2100), 2000, "When it came out.")
     ehlo: tuple[str, ...] = item(
-        "EHLO words", _any_of(EHLO_KEYWORDS), EHLO_KEYWORDS, "What it announces when it receives by SMTP."
+        "EHLO words",
+        _any_of(EHLO_KEYWORDS),
+        EHLO_KEYWORDS,
+        "What it announces when it receives by SMTP.",
     )
     lacks: tuple[str, ...] = item(
         "lacks", _any_of(tuple(ITEMS)), (), "Settings that its windows do not have."
     )
-    has: tuple[str, ...] = item("has", _any_of(tuple(ITEMS)), (), "Settings of later models that it has.")
+    has: tuple[str, ...] = item(
+        "has", _any_of(tuple(ITEMS)), (), "Settings of later models that it has."
+    )
     tls: ModelTLS | None = None
     sasl: ModelSASL = field(factory=ModelSASL)
     defaults: dict[str, Any] = field(factory=dict)
@@ -117,7 +141,9 @@ class Model:
                 if key not in ITEMS:
                     raise ValueRefused(key, f"there is no such setting{_near(key)}")
                 if not self.has_item(key):
-                    raise ValueRefused(key, f"the {self.title} ({self.name}) does not have this setting")
+                    raise ValueRefused(
+                        key, f"the {self.title} ({self.name}) does not have this setting"
+                    )
                 values[key] = read_value(key, ITEMS[key], raw)
             except ValueRefused as error:
                 refused.append(error)
@@ -148,7 +174,9 @@ def load_model(name: str) -> Model:
                 f"model: {name!r} is not allowed; allowed: {', '.join(model_names())}, "
                 "or the path of a model file (ending in .toml)"
             )
-        text = resources.files("irsend.device.models").joinpath(f"{name}.toml").read_text("utf-8")
+        text = (
+            resources.files("irsend.device.models").joinpath(f"{name}.toml").read_text("utf-8")
+        )
     else:
         try:
             text = Path(name).read_text("utf-8")
@@ -173,13 +201,17 @@ def _read_model(raw: dict[str, Any]) -> Model:
     values = read_values(Model, "", raw)
     tls = ModelTLS(**read_values(ModelTLS, "tls", tables["tls"])) if tables["tls"] else None
     if tls and TLS_VERSIONS.index(tls.oldest) > TLS_VERSIONS.index(tls.newest):
-        raise SettingsRefused([ValueRefused("tls.oldest", f"{tls.oldest} is newer than tls.newest")])
+        raise SettingsRefused(
+            [ValueRefused("tls.oldest", f"{tls.oldest} is newer than tls.newest")]
+        )
     sasl = ModelSASL(**read_values(ModelSASL, "sasl", tables["sasl"]))
     model = Model(tls=tls, sasl=sasl, **values)
     given = {
         f"{window}.{key}": value
         for window, of_window in tables["defaults"].items()
-        for key, value in (of_window.items() if isinstance(of_window, dict) else [("", of_window)])
+        for key, value in (
+            of_window.items() if isinstance(of_window, dict) else [("", of_window)]
+        )
     }
     return Model(tls=tls, sasl=sasl, defaults=model.read_settings(given), **values)
 

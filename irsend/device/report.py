@@ -20,7 +20,7 @@ _COLUMNS = ("Start time", "Destination", "No.", "Mode", "Pages", "Result")
 _WIDTHS = (16, DESTINATION, 4, 9, 5, 8)
 _KIND = {"email": "E-mail", "ifax": "I-Fax"}
 # Spreadsheets take a cell that begins like this for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 
 
 def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
@@ -32,7 +32,7 @@ def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
     printed = f"{_time(at)} UTC"
     lines = [
         "COMMUNICATION REPORT".center(len(rule)).rstrip(),
-        title + printed.rjust(len(rule) - len(title)),
+        title + " " + printed.rjust(len(rule) - len(title) - 1),
         rule,
         _line(_COLUMNS),
         rule,
@@ -109,4 +109,4 @@ def _line(cells: tuple[str, ...]) -> str:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell

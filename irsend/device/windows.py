@@ -61,7 +61,9 @@ class MacPolicy(enum.Enum):
 def mac_address(given: str) -> str:
     """Bring a MAC address to the form 00:00:85:12:34:56; ValueError names what is wrong."""
     digits = re.sub(r"[:.\-]", "", given.strip()).lower()
-    forms = r"(?:[0-9a-f]{2}([:-]))(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}"
+    forms = (
+        r"(?:[0-9a-f]{2}([:-]))(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}"
+    )
     if not re.fullmatch(forms, given.strip(), re.IGNORECASE):
         raise ValueError(f"{given!r} is not a MAC address")
     octets = bytes.fromhex(digits)
@@ -109,7 +111,10 @@ class EmailIFax:
         "The server that takes what the machine sends.",
     )
     pop_server: str = item(
-        "POP Server", Text(48, "a name or address", _HOST), "", "The server that keeps mail for the machine."
+        "POP Server",
+        Text(48, "a name or address", _HOST),
+        "",
+        "The server that keeps mail for the machine.",
     )
     pop_address: str = item("POP Address", Text(64), "", "The login name at the POP server.")
     pop_password: str = item(
@@ -140,7 +145,10 @@ class EmailIFax:
         "Print MDN/DSN upon Receipt", OnOff(), False, "Prints confirmations as they come in."
     )
     via_server: bool = item(
-        "Use Route via Server", OnOff(), True, "Sends through the SMTP server, not to the receiver's own."
+        "Use Route via Server",
+        OnOff(),
+        True,
+        "Sends through the SMTP server, not to the receiver's own.",
     )
 
 
@@ -155,10 +163,16 @@ class AuthentEncryption:
         "Standard: USER and PASS. APOP: a digest of the greeting's timestamp. POP AUTH: SASL.",
     )
     pop_auth_before_sending: bool = item(
-        "POP AUTH before Sending", OnOff(), False, "Logs in to the POP server before each sending."
+        "POP AUTH before Sending",
+        OnOff(),
+        False,
+        "Logs in to the POP server before each sending.",
     )
     smtp_authentication: bool = item(
-        "SMTP Authentication (SMTP AUTH)", OnOff(), False, "Logs in to the SMTP server when it asks."
+        "SMTP Authentication (SMTP AUTH)",
+        OnOff(),
+        False,
+        "Logs in to the SMTP server when it asks.",
     )
     user: str = item("User", Text(64), "", "The user name for SMTP AUTH.")
     password: str = item("Password", Text(32), "", "The password for SMTP AUTH.", secret=True)
@@ -181,10 +195,17 @@ class AuthentEncryption:
         "Off hides STARTTLS; On offers it; SSL refuses mail in plain text.",
     )
     display_auth_screen: bool = item(
-        "Display Auth. Screen When Sending", OnOff(), False, "Asks for user and password at each sending."
+        "Display Auth. Screen When Sending",
+        OnOff(),
+        False,
+        "Asks for user and password at each sending.",
     )
     verify_pop: bool = item(
-        "Confirm Certificate (POP)", OnOff(), False, "Checks the POP server's certificate.", later=True
+        "Confirm Certificate (POP)",
+        OnOff(),
+        False,
+        "Checks the POP server's certificate.",
+        later=True,
     )
     verify_smtp_send: bool = item(
         "Confirm Certificate (SMTP Send)",
@@ -206,7 +227,9 @@ class AuthentEncryption:
 class ReceivingMacAddress:
     """Receiving MAC Address Settings: who may talk to the machine at all."""
 
-    enabled: bool = item("Receiving MAC Address", OnOff(), False, "Filters frames by MAC address.")
+    enabled: bool = item(
+        "Receiving MAC Address", OnOff(), False, "Filters frames by MAC address."
+    )
     policy: MacPolicy = item(
         "Policy",
         Choice(MacPolicy),
@@ -225,9 +248,7 @@ class ReceivingMacAddress:
 class ServiceMode:
     """Service mode: what only the service technician changes."""
 
-    smtp_tx_port: int = item(
-        "SMTP TX port", Number(1, 65535), 25, "The SMTP server's port."
-    )
+    smtp_tx_port: int = item("SMTP TX port", Number(1, 65535), 25, "The SMTP server's port.")
     smtp_rx_port: int = item(
         "SMTP RX port",
         Number(1, 65535),
@@ -253,7 +274,10 @@ class Window:
 
 
 def _window(title: str, path: tuple[str, ...], made_of: type) -> Any:
-    return field(default=Factory(made_of), metadata={Window: Window(title=title, path=path), type: made_of})
+    return field(
+        default=Factory(made_of),
+        metadata={Window: Window(title=title, path=path), type: made_of},
+    )
 
 
 @frozen(kw_only=True)
@@ -284,7 +308,10 @@ class Settings:
             by_window.setdefault(window, {})[name] = value
         return attrs.evolve(
             self,
-            **{name: attrs.evolve(getattr(self, name), **values) for name, values in by_window.items()},
+            **{
+                name: attrs.evolve(getattr(self, name), **values)
+                for name, values in by_window.items()
+            },
         )
 
 
@@ -295,11 +322,15 @@ def windows() -> Iterator[tuple[str, Window, type]]:
 
 
 ITEMS: dict[str, Item] = {
-    f"{window}.{key}": about for window, _, made_of in windows() for key, about, _ in items_of(made_of)
+    f"{window}.{key}": about
+    for window, _, made_of in windows()
+    for key, about, _ in items_of(made_of)
 }
 """Every item there is by its whole key, in the panel's order."""
 
 DEFAULTS: dict[str, Any] = {
-    f"{window}.{key}": default for window, _, made_of in windows() for key, _, default in items_of(made_of)
+    f"{window}.{key}": default
+    for window, _, made_of in windows()
+    for key, _, default in items_of(made_of)
 }
 """The default of every item, where a model says nothing else."""

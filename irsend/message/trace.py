@@ -16,7 +16,9 @@ def address_text(mailbox: Mailbox | None) -> str:
     return bytes(mailbox).decode("ascii", "replace") if mailbox else ""
 
 
-def smtp_trace(envelope: Envelope, *, peer: str, host: bytes, at: float, cipher: str = "") -> bytes:
+def smtp_trace(
+    envelope: Envelope, *, peer: str, host: bytes, at: float, cipher: str = ""
+) -> bytes:
     """Return the trace of a mail that came by SMTP, lines ending in CR LF.
 
     `at` is in seconds since the epoch, `cipher` empty for plain text.
@@ -24,7 +26,9 @@ def smtp_trace(envelope: Envelope, *, peer: str, host: bytes, at: float, cipher:
     lines = [b"Return-Path: <" + (bytes(envelope.sender) if envelope.sender else b"") + b">"]
     lines += [b"Delivered-To: " + bytes(recipient) for recipient in envelope.recipients]
     literal = f"IPv6:{peer}" if ":" in peer else peer
-    lines.append(b"Received: from %s ([%s])" % (envelope.helo, literal.encode("ascii", "replace")))
+    lines.append(
+        b"Received: from %s ([%s])" % (envelope.helo, literal.encode("ascii", "replace"))
+    )
     secured = f" ({cipher})".encode("ascii") if cipher else b""
     lines.append(b"\tby %s with %s%s;" % (host, envelope.protocol, secured))
     lines.append(b"\t" + _date(at))

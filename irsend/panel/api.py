@@ -59,7 +59,7 @@ class API:
     @app.route("/api/status", methods=["GET"])
     def status(self, request: Request) -> bytes:
         """Tell the status."""
-        return write(request, shapes.status(self._machine.device, self._machine.memory()))
+        return write(request, shapes.status(self._machine))
 
     @app.route("/api/status", methods=["DELETE"])
     def clear_status(self, request: Request) -> bytes:
@@ -152,7 +152,9 @@ class API:
     async def sessions(self, request: Request) -> bytes:
         """Tell the sessions, newest first."""
         parameters = asking.query(request)
-        code = asking.text(parameters, "code", 10)
+        code = asking.text(parameters, "code")
+        if code and not re.fullmatch(r"#?[0-9]{3}", code):
+            raise Problem(400, "code: allowed is # and three digits; the # may be left out")
         sessions = await shielded(
             self._machine.sessions(
                 limit=asking.whole_number(parameters, "limit", 100, 1, 10_000),

@@ -153,7 +153,7 @@ class Events:
         state = self.machine.device.state
         if isinstance(event, StatusChanged) or state != self._state:
             self._state = state
-            self._add("status", shapes.status(self.machine.device, self.machine.memory()))
+            self._add("status", shapes.status(self.machine))
 
     def _add(self, name: str, value: Any) -> None:
         self._ring.append(_Told(self.newest + 1, name, value))

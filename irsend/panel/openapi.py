@@ -88,6 +88,10 @@ _SCHEMAS: dict[str, Schema] = {
         memory=_object(used=_COUNT, capacity=_COUNT),
         paper={"type": "boolean"},
         since={**_or_null(_MOMENT), "description": "When the text came on the status line."},
+        next_login={
+            **_or_null(_MOMENT),
+            "description": "When the POP server lets the machine in again (LOGIN-DELAY).",
+        },
     ),
     "StatusEntry": _object(
         at=_MOMENT, text={"enum": [text.value for text in StatusText]}, session=_or_null(_COUNT)
@@ -364,7 +368,7 @@ def _paths() -> Schema:
                 _parameter("result", {"enum": ["OK", "NG"]}, "That ended so."),
                 _parameter(
                     "code",
-                    {"type": "string", "maxLength": 10},
+                    {"type": "string", "pattern": "^#?[0-9]{3}$"},
                     "With this code; the # may be left out.",
                 ),
             )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
+from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from klein import Klein
 from twisted.python.failure import Failure
@@ -41,13 +42,34 @@ _TLS_BEGAN = re.compile(r"(TLS|SSL) ?v?[0-9]")
 _DELICATE = ("MAIL ", "RCPT ", "AUTH", "USER ", "PASS ", "APOP ")
 
 
+@frozen
+class _Said:
+    """A line of a transcript, with what the page shows beside it."""
+
+    line: TranscriptLine
+    secured: bool
+    """It was said under TLS."""
+    began: bool
+    """Here TLS began."""
+    in_clear: bool
+    """It ought to have been said under TLS."""
+
+
 class Pages:
     """The page's routes, for one machine."""
 
     app = Klein()
 
-    def __init__(self, machine: IMachine, addresses: Callable[[], list[str]]) -> None:
+    def __init__(
+        self,
+        machine: IMachine,
+        addresses: Callable[[], list[str]] = lambda: [],
+        hostnames: tuple[str, ...] = (),
+    ) -> None:
         self._machine, self._addresses = machine, addresses
+        # While no E-mail Address is set, mail is taken for the machine's own names.
+        names = [name for name in hostnames if re.search(r"[a-z]", name) and ":" not in name]
+        self._recipient = f"ir@{next(iter(names), 'bench.test')}"
         self._templates = Environment(
             loader=PackageLoader("irsend.panel"),
             autoescape=True,
@@ -107,14 +129,14 @@ class Pages:
         """Show one session."""
         number = session_number(id)
         session = await shielded(self._machine.session(number))
-        lines = await shielded(self._machine.transcript(number))
+        told = _told(await shielded(self._machine.transcript(number)))
         return self._write(
             request,
             "session.html",
             device=self._machine.device,
             session=session,
-            lines=_told(lines),
-            clear=_in_clear(lines, bool(session.tls)),
+            told=told,
+            in_clear=_in_clear(told),
         )
 
     @app.route("/static/<name>", methods=["GET"])
@@ -139,6 +161,7 @@ class Pages:
             "front.html",
             device=device,
             memory=self._machine.memory(),
+            next_login=self._machine.next_login(),
             windows=shapes.settings(device)["windows"],
             given=given or {},
             refusals=refusals or {},
@@ -146,7 +169,7 @@ class Pages:
             jobs=jobs,
             report=report,
             smtp=next(iter(self._addresses()), "127.0.0.1:2525"),
-            recipient=device.settings.email_ifax.email_address or "ir@bench.test",
+            recipient=device.settings.email_ifax.email_address or self._recipient,
         )
 
     def _write(self, request: Request, template: str, **names: Any) -> bytes:
@@ -197,35 +220,23 @@ def _day(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d")
 
 
-def _told(lines: list[TranscriptLine]) -> list[dict[str, Any]]:
-    """Return the lines with what the page shows beside them: TLS, and what went in clear."""
+def _told(lines: list[TranscriptLine]) -> list[_Said]:
     told, secured = [], False
     for line in lines:
         began = line.speaker == "-" and bool(_TLS_BEGAN.match(line.text))
         secured = secured or began
+        delicate = line.speaker == "C" and line.text.upper().startswith(_DELICATE)
         told.append(
-            {
-                "at": line.at,
-                "speaker": line.speaker,
-                "text": line.text,
-                "secured": secured,
-                "began": began,
-                "clear": not secured
-                and line.speaker == "C"
-                and line.text.upper().startswith(_DELICATE),
-            }
+            _Said(line=line, secured=secured, began=began, in_clear=delicate and not secured)
         )
     return told
 
 
-def _in_clear(lines: list[TranscriptLine], secured: bool) -> str:
+def _in_clear(told: list[_Said]) -> str:
     """Return in a sentence what anybody on the way could read."""
-    told = _told(lines)
-    words = dict.fromkeys(line["text"].split()[0].upper() for line in told if line["clear"])
+    words = dict.fromkeys(one.line.text.split()[0].upper() for one in told if one.in_clear)
     if words:
         return f"In clear, readable on the way: {', '.join(words)}."
-    if not lines:
-        return ""
-    if secured:
+    if any(one.secured for one in told):
         return "Everything that names people or passwords went under TLS."
-    return "In clear, but nothing that names people or passwords."
+    return "In clear, but nothing that names people or passwords." if told else ""

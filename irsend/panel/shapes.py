@@ -14,7 +14,7 @@ from typing import Any
 
 from irsend.device import Device, Job, Session, StatusEntry, load_model, model_names
 from irsend.device.windows import ITEMS, windows
-from irsend.interfaces import TranscriptLine
+from irsend.interfaces import IMachine, TranscriptLine
 
 JSON = dict[str, Any]
 
@@ -27,12 +27,14 @@ def moment(at: float | None) -> str | None:
     return when.isoformat(timespec="milliseconds")
 
 
-def status(device: Device, memory: tuple[int, int]) -> JSON:
+def status(machine: IMachine) -> JSON:
     """The status: what stands on the line, and what the machine is doing.
 
-    `since` is when the text came on the line, null while it is empty.
+    `since` is when the text came on the line, null while it is empty;
+    `next_login` when the POP server lets the machine in again, null for now.
     """
-    used, capacity = memory
+    device: Device = machine.device
+    used, capacity = machine.memory()
     shown = device.status.shown
     return {
         "model": device.model.name,
@@ -42,6 +44,7 @@ def status(device: Device, memory: tuple[int, int]) -> JSON:
         "memory": {"used": used, "capacity": capacity},
         "paper": True,
         "since": moment(shown.at) if shown else None,
+        "next_login": moment(machine.next_login()),
     }
 
 

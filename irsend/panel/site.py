@@ -80,6 +80,8 @@ class PanelRequest(Request):
 class PanelChannel(HTTPChannel):
     """A connection that its site knows, so that it can be closed."""
 
+    site: PanelSite
+
     def connectionMade(self) -> None:
         """Begin, and be known."""
         super().connectionMade()
@@ -134,7 +136,7 @@ class PanelSite(Site):
     """The factory that serves one machine's panel."""
 
     requestFactory = PanelRequest  # noqa: N815
-    protocol = PanelChannel
+    protocol = PanelChannel  # type: ignore[assignment]  # Twisted names its own proxy
     noisy = False
 
     def __init__(
@@ -151,7 +153,7 @@ class PanelSite(Site):
         door = _Door(
             doors,
             API(machine, self._events, asks_for_password=bool(password)),
-            Pages(machine, addresses or (lambda: [])),
+            Pages(machine, addresses or (lambda: []), hostnames),
         )
         super().__init__(door, reactor=clock)
         self.channels: set[PanelChannel] = set()

@@ -67,7 +67,9 @@ class DotStuffing:
             return b""
         seen = self._seen
         whole = seen + content
-        self._seen = b"\r\n" if whole.endswith(b"\r\n") else b"\r" if whole.endswith(b"\r") else b""
+        self._seen = (
+            b"\r\n" if whole.endswith(b"\r\n") else b"\r" if whole.endswith(b"\r") else b""
+        )
         return whole.replace(b"\r\n.", b"\r\n..")[len(seen) :]
 
     def end(self) -> bytes:

@@ -239,7 +239,9 @@ class ESMTP(SASLServer, smtp.ESMTP):
         else:
             command(self, argument.strip(b" "))
 
-    def ask(self, question: Callable[..., Any], *arguments: Any, then: Callable[[Any], None]) -> None:
+    def ask(
+        self, question: Callable[..., Any], *arguments: Any, then: Callable[[Any], None]
+    ) -> None:
         """Go on with the answer to a question; commands behind it wait where it is a Deferred.
 
         A failure that the answer does not foresee is 451 for the peer and a
@@ -444,7 +446,9 @@ class ESMTP(SASLServer, smtp.ESMTP):
         protocol = b"SMTP"
         if self._extended:
             protocol = (
-                b"ESMTP" + (b"S" if self.secured else b"") + (b"A" if self.authenticated else b"")
+                b"ESMTP"
+                + (b"S" if self.secured else b"")
+                + (b"A" if self.authenticated else b"")
             )
         envelope = Envelope(
             sender=self._sender[0],

@@ -77,10 +77,11 @@ class POP3Client(pop3.AdvancedPOP3Client):
         self.transcript = transcript
         self.timeout = reply_timeout
         self.greeted: Deferred[bytes] = Deferred()
-        self.closed: Deferred[None] = Deferred()
+        self._closed: Deferred[None] = Deferred()
         self.pipelining = False
         self.tls: tuple[str, str] | None = None
         self._lines = b""
+        self._behind = b""
         self._to_send: deque[_Exchange] = deque()
         self._awaited: deque[_Exchange] = deque()
         self._dots: DotStream | None = None
@@ -117,14 +118,16 @@ class POP3Client(pop3.AdvancedPOP3Client):
                 handshake.errback(Failure(why))
         elif self._ending is None:
             lost = reason.check(ConnectionDone, ConnectionLost)
-            self._ending = ConnectionLost("the server closed the connection") if lost else reason.value
+            self._ending = (
+                ConnectionLost("the server closed the connection") if lost else reason.value
+            )
         self.transcript.note("closed")
         exchanges = [*self._awaited, *self._to_send]
         self._awaited.clear()
         self._to_send.clear()
         for exchange in exchanges:
             exchange.done.errback(Failure(self._ending))
-        self.closed.callback(None)
+        self._closed.callback(None)
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
@@ -164,7 +167,9 @@ class POP3Client(pop3.AdvancedPOP3Client):
             lambda _: consumer
         )
 
-    def retrieve_into(self, index: int, open_sink: Callable[[], IMessageSink]) -> Deferred[IMessageSink]:
+    def retrieve_into(
+        self, index: int, open_sink: Callable[[], IMessageSink]
+    ) -> Deferred[IMessageSink]:
         """RETR: write the message at this index (from 0) to a sink; fires with it, uncommitted."""
         return self._send(_Exchange(b"RETR %d" % (index + 1), open_sink=open_sink))
 
@@ -184,6 +189,11 @@ class POP3Client(pop3.AdvancedPOP3Client):
         exchange = _Exchange(b"STLS", ahead=False)
 
         def shake(_: Any) -> Deferred[None]:
+            if self._behind:
+                self.transcript.server(self._behind[:200])
+                error = TLSFailed("plain text behind the answer to STLS")
+                self._end(error)
+                raise error
             self._handshake = Deferred()
             self._second_greeting_possible = True
             self._capCache = None
@@ -208,10 +218,25 @@ class POP3Client(pop3.AdvancedPOP3Client):
         self.transcript.note(" ".join(self.tls))
         handshake.callback(None)
 
-    @property
-    def idle(self) -> bool:
-        """True while the session goes on and no answer is awaited."""
-        return self._ending is None and not self._awaited and not self._to_send
+    def leave(self) -> Deferred[None]:
+        """End the session, by QUIT where the server still listens; fires when the connection is closed.
+
+        Fails only where QUIT itself was refused: then nothing was deleted.
+        """
+        closed: Deferred[None] = Deferred()
+        self._closed.addCallback(closed.callback)
+        if self._ending is not None:
+            return closed
+        if self._awaited or self._to_send:
+            self.transport.abortConnection()
+            return closed
+        left = self.quit().addBoth(self._hang_up)
+        return left.addCallback(lambda _: closed)
+
+    def _hang_up(self, outcome: Any) -> Any:
+        self._ending = self._ending or ConnectionLost("the session is over")
+        self.transport.loseConnection()
+        return outcome
 
     def _send(self, exchange: _Exchange) -> Deferred[Any]:
         if self._ending is not None:
@@ -248,10 +273,8 @@ class POP3Client(pop3.AdvancedPOP3Client):
                 if len(line) > _LONGEST_LINE:
                     self._end(ProtocolViolation("a line of the server's is too long"))
                 elif end:
+                    self._behind = segment
                     self.lineReceived(line)
-                    if segment and self._handshake is not None:
-                        self.transcript.server(segment[:200])
-                        self._end(TLSFailed("plain text behind the answer to STLS"))
 
     def lineReceived(self, line: bytes) -> None:
         """Take a line: a status, or one of an answer's several."""

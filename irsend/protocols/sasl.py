@@ -96,5 +96,6 @@ def choose_mechanism(
     there = {name.upper() for name in offered}
     off = set(disabled)
     return next(
-        (name for name in order if name in there and name not in off and name in MECHANISMS), None
+        (name for name in order if name in there and name not in off and name in MECHANISMS),
+        None,
     )

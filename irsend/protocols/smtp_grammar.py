@@ -22,12 +22,22 @@ _LITERAL = rb"\[[\x21-\x5a\x5e-\x7e]+\]"
 _ROUTE = rb"(?:@" + _DOMAIN + rb"(?:,@" + _DOMAIN + rb")*:)?"
 
 _MAILBOX = re.compile(
-    rb"(?P<local>" + _DOT_STRING + rb"|" + _QUOTED + rb")@(?P<domain>" + _DOMAIN + rb"|" + _LITERAL + rb")"
+    rb"(?P<local>"
+    + _DOT_STRING
+    + rb"|"
+    + _QUOTED
+    + rb")@(?P<domain>"
+    + _DOMAIN
+    + rb"|"
+    + _LITERAL
+    + rb")"
 )
 # The seed writes "MAIL FROM <a@b>" without the colon, and its server says 250:
 # the colon may be missing, and a blank stand at its place (docs/fidelity).
 _PATH = re.compile(
-    rb"(?P<word>FROM|TO)(?: *: *| +)(?:<" + _ROUTE + rb"(?P<path>(?:\"(?:[^\"\\]|\\.)*\"|[^<>\"])*)>"
+    rb"(?P<word>FROM|TO)(?: *: *| +)(?:<"
+    + _ROUTE
+    + rb"(?P<path>(?:\"(?:[^\"\\]|\\.)*\"|[^<>\"])*)>"
     rb"|(?P<bare>[^\s<>]+))(?: +(?P<parameters>.*))?",
     re.IGNORECASE,
 )

@@ -28,7 +28,9 @@ RCPT_PARAMETERS: dict[bytes, tuple[bytes, str]] = {
 
 
 def wrong_parameter(
-    given: dict[bytes, bytes], known: dict[bytes, tuple[bytes, str]], announced: Container[bytes]
+    given: dict[bytes, bytes],
+    known: dict[bytes, tuple[bytes, str]],
+    announced: Container[bytes],
 ) -> tuple[int, str] | None:
     """Return reply code and text for the first parameter that cannot be taken, None when all can."""
     for key, value in given.items():

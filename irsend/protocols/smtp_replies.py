@@ -37,7 +37,9 @@ RECIPIENT_FIRST = Reply(503, "Send MAIL and RCPT first", "5.5.1")
 TLS_ALREADY = Reply(503, "TLS is in use already", "5.5.1")
 TOO_LARGE = Reply(552, "Message exceeds the size this machine takes", "5.3.4")
 NO_VALID_RECIPIENTS = Reply(554, "No valid recipients", "5.5.1")
-PLAIN_TEXT_BEHIND_STARTTLS = Reply(554, "Plain text behind STARTTLS, closing connection", "5.5.0")
+PLAIN_TEXT_BEHIND_STARTTLS = Reply(
+    554, "Plain text behind STARTTLS, closing connection", "5.5.0"
+)
 
 ALREADY_AUTHENTICATED = Reply(503, "Already authenticated", "5.5.1")
 NOT_DURING_MAIL = Reply(503, "AUTH is not allowed during a mail transaction", "5.5.1")

@@ -16,7 +16,10 @@ from cryptography import x509
 from OpenSSL import SSL, crypto
 from service_identity import VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
+from twisted.internet.interfaces import (
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLServerConnectionCreator,
+)
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -68,6 +71,7 @@ class ServerTLS:
         Raises SSL.Error when they do not fit each other or the ciphers.
         """
         context = _context(oldest, newest, ciphers)
+        context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
         context.use_certificate(certificate[0])
         for issuer in certificate[1:]:
             context.add_extra_chain_cert(issuer)
@@ -115,7 +119,9 @@ class ClientTLS:
                 context.load_verify_locations(trust)
             else:
                 context.set_default_verify_paths()
-            context.set_verify(SSL.VERIFY_PEER, lambda _c, _cert, _error, _depth, valid: bool(valid))
+            context.set_verify(
+                SSL.VERIFY_PEER, lambda _c, _cert, _error, _depth, valid: bool(valid)
+            )
         return cls(context, host, server_name, verify and check_name)
 
     def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:

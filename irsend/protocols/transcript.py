@@ -41,9 +41,13 @@ class Transcript:
 
     def lines(self) -> list[TranscriptLine]:
         """Return what was written down so far."""
-        lines = [TranscriptLine(at, speaker, _readable(text)) for at, speaker, text in self._lines]
+        lines = [
+            TranscriptLine(at, speaker, _readable(text)) for at, speaker, text in self._lines
+        ]
         if len(self._lines) >= self._most:
-            cut = TranscriptLine(lines[-1].at, "-", f"only the first {self._most} lines are kept")
+            cut = TranscriptLine(
+                lines[-1].at, "-", f"only the first {self._most} lines are kept"
+            )
             lines.append(cut)
         return lines
 

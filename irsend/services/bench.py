@@ -6,9 +6,12 @@ transcripts of the sessions under way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
 
 from irsend.configuration import Limits
 from irsend.device.device import Device
@@ -35,6 +38,8 @@ class Bench:
     names: tuple[str, ...]
     """The machine's names and addresses."""
     trust: str = ""
+    connect: Callable[[str, int, float], IStreamClientEndpoint] | None = None
+    """Makes the endpoint for host, port and timeout in seconds; None: by name over TCP."""
     server_tls: ServerTLS | None = None
     """Answers STARTTLS; None while there is no usable key."""
     transcripts: dict[int, Transcript] = field(factory=dict)
@@ -43,8 +48,18 @@ class Bench:
     @property
     def host(self) -> str:
         """The name that the machine greets with."""
-        words = (name for name in self.names if not name.replace(".", "").isdigit() and ":" not in name)
+        words = (
+            name
+            for name in self.names
+            if not name.replace(".", "").isdigit() and ":" not in name
+        )
         return next(words, self.device.model.name)
+
+    def client_endpoint(self, host: str, port: int, timeout: float) -> IStreamClientEndpoint:
+        """Return what connects the machine to a server."""
+        if self.connect is not None:
+            return self.connect(host, port, timeout)
+        return HostnameEndpoint(self.clock, host, port, timeout=timeout)
 
     def begin_session(self, kind: SessionKind, peer: str) -> tuple[Session, Transcript]:
         """Open a session with its transcript."""
@@ -75,7 +90,8 @@ class Bench:
         return self.device.session_ended(
             session,
             result,
-            succeeded=result == "OK" and (changes.get("messages", 0) > 0 or session.kind == "pop-receive"),
+            succeeded=result == "OK"
+            and (changes.get("messages", 0) > 0 or session.kind == "pop-receive"),
             reason=reason,
             code=code,
             status_line=status.value if status else "",

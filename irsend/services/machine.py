@@ -56,7 +56,9 @@ class Machine(MultiService):
 
     log = Logger()
 
-    def __init__(self, configuration: Configuration, reactor: Any, now: Callable[[], float]) -> None:
+    def __init__(
+        self, configuration: Configuration, reactor: Any, now: Callable[[], float]
+    ) -> None:
         MultiService.__init__(self)
         self.configuration = configuration
         self._reactor = reactor
@@ -237,7 +239,8 @@ class Machine(MultiService):
             self._keys.load().check_valid(self.device.now())
         except KeyMaterialError as error:
             raise ValueRefused(
-                _POLICY, f"{values[_POLICY].value} needs a valid key and certificate in the machine: {error}"
+                _POLICY,
+                f"{values[_POLICY].value} needs a valid key and certificate in the machine: {error}",
             ) from None
 
     def key_description(self) -> dict[str, Any] | None:
@@ -341,7 +344,9 @@ class Machine(MultiService):
         """Cancel a mail that waits: it leaves the memory unprinted (#995)."""
         job: Job = yield self._journal.job(number)
         if job.held_as is None:
-            raise CannotCancel(f"Job {number} has ended ({job.result}); only one that waits can be cancelled.")
+            raise CannotCancel(
+                f"Job {number} has ended ({job.result}); only one that waits can be cancelled."
+            )
         # The journal holds its UIDL by now; so it is not fetched again.
         yield self._journal.flush()
         self._bench.memory.delete(job.held_as)

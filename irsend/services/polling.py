@@ -17,8 +17,8 @@ from typing import Any
 from attrs import define, field, frozen
 from OpenSSL import SSL
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, succeed
-from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.endpoints import connectProtocol
 from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError, TimeoutError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -191,15 +191,20 @@ class Polling(Service):
             client.pipelining = b"PIPELINING" in capabilities
             drop = yield self._list(client, session)
             yield self._take_all(drop)
-            yield client.quit()
-            client.transport.loseConnection()
+            yield client.leave()
             if drop.stopped:
                 raise _Failed(drop.stopped, None)
         except _Failed as error:
             failed = error
         except ServerErrorResponse as error:
             failed = _Failed(f"the server refused: {_text(error)}")
-        except (ConnectError, ConnectionLost, DNSLookupError, TimeoutError, ProtocolViolation) as error:
+        except (
+            ConnectError,
+            ConnectionLost,
+            DNSLookupError,
+            TimeoutError,
+            ProtocolViolation,
+        ) as error:
             failed = _Failed(str(error) or type(error).__name__)
         except (TLSFailed, SSL.Error) as error:
             failed = self._tls_failed(str(error))
@@ -208,9 +213,8 @@ class Polling(Service):
             failed = _Failed("an error of irsend's own; its log has more")
         self._client = None
         if client is not None:
-            if failed is not None:
-                yield self._leave(client)
-            yield client.closed
+            # Also behind an error: QUIT is what deletes the mails that are safe.
+            yield client.leave()
         if failed is not None:
             transcript.note(failed.reason)
             self._bench.device.job_accepted(
@@ -247,11 +251,8 @@ class Polling(Service):
     def _connect(self, transcript: Any) -> Generator[Deferred[Any], Any, POP3Client]:
         bench = self._bench
         host = bench.device.settings.email_ifax.pop_server.strip("[]")
-        endpoint = HostnameEndpoint(
-            bench.clock,
-            host,
-            bench.device.settings.service_mode.pop3_port,
-            timeout=bench.limits.pop_connect,
+        endpoint = bench.client_endpoint(
+            host, bench.device.settings.service_mode.pop3_port, bench.limits.pop_connect
         )
         client = POP3Client(transcript, bench.clock, reply_timeout=bench.limits.pop_reply)
         yield connectProtocol(endpoint, client)
@@ -316,12 +317,17 @@ class Polling(Service):
                     yield client.password(password)
                 case PopAuthMethod.APOP:
                     if client.serverChallenge is None:
-                        raise _Failed("APOP: the server's greeting has no timestamp", codes.POP_LOGIN)
+                        raise _Failed(
+                            "APOP: the server's greeting has no timestamp", codes.POP_LOGIN
+                        )
                     digest = hashlib.md5(client.serverChallenge + password).hexdigest()
                     yield client.apop(user, digest.encode("ascii"))
                     auth = "APOP"
                 case PopAuthMethod.POP_AUTH:
-                    offered = [name.decode("ascii", "replace") for name in capabilities.get(b"SASL", [])]
+                    offered = [
+                        name.decode("ascii", "replace")
+                        for name in capabilities.get(b"SASL", [])
+                    ]
                     sasl = self._bench.device.model.sasl
                     auth = choose_mechanism(
                         sasl.secured if client.tls else sasl.plain,
@@ -330,7 +336,9 @@ class Polling(Service):
                     )
                     if auth is None:
                         shown = ", ".join(offered) or "none"
-                        raise _Failed(f"no mechanism in common; offered: {shown}", codes.POP_LOGIN)
+                        raise _Failed(
+                            f"no mechanism in common; offered: {shown}", codes.POP_LOGIN
+                        )
                     yield client.authenticate(MECHANISMS[auth](user, password))
         except ServerErrorResponse as error:
             reason = _text(error)
@@ -354,11 +362,15 @@ class Polling(Service):
         name = f"{window.pop_server.lower()} {window.pop_address}"
         taken = yield self._bench.journal.fetched(name)
         there = {
-            uidl_mark(window.pop_server, window.pop_address, uidl) for uidl in uidls if uidl is not None
+            uidl_mark(window.pop_server, window.pop_address, uidl)
+            for uidl in uidls
+            if uidl is not None
         }
         self._bench.journal.forget_fetched(taken - there)
         taken.update(self._bench.memory.marks())
-        return _Maildrop(client, session, window.pop_server, window.pop_address, sizes, uidls, taken)
+        return _Maildrop(
+            client, session, window.pop_server, window.pop_address, sizes, uidls, taken
+        )
 
     def _take_all(self, drop: _Maildrop) -> Deferred[Any]:
         """Take what was not taken before, several at once where the server lets us; delete what is safe."""
@@ -399,7 +411,9 @@ class Polling(Service):
                 drop.stopped = "the memory is full: no further mail is fetched"
                 return
             try:
-                message = yield drop.client.retrieve_into(number, lambda: self._open(drop, mark))
+                message = yield drop.client.retrieve_into(
+                    number, lambda: self._open(drop, mark)
+                )
             except MemoryFull:
                 drop.stopped = "the memory is full: no further mail is fetched"
                 return
@@ -424,13 +438,6 @@ class Polling(Service):
                 bench.journal.remember_fetched(f"{drop.server.lower()} {drop.user}", mark)
 
         return bench.memory.open_message(trace, kept=kept, mark=mark)
-
-    def _leave(self, client: POP3Client) -> Deferred[None]:
-        """End a session that failed: QUIT, so that what is safe is deleted, where the server still listens."""
-        if not client.idle:
-            client.transport.abortConnection()
-            return succeed(None)
-        return client.quit().addErrback(lambda _: client.transport.abortConnection())
 
 
 def _text(error: ServerErrorResponse) -> str:

@@ -39,7 +39,13 @@ class Reception:
     """One session of a client that brings mail to the machine."""
 
     def __init__(
-        self, bench: Bench, peer: str, own_address: str, *, admit: bool, ended: Callable[[], None]
+        self,
+        bench: Bench,
+        peer: str,
+        own_address: str,
+        *,
+        admit: bool,
+        ended: Callable[[], None],
     ) -> None:
         self._bench = bench
         self._ended = ended
@@ -65,7 +71,11 @@ class Reception:
 
     def tls_context(self) -> Any:
         """Offer STARTTLS as the setting says."""
-        return self._bench.server_tls if policy.starttls_offered(self._bench.device.settings) else None
+        return (
+            self._bench.server_tls
+            if policy.starttls_offered(self._bench.device.settings)
+            else None
+        )
 
     def greeted(self, helo: bytes, secured: bool) -> None:
         """Take no notice: a printer does not look at names."""
@@ -82,7 +92,9 @@ class Reception:
         """Ask the memory; anybody may send."""
         self._sender = address_text(sender)
         memory = self._bench.memory
-        return self._noted(policy.memory_allows(size, used=memory.used, capacity=memory.capacity))
+        return self._noted(
+            policy.memory_allows(size, used=memory.used, capacity=memory.capacity)
+        )
 
     def recipient_allowed(self, recipient: Mailbox) -> Verdict:
         """Ask the settings whose mail this machine takes."""
@@ -149,7 +161,11 @@ class Reception:
                 ended=self._bench.device.now(),
             )
         self._bench.end_session(
-            self.session, reason=why, status=self._status, bytes=self._octets, messages=self._messages
+            self.session,
+            reason=why,
+            status=self._status,
+            bytes=self._octets,
+            messages=self._messages,
         )
         self._ended()
 
@@ -192,7 +208,10 @@ class Receiving(Service):
         if address is None:
             return False
         verdict = policy.recipient_allowed(
-            self._bench.device.settings, recipient, names=self._bench.names, own_address=address[0]
+            self._bench.device.settings,
+            recipient,
+            names=self._bench.names,
+            own_address=address[0],
         )
         return verdict.reply is None
 
@@ -257,7 +276,9 @@ class Receiving(Service):
 
     def _stop_listening(self) -> Deferred[Any]:
         ports, self._ports = self._ports, []
-        return DeferredList([maybeDeferred(port.stopListening) for port in ports], consumeErrors=True)
+        return DeferredList(
+            [maybeDeferred(port.stopListening) for port in ports], consumeErrors=True
+        )
 
     def _session(self) -> ESMTP:
         limits = self._bench.limits
@@ -266,9 +287,13 @@ class Receiving(Service):
             peer = getattr(transport.getPeer(), "host", "local").removeprefix("::ffff:")
             own = getattr(transport.getHost(), "host", "").removeprefix("::ffff:")
             of_peer = sum(1 for other in self._under_way.values() if other == peer)
-            admit = len(self._under_way) < limits.sessions and of_peer < limits.sessions_per_peer
+            admit = (
+                len(self._under_way) < limits.sessions and of_peer < limits.sessions_per_peer
+            )
             self._under_way[session] = peer
-            return Reception(self._bench, peer, own, admit=admit, ended=lambda: self._gone(session))
+            return Reception(
+                self._bench, peer, own, admit=admit, ended=lambda: self._gone(session)
+            )
 
         session = ESMTP(
             receive,

@@ -72,7 +72,12 @@ class Journal:
     log = Logger()
 
     def __init__(
-        self, path: Path, transcripts: Transcripts, in_thread: InThread[Any], *, sessions_kept: int
+        self,
+        path: Path,
+        transcripts: Transcripts,
+        in_thread: InThread[Any],
+        *,
+        sessions_kept: int,
     ) -> None:
         self._path = path
         self._transcripts = transcripts
@@ -89,14 +94,18 @@ class Journal:
     def open(self, device: Device) -> None:
         """Open or make the database, and let the device go on where it was; StateError."""
         try:
-            database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            database = sqlite3.connect(
+                self._path, isolation_level=None, check_same_thread=False
+            )
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("PRAGMA synchronous=NORMAL")
             database.executescript(_SCHEMA)
             self._database = database
             self._restore(database, device)
         except sqlite3.Error as error:
-            raise StateError(f"{self._path}: {error}; move it away to begin a new journal") from None
+            raise StateError(
+                f"{self._path}: {error}; move it away to begin a new journal"
+            ) from None
 
     def _restore(self, database: sqlite3.Connection, device: Device) -> None:
         device.last_session = _scalar(database, "SELECT max(id) FROM session") or 0
@@ -141,7 +150,9 @@ class Journal:
             case StatusChanged(raised=StatusEntry() as entry):
                 row = (entry.at, entry.text.value, entry.session)
                 self._write("INSERT INTO status (at, text, session) VALUES (?, ?, ?)", row)
-                self._write("INSERT OR REPLACE INTO shown SELECT 1, max(serial) FROM status", ())
+                self._write(
+                    "INSERT OR REPLACE INTO shown SELECT 1, max(serial) FROM status", ()
+                )
 
     def keep_transcript(self, session: int, lines: Callable[[], list[TranscriptLine]]) -> None:
         """Keep what was said in a session that has ended."""
@@ -232,7 +243,9 @@ class Journal:
         if before is not None:
             conditions.append("id < :before")
         where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-        question = f"SELECT {_SESSION_COLUMNS} FROM session {where}ORDER BY id DESC LIMIT :limit"  # noqa: S608
+        question = (
+            f"SELECT {_SESSION_COLUMNS} FROM session {where}ORDER BY id DESC LIMIT :limit"  # noqa: S608
+        )
         values = {**filters, "before": before, "limit": limit}
         return self._query(lambda db: [_session(row) for row in db.execute(question, values)])
 
@@ -259,7 +272,9 @@ class Journal:
 
     def job(self, number: str) -> Deferred[Job]:
         """Give the newest job of this number; NoSuchRecord."""
-        question = f"SELECT {_JOB_COLUMNS} FROM job WHERE number = ? ORDER BY serial DESC LIMIT 1"  # noqa: S608
+        question = (
+            f"SELECT {_JOB_COLUMNS} FROM job WHERE number = ? ORDER BY serial DESC LIMIT 1"  # noqa: S608
+        )
 
         def find(database: sqlite3.Connection) -> Job:
             row = database.execute(question, (number,)).fetchone()
@@ -284,7 +299,9 @@ class Journal:
 
     def remember_fetched(self, maildrop: str, mark: str) -> None:
         """Remember that a mail was taken."""
-        self._write("INSERT OR IGNORE INTO fetched (mark, maildrop) VALUES (?, ?)", (mark, maildrop))
+        self._write(
+            "INSERT OR IGNORE INTO fetched (mark, maildrop) VALUES (?, ?)", (mark, maildrop)
+        )
 
     def forget_fetched(self, marks: Iterable[str]) -> None:
         """Forget mails that are no longer on the server."""
@@ -343,7 +360,9 @@ def _session(row: tuple[Any, ...]) -> Session:
 
 
 def _job_row(job: Job) -> tuple[Any, ...]:
-    recipients = json.dumps([attrs.asdict(one) for one in job.recipients]) if job.recipients else ""
+    recipients = (
+        json.dumps([attrs.asdict(one) for one in job.recipients]) if job.recipients else ""
+    )
     return (
         job.serial, job.number, job.direction, job.kind, job.party, job.subject, job.pages,
         job.result, job.code, recipients, json.dumps(job.sessions), job.started, job.ended,
@@ -358,5 +377,3 @@ def _job(row: tuple[Any, ...]) -> Job:
         pages=row[6], result=row[7], code=row[8], recipients=recipients,
         sessions=tuple(json.loads(row[10])), started=row[11], ended=row[12], held_as=row[13],
     )  # fmt: skip
-
-

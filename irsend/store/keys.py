@@ -105,16 +105,22 @@ def read_key_material(certificate: bytes, key: bytes) -> KeyMaterial:
     try:
         private = serialization.load_pem_private_key(key, password=None)
     except TypeError:
-        raise KeyMaterialError("the key is protected by a password; give it without one") from None
+        raise KeyMaterialError(
+            "the key is protected by a password; give it without one"
+        ) from None
     except ValueError:
         raise KeyMaterialError("the key is not a private key in PEM form") from None
     spki = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    if private.public_key().public_bytes(*spki) != certificates[0].public_key().public_bytes(*spki):
+    if private.public_key().public_bytes(*spki) != certificates[0].public_key().public_bytes(
+        *spki
+    ):
         raise KeyMaterialError("the key does not fit the certificate")
     return KeyMaterial(certificates, private)
 
 
-def generate_key_material(hostnames: Iterable[str], bits: int, now: float) -> tuple[bytes, bytes]:
+def generate_key_material(
+    hostnames: Iterable[str], bits: int, now: float
+) -> tuple[bytes, bytes]:
     """Make a key and a certificate that it signs itself; both as PEM.
 
     Signed with SHA-256: the libraries of today no longer sign with the SHA-1 of
@@ -122,7 +128,9 @@ def generate_key_material(hostnames: Iterable[str], bits: int, now: float) -> tu
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     names = list(hostnames)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, (names or ["irsend"])[0][:64])])
+    subject = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, (names or ["irsend"])[0][:64])]
+    )
     begins = datetime.fromtimestamp(now, UTC) - timedelta(hours=1)
     certificate = (
         x509.CertificateBuilder()
@@ -132,7 +140,9 @@ def generate_key_material(hostnames: Iterable[str], bits: int, now: float) -> tu
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
         .not_valid_after(begins + timedelta(days=_VALID_DAYS))
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), False)
+        .add_extension(
+            x509.SubjectAlternativeName([_general_name(name) for name in names]), False
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
@@ -156,7 +166,9 @@ def _general_name(name: str) -> x509.GeneralName:
 
 def _names_in(certificate: x509.Certificate) -> list[str]:
     try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = certificate.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value
     except x509.ExtensionNotFound:
         return []
     return [

@@ -1,6 +1,6 @@
 """A machine's HTTP interface without a machine: recorded answers, and what was asked of it.
 
-`test_stand_in` holds the recorded answers to the shapes that the panel gives.
+`test_panel` holds the recorded answers to what the panel answers.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ STATUS = {
     "memory": {"used": 1_250_000, "capacity": 512_000_000},
     "paper": True,
     "since": None,
+    "next_login": None,
 }
 HISTORY = [
     {"at": "2026-11-20T09:15:00.000+00:00", "text": "SSL Error (SMTP RX Reject)", "session": 3},

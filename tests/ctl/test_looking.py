@@ -24,6 +24,13 @@ class StatusTests(CallCase):
         for said in ("(empty)", "imageRUNNER 2270 (ir2270)", "1.2 MB of 512 MB", "loaded"):
             self.assertIn(said, out)
 
+    def test_login_delay(self) -> None:
+        """Where the POP server keeps the machine waiting, it is told until when."""
+        self.assertNotIn("POP login", self.call("status").out)
+        body = self.machine.answers["GET /api/status"].body
+        body["next_login"] = "2026-11-20T09:23:00+00:00"
+        self.assertRegex(self.call("status").out, r"POP login +not before .*:\d\d")
+
     def test_json(self) -> None:
         """--json prints the machine's JSON, wherever among the arguments it stands."""
         for arguments in (("--json", "status"), ("status", "--json")):

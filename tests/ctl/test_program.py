@@ -65,9 +65,8 @@ class AbsenceTests(CallCase):
             Answer(404, b"no", "text/html"),
             Answer(502, b"bad gateway", "text/plain"),
             Answer(301, b"", "text/html"),
-            Answer(200, {"status_line": "", "memory": {"used": {}}, "since": []}),
         ]
-        for other in others[:-1]:
+        for other in others:
             self.machine.answers["GET /api/status"] = other
             self.assert_absent(self.machine.url, "is no irsend")
 
@@ -88,10 +87,13 @@ class AbsenceTests(CallCase):
 
     def test_other_things_in_the_answer(self) -> None:
         """JSON that holds other things than the contract says ends with a sentence."""
-        self.machine.answers["GET /api/settings"] = Answer(body={"windows": [{"items": 5}]})
-        self.assert_absent(
-            self.machine.url, "otherwise than irsendctl", arguments=("settings",)
-        )
+        for body in ({"windows": [{"items": 5}]}, {"windows": [{"items": [[]]}]}):
+            self.machine.answers["GET /api/settings"] = Answer(body=body)
+            self.assert_absent(
+                self.machine.url, "otherwise than irsendctl", arguments=("settings",)
+            )
+        self.machine.answers["GET /api/settings"] = Answer(200, b"[" * 100_000)
+        self.assert_absent(self.machine.url, "is no irsend", arguments=("settings",))
 
 
 class PasswordTests(CallCase):
@@ -165,6 +167,18 @@ class UseTests(CallCase):
         """An unknown command, an unknown option and no command are wrong use."""
         for arguments in (["print"], ["status", "--colour"], [], ["transcript"]):
             self.assertEqual(self.call(*arguments).status, 2, arguments)
+
+    def test_wrong_timeout(self) -> None:
+        """A timeout that is none is wrong use."""
+        for seconds in ("0", "-1", "nan", "inf", "soon"):
+            self.assertEqual(self.call("status", "--timeout", seconds).status, 2, seconds)
+
+    def test_unreadable_argument(self) -> None:
+        """An argument that is not UTF-8 is wrong use, and nothing is sent."""
+        ended = self.call("set", "email_ifax.pop_address=\udcff")
+        self.assertEqual(ended.status, 2)
+        self.assertIn("UTF-8", ended.err)
+        self.assertEqual(self.machine.asked, [])
 
     def test_version(self) -> None:
         """--version says the name and the version."""
@@ -249,6 +263,25 @@ class TerminalTests(CallCase):
                 self.assertEqual((ended.returncode, ended.stderr), (141, b""))
         finally:
             os.close(writing)
+
+    def test_disk_full(self) -> None:
+        """An output that cannot be written is told in a sentence."""
+        with open("/dev/full", "wb") as full:
+            for arguments in (("status",), ("status", "--json")):
+                ended = subprocess.run(
+                    command(*arguments),
+                    env=environment(self.machine.url),
+                    cwd=environment("")["PYTHONPATH"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=full,
+                    stderr=subprocess.PIPE,
+                    timeout=PATIENCE,
+                    check=False,
+                )
+                self.assertEqual(
+                    (ended.returncode, ended.stderr),
+                    (2, b"The output cannot be written: No space left on device.\n"),
+                )
 
     def test_help_is_light(self) -> None:
         """For --help neither httpx nor rich nor anything of the machine is imported."""

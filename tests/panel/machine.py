@@ -37,6 +37,8 @@ class MachineDouble:
     receiving: Deferred[Any] | None = None
     """What the next reception answers with; None: it ends at once."""
     resets: int = 0
+    login: float | None = None
+    used: int = 3_000_000
 
     def __attrs_post_init__(self) -> None:
         self.device.observe(self._observed)
@@ -52,7 +54,7 @@ class MachineDouble:
 
     def memory(self) -> tuple[int, int]:
         """The same figures always."""
-        return 3_000_000, 512_000_000
+        return self.used * 1, 512_000_000
 
     def change_settings(self, given: dict[str, object]) -> dict[str, Any]:
         """Change the device's settings; nothing is kept."""
@@ -70,6 +72,10 @@ class MachineDouble:
         session = self.device.session_began("pop-receive", "192.0.2.25:110")
         ended = self.device.session_ended(session, "OK", succeeded=True, messages=2, bytes=900)
         return succeed(ended)
+
+    def next_login(self) -> float | None:
+        """As it was put."""
+        return self.login
 
     def status_history(self, limit: int = 100) -> Deferred[list[Any]]:
         """What was raised."""

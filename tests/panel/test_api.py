@@ -43,6 +43,7 @@ class StatusTests(ServedPanel):
                 "memory": {"used": 3_000_000, "capacity": 512_000_000},
                 "paper": True,
                 "since": None,
+                "next_login": None,
             },
         )
 
@@ -80,7 +81,7 @@ class SettingsTests(ServedPanel):
     """Settings windows."""
 
     async def test_windows(self) -> None:
-        """Every item of the model stands in its window with its whole key, in the panel's order."""
+        """Every item of the model stands in its window with its whole key, in order."""
         windows = (await self.ask("GET", "/api/settings")).json()["windows"]
         self.assertEqual(
             [set(window) for window in windows], [{"key", "label", "path", "items"}] * 4
@@ -159,7 +160,7 @@ class SettingsTests(ServedPanel):
         self.assertIs(self.machine.device.settings.authent_encryption.allow_ssl_pop, True)
 
     async def test_all_or_nothing(self) -> None:
-        """One wrong value keeps the right ones from being taken, and each wrong key is named."""
+        """One wrong value keeps the right ones from being taken; each wrong key is named."""
         given = {
             "email_ifax.pop": True,
             "email_ifax.pop_interval": 100,
@@ -335,7 +336,7 @@ class SessionTests(ServedPanel):
         return [session["id"] for session in answer.json()]
 
     async def test_list(self) -> None:
-        """Sessions come newest first with the fields of the contract, those under way among them."""
+        """Sessions come newest first, with the contract's fields, those under way too."""
         sessions = (await self.ask("GET", "/api/sessions")).json()
         self.assertEqual([one["id"] for one in sessions], [3, 2, 1])
         self.assertEqual(" ".join(sessions[0]), CONTRACT_OF_SESSION)
@@ -365,7 +366,8 @@ class SessionTests(ServedPanel):
             "kind=fax",
             "result=ok",
             "peer=%00",
-            "code=%23810000000000",
+            "code=%238100",
+            "code=x",
             "limit=1&limit=2",
             "peer=%ff",
         ):

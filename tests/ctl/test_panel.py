@@ -1,0 +1,158 @@
+"""irsendctl against the panel itself, with a machine without a disk behind it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import succeed
+from twisted.internet.task import Clock
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.trial.unittest import TestCase
+
+from irsend.device import StatusText
+from irsend.panel import panel_site
+from tests.ctl import stand_in
+from tests.ctl.calls import Ended, command, environment
+from tests.panel.machine import MachineDouble, said
+
+
+class PanelTests(TestCase):
+    """Each command, answered by `irsend.panel`."""
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        """Serve a machine that has one session behind it."""
+        self.machine = MachineDouble()
+        device = self.machine.device
+        session = device.session_began("smtp-receive", "192.0.2.17")
+        device.show_status(StatusText.SMTP_RX_REJECT, session.id)
+        text = StatusText.SMTP_RX_REJECT.value
+        device.session_ended(session, "NG", succeeded=False, status_line=text)
+        self.machine.transcripts[session.id] = said(
+            "S: 220 ready", "C: MAIL FROM:<>", "-- closed"
+        )
+        device.job_accepted("rx", "scanner@bench.test", sessions=(session.id,))
+        self.serve()
+
+    def serve(self, password: str = "") -> None:
+        """Listen until the test ends."""
+        site = panel_site(
+            self.machine, clock=Clock(), password=password, hostnames=("localhost",)
+        )
+        port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        self.url = f"http://127.0.0.1:{port.getHost().port}"
+
+    async def call(self, *arguments: str, **env: str) -> Ended:
+        """Call irsendctl in a process of its own, the reactor running."""
+        given = environment(self.url, **env)
+        out, err, status = await getProcessOutputAndValue(
+            sys.executable,
+            command(*arguments)[1:],
+            env=given,
+            path=given["PYTHONPATH"],
+        )
+        return Ended(status, out.decode(), err.decode())
+
+    async def value(self, *arguments: str) -> Any:
+        """Return the JSON that a call prints."""
+        ended = await self.call(*arguments, "--json")
+        self.assertEqual((ended.status, ended.err), (0, ""))
+        return json.loads(ended.out)
+
+    async def test_looking(self) -> None:
+        """Everything that can be looked at is shown."""
+        for arguments, shown in (
+            (("status",), "SSL Error (SMTP RX Reject)"),
+            (("status", "--history"), "SSL Error (SMTP RX Reject)"),
+            (("settings",), "authent_encryption.allow_ssl_smtp_receive"),
+            (("settings", "service_mode"), "service_mode.pop3_port"),
+            (("jobs",), "scanner@bench.test"),
+            (("report",), "5001"),
+            (("report", "--format", "csv"), "5001"),
+            (("sessions",), "NG: SSL Error (SMTP RX Reject)"),
+            (("transcript", "1"), "C: MAIL FROM:<>"),
+            (("transcript", "1", "--plain"), "S: 220 ready\nC: MAIL FROM:<>\n-- closed\n"),
+            (("models",), "estudio190f"),
+        ):
+            ended = await self.call(*arguments)
+            self.assertEqual((ended.status, ended.err), (0, ""), arguments)
+            self.assertIn(shown, ended.out)
+
+    async def test_stand_in(self) -> None:
+        """The stand-in of the other tests answers in the panel's shapes."""
+        status = await self.value("status")
+        self.assert_same_shape(stand_in.STATUS, status)
+        history = await self.value("status", "--history")
+        self.assert_same_shape(stand_in.HISTORY[0], history[0])
+        self.assert_same_shape(stand_in.SESSION, (await self.value("sessions"))[0])
+        transcript = (await self.value("transcript", "1"))["transcript"]
+        self.assert_same_shape(stand_in.TRANSCRIPT[0], transcript[0])
+        self.assert_same_shape(stand_in.JOB, (await self.value("jobs"))[0])
+        self.assert_same_shape(stand_in.RECEIVED, await self.value("receive"))
+        served = {one["key"]: one for one in (await self.value("settings"))["windows"]}
+        for window in stand_in.WINDOWS:
+            self.assert_same_shape(window, served[window["key"]])
+            self.assertEqual(window["path"], served[window["key"]]["path"])
+            items = {one["key"]: one for one in served[window["key"]]["items"]}
+            for item in window["items"]:
+                self.assert_same_shape(item, items[item["key"]])
+                for name in ("label", "type", "allowed", "secret"):
+                    self.assertEqual(item[name], items[item["key"]][name])
+
+    def assert_same_shape(self, recorded: Any, served: Any) -> None:
+        """Hold all that is recorded to be served, of the same type where neither is null."""
+        self.assertEqual(recorded.keys() - served.keys(), set())
+        for name, value in recorded.items():
+            if value is not None and served[name] is not None:
+                self.assertIs(type(value), type(served[name]), name)
+
+    async def test_changing(self) -> None:
+        """Settings are changed, the line cleared, mail received, everything reset."""
+        ended = await self.call(
+            "set", "email_ifax.pop=on", "authent_encryption.password=geheim"
+        )
+        self.assertEqual(
+            ended.out, "email_ifax.pop = on\nauthent_encryption.password = ••••••\n"
+        )
+        settings = self.machine.device.settings
+        self.assertTrue(settings.email_ifax.pop)
+        self.assertEqual(settings.authent_encryption.password, "geheim")
+        self.assertEqual((await self.call("clear")).status, 0)
+        self.assertEqual((await self.value("status"))["status_line"], "")
+        self.assertEqual((await self.value("receive"))["received"], 2)
+        self.assertEqual((await self.call("key", "generate")).status, 0)
+        self.assertIn("ir2270.bench.test", (await self.call("key", "show")).out)
+        self.assertEqual((await self.call("factory-reset", "--yes")).status, 0)
+        self.assertEqual(self.machine.resets, 1)
+
+    async def test_ng(self) -> None:
+        """A reception that ended as NG ends irsendctl with 1, its code and reason printed."""
+        session = self.machine.device.session_began("pop-receive", "192.0.2.25")
+        ended = self.machine.device.session_ended(
+            session, "NG", succeeded=False, code="#813", reason="the server refused the login"
+        )
+        self.machine.receiving = succeed(ended)
+        answer = await self.call("receive")
+        self.assertEqual(answer.status, 1)
+        self.assertIn("NG #813: 0 messages received; the server refused", answer.out)
+        rows = await self.value("sessions", "--code", "813")
+        self.assertEqual([row["id"] for row in rows], [session.id])
+
+    async def test_refused(self) -> None:
+        """What the machine refuses ends with 1 and names what is wrong; nothing is changed."""
+        ended = await self.call("set", "email_ifax.pop=on", "email_ifax.pop_interval=100")
+        self.assertEqual(ended.status, 1)
+        self.assertIn("email_ifax.pop_interval: '100' is not allowed", ended.err)
+        self.assertFalse(self.machine.device.settings.email_ifax.pop)
+        self.assertEqual((await self.call("transcript", "99")).status, 1)
+
+    async def test_password(self) -> None:
+        """A panel with a password is used with it, and not without."""
+        self.serve(password="s3cret ä")
+        self.assertEqual((await self.call("status")).status, 1)
+        self.assertEqual((await self.call("status", IRSEND_PASSWORD="s3cret ä")).status, 0)

@@ -1,0 +1,106 @@
+"""The communication report (device.md section 6)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from irsend.device.jobs import Job
+from irsend.device.report import as_csv, as_text
+
+AT = 1_795_342_612.0
+
+
+def job(**fields: Any) -> Job:
+    """A job that was received, with these fields."""
+    given = {
+        "serial": 1,
+        "number": "5001",
+        "direction": "rx",
+        "party": "a@bench.test",
+        **fields,
+    }
+    return Job(started=AT, **given)
+
+
+class TextTests(SynchronousTestCase):
+    """The report as a table."""
+
+    def test_table(self) -> None:
+        """Each job has its line: time, destination, number, mode, pages, result."""
+        text = as_text(
+            [
+                job(number="5002", result="NG", code="#819"),
+                job(result="OK", pages=3),
+                job(number="0001", direction="tx", kind="ifax", result="--", pages=12),
+            ],
+            title="Canon imageRUNNER 2270",
+            at=AT,
+        )
+        rule = "-" * 72
+        self.assertEqual(
+            text.splitlines(),
+            [
+                "                          COMMUNICATION REPORT",
+                "Canon imageRUNNER 2270                              2026-11-22 10:16 UTC",
+                rule,
+                "Start time        Destination           No.   Mode       Pages  Result",
+                rule,
+                "2026-11-22 10:16  a@bench.test          5002  E-mail RX         NG #819",
+                "2026-11-22 10:16  a@bench.test          5001  E-mail RX      3  OK",
+                "2026-11-22 10:16  a@bench.test          0001  I-Fax TX      12  --",
+                rule,
+            ],
+        )
+
+    def test_twenty_characters(self) -> None:
+        """The first 20 characters of the destination are shown, on one line."""
+        text = as_text([job(party="a\r\nb" + "c" * 30)], title="x", at=AT)
+        self.assertIn("  a  b" + "c" * 16 + "  5001", text)
+
+    def test_long_title(self) -> None:
+        """The heading of a machine with a long name keeps name and time apart."""
+        self.assertIn("x" * 80 + " 2026-11-22", as_text([], title="x" * 80, at=AT))
+
+    def test_empty(self) -> None:
+        """A report without jobs says so."""
+        self.assertIn("Nothing sent or received yet.", as_text([], title="x", at=AT))
+
+
+class CSVTests(SynchronousTestCase):
+    """The report for spreadsheets."""
+
+    def rows(self, *jobs: Job) -> list[list[str]]:
+        """Read the report back."""
+        return list(csv.reader(io.StringIO(as_csv(jobs))))
+
+    def test_rows(self) -> None:
+        """The columns are those of the table, and the subject."""
+        self.assertEqual(
+            self.rows(job(result="NG", code="#819", subject='Scan, "page 1"', pages=1)),
+            [
+                ["Start time", "Destination", "No.", "Mode", "Pages", "Result", "Subject"],
+                [
+                    "2026-11-22 10:16",
+                    "a@bench.test",
+                    "5001",
+                    "E-mail RX",
+                    "1",
+                    "NG #819",
+                    'Scan, "page 1"',
+                ],
+            ],
+        )
+
+    def test_formulas(self) -> None:
+        """A cell from outside that a spreadsheet would compute gets an apostrophe in front."""
+        for start in ("=", "+", "-", "@", "\t=", " =", "\r="):
+            row = self.rows(job(party=f"{start}HYPERLINK()", subject=f"{start}1+1"))[1]
+            self.assertEqual((row[1][0], row[6][0]), ("'", "'"), start)
+
+    def test_result_is_ours(self) -> None:
+        """The result -- stays as the machine writes it."""
+        self.assertEqual(self.rows(job(result="--"))[1][5], "--")

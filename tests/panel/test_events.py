@@ -1,0 +1,189 @@
+"""Server-sent events, over real TCP."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from irsend.device.status import StatusText
+from tests.panel.machine import NOW
+from tests.panel.served import ServedPanel, Wire, read_answer
+
+FIRST = int(NOW * 1000)
+
+
+def told(heard: bytes) -> list[tuple[int, str, Any]]:
+    """Take a stream apart: number, name and data of each event."""
+    return [
+        (int(number), name.decode(), json.loads(data))
+        for number, name, data in re.findall(rb"id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n", heard)
+    ]
+
+
+class EventTests(ServedPanel):
+    """A stream of events."""
+
+    async def listen(self, headers: str = "", method: str = "GET") -> Wire:
+        """Open a stream."""
+        wire = await self.connect()
+        wire.transport.write(
+            f"{method} /api/events HTTP/1.1\r\nHost: {self.where}\r\n{headers}\r\n".encode()
+        )
+        await wire.until(b"\r\n\r\n")
+        return wire
+
+    async def test_head_of_the_stream(self) -> None:
+        """A stream says what it is at once, before anything happens."""
+        wire = await self.listen()
+        heard = await wire.until(b"retry: 2000\n\n")
+        self.assertIn(b"HTTP/1.1 200 OK\r\n", heard)
+        self.assertIn(b"Content-Type: text/event-stream; charset=utf-8\r\n", heard)
+        self.assertEqual(told(heard), [])
+
+    async def test_what_is_told(self) -> None:
+        """Settings, status line, sessions and jobs are told, each with its number."""
+        wire = await self.listen()
+        device = self.machine.device
+        device.change_settings({"email_ifax.pop": True, "email_ifax.pop_password": "hidden"})
+        device.job_accepted("rx", "a@bench.test")
+        session = device.session_began("smtp-receive", "192.0.2.7")
+        device.show_status(StatusText.SMTP_RX_REJECT, session.id)
+        heard = await wire.until(b"RX Reject")
+        events = told(heard)
+        self.assertEqual([number for number, _, _ in events], list(range(FIRST, FIRST + 5)))
+        self.assertEqual(
+            [name for _, name, _ in events], ["setting", "job", "session", "status", "status"]
+        )
+        data = [shape for _, _, shape in events]
+        self.assertEqual(
+            data[0], {"changes": {"email_ifax.pop": True, "email_ifax.pop_password": None}}
+        )
+        self.assertEqual(data[1]["number"], "5001")
+        self.assertEqual(data[2]["peer"], "192.0.2.7")
+        self.assertEqual((data[3]["state"], data[3]["status_line"]), ("receiving", ""))
+        self.assertEqual(data[4]["status_line"], "SSL Error (SMTP RX Reject)")
+        self.assertNotIn(b"hidden", heard)
+
+    async def test_resumed(self) -> None:
+        """Last-Event-ID brings what came behind that event, and nothing twice."""
+        for count in range(3):
+            self.machine.device.job_accepted("rx", f"{count}@bench.test")
+        wire = await self.listen(f"Last-Event-ID: {FIRST}\r\n")
+        events = told(await wire.until(b"2@bench.test"))
+        self.assertEqual([number for number, _, _ in events], [FIRST + 1, FIRST + 2])
+
+    async def test_resumed_from_elsewhere(self) -> None:
+        """An event of another life of the machine brings all that is kept."""
+        self.machine.device.job_accepted("rx", "first@bench.test")
+        for number in (FIRST - 50_000, FIRST + 99):
+            wire = await self.listen(f"Last-Event-ID: {number}\r\n")
+            self.assertEqual(len(told(await wire.until(b"first@bench.test"))), 1)
+        wire = await self.listen("Last-Event-ID: yesterday\r\n")
+        self.machine.device.job_accepted("rx", "second@bench.test")
+        self.assertNotIn(b"first@", await wire.until(b"second@bench.test"))
+
+    async def test_ring_is_bounded(self) -> None:
+        """Only the last 500 events are kept."""
+        for count in range(600):
+            self.machine.device.job_accepted("rx", f"{count}@bench.test")
+        wire = await self.listen(f"Last-Event-ID: {FIRST}\r\n")
+        events = told(await wire.until(b"599@bench.test"))
+        self.assertEqual((len(events), events[0][0]), (500, FIRST + 100))
+
+    async def test_keep_alive(self) -> None:
+        """A quiet stream hears a comment every 15 seconds, and the clock rests behind it."""
+        self.assertEqual(self.clock_calls(), 0)
+        wire = await self.listen()
+        await wire.until(b"retry")
+        self.clock.advance(15)
+        await wire.until(b": keep-alive\n\n")
+        wire.transport.abortConnection()
+        await wire.closed
+        await self.until(lambda: self.clock_calls() == 0)
+
+    async def test_slow_client(self) -> None:
+        """A client that does not read is cut off once the ring has left it behind."""
+        wire = await self.listen()
+        wire.transport.pauseProducing()
+        subject = "x" * 20_000
+        for _ in range(2000):
+            self.machine.device.job_accepted("rx", "a@bench.test", subject=subject)
+            await deferLater(reactor, 0, lambda: None)
+            if not self.site.channels:
+                break
+        self.assertEqual(self.site.channels, set())
+        wire.transport.resumeProducing()
+        await wire.closed
+
+    async def test_sleeping_client(self) -> None:
+        """A client that reads nothing for three keep-alives is cut off."""
+        wire = await self.listen()
+        wire.transport.pauseProducing()
+        subject = "x" * 100_000
+        for _ in range(200):
+            self.machine.device.job_accepted("rx", "a@bench.test", subject=subject)
+        for _ in range(3):
+            self.clock.advance(15)
+        await self.until(lambda: not self.site.channels)
+        wire.transport.resumeProducing()
+        await wire.closed
+
+    async def test_stop(self) -> None:
+        """stop() ends every stream in order, and idle connections, and hears of no more."""
+        stream, idle = await self.listen(), await self.connect()
+        idle.transport.write(f"GET /healthz HTTP/1.1\r\nHost: {self.where}\r\n\r\n".encode())
+        await idle.until(b"ok")
+        self.site.stop()
+        self.assertTrue((await stream.closed).endswith(b"\r\n0\r\n\r\n"))
+        await idle.closed
+        self.assertEqual(self.clock_calls(), 0)
+        self.machine.device.job_accepted("rx", "a@bench.test")
+        self.site.stop()
+
+    async def test_stop_of_a_slow_client(self) -> None:
+        """stop() does not wait for a client that does not read."""
+        wire = await self.listen()
+        wire.transport.pauseProducing()
+        for _ in range(200):
+            self.machine.device.job_accepted("rx", "a@bench.test", subject="x" * 100_000)
+        self.site.stop()
+        await self.until(lambda: not self.site.channels)
+        wire.transport.resumeProducing()
+        await wire.closed
+
+    async def test_too_many(self) -> None:
+        """The hundred and first stream is refused with a 503."""
+        for _ in range(100):
+            await self.listen()
+        wire = await self.listen("Connection: close\r\n")
+        answer = read_answer(await wire.closed)
+        self.assertEqual(answer.status, 503)
+        self.assertEqual(answer.headers["content-type"], "application/problem+json")
+
+    async def test_head(self) -> None:
+        """HEAD opens no stream."""
+        wire = await self.listen("Connection: close\r\n", method="HEAD")
+        self.assertIn(b"text/event-stream", await wire.closed)
+
+    async def test_failing_shape(self) -> None:
+        """An event that cannot be told is logged, and the device goes on."""
+        await self.listen()
+        self.machine.used = None
+        self.machine.device.show_status(StatusText.SSL_ERROR_POP, None)
+        self.assertEqual(self.machine.device.status.text, "SSL Error (POP)")
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def clock_calls(self) -> int:
+        """Count the keep-alive calls that wait on the panel's clock."""
+        return len([call for call in self.clock.getDelayedCalls() if call.getTime() % 15 == 0])
+
+    async def until(self, condition: Any) -> None:
+        """Let the reactor turn until the condition holds, or the test's time is up."""
+        while not condition():
+            turned: Deferred[None] = deferLater(reactor, 0.001, lambda: None)
+            await turned

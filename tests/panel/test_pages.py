@@ -1,0 +1,297 @@
+"""The page for people, without a browser: what it shows, and what its forms do."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlencode
+
+from irsend.device import TLSUse
+from irsend.device.status import StatusText
+from tests.panel.machine import NOW, MachineDouble, device_of, said
+from tests.panel.served import Answer, ServedPanel
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Fields(HTMLParser):
+    """Reads from a page what each of its forms would send untouched."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.forms: dict[str, list[tuple[str, str]]] = {}
+        self.ids: list[str] = []
+        self._fields: list[tuple[str, str]] = []
+        self._area: str | None = None
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note forms, fields and ids."""
+        given = dict(attrs)
+        if given.get("id"):
+            self.ids.append(str(given["id"]))
+        if tag == "form":
+            self._fields = self.forms.setdefault(str(given["action"]), [])
+        elif tag == "textarea":
+            self._area = ""
+            self._fields.append((str(given["name"]), ""))
+        elif tag == "input":
+            pressed = given.get("type") not in ("radio", "checkbox") or "checked" in given
+            if pressed:
+                self._fields.append((str(given["name"]), given.get("value") or ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note what stands in a textarea, as a browser sends it."""
+        if tag == "textarea" and self._area is not None:
+            text = self._area.removeprefix("\n").replace("\n", "\r\n")
+            self._fields[-1] = (self._fields[-1][0], text)
+            self._area = None
+
+    def handle_data(self, data: str) -> None:
+        """Take the text of a textarea."""
+        if self._area is not None:
+            self._area += data
+
+
+class PageTests(ServedPanel):
+    """The front page and the page of a session."""
+
+    async def page(self, path: str = "/") -> str:
+        """Get a page."""
+        answer = await self.ask("GET", path)
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(answer.headers["content-type"], "text/html; charset=utf-8")
+        return answer.text
+
+    async def test_nothing_yet(self) -> None:
+        """An empty page says what to do next, with the address where the machine listens."""
+        self.serve(addresses=lambda: ["127.0.0.1:40025"])
+        page = await self.page()
+        self.assertIn('Turn <a href="#email_ifax">SMTP Receive</a> on', page)
+        self.assertIn("swaks --server 127.0.0.1:40025 --to ir@panel.bench.test", page)
+        self.machine.change_settings(
+            {"email_ifax.smtp_receive": True, "email_ifax.email_address": "ir@bench.test"}
+        )
+        page = await self.page()
+        self.assertIn("Nothing received yet.", page)
+        self.assertIn("--to ir@bench.test", page)
+
+    async def test_shown(self) -> None:
+        """The page shows status line, sessions with links to each, and the report."""
+        device = self.machine.device
+        session = device.session_began("pop-receive", "pop.bench.test:110")
+        device.show_status(StatusText.SSL_ERROR_POP, session.id)
+        device.session_ended(session, "NG", succeeded=False, code="#810")
+        device.job_accepted("rx", "somebody-with-a-long-name@bench.test", result="OK", pages=3)
+        page = await self.page()
+        self.assertIn('<p class="line" role="status">SSL Error (POP)</p>', page)
+        self.assertIn('<a href="/sessions/1">POP receive</a>', page)
+        self.assertIn("#810", page)
+        self.assertIn(">somebody-with-a-long<", page)
+
+    async def test_next_login(self) -> None:
+        """The page says until when the POP server keeps the machine out."""
+        self.assertNotIn("lets the machine in again", await self.page())
+        self.machine.login = NOW + 60
+        self.assertIn("10:17:52</time>", await self.page())
+
+    async def test_windows(self) -> None:
+        """Each item of the model has its field in the form of its window, at its value."""
+        self.machine.change_settings(
+            {"receiving_mac_address.addresses": ["00:00:85:12:34:56", "00:00:85:12:34:57"]}
+        )
+        forms = Fields(await self.page()).forms
+        fields = {
+            name: value
+            for action, given in forms.items()
+            for name, value in given
+            if action.startswith("/settings/")
+        }
+        self.assertEqual(list(fields), self.machine.device.model.items())
+        self.assertEqual(fields["email_ifax.pop"], "false")
+        self.assertEqual(fields["authent_encryption.allow_ssl_smtp_receive"], "off")
+        self.assertEqual(
+            fields["receiving_mac_address.addresses"], "00:00:85:12:34:56\r\n00:00:85:12:34:57"
+        )
+
+    async def test_ids(self) -> None:
+        """No id stands twice in the page of any model."""
+        for model in ("ir2270", "ir2200", "estudio190f", "iradvance"):
+            self.machine = MachineDouble(device=device_of(model))
+            self.serve()
+            ids = Fields(await self.page()).ids
+            self.assertEqual(len(ids), len(set(ids)))
+
+    async def test_hostile_text(self) -> None:
+        """What came from the wire is text in the page, never markup."""
+        hostile = "<script>alert(1)</script>\"'"
+        device = self.machine.device
+        session = device.session_began("smtp-receive", hostile)
+        self.machine.transcripts[session.id] = said(f"C: MAIL FROM:{hostile}")
+        device.session_ended(session, "NG", succeeded=False, reason=hostile)
+        device.job_accepted("rx", hostile, subject=hostile)
+        device.change_settings({"email_ifax.default_subject": hostile})
+        for path in ("/", "/sessions/1"):
+            page = await self.page(path)
+            self.assertNotIn("<script>", page)
+            self.assertIn("&lt;script&gt;", page)
+
+    async def test_strict(self) -> None:
+        """The page needs no inline script or style, and nothing from elsewhere."""
+        self.machine.device.session_began("smtp-receive", "192.0.2.7")
+        for path in ("/", "/sessions/1"):
+            page = await self.page(path)
+            self.assertFalse(
+                re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", page)
+            )
+            for where in re.findall(r'(?:src|href|action)="([^"]+)"', page):
+                self.assertRegex(where, r"^(/|#|data:,$)")
+
+    async def test_own_origin(self) -> None:
+        """The page asks browsers to name its origin, which no-referrer would withhold from us."""
+        self.assertIn('<meta name="referrer" content="same-origin">', await self.page())
+
+    async def test_static(self) -> None:
+        """Script and style sheet are served with their types."""
+        for name, kind in (("panel.js", "text/javascript"), ("panel.css", "text/css")):
+            answer = await self.ask("GET", f"/static/{name}")
+            self.assertEqual(answer.headers["content-type"], f"{kind}; charset=utf-8")
+        await self.refused(404, "GET", "/static/../pages.py")
+        await self.refused(404, "GET", "/static/..%2fpages.py")
+
+    async def test_session(self) -> None:
+        """The transcript shows who spoke, where TLS began, and what went in clear before it."""
+        device = self.machine.device
+        session = device.session_began("smtp-receive", "192.0.2.7")
+        device.session_ended(
+            session, "OK", succeeded=True, tls=TLSUse(version="TLS 1.2", cipher="AES128-SHA")
+        )
+        self.machine.transcripts[1] = said(
+            "S: 220 ready", "C: MAIL FROM:<a@b>", "-- TLS 1.2 AES128-SHA", "C: MAIL FROM:<c@d>"
+        )
+        page = await self.page("/sessions/1")
+        kinds = re.findall(r'<li class="([^"]+)"', page)
+        self.assertEqual(kinds, ["server", "client", "note secured began", "client secured"])
+        self.assertEqual(page.count(">in clear<"), 1)
+        self.assertIn("In clear, readable on the way: MAIL.", page)
+
+    async def test_session_without_words(self) -> None:
+        """A session in which nothing was said has a page, one that is not there a 404."""
+        self.machine.device.session_began("smtp-receive", "192.0.2.7")
+        self.assertIn(
+            "Nothing has been said in this session yet", await self.page("/sessions/1")
+        )
+        await self.refused(404, "GET", "/sessions/2")
+        await self.refused(404, "GET", "/sessions/x")
+
+
+class FormTests(ServedPanel):
+    """The page's forms."""
+
+    async def send(self, path: str, *fields: tuple[str, str]) -> Answer:
+        """Send a form as a browser does."""
+        return await self.ask("POST", path, urlencode(fields).encode(), FORM)
+
+    async def untouched(self, window: str) -> dict[str, str]:
+        """Give a window's form as it stands on the page."""
+        page = (await self.ask("GET", "/")).text
+        return dict(Fields(page).forms[f"/settings/{window}"])
+
+    async def test_change(self) -> None:
+        """A form changes what was touched in it, and goes back to its window."""
+        told: list[Any] = []
+        self.machine.device.observe(told.append)
+        fields = await self.untouched("email_ifax")
+        fields |= {"email_ifax.pop": "true", "email_ifax.pop_interval": "5"}
+        answer = await self.send("/settings/email_ifax", *fields.items())
+        self.assertEqual((answer.status, answer.headers["location"]), (303, "/#email_ifax"))
+        self.assertEqual(
+            told[0].changes, {"email_ifax.pop": True, "email_ifax.pop_interval": 5}
+        )
+
+    async def test_untouched(self) -> None:
+        """A form in which nothing was touched changes nothing, in any window."""
+        self.machine.change_settings(
+            {
+                "email_ifax.pop_password": "kept",
+                "receiving_mac_address.addresses": ["00:00:85:12:34:56"],
+            }
+        )
+        before = self.machine.device.settings
+        for window in (
+            "email_ifax",
+            "authent_encryption",
+            "receiving_mac_address",
+            "service_mode",
+        ):
+            fields = await self.untouched(window)
+            self.assertEqual(
+                (await self.send(f"/settings/{window}", *fields.items())).status, 303
+            )
+        self.assertEqual(self.machine.device.settings, before)
+
+    async def test_refused(self) -> None:
+        """Refusals stand at their fields, with what was typed; nothing is changed."""
+        fields = await self.untouched("email_ifax")
+        fields |= {"email_ifax.pop": "true", "email_ifax.email_address": "no address"}
+        answer = await self.send("/settings/email_ifax", *fields.items())
+        self.assertEqual(answer.status, 422)
+        self.assertIn('id="email_ifax-email_address-problem"', answer.text)
+        self.assertIn('value="no address"', answer.text)
+        self.assertIn("1 value is not allowed", answer.text)
+        self.assertEqual(
+            dict(Fields(answer.text).forms["/settings/email_ifax"])["email_ifax.pop"], "true"
+        )
+        self.assertIs(self.machine.device.settings.email_ifax.pop, False)
+
+    async def test_secret(self) -> None:
+        """An empty secret is kept, a typed one taken, one to be forgotten forgotten."""
+        window, key = "/settings/email_ifax", "email_ifax.pop_password"
+        held = lambda: self.machine.device.settings.email_ifax.pop_password  # noqa: E731
+        await self.send(window, (key, "first"))
+        self.assertEqual(held(), "first")
+        await self.send(window, (key, ""))
+        self.assertEqual(held(), "first")
+        self.assertNotIn("first", (await self.ask("GET", "/")).text)
+        await self.send(window, (key, ""), (f"forget:{key}", "1"))
+        self.assertEqual(held(), "")
+
+    async def test_refused_secret(self) -> None:
+        """A secret that was refused is not sent back."""
+        answer = await self.send(
+            "/settings/email_ifax", ("email_ifax.pop_password", "too long " * 9)
+        )
+        self.assertEqual(answer.status, 422)
+        self.assertNotIn("too long ", answer.text)
+
+    async def test_list(self) -> None:
+        """A list is written one a line, or with commas; an empty field empties it."""
+        window, key = "/settings/receiving_mac_address", "receiving_mac_address.addresses"
+        held = lambda: self.machine.device.settings.receiving_mac_address.addresses  # noqa: E731
+        await self.send(window, (key, "00-00-85-12-34-56\r\n00:00:85:12:34:57, \r\n"))
+        self.assertEqual(held(), ("00:00:85:12:34:56", "00:00:85:12:34:57"))
+        await self.send(window, (key, ""))
+        self.assertEqual(held(), ())
+
+    async def test_other_window(self) -> None:
+        """A window's form changes that window only; a window that is none has no form."""
+        await self.send(
+            "/settings/email_ifax", ("authent_encryption.user", "x"), ("nonsense", "y")
+        )
+        self.assertEqual(self.machine.device.settings.authent_encryption.user, "")
+        answer = await self.send("/settings/toner", ("a", "b"))
+        self.assertEqual(answer.status, 404)
+
+    async def test_other_body(self) -> None:
+        """A body that is no form is a 415, one that cannot be read a 400."""
+        await self.refused(415, "POST", "/settings/email_ifax", {"email_ifax.pop": True})
+        await self.refused(400, "POST", "/settings/email_ifax", b"a=%ff", FORM)
+        self.assertIs(self.machine.device.settings.email_ifax.pop, False)
+
+    async def test_clear_and_receive(self) -> None:
+        """The page's keys clear the status line and fetch mail."""
+        self.machine.device.show_status(StatusText.SSL_ERROR_POP, None)
+        self.assertEqual((await self.send("/clear")).headers["location"], "/")
+        self.assertEqual(self.machine.device.status.text, "")
+        self.assertEqual((await self.send("/receive")).headers["location"], "/sessions/1")

@@ -1,0 +1,208 @@
+"""Plays a conversation from a text file with the machine: what the peer says is said, what the machine says compared.
+
+The form of the files (tests/transcripts/*.txt) is the one that a session's
+transcript is shown in, so that what was seen on a bench can be put here:
+
+    # what the conversation shows, and where that stands
+    kind: smtp                        or pop: who plays the machine
+    model: ir2270
+    setting: authent_encryption.allow_ssl_smtp_receive = ssl
+    limit: errors = 3
+    S: 220 ir2270.bench.test ESMTP ready
+    C: EHLO scanner.bench.test
+    S: ...                            any lines of the server's
+    -- TLS                            a handshake that succeeds
+    -- TLS fails                      the peer has no cipher in common
+    -- lost                           the peer vanishes
+    -- idle 300                       so many seconds pass
+    -- closed                         the machine has closed the connection
+    status: SSL Error (SMTP RX Reject)
+    result: NG #810                   as the journal has it
+    memory: 1                         mails
+    played: whole                     not octet by octet too (say why)
+
+Where the machine speaks, "..." stands for any text. The peer's lines may hold
+\\n, \\r and \\0 as in Python.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.trial import unittest
+from zope.interface import implementer
+
+from irsend.services.bench import Bench
+from irsend.services.polling import Polling
+from irsend.services.receiving import Receiving
+from tests.benches import key_material, mails_in, make_bench
+from tests.wire import Wire, old_tls
+
+_NO_COMMON_CIPHER = "ECDHE-RSA-CHACHA20-POLY1305:@SECLEVEL=0"
+
+
+@implementer(IStreamClientEndpoint)
+class _ToTheTest:
+    """Connects the machine to the test instead of a server."""
+
+    def __init__(self, play: Play) -> None:
+        self._play = play
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        protocol = factory.buildProtocol(None)
+        self._play.wire = Wire(protocol, protocol_is_client=True)
+        connected: Deferred[Any] = Deferred()
+        self._play.wire.connect()
+        connected.callback(protocol)
+        return connected
+
+
+class Play:
+    """One performance of one file."""
+
+    wire: Wire
+
+    def __init__(self, case: unittest.TestCase, file: Path, *, piecewise: bool) -> None:
+        self._case = case
+        self._piecewise = piecewise
+        self._lines = [line for line in file.read_text("utf-8").split("\n") if line.strip()]
+        directions = [line.partition(":") for line in self._lines if re.match(r"[a-z]+:", line)]
+        told = [(name, value.strip()) for name, _, value in directions]
+        self._kind = dict(told).get("kind", "smtp")
+        self._machine, self._peer = ("S", "C") if self._kind == "smtp" else ("C", "S")
+        limits = {k.strip(): int(v) for k, v in _pairs(told, "limit")}
+        self.bench: Bench = make_bench(
+            Path(case.mktemp()),
+            model=dict(told).get("model", "ir2270"),
+            settings={**_POP_SETTINGS, **dict(_pairs(told, "setting"))},
+            capacity=int(dict(told).get("capacity", "10000000")),
+            **limits,
+        )
+        self._said = b""
+
+    def perform(self) -> None:
+        """Play it from its first line to its last."""
+        if self._kind == "smtp":
+            receiving = Receiving(self.bench, "")
+            self.wire = Wire(receiving._session())
+            self.wire.connect()
+        else:
+            self.bench.connect = lambda *_: _ToTheTest(self)
+            polling = Polling(self.bench)
+            polling.running = 1
+            polling.receive()
+        for number, line in enumerate(self._lines):
+            try:
+                self._play_line(line)
+            except self._case.failureException as error:
+                raise self._case.failureException(
+                    f"line {number + 1}, {line!r}: {error}"
+                ) from None
+        self._case.assertEqual(
+            self._heard(), b"", "the machine said more than the transcript has"
+        )
+
+    def _play_line(self, line: str) -> None:
+        if line.startswith(f"{self._peer}: ") or line == f"{self._peer}:":
+            said = line[3:].encode("latin-1").decode("unicode_escape").encode("latin-1")
+            # What the peer says in one go is in one segment.
+            self._say(said + b"\r\n")
+        elif line.startswith(f"{self._machine}: "):
+            self._expect(line[3:])
+        elif line.startswith("-- "):
+            self._flush()
+            self._happen(line[3:])
+        elif not line.startswith("#"):
+            self._flush()
+            self._check(*line.split(":", 1))
+
+    _waiting = b""
+
+    def _say(self, octets: bytes) -> None:
+        self._waiting += octets
+
+    def _flush(self) -> None:
+        octets, self._waiting = self._waiting, b""
+        if octets:
+            self.wire.deliver(octets, piecewise=self._piecewise)
+
+    def _heard(self) -> bytes:
+        self._flush()
+        self._said += self.wire.taken()
+        return self._said
+
+    def _expect(self, pattern: str) -> None:
+        if pattern == "...":
+            # The rest of an answer of several lines.
+            self._heard()
+            while re.match(rb"[0-9]{3}-", self._said):
+                self._said = self._said.partition(b"\r\n")[2]
+            self._said = self._said.partition(b"\r\n")[2]
+            return
+        line, end, rest = self._heard().partition(b"\r\n")
+        self._case.assertTrue(end, f"the machine said nothing more than {self._said!r}")
+        form = ".*".join(re.escape(part) for part in pattern.split("..."))
+        self._case.assertRegex(line.decode("ascii"), f"^{form}$")
+        self._said = rest
+
+    def _happen(self, what: str) -> None:
+        match what.split():
+            case ["TLS", "fails"]:
+                context = old_tls(_NO_COMMON_CIPHER, newest=SSL.TLS1_2_VERSION)
+                self._case.assertFalse(self._shake(context))
+            case ["TLS", *_]:
+                self._case.assertTrue(self._shake(old_tls()), self.wire.peer_error)
+            case ["lost"]:
+                self.wire.lose()
+            case ["idle", seconds]:
+                self.bench.clock.advance(float(seconds))
+                self._heard()
+            case ["closed"]:
+                self._heard()
+                self._case.assertTrue(self.wire.closed)
+            case _:
+                self._case.fail(f"what is {what!r}?")
+
+    def _shake(self, context: SSL.Context) -> bool:
+        server = self._kind == "pop"
+        if server:
+            key = key_material()
+            context.use_certificate(key.certificate)
+            context.use_privatekey(key.key)
+        return self.wire.peer_begins_tls(context, server=server)
+
+    def _check(self, what: str, value: str) -> None:
+        value = value.strip()
+        self._heard()
+        match what:
+            case "status":
+                self._case.assertEqual(self.bench.device.status.text, value)
+            case "memory":
+                self._case.assertEqual(len(mails_in(self.bench)), int(value))
+            case "result":
+                session = self._case.successResultOf(self.bench.journal.sessions(1))[0]
+                shown = " ".join(filter(None, [session.result, session.code]))
+                self._case.assertEqual(shown, value, session.reason)
+            case "kind" | "model" | "setting" | "limit" | "capacity" | "played":
+                pass
+            case _:
+                self._case.fail(f"what is {what!r}?")
+
+
+_POP_SETTINGS: dict[str, object] = {
+    "email_ifax.smtp_receive": True,
+    "email_ifax.pop": True,
+    "email_ifax.pop_server": "pop.bench.test",
+    "email_ifax.pop_address": "ir",
+    "email_ifax.pop_password": "bench",
+}
+
+
+def _pairs(told: list[tuple[str, str]], name: str) -> list[tuple[str, str]]:
+    found = [value.partition("=") for key, value in told if key == name]
+    return [(key.strip(), value.strip()) for key, _, value in found]
