@@ -33,7 +33,7 @@ class SettingsRefused(IrsendError):
 
 
 class ConfigurationError(IrsendError):
-    """The configuration cannot be used; the sentence names the file, the key, what was given and what is allowed."""
+    """The configuration cannot be used; the sentence names file, key, what was given and is allowed."""
 
 
 class ModelError(IrsendError):

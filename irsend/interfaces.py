@@ -159,7 +159,7 @@ class IReception(Interface):
 
 
 class IPostBox(Interface):
-    """What the mail host knows of the machine beside it: which mail is the machine's, and where it takes it."""
+    """What the mail host knows of the machine beside it: which mail is its, and where it takes it."""
 
     def takes(recipient: Mailbox) -> bool:
         """Say whether the machine would take mail for this address by SMTP now."""

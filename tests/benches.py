@@ -1,4 +1,4 @@
-"""A machine's parts for tests: the real ones, on a directory of the test's own, with a clock that stands still."""
+"""A machine's real parts for tests, on a directory of the test's own, with a clock that stands still."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays a conversation from a text file with the machine: what the peer says is said, what the machine says compared.
+r"""Plays a conversation from a text file with the machine: what the machine says is compared.
 
 The form of the files (tests/transcripts/*.txt) is the one that a session's
 transcript is shown in, so that what was seen on a bench can be put here:
@@ -22,7 +22,7 @@ transcript is shown in, so that what was seen on a bench can be put here:
     played: whole                     not octet by octet too (say why)
 
 Where the machine speaks, "..." stands for any text. The peer's lines may hold
-\\n, \\r and \\0 as in Python.
+\n, \r and \0 as in Python.
 """
 
 from __future__ import annotations

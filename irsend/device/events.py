@@ -25,7 +25,7 @@ class SettingsChanged:
 
 @frozen(kw_only=True)
 class StatusChanged:
-    """The status line shows something else; `raised` is the entry that came on it, None when it was cleared."""
+    """The status line shows something else; `raised` came on it, or is None when it was cleared."""
 
     line: StatusLine
     raised: StatusEntry | None

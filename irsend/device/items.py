@@ -69,8 +69,8 @@ class Choice(Kind[E]):
 
     type = "choice"
 
-    def __init__(self, members: type[E]) -> None:
-        self._members = {str(member.value): member for member in members}
+    def __init__(self, members: enum.EnumMeta) -> None:
+        self._members: dict[str, E] = {str(member.value): member for member in members}  # type: ignore[var-annotated]
         self.allowed = _or(list(self._members))
 
     def read(self, given: object) -> E:

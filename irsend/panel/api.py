@@ -20,6 +20,7 @@ from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
 from irsend.panel import asking, openapi, shapes
 from irsend.panel.answers import refused, shielded, write
+from irsend.panel.doors import Doors
 from irsend.panel.events import Events
 from irsend.panel.problems import Problem
 
@@ -31,9 +32,8 @@ class API:
 
     app = Klein()
 
-    def __init__(self, machine: IMachine, events: Events, *, asks_for_password: bool) -> None:
-        self._machine, self._events = machine, events
-        self._asks_for_password = asks_for_password
+    def __init__(self, machine: IMachine, events: Events, doors: Doors) -> None:
+        self._machine, self._events, self._doors = machine, events, doors
 
     @app.handle_errors(Exception)
     def _refused(self, request: IRequest, failure: Failure) -> bytes:
@@ -50,7 +50,7 @@ class API:
     def description(self, request: Request) -> bytes:
         """Describe the interface."""
         described = openapi.description(
-            self._machine.device.model, asks_for_password=self._asks_for_password
+            self._machine.device.model, asks_for_password=bool(self._doors.password)
         )
         return write(request, described)
 
@@ -169,7 +169,7 @@ class API:
         return write(request, [shapes.session(session) for session in sessions])
 
     @app.route("/api/sessions/<id>", methods=["GET"])
-    async def session(self, request: Request, id: str) -> bytes:  # noqa: A002 - the contract's word
+    async def session(self, request: Request, id: str) -> bytes:
         """Tell one session with what was said in it."""
         number = session_number(id)
         session = await shielded(self._machine.session(number))

@@ -106,6 +106,11 @@ class Doors:
         if request.method in CHANGING:
             check_origin(request)
 
+    def change(self, password: str, hostnames: tuple[str, ...]) -> None:
+        """Ask for another password from now on; the old one opens nothing any more."""
+        self.password, self.hostnames = password, hostnames
+        self._hashed = self._last_good = None
+
     def _check_loopback(self, peer: str | None, host: str | None) -> None:
         # A peer without an address came by a UNIX socket: the file's mode lets it in.
         if peer is not None and not is_loopback(peer):

@@ -123,9 +123,13 @@ class Events:
         if not self._stopped:
             self._stopped = True
             self._end()
-            for stream in tuple(self._streams):
-                stream.end()
+            self.end_streams()
             self._stop_ticking()
+
+    def end_streams(self) -> None:
+        """End all streams; whoever still may begins another."""
+        for stream in tuple(self._streams):
+            stream.end()
 
     def _begin_at(self, request: Request) -> int:
         given = (request.getHeader(b"last-event-id") or b"").strip()

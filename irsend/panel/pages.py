@@ -26,11 +26,16 @@ from irsend.interfaces import IMachine, TranscriptLine
 from irsend.panel import asking, shapes
 from irsend.panel.answers import refused, shielded, write
 from irsend.panel.api import session_number
+from irsend.panel.doors import Doors
 from irsend.panel.problems import Problem
 
 HTML = "text/html; charset=utf-8"
 _SHOWN = 25
-_STATIC = {"panel.css": "text/css; charset=utf-8", "panel.js": "text/javascript; charset=utf-8"}
+_STATIC = {
+    "panel.css": "text/css; charset=utf-8",
+    "panel.js": "text/javascript; charset=utf-8",
+    "panel.svg": "image/svg+xml",
+}
 _SPOKEN = {"apop": "APOP", "pop_auth": "POP AUTH", "ssl": "SSL", "true": "On", "false": "Off"}
 _KINDS = {
     "smtp-receive": "SMTP receive",
@@ -63,13 +68,10 @@ class Pages:
     def __init__(
         self,
         machine: IMachine,
-        addresses: Callable[[], list[str]] = lambda: [],
-        hostnames: tuple[str, ...] = (),
+        addresses: Callable[[], list[str]],
+        doors: Doors,
     ) -> None:
-        self._machine, self._addresses = machine, addresses
-        # While no E-mail Address is set, mail is taken for the machine's own names.
-        names = [name for name in hostnames if re.search(r"[a-z]", name) and ":" not in name]
-        self._recipient = f"ir@{next(iter(names), 'bench.test')}"
+        self._machine, self._addresses, self._doors = machine, addresses, doors
         self._templates = Environment(
             loader=PackageLoader("irsend.panel"),
             autoescape=True,
@@ -110,6 +112,13 @@ class Pages:
             return await self._front(request, given=given, refusals=refusals)
         return _see_other(request, f"/#{window}")
 
+    @app.route("/settings/<window>", methods=["GET"])
+    def window(self, request: Request, window: str) -> bytes:
+        """Go to a window: where a refused form was shown, its address may be asked for again."""
+        if not shapes.settings(self._machine.device, window)["windows"]:
+            raise Problem(404, "The machine has no such window")
+        return _see_other(request, f"/#{window}")
+
     @app.route("/clear", methods=["POST"])
     def clear(self, request: Request) -> bytes:
         """Clear the status line, as its key does."""
@@ -125,7 +134,7 @@ class Pages:
         return _see_other(request, f"/sessions/{session.id}")
 
     @app.route("/sessions/<id>", methods=["GET"])
-    async def session(self, request: Request, id: str) -> bytes:  # noqa: A002 - as in the address
+    async def session(self, request: Request, id: str) -> bytes:
         """Show one session."""
         number = session_number(id)
         session = await shielded(self._machine.session(number))
@@ -165,12 +174,20 @@ class Pages:
             windows=shapes.settings(device)["windows"],
             given=given or {},
             refusals=refusals or {},
+            labels={key: ITEMS[key].label for key in refusals or {}},
             sessions=sessions,
             jobs=jobs,
             report=report,
             smtp=next(iter(self._addresses()), "127.0.0.1:2525"),
-            recipient=device.settings.email_ifax.email_address or self._recipient,
+            recipient=self._recipient(),
         )
+
+    def _recipient(self) -> str:
+        """Return an address for which the machine takes mail."""
+        # While no E-mail Address is set, that is any at the machine's own names.
+        own: str = self._machine.device.settings.email_ifax.email_address
+        names = (name for name in self._doors.hostnames if re.fullmatch(r"[^:]*[a-z-]", name))
+        return own or f"ir@{next(names, 'bench.test')}"
 
     def _write(self, request: Request, template: str, **names: Any) -> bytes:
         page = self._templates.get_template(template).render(names)

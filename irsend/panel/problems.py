@@ -30,7 +30,7 @@ CONTENT_TYPE = "application/problem+json"
 _log = Logger()
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
+class Problem(Exception):
     """An answer that is not what was asked for: a status, and a sentence about this case."""
 
     def __init__(

@@ -44,7 +44,7 @@ HEADERS = {
 class PanelRequest(Request):
     """A request whose body is bounded, and whose failure is a problem document."""
 
-    defaultContentType = None  # noqa: N815 - Twisted's name, as the next two
+    defaultContentType = None
     content: io.BytesIO
     oversized = False
     _taken = 0
@@ -100,7 +100,7 @@ class PanelChannel(HTTPChannel):
 class _Door(Resource):
     """Where every request comes in."""
 
-    isLeaf = True  # noqa: N815
+    isLeaf = True
 
     def __init__(self, doors: Doors, api: API, pages: Pages) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class _Door(Resource):
 class PanelSite(Site):
     """The factory that serves one machine's panel."""
 
-    requestFactory = PanelRequest  # noqa: N815
+    requestFactory = PanelRequest
     protocol = PanelChannel  # type: ignore[assignment]  # Twisted names its own proxy
     noisy = False
 
@@ -149,11 +149,11 @@ class PanelSite(Site):
         addresses: Callable[[], list[str]] | None = None,
     ) -> None:
         self._events = Events(machine, clock, first=int(machine.device.now() * 1000))
-        doors = Doors(password=password, hostnames=tuple(hostnames), now=clock.seconds)
+        self._doors = Doors(password=password, hostnames=tuple(hostnames), now=clock.seconds)
         door = _Door(
-            doors,
-            API(machine, self._events, asks_for_password=bool(password)),
-            Pages(machine, addresses or (lambda: []), hostnames),
+            self._doors,
+            API(machine, self._events, self._doors),
+            Pages(machine, addresses or (lambda: []), self._doors),
         )
         super().__init__(door, reactor=clock)
         self.channels: set[PanelChannel] = set()
@@ -165,6 +165,11 @@ class PanelSite(Site):
     def acceptableProtocols(self) -> list[bytes]:
         """Speak HTTP/1.1 only: a connection that is two protocols cannot be closed as one."""
         return [b"http/1.1"]
+
+    def change_doors(self, *, password: str, hostnames: tuple[str, ...]) -> None:
+        """Take another password and other names, as after SIGHUP; who listens is asked anew."""
+        self._doors.change(password, tuple(hostnames))
+        self._events.end_streams()
 
     def stop(self) -> None:
         """End the event streams and close all connections; twice does no harm.

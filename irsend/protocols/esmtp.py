@@ -24,6 +24,7 @@ from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
+from twisted.cred.error import LoginFailed
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.logger import Logger
@@ -35,13 +36,11 @@ from irsend.errors import MemoryFull
 from irsend.interfaces import Envelope, IMessageSink, IReception, Mailbox, Reply, Verdict
 from irsend.protocols import smtp_replies as replies
 from irsend.protocols.dots import DotStream
-from irsend.protocols.esmtp_auth import SASLServer
+from irsend.protocols.sasl_server import Aborted, ExchangeFailed, NotBase64, SASLExchange
 from irsend.protocols.smtp_grammar import GrammarError, parse_path
 from irsend.protocols.smtp_parameters import MAIL_PARAMETERS, RCPT_PARAMETERS, wrong_parameter
 from irsend.protocols.tls import describe_tls, tls_failure
-from irsend.protocols.transcript import masked_command
-
-COMMAND, DATA, AUTH = smtp.COMMAND, smtp.DATA, smtp.AUTH
+from irsend.protocols.transcript import MASK, masked_command
 
 # As long as a SASL response may be (RFC 4954 4); commands have their own limit.
 _LONGEST_RESPONSE = 12_288
@@ -52,7 +51,7 @@ _ENDLESS_LINE = 1_000_000
 
 
 @implementer(IHandshakeListener)
-class ESMTP(SASLServer, smtp.ESMTP):
+class ESMTP(smtp.ESMTP):
     """One session of a client that brings mail.
 
     `receive` is called with the transport when the connection is made, and
@@ -61,6 +60,8 @@ class ESMTP(SASLServer, smtp.ESMTP):
 
     noisy = False
     log = Logger()
+    transport: Any
+    factory: Any
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class ESMTP(SASLServer, smtp.ESMTP):
         message_idle: float = 600,
     ) -> None:
         smtp.ESMTP.__init__(self)
-        self.callLater = clock.callLater
+        self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
         self._receive = receive
         self._most_recipients = recipients
         self._longest_line = command_line
@@ -93,6 +94,7 @@ class ESMTP(SASLServer, smtp.ESMTP):
         self._enhanced = False
         self._handshaking = False
         self.secured = False
+        self._exchange: SASLExchange | None = None
         self._forget_client()
         self._dots: DotStream | None = None
         self._sink: IMessageSink | None = None
@@ -154,7 +156,7 @@ class ESMTP(SASLServer, smtp.ESMTP):
         line = reply.line(enhanced=self._enhanced)
         self.reception.transcript.server(line)
         self.transport.write(line + b"\r\n")
-        if 500 <= reply.code:
+        if reply.code >= 500:
             self._errors += 1
             if self._errors >= self._most_errors and not self._ended:
                 self._end_reason = "too many errors"
@@ -194,7 +196,7 @@ class ESMTP(SASLServer, smtp.ESMTP):
                     self._take_content(segment)
                     continue
                 line, end, rest = self._buffer.partition(b"\r\n")
-                longest = self._longest_line if self.mode is COMMAND else _LONGEST_RESPONSE
+                longest = self._longest_line if self._exchange is None else _LONGEST_RESPONSE
                 if self._overlong or len(line) + 2 > longest:
                     if not self._skip_overlong(len(line), bool(end), rest):
                         break
@@ -214,7 +216,7 @@ class ESMTP(SASLServer, smtp.ESMTP):
         if complete:
             self._overlong = 0
             self._buffer = rest
-            self.mode = COMMAND
+            self._exchange = None
             self.reply(replies.LINE_TOO_LONG)
             return True
         self._overlong += length
@@ -225,8 +227,11 @@ class ESMTP(SASLServer, smtp.ESMTP):
 
     def lineReceived(self, line: bytes) -> None:
         """Run one command line, or one response of a SASL exchange."""
-        if self.mode is AUTH:
-            self.state_AUTH(line)
+        exchange = self._exchange
+        if exchange is not None:
+            aborted = line == b"*"
+            self.reception.transcript.client(line if aborted else MASK.encode())
+            self._go_on_with_login(exchange, lambda: exchange.respond(line))
             return
         self.reception.transcript.client(masked_command(line))
         verb, _, argument = line.partition(b" ")
@@ -292,6 +297,7 @@ class ESMTP(SASLServer, smtp.ESMTP):
         self._client_name: bytes | None = None
         self._extended = False
         self.authenticated = False
+        self._exchange = None
         self._forget_transaction()
 
     def _forget_transaction(self) -> None:
@@ -357,6 +363,55 @@ class ESMTP(SASLServer, smtp.ESMTP):
         self.secured = True
         self.resetTimeout()
         self.reception.tls_began(*describe_tls(self.transport))
+
+    def ext_AUTH(self, rest: bytes) -> None:
+        """AUTH mechanism [initial-response] (RFC 4954); unknown where no mechanism is offered."""
+        offered = self.reception.challengers(self.secured)
+        name, _, initial = rest.partition(b" ")
+        mechanism = name.upper()
+        if not offered:
+            self.reply(replies.NOT_IMPLEMENTED)
+        elif self._client_name is None:
+            self.reply(replies.HELLO_FIRST)
+        elif self.authenticated:
+            self.reply(replies.ALREADY_AUTHENTICATED)
+        elif self._sender is not None:
+            self.reply(replies.NOT_DURING_MAIL)
+        elif not name:
+            self.reply(replies.ARGUMENT_EXPECTED)
+        elif mechanism not in offered:
+            self.reply(replies.UNKNOWN_MECHANISM)
+        else:
+            exchange = SASLExchange(mechanism, offered[mechanism]())
+            self._go_on_with_login(exchange, lambda: exchange.begin(initial))
+
+    def _go_on_with_login(
+        self, exchange: SASLExchange, step: Callable[[], bytes | None]
+    ) -> None:
+        self._exchange = None
+        try:
+            challenge = step()
+        except ExchangeFailed as error:
+            self.reply(_WHY_NO_LOGIN.get(type(error), replies.AUTH_REFUSED))
+            return
+        if challenge is not None:
+            self._exchange = exchange
+            self.reply(Reply(334, challenge.decode("ascii")))
+            return
+
+        def outcome(known: bool) -> None:
+            self.authenticated = known
+            self.reply(replies.AUTHENTICATED if known else replies.AUTH_REFUSED)
+
+        def unknown(failure: Failure) -> bool:
+            failure.trap(LoginFailed)
+            return False
+
+        def login() -> Any:
+            attempt = self.reception.login(exchange.credentials, exchange.mechanism)
+            return attempt.addCallbacks(lambda _: True, unknown)
+
+        self.ask(login, then=outcome)
 
     def do_MAIL(self, rest: bytes) -> None:
         """MAIL: policy first, then order, then grammar."""
@@ -565,6 +620,11 @@ class ESMTP(SASLServer, smtp.ESMTP):
         else:
             self._hang_up(replies.closing(self.reception.host))
 
+
+_WHY_NO_LOGIN: dict[type[ExchangeFailed], Reply] = {
+    Aborted: replies.AUTH_ABORTED,
+    NotBase64: replies.NOT_BASE64,
+}
 
 _COMMANDS: dict[bytes, Callable[[ESMTP, bytes], None]] = {
     b"HELO": ESMTP.do_HELO,

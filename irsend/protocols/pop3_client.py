@@ -27,8 +27,8 @@ from typing import Any
 
 from attrs import define, field
 from OpenSSL import SSL
+from twisted.internet import error
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost, TimeoutError
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.mail import pop3
 from twisted.mail.pop3 import ServerErrorResponse
@@ -68,12 +68,15 @@ class _Exchange:
 
 @implementer(IHandshakeListener)
 class POP3Client(pop3.AdvancedPOP3Client):
-    """One session with the POP server."""
+    """One session with the POP server. `reply_timeout` is in seconds."""
+
+    transport: Any
+    timeout: float  # type: ignore[assignment]
 
     def __init__(
         self, transcript: ITranscript, clock: IReactorTime, *, reply_timeout: float = 120
     ) -> None:
-        self.callLater = clock.callLater
+        self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
         self.transcript = transcript
         self.timeout = reply_timeout
         self.greeted: Deferred[bytes] = Deferred()
@@ -89,7 +92,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
         self._second_greeting_possible = False
         self._client_tls: ClientTLS | None = None
         self._handshake: Deferred[None] | None = None
-        self._ending: Exception | None = None
+        self._ending: BaseException | None = None
 
     # -- the connection -------------------------------------------------------
 
@@ -117,9 +120,11 @@ class POP3Client(pop3.AdvancedPOP3Client):
                 handshake, self._handshake = self._handshake, None
                 handshake.errback(Failure(why))
         elif self._ending is None:
-            lost = reason.check(ConnectionDone, ConnectionLost)
+            lost = reason.check(error.ConnectionDone, error.ConnectionLost)
             self._ending = (
-                ConnectionLost("the server closed the connection") if lost else reason.value
+                error.ConnectionLost("the server closed the connection")
+                if lost
+                else reason.value
             )
         self.transcript.note("closed")
         exchanges = [*self._awaited, *self._to_send]
@@ -131,9 +136,9 @@ class POP3Client(pop3.AdvancedPOP3Client):
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
-        self._end(TimeoutError("the server did not answer in time"))
+        self._end(error.TimeoutError("the server did not answer in time"))
 
-    def _end(self, why: Exception) -> None:
+    def _end(self, why: BaseException) -> None:
         if self._ending is None:
             self._ending = why
             self.transport.abortConnection()
@@ -191,9 +196,9 @@ class POP3Client(pop3.AdvancedPOP3Client):
         def shake(_: Any) -> Deferred[None]:
             if self._behind:
                 self.transcript.server(self._behind[:200])
-                error = TLSFailed("plain text behind the answer to STLS")
-                self._end(error)
-                raise error
+                behind = TLSFailed("plain text behind the answer to STLS")
+                self._end(behind)
+                raise behind
             self._handshake = Deferred()
             self._second_greeting_possible = True
             self._capCache = None
@@ -210,9 +215,9 @@ class POP3Client(pop3.AdvancedPOP3Client):
         handshake, self._handshake = self._handshake, None
         try:
             self._client_tls.check(self.transport.getHandle())
-        except TLSFailed as error:
-            self._end(error)
-            handshake.errback(Failure(error))
+        except TLSFailed as refusal:
+            self._end(refusal)
+            handshake.errback(Failure(refusal))
             return
         self.tls = describe_tls(self.transport)
         self.transcript.note(" ".join(self.tls))
@@ -230,11 +235,11 @@ class POP3Client(pop3.AdvancedPOP3Client):
         if self._awaited or self._to_send:
             self.transport.abortConnection()
             return closed
-        left = self.quit().addBoth(self._hang_up)
-        return left.addCallback(lambda _: closed)
+        left: Deferred[None] = self.quit().addBoth(self._hang_up).addCallback(lambda _: closed)
+        return left
 
     def _hang_up(self, outcome: Any) -> Any:
-        self._ending = self._ending or ConnectionLost("the session is over")
+        self._ending = self._ending or error.ConnectionLost("the session is over")
         self.transport.loseConnection()
         return outcome
 
@@ -334,11 +339,11 @@ class POP3Client(pop3.AdvancedPOP3Client):
             for piece in content:
                 self._octets += len(piece)
                 self._sink.write(piece)
-        except Exception as error:
+        except Exception as problem:
             # No room for it: there is no way to stop a RETR but this.
             self._sink.abort()
             self._sink = None
-            self._end(error)
+            self._end(problem)
             return b""
         if rest is None:
             return b""

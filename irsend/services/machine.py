@@ -166,8 +166,7 @@ class Machine(MultiService):
     def _adopt_mails(self) -> None:
         """Give a job to each mail in memory that has none: a crash came between the mail and its job."""
         memory = self._bench.memory
-        known = {job.held_as: job for job in self._journal.jobs_in_memory()}
-        self.device.observe(self._journal.observe)()
+        known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
         forget = self.device.observe(self._journal.observe)
         for name in memory.names():
             if name not in known:

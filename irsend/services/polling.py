@@ -17,9 +17,9 @@ from typing import Any
 from attrs import define, field, frozen
 from OpenSSL import SSL
 from twisted.application.service import Service
+from twisted.internet import error as net
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
 from twisted.internet.endpoints import connectProtocol
-from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError, TimeoutError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.mail.pop3 import ServerErrorResponse
@@ -42,6 +42,9 @@ _AT_ONCE = 16
 
 # Answers to a login that are not about who is logging in (RFC 2449 8, RFC 3206).
 _NOT_ABOUT_THE_LOGIN = (b"[IN-USE]", b"[LOGIN-DELAY]", b"[SYS/TEMP]", b"[SYS/PERM]")
+
+
+_NETWORK_ERRORS = (net.ConnectError, net.ConnectionLost, net.DNSLookupError, net.TimeoutError)
 
 
 @frozen
@@ -198,13 +201,7 @@ class Polling(Service):
             failed = error
         except ServerErrorResponse as error:
             failed = _Failed(f"the server refused: {_text(error)}")
-        except (
-            ConnectError,
-            ConnectionLost,
-            DNSLookupError,
-            TimeoutError,
-            ProtocolViolation,
-        ) as error:
+        except (*_NETWORK_ERRORS, ProtocolViolation) as error:
             failed = _Failed(str(error) or type(error).__name__)
         except (TLSFailed, SSL.Error) as error:
             failed = self._tls_failed(str(error))

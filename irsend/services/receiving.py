@@ -196,9 +196,12 @@ class Receiving(Service):
 
     def smtp_address(self) -> tuple[str, int] | None:
         """Return where a program on this host reaches it."""
+        address: Any
         for address in self.addresses:
             if hasattr(address, "port"):
-                host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104
+                host: str = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(
+                    address.host, address.host
+                )  # noqa: S104
                 return host, address.port
         return None
 
@@ -324,7 +327,7 @@ class _Factory(ServerFactory):
         """Name it in the log as people know it."""
         return "SMTP"
 
-    def buildProtocol(self, addr: IAddress) -> ESMTP:
+    def buildProtocol(self, addr: IAddress | None) -> ESMTP:
         session: ESMTP = self._session()
         session.factory = self
         return session

@@ -27,9 +27,7 @@ from irsend.interfaces import IMessageSink
 from irsend.message.head import LONGEST_HEAD
 from irsend.store.group_commit import GroupCommit
 
-_HOST = (
-    socket.gethostname().translate(str.maketrans({"/": "\\057", ":": "\\072"})) or "localhost"
-)
+_HOST = socket.gethostname().replace("/", r"\057").replace(":", r"\072") or "localhost"
 
 
 def uidl_mark(server: str, user: str, uidl: bytes) -> str:

@@ -103,13 +103,13 @@ class MachineDouble:
         ]
         return succeed(found[:limit])
 
-    def session(self, id: int) -> Deferred[Any]:  # noqa: A002
+    def session(self, id: int) -> Deferred[Any]:
         """One of them."""
         if id not in self.kept_sessions:
             return fail(NoSuchRecord(f"There is no session {id}"))
         return succeed(self.kept_sessions[id])
 
-    def transcript(self, id: int) -> Deferred[list[TranscriptLine]]:  # noqa: A002
+    def transcript(self, id: int) -> Deferred[list[TranscriptLine]]:
         """What was put there."""
         if id not in self.kept_sessions:
             return fail(NoSuchRecord(f"There is no session {id}"))

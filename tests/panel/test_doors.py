@@ -234,6 +234,24 @@ class WithPasswordTests(ServedPanel):
         headers = {**basic(self.password), "Origin": "http://evil.test"}
         await self.refused(403, "DELETE", "/api/status", headers=headers)
 
+    async def test_changed(self) -> None:
+        """After a change of the password the old one opens nothing; listeners are cut off."""
+        self.assertEqual(
+            (await self.ask("GET", "/api/status", headers=basic(self.password))).status, 200
+        )
+        wire = await self.connect()
+        credential = basic(self.password)["Authorization"]
+        wire.transport.write(
+            f"GET /api/events HTTP/1.1\r\nHost: {self.where}\r\nConnection: close\r\n"
+            f"Authorization: {credential}\r\n\r\n".encode()
+        )
+        await wire.until(b"retry")
+        self.site.change_doors(password="another", hostnames=())
+        await wire.closed
+        await self.refused(401, "GET", "/api/status", headers=basic(self.password))
+        answer = await self.ask("GET", "/api/status", headers=basic("another"))
+        self.assertEqual(answer.status, 200)
+
     async def test_not_told(self) -> None:
         """The password is in no repr."""
         await self.ask("GET", "/", headers=basic(self.password))

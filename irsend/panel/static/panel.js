@@ -3,12 +3,14 @@
 
 (() => {
   let due = null;
+  // A refused form is shown at an address of its own, and is the front page otherwise.
+  const here = location.pathname.startsWith("/sessions/") ? location.pathname : "/";
 
   // The machine makes the page; here its live parts are only put in place, so
   // that a form half filled in stays as it is.
   async function refresh() {
     due = null;
-    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    const answer = await fetch(here, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-live]")) {

@@ -1,0 +1,170 @@
+"""The shapes of `shapes`, described: JSON Schema for what the HTTP interface gives and takes.
+
+What settings take is made from the model's own items.
+
+Standards: JSON Schema 2020-12.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from irsend.device import Model
+from irsend.device.codes import CODES
+from irsend.device.status import StatusText
+from irsend.device.windows import ITEMS
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+
+
+def ref(name: str) -> Schema:
+    """Refer to one of SCHEMAS."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def or_null(schema: Schema) -> Schema:
+    """Allow null beside it."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def list_of(schema: Schema) -> Schema:
+    """Describe an array of it."""
+    return {"type": "array", "items": schema}
+
+
+def object_of(optional: tuple[str, ...] = (), **properties: Schema) -> Schema:
+    """Describe an object with these members, all required but the optional ones."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+    }
+
+
+SCHEMAS: dict[str, Schema] = {
+    "Problem": {
+        **object_of(
+            ("errors",),
+            type=TEXT,
+            title=TEXT,
+            status={"type": "integer"},
+            detail=TEXT,
+            errors=list_of(object_of(key=TEXT, problem=TEXT)),
+        ),
+        "description": "RFC 9457; `errors` names each key that is wrong.",
+    },
+    "Status": object_of(
+        model=TEXT,
+        title=TEXT,
+        status_line={"enum": ["", *(text.value for text in StatusText)]},
+        state={"enum": ["ready", "receiving", "sending", "printing", "stopped"]},
+        memory=object_of(used=COUNT, capacity=COUNT),
+        paper={"type": "boolean"},
+        since={**or_null(MOMENT), "description": "When the text came on the status line."},
+        next_login={
+            **or_null(MOMENT),
+            "description": "When the POP server lets the machine in again (LOGIN-DELAY).",
+        },
+    ),
+    "StatusEntry": object_of(
+        at=MOMENT, text={"enum": [text.value for text in StatusText]}, session=or_null(COUNT)
+    ),
+    "Settings": object_of(windows=list_of(ref("Window"))),
+    "Window": object_of(key=TEXT, label=TEXT, path=list_of(TEXT), items=list_of(ref("Item"))),
+    "Item": object_of(
+        ("set",),
+        key={**TEXT, "description": "The whole key, as PATCH takes it."},
+        label=TEXT,
+        type={"enum": ["choice", "number", "text", "list"]},
+        value={"description": "null where it is secret."},
+        default={"description": "The factory setting; null where it is secret."},
+        allowed={
+            "description": "choice: the values; number: minimum, maximum, unit; "
+            "text: max_length; list: max_items."
+        },
+        secret={"type": "boolean"},
+        help=TEXT,
+        set={"type": "boolean", "description": "Of a secret: whether there is one."},
+    ),
+    "Session": object_of(
+        id=COUNT,
+        kind={"enum": ["smtp-receive", "pop-receive", "smtp-send"]},
+        peer=TEXT,
+        mac=or_null(TEXT),
+        tls=or_null(object_of(version=TEXT, cipher=TEXT)),
+        auth={**or_null(TEXT), "description": "The mechanism that a login succeeded with."},
+        result={"enum": ["OK", "NG", None], "description": "null while under way."},
+        code=or_null({"enum": list(CODES)}),
+        status_line=TEXT,
+        started=MOMENT,
+        ended=or_null(MOMENT),
+        bytes=COUNT,
+        reason=TEXT,
+        messages=COUNT,
+    ),
+    "TranscriptLine": object_of(
+        at=MOMENT,
+        speaker={"enum": ["C", "S", "-"], "description": "Client, server, or what happened."},
+        text=TEXT,
+    ),
+    "Job": object_of(
+        number={**TEXT, "pattern": "^[0-9]{4}$"},
+        direction={"enum": ["tx", "rx"]},
+        kind={"enum": ["email", "ifax"]},
+        party=TEXT,
+        subject=TEXT,
+        pages=or_null(COUNT),
+        result={"enum": ["OK", "NG", "--", "waiting", "running"]},
+        code=or_null({"enum": list(CODES)}),
+        recipients=list_of(
+            object_of(
+                address=TEXT,
+                result={"enum": ["OK", "NG", "--", "waiting", "running"]},
+                code=or_null({"enum": list(CODES)}),
+            )
+        ),
+        sessions=list_of(COUNT),
+        started=MOMENT,
+        ended=or_null(MOMENT),
+    ),
+    "Reception": object_of(
+        result={"enum": ["OK", "NG", None]},
+        code=or_null({"enum": list(CODES)}),
+        received={**COUNT, "description": "Messages."},
+        session=COUNT,
+        reason=TEXT,
+    ),
+    "Model": object_of(name=TEXT, title=TEXT, maker=TEXT, year={"type": "integer"}),
+    "Key": {
+        "type": "object",
+        "description": "The certificate: subject, names, validity, bits, fingerprint.",
+    },
+}
+
+
+def changes(model: Model) -> Schema:
+    """Describe what PATCH /api/settings takes for this model."""
+    properties = {}
+    for key in model.items():
+        about = ITEMS[key]
+        allowed: Any = about.kind.constraint()
+        schema: Schema
+        if about.kind.type == "choice":
+            schema = {"enum": allowed}
+        elif about.kind.type == "number":
+            bounds = {end: allowed[end] for end in ("minimum", "maximum")}
+            schema = {"type": "integer", **bounds}
+        elif about.kind.type == "list":
+            schema = {"type": "array", "items": TEXT, "maxItems": allowed["max_items"]}
+        else:
+            schema = {"type": "string", "maxLength": allowed["max_length"]}
+        schema["title"] = about.label
+        schema["description"] = about.meaning
+        if about.secret:
+            schema["writeOnly"] = True
+        properties[key] = schema
+    return {"type": "object", "properties": properties, "additionalProperties": False}
