@@ -141,7 +141,15 @@ SCHEMAS: dict[str, Schema] = {
     "Model": object_of(name=TEXT, title=TEXT, maker=TEXT, year={"type": "integer"}),
     "Key": {
         "type": "object",
-        "description": "The certificate: subject, names, validity, bits, fingerprint.",
+        "description": "The machine's certificate.",
+        "properties": {
+            "subject": TEXT,
+            "names": list_of(TEXT),
+            "not_before": MOMENT,
+            "not_after": MOMENT,
+            "bits": COUNT,
+            "sha256": {**TEXT, "description": "The fingerprint."},
+        },
     },
 }
 

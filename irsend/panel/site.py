@@ -9,7 +9,8 @@ import io
 from collections.abc import Callable
 from typing import Any, cast
 
-from twisted.internet.interfaces import IReactorTime, ITCPTransport
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -25,6 +26,8 @@ from irsend.panel.pages import Pages
 from irsend.panel.problems import Problem, problem_of
 
 LARGEST_BODY = 1_000_000
+PATIENCE_AT_STOP = 1.0
+"""Seconds that a client has to read the rest of its answer when the panel stops."""
 _PATIENCE = 20 * LARGEST_BODY
 """How much of a body that is too large is read before its sender is cut off unheard."""
 
@@ -89,7 +92,7 @@ class PanelChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End, and be forgotten."""
-        self.site.channels.discard(self)
+        self.site.channel_gone(self)
         super().connectionLost(reason)
 
     def timeoutConnection(self) -> None:
@@ -157,6 +160,8 @@ class PanelSite(Site):
         )
         super().__init__(door, reactor=clock)
         self.channels: set[PanelChannel] = set()
+        self._waiting: list[Deferred[None]] = []
+        self._cutting: IDelayedCall | None = None
 
     def __repr__(self) -> str:
         """Say no more than what it is: Twisted logs this."""
@@ -171,15 +176,38 @@ class PanelSite(Site):
         self._doors.change(password, tuple(hostnames))
         self._events.end_streams()
 
-    def stop(self) -> None:
-        """End the event streams and close all connections; twice does no harm.
+    def stop(self) -> Deferred[None]:
+        """End the event streams and close all connections; fires once they are gone.
 
-        Call it when the port no longer listens. A connection with an answer
-        under way is closed behind what has been written of it.
+        Call it when the port no longer listens; twice does no harm. A
+        connection with an answer under way is closed behind what has been
+        written of it, and cut off when that is not read.
         """
         self._events.stop()
         for channel in tuple(self.channels):
             channel.loseConnection()
+        if not self.channels:
+            return succeed(None)
+        gone: Deferred[None] = Deferred()
+        self._waiting.append(gone)
+        if self._cutting is None:
+            self._cutting = self.reactor.callLater(PATIENCE_AT_STOP, self._cut_off)
+        return gone
+
+    def channel_gone(self, channel: PanelChannel) -> None:
+        """Hear that a connection is closed."""
+        self.channels.discard(channel)
+        if not self.channels:
+            if self._cutting is not None and self._cutting.active():
+                self._cutting.cancel()
+            self._cutting = None
+            waiting, self._waiting = self._waiting, []
+            for gone in waiting:
+                gone.callback(None)
+
+    def _cut_off(self) -> None:
+        for channel in tuple(self.channels):
+            cast(ITCPTransport, channel.transport).abortConnection()
 
     # There is no access log, so the clock that stamps one need not tick.
 

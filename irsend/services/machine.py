@@ -263,6 +263,11 @@ class Machine(MultiService):
         self._use_key(material)
         return material.describe()
 
+    @property
+    def mails(self) -> Memory:
+        """The memory, with what was received and is not printed yet."""
+        return self._bench.memory
+
     # -- what the panel asks ------------------------------------------------------
 
     def memory(self) -> tuple[int, int]:

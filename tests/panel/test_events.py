@@ -143,17 +143,35 @@ class EventTests(ServedPanel):
         await idle.closed
         self.assertEqual(self.clock_calls(), 0)
         self.machine.device.job_accepted("rx", "a@bench.test")
-        self.site.stop()
+        await self.site.stop()
 
     async def test_stop_of_a_slow_client(self) -> None:
-        """stop() does not wait for a client that does not read."""
+        """stop() does not wait for a stream that is not read."""
         wire = await self.listen()
         wire.transport.pauseProducing()
         for _ in range(200):
             self.machine.device.job_accepted("rx", "a@bench.test", subject="x" * 100_000)
-        self.site.stop()
-        await self.until(lambda: not self.site.channels)
+        await self.site.stop()
+        self.assertEqual(self.site.channels, set())
         wire.transport.resumeProducing()
+        await wire.closed
+
+    async def test_stop_cuts_off(self) -> None:
+        """An answer that is not read holds stop() up for a second."""
+        for _ in range(2000):
+            self.machine.device.job_accepted("rx", "a@bench.test", subject="x" * 10_000)
+        wire = await self.connect()
+        wire.transport.pauseProducing()
+        ask = f"GET /api/jobs?limit=10000 HTTP/1.1\r\nHost: {self.where}\r\n\r\n"
+        wire.transport.write(ask.encode())
+        await self.until(lambda: self.site.channels)
+        await self.ask("GET", "/healthz")
+        stopped = self.site.stop()
+        await self.ask("GET", "/healthz")
+        self.assertNoResult(stopped)
+        self.clock.advance(1)
+        wire.transport.resumeProducing()
+        await stopped
         await wire.closed
 
     async def test_too_many(self) -> None:

@@ -1,0 +1,103 @@
+"""Printers for a trial test case: started, waited for, and gone when the test ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+
+from twisted.python.failure import Failure
+from zope.interface import directlyProvides, providedBy
+
+from irsend.testing.printer import Printer
+
+if TYPE_CHECKING:
+    from twisted.trial.unittest import TestCase as _TestCase
+else:
+    _TestCase = object
+
+
+class PrinterMixin(_TestCase):
+    """Mix it in before `twisted.trial.unittest.TestCase`, and call `start_printer`."""
+
+    _printers: list[Printer]
+
+    def start_printer(
+        self,
+        *,
+        model: str = "ir2270",
+        accounts: dict[str, str] | None = None,
+        limits: dict[str, object] | None = None,
+        hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
+        **settings: object,
+    ) -> Printer:
+        """Return a running printer on free ports, with SMTP Receive on.
+
+        Settings are given as `window__item=value`. `accounts` (address and
+        password) puts a mail host beside it, whose first account it polls.
+        It is stopped when the test ends; if the test failed, what was said in
+        its sessions stands in the report.
+        """
+        from twisted.internet import reactor
+
+        printer = Printer(
+            Path(self.mktemp()).absolute(),
+            reactor,
+            model=model,
+            accounts=accounts,
+            limits=limits,
+            hostnames=hostnames,
+            **settings,
+        )
+        printer.start()
+        if not hasattr(self, "_printers"):
+            self._printers = []
+            self.addCleanup(self._stop_printers)
+        self._printers.append(printer)
+        return printer
+
+    def run(self, result: Any) -> Any:
+        """Run the test, and keep its failures: they are shown with the transcripts."""
+        self._watched = _Watched(result)
+        return super().run(self._watched)
+
+    @inlineCallbacks
+    def _stop_printers(self) -> Any:
+        printers, self._printers = self._printers, []
+        for failure in self._watched.failures:
+            said = []
+            for printer in printers:
+                said += yield printer.transcripts()
+            _append(failure, "\n\n".join(said))
+        stopped: list[Deferred[None]] = [printer.stop() for printer in printers]
+        yield DeferredList(stopped, fireOnOneErrback=True)
+
+
+class _Watched:
+    """A test result that remembers its failures; everything else is the result's own."""
+
+    def __init__(self, result: Any) -> None:
+        self._result = result
+        self.failures: list[Failure] = []
+        directlyProvides(self, providedBy(result))
+
+    def addFailure(self, test: Any, failure: Any, *rest: Any) -> None:
+        self._keep(failure)
+        self._result.addFailure(test, failure, *rest)
+
+    def addError(self, test: Any, error: Any, *rest: Any) -> None:
+        self._keep(error)
+        self._result.addError(test, error, *rest)
+
+    def _keep(self, failure: Any) -> None:
+        self.failures.append(failure if isinstance(failure, Failure) else Failure(failure[1]))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._result, name)
+
+
+def _append(failure: Failure, text: str) -> None:
+    """Put a text behind a failure's own: both are shown when the run is over."""
+    first, *others = failure.value.args or ("",)
+    failure.value.args = (f"{first}\n\n{text}", *others)

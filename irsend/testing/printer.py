@@ -1,0 +1,249 @@
+"""A printer in the test's process: a whole machine on free ports of 127.0.0.1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, inlineCallbacks
+
+from irsend.assembly import Assembly
+from irsend.configuration import configuration
+from irsend.device.device import Device
+from irsend.device.events import Event, JobChanged, StatusChanged
+from irsend.device.sessions import Session
+
+T = TypeVar("T")
+
+
+class NotInTime(AssertionError):
+    """What a test waited for did not happen in time; says what there was instead."""
+
+
+@frozen
+class Mail:
+    """A mail that the printer received."""
+
+    number: str
+    """Its number in the communication report."""
+    content: bytes
+    """Octet for octet as it is kept, behind the trace that the machine added."""
+
+    @property
+    def message(self) -> EmailMessage:
+        """The mail taken apart."""
+        message = message_from_bytes(self.content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        return message
+
+
+class Printer:
+    """A running machine. `PrinterMixin.start_printer` makes one."""
+
+    def __init__(
+        self,
+        directory: Path,
+        reactor: Any,
+        *,
+        model: str = "ir2270",
+        accounts: dict[str, str] | None = None,
+        limits: dict[str, object] | None = None,
+        hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
+        **settings: object,
+    ) -> None:
+        given: dict[str, dict[str, object]] = {"email_ifax": {"smtp_receive": True}}
+        for name, value in settings.items():
+            window, _, key = name.partition("__")
+            given.setdefault(window, {})[key] = value
+        self._reactor = reactor
+        self._assembly = Assembly(
+            configuration(
+                model=model,
+                state=str(directory),
+                listen={"smtp": "tcp:0:interface=127.0.0.1", "panel": "tcp:0:interface=127.0.0.1"},
+                tls={"hostnames": list(hostnames)},
+                limits=limits or {},
+                settings=given,
+                mailhost={
+                    "enabled": accounts is not None,
+                    "smtp": "tcp:0:interface=127.0.0.1",
+                    "pop3": "tcp:0:interface=127.0.0.1",
+                    "accounts": accounts or {},
+                },
+            ),
+            reactor,
+            reactor.seconds,
+        )
+        self._machine = self._assembly.machine
+        self._received: list[Any] = []
+        self._device.observe(self._notice)
+        self._mailhost_set = "email_ifax__pop_server" in settings
+
+    @property
+    def _device(self) -> Device:
+        return self._machine.device
+
+    # -- its life -------------------------------------------------------------
+
+    def start(self) -> None:
+        """Switch it on; raises IrsendError where the settings cannot be."""
+        self._assembly.startService()
+        if self._assembly.mailhost is not None and not self._mailhost_set:
+            self._poll_own_mailhost()
+
+    def stop(self) -> Deferred[None]:
+        """Switch it off; fires when nothing of it is left."""
+        stopped: Deferred[None] = self._assembly.stopService()
+        return stopped
+
+    def _poll_own_mailhost(self) -> None:
+        accounts = self._assembly.mailhost.accounts
+        address = next(iter(accounts), "")
+        self._device.change_settings(
+            {
+                "email_ifax.pop": True,
+                "email_ifax.pop_server": "127.0.0.1",
+                "email_ifax.pop_address": address,
+                "email_ifax.pop_password": accounts.get(address, ""),
+                "email_ifax.smtp_server": "127.0.0.1",
+                "service_mode.pop3_port": self.mailhost_pop3[1],
+                "service_mode.smtp_tx_port": self.mailhost_smtp[1],
+            },
+            at_machine=False,
+        )
+
+    # -- where it is ------------------------------------------------------------
+
+    @property
+    def smtp(self) -> tuple[str, int]:
+        """Host and port where it takes mail."""
+        return _first(self._machine.receiving.addresses)
+
+    @property
+    def panel(self) -> str:
+        """The URL of its panel."""
+        host, port = _first(self._assembly.panel_addresses)
+        return f"http://{host}:{port}/"
+
+    @property
+    def mailhost_smtp(self) -> tuple[str, int]:
+        """Host and port of its mail host's relay."""
+        return _first(self._assembly.mailhost.smtp_addresses)
+
+    @property
+    def mailhost_pop3(self) -> tuple[str, int]:
+        """Host and port of its mail host's maildrop."""
+        return _first(self._assembly.mailhost.pop3_addresses)
+
+    # -- what is done at it -----------------------------------------------------
+
+    def set(self, **settings: object) -> None:
+        """Change settings at the machine: `authent_encryption__allow_ssl_pop=True`."""
+        self._machine.change_settings(
+            {name.replace("__", ".", 1): value for name, value in settings.items()}
+        )
+
+    def clear_status(self) -> None:
+        """Clear the status line."""
+        self._device.clear_status()
+
+    def receive(self) -> Deferred[Session]:
+        """Fetch mail from the POP server now; fires with the session when it has ended."""
+        return self._machine.receive()
+
+    # -- what it shows ----------------------------------------------------------
+
+    @property
+    def status(self) -> str:
+        """What stands on the status line."""
+        return self._device.status.text
+
+    @property
+    def mails(self) -> list[Mail]:
+        """What was received and is in memory, oldest first."""
+        memory = self._machine.mails
+        found = []
+        for job in self._received:
+            path = memory.path(job.held_as)
+            if path is not None:
+                found.append(Mail(job.number, path.read_bytes()))
+        return found
+
+    def sessions(self) -> Deferred[list[Session]]:
+        """Give its sessions with mail servers and clients, newest first."""
+        return self._machine.sessions()
+
+    @inlineCallbacks
+    def transcripts(self) -> Any:
+        """Give what was said in each session, oldest first, as text."""
+        texts = []
+        for session in reversed((yield self.sessions())):
+            lines = yield self._machine.transcript(session.id)
+            heading = f"session {session.id}: {session.kind} with {session.peer}, {session.result}"
+            reason = f" ({session.reason})" if session.reason else ""
+            texts.append("\n".join([heading + reason, *map(str, lines)]))
+        return texts
+
+    # -- waiting ----------------------------------------------------------------
+
+    def wait_for_mail(self, count: int = 1, timeout: float = 10) -> Deferred[list[Mail]]:
+        """Fire with all mails once there are `count`; NotInTime after `timeout` seconds."""
+
+        def there() -> list[Mail] | None:
+            mails = self.mails
+            return mails if len(mails) >= count else None
+
+        return self._wait(there, timeout, lambda: f"{count} mails; there are {len(self.mails)}")
+
+    def wait_for_status(self, text: str, timeout: float = 10) -> Deferred[None]:
+        """Fire once this stands on the status line; NotInTime after `timeout` seconds."""
+        return self._wait(
+            lambda: True if self.status == text else None,
+            timeout,
+            lambda: f"{text!r} on the status line, which shows {self.status!r}",
+        ).addCallback(lambda _: None)
+
+    def _wait(
+        self, look: Callable[[], T | None], timeout: float, missing: Callable[[], str]
+    ) -> Deferred[T]:
+        waiting: Deferred[T] = Deferred()
+
+        def check(_: Event | None = None) -> None:
+            found = look()
+            if found is not None and not waiting.called:
+                waiting.callback(found)
+
+        def give_up() -> None:
+            waiting.errback(NotInTime(f"Waited {timeout} s for {missing()}."))
+
+        forget = self._device.observe(check)
+        giving_up = self._reactor.callLater(timeout, give_up)
+
+        def ended(outcome: Any) -> Any:
+            forget()
+            if giving_up.active():
+                giving_up.cancel()
+            return outcome
+
+        waiting.addBoth(ended)
+        check()
+        return waiting
+
+    def _notice(self, event: Event) -> None:
+        match event:
+            case JobChanged(job=job) if job.direction == "rx":
+                self._received = [one for one in self._received if one.serial != job.serial]
+                if job.held_as is not None:
+                    self._received.append(job)
+            case StatusChanged():
+                pass
+
+
+def _first(addresses: list[Any]) -> tuple[str, int]:
+    if not addresses:
+        raise AssertionError("it does not listen there now")
+    return addresses[0].host, addresses[0].port

@@ -1,0 +1,85 @@
+"""A printer in the test's process, as other people's tests use it."""
+
+from __future__ import annotations
+
+import smtplib
+from typing import Any
+
+from twisted.internet.defer import inlineCallbacks
+from twisted.internet.threads import deferToThread
+from twisted.trial import reporter, unittest
+
+from irsend.testing import Printer, PrinterMixin
+from irsend.testing.printer import NotInTime
+
+
+def deliver(printer: Printer, text: str = "hello") -> Any:
+    """Deliver a mail to a printer with the standard library's client, in a thread."""
+
+    def talk() -> None:
+        with smtplib.SMTP(*printer.smtp, timeout=10) as client:
+            client.sendmail("a@bench.test", ["fax@localhost"], f"Subject: {text}\r\n\r\n{text}\r\n")
+
+    return deferToThread(talk)
+
+
+class PrinterTests(PrinterMixin, unittest.TestCase):
+    """`PrinterMixin` and `Printer`."""
+
+    @inlineCallbacks
+    def test_mail(self) -> Any:
+        """A mail delivered to the printer is waited for and taken apart."""
+        printer = self.start_printer()
+        yield deliver(printer, "two")
+        mails = yield printer.wait_for_mail(1)
+        self.assertEqual(mails[0].message["Subject"], "two")
+        self.assertEqual(mails[0].number, "5001")
+        self.assertTrue(mails[0].content.endswith(b"\r\n\r\ntwo\r\n"))
+
+    @inlineCallbacks
+    def test_status(self) -> Any:
+        """A refusal under SSL is waited for on the status line, and cleared."""
+        printer = self.start_printer(authent_encryption__allow_ssl_smtp_receive="ssl")
+        yield self.assertFailure(deliver(printer), smtplib.SMTPResponseException)
+        yield printer.wait_for_status("SSL Error (SMTP RX Reject)")
+        printer.clear_status()
+        self.assertEqual(printer.status, "")
+
+    @inlineCallbacks
+    def test_settings(self) -> Any:
+        """A setting changed at the machine holds from the next session on."""
+        printer = self.start_printer()
+        printer.set(email_ifax__email_address="ir@office.test")
+        yield self.assertFailure(deliver(printer), smtplib.SMTPRecipientsRefused)
+
+    @inlineCallbacks
+    def test_not_in_time(self) -> Any:
+        """A mail that does not come fails the wait with a sentence that says what there is."""
+        printer = self.start_printer()
+        error = yield self.assertFailure(printer.wait_for_mail(2, timeout=0.01), NotInTime)
+        self.assertIn("2 mails; there are 0", str(error))
+
+    @inlineCallbacks
+    def test_two_printers(self) -> Any:
+        """Two printers in one test do not know of each other."""
+        one, other = self.start_printer(), self.start_printer(model="ir2200")
+        yield deliver(one)
+        yield one.wait_for_mail(1)
+        self.assertEqual(other.mails, [])
+
+    @inlineCallbacks
+    def test_transcript_in_report(self) -> Any:
+        """A failing test's report holds what was said in the printer's sessions."""
+
+        class Failing(PrinterMixin, unittest.TestCase):
+            @inlineCallbacks
+            def test_it(self) -> Any:
+                printer = self.start_printer()
+                yield deliver(printer)
+                self.fail("for a reason")
+
+        result = reporter.TestResult()
+        yield Failing("test_it").run(result)
+        ((_, failure),) = result.failures
+        self.assertIn("for a reason", failure.getTraceback())
+        self.assertIn("S: 250 2.6.0 Message accepted", failure.getTraceback())
