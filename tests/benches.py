@@ -34,6 +34,14 @@ def key_material(bits: int = 2048) -> KeyMaterial:
     return _keys[bits]
 
 
+def server_tls(oldest: str = "TLS 1.0", newest: str = "TLS 1.3") -> ServerTLS:
+    """Return what a server of a test answers STARTTLS or STLS with."""
+    key = key_material()
+    return ServerTLS.build(
+        key.certificates, key.key, oldest=oldest, newest=newest, ciphers="ALL:@SECLEVEL=0"
+    )
+
+
 def at_once(work: Callable[[], Any]) -> Deferred[Any]:
     """Do in the test's own thread what the machine does in another."""
     return execute(work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from irsend.device.jobs import Job
 from irsend.device.sessions import Session
@@ -17,8 +17,8 @@ class SettingsChanged:
     """Some items have other values than before."""
 
     settings: Settings
-    changes: dict[str, Any]
-    """The new values by whole key."""
+    changes: dict[str, Any] = field(repr=False)
+    """The new values by whole key; a secret may be among them."""
     at_machine: bool
     """True for what was changed at the machine and is to survive a restart."""
 

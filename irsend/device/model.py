@@ -180,8 +180,10 @@ def load_model(name: str) -> Model:
     else:
         try:
             text = Path(name).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"model: {name}: {error}") from None
+        except OSError as error:
+            raise ModelError(f"model: {name}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ModelError(f"model: {name}: not a text file in UTF-8") from None
     try:
         return _read_model(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

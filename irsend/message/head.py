@@ -6,7 +6,7 @@ Not a parser of mails: it looks at the first octets only, and gives up quietly.
 from __future__ import annotations
 
 import re
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.utils import parseaddr
 
@@ -28,7 +28,11 @@ def subject_of(beginning: bytes) -> str:
 def sender_of(beginning: bytes) -> str:
     """Return the address the mail says it is from, else its return path, else nothing."""
     for pattern in (_FROM, _RETURN_PATH):
-        address = parseaddr(_field(pattern, beginning))[1]
+        try:
+            address = parseaddr(_field(pattern, beginning))[1]
+        except RecursionError:
+            # Comments within comments, a thousand deep: nobody's address.
+            continue
         if address:
             return address[:320]
     return ""
@@ -45,6 +49,6 @@ def _field(pattern: re.Pattern[bytes], beginning: bytes) -> str:
     if "=?" in raw:
         try:
             text = str(make_header(decode_header(raw)))
-        except (HeaderParseError, LookupError, ValueError):
+        except (MessageError, LookupError, ValueError):
             text = raw
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

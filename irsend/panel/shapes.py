@@ -7,7 +7,6 @@ for anything that is not at hand.
 from __future__ import annotations
 
 import datetime
-import enum
 import functools
 import json
 from typing import Any
@@ -172,20 +171,7 @@ def models() -> list[JSON]:
 
 def dumps(shape: object) -> bytes:
     """Return a shape as JSON in UTF-8."""
-    return json.dumps(shape, ensure_ascii=False, default=_plain).encode("utf-8", "replace")
-
-
-def _plain(value: object) -> object:
-    # What a description of a certificate may hold beside strings and numbers.
-    if isinstance(value, (datetime.datetime, datetime.date)):
-        return value.isoformat()
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, bytes):
-        return value.hex(":")
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return json.dumps(shape, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _in_one_line(text: str) -> str:

@@ -58,8 +58,8 @@ class ServerReply:
 
     @property
     def positive(self) -> bool:
-        """True for 2xx and 3xx."""
-        return self.code < 400
+        """True for 2xx: what was asked is done."""
+        return 200 <= self.code < 300
 
     @property
     def permanent(self) -> bool:
@@ -274,7 +274,10 @@ class ESMTPClient(smtp.ESMTPClient):
             reply = yield self._send_content(content)
             self._transaction = False
         elif reply.positive:
-            self.give_up(UnreadableReply(f"the server answered DATA with {reply.code}"))
+            # It took a message that it has not seen.
+            error = UnreadableReply(f"the server answered DATA with {reply.code}")
+            self.give_up(error)
+            raise error
         results.update(dict.fromkeys(accepted, reply))
         return results
 

@@ -74,7 +74,9 @@ def _sync(group: list[_Waiting]) -> None:
     if len(group) > 1:
         for one in group:
             # Starts writing all of them back before the first is waited for.
-            os.posix_fadvise(one.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            # What is wrong with one of them shows when it is synced.
+            with contextlib.suppress(OSError):
+                os.posix_fadvise(one.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     for one in group:
         try:
             try:
@@ -87,4 +89,12 @@ def _sync(group: list[_Waiting]) -> None:
             with contextlib.suppress(OSError):
                 one.unfinished.unlink()
     for directory in {one.finished.parent for one in group if one.error is None}:
-        sync_directory(directory)
+        try:
+            sync_directory(directory)
+        except OSError as error:
+            # Their names may not survive, so they are nobody's: nothing of them remains.
+            for one in group:
+                if one.error is None and one.finished.parent == directory:
+                    one.error = error
+                    with contextlib.suppress(OSError):
+                        one.finished.unlink()

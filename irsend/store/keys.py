@@ -12,6 +12,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -108,7 +109,7 @@ def read_key_material(certificate: bytes, key: bytes) -> KeyMaterial:
         raise KeyMaterialError(
             "the key is protected by a password; give it without one"
         ) from None
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise KeyMaterialError("the key is not a private key in PEM form") from None
     spki = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if private.public_key().public_bytes(*spki) != certificates[0].public_key().public_bytes(

@@ -12,6 +12,7 @@ Lines end as they came, in CR LF. See `group_commit` for the syncing.
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import itertools
 import os
@@ -74,6 +75,10 @@ class Memory:
         """Return the names of all mails kept, oldest first."""
         return sorted(self._sizes)
 
+    def size(self, name: str) -> int:
+        """Return how many octets a mail takes; 0 where there is none of this name."""
+        return self._sizes.get(name, 0)
+
     def holds_mark(self, mark: str) -> bool:
         """Say whether a mail with this mark is here."""
         return mark in self._marks
@@ -87,7 +92,11 @@ class Memory:
         fresh = self.directory / "new" / name
         if fresh.exists():
             return fresh
-        return next((self.directory / "cur").glob(name + "*"), None)
+        seen = self.directory / "cur"
+        if (seen / name).exists():
+            return seen / name
+        # Behind a colon stand its flags.
+        return next(seen.glob(glob.escape(name) + ":*"), None)
 
     def beginning(self, name: str) -> bytes:
         """Return the first octets of a mail, enough for its head."""
@@ -170,7 +179,7 @@ class StoredMessage:
             while written < len(content):
                 written += os.write(self.descriptor, memoryview(content)[written:])
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise MemoryFull from None
             raise
 

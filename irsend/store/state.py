@@ -82,11 +82,18 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
-        os.fchmod(descriptor, mode)
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        try:
+            os.fchmod(descriptor, mode)
+            # A full disk takes a part first, and says so only at the next write.
+            written = 0
+            while written < len(content):
+                written += os.write(descriptor, content[written:])
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
     fresh.rename(path)
     sync_directory(path.parent)
 

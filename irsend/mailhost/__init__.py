@@ -1,0 +1,166 @@
+"""The embedded mail host: a relay and a maildrop, for a bench with no mail server.
+
+Mail comes in by SMTP. What is for an account goes into that account's Maildir,
+from where POP3 serves it; what is for the machine goes into the queue, from
+where the machine is given it by SMTP:
+
+    SMTP -> relay -> maildirs: one of each account -> POP3
+                     maildirs: the queue           -> SMTP -> the machine
+
+It is not for the Internet: it offers passwords in the clear as the programs of
+2004 want it, and speaks TLS down to 1.0. Everything it keeps is under one
+directory, `mailhost/` in the state directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import MultiService, Service
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.interfaces import IAddress
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from irsend import configuration as configured
+from irsend.errors import StateError
+from irsend.interfaces import IPostBox
+from irsend.mailhost.accounts import Accounts
+from irsend.mailhost.listening import Listener
+from irsend.mailhost.maildirs import Maildirs
+from irsend.mailhost.maildrop import Maildrops
+from irsend.mailhost.queue import Queue
+from irsend.mailhost.relay import Relay
+from irsend.protocols.pop3_server import POP3
+from irsend.protocols.tls import ServerTLS
+from irsend.protocols.transcript import Transcript
+from irsend.store.group_commit import GroupCommit
+from irsend.store.keys import KeyStore
+
+HOST = b"localhost"
+"""The name it greets with, and the first in its certificate."""
+OLDEST_TLS, NEWEST_TLS = "TLS 1.0", "TLS 1.3"
+CIPHERS = "ALL:!aNULL:!eNULL:@SECLEVEL=0"
+"""All that any model can speak (device.md section 10), but none without a key."""
+_KEY_BITS = 2048
+_NAMES = ("localhost", "127.0.0.1")
+_TRANSCRIPT_LINES = 1000
+
+
+class MailHost(MultiService):
+    """The mail host as one service.
+
+    Nothing is on the disk before `startService`, which raises IrsendError or
+    CannotListenError where it cannot be. Accounts that are no addresses are
+    refused at once, by ConfigurationError.
+    """
+
+    def __init__(
+        self,
+        configuration: configured.MailHost,
+        directory: Path,
+        reactor: Any,
+        now: Callable[[], float],
+        machine: IPostBox | None = None,
+    ) -> None:
+        MultiService.__init__(self)
+        self._directory = directory
+        self._reactor = reactor
+        self._now = now
+        self._disk = ThreadPool(0, 4, "mailhost")
+        self._on_disk_now: set[Deferred[None]] = set()
+        self._tls: ServerTLS | None = None
+        self.accounts = Accounts(configuration.accounts)
+        self.maildirs = Maildirs(
+            directory, self.accounts.names, GroupCommit(self._on_disk), now
+        )
+        self._portal = Portal(Maildrops(self.maildirs), [self.accounts])
+        self.queue = Queue(self.maildirs, self.accounts, machine, reactor, now, self._on_disk)
+        self._relay = Relay(
+            host=HOST,
+            accounts=self.accounts,
+            maildirs=self.maildirs,
+            queue=self.queue,
+            machine=machine,
+            tls=lambda: self._tls,
+            clock=reactor,
+            now=now,
+        )
+        self._smtp = Listener("SMTP", configuration.smtp, reactor, self._relay.session)
+        self._pop3 = Listener("POP3", configuration.pop3, reactor, self._pop3_session)
+        for service in (self._smtp, self._pop3, self.queue):
+            service.setServiceParent(self)
+
+    @property
+    def smtp_addresses(self) -> list[IAddress]:
+        """Where it takes mail."""
+        return self._smtp.addresses
+
+    @property
+    def pop3_addresses(self) -> list[IAddress]:
+        """Where it serves the maildrops."""
+        return self._pop3.addresses
+
+    def startService(self) -> None:
+        """Read what is kept, then listen."""
+        try:
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+            keys = self._directory / "keys"
+            keys.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"mailhost: {error.filename}: {error.strerror}") from None
+        material = KeyStore(keys).load_or_generate(_NAMES, _KEY_BITS, self._now())
+        self._tls = ServerTLS.build(
+            material.certificates,
+            material.key,
+            oldest=OLDEST_TLS,
+            newest=NEWEST_TLS,
+            ciphers=CIPHERS,
+        )
+        self.maildirs.open_directories()
+        Service.startService(self)
+        self._disk.start()
+        try:
+            for service in self:
+                service.startService()
+        except BaseException:
+            self._smtp.close()
+            self._pop3.close()
+            self._disk.stop()
+            raise
+
+    @inlineCallbacks
+    def stopService(self) -> Any:
+        """End the sessions, stop handing on, and wait until the disk is quiet."""
+        yield MultiService.stopService(self)
+        while self._on_disk_now:
+            yield DeferredList(list(self._on_disk_now))
+        self._disk.stop()
+
+    def _on_disk(self, work: Callable[[], Any]) -> Deferred[Any]:
+        """Run something in a thread, and know that it runs."""
+        quiet: Deferred[None] = Deferred()
+        self._on_disk_now.add(quiet)
+
+        def ended(outcome: Any) -> Any:
+            self._on_disk_now.discard(quiet)
+            # Behind what is done with the outcome: that may begin the next.
+            self._reactor.callLater(0, quiet.callback, None)
+            return outcome
+
+        return deferToThreadPool(self._reactor, self._disk, work).addBoth(ended)
+
+    def _pop3_session(self, gone: Callable[[Any], None]) -> POP3:
+        session = POP3(
+            self._portal,
+            self.accounts.challengers,
+            lambda: self._tls,
+            Transcript(self._now, _TRANSCRIPT_LINES),
+            self._reactor,
+            host=HOST,
+        )
+        session.closed.addCallback(lambda _: gone(session))
+        return session

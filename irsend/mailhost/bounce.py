@@ -1,0 +1,100 @@
+"""A bounce: the report to a sender that the machine would not have his mail.
+
+Standards: RFC 3462 (multipart/report), RFC 3464 (delivery status), RFC 5321 4.5.5
+(the null sender: a bounce is never answered by another).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from email.message import Message
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.mime.text import MIMEText
+from email.policy import SMTP
+from email.utils import formatdate, make_msgid
+
+from irsend.interfaces import Mailbox
+from irsend.protocols.esmtp_client import ServerReply
+
+_ENHANCED = re.compile(rb"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+
+
+def compose_bounce(
+    sender: Mailbox,
+    refused: Mapping[Mailbox, ServerReply],
+    beginning: bytes,
+    *,
+    host: str,
+    at: float,
+) -> tuple[bytes, bytes]:
+    """Return trace and text of a bounce, lines ending in CR LF.
+
+    `beginning` is that of the mail that was refused; of it the head is returned.
+    `at` is in seconds since the epoch.
+    """
+    to = _text(sender)
+    report = MIMEMultipart("report", report_type="delivery-status", policy=SMTP)
+    report["From"] = f"Mail Delivery System <MAILER-DAEMON@{host}>"
+    report["To"] = to
+    report["Subject"] = "Undelivered Mail Returned to Sender"
+    report["Date"] = formatdate(at, localtime=True)
+    report["Message-ID"] = make_msgid(domain=host)
+    report["Auto-Submitted"] = "auto-replied"
+    report.attach(MIMEText(_explanation(host, refused), "plain", "us-ascii", policy=SMTP))
+    report.attach(_delivery_status(host, refused, at))
+    head = MIMENonMultipart("text", "rfc822-headers", policy=SMTP)
+    found = _END_OF_HEAD.search(beginning)
+    lines = (beginning[: found.start()] if found else beginning).splitlines()
+    head.set_payload(
+        "\n".join(line.decode("ascii", "surrogateescape") for line in lines) + "\n"
+    )
+    report.attach(head)
+    trace = b"Return-Path: <>\r\nDelivered-To: " + bytes(sender) + b"\r\n"
+    return trace, report.as_bytes(policy=SMTP)
+
+
+def _explanation(host: str, refused: Mapping[Mailbox, ServerReply]) -> str:
+    return "\n".join(
+        [
+            f"This is the mail host at {host}.",
+            "",
+            "The machine would not have your mail, and will not at another time:",
+            "",
+            *(
+                f"<{_text(recipient)}>: {_one_line(reply)}"
+                for recipient, reply in refused.items()
+            ),
+            "",
+        ]
+    )
+
+
+def _delivery_status(host: str, refused: Mapping[Mailbox, ServerReply], at: float) -> Message:
+    about_all = Message(policy=SMTP)
+    about_all["Reporting-MTA"] = f"dns; {host}"
+    about_all["Arrival-Date"] = formatdate(at, localtime=True)
+    parts = [about_all]
+    for recipient, reply in refused.items():
+        enhanced = _ENHANCED.match(reply.lines[0]) if reply.lines else None
+        part = Message(policy=SMTP)
+        part["Final-Recipient"] = f"rfc822; {_text(recipient)}"
+        part["Action"] = "failed"
+        part["Status"] = enhanced[1].decode("ascii") if enhanced else "5.0.0"
+        part["Diagnostic-Code"] = f"smtp; {_one_line(reply)}"
+        parts.append(part)
+    status = Message(policy=SMTP)
+    status["Content-Type"] = "message/delivery-status"
+    status.set_payload(parts)
+    return status
+
+
+def _text(mailbox: Mailbox) -> str:
+    return bytes(mailbox).decode("ascii", "replace")
+
+
+def _one_line(reply: ServerReply) -> str:
+    """Return a reply as printable ASCII, whatever the server put in it."""
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in str(reply))

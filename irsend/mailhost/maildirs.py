@@ -1,0 +1,92 @@
+"""The Maildirs of the mail host: one of each account, the queue for the machine, what nobody took.
+
+Each is a Maildir as any mail tool knows it; the mail in it begins with its
+envelope, as Return-Path and Delivered-To.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from irsend.errors import StateError
+from irsend.interfaces import Mailbox
+from irsend.store.group_commit import GroupCommit
+from irsend.store.memory import Memory
+from irsend.store.state import sync_directory
+
+_CAPACITY = 512_000_000
+"""What one Maildir holds, in octets: as much as the machine's memory by default."""
+
+
+class Maildirs:
+    """All of them, under one directory. `open_directories` comes first."""
+
+    def __init__(
+        self,
+        directory: Path,
+        accounts: Iterable[str],
+        commits: GroupCommit,
+        now: Callable[[], float],
+    ) -> None:
+        # An address holds @, so none of them is called as the others here are.
+        self._accounts = {
+            account: Memory(directory / quote(account, safe="@"), _CAPACITY, commits, now)
+            for account in accounts
+        }
+        self.queue = Memory(directory / "queue", _CAPACITY, commits, now)
+        self._undelivered = directory / "undelivered"
+
+    def of_account(self, account: str) -> Memory:
+        """Return the Maildir of an account."""
+        return self._accounts[account]
+
+    def open_directories(self) -> None:
+        """Make what is missing, and look at what is there; StateError."""
+        try:
+            for memory in (*self._accounts.values(), self.queue):
+                memory.directory.mkdir(mode=0o700, exist_ok=True)
+            for part in ("", "tmp", "new", "cur"):
+                (self._undelivered / part).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"mailhost: {error.filename}: {error.strerror}") from None
+        for memory in (*self._accounts.values(), self.queue):
+            memory.open_directory()
+
+    def set_aside(self, name: str) -> None:
+        """Move a mail from the queue's disk to that of what nobody took (called in a thread)."""
+        path = self.queue.path(name)
+        if path is not None:
+            path.rename(self._undelivered / "new" / name)
+            sync_directory(self._undelivered / "new")
+            sync_directory(path.parent)
+
+
+def read_envelope(mail: IO[bytes]) -> tuple[Mailbox | None, list[Mailbox]] | None:
+    """Read sender and recipients off a mail, and leave it standing behind them.
+
+    None where the mail does not begin with them: somebody else put it there.
+    """
+    line = mail.readline()
+    if not line.startswith(b"Return-Path: <"):
+        return None
+    sender = _mailbox(line.rstrip()[len(b"Return-Path: <") : -1])
+    recipients: list[Mailbox] = []
+    while True:
+        position = mail.tell()
+        line = mail.readline()
+        if not line.startswith(b"Delivered-To: "):
+            mail.seek(position)
+            return (sender, recipients) if recipients else None
+        recipient = _mailbox(line.rstrip(b"\r\n")[len(b"Delivered-To: ") :])
+        if recipient is not None:
+            recipients.append(recipient)
+
+
+def _mailbox(address: bytes) -> Mailbox | None:
+    if not address:
+        return None
+    local, at, domain = address.rpartition(b"@")
+    return Mailbox(local, domain) if at else Mailbox(domain, b"")

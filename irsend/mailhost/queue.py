@@ -1,0 +1,289 @@
+"""The queue: mail for the machine, until the machine has taken it.
+
+It is on the disk before the sender has its 250, and leaves it when the machine
+has given its own: a crash in between makes a mail come twice, never not at all.
+While the machine does not take it (switched off, memory full, any 4xx) it is
+tried again after growing pauses, without end: a bench is patient. A mail that
+the machine refuses for good goes back to its sender where that is an account,
+else into the Maildir `undelivered`.
+
+STARTTLS is used where the machine offers it, whatever its certificate says;
+plain text otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from typing import Any
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
+from twisted.internet.error import ConnectError, ConnectionLost, TimeoutError
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from irsend.errors import MemoryFull
+from irsend.interfaces import IPostBox, Mailbox
+from irsend.mailhost.accounts import Accounts
+from irsend.mailhost.bounce import compose_bounce
+from irsend.mailhost.maildirs import Maildirs, read_envelope
+from irsend.protocols.esmtp_client import ESMTPClient, Refused, ServerReply, UnreadableReply
+from irsend.protocols.tls import ClientTLS, TLSFailed
+from irsend.protocols.transcript import Transcript
+
+PAUSES = (1, 2, 5, 10, 30, 60)
+"""Seconds between attempts; the last one holds from then on."""
+
+_HOST = b"localhost"
+_CONNECT = 30
+_TRANSCRIPT_LINES = 1000
+_SESSION_OVER = (
+    Refused,
+    UnreadableReply,
+    TLSFailed,
+    ConnectError,
+    ConnectionLost,
+    TimeoutError,
+)
+
+
+@define(eq=False)
+class _Waiting:
+    """A mail in the queue. Who has it and who refused it is forgotten by a crash."""
+
+    name: str
+    due: float
+    attempts: int = 0
+    done: set[Mailbox] = field(factory=set)
+    refused: dict[Mailbox, ServerReply] = field(factory=dict)
+
+
+class Queue(Service):
+    """Hands mail to the machine, one session at a time."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        maildirs: Maildirs,
+        accounts: Accounts,
+        machine: IPostBox | None,
+        reactor: Any,
+        now: Callable[[], float],
+        on_disk: Callable[[Callable[[], Any]], Deferred[Any]],
+    ) -> None:
+        self._maildirs = maildirs
+        self._accounts = accounts
+        self._machine = machine
+        self._reactor = reactor
+        self._now = now
+        self._on_disk = on_disk
+        self._waiting: dict[str, _Waiting] = {}
+        self._timer: IDelayedCall | None = None
+        self._under_way = False
+        self._connecting: Deferred[Any] | None = None
+        self._client: ESMTPClient | None = None
+        self._ended: Deferred[None] | None = None
+        self._tls: ClientTLS | None = None
+
+    def startService(self) -> None:
+        """Begin with what is there from before."""
+        Service.startService(self)
+        for name in self._maildirs.queue.names():
+            self.take(name)
+
+    def stopService(self) -> Deferred[None] | None:
+        """Stop where it stands; what is not handed on yet is there at the next start."""
+        Service.stopService(self)
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if not self._under_way:
+            return None
+        self._ended = Deferred()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._client is not None and self._client.connected:
+            self._client.give_up(ConnectionLost("the mail host was switched off"))
+        return self._ended
+
+    def take(self, name: str) -> None:
+        """Hand on the mail of this name, which is safe in the queue's Maildir."""
+        self._waiting[name] = _Waiting(name, self._reactor.seconds())
+        self._schedule()
+
+    @property
+    def pending(self) -> int:
+        """How many mails wait."""
+        return len(self._waiting)
+
+    def _schedule(self) -> None:
+        if not self.running or self._under_way:
+            return
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if self._waiting:
+            first = min(one.due for one in self._waiting.values())
+            delay = max(0.0, first - self._reactor.seconds())
+            self._timer = self._reactor.callLater(delay, self._look)
+
+    def _look(self) -> None:
+        self._under_way = True
+
+        def ended(_: object) -> None:
+            self._under_way = False
+            if self._ended is not None:
+                self._ended.callback(None)
+            self._schedule()
+
+        def broken(failure: Any) -> None:
+            self.log.failure("While handing mail to the machine", failure)
+            self._postpone_all("an error of irsend's own")
+
+        self._hand_on().addErrback(broken).addCallback(ended)
+
+    def _next_due(self) -> _Waiting | None:
+        due = [one for one in self._waiting.values() if one.due <= self._reactor.seconds()]
+        return min(due, key=lambda one: (one.due, one.name), default=None)
+
+    def _postpone(self, one: _Waiting, why: str) -> None:
+        pause = PAUSES[min(one.attempts, len(PAUSES) - 1)]
+        one.attempts += 1
+        one.due = self._reactor.seconds() + pause
+        self.log.info(
+            "Mail host: the machine does not take {name} now ({why}); again in {pause} s",
+            name=one.name,
+            why=why,
+            pause=pause,
+        )
+
+    def _postpone_all(self, why: str) -> None:
+        one = self._next_due()
+        while one is not None:
+            self._postpone(one, why)
+            one = self._next_due()
+
+    # -- a session with the machine -------------------------------------------
+
+    @inlineCallbacks
+    def _hand_on(self) -> Generator[Deferred[Any], Any, None]:
+        address = self._machine.smtp_address() if self._machine is not None else None
+        if address is None:
+            self._postpone_all("it does not listen")
+            return
+        transcript = Transcript(self._now, _TRANSCRIPT_LINES)
+        client = ESMTPClient(transcript, self._reactor, identity=_HOST)
+        try:
+            yield self._connect(address, client)
+            yield client.open_session(self._client_tls(address[0]))
+            one = self._next_due()
+            while one is not None and self.running:
+                yield self._send(client, one)
+                one = self._next_due()
+        except (*_SESSION_OVER, CancelledError) as error:
+            if self.running:
+                self._postpone_all(str(error) or type(error).__name__)
+        finally:
+            self._connecting = None
+            if client.connected:
+                yield client.quit()
+            self._client = None
+
+    def _connect(self, address: tuple[str, int], client: ESMTPClient) -> Deferred[Any]:
+        endpoint = TCP6ClientEndpoint if ":" in address[0] else TCP4ClientEndpoint
+        self._client = client
+        self._connecting = connectProtocol(
+            endpoint(self._reactor, address[0], address[1], timeout=_CONNECT), client
+        )
+        return self._connecting
+
+    def _client_tls(self, host: str) -> ClientTLS:
+        if self._tls is None:
+            self._tls = ClientTLS.build(
+                host,
+                oldest="TLS 1.0",
+                newest="TLS 1.3",
+                ciphers="ALL:!aNULL:!eNULL:@SECLEVEL=0",
+            )
+        return self._tls
+
+    @inlineCallbacks
+    def _send(self, client: ESMTPClient, one: _Waiting) -> Generator[Deferred[Any], Any, None]:
+        path = self._maildirs.queue.path(one.name)
+        if path is None:
+            # A mail tool has taken it away: that is how people cancel it.
+            self._forget(one)
+            return
+        with path.open("rb") as mail:
+            envelope = read_envelope(mail)
+            if envelope is None:
+                yield self._set_aside(one, "it has no envelope")
+                return
+            sender, recipients = envelope
+            left = [to for to in recipients if to not in one.done and to not in one.refused]
+            size = os.fstat(mail.fileno()).st_size - mail.tell()
+            answers = yield client.send(sender, left, mail, size=size)
+        later = ""
+        for recipient, reply in answers.items():
+            if reply.positive:
+                one.done.add(recipient)
+            elif reply.permanent:
+                one.refused[recipient] = reply
+            else:
+                later = str(reply)
+        if later:
+            self._postpone(one, later)
+        elif one.refused:
+            yield self._return(one, sender)
+        else:
+            self._forget(one)
+
+    def _forget(self, one: _Waiting) -> None:
+        self._maildirs.queue.delete(one.name)
+        del self._waiting[one.name]
+
+    # -- what the machine will not have ---------------------------------------
+
+    @inlineCallbacks
+    def _return(
+        self, one: _Waiting, sender: Mailbox | None
+    ) -> Generator[Deferred[Any], Any, None]:
+        why = "; ".join(dict.fromkeys(str(reply) for reply in one.refused.values()))
+        account = self._accounts.account_of(sender)
+        if sender is None or account is None:
+            yield self._set_aside(one, why)
+            return
+        trace, bounce = compose_bounce(
+            sender,
+            one.refused,
+            self._maildirs.queue.beginning(one.name),
+            host=_HOST.decode("ascii"),
+            at=self._now(),
+        )
+        try:
+            message = self._maildirs.of_account(account).open_message(
+                trace, kept=lambda message: None
+            )
+            try:
+                message.write(bounce)
+            except BaseException:
+                message.abort()
+                raise
+            yield message.commit()
+        except (MemoryFull, OSError) as error:
+            yield self._set_aside(one, f"{why}; and its sender could not be told: {error}")
+            return
+        self.log.info(
+            "Mail host: {name} went back to its sender: {why}", name=one.name, why=why
+        )
+        self._forget(one)
+
+    @inlineCallbacks
+    def _set_aside(self, one: _Waiting, why: str) -> Generator[Deferred[Any], Any, None]:
+        yield self._on_disk(lambda: self._maildirs.set_aside(one.name))
+        self.log.warn("Mail host: {name} stays undelivered: {why}", name=one.name, why=why)
+        self._forget(one)
