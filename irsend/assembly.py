@@ -7,14 +7,12 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import inlineCallbacks
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from irsend.configuration import Configuration
-from irsend.services.machine import Machine
-from irsend.services.receiving import address_of
+from irsend.protocols.listening import address_text, listen, server_endpoint
+from irsend.services.machine import Machine, check_key
 
 
 class Assembly(MultiService):
@@ -53,7 +51,7 @@ class Assembly(MultiService):
             if self._configuration.listen.panel:
                 self._open_panel(self._configuration.listen.panel)
         except BaseException:
-            self.machine.state.release()
+            self.machine.abandon()
             raise
 
     @inlineCallbacks
@@ -69,6 +67,10 @@ class Assembly(MultiService):
     def reload(self, configuration: Configuration) -> None:
         """Take another configuration, as far as that goes while running."""
         self.machine.reload(configuration)
+        if self._site is not None:
+            self._site.change_doors(
+                password=configuration.panel.password, hostnames=configuration.tls.hostnames
+            )
 
     @property
     def panel_addresses(self) -> list[Any]:
@@ -83,11 +85,21 @@ class Assembly(MultiService):
             password=self._configuration.panel.password,
             hostnames=self._configuration.tls.hostnames,
             clock=self._reactor,
+            addresses=lambda: [address_text(one) for one in self.machine.receiving.addresses],
         )
-        outcome: list[Any] = []
-        serverFromString(self._reactor, description).listen(self._site).addBoth(outcome.append)
-        for port in outcome:
-            if isinstance(port, Failure):
-                port.raiseException()
-            self._panel_ports.append(port)
-            self.log.info("Panel: http://{address}/", address=address_of(port.getHost()))
+        self._panel_ports = listen(self._reactor, "listen.panel", description, self._site)
+        for address in self.panel_addresses:
+            self.log.info("Panel: http://{address}/", address=address_text(address))
+
+
+def check(configuration: Configuration, reactor: Any) -> None:
+    """Raise ConfigurationError for what could only be seen when starting; nothing is made or opened."""
+    for key, description in (
+        ("listen.smtp", configuration.listen.smtp),
+        ("listen.panel", configuration.listen.panel),
+        ("mailhost.smtp", configuration.mailhost.smtp),
+        ("mailhost.pop3", configuration.mailhost.pop3),
+    ):
+        if description:
+            server_endpoint(reactor, key, description)
+    check_key(configuration)

@@ -5,17 +5,20 @@ The only module that knows the reactor by name.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python import usage
 
 import irsend
+from irsend.assembly import Assembly, check
 from irsend.configuration import Configuration, read_configuration
 from irsend.errors import IrsendError
 
@@ -54,6 +57,9 @@ class Options(usage.Options):
         """Read the configuration before anything else happens; end with 1 where it is wrong."""
         try:
             self.configuration = self.read()
+            from twisted.internet import reactor
+
+            check(self.configuration, reactor)
             if self["check"]:
                 print(_what_would_be_done(self.configuration))
                 sys.exit(0)
@@ -74,8 +80,6 @@ class Irsend(MultiService):
 
     def __init__(self, options: Options, reactor: Any) -> None:
         MultiService.__init__(self)
-        from irsend.assembly import Assembly
-
         self._options = options
         self._reactor = reactor
         self.assembly = Assembly(options.configuration, reactor, time.time)
@@ -83,14 +87,30 @@ class Irsend(MultiService):
 
     def startService(self) -> None:
         """Start; an address in use or a state directory in use ends the process with 1."""
+        # Now, and again when the reactor runs: it sets handlers of its own as it starts.
+        self._hear_signals()
         try:
             MultiService.startService(self)
         except (IrsendError, CannotListenError) as error:
             _refuse(error)
-        if hasattr(signal, "SIGHUP"):
-            signal.signal(
-                signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._read_again)
-            )
+        self._reactor.callWhenRunning(self._hear_signals)
+
+    def _hear_signals(self) -> None:
+        for number, heard in (
+            (signal.SIGHUP, self._read_again),
+            (signal.SIGTERM, self._switch_off),
+            (signal.SIGINT, self._switch_off),
+        ):
+            signal.signal(number, self._from_signal(heard))
+
+    def _from_signal(self, heard: Callable[[], None]) -> Callable[..., None]:
+        return lambda *_: self._reactor.callFromThread(heard)
+
+    def _switch_off(self) -> None:
+        # Twisted's own way ends the process by the signal, so not with status 0.
+        self.log.info("Switching off")
+        with contextlib.suppress(ReactorNotRunning):
+            self._reactor.stop()
 
     def _read_again(self) -> None:
         try:

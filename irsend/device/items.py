@@ -23,6 +23,8 @@ T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
 
 _MARK = "irsend.item"
+# Controls, ends of lines, and halves of surrogate pairs (JSON can write them, UTF-8 cannot).
+_NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Kind(Generic[T]):
@@ -122,13 +124,15 @@ class Text(Kind[str]):
 
     def __init__(self, longest: int, form: str = "", pattern: str = "") -> None:
         self.longest = longest
-        self._pattern = re.compile(pattern or r"[^\x00-\x1f\x7f]*")
+        self._pattern = re.compile(pattern or r".*")
         self.allowed = (form + ", " if form else "text of ") + f"up to {longest} characters"
 
     def read(self, given: object) -> str:
-        """Take a string; control characters are never part of one."""
+        """Take a string; control characters and ends of lines are never part of one."""
         if not isinstance(given, str) or len(given) > self.longest:
             raise ValueError
+        if _NOT_IN_A_LINE.search(given):
+            raise ValueError("it holds a control character")
         if given and not self._pattern.fullmatch(given):
             raise ValueError
         return given
@@ -262,5 +266,7 @@ def _or(words: list[str]) -> str:
 
 
 def _shown(given: object) -> str:
+    if isinstance(given, bool):
+        return "true" if given else "false"
     text = repr(given) if isinstance(given, str) else str(given)
     return text if len(text) <= 80 else text[:77] + "..."

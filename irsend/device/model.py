@@ -20,6 +20,7 @@ from irsend.device.items import (
     OnOff,
     Text,
     item,
+    items_of,
     read_value,
     read_values,
 )
@@ -27,6 +28,7 @@ from irsend.device.windows import DEFAULTS, ITEMS, MECHANISMS, Settings, windows
 from irsend.errors import ModelError, SettingsRefused, ValueRefused
 
 TLS_VERSIONS = ("TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
+_TABLES = ("tls", "sasl", "defaults")
 EHLO_KEYWORDS = ("SIZE", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN")
 
 
@@ -186,7 +188,8 @@ def load_model(name: str) -> Model:
             raise ModelError(f"model: {name}: not a text file in UTF-8") from None
     try:
         return _read_model(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
+        # TOMLDecodeError is one; an integer of thousands of digits is another.
         raise ModelError(f"{name}: {error}") from None
     except SettingsRefused as error:
         raise ModelError("\n".join(f"{name}: {one}" for one in error.refused)) from None
@@ -194,12 +197,22 @@ def load_model(name: str) -> Model:
 
 def _read_model(raw: dict[str, Any]) -> Model:
     tables: dict[str, dict[str, Any]] = {}
-    for table in ("tls", "sasl", "defaults"):
+    for table in _TABLES:
         tables[table] = raw.pop(table, {})
         if not isinstance(tables[table], dict):
             raise SettingsRefused([ValueRefused(table, "this is a table, not a single value")])
     if not raw.get("name"):
         raise SettingsRefused([ValueRefused("name", "every model file has a name")])
+    known = [key for key, _, _ in items_of(Model)]
+    there_are = ", ".join([*known, *_TABLES])
+    unknown = [key for key in raw if key not in known]
+    if unknown:
+        raise SettingsRefused(
+            [
+                ValueRefused(key, f"there is no such key; there are: {there_are}")
+                for key in unknown
+            ]
+        )
     values = read_values(Model, "", raw)
     tls = ModelTLS(**read_values(ModelTLS, "tls", tables["tls"])) if tables["tls"] else None
     if tls and TLS_VERSIONS.index(tls.oldest) > TLS_VERSIONS.index(tls.newest):

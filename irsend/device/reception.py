@@ -6,6 +6,7 @@ for who asks, `device.md` 3.1 for the policies.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection
 
 from irsend.device.windows import Settings, SSLPolicy
@@ -53,8 +54,18 @@ def recipient_allowed(
     if own:
         allowed = domain == own.rpartition("@")[2].lower()
     elif domain.startswith("["):
-        literal = domain[1:-1].removeprefix("ipv6:")
-        allowed = literal in {own_address.lower(), *(name.lower() for name in names)}
+        literal = _address(domain[1:-1].removeprefix("ipv6:"))
+        allowed = literal in {_address(own_address), *(_address(name) for name in names)}
     else:
         allowed = domain in {name.lower() for name in names}
     return ACCEPT if allowed else Verdict.refuse(NOT_LOCAL)
+
+
+def _address(text: str) -> str:
+    """Return an address in the one form it is compared in; a name comes back as it is."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text.lower()
+    # What a socket for both IPv4 and IPv6 calls an IPv4 address.
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -23,7 +23,7 @@ from twisted.cred.credentials import (
 )
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.mail.smtp import LOGINCredentials, PLAINCredentials
+from twisted.mail.imap4 import LOGINCredentials, PLAINCredentials
 from zope.interface import implementer
 
 from irsend.errors import ConfigurationError
@@ -108,7 +108,7 @@ class Accounts:
         """
         return {b"CRAM-MD5": CramMD5Login, b"LOGIN": PromptedLogin, b"PLAIN": PlainLogin}
 
-    def requestAvatarId(self, credentials: Any) -> Deferred[str]:
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
         """Fire with the account whose credentials these are; fail with UnauthorizedLogin."""
         name = (credentials.username or b"").decode("utf-8", "replace").lower()
         # A user who does not exist takes as long as one who does.
@@ -118,7 +118,7 @@ class Accounts:
         else:
             right = credentials.checkPassword(password)
         if right and name in self._passwords:
-            return succeed(name)
+            return succeed(name.encode("ascii"))
         return fail(UnauthorizedLogin())
 
 

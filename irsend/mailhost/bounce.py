@@ -76,7 +76,7 @@ def _delivery_status(host: str, refused: Mapping[Mailbox, ServerReply], at: floa
     about_all = Message(policy=SMTP)
     about_all["Reporting-MTA"] = f"dns; {host}"
     about_all["Arrival-Date"] = formatdate(at, localtime=True)
-    parts = [about_all]
+    parts: list[Message | str] = [about_all]
     for recipient, reply in refused.items():
         enhanced = _ENHANCED.match(reply.lines[0]) if reply.lines else None
         part = Message(policy=SMTP)

@@ -119,7 +119,7 @@ class _Factory(ServerFactory):
         """Name it in the log as people know it."""
         return f"mail host {self._listener.title}"
 
-    def buildProtocol(self, addr: IAddress) -> Any:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         session = self._listener.session()
         if session is not None:
             session.factory = self

@@ -77,16 +77,17 @@ class Maildrops:
 
     def __init__(self, maildirs: Maildirs) -> None:
         self._maildirs = maildirs
-        self._in_use: set[str] = set()
+        self._in_use: set[bytes] = set()
 
     def requestAvatar(
-        self, avatarId: Any, mind: Any, *interfaces: Any
+        self, avatarId: bytes | tuple[()], mind: Any, *interfaces: Any
     ) -> tuple[Any, Maildrop, Callable[[], None]]:
         """Return the maildrop and what lets go of it; MaildropInUse."""
         if IMailboxPOP3 not in interfaces:
             raise NotImplementedError("only maildrops are served")
+        assert isinstance(avatarId, bytes)
         if avatarId in self._in_use:
             raise MaildropInUse
         self._in_use.add(avatarId)
-        maildrop = Maildrop(self._maildirs.of_account(avatarId))
+        maildrop = Maildrop(self._maildirs.of_account(avatarId.decode("ascii")))
         return IMailboxPOP3, maildrop, lambda: self._in_use.discard(avatarId)

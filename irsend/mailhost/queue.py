@@ -19,10 +19,11 @@ from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
+from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
-from twisted.internet.error import ConnectError, ConnectionLost, TimeoutError
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import ClientFactory
 from twisted.logger import Logger
 
 from irsend.errors import MemoryFull
@@ -44,9 +45,9 @@ _SESSION_OVER = (
     Refused,
     UnreadableReply,
     TLSFailed,
-    ConnectError,
-    ConnectionLost,
-    TimeoutError,
+    error.ConnectError,
+    error.ConnectionLost,
+    error.TimeoutError,
 )
 
 
@@ -107,7 +108,7 @@ class Queue(Service):
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None and self._client.connected:
-            self._client.give_up(ConnectionLost("the mail host was switched off"))
+            self._client.give_up(error.ConnectionLost("the mail host was switched off"))
         return self._ended
 
     def take(self, name: str) -> None:
@@ -184,9 +185,9 @@ class Queue(Service):
             while one is not None and self.running:
                 yield self._send(client, one)
                 one = self._next_due()
-        except (*_SESSION_OVER, CancelledError) as error:
+        except (*_SESSION_OVER, CancelledError) as why:
             if self.running:
-                self._postpone_all(str(error) or type(error).__name__)
+                self._postpone_all(str(why) or type(why).__name__)
         finally:
             self._connecting = None
             if client.connected:
@@ -196,8 +197,8 @@ class Queue(Service):
     def _connect(self, address: tuple[str, int], client: ESMTPClient) -> Deferred[Any]:
         endpoint = TCP6ClientEndpoint if ":" in address[0] else TCP4ClientEndpoint
         self._client = client
-        self._connecting = connectProtocol(
-            endpoint(self._reactor, address[0], address[1], timeout=_CONNECT), client
+        self._connecting = endpoint(self._reactor, *address, timeout=_CONNECT).connect(
+            _Factory(client)
         )
         return self._connecting
 
@@ -266,7 +267,7 @@ class Queue(Service):
         )
         try:
             message = self._maildirs.of_account(account).open_message(
-                trace, kept=lambda message: None
+                trace, kept=lambda _: None
             )
             try:
                 message.write(bounce)
@@ -274,8 +275,8 @@ class Queue(Service):
                 message.abort()
                 raise
             yield message.commit()
-        except (MemoryFull, OSError) as error:
-            yield self._set_aside(one, f"{why}; and its sender could not be told: {error}")
+        except (MemoryFull, OSError) as full:
+            yield self._set_aside(one, f"{why}; and its sender could not be told: {full}")
             return
         self.log.info(
             "Mail host: {name} went back to its sender: {why}", name=one.name, why=why
@@ -287,3 +288,15 @@ class Queue(Service):
         yield self._on_disk(lambda: self._maildirs.set_aside(one.name))
         self.log.warn("Mail host: {name} stays undelivered: {why}", name=one.name, why=why)
         self._forget(one)
+
+
+class _Factory(ClientFactory):
+    """Makes the one session; says nothing in the log."""
+
+    noisy = False
+
+    def __init__(self, client: ESMTPClient) -> None:
+        self._client = client
+
+    def buildProtocol(self, addr: IAddress | None) -> ESMTPClient:
+        return self._client

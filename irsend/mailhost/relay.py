@@ -127,7 +127,7 @@ class RelayReception:
         for account, recipient in of_account.items():
             trace = self._trace(envelope, [recipient])
             maildir = relay.maildirs.of_account(account)
-            copies.append(maildir.open_message(trace, kept=lambda message: None))
+            copies.append(maildir.open_message(trace, kept=lambda _: None))
         if for_machine:
             trace = self._trace(envelope, for_machine)
             copies.append(

@@ -11,7 +11,7 @@ from email.utils import formatdate
 from irsend.interfaces import Envelope, Mailbox
 
 
-def address_text(mailbox: Mailbox | None) -> str:
+def mailbox_text(mailbox: Mailbox | None) -> str:
     """Return the address as people read it; empty for the null sender."""
     return bytes(mailbox).decode("ascii", "replace") if mailbox else ""
 

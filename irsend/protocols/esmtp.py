@@ -89,6 +89,7 @@ class ESMTP(smtp.ESMTP):
         self._waiting = False
         self._paused = False
         self._ended = False
+        self._leaving = False
         self._errors = 0
         self._end_reason = ""
         self._enhanced = False
@@ -148,6 +149,9 @@ class ESMTP(smtp.ESMTP):
         self._end_reason = "the machine was switched off"
         if self._handshaking:
             self.transport.abortConnection()
+        elif self._waiting:
+            # A message that is being synced still gets its answer.
+            self._leaving = True
         elif not self._ended:
             self._hang_up(replies.SHUTTING_DOWN)
 
@@ -271,6 +275,8 @@ class ESMTP(smtp.ESMTP):
             if self._paused and not self._ended:
                 self._paused = False
                 self.transport.resumeProducing()
+            if self._leaving and not self._ended:
+                self._hang_up(replies.SHUTTING_DOWN)
             self._run_lines()
 
         answer.addCallback(answered)

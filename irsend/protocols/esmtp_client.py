@@ -27,8 +27,8 @@ from typing import IO, Any
 
 from attrs import frozen
 from OpenSSL import SSL
+from twisted.internet import error
 from twisted.internet.defer import Deferred, fail, inlineCallbacks
-from twisted.internet.error import ConnectionDone, ConnectionLost, TimeoutError
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.mail import smtp
 from twisted.protocols.basic import FileSender
@@ -102,6 +102,8 @@ class Timeouts:
 class ESMTPClient(smtp.ESMTPClient):
     """One session with a server that takes mail. `greeted` fires first."""
 
+    transport: Any
+
     def __init__(
         self,
         transcript: ITranscript,
@@ -111,7 +113,7 @@ class ESMTPClient(smtp.ESMTPClient):
         timeouts: Timeouts | None = None,
     ) -> None:
         smtp.ESMTPClient.__init__(self, b"", None, identity)
-        self.callLater = clock.callLater
+        self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
         self.transcript = transcript
         self.timeouts = timeouts or Timeouts()
         self.greeted: Deferred[ServerReply] = Deferred()
@@ -127,7 +129,7 @@ class ESMTPClient(smtp.ESMTPClient):
         self._transaction = False
         self._client_tls: ClientTLS | None = None
         self._handshake: Deferred[None] | None = None
-        self._ending: Exception | None = None
+        self._ending: BaseException | None = None
 
     # -- the connection -------------------------------------------------------
 
@@ -145,9 +147,11 @@ class ESMTPClient(smtp.ESMTPClient):
             why = self._ending or TLSFailed(tls_failure(reason))
             self._ending = why if isinstance(why, TLSFailed) else TLSFailed(str(why))
         elif self._ending is None:
-            lost = reason.check(ConnectionDone, ConnectionLost)
+            lost = reason.check(error.ConnectionDone, error.ConnectionLost)
             self._ending = (
-                ConnectionLost("the server closed the connection") if lost else reason.value
+                error.ConnectionLost("the server closed the connection")
+                if lost
+                else reason.value
             )
         self.transcript.note("closed")
         waiting: list[Deferred[Any]] = [answer for answer, _ in self._awaited]
@@ -161,9 +165,9 @@ class ESMTPClient(smtp.ESMTPClient):
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
-        self.give_up(TimeoutError("the server did not answer in time"))
+        self.give_up(error.TimeoutError("the server did not answer in time"))
 
-    def give_up(self, why: Exception) -> None:
+    def give_up(self, why: BaseException) -> None:
         """End the session at once; whatever waits for an answer fails with this."""
         if self._ending is None:
             self._ending = why
@@ -231,9 +235,9 @@ class ESMTPClient(smtp.ESMTPClient):
         self.setTimeout(None)
         try:
             self._client_tls.check(self.transport.getHandle())
-        except TLSFailed as error:
-            self.give_up(error)
-            handshake.errback(Failure(error))
+        except TLSFailed as failed:
+            self.give_up(failed)
+            handshake.errback(Failure(failed))
             return
         self.tls = describe_tls(self.transport)
         self._tlsMode = True
@@ -275,9 +279,9 @@ class ESMTPClient(smtp.ESMTPClient):
             self._transaction = False
         elif reply.positive:
             # It took a message that it has not seen.
-            error = UnreadableReply(f"the server answered DATA with {reply.code}")
-            self.give_up(error)
-            raise error
+            wrong = UnreadableReply(f"the server answered DATA with {reply.code}")
+            self.give_up(wrong)
+            raise wrong
         results.update(dict.fromkeys(accepted, reply))
         return results
 
@@ -391,7 +395,9 @@ class ESMTPClient(smtp.ESMTPClient):
         if self._inside_content:
             # Whether the server goes on reading content or runs commands now is
             # not to be known: nothing more is sent to it.
-            self.give_up(ConnectionLost("the server refused the message in the middle of it"))
+            self.give_up(
+                error.ConnectionLost("the server refused the message in the middle of it")
+            )
         answer.callback(reply)
 
 

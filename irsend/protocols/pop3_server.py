@@ -20,8 +20,6 @@ Standards: RFC 1939 (POP3, APOP), 2449 (CAPA, response codes), 2595 (STLS), 3206
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import hmac
 import os
@@ -45,6 +43,7 @@ from zope.interface import implementer
 
 from irsend.interfaces import ITranscript
 from irsend.protocols.dots import DotStuffing
+from irsend.protocols.sasl_server import Aborted, ExchangeFailed, NotBase64, SASLExchange
 from irsend.protocols.tls import describe_tls
 from irsend.protocols.transcript import MASK, masked_command
 
@@ -80,6 +79,9 @@ class POP3(pop3.POP3):
 
     noisy = False
     log = Logger()
+    transport: Any
+    portal: Any
+    mbox: Any
 
     def __init__(
         self,
@@ -95,7 +97,7 @@ class POP3(pop3.POP3):
         idle: float = 600,
     ) -> None:
         self.portal = portal
-        self.callLater = clock.callLater
+        self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
         self.transcript = transcript
         self.closed: Deferred[None] = Deferred()
         self.secured = False
@@ -114,7 +116,7 @@ class POP3(pop3.POP3):
         self._ended = False
         self._handshaking = False
         self._user: bytes | None = None
-        self._challenger: Any = None
+        self._exchange: SASLExchange | None = None
 
     # -- the connection -------------------------------------------------------
 
@@ -193,7 +195,7 @@ class POP3(pop3.POP3):
         try:
             while self._buffer and not self._waiting and not self._ended:
                 line, end, rest = self._buffer.partition(b"\r\n")
-                longest = self._longest_line if self._challenger is None else _LONGEST_RESPONSE
+                longest = self._longest_line if self._exchange is None else _LONGEST_RESPONSE
                 if not end and len(line) <= longest:
                     break
                 if end:
@@ -201,7 +203,7 @@ class POP3(pop3.POP3):
                     self.resetTimeout()
                     if self._overlong or len(line) + 2 > longest:
                         self._overlong = False
-                        self._challenger = None
+                        self._exchange = None
                         self.failResponse(b"the line is too long")
                     else:
                         self.lineReceived(line)
@@ -215,8 +217,10 @@ class POP3(pop3.POP3):
 
     def lineReceived(self, line: bytes) -> None:
         """Run one command line, or take one response."""
-        if self._challenger is not None:
-            self.state_AUTH(line)
+        exchange = self._exchange
+        if exchange is not None:
+            self.transcript.client(line if line == b"*" else MASK.encode())
+            self._go_on_with_login(exchange, lambda: exchange.respond(line))
             return
         self.transcript.client(masked_command(line))
         verb, _, argument = line.partition(b" ")
@@ -266,7 +270,7 @@ class POP3(pop3.POP3):
             words.append(b"STLS")
         return [*words, b"IMPLEMENTATION irsend"]
 
-    def do_CAPA(self, rest: bytes) -> None:
+    def do_CAPA(self, rest: bytes = b"") -> None:
         """CAPA (RFC 2449 5)."""
         if self._no_argument(rest):
             self._say(b"+OK capabilities follow", *self.listCapabilities(), b".")
@@ -312,7 +316,7 @@ class POP3(pop3.POP3):
         else:
             self._log_in(UsernamePassword(user, rest))
 
-    def do_APOP(self, rest: bytes) -> None:
+    def do_APOP(self, rest: bytes) -> None:  # type: ignore[override]
         """APOP name digest."""
         user, _, digest = rest.rpartition(b" ")
         if not user or not digest:
@@ -330,43 +334,23 @@ class POP3(pop3.POP3):
         elif name.upper() not in offered:
             self.failResponse(b"there is no such mechanism")
         else:
-            self._challenger = offered[name.upper()]()
-            first = self._challenger.getChallenge()
-            if initial:
-                self._respond(b"" if initial == b"=" else initial)
-            else:
-                self._challenge(first)
+            exchange = SASLExchange(name.upper(), offered[name.upper()]())
+            self._go_on_with_login(exchange, lambda: exchange.begin(initial))
 
-    def state_AUTH(self, line: bytes) -> None:
-        """Take a response of the exchange."""
-        if line == b"*":
-            self.transcript.client(line)
-            self._challenger = None
-            self.failResponse(b"authentication aborted")
-        else:
-            self.transcript.client(MASK.encode())
-            self._respond(line)
-
-    def _challenge(self, challenge: bytes) -> None:
-        self._say(b"+ " + base64.b64encode(challenge))
-
-    def _respond(self, response: bytes) -> None:
+    def _go_on_with_login(
+        self, exchange: SASLExchange, step: Callable[[], bytes | None]
+    ) -> None:
+        self._exchange = None
         try:
-            self._challenger.setResponse(base64.b64decode(response, validate=True))
-        except binascii.Error:
-            self._challenger = None
-            self.failResponse(b"cannot decode the response as base64")
+            challenge = step()
+        except ExchangeFailed as failed:
+            self.failResponse(_WHY_NO_LOGIN.get(type(failed), _WRONG_LOGIN))
             return
-        except Exception:
-            # cred's credentials raise whatever their parsing meets.
-            self._challenger = None
-            self.failResponse(b"[AUTH] the response cannot be understood")
-            return
-        if self._challenger.moreChallenges():
-            self._challenge(self._challenger.getChallenge())
-            return
-        credentials, self._challenger = self._challenger, None
-        self._log_in(credentials)
+        if challenge is None:
+            self._log_in(exchange.credentials)
+        else:
+            self._exchange = exchange
+            self._say(b"+ " + challenge)
 
     def _log_in(self, credentials: Any) -> None:
         attempt = self.portal.login(credentials, None, IMailboxPOP3)
@@ -387,7 +371,7 @@ class POP3(pop3.POP3):
             if failure.check(MaildropInUse):
                 self.failResponse(b"[IN-USE] another session has the maildrop")
             else:
-                self.failResponse(b"[AUTH] user name or password wrong")
+                self.failResponse(_WRONG_LOGIN)
 
         self._wait(attempt.addErrback(refused), logged_in)
 
@@ -427,18 +411,18 @@ class POP3(pop3.POP3):
         sizes = [size for size in self.mbox.listMessages() if size]
         return len(sizes), sum(sizes)
 
-    def do_STAT(self, rest: bytes) -> None:
+    def do_STAT(self, rest: bytes = b"") -> None:
         """STAT: number and octets of what is not marked."""
         if self._no_argument(rest):
             self.successResponse(b"%d %d" % self._count_and_size())
 
     def do_LIST(self, rest: bytes = b"") -> None:
         """LIST: size of one, or of each."""
-        self._list(rest, lambda index, size: size)
+        self._list(rest, lambda _, size: size)
 
     def do_UIDL(self, rest: bytes = b"") -> None:
         """UIDL: unique id of one, or of each."""
-        self._list(rest, lambda index, size: self.mbox.getUidl(index))
+        self._list(rest, lambda index, _: self.mbox.getUidl(index))
 
     def _list(self, rest: bytes, value: Callable[[int, int], int | bytes]) -> None:
         def line(index: int, size: int) -> bytes:
@@ -464,7 +448,7 @@ class POP3(pop3.POP3):
         if numbers and size is not None:
             self._send_message(numbers[0], b"%d octets" % size, lambda content: content)
 
-    def do_TOP(self, rest: bytes) -> None:
+    def do_TOP(self, rest: bytes) -> None:  # type: ignore[override]
         """TOP: the head and so many lines of the body."""
         numbers = self._numbers(rest, 2)
         if numbers and self._size_of(numbers[0]) is not None:
@@ -521,12 +505,12 @@ class POP3(pop3.POP3):
             self.mbox.deleteMessage(numbers[0] - 1)
             self.successResponse(b"message %d marked" % numbers[0])
 
-    def do_NOOP(self, rest: bytes) -> None:
+    def do_NOOP(self, rest: bytes = b"") -> None:
         """NOOP."""
         if self._no_argument(rest):
             self.successResponse()
 
-    def do_RSET(self, rest: bytes) -> None:
+    def do_RSET(self, rest: bytes = b"") -> None:
         """RSET: unmark all."""
         if self._no_argument(rest):
             self.mbox.undeleteMessages()
@@ -581,6 +565,12 @@ class _Top:
             length += len(piece)
         return b"".join(pieces)
 
+
+_WRONG_LOGIN = b"[AUTH] user name or password wrong"
+_WHY_NO_LOGIN: dict[type[ExchangeFailed], bytes] = {
+    Aborted: b"authentication aborted",
+    NotBase64: b"cannot decode the response as base64",
+}
 
 _AUTHORIZATION, _TRANSACTION, _ALWAYS = "AUTHORIZATION", "TRANSACTION", ""
 _COMMANDS: dict[bytes, tuple[Callable[[POP3, bytes], None], str]] = {

@@ -126,6 +126,16 @@ class Machine(MultiService):
         self.log.info("State: {path}", path=self.state.path)
         MultiService.startService(self)
 
+    def abandon(self) -> None:
+        """Let go of everything after a start that failed."""
+        self._stop_threads()
+        self.state.release()
+
+    def _stop_threads(self) -> None:
+        for pool in (self._disk, self._scribe):
+            if pool.started:
+                pool.stop()
+
     @inlineCallbacks
     def stopService(self) -> Any:
         """Switch off: end what is under way, write what is to be written, let go of the state directory."""
@@ -133,8 +143,7 @@ class Machine(MultiService):
         self.device.running = False
         yield self._journal.close()
         # Both are idle now: what they did has been waited for.
-        self._disk.stop()
-        self._scribe.stop()
+        self._stop_threads()
         self.state.release()
 
     @property
@@ -357,3 +366,14 @@ class Machine(MultiService):
         return self.device.job_changed(
             job, result="NG", code=codes.CANCELLED, ended=self.device.now(), held_as=None
         )
+
+
+def check_key(configuration: Configuration) -> None:
+    """Raise ConfigurationError where the key and certificate that the configuration names cannot be used."""
+    tls = configuration.tls
+    if not tls.certificate and not tls.key:
+        return
+    try:
+        KeyStore(Path(), tls.certificate, tls.key).load()
+    except KeyMaterialError as error:
+        raise ConfigurationError(f"tls: {error}") from None

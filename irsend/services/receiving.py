@@ -12,12 +12,10 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.device import reception as policy
@@ -25,12 +23,15 @@ from irsend.device.events import Event, SettingsChanged
 from irsend.device.sessions import TLSUse
 from irsend.device.status import StatusText
 from irsend.interfaces import ACCEPT, Envelope, IPostBox, IReception, Mailbox, Reply, Verdict
-from irsend.message.trace import address_text, smtp_trace
+from irsend.message.trace import mailbox_text, smtp_trace
 from irsend.protocols.esmtp import ESMTP
+from irsend.protocols.listening import address_text, listen
 from irsend.services.bench import Bench
 from irsend.store.memory import StoredMessage
 
 _STANDARD_PORT = 25
+# How long a client may take to hear the 421 when the machine is switched off, in seconds.
+_LAST_WORDS = 3
 _LISTENS_BY = {"email_ifax.smtp_receive", "service_mode.smtp_rx_port"}
 
 
@@ -90,7 +91,7 @@ class Reception:
 
     def sender_allowed(self, sender: Mailbox | None, size: int) -> Verdict:
         """Ask the memory; anybody may send."""
-        self._sender = address_text(sender)
+        self._sender = mailbox_text(sender)
         memory = self._bench.memory
         return self._noted(
             policy.memory_allows(size, used=memory.used, capacity=memory.capacity)
@@ -113,7 +114,7 @@ class Reception:
         trace = smtp_trace(
             envelope, peer=self.session.peer, host=self.host, at=now, cipher=self._cipher
         )
-        sender = address_text(envelope.sender)
+        sender = mailbox_text(envelope.sender)
 
         def kept(message: StoredMessage) -> None:
             self._octets += message.size
@@ -234,7 +235,14 @@ class Receiving(Service):
             self._all_gone = Deferred()
             for session in list(self._under_way):
                 session.shut_down()
+            giving_up = self._bench.clock.callLater(_LAST_WORDS, self._abort_sessions)
             yield self._all_gone
+            if giving_up.active():
+                giving_up.cancel()
+
+    def _abort_sessions(self) -> None:
+        for session in list(self._under_way):
+            session.transport.abortConnection()
 
     def listening_endpoint(self) -> str:
         """Return the endpoint string, empty for none.
@@ -267,15 +275,11 @@ class Receiving(Service):
             why = "SMTP Receive is off" if self._endpoint else "[listen] smtp is empty"
             self.log.info("SMTP: not listening ({why})", why=why)
             return
-        outcome: list[Any] = []
-        endpoint = serverFromString(self._bench.clock, description)
-        endpoint.listen(_Factory(self._session)).addBoth(outcome.append)
-        # Twisted's server endpoints answer at once.
-        if outcome and isinstance(outcome[0], Failure):
-            outcome[0].raiseException()
-        for port in outcome:
-            self._ports.append(port)
-            self.log.info("SMTP: listening on {address}", address=address_of(port.getHost()))
+        self._ports = listen(
+            self._bench.clock, "listen.smtp", description, _Factory(self._session)
+        )
+        for address in self.addresses:
+            self.log.info("SMTP: listening on {address}", address=address_text(address))
 
     def _stop_listening(self) -> Deferred[Any]:
         ports, self._ports = self._ports, []
@@ -331,11 +335,3 @@ class _Factory(ServerFactory):
         session: ESMTP = self._session()
         session.factory = self
         return session
-
-
-def address_of(address: Any) -> str:
-    """Return an address as people write it: 127.0.0.1:2525, [::1]:2525, or a socket's path."""
-    host = getattr(address, "host", None)
-    if host is None:
-        return str(getattr(address, "name", address))
-    return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"

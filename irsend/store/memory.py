@@ -20,7 +20,7 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
 from irsend.errors import MemoryFull, StateError
@@ -186,7 +186,11 @@ class StoredMessage:
     def commit(self) -> Deferred[None]:
         """Fire when file and name will survive a crash."""
         if self._pending:
-            self.write(b"")
+            try:
+                self.write(b"")
+            except (MemoryFull, OSError):
+                self.abort()
+                return fail()
         committed = self._memory._commit(self)
         self.descriptor = -1
 

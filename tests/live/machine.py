@@ -30,8 +30,8 @@ _NAMES = [
 ]
 
 # What the machine logs of its listening addresses.
-_SMTP_ADDRESS = re.compile(r"SMTP.*?127\.0\.0\.1:(\d+)")
-_PANEL_ADDRESS = re.compile(r"(?:[Pp]anel|HTTP).*?127\.0\.0\.1:(\d+)")
+_SMTP_ADDRESS = re.compile(r"SMTP: listening on 127\.0\.0\.1:(\d+)")
+_PANEL_ADDRESS = re.compile(r"Panel: http://127\.0\.0\.1:(\d+)/")
 
 _TWISTD = "import sys; from twisted.scripts.twistd import run; sys.argv[0] = 'twistd'; run()"
 
@@ -185,10 +185,14 @@ class Machine:
 
         A client has ended a moment before the machine knows that its session has.
         """
+        return await self.until_state("ready")
+
+    async def until_state(self, state: str) -> Any:
+        """Wait until the machine is in this state; return the status then."""
         deadline = self._reactor.seconds() + 15
-        while (status := await self.get("/api/status"))["state"] != "ready":
+        while (status := await self.get("/api/status"))["state"] != state:
             if self._reactor.seconds() > deadline:
-                raise AssertionError(f"the machine is still busy: {status}")
+                raise AssertionError(f"the machine is not {state}: {status}")
         return status
 
     async def _ask(self, method: str, path: str, **details: Any) -> Any:

@@ -47,12 +47,14 @@ _MAIN = {
     "message_size_limit": "0",
     "mailbox_size_limit": "0",
     "maximal_queue_lifetime": "1h",
+    "bounce_queue_lifetime": "1h",
     # A destination that failed is tried again by "flush" at once, not after a pause.
     "default_destination_concurrency_failed_cohort_limit": "100",
 }
 
 _MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
+pickup    unix  n - n 60 1 pickup
 cleanup   unix  n - n - 0 cleanup
 qmgr      unix  n - n 300 1 qmgr
 tlsmgr    unix  - - n 1000? 1 tlsmgr

@@ -8,7 +8,15 @@ from tests.live.case import LiveTestCase
 from tests.live.dialogues import call, greet
 from tests.live.machine import Machine, start_machine
 from tests.live.mails import Mail, compare, make_mail
-from tests.live.swaks import DELIVERED, MAIL_REFUSED, NO_TLS, OLD_TLS, need_tls, swaks
+from tests.live.swaks import (
+    DELIVERED,
+    MAIL_REFUSED,
+    NO_TLS,
+    OLD_TLS,
+    TLS_OF_TODAY,
+    need_tls,
+    swaks,
+)
 
 RX_REJECT = "SSL Error (SMTP RX Reject)"
 SMTP_RECEIVE = "SSL Error (SMTP Receive)"
@@ -58,6 +66,7 @@ class _SwaksTests(_MixedIn):
         await greet(dialogue)
         self.assertRegex(await dialogue.command("STARTTLS"), "^50[0-4] ")
         self.assertRegex(await dialogue.command("MAIL FROM:<sender@client.test>"), "^250 ")
+        dialogue.hang_up()
         self.assertEqual("", await machine.status_line())
         self.assertEqual([], await machine.status_texts())
         self.assert_stored(machine, plain)
@@ -114,7 +123,9 @@ class OldMachineTests(_SwaksTests, LiveTestCase):
     async def test_client_of_today(self) -> None:
         """A swaks with the TLS of today has nothing in common with the iR 2270."""
         machine = await self.machine_under("on")
-        told = await swaks(self, machine.smtp_port, make_mail("secret", 3000), "--tls")
+        told = await swaks(
+            self, machine.smtp_port, make_mail("m", 3000), "--tls", *TLS_OF_TODAY
+        )
         self.assertEqual(NO_TLS, told.status)
         self.assertEqual(SMTP_RECEIVE, await machine.status_line())
         session = await machine.last_session("smtp-receive")

@@ -1,0 +1,65 @@
+"""Which part of irsend may import which: the table that docs/architecture shows and test_imports holds.
+
+A part is a module or a package right below `irsend`. A part may always import
+itself, except where `MEET_ONLY_IN` says more; imports in functions count too.
+"""
+
+from __future__ import annotations
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "errors": (),
+    "interfaces": (),
+    "device": ("errors", "interfaces"),
+    "message": ("errors", "interfaces"),
+    "protocols": ("errors", "interfaces"),
+    "link": ("errors", "interfaces"),
+    "imaging": ("errors", "interfaces", "message"),
+    "store": ("errors", "interfaces", "device", "message"),
+    "configuration": ("errors", "device"),
+    "sample": ("configuration", "device"),
+    "services": (
+        "errors",
+        "interfaces",
+        "configuration",
+        "device",
+        "message",
+        "protocols",
+        "link",
+        "imaging",
+        "store",
+    ),
+    "mailhost": ("errors", "interfaces", "configuration", "protocols", "store"),
+    "panel": ("errors", "interfaces", "device"),
+    "ctl": ("errors", "interfaces"),
+    "assembly": ("errors", "configuration", "services", "mailhost", "panel"),
+    "testing": (
+        "errors",
+        "interfaces",
+        "configuration",
+        "assembly",
+        "device",
+        "services",
+        "mailhost",
+        "panel",
+    ),
+    "tap": ("errors", "configuration", "assembly"),
+}
+"""What each part may import of irsend, from the ground up. Nothing imports tap."""
+
+MEET_ONLY_IN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "services": ("machine", ("bench",)),
+}
+"""Packages whose modules meet in one of them only; the others may import no more than those named."""
+
+WITHOUT_TWISTED: tuple[str, ...] = (
+    "errors",
+    "device",
+    "message",
+    "configuration",
+    "sample",
+    "ctl",
+)
+"""Parts that know nothing of Twisted: values and pure functions, and the client of the HTTP interface."""
+
+REACTOR_BY_NAME: tuple[str, ...] = ("tap", "testing")
+"""The parts that may import the reactor; all others are handed it."""

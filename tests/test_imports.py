@@ -1,0 +1,143 @@
+"""The imports of irsend, read from its source, are those of tests/import_table.py."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import irsend
+from tests.import_table import MAY_IMPORT, MEET_ONLY_IN, REACTOR_BY_NAME, WITHOUT_TWISTED
+
+ROOT = Path(irsend.__file__).parent
+
+
+def imports_of(source: str, module: str) -> Iterator[str]:
+    """Give the whole name of everything that a module imports, wherever in it."""
+    package = module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            origin = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                origin = ".".join([*above, *([origin] if origin else [])])
+            for alias in node.names:
+                yield f"{origin}.{alias.name}"
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Give name and path of each module of irsend."""
+    for path in sorted(ROOT.rglob("*.py")):
+        name = ".".join(["irsend", *path.relative_to(ROOT).with_suffix("").parts])
+        yield name, path
+
+
+def part_of(name: str) -> str:
+    """Return the part that a whole name belongs to; empty for the package itself."""
+    part = (name.split(".") + [""])[1]
+    return part if part in MAY_IMPORT else ""
+
+
+ALL = [
+    (module, imported)
+    for module, path in modules()
+    for imported in imports_of(path.read_text("utf-8"), module)
+]
+
+
+class ReadingTests(SynchronousTestCase):
+    """What this test takes for an import."""
+
+    def test_forms(self) -> None:
+        """Imports are found in every form, at the top, in functions and behind conditions."""
+        source = (
+            "import a\nimport b.c as d\nfrom e import f\n"
+            "def g():\n    from h.i import j, k\n"
+            "if TYPE_CHECKING:\n    from l import m\n"
+            "from . import n\nfrom .o import p\nfrom ..q import r\n"
+        )
+        self.assertEqual(
+            list(imports_of(source, "irsend.x.y")),
+            ["a", "b.c", "e.f", "irsend.x.n", "irsend.x.o.p", "irsend.q.r"]
+            + ["h.i.j", "h.i.k", "l.m"],
+        )
+
+
+class ImportTests(SynchronousTestCase):
+    """The house stands on its ground."""
+
+    def test_every_part_is_in_the_table(self) -> None:
+        """Each module and package right below irsend has its row."""
+        parts = {
+            path.stem
+            for path in ROOT.iterdir()
+            if (path.suffix == ".py" and path.stem != "__init__")
+            or (path.is_dir() and any(path.glob("*.py")))
+        }
+        self.assertEqual(parts - set(MAY_IMPORT), set())
+
+    def test_table(self) -> None:
+        """No part imports another that its row does not name."""
+        wrong = [
+            f"{module} imports {imported}"
+            for module, imported in ALL
+            if imported.split(".")[0] == "irsend"
+            and part_of(imported)
+            and part_of(imported) != part_of(module)
+            and part_of(imported) not in MAY_IMPORT.get(part_of(module), ())
+        ]
+        self.assertEqual(wrong, [])
+
+    def test_table_goes_upwards(self) -> None:
+        """Each row names only parts of the rows above it: there is no circle."""
+        above: set[str] = set()
+        for part, allowed in MAY_IMPORT.items():
+            self.assertEqual(set(allowed) - above, set(), part)
+            above.add(part)
+
+    def test_nothing_imports_tap(self) -> None:
+        """The command line is imported by twistd alone."""
+        wrong = [module for module, imported in ALL if imported.startswith("irsend.tap")]
+        self.assertEqual(wrong, [])
+
+    def test_meeting_place(self) -> None:
+        """The modules of services know of each other in machine.py only; the bench they share."""
+        wrong = []
+        for package, (place, shared) in MEET_ONLY_IN.items():
+            inside = f"irsend.{package}."
+            for module, imported in ALL:
+                if not module.startswith(inside) or not imported.startswith(inside):
+                    continue
+                mine, other = module.split(".")[2], imported.split(".")[2]
+                if mine != place and other not in (mine, *shared):
+                    wrong.append(f"{module} imports {imported}")
+        self.assertEqual(wrong, [])
+
+    def test_reactor(self) -> None:
+        """The reactor is imported by name where the table says so, and handed in elsewhere."""
+        wrong = [
+            module
+            for module, imported in ALL
+            if imported.startswith("twisted.internet.reactor")
+            and part_of(module) not in REACTOR_BY_NAME
+        ]
+        self.assertEqual(wrong, [])
+
+    def test_without_twisted(self) -> None:
+        """Values and the client of the HTTP interface do without Twisted."""
+        wrong = [
+            f"{module} imports {imported}"
+            for module, imported in ALL
+            if part_of(module) in WITHOUT_TWISTED and imported.split(".")[0] == "twisted"
+        ]
+        self.assertEqual(wrong, [])
+
+    def test_no_tests(self) -> None:
+        """What is installed imports nothing of the tests."""
+        wrong = [module for module, imported in ALL if imported.split(".")[0] == "tests"]
+        self.assertEqual(wrong, [])
