@@ -28,10 +28,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "imaging",
         "store",
     ),
-    "mailhost": ("errors", "interfaces", "configuration", "protocols", "store"),
+    "mailhost": ("errors", "interfaces", "configuration", "message", "protocols", "store"),
     "panel": ("errors", "interfaces", "device"),
     "ctl": ("errors", "interfaces"),
-    "assembly": ("errors", "configuration", "services", "mailhost", "panel"),
+    "assembly": ("errors", "configuration", "protocols", "services", "mailhost", "panel"),
     "testing": (
         "errors",
         "interfaces",

@@ -541,7 +541,7 @@ class ShippedFileTests(Case):
         self.assertEqual(keys_of(self.uncommented), {**keys_of_the_code(), **BENCH})
 
     def test_uncommented_is_read(self) -> None:
-        """With every "#" taken away the file is read as if it said nothing, where the model has all settings."""
+        """With every "#" taken away, the file reads as if it said nothing (on a model that has all)."""
         path = self.file(self.uncommented)
         usual = read_configuration(model="iradvance")
         read = read_configuration(path, model="iradvance")

@@ -39,7 +39,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 def part_of(name: str) -> str:
     """Return the part that a whole name belongs to; empty for the package itself."""
-    part = (name.split(".") + [""])[1]
+    part = [*name.split("."), ""][1]
     return part if part in MAY_IMPORT else ""
 
 
@@ -63,8 +63,17 @@ class ReadingTests(SynchronousTestCase):
         )
         self.assertEqual(
             list(imports_of(source, "irsend.x.y")),
-            ["a", "b.c", "e.f", "irsend.x.n", "irsend.x.o.p", "irsend.q.r"]
-            + ["h.i.j", "h.i.k", "l.m"],
+            [
+                "a",
+                "b.c",
+                "e.f",
+                "irsend.x.n",
+                "irsend.x.o.p",
+                "irsend.q.r",
+                "h.i.j",
+                "h.i.k",
+                "l.m",
+            ],
         )
 
 

@@ -137,7 +137,9 @@ class TapTests(unittest.TestCase):
         process = self.start()
         yield process.wait_for("Panel: ")
         written = yield self.refused()
-        self.assertIn(f"irsend: state: {self.directory / 'state'} is in use by another irsend", written)
+        self.assertIn(
+            f"irsend: state: {self.directory / 'state'} is in use by another irsend", written
+        )
 
     @inlineCallbacks
     def test_address_in_use(self) -> Any:
@@ -178,7 +180,9 @@ class TapTests(unittest.TestCase):
         self.assertFalse((self.directory / "state").exists())
         yield self.refused("--check", "--model", "ir9999")
         yield self.refused("--check", "--set", "listen.panel=nonsense")
-        yield self.refused("--check", "--set", "tls.key=/nowhere", "--set", "tls.certificate=/nowhere")
+        yield self.refused(
+            "--check", "--set", "tls.key=/nowhere", "--set", "tls.certificate=/nowhere"
+        )
 
     @inlineCallbacks
     def test_sighup(self) -> Any:
@@ -187,7 +191,9 @@ class TapTests(unittest.TestCase):
         yield process.wait_for("Panel: ")
         self.write(_BENCH.replace("smtp_receive = true", "smtp_receive = 'maybe'"))
         os.kill(self.pid, signal.SIGHUP)
-        yield process.wait_for(r"SIGHUP: nothing was changed: .*smtp_receive: 'maybe' is not allowed")
+        yield process.wait_for(
+            r"SIGHUP: nothing was changed: .*smtp_receive: 'maybe' is not allowed"
+        )
         self.write(_BENCH.replace("smtp_receive = true", "smtp_receive = false"))
         os.kill(self.pid, signal.SIGHUP)
         yield process.wait_for(r"SMTP: not listening \(SMTP Receive is off\)")

@@ -122,6 +122,11 @@ class Model:
     sasl: ModelSASL = field(factory=ModelSASL)
     defaults: dict[str, Any] = field(factory=dict)
 
+    @property
+    def called(self) -> str:
+        """What a sentence calls it."""
+        return f"{self.title} ({self.name})" if self.title else self.name
+
     def has_item(self, key: str) -> bool:
         """Say whether the item at this whole key is on one of the printer's windows."""
         if key in self.lacks:
@@ -143,9 +148,7 @@ class Model:
                 if key not in ITEMS:
                     raise ValueRefused(key, f"there is no such setting{_near(key)}")
                 if not self.has_item(key):
-                    raise ValueRefused(
-                        key, f"the {self.title} ({self.name}) does not have this setting"
-                    )
+                    raise ValueRefused(key, f"the {self.called} does not have this setting")
                 values[key] = read_value(key, ITEMS[key], raw)
             except ValueRefused as error:
                 refused.append(error)
@@ -228,7 +231,13 @@ def _read_model(raw: dict[str, Any]) -> Model:
             of_window.items() if isinstance(of_window, dict) else [("", of_window)]
         )
     }
-    return Model(tls=tls, sasl=sasl, defaults=model.read_settings(given), **values)
+    try:
+        defaults = model.read_settings(given)
+    except SettingsRefused as error:
+        raise SettingsRefused(
+            [ValueRefused(f"defaults.{one.key}", one.problem) for one in error.refused]
+        ) from None
+    return Model(tls=tls, sasl=sasl, defaults=defaults, **values)
 
 
 def _near(key: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet import error
-from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import ClientFactory
@@ -46,6 +46,7 @@ _SESSION_OVER = (
     UnreadableReply,
     TLSFailed,
     error.ConnectError,
+    error.ConnectingCancelledError,
     error.ConnectionLost,
     error.TimeoutError,
 )
@@ -185,14 +186,16 @@ class Queue(Service):
             while one is not None and self.running:
                 yield self._send(client, one)
                 one = self._next_due()
-        except (*_SESSION_OVER, CancelledError) as why:
+        except _SESSION_OVER as why:
             if self.running:
                 self._postpone_all(str(why) or type(why).__name__)
-        finally:
-            self._connecting = None
-            if client.connected:
-                yield client.quit()
-            self._client = None
+        except Exception:
+            client.give_up(error.ConnectionLost("an error of irsend's own"))
+            raise
+        self._connecting = None
+        if client.connected:
+            yield client.quit()
+        self._client = None
 
     def _connect(self, address: tuple[str, int], client: ESMTPClient) -> Deferred[Any]:
         endpoint = TCP6ClientEndpoint if ":" in address[0] else TCP4ClientEndpoint

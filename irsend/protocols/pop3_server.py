@@ -6,7 +6,8 @@ What is mended, each with a test that fails on Twisted's own class
 - The greeting was a bare message id; CAPA announced words that do not exist,
   PIPELINING not by its name, STLS not at all.
 - AUTH knew no initial response and no second step (PLAIN and LOGIN failed).
-- Wrong arguments raised, with a traceback in the log and a TypeError in the answer.
+- A wrong number of arguments raised a TypeError, and the answer to that another,
+  which ended the connection with a traceback in the log.
 - A message with CR LF went out with CR CR LF, and a dot at the beginning of a
   chunk unescaped.
 - Nothing was limited but the line.

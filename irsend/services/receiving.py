@@ -11,7 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import (
+    Deferred,
+    DeferredList,
+    DeferredLock,
+    inlineCallbacks,
+    maybeDeferred,
+)
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import ServerFactory
@@ -189,6 +195,7 @@ class Receiving(Service):
         self._under_way: dict[ESMTP, str] = {}
         self._all_gone: Deferred[None] | None = None
         self._forget: Any = None
+        self._changing = DeferredLock()
 
     @property
     def addresses(self) -> list[IAddress]:
@@ -260,9 +267,17 @@ class Receiving(Service):
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, SettingsChanged) and event.changes.keys() & _LISTENS_BY:
-            self._stop_listening().addCallback(lambda _: self._listen_again())
+            # One after the other: a port is closed only in the reactor's next turn.
+            self._changing.run(self._listen_again)
 
-    def _listen_again(self) -> None:
+    def settled(self) -> Deferred[None]:
+        """Fire when it listens as the settings of now say."""
+        settled: Deferred[None] = self._changing.run(lambda: None)
+        return settled
+
+    @inlineCallbacks
+    def _listen_again(self) -> Any:
+        yield self._stop_listening()
         if self.running:
             try:
                 self._listen()

@@ -12,7 +12,8 @@ from twisted.internet.error import ConnectError, ConnectionDone
 from tests.live.dialogues import Dialogue, RefusalError, call, deliver, greet
 from tests.live.mails import Mail, make_mail
 
-SMALLEST, LARGEST = 1_000, 2_000_000
+SMALLEST = 1_000
+"""Octets."""
 
 
 @define(eq=False)
@@ -26,12 +27,15 @@ class Ledger:
 
 
 class Load:
-    """Delivers mails of 1 KB to 2 MB over several connections until the server is gone."""
+    """Delivers mails of 1 KB and more over several connections until the server is gone."""
 
-    def __init__(self, reactor: Any, ledger: Ledger, *, to: str, seed: int) -> None:
+    def __init__(
+        self, reactor: Any, ledger: Ledger, *, to: str, seed: int, largest: int = 2_000_000
+    ) -> None:
         self._reactor = reactor
         self._ledger = ledger
         self._to = to
+        self._largest = largest
         self._draw = random.Random(seed)
         self._seed = seed
         self._number = 0
@@ -75,7 +79,7 @@ class Load:
 
     def _next_mail(self) -> Mail:
         self._number += 1
-        size = int(SMALLEST * (LARGEST / SMALLEST) ** self._draw.random())
+        size = int(SMALLEST * (self._largest / SMALLEST) ** self._draw.random())
         mail = make_mail(f"load-{self._seed}-{self._number}", size)
         self._ledger.sent[mail.identity] = mail
         return mail

@@ -143,7 +143,7 @@ class HoleTests(unittest.TestCase):
         chunk = b"x" * (65_536 - len(end)) + end
         self.side.begin(chunk + b"." + end + b"QUIT" + end)
         sent = self.side.into_data()
-        self.assertTrue(sent.endswith(b"x\r\n..\r\nQUIT\r\n.\r\n"), sent[-40:])
+        self.assertTrue(sent.endswith(b"x\r\n..\r\nQUIT\r\n.\r\n"), repr(sent[-40:]))
 
     @hole()
     def test_dot_at_the_very_beginning(self) -> None:
@@ -271,7 +271,9 @@ class ConversationTests(unittest.TestCase):
         sent = self.send(RECIPIENT, OTHER)
         self.assertEqual(self.wire.taken(), b"MAIL FROM:<a@bench.test>\r\n")
         self.assertEqual(self.say(b"250 OK\r\n"), b"RCPT TO:<b@bench.test>\r\n")
-        self.assertEqual(self.say(b"550-no\r\n550 such user\r\n"), b"RCPT TO:<c@bench.test>\r\n")
+        self.assertEqual(
+            self.say(b"550-no\r\n550 such user\r\n"), b"RCPT TO:<c@bench.test>\r\n"
+        )
         self.assertEqual(self.say(b"250 OK\r\n"), b"DATA\r\n")
         self.assertEqual(self.say(b"354 go\r\n"), b"x\r\n.\r\n")
         self.say(b"250 2.0.0 taken\r\n")
@@ -413,7 +415,9 @@ class ConversationTests(unittest.TestCase):
         self.say(b"250 OK\r\n")
         self.say(b"354 go\r\n")
         shown = [str(line) for line in self.transcript.lines()]
-        self.assertEqual(shown[-4:], ["C: DATA", "S: 354 go", "C: (a message of 3 octets)", "C: ."])
+        self.assertEqual(
+            shown[-4:], ["C: DATA", "S: 354 go", "C: (a message of 3 octets)", "C: ."]
+        )
 
 
 class TLSTests(unittest.TestCase):
@@ -466,4 +470,6 @@ class PathTests(unittest.TestCase):
 
     def test_replies_in_words(self) -> None:
         """A reply is shown on one line."""
-        self.assertTrue(re.fullmatch("550 no such user", str(ServerReply(550, (b"no", b"such user")))))
+        self.assertTrue(
+            re.fullmatch("550 no such user", str(ServerReply(550, (b"no", b"such user"))))
+        )

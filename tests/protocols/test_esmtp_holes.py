@@ -81,7 +81,9 @@ class _Later(Reception):
     later: Deferred[Any]
 
     def recipient_allowed(self, recipient: Any) -> Any:
-        return self.later if recipient.local == b"later" else super().recipient_allowed(recipient)
+        return (
+            self.later if recipient.local == b"later" else super().recipient_allowed(recipient)
+        )
 
 
 class EsmtpHoleTests(unittest.SynchronousTestCase):
@@ -164,7 +166,9 @@ class EsmtpHoleTests(unittest.SynchronousTestCase):
     def test_replies_in_order(self) -> None:
         """A command behind one whose verdict is awaited waits too."""
         self.side.say(b"EHLO client.test", b"MAIL FROM:<a@b.test>")
-        self.assertEqual(self.side.codes(b"RCPT TO:<later@ir2270.bench.test>", b"NOOP x", b"RSET"), [])
+        self.assertEqual(
+            self.side.codes(b"RCPT TO:<later@ir2270.bench.test>", b"NOOP x", b"RSET"), []
+        )
         self.side.later.callback(None)
         self.side.wire.deliver(b"")
         replies = self.side.wire.taken().split(b"\r\n")
@@ -218,7 +222,9 @@ class EsmtpHoleTests(unittest.SynchronousTestCase):
     @hole()
     def test_small_commands(self) -> None:
         """NOOP, VRFY and HELP are known: 250, 252, 214."""
-        self.assertEqual(self.side.codes(b"NOOP", b"VRFY fax", b"HELP"), [b"250", b"252", b"214"])
+        self.assertEqual(
+            self.side.codes(b"NOOP", b"VRFY fax", b"HELP"), [b"250", b"252", b"214"]
+        )
 
     @hole()
     def test_unknown_parameter(self) -> None:
@@ -258,7 +264,9 @@ class EsmtpHoleTests(unittest.SynchronousTestCase):
         else:
             self.begin()
             take = _Message.lineReceived
-            self.patch(_Message, "lineReceived", lambda m, line: (writes.append(1), take(m, line))[1])
+            self.patch(
+                _Message, "lineReceived", lambda m, line: (writes.append(1), take(m, line))[1]
+            )
         self.side.wire.deliver(b"line\r\n" * 10_000)
         self.side.say(b".")
         self.assertLess(len(writes), 10)

@@ -88,7 +88,9 @@ class Pop3HoleTests(unittest.SynchronousTestCase):
 
         def begin_tls() -> Deferred[Any]:
             begun = client.capabilities()
-            begun.addCallback(lambda _: client.start_tls(ClientTLS.build("pop.bench.test", **_TLS)))
+            begun.addCallback(
+                lambda _: client.start_tls(ClientTLS.build("pop.bench.test", **_TLS))
+            )
             return begun.addCallback(lambda _: client.capabilities())
 
         def retrieve(index: int, pieces: list[bytes]) -> Deferred[Any]:

@@ -1,0 +1,268 @@
+"""The parts of the pages that are made from the code: reStructuredText from windows, models, routes.
+
+Pure functions of what `irsend` declares; `irsend_pages` puts the text into the
+pages. A page never repeats by hand what stands here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from irsend.configuration import SECTIONS, Configuration
+from irsend.device import Model, load_model, model_names
+from irsend.device.codes import CODES
+from irsend.device.items import Item, items_of
+from irsend.device.windows import ITEMS, windows
+
+REPOSITORY = Path(__file__).parents[2]
+TRANSCRIPTS = REPOSITORY / "tests" / "transcripts"
+
+_ISSUE_IN_FIRST_LINE = re.compile(r"^# ?")
+
+
+def settings() -> list[str]:
+    """Return every settings window: its path on the panel, then each item with what it allows."""
+    models = [load_model(name) for name in model_names()]
+    lines: list[str] = []
+    for window_key, window, made_of in windows():
+        lines += [*_heading(window.title, "-"), " > ".join(window.path), ""]
+        lines += [_first_line(made_of), ""]
+        for key, about, default in items_of(made_of):
+            whole = f"{window_key}.{key}"
+            lines += _entry(whole, about, default, _had_by(whole, about, models))
+    return lines
+
+
+def models() -> list[str]:
+    """Return each model that irsend comes with: what it speaks, has and lacks."""
+    lines: list[str] = []
+    for name in model_names():
+        model = load_model(name)
+        lines += [*_heading(model.title, "-"), f"``{name}``, {model.maker}, {model.year}.", ""]
+        lines += _field("EHLO words", ", ".join(f"``{word}``" for word in model.ehlo))
+        if model.tls is None:
+            lines += _field("TLS", "none")
+        else:
+            tls = model.tls
+            versions = (
+                tls.oldest if tls.oldest == tls.newest else f"{tls.oldest} to {tls.newest}"
+            )
+            lines += _field("TLS", versions)
+            lines += _field("Ciphers", f"``{tls.ciphers}``")
+            lines += _field("Key it makes", f"RSA, {tls.key_bits} bits")
+        lines += _field("SASL under TLS", ", ".join(model.sasl.secured) or "none")
+        lines += _field("SASL in plain text", ", ".join(model.sasl.plain) or "none")
+        lines += _field("Settings it lacks", _keys(model.lacks))
+        lines += _field("Settings of later models that it has", _keys(model.has))
+        lines.append("")
+    return lines
+
+
+def model_keys() -> list[str]:
+    """Return the keys that a model file may have."""
+    from irsend.device.model import ModelSASL, ModelTLS
+
+    lines = []
+    for prefix, made_of in (("", Model), ("tls", ModelTLS), ("sasl", ModelSASL)):
+        for key, about, default in items_of(made_of):
+            lines += _entry(f"{prefix}.{key}" if prefix else key, about, default)
+    return lines
+
+
+def configuration() -> list[str]:
+    """Return the keys of etc/irsend.toml beside those of the settings windows."""
+    lines = [*_heading("At the top", "-")]
+    lines += _entry(
+        "model",
+        None,
+        "ir2270",
+        allowed="a name of :doc:`models`, or the path of a model file",
+        meaning="Which printer it is.",
+    )
+    for key, about, default in items_of(Configuration):
+        lines += _entry(key, about, default)
+    for section, made_of in SECTIONS.items():
+        lines += [*_heading(f"[{section}]", "-"), _first_line(made_of), ""]
+        for key, about, default in items_of(made_of):
+            lines += _entry(f"{section}.{key}", about, default)
+    return lines
+
+
+def codes() -> list[str]:
+    """Return the result codes of jobs."""
+    return _table(
+        ("Code", "Meaning"), [(f"``{code}``", meaning) for code, meaning in CODES.items()]
+    )
+
+
+def routes() -> list[str]:
+    """Return the routes of the HTTP interface as its own OpenAPI document has them."""
+    from irsend.panel import openapi
+
+    document = openapi.description(load_model("ir2270"), asks_for_password=False)
+    rows = []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            parameters = [
+                one["name"] for one in operation.get("parameters", []) if one["in"] == "query"
+            ]
+            words = operation["summary"] + "."
+            if parameters:
+                words += " Query: " + ", ".join(f"``{name}``" for name in parameters) + "."
+            answers = ", ".join(code for code in operation["responses"] if code != "default")
+            rows.append((f"``{method.upper()} {path}``", words, answers))
+    return _table(("Request", "What it does", "Answers"), rows, widths="40 48 12")
+
+
+def schemas() -> list[str]:
+    """Return the JSON objects of the HTTP interface, key by key."""
+    from irsend.panel import openapi
+
+    document = openapi.description(load_model("ir2270"), asks_for_password=False)
+    rows = []
+    for name, schema in document["components"]["schemas"].items():
+        if name != "Changes" and schema.get("properties"):
+            keys = ", ".join(f"``{key}``" for key in schema["properties"])
+            rows.append((name, keys))
+    return _table(("Object", "Keys"), rows, widths="20 80")
+
+
+def import_table() -> list[str]:
+    """Return which part of irsend may import which, as tests/import_table.py has it."""
+    table = import_rules().MAY_IMPORT
+    rows = [(f"``{part}``", _keys(may) if may else "nothing") for part, may in table.items()]
+    return _table(("Part", "May import"), rows, widths="20 80")
+
+
+def import_rules() -> Any:
+    """Return the module tests/import_table.py, without the tests around it."""
+    path = REPOSITORY / "tests" / "import_table.py"
+    spec = importlib.util.spec_from_file_location("irsend_import_table", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def transcripts() -> list[str]:
+    """Return every conversation of tests/transcripts, each with its title and a label."""
+    lines: list[str] = []
+    for file in sorted(TRANSCRIPTS.glob("*.txt")):
+        title, *conversation = file.read_text("utf-8").rstrip().split("\n")
+        lines += [f".. _transcript-{file.stem}:", "", *_heading(file.stem, "-")]
+        lines += [_plain(_ISSUE_IN_FIRST_LINE.sub("", title)) + ".", "", ".. code-block:: text", ""]
+        lines += [f"   {line}" for line in conversation] + [""]
+    return lines
+
+
+def _heading(title: str, underline: str) -> list[str]:
+    return [title, underline * len(title), ""]
+
+
+def _field(name: str, text: str) -> list[str]:
+    return [f":{name}: {text}"]
+
+
+def _first_line(made_of: type) -> str:
+    """Return what the class's docstring says of the window, without its name where it begins so."""
+    line = (made_of.__doc__ or "").strip().split("\n")[0]
+    _, colon, rest = line.partition(": ")
+    text = rest if colon else line
+    return _plain(text[:1].upper() + text[1:])
+
+
+def _entry(
+    whole: str,
+    about: Item | None,
+    default: object,
+    had_by: str = "",
+    *,
+    allowed: str = "",
+    meaning: str = "",
+) -> list[str]:
+    lines = [f".. confval:: {whole}"]
+    if about is not None:
+        allowed = _plain(about.kind.allowed)
+        meaning = _plain(about.meaning)
+        default = about.kind.plain(_value(default))
+    lines += [f"   :type: {allowed}", f"   :default: {_shown(default)}", ""]
+    if about is not None and about.label.lower() != whole.rpartition(".")[2]:
+        lines += [f"   **{_plain(about.label)}.** {meaning}"]
+    else:
+        lines += [f"   {meaning}"]
+    if about is not None and about.secret:
+        lines += ["   Secret: it can be written, and is never shown."]
+    if had_by:
+        lines += [f"   {had_by}"]
+    return [*lines, ""]
+
+
+def _value(default: Any) -> Any:
+    return default.factory() if hasattr(default, "factory") else default
+
+
+def _shown(plain: object) -> str:
+    if isinstance(plain, bool):
+        return "``on``" if plain else "``off``"
+    if isinstance(plain, dict):
+        pairs = ", ".join(f'"{name}" = "{text}"' for name, text in plain.items())
+        return f"``{{ {pairs} }}``" if pairs else "empty"
+    if isinstance(plain, (list, tuple)):
+        return ", ".join(f"``{one}``" for one in plain) or "empty"
+    return f"``{plain}``" if plain != "" else "empty"
+
+
+def _had_by(whole: str, about: Item, models: list[Model]) -> str:
+    having = [model.name for model in models if model.has_item(whole)]
+    lacking = [model.name for model in models if not model.has_item(whole)]
+    if about.later:
+        return f"Only on later models: {_keys(having)}."
+    return f"Not on {_keys(lacking)}." if lacking else ""
+
+
+def _keys(names: Any) -> str:
+    return ", ".join(f"``{name}``" for name in names) or "none"
+
+
+def _plain(text: str) -> str:
+    """Return text that reStructuredText reads as nothing but text."""
+    return re.sub(r"([*`|\\_])", r"\\\1", text)
+
+
+def _table(
+    heads: tuple[str, ...], rows: list[tuple[str, ...]], widths: str = "auto"
+) -> list[str]:
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    for row in (heads, *rows):
+        for number, cell in enumerate(row):
+            lines.append(f"   {'* -' if number == 0 else '  -'} {cell}")
+    return [*lines, ""]
+
+
+def declared_keys() -> Iterator[str]:
+    """Give every whole key that a page must have: those of the windows and of the configuration."""
+    yield from ITEMS
+    yield "model"
+    yield from (key for key, _, _ in items_of(Configuration))
+    for section, made_of in SECTIONS.items():
+        yield from (f"{section}.{key}" for key, _, _ in items_of(made_of))
+
+
+__all__ = [
+    "codes",
+    "configuration",
+    "declared_keys",
+    "import_rules",
+    "import_table",
+    "model_keys",
+    "models",
+    "routes",
+    "schemas",
+    "settings",
+    "transcripts",
+]

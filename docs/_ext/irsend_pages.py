@@ -1,0 +1,116 @@
+"""A sphinx extension: what is made from the code comes into the pages, and what they name exists.
+
+`.. irsend:: settings` puts in what `generated.settings` returns.
+`:transcript:` names a conversation of tests/transcripts, `:test:` a test by the
+id that trial takes, `:file:` a file of the repository. Each warns where there
+is no such thing, so that the build fails.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import generated
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from docutils.statemachine import StringList
+from sphinx import addnodes
+from sphinx.util.nodes import nested_parse_with_titles
+
+_PARTS = (
+    "codes",
+    "configuration",
+    "import_table",
+    "model_keys",
+    "models",
+    "routes",
+    "schemas",
+    "settings",
+    "transcripts",
+)
+
+
+class FromTheCode(Directive):
+    """Puts in one of the parts that are made from the code."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Parse the part as if it stood in the page."""
+        part = self.arguments[0]
+        if part not in _PARTS:
+            raise self.error(f"{part!r} is not allowed; allowed: {', '.join(_PARTS)}")
+        lines = StringList(getattr(generated, part)(), source=f"generated.{part}")
+        parent = nodes.section()
+        parent.document = self.state.document
+        nested_parse_with_titles(self.state, lines, parent)
+        return parent.children
+
+
+def transcript_role(
+    name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
+) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+    """Link to a conversation on the page of transcripts."""
+    if not (generated.TRANSCRIPTS / f"{text}.txt").exists():
+        return _missing(rawtext, f"there is no tests/transcripts/{text}.txt", lineno, inliner)
+    link = addnodes.pending_xref(
+        rawtext,
+        nodes.inline(rawtext, text),
+        refdomain="std",
+        reftype="ref",
+        reftarget=f"transcript-{text}".lower(),
+        refexplicit=True,
+        refwarn=True,
+        refdoc=inliner.document.settings.env.docname,
+    )
+    return [link], []
+
+
+def test_problem(identity: str) -> str:
+    """Say what is wrong with a test's id, or nothing: module, then class and method where given."""
+    parts = identity.split(".")
+    for length in range(len(parts), 0, -1):
+        file = generated.REPOSITORY.joinpath(*parts[:length]).with_suffix(".py")
+        if file.exists():
+            source = file.read_text("utf-8")
+            for defined in parts[length:]:
+                if not re.search(rf"\b(?:class|def) {re.escape(defined)}\b", source):
+                    return f"{file.name} has no {defined}"
+            return ""
+    return f"there is no test module {identity}"
+
+
+def test_role(
+    name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
+) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+    """Show a test by the id that trial takes."""
+    problem = test_problem(text)
+    if problem:
+        return _missing(rawtext, problem, lineno, inliner)
+    return [nodes.literal(rawtext, text)], []
+
+
+def file_role(
+    name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
+) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+    """Show a file of the repository."""
+    if not (generated.REPOSITORY / text).exists():
+        return _missing(rawtext, f"there is no file {text}", lineno, inliner)
+    return [nodes.literal(rawtext, text)], []
+
+
+def _missing(
+    rawtext: str, problem: str, lineno: int, inliner: Any
+) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+    message = inliner.reporter.warning(problem, line=lineno)
+    return [inliner.problematic(rawtext, rawtext, message)], [message]
+
+
+def setup(app: Any) -> dict[str, object]:
+    """Make the directive and the roles known (called by sphinx)."""
+    app.add_directive("irsend", FromTheCode)
+    app.add_role("transcript", transcript_role)
+    app.add_role("test", test_role)
+    app.add_role("file", file_role, override=True)
+    return {"version": "1", "parallel_read_safe": True}

@@ -1,0 +1,90 @@
+"""A small POP3 server in memory for tests of polling: it answers what the machine says, as told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.interfaces import IStreamClientEndpoint
+from zope.interface import implementer
+
+from tests.wire import Wire
+
+
+@implementer(IStreamClientEndpoint)
+class Maildrop:
+    """Messages by their UIDL, and every line that the machine has said to it."""
+
+    def __init__(self, messages: dict[bytes, bytes] | None = None) -> None:
+        self.messages = dict(messages or {})
+        self.capabilities = [b"UIDL", b"STLS"]
+        self.heard: list[bytes] = []
+        self.connections = 0
+        self.refuses = False
+        self.silent_to = b""
+        """A command that is not answered."""
+        self.tls: SSL.Context | None = None
+        self.wire: Wire | None = None
+        self._deleted: list[bytes] = []
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        """Take the machine's connection."""
+        if self.refuses:
+            return fail(ConnectionRefusedError())
+        self.connections += 1
+        self._deleted = []
+        protocol = factory.buildProtocol(None)
+        self.wire = Wire(protocol, protocol_is_client=True)
+        self.wire.connect()
+        connected: Deferred[Any] = Deferred()
+        connected.callback(protocol)
+        self.wire.deliver(b"+OK ready\r\n")
+        return connected
+
+    def talk(self) -> None:
+        """Answer until the machine says nothing more."""
+        assert self.wire is not None
+        while not self.wire.closed:
+            said = self.wire.taken()
+            if not said:
+                return
+            for line in said.splitlines():
+                self.heard.append(line)
+                if self.silent_to and line.startswith(self.silent_to):
+                    return
+                self.wire.deliver(self._answer(*line.split(b" ")))
+                if line == b"STLS":
+                    assert self.tls is not None
+                    begun = self.wire.peer_begins_tls(self.tls, server=True)
+                    if begun and not self.wire.closed:
+                        self.wire.deliver(b"+OK ready again\r\n")
+
+    def _answer(self, command: bytes, *arguments: bytes) -> bytes:
+        uidls = list(self.messages)
+        match command:
+            case b"CAPA":
+                return _lines(*self.capabilities)
+            case b"LIST":
+                return _lines(
+                    *(b"%d %d" % (n + 1, len(self.messages[u])) for n, u in enumerate(uidls))
+                )
+            case b"UIDL":
+                return _lines(*(b"%d %s" % (n + 1, uidl) for n, uidl in enumerate(uidls)))
+            case b"RETR":
+                return b"+OK\r\n" + self.messages[uidls[int(arguments[0]) - 1]] + b".\r\n"
+            case b"DELE":
+                self._deleted.append(uidls[int(arguments[0]) - 1])
+            case b"QUIT":
+                for uidl in self._deleted:
+                    self.messages.pop(uidl)
+        return b"+OK\r\n"
+
+    def said(self, command: bytes) -> int:
+        """Count how often the machine gave a command."""
+        return sum(1 for line in self.heard if line.split(b" ")[0] == command)
+
+
+def _lines(*lines: bytes) -> bytes:
+    return b"\r\n".join([b"+OK", *lines, b".", b""])

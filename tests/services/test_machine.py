@@ -1,0 +1,215 @@
+"""The machine as a whole: what survives a restart, and what a setting needs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import inlineCallbacks
+from twisted.trial import unittest
+from zope.interface.verify import verifyObject
+
+from irsend.configuration import configuration
+from irsend.errors import CannotCancel, ConfigurationError, KeyMaterialError, SettingsRefused
+from irsend.interfaces import IMachine
+from irsend.services.machine import Machine
+from irsend.store.keys import generate_key_material
+
+_POLICY = "authent_encryption.allow_ssl_smtp_receive"
+
+
+class MachineTests(unittest.TestCase):
+    """A machine on a state directory, switched on and off."""
+
+    def setUp(self) -> None:
+        """Choose the state directory."""
+        self.state = Path(self.mktemp()).absolute()
+        self.machine: Machine | None = None
+        self.addCleanup(self.switch_off)
+
+    def configured(self, **given: Any) -> Any:
+        """Return a configuration that listens nowhere."""
+        given.setdefault("listen", {"smtp": "tcp:0:interface=127.0.0.1", "panel": ""})
+        return configuration(state=str(self.state), **given)
+
+    def switch_on(self, configured: Any = None) -> Machine:
+        """Switch a machine on, on the state directory."""
+        machine = Machine(configured or self.configured(), reactor, time.time)
+        machine.hold()
+        try:
+            machine.startService()
+        except BaseException:
+            machine.abandon()
+            raise
+        self.machine = machine
+        return machine
+
+    def switch_off(self) -> Any:
+        """Switch it off."""
+        machine, self.machine = self.machine, None
+        return machine.stopService() if machine is not None else None
+
+    def test_interface(self) -> None:
+        """It is an IMachine."""
+        verifyObject(IMachine, self.switch_on())
+
+    @inlineCallbacks
+    def test_settings_survive(self) -> Any:
+        """What was changed at the machine holds after a restart, over the file and below --set."""
+        machine = self.switch_on(
+            self.configured(settings={"email_ifax": {"pop_interval": 1, "pop_address": "file"}})
+        )
+        self.assertEqual(machine.device.settings.email_ifax.pop_interval, 1)
+        machine.change_settings(
+            {"email_ifax.pop_interval": 2, "email_ifax.default_subject": "x"}
+        )
+        yield self.switch_off()
+        configured = self.configured(
+            settings={"email_ifax": {"pop_interval": 1, "pop_address": "file"}}
+        )
+        object.__setattr__(configured, "overrides", {"email_ifax.default_subject": "set"})
+        window = self.switch_on(configured).device.settings.email_ifax
+        self.assertEqual(
+            (window.pop_interval, window.pop_address, window.default_subject),
+            (2, "file", "set"),
+        )
+
+    @inlineCallbacks
+    def test_factory_reset(self) -> Any:
+        """A factory reset forgets what was changed at the machine, now and after a restart."""
+        machine = self.switch_on()
+        machine.change_settings({"email_ifax.pop_interval": 2})
+        machine.factory_reset()
+        self.assertEqual(machine.device.settings.email_ifax.pop_interval, 0)
+        yield self.switch_off()
+        self.assertEqual(self.switch_on().device.settings.email_ifax.pop_interval, 0)
+
+    @inlineCallbacks
+    def test_saved_by_another_model(self) -> Any:
+        """What another model saved is left alone by one that does not have the item."""
+        self.switch_on().change_settings({_POLICY: "on"})
+        yield self.switch_off()
+        machine = self.switch_on(self.configured(model="ir2200"))
+        self.assertEqual(machine.device.settings.value(_POLICY).value, "off")
+        yield self.switch_off()
+        self.assertEqual(self.switch_on().device.settings.value(_POLICY).value, "on")
+
+    def test_encrypted_reception_needs_a_key(self) -> None:
+        """Turning encrypted reception on without a key, or with one that does not fit, is refused in words."""
+        machine = self.switch_on()
+        keys = self.state / "keys"
+        own = (keys / "certificate.pem").read_bytes()
+        other, _ = generate_key_material(["other"], 1024, time.time())
+        expired, expired_key = generate_key_material(
+            ["old"], 1024, time.time() - 20 * 365 * 86_400
+        )
+        own_key = (keys / "key.pem").read_bytes()
+        for certificate, key, why in (
+            (None, own_key, "No such file"),
+            (other, own_key, "the key does not fit the certificate"),
+            (expired, expired_key, "the certificate expired on"),
+            (b"nonsense", own_key, "not a certificate in PEM form"),
+        ):
+            (keys / "certificate.pem").unlink(missing_ok=True)
+            if certificate is not None:
+                (keys / "certificate.pem").write_bytes(certificate)
+            (keys / "key.pem").write_bytes(key)
+            refused = self.assertRaises(
+                SettingsRefused, machine.change_settings, {_POLICY: "ssl"}
+            )
+            self.assertIn(why, str(refused))
+            self.assertIn("ssl needs a valid key and certificate", str(refused))
+        (keys / "certificate.pem").write_bytes(own)
+        (keys / "key.pem").write_bytes(own_key)
+        machine.change_settings({_POLICY: "ssl"})
+
+    @inlineCallbacks
+    def test_no_start_without_the_key(self) -> Any:
+        """A machine whose file turns encrypted reception on does not start with a key that cannot be used."""
+        self.switch_on()
+        yield self.switch_off()
+        (self.state / "keys" / "key.pem").write_bytes(b"nonsense")
+        configured = self.configured(
+            settings={"authent_encryption": {"allow_ssl_smtp_receive": "on"}}
+        )
+        error = self.assertRaises(ConfigurationError, self.switch_on, configured)
+        self.assertIn(f"settings.{_POLICY}", str(error))
+        self.assertIn("not a private key in PEM form", str(error))
+
+    @inlineCallbacks
+    def test_keys(self) -> Any:
+        """A key is made at the first start, kept, described, made anew and imported."""
+        machine = self.switch_on()
+        first = machine.key_description()
+        assert first is not None
+        self.assertEqual((first["bits"], first["names"]), (1024, ["localhost", "127.0.0.1"]))
+        second = yield machine.generate_key()
+        self.assertNotEqual(first["sha256"], second["sha256"])
+        certificate, key = generate_key_material(["imported.test"], 1024, time.time())
+        machine.import_key(certificate, key)
+        self.assertRaises(KeyMaterialError, machine.import_key, certificate, b"nonsense")
+        yield self.switch_off()
+        description = self.switch_on().key_description()
+        assert description is not None
+        self.assertEqual(description["names"], ["imported.test"])
+        self.assertEqual((self.state / "keys" / "key.pem").stat().st_mode & 0o777, 0o600)
+
+    @inlineCallbacks
+    def test_mail_without_a_job(self) -> Any:
+        """A mail whose job was lost in a crash gets one at the next start; numbers go on."""
+        self.switch_on()
+        yield self.switch_off()
+        mail = self.state / "memory" / "new" / "1.M1P1Q1.host"
+        mail.write_bytes(b"From: a@b.test\r\nSubject: left\r\n\r\n")
+        (self.state / "memory" / "tmp" / "unfinished").write_bytes(b"x")
+        machine = self.switch_on()
+        (job,) = yield machine.jobs()
+        self.assertEqual((job.number, job.party, job.subject), ("5001", "a@b.test", "left"))
+        self.assertFalse((self.state / "memory" / "tmp" / "unfinished").exists())
+        yield self.switch_off()
+        self.assertEqual(len((yield self.switch_on().jobs())), 1)
+
+    @inlineCallbacks
+    def test_cancel(self) -> Any:
+        """A job that waits can be cancelled: #995, and its mail leaves the memory; one that ended cannot."""
+        self.state.mkdir()
+        (self.state / "memory" / "new").mkdir(parents=True)
+        mail = self.state / "memory" / "new" / "1.M1P1Q1.host"
+        mail.write_bytes(b"Subject: x\r\n\r\n")
+        machine = self.switch_on()
+        self.assertEqual(machine.memory()[0], 14)
+        job = yield machine.cancel_job("5001")
+        self.assertEqual((job.result, job.code), ("NG", "#995"))
+        self.assertEqual((mail.exists(), machine.memory()[0]), (False, 0))
+        yield self.assertFailure(machine.cancel_job("5001"), CannotCancel)
+
+    @inlineCallbacks
+    def test_status_survives(self) -> Any:
+        """What stands on the status line stands there after a restart, until it is cleared."""
+        from irsend.device.status import StatusText
+
+        self.switch_on().device.show_status(StatusText.SSL_ERROR_POP, None)
+        yield self.switch_off()
+        machine = self.switch_on()
+        self.assertEqual(machine.device.status.text, "SSL Error (POP)")
+        machine.device.clear_status()
+        yield self.switch_off()
+        machine = self.switch_on()
+        self.assertEqual(machine.device.status.text, "")
+        self.assertEqual(
+            [one.text.value for one in (yield machine.status_history())], ["SSL Error (POP)"]
+        )
+
+    @inlineCallbacks
+    def test_listening_follows_the_setting(self) -> Any:
+        """SMTP Receive opens and closes the port at once."""
+        machine = self.switch_on()
+        self.assertEqual(machine.receiving.addresses, [])
+        machine.change_settings({"email_ifax.smtp_receive": True})
+        yield machine.receiving.settled()
+        self.assertEqual(len(machine.receiving.addresses), 1)
+        machine.change_settings({"email_ifax.smtp_receive": False})
+        yield machine.receiving.settled()
+        self.assertEqual(machine.receiving.addresses, [])

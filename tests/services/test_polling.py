@@ -1,0 +1,256 @@
+"""Receiving by POP: when it is done, and what happens to each mail (device.md 3.2)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.trial import unittest
+
+from irsend.device.sessions import Session
+from irsend.services.bench import Bench
+from irsend.services.polling import Polling
+from irsend.store.group_commit import GroupCommit
+from irsend.store.keys import generate_key_material, read_key_material
+from irsend.store.memory import Memory, uidl_mark
+from tests.benches import AT, at_once, mails_in, make_bench
+from tests.services.maildrop import Maildrop
+from tests.wire import old_tls
+
+_MAIL = b"Subject: hello\r\n\r\ntext\r\n"
+
+
+class PollingTests(unittest.SynchronousTestCase):
+    """The service, with a maildrop in memory and a clock that stands still."""
+
+    bench: Bench
+    polling: Polling
+
+    def bench_with(self, drop: Maildrop, model: str = "ir2270", **settings: object) -> None:
+        """Make a machine that polls this maildrop."""
+        given: dict[str, object] = {
+            "email_ifax.pop": True,
+            "email_ifax.pop_server": "pop.bench.test",
+            "email_ifax.pop_address": "ir",
+            "email_ifax.pop_password": "marked-secret",
+            **{name.replace("__", "."): value for name, value in settings.items()},
+        }
+        self.bench = make_bench(Path(self.mktemp()), model=model, settings=given)
+        self.use(drop)
+
+    def use(self, drop: Maildrop) -> None:
+        """Switch the polling on, at this maildrop."""
+        self.bench.connect = lambda *_: drop
+        self.polling = Polling(self.bench)
+        self.polling.startService()
+        self.bench.clock.advance(0)
+
+    def receive(self, drop: Maildrop) -> Session:
+        """Fetch once and return the session."""
+        answer = self.polling.receive()
+        if drop.wire is not None:
+            drop.talk()
+        session: Session = self.successResultOf(answer)
+        return session
+
+    def test_interval(self) -> None:
+        """With an interval the machine looks when it is switched on, and then every so many minutes."""
+        drop = Maildrop()
+        self.bench_with(drop, email_ifax__pop_interval=5)
+        for looks in range(1, 4):
+            self.assertEqual(drop.connections, looks)
+            drop.talk()
+            self.bench.clock.advance(299)
+            self.assertEqual(drop.connections, looks)
+            self.bench.clock.advance(1)
+        drop.talk()
+        self.bench.device.change_settings({"email_ifax.pop_interval": 0})
+        self.bench.clock.advance(10_000)
+        self.assertEqual(drop.connections, 4)
+
+    def test_no_interval(self) -> None:
+        """Without an interval the machine looks only when asked."""
+        drop = Maildrop()
+        self.bench_with(drop)
+        self.bench.clock.advance(100_000)
+        self.assertEqual(drop.connections, 0)
+        self.assertEqual(self.receive(drop).result, "OK")
+        self.assertEqual(drop.connections, 1)
+
+    def test_one_at_a_time(self) -> None:
+        """Who asks while a reception is under way gets the result of that one."""
+        drop = Maildrop()
+        self.bench_with(drop)
+        first, second = self.polling.receive(), self.polling.receive()
+        drop.talk()
+        self.assertEqual(self.successResultOf(first).id, self.successResultOf(second).id)
+        self.assertEqual(drop.connections, 1)
+
+    def test_login_delay(self) -> None:
+        """The machine does not log in again sooner than LOGIN-DELAY says, and then does."""
+        drop = Maildrop()
+        drop.capabilities.append(b"LOGIN-DELAY 180")
+        self.bench_with(drop)
+        self.receive(drop)
+        self.assertEqual(self.polling.next_login, AT + 180)
+        answer = self.polling.receive()
+        self.bench.clock.advance(179)
+        self.assertEqual(drop.connections, 1)
+        self.bench.clock.advance(1)
+        self.assertEqual(drop.connections, 2)
+        drop.talk()
+        self.assertEqual(self.successResultOf(answer).result, "OK")
+
+    def test_deleted_when_safe(self) -> None:
+        """A mail is deleted on the server only behind its sync: a disk that fails keeps it there."""
+        drop = Maildrop({b"one": _MAIL})
+        self.bench_with(drop)
+        (self.bench.memory.directory / "new").rename(self.bench.memory.directory / "gone")
+        session = self.receive(drop)
+        self.flushLoggedErrors()
+        self.assertEqual(session.result, "NG")
+        self.assertEqual(drop.said(b"DELE"), 0)
+        self.assertIn(b"one", drop.messages)
+
+    def test_taken_once(self) -> None:
+        """A mail that was taken, but not deleted before the power failed, is deleted and not taken again."""
+        drop = Maildrop({b"one": _MAIL, b"two": _MAIL})
+        drop.silent_to = b"DELE"
+        self.bench_with(drop)
+        self.polling.receive()
+        drop.talk()
+        self.assertEqual(drop.said(b"RETR"), 2)
+        self.bench.memory = Memory(
+            self.bench.memory.directory, 10**7, GroupCommit(at_once), self.bench.device.now
+        )
+        self.bench.memory.open_directory()
+        drop.silent_to = b""
+        self.use(drop)
+        self.assertEqual(self.receive(drop).result, "OK")
+        self.assertEqual(drop.said(b"RETR"), 2)
+        self.assertEqual(drop.messages, {})
+        self.assertEqual(len(mails_in(self.bench)), 2)
+
+    def test_taken_once_though_printed(self) -> None:
+        """A mail that has left the memory is still known by its UIDL, until it is gone from the server."""
+        drop = Maildrop({b"one": _MAIL})
+        self.bench_with(drop)
+        drop.silent_to = b"QUIT"
+        self.polling.receive()
+        drop.talk()
+        (name,) = self.bench.memory.names()
+        self.successResultOf(self.bench.journal.flush())
+        self.bench.memory.delete(name)
+        assert drop.wire is not None
+        drop.wire.lose()
+        drop.silent_to = b""
+        self.assertEqual(self.receive(drop).messages, 0)
+        self.assertEqual((drop.said(b"RETR"), drop.messages), (1, {}))
+        self.receive(drop)
+        self.assertEqual(
+            self.successResultOf(self.bench.journal.fetched("pop.bench.test ir")), set()
+        )
+
+    def test_mark(self) -> None:
+        """A mail's name carries the mark of its UIDL, the same for each spelling of the server."""
+        drop = Maildrop({b"one": _MAIL})
+        self.bench_with(drop)
+        self.receive(drop)
+        (name,) = self.bench.memory.names()
+        self.assertTrue(name.endswith(",U=" + uidl_mark("POP.bench.test", "ir", b"one")))
+
+    def test_trace(self) -> None:
+        """A fetched mail stands octet for octet behind its Received field."""
+        drop = Maildrop({b"one": _MAIL})
+        self.bench_with(drop)
+        self.receive(drop)
+        (mail,) = mails_in(self.bench)
+        self.assertTrue(mail.startswith(b"Received: from pop.bench.test (maildrop ir)\r\n"))
+        self.assertTrue(mail.endswith(b"+0000\r\n" + _MAIL) or mail.endswith(_MAIL))
+
+    def test_refused_connection(self) -> None:
+        """A server that is not there: #810, and a line in the report."""
+        drop = Maildrop()
+        drop.refuses = True
+        self.bench_with(drop)
+        session = self.receive(drop)
+        self.assertEqual((session.result, session.code), ("NG", "#810"))
+        (job,) = self.successResultOf(self.bench.journal.jobs(9))
+        self.assertEqual((job.number, job.result, job.code), ("5001", "NG", "#810"))
+
+    def test_settings_missing(self) -> None:
+        """POP off, or no server set, is NG with a reason that names the setting."""
+        self.bench_with(Maildrop(), email_ifax__pop=False)
+        self.assertIn("email_ifax.pop", self.receive(Maildrop()).reason)
+        self.bench_with(Maildrop(), email_ifax__pop_server="")
+        self.assertIn("email_ifax.pop_server", self.receive(Maildrop()).reason)
+
+    def test_secret(self) -> None:
+        """The password stands neither in the transcript nor in the journal."""
+        drop = Maildrop()
+        self.bench_with(drop)
+        session = self.receive(drop)
+        lines = self.successResultOf(self.bench.journal.transcript(session.id))
+        self.assertIn("C: PASS ••••••", [str(line) for line in lines])
+        self.assertIn(b"PASS marked-secret", drop.heard)
+        for path in self.bench.memory.directory.parent.rglob("*"):
+            if path.is_file():
+                self.assertNotIn(b"marked-secret", path.read_bytes(), path)
+
+    def test_stopped(self) -> None:
+        """Switched off in the middle of a session, it ends that, and leaves nothing behind."""
+        drop = Maildrop({b"one": _MAIL})
+        drop.silent_to = b"LIST"
+        self.bench_with(drop, email_ifax__pop_interval=1)
+        drop.talk()
+        stopped: Any = self.polling.stopService()
+        assert drop.wire is not None
+        drop.wire.taken()
+        self.successResultOf(stopped)
+        self.assertEqual(self.bench.clock.getDelayedCalls(), [])
+
+    def tls_server(self, names: tuple[str, ...]) -> SSL.Context:
+        """Return what a server with a certificate of its own answers STLS with."""
+        certificate, key = generate_key_material(names, 2048, time.time())
+        self.root = Path(self.mktemp())
+        self.root.write_bytes(certificate)
+        material = read_key_material(certificate, key)
+        context = old_tls()
+        context.use_certificate(material.certificate)
+        context.use_privatekey(material.key)
+        return context
+
+    def verified(
+        self, name: str, *, trusted: bool, check_name: bool
+    ) -> tuple[Session, Maildrop]:
+        """Fetch from a server whose certificate is for `name`, checking it."""
+        drop = Maildrop()
+        drop.tls = self.tls_server((name,))
+        self.bench_with(
+            drop,
+            model="iradvance",
+            authent_encryption__allow_ssl_pop=True,
+            authent_encryption__verify_pop=True,
+            authent_encryption__verify_cn=check_name,
+        )
+        self.patch(self.bench, "trust", str(self.root) if trusted else "")
+        return self.receive(drop), drop
+
+    def test_certificate_checked(self) -> None:
+        """Where the model checks certificates, the right one is taken and its name compared."""
+        session, _ = self.verified("pop.bench.test", trusted=True, check_name=True)
+        self.assertEqual(session.result, "OK", session.reason)
+        assert session.tls is not None
+        self.assertEqual(session.tls.version, "TLS 1.3")
+        session, _ = self.verified("elsewhere.test", trusted=True, check_name=False)
+        self.assertEqual(session.result, "OK", session.reason)
+
+    def test_certificate_refused(self) -> None:
+        """An untrusted certificate, or one for another name, is a TLS error and ends before the login."""
+        for name, trusted in (("pop.bench.test", False), ("elsewhere.test", True)):
+            session, drop = self.verified(name, trusted=trusted, check_name=True)
+            self.assertEqual((session.result, session.code), ("NG", "#810"))
+            self.assertEqual(session.status_line, "SSL Error (POP)")
+            self.assertEqual(drop.said(b"USER"), 0)

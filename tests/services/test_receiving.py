@@ -1,0 +1,210 @@
+"""Receiving by SMTP: who is admitted, what a 250 means, what the journal says (device.md 3.1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial import unittest
+
+from irsend.services.bench import Bench
+from irsend.services.receiving import Receiving
+from tests.benches import mails_in, make_bench
+from tests.wire import Wire
+
+_ENVELOPE = (
+    b"EHLO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<fax@ir2270.bench.test>\r\nDATA\r\n"
+)
+
+
+class ReceivingTests(unittest.SynchronousTestCase):
+    """The service, with clients in memory."""
+
+    bench: Bench
+
+    def receiving(self, **given: Any) -> Receiving:
+        """Switch the receiving on; what it syncs waits in `self.disk` where one is given."""
+        self.bench = make_bench(
+            Path(self.mktemp()), settings={"email_ifax.smtp_receive": True}, **given
+        )
+        receiving = Receiving(self.bench, "")
+        receiving.startService()
+        return receiving
+
+    def client(self, receiving: Receiving) -> Wire:
+        """Connect a client."""
+        wire = Wire(receiving._session())
+        wire.connect()
+        return wire
+
+    def last_session(self) -> Any:
+        """Return the newest session of the journal."""
+        return self.successResultOf(self.bench.journal.sessions(1))[0]
+
+    def test_answer_behind_sync(self) -> None:
+        """The 250 comes when the mail is synced, not before, and commands behind it wait for it."""
+        disk: list[tuple[Any, Deferred[Any]]] = []
+
+        def in_thread(work: Any) -> Deferred[Any]:
+            done: Deferred[Any] = Deferred()
+            disk.append((work, done))
+            return done
+
+        wire = self.client(self.receiving(in_thread=in_thread))
+        wire.deliver(_ENVELOPE)
+        wire.taken()
+        wire.deliver(b"text\r\n.\r\nNOOP\r\n")
+        self.assertEqual(wire.taken(), b"")
+        self.assertEqual(list((self.bench.memory.directory / "new").iterdir()), [])
+        work, done = disk.pop()
+        done.callback(work())
+        self.assertEqual(wire.taken(), b"250 2.6.0 Message accepted\r\n250 2.0.0 OK\r\n")
+        self.assertEqual(len(mails_in(self.bench)), 1)
+
+    def test_switched_off_during_sync(self) -> None:
+        """A mail that is being synced when the machine is switched off gets its 250, then comes the 421."""
+        disk: list[tuple[Any, Deferred[Any]]] = []
+
+        def in_thread(work: Any) -> Deferred[Any]:
+            done: Deferred[Any] = Deferred()
+            disk.append((work, done))
+            return done
+
+        receiving = self.receiving(in_thread=in_thread)
+        wire = self.client(receiving)
+        wire.deliver(_ENVELOPE + b"text\r\n.\r\n")
+        wire.taken()
+        stopped: Any = receiving.stopService()
+        work, done = disk.pop()
+        done.callback(work())
+        self.assertEqual([line[:3] for line in wire.taken().splitlines()], [b"250", b"421"])
+        self.successResultOf(stopped)
+
+    def test_switched_off(self) -> None:
+        """Sessions under way hear 421; one that does not go is cut after three seconds."""
+        receiving = self.receiving()
+        polite, stuck = self.client(receiving), self.client(receiving)
+        self.patch(stuck, "loseConnection", lambda: None)
+        for wire in (polite, stuck):
+            wire.taken()
+        stopped: Any = receiving.stopService()
+        self.assertEqual(polite.taken()[:3], b"421")
+        self.assertNoResult(stopped)
+        self.bench.clock.advance(3)
+        stuck.taken()
+        self.successResultOf(stopped)
+        self.assertEqual(self.bench.clock.getDelayedCalls(), [])
+
+    def test_sessions_of_a_peer(self) -> None:
+        """One session too many of a peer is sent away with 421, and the next is taken when one has gone."""
+        receiving = self.receiving(sessions_per_peer=2)
+        wires = [self.client(receiving) for _ in range(3)]
+        self.assertEqual([wire.taken()[:3] for wire in wires], [b"220", b"220", b"421"])
+        self.assertIn("Too many sessions", self.last_session().reason)
+        wires[0].deliver(b"QUIT\r\n")
+        wires[0].taken()
+        self.assertEqual(self.client(receiving).taken()[:3], b"220")
+
+    def test_sessions(self) -> None:
+        """One session too many altogether is sent away with 421."""
+        receiving = self.receiving(sessions=1, sessions_per_peer=100)
+        wires = [self.client(receiving) for _ in range(2)]
+        self.assertEqual([wire.taken()[:3] for wire in wires], [b"220", b"421"])
+
+    def test_mail_is_kept_whole(self) -> None:
+        """Behind Return-Path, Delivered-To and Received the mail stands octet for octet."""
+        wire = self.client(self.receiving())
+        wire.deliver(_ENVELOPE + b"Subject: x\r\n\r\n..dot\r\nbare\nlf\r\n.\r\n")
+        (mail,) = mails_in(self.bench)
+        head, _, rest = mail.partition(b"Subject: x")
+        self.assertEqual(rest, b"\r\n\r\n.dot\r\nbare\nlf\r\n")
+        self.assertEqual(
+            head.decode().replace("\r\n\t", " ").splitlines(),
+            [
+                "Return-Path: <a@b.test>",
+                "Delivered-To: fax@ir2270.bench.test",
+                "Received: from c.test ([192.0.2.7]) by ir2270.bench.test with ESMTP; "
+                + head.decode().splitlines()[-1].strip(),
+            ],
+        )
+
+    def test_job(self) -> None:
+        """A mail has a job that waits, with sender, subject and session; numbers begin at 5001."""
+        wire = self.client(self.receiving())
+        wire.deliver(_ENVELOPE + b"Subject: =?utf-8?q?h=C3=A9?=\r\n\r\n.\r\n")
+        wire.deliver(b"QUIT\r\n")
+        wire.taken()
+        (job,) = self.successResultOf(self.bench.journal.jobs(9))
+        self.assertEqual(
+            (job.number, job.direction, job.party, job.subject, job.result, job.sessions),
+            ("5001", "rx", "a@b.test", "hé", "waiting", (1,)),
+        )
+
+    def test_failed_reception_is_reported(self) -> None:
+        """A session that brought no mail because it was refused has a line in the report, as NG."""
+        wire = self.client(self.receiving())
+        wire.deliver(
+            b"EHLO c\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<x@elsewhere.test>\r\nQUIT\r\n"
+        )
+        wire.taken()
+        (job,) = self.successResultOf(self.bench.journal.jobs(9))
+        self.assertEqual((job.number, job.party, job.result), ("5001", "a@b.test", "NG"))
+        self.assertEqual(self.last_session().result, "NG")
+
+    def test_visit_is_no_failure(self) -> None:
+        """A client that says nothing of a mail is an OK session without a job."""
+        wire = self.client(self.receiving())
+        wire.deliver(b"EHLO c\r\nQUIT\r\n")
+        wire.taken()
+        self.assertEqual(self.last_session().result, "OK")
+        self.assertEqual(self.successResultOf(self.bench.journal.jobs(9)), [])
+
+    def test_lost_in_message(self) -> None:
+        """A connection lost inside a message leaves nothing in memory, and frees what it took."""
+        wire = self.client(self.receiving())
+        wire.deliver(_ENVELOPE + b"x" * 100_000)
+        self.assertGreater(self.bench.memory.used, 100_000)
+        wire.lose()
+        self.assertEqual(self.bench.memory.used, 0)
+        self.assertEqual(list((self.bench.memory.directory / "tmp").iterdir()), [])
+        self.assertIn("inside a message", self.last_session().reason)
+
+    def test_disk_fails(self) -> None:
+        """A disk that fails is 451 for the client, and the session goes on."""
+        wire = self.client(self.receiving())
+        wire.deliver(_ENVELOPE)
+        wire.taken()
+        (self.bench.memory.directory / "new").rename(self.bench.memory.directory / "gone")
+        wire.deliver(b"text\r\n.\r\nNOOP\r\n")
+        self.assertEqual([line[:3] for line in wire.taken().splitlines()], [b"451", b"250"])
+        self.assertEqual(self.bench.memory.used, 0)
+        self.flushLoggedErrors()
+
+    def test_status_of_a_later_success(self) -> None:
+        """A reception that succeeds takes off the line what a reception brought there."""
+        receiving = self.receiving()
+        self.bench.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "ssl"})
+        wire = self.client(receiving)
+        wire.deliver(b"EHLO c\r\nMAIL FROM:<a@b.test>\r\n")
+        wire.taken()
+        self.assertEqual(self.bench.device.status.text, "SSL Error (SMTP RX Reject)")
+        self.bench.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "on"})
+        visit = self.client(receiving)
+        visit.deliver(b"EHLO c\r\nQUIT\r\n")
+        visit.taken()
+        self.assertEqual(self.bench.device.status.text, "SSL Error (SMTP RX Reject)")
+        mail = self.client(receiving)
+        mail.deliver(_ENVELOPE + b".\r\nQUIT\r\n")
+        mail.taken()
+        self.assertEqual(self.bench.device.status.text, "")
+
+    def test_ports(self) -> None:
+        """At port 25 the bench listens where [listen] smtp says; any other port is taken as it is."""
+        self.receiving()
+        receiving = Receiving(self.bench, "tcp:2525:interface=127.0.0.1")
+        self.assertEqual(receiving.listening_endpoint(), "tcp:2525:interface=127.0.0.1")
+        self.bench.device.change_settings({"service_mode.smtp_rx_port": 2530})
+        self.assertEqual(receiving.listening_endpoint(), "tcp:2530:interface=127.0.0.1")
+        self.bench.device.change_settings({"email_ifax.smtp_receive": False})
+        self.assertEqual(receiving.listening_endpoint(), "")
