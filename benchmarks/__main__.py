@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -50,6 +51,8 @@ def _arguments(words: list[str]) -> argparse.Namespace:
 def main(words: list[str]) -> int:
     """Hold the contests of the rows asked for; return 1 where we could not be measured."""
     given = _arguments(words)
+    # Ended from outside, the servers are ended all the same.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     bench = Bench(given.directory.resolve(), given.scale, given.quiet)
     figures, failed = [], False
     try:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 
-class Failed(Exception):  # noqa: N818 - it is what became of a side
+class Failed(Exception):
     """A side could not do its work; the sentence says why."""
 
 

@@ -91,6 +91,7 @@ def large_mails(bench: Bench) -> list[Contest]:
                 Bar("Twisted ESMTP", at_least=3.0),
             ],
             seconds=180,
+            notes=("Sent from one prepared piece of memory (benchmarks/smtp_load.py says why).",),
         )
     ]
 
@@ -106,5 +107,6 @@ def small_mails(bench: Bench) -> list[Contest]:
             sides=[_SmallMails(server, count) for server in servers],
             bars=[Bar("aiosmtpd", at_least=1.5), Bar("Postfix smtpd", at_least=1.5)],
             seconds=180,
+            notes=("Sent by Postfix's smtp-source; Postfix puts each mail on hold.",),
         )
     ]

@@ -139,7 +139,8 @@ class Queue(Service):
         def ended(_: object) -> None:
             self._under_way = False
             if self._ended is not None:
-                self._ended.callback(None)
+                stopped, self._ended = self._ended, None
+                stopped.callback(None)
             self._schedule()
 
         def broken(failure: Any) -> None:
@@ -190,7 +191,8 @@ class Queue(Service):
             if self.running:
                 self._postpone_all(str(why) or type(why).__name__)
         except Exception:
-            client.give_up(error.ConnectionLost("an error of irsend's own"))
+            if client.connected:
+                client.give_up(error.ConnectionLost("an error of irsend's own"))
             raise
         self._connecting = None
         if client.connected:

@@ -36,6 +36,8 @@ from irsend.services.bench import Bench
 from irsend.store.memory import StoredMessage
 
 _STANDARD_PORT = 25
+# Where a program on this host reaches what listens on every address.
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 # How long a client may take to hear the 421 when the machine is switched off, in seconds.
 _LAST_WORDS = 3
 _LISTENS_BY = {"email_ifax.smtp_receive", "service_mode.smtp_rx_port"}
@@ -207,9 +209,7 @@ class Receiving(Service):
         address: Any
         for address in self.addresses:
             if hasattr(address, "port"):
-                host: str = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(
-                    address.host, address.host
-                )  # noqa: S104
+                host: str = _LOOPBACK_OF.get(address.host, address.host)
                 return host, address.port
         return None
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
-
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
@@ -57,9 +56,9 @@ class PrinterMixin(_TestCase):
         self._printers.append(printer)
         return printer
 
-    def run(self, result: Any) -> Any:
+    def run(self, result: Any = None) -> Any:
         """Run the test, and keep its failures: they are shown with the transcripts."""
-        self._watched = _Watched(result)
+        self._watched = _Watched(result if result is not None else self.defaultTestResult())
         return super().run(self._watched)
 
     @inlineCallbacks
@@ -99,5 +98,6 @@ class _Watched:
 
 def _append(failure: Failure, text: str) -> None:
     """Put a text behind a failure's own: both are shown when the run is over."""
-    first, *others = failure.value.args or ("",)
-    failure.value.args = (f"{first}\n\n{text}", *others)
+    error: Any = failure.value
+    first, *others = error.args or ("",)
+    error.args = (f"{first}\n\n{text}", *others)

@@ -262,7 +262,7 @@ class StandIn:
                 super().setup()
                 stand_in._connections.append(self.connection)
 
-            do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server calls them so
+            do_POST = do_PATCH = do_DELETE = do_GET
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Requests)
         self._server.daemon_threads = True

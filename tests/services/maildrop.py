@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from OpenSSL import SSL
+from twisted.internet import error
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.interfaces import IStreamClientEndpoint
 from zope.interface import implementer
 
@@ -32,7 +32,7 @@ class Maildrop:
     def connect(self, factory: Any) -> Deferred[Any]:
         """Take the machine's connection."""
         if self.refuses:
-            return fail(ConnectionRefusedError())
+            return fail(error.ConnectionRefusedError())
         self.connections += 1
         self._deleted = []
         protocol = factory.buildProtocol(None)

@@ -127,7 +127,7 @@ class MachineTests(unittest.TestCase):
 
     @inlineCallbacks
     def test_no_start_without_the_key(self) -> Any:
-        """A machine whose file turns encrypted reception on does not start with a key that cannot be used."""
+        """A machine whose file turns encrypted reception on does not start with a key it cannot use."""
         self.switch_on()
         yield self.switch_off()
         (self.state / "keys" / "key.pem").write_bytes(b"nonsense")
