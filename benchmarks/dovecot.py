@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import grp
 import itertools
 import os
 import pwd
@@ -50,7 +51,7 @@ class Dovecot:
         _write_certificate(self._directory)
         self._owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         for name in ("new", "cur", "tmp"):
-            (self._maildrop / name).mkdir(parents=True)
+            (self._maildrop / name).mkdir(parents=True, exist_ok=True)
         for path in (self._maildrop, *self._maildrop.iterdir()):
             os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
         configuration = self._directory / "dovecot.conf"
@@ -65,7 +66,7 @@ class Dovecot:
             rootless = f"""
 default_login_user = {me}
 default_internal_user = {me}
-default_internal_group = {self._owner.pw_gid}
+default_internal_group = {grp.getgrgid(self._owner.pw_gid).gr_name}
 service anvil {{
   chroot =
 }}

@@ -39,7 +39,7 @@ class POPClient(abc.ABC):
     def start(self) -> None:
         """Write its configuration; Dovecot listens already."""
         for name in ("new", "cur", "tmp"):
-            (self.box / name).mkdir(parents=True)
+            (self.box / name).mkdir(parents=True, exist_ok=True)
         configuration = self.directory / "configuration"
         configuration.touch(0o600)
         configuration.write_text(self.configuration())

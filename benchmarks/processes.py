@@ -69,9 +69,8 @@ class Server:
             ):
                 return
             time.sleep(0.05)
-        raise Failed(
-            f"{self.name} does not listen on {port} after {seconds} s: {self.last_words()}"
-        )
+        words = self.last_words()
+        raise Failed(f"{self.name} does not listen on {port} after {seconds:.0f} s: {words}")
 
     def last_words(self) -> str:
         """Return the end of what the process has written."""

@@ -91,7 +91,9 @@ def large_mails(bench: Bench) -> list[Contest]:
                 Bar("Twisted ESMTP", at_least=3.0),
             ],
             seconds=180,
-            notes=("Sent from one prepared piece of memory (benchmarks/smtp_load.py says why).",),
+            notes=(
+                "Sent from one prepared piece of memory (benchmarks/smtp_load.py says why).",
+            ),
         )
     ]
 

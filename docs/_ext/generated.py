@@ -21,7 +21,7 @@ from irsend.device.windows import ITEMS, windows
 REPOSITORY = Path(__file__).parents[2]
 TRANSCRIPTS = REPOSITORY / "tests" / "transcripts"
 
-_ISSUE_IN_FIRST_LINE = re.compile(r"^# ?")
+_COMMENT_MARK = re.compile(r"^# ?")
 
 
 def settings() -> list[str]:
@@ -30,10 +30,10 @@ def settings() -> list[str]:
     lines: list[str] = []
     for window_key, window, made_of in windows():
         lines += [*_heading(window.title, "-"), " > ".join(window.path), ""]
-        lines += [_first_line(made_of), ""]
+        lines += [_first_line(made_of).removeprefix(f"{window.title}: "), ""]
         for key, about, default in items_of(made_of):
             whole = f"{window_key}.{key}"
-            lines += _entry(whole, about, default, _had_by(whole, about, models))
+            lines += _entry(whole, about, default, label=True, had_by=_had_by(whole, about, models))
     return lines
 
 
@@ -66,23 +66,29 @@ def model_keys() -> list[str]:
     """Return the keys that a model file may have."""
     from irsend.device.model import ModelSASL, ModelTLS
 
-    lines = []
+    rows = []
     for prefix, made_of in (("", Model), ("tls", ModelTLS), ("sasl", ModelSASL)):
         for key, about, default in items_of(made_of):
-            lines += _entry(f"{prefix}.{key}" if prefix else key, about, default)
-    return lines
+            whole = f"{prefix}.{key}" if prefix else key
+            shown = _shown(about.kind.plain(_value(default)))
+            allowed = _plain(about.kind.allowed)
+            if made_of is Model and key in ("lacks", "has"):
+                allowed = "whole keys of :doc:`settings`"
+            rows.append((f"``{whole}``", allowed, shown, _plain(about.meaning)))
+    return _table(("Key", "Allowed", "Default", "Meaning"), rows, widths="16 34 20 30")
 
 
 def configuration() -> list[str]:
     """Return the keys of etc/irsend.toml beside those of the settings windows."""
     lines = [*_heading("At the top", "-")]
-    lines += _entry(
-        "model",
-        None,
-        "ir2270",
-        allowed="a name of :doc:`models`, or the path of a model file",
-        meaning="Which printer it is.",
-    )
+    lines += [
+        ".. confval:: model",
+        "   :type: a name of :doc:`models`, or the path of a model file",
+        "   :default: ``ir2270``",
+        "",
+        "   Which printer it is.",
+        "",
+    ]
     for key, about, default in items_of(Configuration):
         lines += _entry(key, about, default)
     for section, made_of in SECTIONS.items():
@@ -155,7 +161,7 @@ def transcripts() -> list[str]:
     for file in sorted(TRANSCRIPTS.glob("*.txt")):
         title, *conversation = file.read_text("utf-8").rstrip().split("\n")
         lines += [f".. _transcript-{file.stem}:", "", *_heading(file.stem, "-")]
-        lines += [_plain(_ISSUE_IN_FIRST_LINE.sub("", title)) + ".", "", ".. code-block:: text", ""]
+        lines += [_plain(_COMMENT_MARK.sub("", title)) + ".", "", ".. code-block:: text", ""]
         lines += [f"   {line}" for line in conversation] + [""]
     return lines
 
@@ -169,33 +175,21 @@ def _field(name: str, text: str) -> list[str]:
 
 
 def _first_line(made_of: type) -> str:
-    """Return what the class's docstring says of the window, without its name where it begins so."""
-    line = (made_of.__doc__ or "").strip().split("\n")[0]
-    _, colon, rest = line.partition(": ")
-    text = rest if colon else line
-    return _plain(text[:1].upper() + text[1:])
+    return _plain((made_of.__doc__ or "").strip().split("\n")[0])
 
 
 def _entry(
-    whole: str,
-    about: Item | None,
-    default: object,
-    had_by: str = "",
-    *,
-    allowed: str = "",
-    meaning: str = "",
+    whole: str, about: Item, default: object, *, label: bool = False, had_by: str = ""
 ) -> list[str]:
-    lines = [f".. confval:: {whole}"]
-    if about is not None:
-        allowed = _plain(about.kind.allowed)
-        meaning = _plain(about.meaning)
-        default = about.kind.plain(_value(default))
-    lines += [f"   :type: {allowed}", f"   :default: {_shown(default)}", ""]
-    if about is not None and about.label.lower() != whole.rpartition(".")[2]:
-        lines += [f"   **{_plain(about.label)}.** {meaning}"]
-    else:
-        lines += [f"   {meaning}"]
-    if about is not None and about.secret:
+    lines = [
+        f".. confval:: {whole}",
+        f"   :type: {_plain(about.kind.allowed)}",
+        f"   :default: {_shown(about.kind.plain(_value(default)))}",
+        "",
+        f"   **{_plain(about.label)}.**" if label else "",
+        f"   {_plain(about.meaning)}",
+    ]
+    if about.secret:
         lines += ["   Secret: it can be written, and is never shown."]
     if had_by:
         lines += [f"   {had_by}"]

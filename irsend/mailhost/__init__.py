@@ -73,15 +73,17 @@ class MailHost(MultiService):
         self._disk = ThreadPool(0, 4, "mailhost")
         self._on_disk_now: set[Deferred[None]] = set()
         self._tls: ServerTLS | None = None
-        self.accounts = Accounts(configuration.accounts)
+        self.accounts = dict(configuration.accounts)
+        """Address and password of each account, as configured."""
+        self._accounts = Accounts(self.accounts)
         self.maildirs = Maildirs(
-            directory, self.accounts.names, GroupCommit(self._on_disk), now
+            directory, self._accounts.names, GroupCommit(self._on_disk), now
         )
-        self._portal = Portal(Maildrops(self.maildirs), [self.accounts])
-        self.queue = Queue(self.maildirs, self.accounts, machine, reactor, now, self._on_disk)
+        self._portal = Portal(Maildrops(self.maildirs), [self._accounts])
+        self.queue = Queue(self.maildirs, self._accounts, machine, reactor, now, self._on_disk)
         self._relay = Relay(
             host=HOST,
-            accounts=self.accounts,
+            accounts=self._accounts,
             maildirs=self.maildirs,
             queue=self.queue,
             machine=machine,
@@ -122,15 +124,15 @@ class MailHost(MultiService):
         )
         self.maildirs.open_directories()
         Service.startService(self)
-        self._disk.start()
         try:
             for service in self:
                 service.startService()
         except BaseException:
             self._smtp.close()
             self._pop3.close()
-            self._disk.stop()
             raise
+        # Nothing has come yet: it comes in the reactor's next turn.
+        self._disk.start()
 
     @inlineCallbacks
     def stopService(self) -> Any:
@@ -138,7 +140,8 @@ class MailHost(MultiService):
         yield MultiService.stopService(self)
         while self._on_disk_now:
             yield DeferredList(list(self._on_disk_now))
-        self._disk.stop()
+        if self._disk.started and not self._disk.joined:
+            self._disk.stop()
 
     def _on_disk(self, work: Callable[[], Any]) -> Deferred[Any]:
         """Run something in a thread, and know that it runs."""
@@ -156,7 +159,7 @@ class MailHost(MultiService):
     def _pop3_session(self, gone: Callable[[Any], None]) -> POP3:
         session = POP3(
             self._portal,
-            self.accounts.challengers,
+            self._accounts.challengers,
             lambda: self._tls,
             Transcript(self._now, _TRANSCRIPT_LINES),
             self._reactor,

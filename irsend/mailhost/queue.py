@@ -105,12 +105,13 @@ class Queue(Service):
         self._timer = None
         if not self._under_way:
             return None
-        self._ended = Deferred()
+        # Kept here too: what is given up below may end before this returns.
+        stopped = self._ended = Deferred()
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None and self._client.connected:
             self._client.give_up(error.ConnectionLost("the mail host was switched off"))
-        return self._ended
+        return stopped
 
     def take(self, name: str) -> None:
         """Hand on the mail of this name, which is safe in the queue's Maildir."""

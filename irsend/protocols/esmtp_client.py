@@ -287,14 +287,16 @@ class ESMTPClient(smtp.ESMTPClient):
 
     def quit(self) -> Deferred[None]:
         """QUIT; fires when the connection is closed, however that came. Never fails."""
+        closed: Deferred[None] = Deferred()
+        self.closed.addCallback(closed.callback)
 
-        def leave(_: object) -> Deferred[None]:
+        def leave(_: object) -> None:
             if self._ending is None:
                 self.setTimeout(_CLOSING)
                 self.transport.loseConnection()
-            return self.closed
 
-        return self.command(b"QUIT").addBoth(leave)
+        self.command(b"QUIT").addBoth(leave)
+        return closed
 
     def command(
         self, line: bytes, timeout: float | None = None, *, shown: bytes | None = None

@@ -185,7 +185,8 @@ class StoredMessage:
 
     def commit(self) -> Deferred[None]:
         """Fire when file and name will survive a crash."""
-        if self._pending:
+        if self.descriptor < 0:
+            # Nothing of it came but its trace.
             try:
                 self.write(b"")
             except (MemoryFull, OSError):

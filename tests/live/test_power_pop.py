@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from collections.abc import Callable
 
 import httpx
 
@@ -15,14 +15,31 @@ from tests.live.wiretap import Crossing, Wiretap
 
 MAILS = 200
 
+Moment = Callable[[Crossing], bool]
+"""Asked at each segment; True once, when the power is to fail."""
 
-def after_octets(octets: int) -> Any:
+
+def after_octets(octets: int) -> Moment:
     """The moment at which Dovecot has sent so much: mostly in the middle of a mail."""
 
     def moment(crossing: Crossing) -> bool:
         return len(crossing.server) >= octets
 
     return moment
+
+
+class AfterStored:
+    """The moment at which so many mails are stored, and so many octets more have crossed."""
+
+    def __init__(self, machine: Machine, mails: int, octets: int) -> None:
+        self._machine, self._mails, self._octets = machine, mails, octets
+        self._at: int | None = None
+
+    def __call__(self, crossing: Crossing) -> bool:
+        """Say whether it has come."""
+        if self._at is None and len(self._machine.stored()) >= self._mails:
+            self._at = len(crossing.server) + self._octets
+        return self._at is not None and len(crossing.server) >= self._at
 
 
 def at_first_deletion(crossing: Crossing) -> bool:
@@ -35,13 +52,14 @@ def before_quit(crossing: Crossing) -> bool:
     return b"QUIT\r\n" in crossing.client
 
 
-class _AfterQuit:
+class AfterQuit:
     """The moment at which Dovecot has heard QUIT and has deleted: its reply is lost."""
 
     def __init__(self) -> None:
         self._heard = 0
 
     def __call__(self, crossing: Crossing) -> bool:
+        """Say whether it has come."""
         if b"QUIT\r\n" not in crossing.client:
             return False
         if not self._heard:
@@ -73,9 +91,12 @@ class PowerTests(LiveTestCase):
             },
             service_mode={"pop3_port": tap.port},
         )
-        share = sum(map(len, (one.content for one in mails.values()))) // 9
-        moments = [after_octets(int(share * draw.uniform(0.4, 1.1))) for _ in range(7)]
-        moments += [at_first_deletion, before_quit, _AfterQuit()]
+        moments: list[Moment] = [
+            after_octets(draw.randrange(20_000, 600_000)) for _ in range(2)
+        ]
+        for stored in (25, 50, 75, 100, 125):
+            moments.append(AfterStored(machine, stored, draw.randrange(100_000)))
+        moments += [at_first_deletion, before_quit, AfterQuit()]
         progress = []
         for moment in moments:
             await self.receive_until(machine, tap, moment)
@@ -84,7 +105,8 @@ class PowerTests(LiveTestCase):
             compare(machine.memory, mails, must_have=set())
             await machine.start()
         self.assertEqual(10, len(progress))
-        self.assertTrue(0 < progress[0] < progress[3] < MAILS, progress)
+        # Else it was not in the midst of its work.
+        self.assertTrue(all(0 < stored < MAILS for stored in progress[2:8]), progress)
         answer = await machine.receive()
         self.assertEqual(("OK", None), (answer["result"], answer["code"]))
         compare(machine.memory, mails, must_have=set(mails))
@@ -93,7 +115,7 @@ class PowerTests(LiveTestCase):
         self.assertEqual(subjects(machine.memory), await machine.subjects_of_jobs())
         self.assertEqual([], dovecot.remaining())
 
-    async def receive_until(self, machine: Machine, tap: Wiretap, moment: Any) -> None:
+    async def receive_until(self, machine: Machine, tap: Wiretap, moment: Moment) -> None:
         """Have the machine fetch, and kill it at that moment."""
         struck: list[Crossing] = []
 

@@ -1,4 +1,4 @@
-"""Parts of a mail host for tests: on a directory of the test's own, with a machine that does what it is told."""
+"""Parts of a mail host for tests, with a machine beside it that does what it is told."""
 
 from __future__ import annotations
 

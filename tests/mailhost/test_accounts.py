@@ -29,7 +29,9 @@ class AccountsTests(unittest.TestCase):
 
     def test_case(self) -> None:
         """Upper and lower case are the same, in both parts of an address."""
-        self.assertEqual(self.accounts.account_of(Mailbox(b"iR", b"BENCH.test")), "ir@bench.test")
+        self.assertEqual(
+            self.accounts.account_of(Mailbox(b"iR", b"BENCH.test")), "ir@bench.test"
+        )
 
     def test_nobody(self) -> None:
         """Another address, and the null sender, are nobody's."""

@@ -7,8 +7,8 @@ import email.policy
 from pathlib import Path
 from typing import Any
 
+from twisted.internet import error
 from twisted.internet.address import IPv4Address
-from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial import unittest
@@ -65,7 +65,7 @@ class QueueTests(unittest.TestCase):
 
     def refuse_connection(self) -> None:
         factory = self.reactor.tcpClients[-1][2]
-        factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+        factory.clientConnectionFailed(None, Failure(error.ConnectionRefusedError()))
 
     def pause(self) -> float:
         (call,) = self.reactor.getDelayedCalls()
@@ -166,7 +166,9 @@ class QueueTests(unittest.TestCase):
         """Who has the mail is not sent it again with the one for whom the machine wanted another time."""
         self.start(TRACE + b"Delivered-To: q@machine.test\r\n")
         self.connect()
-        self.say(b"250 OK\r\n", b"250 OK\r\n", b"450 later\r\n", b"354 go\r\n", b"250 taken\r\n")
+        self.say(
+            b"250 OK\r\n", b"250 OK\r\n", b"450 later\r\n", b"354 go\r\n", b"250 taken\r\n"
+        )
         self.say(b"221 bye\r\n")
         self.reactor.advance(1)
         self.connect()

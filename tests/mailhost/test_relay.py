@@ -77,8 +77,12 @@ class RelayTests(unittest.TestCase):
 
     def test_for_several(self) -> None:
         """Mail for two accounts and the machine is with each, and names only its own recipients."""
-        self.send(b"ir@bench.test", b"p1@machine.test", b"second@bench.test", b"p2@machine.test")
-        self.assertIn(b"Delivered-To: ir@bench.test\r\nRec", self.in_account("ir@bench.test")[0])
+        self.send(
+            b"ir@bench.test", b"p1@machine.test", b"second@bench.test", b"p2@machine.test"
+        )
+        self.assertIn(
+            b"Delivered-To: ir@bench.test\r\nRec", self.in_account("ir@bench.test")[0]
+        )
         self.assertIn(
             b"Delivered-To: second@bench.test\r\nRec", self.in_account("second@bench.test")[0]
         )
@@ -122,7 +126,9 @@ class RelayTests(unittest.TestCase):
         self.say(b"STARTTLS")
         self.assertTrue(self.wire.peer_begins_tls(old_tls()))
         self.send(b"ir@bench.test")
-        self.assertIn(b"\tby localhost with ESMTPS (TLS 1.", self.in_account("ir@bench.test")[0])
+        self.assertIn(
+            b"\tby localhost with ESMTPS (TLS 1.", self.in_account("ir@bench.test")[0]
+        )
 
     def test_all_copies_or_no_250(self) -> None:
         """The 250 waits for the slowest copy, and does not come when one cannot be kept."""

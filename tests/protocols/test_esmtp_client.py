@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import pairwise
 from typing import IO, Any
 
 from hypothesis import given
@@ -218,7 +219,7 @@ class ContentTests(unittest.TestCase):
         content = b"".join(line + b"\r\n" for line in lines)
         content = content if ended else content + b"tail"
         at = sorted({0, *(cut for cut in cuts if cut < len(content)), len(content)})
-        pieces = [content[start:end] for start, end in zip(at, at[1:], strict=False)]
+        pieces = [content[start:end] for start, end in pairwise(at)]
         side = _Ours()
         side.begin()
         sent = _send(side, _Pieces(pieces))

@@ -97,7 +97,7 @@ class MachineTests(unittest.TestCase):
         self.assertEqual(self.switch_on().device.settings.value(_POLICY).value, "on")
 
     def test_encrypted_reception_needs_a_key(self) -> None:
-        """Turning encrypted reception on without a key, or with one that does not fit, is refused in words."""
+        """Turning encrypted reception on without a key, or with one that does not fit, is refused."""
         machine = self.switch_on()
         keys = self.state / "keys"
         own = (keys / "certificate.pem").read_bytes()

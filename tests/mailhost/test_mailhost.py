@@ -1,0 +1,321 @@
+"""The mail host as a service, on real sockets and with real TLS."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Protocol
+from twisted.mail.pop3 import ServerErrorResponse
+from twisted.python.failure import Failure
+from twisted.trial import unittest
+
+from irsend.configuration import MailHost as Configuration
+from irsend.errors import ConfigurationError
+from irsend.interfaces import Mailbox
+from irsend.mailhost import MailHost
+from irsend.protocols.esmtp_client import ESMTPClient
+from irsend.protocols.pop3_client import POP3Client
+from irsend.protocols.sasl import MECHANISMS
+from irsend.protocols.tls import ClientTLS
+from irsend.protocols.transcript import Transcript
+from irsend.store.keys import KeyStore, generate_key_material
+from irsend.testing import PrinterMixin
+from tests.mailhost.hosts import ACCOUNTS, StandInMachine, mails_in, put
+
+FREE = "tcp:0:interface=127.0.0.1"
+IR = Mailbox(b"ir", b"bench.test")
+_KEY = generate_key_material(["localhost", "127.0.0.1"], 2048, time.time())
+
+
+def tls(version: str = "TLS 1.0") -> ClientTLS:
+    """Return what a program of that time begins TLS with."""
+    ciphers = "AES128-SHA:@SECLEVEL=0" if version < "TLS 1.2" else "ALL:@SECLEVEL=0"
+    return ClientTLS.build("localhost", oldest=version, newest=version, ciphers=ciphers)
+
+
+class _Peer(Protocol):
+    """Connects, says one thing, and listens."""
+
+    def __init__(self, says: bytes = b"") -> None:
+        self.says = says
+        self.heard = b""
+        self.closed: Deferred[bytes] = Deferred()
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(self.says)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard += data
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self.closed.callback(self.heard)
+
+
+class HostCase(unittest.TestCase):
+    """A mail host on free ports."""
+
+    def make(self, **given: Any) -> MailHost:
+        self.directory = Path(self.mktemp())
+        return MailHost(
+            Configuration(**{"smtp": FREE, "pop3": FREE, "accounts": ACCOUNTS, **given}),
+            self.directory,
+            reactor,
+            time.time,
+            StandInMachine(),
+        )
+
+    def start(self, **given: Any) -> None:
+        self.host = self.make(**given)
+        keys = self.directory / "keys"
+        keys.mkdir(parents=True)
+        KeyStore(keys).save(*_KEY)
+        self.host.startService()
+        self.addCleanup(lambda: self.host.stopService() if self.host.running else None)
+        self.smtp: Any = self.host.smtp_addresses[0]
+        self.pop3: Any = self.host.pop3_addresses[0]
+
+    def connect(self, address: Any, protocol: Any) -> Deferred[Any]:
+        return connectProtocol(
+            TCP4ClientEndpoint(reactor, address.host, address.port), protocol
+        )
+
+    @inlineCallbacks
+    def pop(self) -> Any:
+        client = POP3Client(Transcript(time.time), reactor)  # type: ignore[arg-type]
+        yield self.connect(self.pop3, client)
+        yield client.greeted
+        return client
+
+
+class LifeTests(HostCase):
+    """Starting and stopping."""
+
+    def test_nothing_before_it_starts(self) -> None:
+        """Making it makes nothing on the disk."""
+        self.make()
+        self.assertFalse(self.directory.exists())
+
+    def test_account_that_is_no_address(self) -> None:
+        """An account that is no address is refused before anything listens, by its name."""
+        error = self.assertRaises(ConfigurationError, self.make, accounts={"ir": "x"})
+        self.assertIn("mailhost.accounts: 'ir' is not allowed", str(error))
+
+    def test_first_start(self) -> None:
+        """The first start makes a key of 2,048 bits and a certificate for localhost."""
+        self.host = self.make()
+        self.directory.parent.mkdir(exist_ok=True)
+        self.host.startService()
+        self.addCleanup(self.host.stopService)
+        made = KeyStore(self.directory / "keys").load().describe()
+        self.assertEqual(made["bits"], 2048)
+        self.assertEqual(made["names"], ["localhost", "127.0.0.1"])
+
+    @inlineCallbacks
+    def test_address_in_use(self) -> Any:
+        """An address that cannot be had raises, and the other one is let go again."""
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        free = socket.create_server(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        host = self.make(
+            smtp=f"tcp:{port}:interface=127.0.0.1",
+            pop3=f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1",
+        )
+        self.assertRaises(CannotListenError, host.startService)
+        self.assertEqual(host.smtp_addresses, [])
+        yield host.stopService()
+
+    def test_off(self) -> None:
+        """An empty endpoint is off."""
+        self.host = self.make(smtp="")
+        self.host.startService()
+        self.addCleanup(self.host.stopService)
+        self.assertEqual(self.host.smtp_addresses, [])
+        self.assertEqual(len(self.host.pop3_addresses), 1)
+
+    @inlineCallbacks
+    def test_stopping_ends_sessions(self) -> Any:
+        """Stopping tells SMTP clients 421 and POP3 clients -ERR, and leaves no session."""
+        self.start()
+        of_smtp, of_pop3 = _Peer(), _Peer(b"USER ir@bench.test\r\n")
+        yield self.connect(self.smtp, of_smtp)
+        yield self.connect(self.pop3, of_pop3)
+        client = yield self.pop()
+        yield self.host.stopService()
+        self.assertIn(b"\r\n421 ", (yield of_smtp.closed))
+        self.assertIn(b"\r\n-ERR [SYS/TEMP]", (yield of_pop3.closed))
+        yield client.leave()
+
+    @inlineCallbacks
+    def test_stopping_does_not_wait_for_the_deaf(self) -> Any:
+        """A client that takes nothing of a large mail does not keep the host from stopping."""
+        self.start()
+        memory = self.host.maildirs.of_account("ir@bench.test")
+        name = put(memory, b"x" * 30_000_000)
+        while memory.size(name) == 0:
+            yield _turn()
+        deaf = _Peer(b"USER ir@bench.test\r\nPASS bench\r\nRETR 1\r\n")
+        yield self.connect(self.pop3, deaf)
+        while b"octets" not in deaf.heard:
+            yield _turn()
+        deaf.transport.pauseProducing()  # type: ignore[union-attr]
+        yield self.host.stopService()
+        deaf.transport.abortConnection()  # type: ignore[union-attr]
+        yield deaf.closed
+
+
+class SessionTests(HostCase):
+    """Mail in by SMTP, and out by POP3."""
+
+    @inlineCallbacks
+    def deliver(self, content: bytes = b"Subject: x\r\n\r\n.x\r\n", version: str = "") -> Any:
+        client = ESMTPClient(Transcript(time.time), reactor, identity=b"me")  # type: ignore[arg-type]
+        yield self.connect(self.smtp, client)
+        yield client.open_session(tls(version) if version else None)
+        self.assertEqual(client.tls[0] if client.tls else "", version)
+        path = Path(self.mktemp())
+        path.write_bytes(content)
+        with path.open("rb") as mail:
+            answers = yield client.send(IR, [IR], mail, size=len(content))
+        yield client.quit()
+        self.assertEqual(str(answers[IR]), "250 2.6.0 Message accepted")
+
+    @inlineCallbacks
+    def test_each_tls_version(self) -> Any:
+        """Mail is taken and served by TLS 1.0, 1.1, 1.2 and 1.3, and in plain text."""
+        self.start()
+        content = b"Subject: x\r\n\r\n" + b".line\r\n" * 50_000
+        for number, version in enumerate(["", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"]):
+            yield self.deliver(content, version)
+            client = yield self.pop()
+            if version:
+                yield client.start_tls(tls(version))
+                self.assertEqual(client.tls[0], version)
+            yield client.user(b"ir@bench.test")
+            yield client.password(b"bench")
+            memory = self.host.maildirs.of_account("ir@bench.test")
+            kept = mails_in(memory)[number]
+            lines: list[bytes] = []
+            yield client.retrieve(number, lines.append)
+            self.assertEqual(b"\r\n".join(lines) + b"\r\n", kept)
+            self.assertTrue(kept.endswith(content))
+            yield client.leave()
+
+    @inlineCallbacks
+    def test_each_login(self) -> Any:
+        """Each way of logging in works with the right password, and is refused with another."""
+        self.start()
+        for way in ("USER", "APOP", *MECHANISMS):
+            for password in (b"bench", b"wrong"):
+                client = yield self.pop()
+                try:
+                    yield self.log_in(client, way, password)
+                except ServerErrorResponse as refusal:
+                    self.assertEqual(password, b"wrong", way)
+                    self.assertTrue(refusal.args[0].startswith(b"[AUTH]"))
+                else:
+                    self.assertEqual(password, b"bench", way)
+                    self.assertEqual((yield client.stat()), (0, 0))
+                yield client.leave()
+
+    @inlineCallbacks
+    def log_in(self, client: POP3Client, way: str, password: bytes) -> Any:
+        if way == "USER":
+            yield client.user(b"ir@bench.test")
+            yield client.password(password)
+        elif way == "APOP":
+            digest = hashlib.md5(client.serverChallenge + password).hexdigest()
+            yield client.apop(b"ir@bench.test", digest.encode())
+        else:
+            yield client.authenticate(MECHANISMS[way](b"ir@bench.test", password))
+
+    @inlineCallbacks
+    def test_mails_survive(self) -> Any:
+        """What was accepted is there when the mail host is started again."""
+        self.start()
+        yield self.deliver()
+        yield self.host.stopService()
+        directory = self.directory
+        self.host = self.make()
+        self.directory.parent.mkdir(exist_ok=True)
+        directory.rename(self.directory)
+        self.host.startService()
+        self.assertEqual(len(mails_in(self.host.maildirs.of_account("ir@bench.test"))), 1)
+
+
+class BesideAMachineTests(PrinterMixin, unittest.TestCase):
+    """The mail host and the machine in one process."""
+
+    @inlineCallbacks
+    def send(self, printer: Any, to: Mailbox) -> Any:
+        client = ESMTPClient(Transcript(time.time), reactor, identity=b"me")  # type: ignore[arg-type]
+        yield connectProtocol(TCP4ClientEndpoint(reactor, *printer.mailhost_smtp), client)
+        yield client.open_session(None)
+        path = Path(self.mktemp())
+        path.write_bytes(b"Subject: hello\r\n\r\nhello\r\n")
+        with path.open("rb") as mail:
+            answers = yield client.send(IR, [to], mail)
+        yield client.quit()
+        return answers[to].code
+
+    @inlineCallbacks
+    def poll(self, **settings: Any) -> Any:
+        printer = self.start_printer(accounts={"ir@bench.test": "bench"}, **settings)
+        self.assertEqual((yield self.send(printer, IR)), 250)
+        session = yield printer.receive()
+        self.assertEqual((session.result, session.reason), ("OK", ""))
+        mails = yield printer.wait_for_mail(1)
+        self.assertEqual(mails[0].message["Subject"], "hello")
+        again = yield printer.receive()
+        self.assertEqual((again.result, again.messages), ("OK", 0))
+        return session
+
+    @inlineCallbacks
+    def test_polled_under_tls(self) -> Any:
+        """The iR 2270 polls its mail host at TLS 1.0, and deletes what it has taken."""
+        session = yield self.poll(authent_encryption__allow_ssl_pop=True)
+        self.assertEqual(session.tls.version, "TLS 1.0")
+
+    @inlineCallbacks
+    def test_polled_by_each_model(self) -> Any:
+        """Each model that has Allow SSL (POP) polls it under its own TLS."""
+        for model in ("ir2200", "iradvance"):
+            session = yield self.poll(model=model, authent_encryption__allow_ssl_pop=True)
+            self.assertIsNotNone(session.tls, model)
+
+    @inlineCallbacks
+    def test_polled_by_each_method(self) -> Any:
+        """Each POP AUTH method of the machine logs in to it."""
+        for method, auth in (("standard", None), ("apop", "APOP"), ("pop_auth", "CRAM-MD5")):
+            session = yield self.poll(authent_encryption__pop_auth_method=method)
+            self.assertEqual(session.auth, auth)
+
+    @inlineCallbacks
+    def test_handed_to_the_machine(self) -> Any:
+        """Mail for the machine arrives there: in plain text with SSL off, else by STARTTLS."""
+        for policy in ("off", "on", "ssl"):
+            printer = self.start_printer(
+                accounts={"ir@bench.test": "bench"},
+                authent_encryption__allow_ssl_smtp_receive=policy,
+            )
+            self.assertEqual((yield self.send(printer, Mailbox(b"fax", b"localhost"))), 250)
+            (mail,) = yield printer.wait_for_mail(1)
+            self.assertEqual(b"with ESMTPS (TLS 1.0 AES" in mail.content, policy != "off")
+            self.assertEqual(mail.content.count(b"Return-Path:"), 1)
+
+
+def _turn() -> Deferred[None]:
+    """Fire in the reactor's next turn but a few."""
+    done: Deferred[None] = Deferred()
+    reactor.callLater(0.001, done.callback, None)  # type: ignore[attr-defined]
+    return done
