@@ -5,12 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import sys
-from pathlib import Path
 
 from benchmarks.bench import Bench, Failed, empty
-from benchmarks.processes import Server, free_port
+from benchmarks.processes import IMPORTS_FROM_HERE, Server, free_port
 
-_CHECKOUT = Path(__file__).resolve().parent.parent
 _TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
@@ -44,7 +42,7 @@ class Machine:
             ],
             self.smtp_port,
             self._directory,
-            {"PYTHONPATH": str(_CHECKOUT)},
+            IMPORTS_FROM_HERE,
             also=[self._panel_port],
         )
 

@@ -14,6 +14,11 @@ from pathlib import Path
 from benchmarks.bench import Failed
 
 _MB = 1_000_000
+_CHECKOUT = str(Path(__file__).resolve().parent.parent)
+# For Python programs: this checkout first, whatever else is installed.
+IMPORTS_FROM_HERE = {
+    "PYTHONPATH": os.pathsep.join(filter(None, (_CHECKOUT, os.environ.get("PYTHONPATH"))))
+}
 
 
 def free_port() -> int:

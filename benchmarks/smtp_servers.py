@@ -7,13 +7,11 @@ import importlib.util
 import os
 import shutil
 import sys
-from pathlib import Path
 
 from benchmarks.bench import Bench, Failed, empty, files_below
 from benchmarks.machine import Machine
-from benchmarks.processes import Server, free_port, run
+from benchmarks.processes import IMPORTS_FROM_HERE, Server, free_port, run
 
-_CHECKOUT = Path(__file__).resolve().parent.parent
 _PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 
 
@@ -63,7 +61,7 @@ class _Program(SMTPServer):
         """Start it on a free port, where it finds this package."""
         self.port = free_port()
         self.server = Server(
-            self.command(), self.port, self.bench.place("smtp"), {"PYTHONPATH": str(_CHECKOUT)}
+            self.command(), self.port, self.bench.place("smtp"), IMPORTS_FROM_HERE
         )
 
     @abc.abstractmethod

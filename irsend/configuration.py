@@ -7,6 +7,7 @@ declarations that the reader uses.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ _MB = 1_000_000
 
 
 def _name(given: str) -> str:
-    if not given or len(given) > 255 or any(sign in given for sign in " /@<>\r\n\t"):
+    if not re.fullmatch(r"[A-Za-z0-9._:\-]{1,255}", given):
         raise ValueError(f"{given!r} is not a host name or address")
     return given
 
@@ -194,9 +195,9 @@ class Configuration:
     )
     listen: Listen = _section(Listen)
     panel: Panel = _section(Panel)
-    settings: dict[str, Any] = field(factory=dict)
+    settings: dict[str, Any] = field(factory=dict, repr=False)
     """Values of the file by whole key, already read."""
-    overrides: dict[str, Any] = field(factory=dict)
+    overrides: dict[str, Any] = field(factory=dict, repr=False)
     """Values of --set by whole key, which win over what was changed at the machine."""
     tls: TLS = _section(TLS)
     limits: Limits = _section(Limits)
@@ -221,7 +222,10 @@ def read_configuration(
     if path is not None:
         try:
             raw = tomllib.loads(Path(path).read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
+            raise ConfigurationError(f"{path}: {error.strerror}") from None
+        except ValueError as error:
+            # Not UTF-8, not TOML, or a number that is none for Python.
             raise ConfigurationError(f"{path}: {error}") from None
     from_set: dict[str, Any] = {}
     for assignment in sets or []:
@@ -248,8 +252,17 @@ def read_configuration(
     overrides = top.pop("settings", {})
     merged = {**base, **top}
     for name, made_of in SECTIONS.items():
-        merged[name] = made_of(**{**base.get(name, {}), **top.get(name, {})})
+        section = made_of(**base.get(name, {}))
+        merged[name] = attrs.evolve(section, **_over(section, top.get(name, {})))
     return Configuration(model=the_model, settings=settings, overrides=overrides, **merged)
+
+
+def _over(section: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """Let --set change single entries of a table, such as one account; the others stay."""
+    return {
+        key: {**getattr(section, key), **value} if isinstance(value, dict) else value
+        for key, value in changes.items()
+    }
 
 
 def configuration(**given: Any) -> Configuration:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.live.case import LiveTestCase
 from tests.live.dialogues import call, greet
 from tests.live.machine import Machine, start_machine
-from tests.live.mails import Mail, compare, make_mail
+from tests.live.mails import Mail, compare, make_mail, trace_before
 from tests.live.swaks import (
     DELIVERED,
     MAIL_REFUSED,
@@ -70,6 +70,9 @@ class _SwaksTests(_MixedIn):
         self.assertEqual("", await machine.status_line())
         self.assertEqual([], await machine.status_texts())
         self.assert_stored(machine, plain)
+        (path,) = machine.stored()
+        added = trace_before(path.read_bytes(), plain.content)
+        self.assertEqual([b"return-path", b"delivered-to", b"received"], added)
 
     async def test_on(self) -> None:
         """On offers STARTTLS, takes mail under it, and takes mail in plain text as well."""

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
 from twisted.mail.pop3 import ServerErrorResponse
 from twisted.python.failure import Failure
 from twisted.trial import unittest
@@ -163,11 +164,11 @@ class LifeTests(HostCase):
         memory = self.host.maildirs.of_account("ir@bench.test")
         name = put(memory, b"x" * 30_000_000)
         while memory.size(name) == 0:
-            yield _turn()
+            yield soon()
         deaf = _Peer(b"USER ir@bench.test\r\nPASS bench\r\nRETR 1\r\n")
         yield self.connect(self.pop3, deaf)
         while b"octets" not in deaf.heard:
-            yield _turn()
+            yield soon()
         deaf.transport.pauseProducing()  # type: ignore[union-attr]
         yield self.host.stopService()
         deaf.transport.abortConnection()  # type: ignore[union-attr]
@@ -314,8 +315,6 @@ class BesideAMachineTests(PrinterMixin, unittest.TestCase):
             self.assertEqual(mail.content.count(b"Return-Path:"), 1)
 
 
-def _turn() -> Deferred[None]:
-    """Fire in the reactor's next turn but a few."""
-    done: Deferred[None] = Deferred()
-    reactor.callLater(0.001, done.callback, None)  # type: ignore[attr-defined]
-    return done
+def soon() -> Deferred[None]:
+    """Fire a moment later."""
+    return deferLater(reactor, 0.001)  # type: ignore[arg-type]
