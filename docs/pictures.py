@@ -45,11 +45,11 @@ FLOORS = (
         ("tap", "twistd irsend", 540, 130, False),
     )),
     ("WIRING", 134, (
-        ("services", "receiving, polling; machine wires all", 110, 380, True),
+        ("services", "receiving, polling; machine wires all", 110, 410, True),
         ("mailhost", "relay, maildrop", 540, 130, False),
     )),
-    ("HANDS", 234, (("store", "memory, journal, keys, transcripts", 350, 320, True),)),
-    ("SPEECH", 234, (("protocols", "ESMTP, POP3, TLS", 110, 210, True),)),
+    ("HANDS", 234, (("store", "memory, journal, keys", 170, 220, True),)),
+    ("SPEECH", 234, (("protocols", "ESMTP, POP3, TLS", 450, 190, True),)),
     ("GROUND", 334, (
         ("device", "windows, models, status line, jobs", 110, 300, True),
         ("message", "trace, head", 430, 110, True),
@@ -99,19 +99,19 @@ def house() -> str:
         for name, what, x, width, passed in parts:
             lines += _part(name, what, x, y, width, passed)
     lines += [
-        # the wire comes in from the left, below SPEECH's label
-        _text("step", 14, 288, "the wire"),
-        _arrow("M70 284H106"),
-        _arrow("M160 230V200"),
-        _text("step", 168, 220, "1 may it?"),
-        _arrow("M250 200V330"),
-        _text("step", 258, 318, "2 the rule"),
-        _arrow("M324 256H346"),
-        _text("step", 352, 226, "3 the octets, as they come"),
-        _arrow("M346 280H324"),
-        _text("step", 352, 312, "4 synced: now the 250"),
-        _arrow("M600 230V200"),
-        _text("step", 608, 220, "5 a job"),
+        # The wire comes in from the right; the question goes down at the left.
+        _text("step", 744, 254, "the wire", "end"),
+        _arrow("M744 265H646"),
+        _arrow("M490 230V200"),
+        _text("step", 498, 220, "1 may it?"),
+        _arrow("M140 200V330"),
+        _text("step", 148, 320, "2 the rule"),
+        _arrow("M446 256H396"),
+        _text("step", 470, 224, "3 octets, as they come", "end"),
+        _arrow("M396 276H446"),
+        _text("step", 420, 314, "4 synced: now the 250", "middle"),
+        _arrow("M240 230V200"),
+        _text("step", 248, 220, "5 a job"),
         _text(
             "what",
             16,

@@ -15,7 +15,6 @@ from twisted.python.failure import Failure
 
 # How long a peer may take to go when it has been told to.
 _GRACE = 2.0
-_MOST_SESSIONS = 200
 
 
 class Listener(Service):
@@ -32,11 +31,14 @@ class Listener(Service):
         description: str,
         reactor: Any,
         build: Callable[[Callable[[Any], None]], Any],
+        *,
+        most_sessions: int = 200,
     ) -> None:
         self.title = title
         self._description = description
         self._reactor = reactor
         self._build = build
+        self._most_sessions = most_sessions
         self._ports: list[IListeningPort] = []
         self._sessions: set[Any] = set()
         self._all_gone: Deferred[None] | None = None
@@ -94,7 +96,7 @@ class Listener(Service):
 
     def session(self) -> Any:
         """Make a session; None where there are too many, which closes the connection."""
-        if len(self._sessions) >= _MOST_SESSIONS:
+        if len(self._sessions) >= self._most_sessions:
             return None
         session = self._build(self._gone)
         self._sessions.add(session)

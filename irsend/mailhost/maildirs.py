@@ -54,6 +54,8 @@ class Maildirs:
             raise StateError(f"mailhost: {error.filename}: {error.strerror}") from None
         for memory in (*self._accounts.values(), self.queue):
             memory.open_directory()
+            sync_directory(memory.directory)
+        sync_directory(self._undelivered.parent)
 
     def set_aside(self, name: str) -> None:
         """Move a mail from the queue's disk to that of what nobody took (called in a thread)."""

@@ -14,6 +14,10 @@ from irsend.interfaces import ITranscript, TranscriptLine
 MASK = "••••••"
 
 
+# How long lines may be on the average: what a session costs in memory is bounded.
+_OCTETS_A_LINE = 100
+
+
 @implementer(ITranscript)
 class Transcript:
     """The lines of one session, oldest first."""
@@ -21,35 +25,37 @@ class Transcript:
     def __init__(self, now: Callable[[], float], most: int = 10_000) -> None:
         self._now = now
         self._most = most
+        self._room = most * _OCTETS_A_LINE
+        self._cut = False
         # Plain tuples: a line is written down for each command of each session.
         self._lines: list[tuple[float, str, bytes | str]] = []
 
     def client(self, line: bytes) -> None:
         """Write down a line of the client's."""
-        if len(self._lines) < self._most:
-            self._lines.append((self._now(), "C", line))
+        self._write("C", line)
 
     def server(self, line: bytes) -> None:
         """Write down a line of the server's."""
-        if len(self._lines) < self._most:
-            self._lines.append((self._now(), "S", line))
+        self._write("S", line)
 
     def note(self, text: str) -> None:
-        """Write down something that happened."""
-        if len(self._lines) < self._most + 100:
-            self._lines.append((self._now(), "-", text))
+        """Write down something that happened; there is always room for the last of it."""
+        self._write("-", text, spare=100)
 
     def lines(self) -> list[TranscriptLine]:
         """Return what was written down so far."""
-        lines = [
-            TranscriptLine(at, speaker, _readable(text)) for at, speaker, text in self._lines
-        ]
-        if len(self._lines) >= self._most:
-            cut = TranscriptLine(
-                lines[-1].at, "-", f"only the first {self._most} lines are kept"
-            )
-            lines.append(cut)
+        lines = [TranscriptLine(at, speaker, _readable(text)) for at, speaker, text in self._lines]
+        if self._cut:
+            note = f"not all is kept: more than {self._most} lines, or very long ones"
+            lines.append(TranscriptLine(lines[-1].at, "-", note))
         return lines
+
+    def _write(self, speaker: str, text: bytes | str, spare: int = 0) -> None:
+        if len(self._lines) < self._most + spare and self._room + spare * _OCTETS_A_LINE > 0:
+            self._lines.append((self._now(), speaker, text))
+            self._room -= len(text)
+        else:
+            self._cut = True
 
 
 def _readable(text: bytes | str) -> str:

@@ -23,17 +23,21 @@ class SavedSettings:
     def load(self) -> dict[str, object]:
         """Return the values by whole key, not checked yet; StateError."""
         try:
-            self._plain = tomllib.loads(self._path.read_text("utf-8"))
+            raw = tomllib.loads(self._path.read_text("utf-8"))
         except FileNotFoundError:
-            self._plain = {}
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raw = {}
+        except (OSError, ValueError) as error:
+            # TOMLDecodeError and UnicodeDecodeError are ValueErrors.
+            what = error.strerror if isinstance(error, OSError) else error
             raise StateError(
-                f"{self._path}: {error}; mend it, or delete it to forget what was changed at the machine"
+                f"{self._path}: {what}; mend it, or delete it to forget what was changed at the machine"
             ) from None
+        self._plain = {
+            window: values for window, values in raw.items() if isinstance(values, dict)
+        }
         return {
             f"{window}.{key}": value
             for window, values in self._plain.items()
-            if isinstance(values, dict)
             for key, value in values.items()
         }
 

@@ -65,7 +65,7 @@ class HostCase(unittest.TestCase):
     """A mail host on free ports."""
 
     def make(self, **given: Any) -> MailHost:
-        self.directory = Path(self.mktemp())
+        self.directory = Path(self.mktemp()).absolute()
         return MailHost(
             Configuration(**{"smtp": FREE, "pop3": FREE, "accounts": ACCOUNTS, **given}),
             self.directory,
@@ -173,6 +173,31 @@ class LifeTests(HostCase):
         yield self.host.stopService()
         deaf.transport.abortConnection()  # type: ignore[union-attr]
         yield deaf.closed
+
+    @inlineCallbacks
+    def test_stopping_does_not_wait_for_the_deaf_under_tls(self) -> Any:
+        """The same under TLS; and the file of the mail is closed."""
+        if not Path("/proc/self/fd").exists():
+            raise unittest.SkipTest("which files are open is seen in /proc only")
+        self.start()
+        memory = self.host.maildirs.of_account("ir@bench.test")
+        name = put(memory, b"x\r\n" * 10_000_000)
+        while memory.size(name) == 0:
+            yield soon()
+        client = yield self.pop()
+        yield client.start_tls(tls())
+        yield client.user(b"ir@bench.test")
+        yield client.password(b"bench")
+        lines: list[bytes] = []
+        retrieving = client.retrieve(0, lines.append)
+        while not lines:
+            yield soon()
+        client.transport.pauseProducing()
+        self.assertIn(str(memory.path(name)), _open_files())
+        yield self.host.stopService()
+        self.assertNotIn(str(memory.path(name)), _open_files())
+        client.transport.abortConnection()
+        yield self.assertFailure(retrieving, Exception)
 
 
 class SessionTests(HostCase):
@@ -313,6 +338,11 @@ class BesideAMachineTests(PrinterMixin, unittest.TestCase):
             (mail,) = yield printer.wait_for_mail(1)
             self.assertEqual(b"with ESMTPS (TLS 1.0 AES" in mail.content, policy != "off")
             self.assertEqual(mail.content.count(b"Return-Path:"), 1)
+
+
+def _open_files() -> set[str]:
+    """Return the paths of what this process has open."""
+    return {str(one.resolve()) for one in Path("/proc/self/fd").iterdir()}
 
 
 def soon() -> Deferred[None]:

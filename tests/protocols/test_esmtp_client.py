@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 from typing import IO, Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet import error
 from twisted.internet.defer import Deferred
@@ -213,6 +213,7 @@ _LINE = st.sampled_from([b"", b".", b"..", b".x", b"x", b"x.", b"\r", b".\r", b"
 class ContentTests(unittest.TestCase):
     """What goes out between DATA and its answer."""
 
+    @settings(deadline=None)
     @given(st.lists(_LINE), st.lists(st.integers(0, 60)), st.booleans())
     def test_any_split(self, lines: list[bytes], cuts: list[int], ended: bool) -> None:
         """However the file is read, a server finds the content whole and the end mark behind it."""

@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable
 from typing import IO, Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import CramMD5Credentials
@@ -417,6 +417,7 @@ class SessionTests(unittest.TestCase):
         self.assertEqual(said[0], said[1])
         self.assertTrue(said[0].endswith(b"+OK bye\r\n"))
 
+    @settings(deadline=None)
     @given(st.lists(st.sampled_from([b"", b".", b"..", b".x", b"x"])))
     def test_any_message(self, lines: list[bytes]) -> None:
         """A client that reads RETR's answer finds the file, octet by octet."""

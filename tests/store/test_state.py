@@ -98,13 +98,13 @@ class HoldTests(Case):
     def test_other_process(self) -> None:
         """A process that ended, however, holds it no longer; one that runs does."""
         script = (
-            "import os, pathlib, sys\n"
+            "import os, pathlib, signal, sys\n"
             "from irsend.store.state import StateDirectory\n"
             "state = StateDirectory(pathlib.Path(sys.argv[1]))\n"
             "state.hold(); state.sign()\n"
             "print('held', flush=True)\n"
             "sys.stdin.read()\n"
-            "os.abort()\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n"
         )
         process = subprocess.Popen(
             [sys.executable, "-c", script, str(self.path)],
