@@ -33,7 +33,9 @@ def settings() -> list[str]:
         lines += [_first_line(made_of).removeprefix(f"{window.title}: "), ""]
         for key, about, default in items_of(made_of):
             whole = f"{window_key}.{key}"
-            lines += _entry(whole, about, default, label=True, had_by=_had_by(whole, about, models))
+            lines += _entry(
+                whole, about, default, label=True, had_by=_had_by(whole, about, models)
+            )
     return lines
 
 
@@ -83,10 +85,10 @@ def configuration() -> list[str]:
     lines = [*_heading("At the top", "-")]
     lines += [
         ".. confval:: model",
-        "   :type: a name of :doc:`models`, or the path of a model file",
+        "   :type: a model's name, or the path of a model file",
         "   :default: ``ir2270``",
         "",
-        "   Which printer it is.",
+        "   Which printer it is: see :doc:`models`.",
         "",
     ]
     for key, about, default in items_of(Configuration):
@@ -224,8 +226,12 @@ def _keys(names: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text that reStructuredText reads as nothing but text."""
-    return re.sub(r"([*`|\\_])", r"\\\1", text)
+    """Return text that reStructuredText reads as nothing but text; what stands in quotes becomes literal."""
+    parts = re.split(r'("[^"]*")', text)
+    return "".join(
+        f"``{part}``" if part.startswith('"') else re.sub(r"([*`|\\_])", r"\\\1", part)
+        for part in parts
+    )
 
 
 def _table(

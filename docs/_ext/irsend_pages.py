@@ -8,7 +8,6 @@ is no such thing, so that the build fails.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import generated
@@ -17,6 +16,7 @@ from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 from sphinx import addnodes
 from sphinx.util.nodes import nested_parse_with_titles
+from test_names import test_problem
 
 _PARTS = (
     "codes",
@@ -49,7 +49,7 @@ class FromTheCode(Directive):
 
 
 def transcript_role(
-    name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
+    _name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
 ) -> tuple[list[nodes.Node], list[nodes.system_message]]:
     """Link to a conversation on the page of transcripts."""
     if not (generated.TRANSCRIPTS / f"{text}.txt").exists():
@@ -67,22 +67,8 @@ def transcript_role(
     return [link], []
 
 
-def test_problem(identity: str) -> str:
-    """Say what is wrong with a test's id, or nothing: module, then class and method where given."""
-    parts = identity.split(".")
-    for length in range(len(parts), 0, -1):
-        file = generated.REPOSITORY.joinpath(*parts[:length]).with_suffix(".py")
-        if file.exists():
-            source = file.read_text("utf-8")
-            for defined in parts[length:]:
-                if not re.search(rf"\b(?:class|def) {re.escape(defined)}\b", source):
-                    return f"{file.name} has no {defined}"
-            return ""
-    return f"there is no test module {identity}"
-
-
 def test_role(
-    name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
+    _name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
 ) -> tuple[list[nodes.Node], list[nodes.system_message]]:
     """Show a test by the id that trial takes."""
     problem = test_problem(text)
@@ -92,7 +78,7 @@ def test_role(
 
 
 def file_role(
-    name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
+    _name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
 ) -> tuple[list[nodes.Node], list[nodes.system_message]]:
     """Show a file of the repository."""
     if not (generated.REPOSITORY / text).exists():

@@ -7,11 +7,11 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
-from twisted.python.failure import Failure
+
+from irsend.protocols.listening import address_text, listen
 
 # How long a peer may take to go when it has been told to.
 _GRACE = 2.0
@@ -51,21 +51,15 @@ class Listener(Service):
     def startService(self) -> None:
         """Listen; an address that cannot be had raises."""
         Service.startService(self)
-        if not self._description:
+        key = f"mailhost.{self.title.lower()}"
+        self._ports = listen(self._reactor, key, self._description, _Factory(self))
+        if not self._ports:
             self.log.info("Mail host {title}: not listening (it is off)", title=self.title)
-            return
-        outcome: list[Any] = []
-        endpoint = serverFromString(self._reactor, self._description)
-        # Twisted's server endpoints answer at once.
-        endpoint.listen(_Factory(self)).addBoth(outcome.append)
-        for port in outcome:
-            if isinstance(port, Failure):
-                port.raiseException()
-            self._ports.append(port)
+        for address in self.addresses:
             self.log.info(
                 "Mail host {title}: listening on {address}",
                 title=self.title,
-                address=_shown(port.getHost()),
+                address=address_text(address),
             )
 
     @inlineCallbacks
@@ -126,10 +120,3 @@ class _Factory(ServerFactory):
         if session is not None:
             session.factory = self
         return session
-
-
-def _shown(address: Any) -> str:
-    host = getattr(address, "host", None)
-    if host is None:
-        return str(getattr(address, "name", address))
-    return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"

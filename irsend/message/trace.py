@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from email.utils import formatdate
+from functools import lru_cache
 
 from irsend.interfaces import Envelope, Mailbox
 
@@ -34,7 +35,7 @@ def smtp_trace(
     )
     secured = f" ({cipher})".encode("ascii") if cipher else b""
     lines.append(b"\tby %s with %s%s;" % (host, envelope.protocol, secured))
-    lines.append(b"\t" + _date(at))
+    lines.append(b"\t" + _date(int(at)))
     return b"\r\n".join(lines) + b"\r\n"
 
 
@@ -44,7 +45,7 @@ def pop_trace(*, server: str, user: str, host: bytes, at: float, cipher: str = "
     lines = [
         f"Received: from {server} (maildrop {user})".encode("ascii", "replace"),
         b"\tby %s with POP3%s;" % (host, secured.encode("ascii")),
-        b"\t" + _date(at),
+        b"\t" + _date(int(at)),
     ]
     return b"\r\n".join(lines) + b"\r\n"
 
@@ -59,5 +60,6 @@ def _path(mailbox: Mailbox | None) -> bytes:
     return quoted + b"@" + mailbox.domain if mailbox.domain else quoted
 
 
-def _date(at: float) -> bytes:
-    return formatdate(at, localtime=True).encode("ascii")
+@lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    return formatdate(second, localtime=True).encode("ascii")

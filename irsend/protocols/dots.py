@@ -32,7 +32,11 @@ class DotStream:
             segment = seen + segment
         start = min(len(seen), 2)
         content: list[bytes] = []
-        dot = segment.find(b"\r\n.")
+        # A dot alone is found far faster than the three octets; most segments of
+        # an encoded attachment have none.
+        dot = segment.find(b".")
+        if dot >= 0:
+            dot = segment.find(b"\r\n.", max(dot - 2, 0))
         if dot < 0:
             self._seen = 2 if segment.endswith(b"\r\n") else 1 if segment.endswith(b"\r") else 0
             return [segment[start:] if start else segment], None

@@ -43,6 +43,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript
+from irsend.protocols.command_lines import CommandLines
 from irsend.protocols.dots import DotStuffing
 from irsend.protocols.sasl_server import Aborted, ExchangeFailed, NotBase64, SASLExchange
 from irsend.protocols.tls import describe_tls
@@ -50,8 +51,6 @@ from irsend.protocols.transcript import MASK, masked_command
 
 # As long as a SASL response may be (RFC 5034 4).
 _LONGEST_RESPONSE = 12_288
-# What may wait behind a command before the peer is made to wait too.
-_HIGH_WATER = 65_536
 _CHUNK = 65_536
 
 
@@ -69,7 +68,7 @@ class APOPDigest(pop3.APOPCredentials):
 
 
 @implementer(IHandshakeListener)
-class POP3(pop3.POP3):
+class POP3(CommandLines, pop3.POP3):
     """One session of a client that fetches mail.
 
     `challengers` is called with whether TLS is in use and returns what makes
@@ -108,13 +107,7 @@ class POP3(pop3.POP3):
         self._most_errors = errors
         self._longest_line = longest_line
         self._idle = idle
-        self._buffer = b""
-        self._overlong = False
         self._errors = 0
-        self._running = False
-        self._waiting = False
-        self._paused = False
-        self._ended = False
         self._handshaking = False
         self._user: bytes | None = None
         self._exchange: SASLExchange | None = None
@@ -133,7 +126,7 @@ class POP3(pop3.POP3):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Let go of the maildrop; what was marked stays, since no QUIT came (RFC 1939 6)."""
         self.setTimeout(None)
-        self._ended = True
+        self.ended = True
         if self._handshaking or reason.check(SSL.Error):
             self.transcript.note("TLS failed")
         self._log_out()
@@ -147,10 +140,10 @@ class POP3(pop3.POP3):
 
     def shut_down(self) -> None:
         """End the session because the server is switched off."""
-        if self._handshaking or self._waiting:
+        if self._handshaking or self.waiting:
             # No answer can be given inside a handshake or a message.
             self.transport.abortConnection()
-        elif not self._ended:
+        elif not self.ended:
             self._hang_up(b"[SYS/TEMP] the server is being switched off")
 
     def successResponse(self, message: bytes = b"") -> None:
@@ -160,14 +153,13 @@ class POP3(pop3.POP3):
     def failResponse(self, message: bytes = b"") -> None:
         """Send -ERR; after too many the session ends."""
         self._errors += 1
-        if self._errors >= self._most_errors and not self._ended:
+        if self._errors >= self._most_errors and not self.ended:
             self._hang_up(message + b"; too many errors, closing")
         else:
             self._say(b"-ERR " + message)
 
     def _hang_up(self, message: bytes, *, ok: bool = False) -> None:
-        self._ended = True
-        self._buffer = b""
+        self.forget_lines()
         self._say((b"+OK " if ok else b"-ERR ") + message)
         self.transport.loseConnection()
 
@@ -178,43 +170,21 @@ class POP3(pop3.POP3):
 
     # -- what comes in --------------------------------------------------------
 
-    def dataReceived(self, segment: bytes) -> None:
-        """Take a segment: command lines, or one response of a SASL exchange."""
-        if self._ended:
-            return
-        self._buffer += segment
-        if not self._waiting:
-            self._run_lines()
-        elif len(self._buffer) > _HIGH_WATER and not self._paused:
-            self._paused = True
-            self.transport.pauseProducing()
+    def longest_line(self) -> int:
+        """Allow SASL responses more than commands."""
+        return self._longest_line if self._exchange is None else _LONGEST_RESPONSE
 
-    def _run_lines(self) -> None:
-        if self._running:
-            return
-        self._running = True
-        try:
-            while self._buffer and not self._waiting and not self._ended:
-                line, end, rest = self._buffer.partition(b"\r\n")
-                longest = self._longest_line if self._exchange is None else _LONGEST_RESPONSE
-                if not end and len(line) <= longest:
-                    break
-                if end:
-                    self._buffer = rest
-                    self.resetTimeout()
-                    if self._overlong or len(line) + 2 > longest:
-                        self._overlong = False
-                        self._exchange = None
-                        self.failResponse(b"the line is too long")
-                    else:
-                        self.lineReceived(line)
-                else:
-                    # Its end is waited for, not kept; the idle time runs on.
-                    self._overlong = True
-                    self._buffer = b"\r" if line.endswith(b"\r") else b""
-                    break
-        finally:
-            self._running = False
+    def line_too_long(self, *, endless: bool) -> None:
+        """Answer with -ERR."""
+        self._exchange = None
+        if endless:
+            self._hang_up(b"the line is too long")
+        else:
+            self.failResponse(b"the line is too long")
+
+    def answer_failed(self) -> None:
+        """Answer that it is not the client's fault."""
+        self.failResponse(b"[SYS/TEMP] local error")
 
     def lineReceived(self, line: bytes) -> None:
         """Run one command line, or take one response."""
@@ -236,28 +206,6 @@ class POP3(pop3.POP3):
             self.failResponse(b"already logged in")
         else:
             run(self, argument)
-
-    def _wait(self, answer: Deferred[Any], then: Callable[[Any], None]) -> None:
-        """Go on with the answer; commands behind it wait. A failure is the server's own fault."""
-        self._waiting = True
-
-        def answered(value: Any) -> None:
-            self._waiting = False
-            then(value)
-
-        def broken(failure: Failure) -> None:
-            self._waiting = False
-            self.log.failure("While answering a POP3 client", failure)
-            if not self._ended:
-                self.failResponse(b"[SYS/TEMP] local error")
-
-        def go_on(_: object) -> None:
-            if self._paused and not self._ended:
-                self._paused = False
-                self.transport.resumeProducing()
-            self._run_lines()
-
-        answer.addCallback(answered).addErrback(broken).addCallback(go_on)
 
     # -- before login ---------------------------------------------------------
 
@@ -285,8 +233,8 @@ class POP3(pop3.POP3):
             self.failResponse(b"TLS is in use already")
         elif context is None:
             self.failResponse(b"there is no TLS here")
-        elif self._buffer:
-            self.transcript.client(self._buffer[:200])
+        elif self.behind:
+            self.transcript.client(self.behind[:200])
             self._hang_up(b"plain text behind STLS, closing")
         else:
             self.successResponse(b"go ahead")
@@ -354,27 +302,28 @@ class POP3(pop3.POP3):
             self._say(b"+ " + challenge)
 
     def _log_in(self, credentials: Any) -> None:
-        attempt = self.portal.login(credentials, None, IMailboxPOP3)
-
-        def logged_in(outcome: tuple[Any, Any, Callable[[], None]] | None) -> None:
-            if outcome is None:
-                return
+        def logged_in(outcome: tuple[Any, Any, Callable[[], None]]) -> bytes:
             _, self.mbox, self._onLogout = outcome
-            if self._ended:
+            if self.ended:
                 self._log_out()
+            return b""
+
+        def refused(failure: Failure) -> bytes:
+            failure.trap(LoginFailed)
+            in_use = failure.check(MaildropInUse)
+            return b"[IN-USE] another session has the maildrop" if in_use else _WRONG_LOGIN
+
+        def outcome(refusal: bytes) -> None:
+            if refusal:
+                self.failResponse(refusal)
             else:
                 self.successResponse(b"logged in, %d messages" % self._count_and_size()[0])
 
-        def refused(failure: Failure) -> None:
-            failure.trap(LoginFailed)
-            if self._ended:
-                return
-            if failure.check(MaildropInUse):
-                self.failResponse(b"[IN-USE] another session has the maildrop")
-            else:
-                self.failResponse(_WRONG_LOGIN)
+        def login() -> Deferred[bytes]:
+            attempt: Deferred[Any] = self.portal.login(credentials, None, IMailboxPOP3)
+            return attempt.addCallbacks(logged_in, refused)
 
-        self._wait(attempt.addErrback(refused), logged_in)
+        self.ask(login, then=outcome)
 
     def _log_out(self) -> None:
         self.mbox = None
@@ -462,10 +411,7 @@ class POP3(pop3.POP3):
     ) -> None:
         """Send the file chunk by chunk, as fast as the client takes it; it is never whole in memory."""
 
-        def opened(content: IO[bytes] | None) -> None:
-            if content is None:
-                self.failResponse(b"[SYS/TEMP] message %d cannot be read" % number)
-                return
+        def send(content: IO[bytes]) -> Deferred[None]:
             stuffing = DotStuffing()
             octets = 0
 
@@ -490,14 +436,20 @@ class POP3(pop3.POP3):
             self.successResponse(answer)
             sender = FileSender()
             sender.CHUNK_SIZE = _CHUNK
-            transfer = sender.beginFileTransfer(part(content), self.transport, outgoing)
-            self._wait(transfer.addCallbacks(sent, cut).addBoth(close), lambda _: None)
+            transfer: Deferred[Any] = sender.beginFileTransfer(
+                part(content), self.transport, outgoing
+            )
+            return transfer.addCallbacks(sent, cut).addBoth(close)
 
         def unreadable(failure: Failure) -> None:
             failure.trap(OSError, ValueError)
+            self.failResponse(b"[SYS/TEMP] message %d cannot be read" % number)
 
-        opening = maybeDeferred(self.mbox.getMessage, number - 1)
-        self._wait(opening.addErrback(unreadable), opened)
+        def message() -> Deferred[Any]:
+            opening: Deferred[Any] = maybeDeferred(self.mbox.getMessage, number - 1)
+            return opening.addCallbacks(send, unreadable)
+
+        self.ask(message, then=lambda _: None)
 
     def do_DELE(self, rest: bytes) -> None:
         """DELE: mark a message; it is gone for this session, and for good at QUIT."""
@@ -522,21 +474,25 @@ class POP3(pop3.POP3):
         if not self._no_argument(rest):
             return
 
-        def done(deleted: bool) -> None:
+        def deleted(_: object) -> bool:
             self._log_out()
-            if self._ended:
-                return
-            if deleted:
-                self._hang_up(b"bye", ok=True)
-            else:
-                self._hang_up(b"[SYS/TEMP] some messages were not deleted")
+            return True
 
         def failed(failure: Failure) -> bool:
             self.log.failure("While deleting messages", failure)
             return False
 
-        deletion = maybeDeferred(self.mbox.sync if self.mbox is not None else lambda: None)
-        self._wait(deletion.addCallbacks(lambda _: True, failed), done)
+        def update() -> Deferred[bool]:
+            sync = self.mbox.sync if self.mbox is not None else lambda: None
+            return maybeDeferred(sync).addCallbacks(deleted, failed)
+
+        def done(all_deleted: bool) -> None:
+            if all_deleted:
+                self._hang_up(b"bye", ok=True)
+            else:
+                self._hang_up(b"[SYS/TEMP] some messages were not deleted")
+
+        self.ask(update, then=done)
 
 
 class _Top:

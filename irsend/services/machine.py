@@ -78,6 +78,7 @@ class Machine(MultiService):
             self.state.journal,
             self._transcripts,
             self._on(self._scribe),
+            reactor,
             sessions_kept=limits.sessions_kept,
         )
         self._bench = Bench(

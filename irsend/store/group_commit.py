@@ -1,4 +1,4 @@
-"""Group commit: all mails that wait are synced in one go, in a thread, each answered after its own sync.
+"""Group commit: all mails that wait are synced in one go, in a thread, each answered after its sync.
 
 While one group is being synced the next one gathers, so that a busy machine
 syncs large groups and an idle one answers at once.
@@ -6,8 +6,6 @@ syncs large groups and an idle one answers at once.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +14,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from irsend.store.arriving_file import ArrivingFile
 from irsend.store.state import sync_directory
 
 T = TypeVar("T")
@@ -26,9 +25,7 @@ InThread = Callable[[Callable[[], T]], "Deferred[T]"]
 
 @define(eq=False)
 class _Waiting:
-    descriptor: int
-    unfinished: Path
-    finished: Path
+    file: ArrivingFile
     done: Deferred[None] = field(factory=Deferred)
     error: OSError | None = None
 
@@ -41,12 +38,12 @@ class GroupCommit:
         self._waiting: list[_Waiting] = []
         self._syncing = False
 
-    def commit(self, descriptor: int, unfinished: Path, finished: Path) -> Deferred[None]:
-        """Sync and close an open file and move it; fires when content and name will survive a crash.
+    def commit(self, file: ArrivingFile) -> Deferred[None]:
+        """Finish a file; fires when its content and name will survive a crash.
 
-        Fails with OSError; the file is gone then.
+        Fails with OSError; the file is gone then. Nobody else touches it from now on.
         """
-        one = _Waiting(descriptor, unfinished, finished)
+        one = _Waiting(file)
         self._waiting.append(one)
         if not self._syncing:
             self._sync_group()
@@ -71,30 +68,19 @@ class GroupCommit:
 
 
 def _sync(group: list[_Waiting]) -> None:
-    if len(group) > 1:
+    def each(step: Callable[[ArrivingFile], None]) -> None:
         for one in group:
-            # Starts writing all of them back before the first is waited for.
-            # What is wrong with one of them shows when it is synced.
-            with contextlib.suppress(OSError):
-                os.posix_fadvise(one.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    for one in group:
-        try:
-            try:
-                os.fdatasync(one.descriptor)
-            finally:
-                os.close(one.descriptor)
-            os.rename(one.unfinished, one.finished)
-        except OSError as error:
-            one.error = error
-            with contextlib.suppress(OSError):
-                one.unfinished.unlink()
-    for directory in {one.finished.parent for one in group if one.error is None}:
-        try:
-            sync_directory(directory)
-        except OSError as error:
-            # Their names may not survive, so they are nobody's: nothing of them remains.
-            for one in group:
-                if one.error is None and one.finished.parent == directory:
+            if one.error is None:
+                try:
+                    step(one.file)
+                except OSError as error:
                     one.error = error
-                    with contextlib.suppress(OSError):
-                        one.finished.unlink()
+                    one.file.discard()
+
+    each(ArrivingFile.flush)
+    if len(group) > 1:
+        # All of them are on their way before the first is waited for.
+        each(ArrivingFile.begin_sync)
+    each(ArrivingFile.finish)
+    for directory in {Path(one.file.finished).parent for one in group if one.error is None}:
+        sync_directory(directory)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -62,6 +63,9 @@ _JOB_COLUMNS = (
     "started, ended, held_as"
 )
 
+# How long records gather before they are written, in seconds. A mail whose job
+# is lost by a crash in between gets another at the next start.
+_GATHER = 0.25
 # Sessions are pruned each time so many have ended since.
 _PRUNE_EVERY = 1000
 
@@ -76,17 +80,20 @@ class Journal:
         path: Path,
         transcripts: Transcripts,
         in_thread: InThread[Any],
+        clock: IReactorTime,
         *,
         sessions_kept: int,
     ) -> None:
         self._path = path
         self._transcripts = transcripts
         self._in_thread = in_thread
+        self._clock = clock
         self._sessions_kept = sessions_kept
         self._since_pruned = 0
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._pending_transcripts: list[tuple[int, Callable[[], list[TranscriptLine]]]] = []
-        self._writing = False
+        self._timer: IDelayedCall | None = None
+        self._closing = True
         self._database: sqlite3.Connection | None = None
 
     # -- its life -------------------------------------------------------------
@@ -101,6 +108,7 @@ class Journal:
             database.execute("PRAGMA synchronous=NORMAL")
             database.executescript(_SCHEMA)
             self._database = database
+            self._closing = False
             self._restore(database, device)
         except sqlite3.Error as error:
             raise StateError(
@@ -127,6 +135,10 @@ class Journal:
 
     def close(self) -> Deferred[None]:
         """Write what is pending, and close."""
+
+        self._closing = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
 
         def close() -> None:
             if self._database is not None:
@@ -164,12 +176,13 @@ class Journal:
         self._write_soon()
 
     def _write_soon(self) -> None:
-        if self._writing or self._database is None:
-            return
-        self._writing = True
+        """Write what is pending in a little while, with all that comes until then."""
+        if self._timer is None and not self._closing:
+            self._timer = self._clock.callLater(_GATHER, self._write_now)
 
+    def _write_now(self) -> None:
         def written(outcome: object) -> None:
-            self._writing = False
+            self._timer = None
             if isinstance(outcome, Failure):
                 # What was to be written waits for the next occasion.
                 self.log.failure("While writing the journal", outcome)

@@ -21,11 +21,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from twisted.internet.defer import Deferred, fail
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.errors import MemoryFull, StateError
 from irsend.interfaces import IMessageSink
 from irsend.message.head import LONGEST_HEAD
+from irsend.store.arriving_file import ArrivingFile
 from irsend.store.group_commit import GroupCommit
 
 _HOST = socket.gethostname().replace("/", r"\057").replace(":", r"\072") or "localhost"
@@ -62,7 +64,7 @@ class Memory:
                 unfinished.unlink()
             for part in ("new", "cur"):
                 for entry in os.scandir(self.directory / part):
-                    self._remember(entry.name.partition(":")[0], entry.stat().st_size)
+                    self.remember(entry.name.partition(":")[0], entry.stat().st_size)
         except OSError as error:
             raise StateError(f"memory: {error.filename}: {error.strerror}") from None
 
@@ -124,21 +126,15 @@ class Memory:
             name += f",U={mark}"
         if self.full:
             raise MemoryFull
-        return StoredMessage(self, name, trace, kept)
+        return StoredMessage(self, self._commits, name, trace, kept)
 
-    def _remember(self, name: str, size: int) -> None:
+    def remember(self, name: str, size: int) -> None:
+        """Count a mail that is kept from now on."""
         self._sizes[name] = size
         self.used += size
         mark = _mark_in(name)
         if mark:
             self._marks.add(mark)
-
-    def _commit(self, message: StoredMessage) -> Deferred[None]:
-        return self._commits.commit(
-            message.descriptor,
-            self.directory / "tmp" / message.name,
-            self.directory / "new" / message.name,
-        )
 
 
 @implementer(IMessageSink)
@@ -146,72 +142,64 @@ class StoredMessage:
     """A mail that is arriving."""
 
     def __init__(
-        self, memory: Memory, name: str, trace: bytes, kept: Callable[[StoredMessage], None]
+        self,
+        memory: Memory,
+        commits: GroupCommit,
+        name: str,
+        trace: bytes,
+        kept: Callable[[StoredMessage], None],
     ) -> None:
         self.name = name
         self.size = 0
         self.beginning = b""
         """The first octets, for a glance at its head."""
-        self.descriptor = -1
         self._memory = memory
+        self._commits = commits
         self._kept = kept
-        self._pending = trace
+        self._trace = trace
+        directory = str(memory.directory)
+        self._file = ArrivingFile(f"{directory}/tmp/{name}", f"{directory}/new/{name}")
 
     def write(self, content: bytes) -> None:
-        """Write the next octets; MemoryFull when there is no room for them."""
-        if self._pending:
-            content, self._pending = self._pending + content, b""
-            self.beginning = content[:LONGEST_HEAD]
-        elif len(self.beginning) < LONGEST_HEAD:
+        """Take the next octets; MemoryFull when there is no room for them."""
+        if self._trace:
+            content, self._trace = self._trace + content, b""
+        if len(self.beginning) < LONGEST_HEAD:
             self.beginning += content[: LONGEST_HEAD - len(self.beginning)]
         if self._memory.used + len(content) > self._memory.capacity:
             raise MemoryFull
+        self._memory.used += len(content)
+        self.size += len(content)
         try:
-            if self.descriptor < 0:
-                self.descriptor = os.open(
-                    self._memory.directory / "tmp" / self.name,
-                    os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
-                    0o600,
-                )
-            self._memory.used += len(content)
-            self.size += len(content)
-            written = os.write(self.descriptor, content)
-            while written < len(content):
-                written += os.write(self.descriptor, memoryview(content)[written:])
+            self._file.write(content)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise MemoryFull from None
-            raise
+            raise _full_or(error) from None
 
     def commit(self) -> Deferred[None]:
         """Fire when file and name will survive a crash."""
-        if self.descriptor < 0:
+        if self._trace:
             # Nothing of it came but its trace.
             try:
                 self.write(b"")
             except (MemoryFull, OSError):
                 self.abort()
                 return fail()
-        committed = self._memory._commit(self)
-        self.descriptor = -1
 
         def kept(_: None) -> None:
             self._memory.used -= self.size
-            self._memory._remember(self.name, self.size)
+            self._memory.remember(self.name, self.size)
             self._kept(self)
 
-        def lost(failure: object) -> object:
+        def lost(failure: Failure) -> None:
             self._give_back()
-            return failure
+            failure.trap(OSError)
+            raise _full_or(failure.value)
 
-        return committed.addCallbacks(kept, lost)  # type: ignore[arg-type]
+        return self._commits.commit(self._file).addCallbacks(kept, lost)
 
     def abort(self) -> None:
-        """Delete what was written."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
-            (self._memory.directory / "tmp" / self.name).unlink(missing_ok=True)
+        """Keep nothing of it."""
+        self._file.discard()
         self._give_back()
 
     def _give_back(self) -> None:
@@ -221,3 +209,10 @@ class StoredMessage:
 
 def _mark_in(name: str) -> str:
     return name.partition(",U=")[2]
+
+
+def _full_or(error: OSError) -> Exception:
+    """Return what a failed write means: no room on the disk is no room in memory."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return MemoryFull()
+    return error

@@ -9,7 +9,8 @@ from pathlib import Path
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import TranscriptLine
 
-_LINE = re.compile(r"(\S+) (?:([CS]): ?|-- ?)(.*)")
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
+_LINE = re.compile(rf"({_TIME}) (?:([CS]): ?|-- ?)(.*)")
 
 
 class Transcripts:

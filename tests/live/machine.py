@@ -107,11 +107,6 @@ class Machine:
         self._program.send_signal("KILL")
         self._test.assertEqual(-9, await self._program.end(10))
 
-    async def restart(self) -> None:
-        """Kill it where it runs, and start it again with the same state directory."""
-        await self.kill()
-        await self.start()
-
     def pull_the_plug(self) -> None:
         """Send SIGKILL at this very moment, without waiting for the end."""
         assert self._program is not None

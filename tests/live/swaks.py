@@ -15,7 +15,7 @@ OLD_TLS = ("--tls-protocol", "tlsv1", "--tls-cipher", "AES128-SHA:AES256-SHA:@SE
 TLS_OF_TODAY = ("--tls-protocol", "no_tlsv1,no_tlsv1_1")
 """What RFC 8996 asks for, whatever the system's OpenSSL still allows."""
 
-DELIVERED, NO_CONNECTION, MAIL_REFUSED, NO_TLS = 0, 2, 23, 29
+DELIVERED, MAIL_REFUSED, NO_TLS = 0, 23, 29
 """Some of its exit statuses."""
 
 

@@ -6,12 +6,11 @@ import email
 import email.policy
 import random
 
-from twisted.internet.task import deferLater
-
 from tests.live.case import LiveTestCase
 from tests.live.loads import Ledger, Load
 from tests.live.machine import ADDRESS, start_machine
 from tests.live.mails import compare, subjects
+from tests.live.waiting import pass_time
 
 KILLS = 20
 CONNECTIONS = 4
@@ -31,7 +30,7 @@ class PowerTests(LiveTestCase):
             load.start(machine.smtp_port, CONNECTIONS)
             enough.addTimeout(30, self.reactor)
             await enough
-            await deferLater(self.reactor, draw.uniform(0, 0.03))
+            await pass_time(self.reactor, draw.uniform(0, 0.03))
             await machine.kill()
             await load.ended()
             compare(machine.memory, ledger.sent, must_have=ledger.acknowledged)

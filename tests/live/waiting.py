@@ -24,3 +24,8 @@ async def wait_until(
             raise AssertionError(f"not within {within:g} s: {meaning}")
         await deferLater(reactor, LOOK_AGAIN)
     return value
+
+
+async def pass_time(reactor: IReactorTime, seconds: float) -> None:
+    """Let a drawn time go by, so that what follows comes at any moment; waits for nothing."""
+    await deferLater(reactor, seconds)

@@ -313,6 +313,28 @@ class BesideAMachineTests(PrinterMixin, unittest.TestCase):
         self.assertEqual(session.tls.version, "TLS 1.0")
 
     @inlineCallbacks
+    def test_many(self) -> Any:
+        """A hundred mails are fetched, pipelined and under TLS, each once and whole."""
+        printer = self.start_printer(
+            accounts={"ir@bench.test": "bench"}, authent_encryption__allow_ssl_pop=True
+        )
+        memory = printer._assembly.mailhost.maildirs.of_account("ir@bench.test")
+        mails = [
+            b"Subject: %d\r\n\r\n" % number + b".line\r\n..\r\n.\r\n" * (number * 97 % 3000)
+            for number in range(100)
+        ]
+        for mail in mails:
+            put(memory, mail)
+        while len(memory.names()) < 100:
+            yield soon()
+        session = yield printer.receive()
+        self.assertEqual((session.result, session.messages), ("OK", 100))
+        contents = [mail.content for mail in printer.mails]
+        found = {b"Subject:" + content.partition(b"Subject:")[2] for content in contents}
+        self.assertEqual((len(contents), found), (100, set(mails)))
+        self.assertEqual(memory.names(), [])
+
+    @inlineCallbacks
     def test_polled_by_each_model(self) -> Any:
         """Each model that has Allow SSL (POP) polls it under its own TLS."""
         for model in ("ir2200", "iradvance"):

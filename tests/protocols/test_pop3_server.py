@@ -19,7 +19,7 @@ from twisted.internet.task import Clock
 from twisted.mail import pop3
 from twisted.mail.imap4 import LOGINCredentials, PLAINCredentials
 from twisted.mail.interfaces import IMailboxPOP3
-from twisted.trial import unittest
+from twisted.trial import unittest, util
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
@@ -156,6 +156,8 @@ class HoleTests(unittest.TestCase):
     side: Any
     twisted = _Twisted
     ours = _Ours
+    # Twisted's class logs errors that are made of bytes.
+    suppress = [util.suppress(category=BytesWarning)]
 
     def setUp(self) -> None:
         # Twisted logs what its own class stumbles over.

@@ -23,20 +23,17 @@ class Case(SynchronousTestCase):
         self.thread = HeldThread()
         self.commits = GroupCommit(self.thread)
 
-    def open(self, name: str) -> int:
-        """Write a file and return its descriptor."""
-        descriptor = os.open(self.directory / "tmp" / name, os.O_WRONLY | os.O_CREAT, 0o600)
-        os.write(descriptor, name.encode())
-        return descriptor
-
-    def commit(self, name: str, into: str = "new", descriptor: int = -1) -> Deferred[None]:
-        """Commit a file."""
-        if descriptor < 0:
-            descriptor = self.open(name)
-        self.descriptor = descriptor
-        return self.commits.commit(
-            descriptor, self.directory / "tmp" / name, self.directory / into / name
+    def open(self, name: str, into: str = "new") -> ArrivingFile:
+        """Begin a file."""
+        file = ArrivingFile(
+            str(self.directory / "tmp" / name), str(self.directory / into / name)
         )
+        file.write(name.encode())
+        return file
+
+    def commit(self, name: str, into: str = "new") -> Deferred[None]:
+        """Commit a file."""
+        return self.commits.commit(self.open(name, into))
 
     def there(self, part: str = "new") -> list[str]:
         """The files in a part."""

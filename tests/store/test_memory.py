@@ -226,7 +226,7 @@ class CapacityTests(Case):
         self.assertFalse(self.memory.full)
 
     def test_trace_that_does_not_fit(self) -> None:
-        """A mail whose trace does not fit fails without a trace of it, at its first octet or at its commit."""
+        """A mail whose trace does not fit fails and leaves nothing, at its first octet or at its commit."""
         self.store(b"x" * (990 - len(TRACE)))
         message = self.open()
         self.assertRaises(MemoryFull, message.write, b"")

@@ -1,0 +1,69 @@
+"""A file that comes in pieces: gathered, written in large steps, and moved to its name when it is whole.
+
+Small mails stay in RAM until they are committed, so that making and writing
+their files is the committing thread's work and not the reactor's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+# Written when so much has been gathered: enough for few system calls a mail,
+# little enough for many mails at a time. Octets, and pieces of one writev().
+_GATHER = 262_144
+_PIECES = 512
+
+
+class ArrivingFile:
+    """A file under a name of its own until `finish`. Not for two threads at once."""
+
+    def __init__(self, unfinished: str, finished: str) -> None:
+        self.unfinished = unfinished
+        self.finished = finished
+        self._descriptor = -1
+        self._pieces: list[bytes] = []
+        self._gathered = 0
+
+    def write(self, content: bytes) -> None:
+        """Take the next octets; OSError where they cannot be written."""
+        self._pieces.append(content)
+        self._gathered += len(content)
+        if self._gathered >= _GATHER or len(self._pieces) >= _PIECES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered; OSError."""
+        if self._descriptor < 0:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self._descriptor = os.open(self.unfinished, flags, 0o600)
+        pieces, self._pieces, self._gathered = self._pieces, [], 0
+        while pieces:
+            written = os.writev(self._descriptor, pieces)
+            while pieces and written >= len(pieces[0]):
+                written -= len(pieces.pop(0))
+            if written:
+                pieces[0] = pieces[0][written:]
+
+    def begin_sync(self) -> None:
+        """Have it written to the disk, without waiting for it."""
+        os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def finish(self) -> None:
+        """Sync its content, close it, and give it its name; the name is not synced yet. OSError."""
+        descriptor, self._descriptor = self._descriptor, -1
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(self.unfinished, self.finished)
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        self._pieces, self._gathered = [], 0
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        with contextlib.suppress(OSError):
+            Path(self.unfinished).unlink()

@@ -1,0 +1,285 @@
+"""The documentation says what the code does: generated parts, names, commands, the example."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from twisted.internet.defer import inlineCallbacks
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
+
+from irsend.device import load_model, model_names
+from irsend.device.codes import CODES
+from irsend.device.windows import ITEMS
+from irsend.panel import openapi
+
+_REPOSITORY = Path(__file__).parents[1]
+_DOCS = _REPOSITORY / "docs"
+_PAGES = sorted(_DOCS.glob("*.rst"))
+_READ_FIRST = [_REPOSITORY / "README.md", _REPOSITORY / "CONTRIBUTING.md"]
+
+
+def _extension(name: str) -> ModuleType:
+    """Import a module of docs/_ext, as sphinx does."""
+    sys.path.insert(0, str(_DOCS / "_ext"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(_DOCS / "_ext"))
+
+
+def _roles(name: str) -> Iterator[tuple[str, str]]:
+    for page in _PAGES:
+        for target in re.findall(rf":{name}:`([^`]+)`", page.read_text("utf-8")):
+            yield page.name, target
+
+
+class GeneratedTests(SynchronousTestCase):
+    """What the pages take from the code is all of it, once."""
+
+    def setUp(self) -> None:
+        self.generated = _extension("generated")
+
+    def entries(self, part: str) -> list[str]:
+        return re.findall(
+            r"^\.\. confval:: (\S+)$", "\n".join(getattr(self.generated, part)()), re.M
+        )
+
+    def test_settings(self) -> None:
+        """The page of settings has each key of the windows once, in the panel's order."""
+        self.assertEqual(self.entries("settings"), list(ITEMS))
+
+    def test_settings_told(self) -> None:
+        """Beside each key stand its label and its meaning."""
+        page = "\n".join(self.generated.settings()).replace("\\", "")
+        for about in ITEMS.values():
+            self.assertIn(
+                f"**{about.label}.**\n   {about.meaning}".replace('"', ""),
+                page.replace("``", "").replace('"', ""),
+            )
+
+    def test_absent_settings(self) -> None:
+        """An item that some models lack says which."""
+        page = "\n".join(self.generated.settings())
+        entry = page.partition(".. confval:: authent_encryption.allow_ssl_smtp_receive\n")[2]
+        self.assertIn("Not on ``estudio190f``, ``ir2200``.", entry.partition(".. confval::")[0])
+
+    def test_configuration(self) -> None:
+        """The pages of settings and configuration have every key of etc/irsend.toml once."""
+        shown = self.entries("settings") + self.entries("configuration")
+        self.assertEqual(sorted(shown), sorted(self.generated.declared_keys()))
+        self.assertEqual(len(shown), len(set(shown)))
+
+    def test_models(self) -> None:
+        """The page of models has each model with its ciphers and mechanisms."""
+        page = "\n".join(self.generated.models())
+        for name in model_names():
+            model = load_model(name)
+            self.assertIn(f"``{name}``, {model.maker}, {model.year}.", page)
+            self.assertIn(", ".join(model.sasl.plain), page)
+            if model.tls is not None:
+                self.assertIn(f"``{model.tls.ciphers}``", page)
+
+    def test_codes(self) -> None:
+        """Each result code is on the page with its meaning."""
+        table = "\n".join(self.generated.codes())
+        for code, meaning in CODES.items():
+            self.assertIn(f"* - ``{code}``\n     - {meaning}\n", table + "\n")
+
+    def test_routes(self) -> None:
+        """Each route and method of the OpenAPI document is on the page once."""
+        paths = openapi.description(load_model("ir2270"), asks_for_password=False)["paths"]
+        routes = [f"{method.upper()} {path}" for path, each in paths.items() for method in each]
+        shown = re.findall(
+            r"^   \* - ``([A-Z]+ /[^`]*)``$", "\n".join(self.generated.routes()), re.M
+        )
+        self.assertEqual(shown, routes)
+
+    def test_import_table(self) -> None:
+        """The import table shown is the one that is held."""
+        from tests.import_table import MAY_IMPORT
+
+        self.assertEqual(self.generated.import_rules().MAY_IMPORT, MAY_IMPORT)
+        table = "\n".join(self.generated.import_table())
+        for part in MAY_IMPORT:
+            self.assertEqual(table.count(f"* - ``{part}``\n"), 1)
+
+    def test_transcripts(self) -> None:
+        """Every conversation stands on the page whole, under a label that pages link to."""
+        page = self.generated.transcripts()
+        for file in sorted((_REPOSITORY / "tests" / "transcripts").glob("*.txt")):
+            self.assertIn(f".. _transcript-{file.stem}:", page)
+            for line in file.read_text("utf-8").rstrip().split("\n")[1:]:
+                self.assertIn(f"   {line}", page)
+
+
+class NameTests(SynchronousTestCase):
+    """What the pages name is there."""
+
+    def test_pages(self) -> None:
+        """Every page stands in the table of contents."""
+        contents = (_DOCS / "index.rst").read_text("utf-8")
+        for page in _PAGES:
+            if page.stem != "index":
+                self.assertRegex(contents, rf"(?m)^   {page.stem}$")
+
+    def test_parts(self) -> None:
+        """Every part that a page asks for is one that is made."""
+        generated = _extension("generated")
+        for page in _PAGES:
+            for part in re.findall(r"^\.\. irsend:: (\w+)$", page.read_text("utf-8"), re.M):
+                self.assertIn(part, generated.__all__, page.name)
+
+    def test_transcripts(self) -> None:
+        """Every conversation that a page names is a file of tests/transcripts."""
+        named = list(_roles("transcript"))
+        self.assertGreater(len(named), 30)
+        for page, name in named:
+            file = _REPOSITORY / "tests" / "transcripts" / f"{name}.txt"
+            self.assertTrue(file.exists(), f"{page}: {name}")
+
+    def test_every_transcript_is_named(self) -> None:
+        """Every conversation is evidence on the page of fidelity, but those that are told here."""
+        page = (_DOCS / "fidelity.rst").read_text("utf-8")
+        named = set(re.findall(r":transcript:`([^`]+)`", page))
+        files = {one.stem for one in (_REPOSITORY / "tests" / "transcripts").glob("*.txt")}
+        self.assertEqual(sorted(files - named), sorted(_OF_NO_STATEMENT & files))
+
+    def test_tests(self) -> None:
+        """Every test that a page names has its module, class and method."""
+        named = list(_roles("test"))
+        self.assertGreater(len(named), 20)
+        problem_of = _extension("test_names").test_problem
+        for page, identity in named:
+            self.assertEqual(problem_of(identity), "", page)
+
+    def test_missing_tests_are_noticed(self) -> None:
+        """A test that there is not is told from one that there is."""
+        problem_of = _extension("test_names").test_problem
+        own = "tests.test_docs.NameTests"
+        self.assertEqual(problem_of(f"{own}.test_tests"), "")
+        self.assertIn("has no test_nothing", problem_of(f"{own}.{'test_' + 'nothing'}"))
+        self.assertIn("no test module", problem_of("tests.nothing"))
+
+    def test_files(self) -> None:
+        """Every file that a page names exists."""
+        for page, name in _roles("file"):
+            self.assertTrue((_REPOSITORY / name).exists(), f"{page}: {name}")
+
+    def test_links(self) -> None:
+        """Every link of README and CONTRIBUTING to a file leads to one."""
+        for text in _READ_FIRST:
+            for target in re.findall(r"\]\(([^)#]+)\)", text.read_text("utf-8")):
+                if "://" not in target:
+                    self.assertTrue((_REPOSITORY / target).exists(), f"{text.name}: {target}")
+
+    def test_pictures(self) -> None:
+        """Every picture of a page exists, and has words for who cannot see it."""
+        for page in _PAGES:
+            text = page.read_text("utf-8")
+            for picture, option in re.findall(
+                r"^\.\. (?:figure|image):: (\S+)\n +(\S+)", text, re.M
+            ):
+                self.assertTrue((_DOCS / picture).exists(), picture)
+                self.assertEqual(option, ":alt:", picture)
+
+    def test_house(self) -> None:
+        """The picture of the house is what docs/pictures.py draws, and every part in it exists."""
+        sys.path.insert(0, str(_DOCS))
+        self.addCleanup(sys.path.remove, str(_DOCS))
+        pictures = importlib.import_module("pictures")
+        drawn = (_DOCS / "images" / "house.svg").read_text("utf-8")
+        self.assertEqual(drawn, pictures.house())
+        names = [
+            one.text
+            for one in ElementTree.fromstring(drawn).iter()
+            if one.get("class") == "name"
+        ]
+        for name in names:
+            self.assertTrue(any((_REPOSITORY / "irsend").glob(f"{name}*")), name)
+
+    def test_make_targets(self) -> None:
+        """Every `make ...` that is told is a target of the Makefile."""
+        makefile = (_REPOSITORY / "Makefile").read_text("utf-8")
+        for text in (*_READ_FIRST, *_PAGES):
+            told = re.findall(r"(?:^ *\$ |`)make (\w+)", text.read_text("utf-8"), re.M)
+            for target in told:
+                self.assertRegex(makefile, rf"(?m)^{target}:", f"{text.name}: make {target}")
+
+    def test_irsendctl(self) -> None:
+        """Every `irsendctl ...` that is told is a command, and every setting that is set exists."""
+        from irsend.ctl.program import irsendctl
+
+        for text in (*_READ_FIRST, *_PAGES, _REPOSITORY / "news" / "2.feature.md"):
+            source = re.sub(r"\\\n\s*", "", text.read_text("utf-8"))
+            for command in re.findall(r"irsendctl (?:--url \S+ )?([a-z]+[a-z-]*)", source):
+                self.assertIn(command, irsendctl.commands, text.name)
+            for line in re.findall(r"irsendctl set ([^\n`;]+)", source):
+                for key, value in re.findall(r"(\w+\.\w+)=(\S+)", line):
+                    self.assertIn(key, ITEMS, text.name)
+                    if not key.endswith("pop_interval"):
+                        load_model("ir2270").read_settings({key: value})
+
+    def test_model_file(self) -> None:
+        """The model file on the page of models is one that can be used."""
+        text = (_DOCS / "models.rst").read_text("utf-8")
+        block = text.partition(".. code-block:: toml\n\n")[2].partition("\nWithout")[0]
+        path = Path(self.mktemp() + ".toml")
+        path.write_text(re.sub(r"(?m)^   ", "", block), "utf-8")
+        self.assertEqual(load_model(str(path)).title, "imageRUNNER, retrofitted")
+
+
+_OF_NO_STATEMENT = {"poll-pipelining"}
+"""Conversations that show a standard's detail which the page of fidelity does not tell."""
+
+
+class ExampleTests(TestCase):
+    """docs/examples."""
+
+    timeout = 120
+
+    @inlineCallbacks
+    def test_mailer(self) -> Iterator[object]:
+        """The example of the page on testing passes."""
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        said, errors, status = yield getProcessOutputAndValue(
+            sys.executable,
+            [
+                "-m",
+                "twisted.trial",
+                f"--temp-directory={directory.absolute()}/trial",
+                str(_DOCS / "examples" / "test_mailer.py"),
+            ],
+            env={"PYTHONPATH": str(_REPOSITORY), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        )
+        self.assertEqual(status, 0, (said + errors).decode("utf-8", "replace"))
+        self.assertIn(b"successes=2", said)
+
+
+class BuildTests(TestCase):
+    """The pages as sphinx builds them."""
+
+    timeout = 300
+
+    @inlineCallbacks
+    def test_build(self) -> Iterator[object]:
+        """The pages build without a warning."""
+        for needed in ("sphinx", "furo"):
+            if importlib.util.find_spec(needed) is None:
+                raise SkipTest(f"{needed} is not installed: `make docs` installs it")
+        built = Path(self.mktemp()).absolute()
+        said, errors, status = yield getProcessOutputAndValue(
+            sys.executable,
+            ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", str(_DOCS), str(built)],
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        )
+        self.assertEqual((status, said + errors), (0, b""))
+        self.assertTrue((built / "index.html").exists())
