@@ -12,7 +12,8 @@ from twisted.logger import Logger
 
 from irsend.configuration import Configuration
 from irsend.protocols.listening import address_text, listen, server_endpoint
-from irsend.services.machine import Machine, check_key
+from irsend.services.keyring import check_key
+from irsend.services.machine import Machine
 
 
 class Assembly(MultiService):
@@ -62,6 +63,9 @@ class Assembly(MultiService):
         self._panel_ports = []
         if self._site is not None:
             yield self._site.stop()
+        if self.mailhost is not None:
+            # Before the machine, which lets go of the state directory that both are in.
+            yield self.mailhost.disownServiceParent()
         yield MultiService.stopService(self)
 
     def reload(self, configuration: Configuration) -> None:
@@ -103,3 +107,7 @@ def check(configuration: Configuration, reactor: Any) -> None:
         if description:
             server_endpoint(reactor, key, description)
     check_key(configuration)
+    if configuration.mailhost.enabled:
+        from irsend.mailhost.accounts import Accounts
+
+        Accounts(configuration.mailhost.accounts)

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 from attrs import Factory, field, frozen
 
-from irsend.device.items import Listing, Number, OnOff, Table, Text, item, items_of, read_values
+from irsend.device.items import Listing, Number, OnOff, Table, Text, item, read_values
 from irsend.device.model import Model, load_model
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
@@ -245,7 +245,8 @@ def read_configuration(
             )
         the_model = load_model(named)
     except ModelError as error:
-        raise ConfigurationError(f"{path or '--model'}: {error}") from None
+        source = path if "model" in raw and "model" not in from_set else ""
+        raise ConfigurationError(f"{source}: {error}" if source else str(error)) from None
     base = _read(path or "etc/irsend.toml", the_model, raw)
     top = _read("--set", the_model, from_set)
     settings = base.pop("settings", {})
@@ -341,18 +342,3 @@ def _flat(raw: object) -> dict[str, object]:
             )
         flat.update({f"{window}.{key}": value for key, value in values.items()})
     return flat
-
-
-__all__ = [
-    "SECTIONS",
-    "TLS",
-    "Configuration",
-    "Faults",
-    "Limits",
-    "Listen",
-    "MailHost",
-    "Panel",
-    "configuration",
-    "items_of",
-    "read_configuration",
-]

@@ -60,5 +60,9 @@ class NoSuchRecord(IrsendError):
     """There is no such job or session."""
 
 
+class CannotReceive(IrsendError):
+    """Mail cannot be fetched as the settings stand."""
+
+
 class CannotCancel(IrsendError):
     """The job has ended and cannot be cancelled."""

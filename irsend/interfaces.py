@@ -10,6 +10,7 @@ Reply texts are str and ASCII; what came from the wire is bytes.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -17,6 +18,10 @@ from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
+
+
+_ATOM = rb"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+"
+_DOT_STRING = re.compile(_ATOM + rb"(?:\." + _ATOM + rb")*")
 
 
 @frozen
@@ -61,8 +66,11 @@ class Mailbox:
     """Empty for the reserved `postmaster`; a literal keeps its brackets."""
 
     def __bytes__(self) -> bytes:
-        """Return it without angle brackets."""
-        return self.local + b"@" + self.domain if self.domain else self.local
+        """Return it as it stands in a path, quoted where it must be, without angle brackets."""
+        local = self.local
+        if not _DOT_STRING.fullmatch(local):
+            local = b'"' + re.sub(rb'(["\\])', rb"\\\1", local) + b'"'
+        return local + b"@" + self.domain if self.domain else local
 
 
 @frozen(kw_only=True)
@@ -188,7 +196,10 @@ class IMachine(Interface):
         """Forget what was changed at the machine."""
 
     def receive() -> Deferred[Any]:
-        """Fetch mail from the POP server now; fires with the `Session` when it has ended."""
+        """Fetch mail from the POP server now; fires with the `Session` when it has ended.
+
+        Raises CannotReceive where the settings forbid it or do not say from where.
+        """
 
     def next_login() -> float | None:
         """Return when the POP server lets the machine log in again (LOGIN-DELAY); None for now."""

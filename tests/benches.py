@@ -69,7 +69,9 @@ def make_bench(
     memory = Memory(directory / "memory", capacity, GroupCommit(in_thread), now)
     memory.open_directory()
     transcripts = Transcripts(directory / "sessions")
-    journal = Journal(directory / "journal.sqlite", transcripts, at_once, clock, sessions_kept=1000)
+    journal = Journal(
+        directory / "journal.sqlite", transcripts, at_once, clock, sessions_kept=1000
+    )
     journal.open(device)
     device.observe(journal.observe)
     device.running = True

@@ -19,6 +19,8 @@ from irsend.device import load_model, model_names
 from irsend.device.codes import CODES
 from irsend.device.windows import ITEMS
 from irsend.panel import openapi
+from tests import test_style
+from tests.live.postfix import OLD_TLS
 
 _REPOSITORY = Path(__file__).parents[1]
 _DOCS = _REPOSITORY / "docs"
@@ -57,13 +59,12 @@ class GeneratedTests(SynchronousTestCase):
         self.assertEqual(self.entries("settings"), list(ITEMS))
 
     def test_settings_told(self) -> None:
-        """Beside each key stand its label and its meaning."""
-        page = "\n".join(self.generated.settings()).replace("\\", "")
-        for about in ITEMS.values():
-            self.assertIn(
-                f"**{about.label}.**\n   {about.meaning}".replace('"', ""),
-                page.replace("``", "").replace('"', ""),
-            )
+        """Beside each key stand its label, its meaning and what is allowed."""
+        page = re.sub(r"[\\`]", "", "\n".join(self.generated.settings()))
+        for key, about in ITEMS.items():
+            entry = page.partition(f".. confval:: {key}\n")[2].partition(".. confval::")[0]
+            self.assertIn(f"**{about.label}.**\n   {about.meaning}", entry)
+            self.assertIn(f":Allowed: {about.kind.allowed}\n", entry)
 
     def test_absent_settings(self) -> None:
         """An item that some models lack says which."""
@@ -173,6 +174,12 @@ class NameTests(SynchronousTestCase):
         for page, name in _roles("file"):
             self.assertTrue((_REPOSITORY / name).exists(), f"{page}: {name}")
 
+    def test_long_modules(self) -> None:
+        """Every module that may be long has its argument on the page of architecture."""
+        page = (_DOCS / "architecture.rst").read_text("utf-8").partition("Long modules\n")[2]
+        told = set(re.findall(r":file:`([^`]+)`", page))
+        self.assertEqual(test_style._LONG_MODULES - told, set())
+
     def test_links(self) -> None:
         """Every link of README and CONTRIBUTING to a file leads to one."""
         for text in _READ_FIRST:
@@ -226,6 +233,13 @@ class NameTests(SynchronousTestCase):
                     self.assertIn(key, ITEMS, text.name)
                     if not key.endswith("pop_interval"):
                         load_model("ir2270").read_settings({key: value})
+
+    def test_postfix(self) -> None:
+        """What the page tells Postfix for an old machine is what the live suite tells it."""
+        page = (_DOCS / "servers.rst").read_text("utf-8")
+        block = page.partition("   printer-old ")[2].partition("\n\n")[0]
+        told = dict(re.findall(r"-o (\w+)=(\S+)", block))
+        self.assertEqual(told, {"smtp_tls_security_level": "may", **OLD_TLS})
 
     def test_model_file(self) -> None:
         """The model file on the page of models is one that can be used."""

@@ -21,7 +21,7 @@ from irsend.device.windows import ITEMS, windows
 REPOSITORY = Path(__file__).parents[2]
 TRANSCRIPTS = REPOSITORY / "tests" / "transcripts"
 
-_COMMENT_MARK = re.compile(r"^# ?")
+_NOT_OF_THE_TITLE = re.compile(r"^# ?| ?\(device\.md[^)]*\)| ?\[ours\]")
 
 
 def settings() -> list[str]:
@@ -30,7 +30,8 @@ def settings() -> list[str]:
     lines: list[str] = []
     for window_key, window, made_of in windows():
         lines += [*_heading(window.title, "-"), " > ".join(window.path), ""]
-        lines += [_first_line(made_of).removeprefix(f"{window.title}: "), ""]
+        meaning = _first_line(made_of).removeprefix(f"{window.title}: ")
+        lines += [meaning[:1].upper() + meaning[1:], ""]
         for key, about, default in items_of(made_of):
             whole = f"{window_key}.{key}"
             lines += _entry(
@@ -85,10 +86,11 @@ def configuration() -> list[str]:
     lines = [*_heading("At the top", "-")]
     lines += [
         ".. confval:: model",
-        "   :type: a model's name, or the path of a model file",
-        "   :default: ``ir2270``",
         "",
         "   Which printer it is: see :doc:`models`.",
+        "",
+        "   :Allowed: a model's name, or the path of a model file",
+        "   :Default: ``ir2270``",
         "",
     ]
     for key, about, default in items_of(Configuration):
@@ -163,7 +165,12 @@ def transcripts() -> list[str]:
     for file in sorted(TRANSCRIPTS.glob("*.txt")):
         title, *conversation = file.read_text("utf-8").rstrip().split("\n")
         lines += [f".. _transcript-{file.stem}:", "", *_heading(file.stem, "-")]
-        lines += [_plain(_COMMENT_MARK.sub("", title)) + ".", "", ".. code-block:: text", ""]
+        lines += [
+            _plain(_NOT_OF_THE_TITLE.sub("", title)) + ".",
+            "",
+            ".. code-block:: text",
+            "",
+        ]
         lines += [f"   {line}" for line in conversation] + [""]
     return lines
 
@@ -183,19 +190,21 @@ def _first_line(made_of: type) -> str:
 def _entry(
     whole: str, about: Item, default: object, *, label: bool = False, had_by: str = ""
 ) -> list[str]:
-    lines = [
-        f".. confval:: {whole}",
-        f"   :type: {_plain(about.kind.allowed)}",
-        f"   :default: {_shown(about.kind.plain(_value(default)))}",
-        "",
-        f"   **{_plain(about.label)}.**" if label else "",
-        f"   {_plain(about.meaning)}",
-    ]
+    lines = [f".. confval:: {whole}", ""]
+    if label:
+        lines += [f"   **{_plain(about.label)}.**"]
+    lines += [f"   {_plain(about.meaning)}"]
     if about.secret:
         lines += ["   Secret: it can be written, and is never shown."]
     if had_by:
         lines += [f"   {had_by}"]
-    return [*lines, ""]
+    return [
+        *lines,
+        "",
+        f"   :Allowed: {_plain(about.kind.allowed)}",
+        f"   :Default: {_shown(about.kind.plain(_value(default)))}",
+        "",
+    ]
 
 
 def _value(default: Any) -> Any:

@@ -48,7 +48,7 @@ class FromTheCode(Directive):
         return parent.children
 
 
-def transcript_role(
+def link_transcript(
     _name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
 ) -> tuple[list[nodes.Node], list[nodes.system_message]]:
     """Link to a conversation on the page of transcripts."""
@@ -67,17 +67,23 @@ def transcript_role(
     return [link], []
 
 
-def test_role(
+def name_test(
     _name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
 ) -> tuple[list[nodes.Node], list[nodes.system_message]]:
     """Show a test by the id that trial takes."""
     problem = test_problem(text)
     if problem:
         return _missing(rawtext, problem, lineno, inliner)
-    return [nodes.literal(rawtext, text)], []
+    # A long id may be broken behind its dots.
+    literal = nodes.literal(rawtext, "")
+    for number, part in enumerate(text.split(".")):
+        if number:
+            literal += [nodes.Text("."), nodes.raw("", "<wbr>", format="html")]
+        literal += nodes.Text(part)
+    return [literal], []
 
 
-def file_role(
+def name_file(
     _name: str, rawtext: str, text: str, lineno: int, inliner: Any, *_: Any
 ) -> tuple[list[nodes.Node], list[nodes.system_message]]:
     """Show a file of the repository."""
@@ -96,7 +102,7 @@ def _missing(
 def setup(app: Any) -> dict[str, object]:
     """Make the directive and the roles known (called by sphinx)."""
     app.add_directive("irsend", FromTheCode)
-    app.add_role("transcript", transcript_role)
-    app.add_role("test", test_role)
-    app.add_role("file", file_role, override=True)
+    app.add_role("transcript", link_transcript)
+    app.add_role("test", name_test)
+    app.add_role("file", name_file, override=True)
     return {"version": "1", "parallel_read_safe": True}

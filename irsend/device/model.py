@@ -146,7 +146,7 @@ class Model:
         for key, raw in given.items():
             try:
                 if key not in ITEMS:
-                    raise ValueRefused(key, f"there is no such setting{_near(key)}")
+                    raise ValueRefused(key, f"there is no such setting{self._near(key)}")
                 if not self.has_item(key):
                     raise ValueRefused(key, f"the {self.called} does not have this setting")
                 values[key] = read_value(key, ITEMS[key], raw)
@@ -155,6 +155,16 @@ class Model:
         if refused:
             raise SettingsRefused(refused)
         return values
+
+    def _near(self, key: str) -> str:
+        window = key.partition(".")[0]
+        names = [name for name, _, _ in windows()]
+        if window not in names:
+            return f"; its first part is one of {', '.join(names)}"
+        there_are = [
+            one.partition(".")[2] for one in self.items() if one.startswith(window + ".")
+        ]
+        return f" in {window}; there are: {', '.join(there_are)}"
 
     def initial_settings(self) -> Settings:
         """Return the settings of a printer fresh from its box."""
@@ -238,13 +248,3 @@ def _read_model(raw: dict[str, Any]) -> Model:
             [ValueRefused(f"defaults.{one.key}", one.problem) for one in error.refused]
         ) from None
     return Model(tls=tls, sasl=sasl, defaults=defaults, **values)
-
-
-def _near(key: str) -> str:
-    window = key.partition(".")[0]
-    names = [name for name, _, _ in windows()]
-    if window not in names:
-        return f"; its first part is one of {', '.join(names)}"
-    return f" in {window}; there are: " + ", ".join(
-        one.partition(".")[2] for one in ITEMS if one.startswith(window + ".")
-    )

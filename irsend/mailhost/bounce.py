@@ -16,7 +16,7 @@ from email.policy import SMTP
 from email.utils import formatdate, make_msgid
 
 from irsend.interfaces import Mailbox
-from irsend.protocols.esmtp_client import ServerReply
+from irsend.protocols.esmtp_client import ServerReply, path_of
 
 _ENHANCED = re.compile(rb"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
@@ -52,7 +52,7 @@ def compose_bounce(
         "\n".join(line.decode("ascii", "surrogateescape") for line in lines) + "\n"
     )
     report.attach(head)
-    trace = b"Return-Path: <>\r\nDelivered-To: " + bytes(sender) + b"\r\n"
+    trace = b"Return-Path: <>\r\nDelivered-To: " + path_of(sender)[1:-1] + b"\r\n"
     return trace, report.as_bytes(policy=SMTP)
 
 
@@ -92,7 +92,7 @@ def _delivery_status(host: str, refused: Mapping[Mailbox, ServerReply], at: floa
 
 
 def _text(mailbox: Mailbox) -> str:
-    return bytes(mailbox).decode("ascii", "replace")
+    return path_of(mailbox)[1:-1].decode("ascii", "replace")
 
 
 def _one_line(reply: ServerReply) -> str:

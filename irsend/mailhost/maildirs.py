@@ -13,12 +13,14 @@ from urllib.parse import quote
 
 from irsend.errors import StateError
 from irsend.interfaces import Mailbox
+from irsend.protocols.smtp_grammar import GrammarError, parse_path
 from irsend.store.group_commit import GroupCommit
 from irsend.store.memory import Memory
 from irsend.store.state import sync_directory
 
 _CAPACITY = 512_000_000
 """What one Maildir holds, in octets: as much as the machine's memory by default."""
+_FOR = b"Delivered-To: "
 
 
 class Maildirs:
@@ -71,24 +73,27 @@ def read_envelope(mail: IO[bytes]) -> tuple[Mailbox | None, list[Mailbox]] | Non
 
     None where the mail does not begin with them: somebody else put it there.
     """
-    line = mail.readline()
-    if not line.startswith(b"Return-Path: <"):
+    try:
+        sender = _mailbox(mail.readline(), b"Return-Path: ", b"FROM")
+        recipients: list[Mailbox] = []
+        while True:
+            position = mail.tell()
+            line = mail.readline()
+            if not line.startswith(_FOR):
+                mail.seek(position)
+                return (sender, recipients) if recipients else None
+            recipient = _mailbox(line, _FOR, b"TO")
+            if recipient is not None:
+                recipients.append(recipient)
+    except GrammarError:
         return None
-    sender = _mailbox(line.rstrip()[len(b"Return-Path: <") : -1])
-    recipients: list[Mailbox] = []
-    while True:
-        position = mail.tell()
-        line = mail.readline()
-        if not line.startswith(b"Delivered-To: "):
-            mail.seek(position)
-            return (sender, recipients) if recipients else None
-        recipient = _mailbox(line.rstrip(b"\r\n")[len(b"Delivered-To: ") :])
-        if recipient is not None:
-            recipients.append(recipient)
 
 
-def _mailbox(address: bytes) -> Mailbox | None:
-    if not address:
-        return None
-    local, at, domain = address.rpartition(b"@")
-    return Mailbox(local, domain) if at else Mailbox(domain, b"")
+def _mailbox(line: bytes, field: bytes, word: bytes) -> Mailbox | None:
+    """Return the mailbox in a field, None for the null sender; GrammarError where it is another."""
+    if not line.startswith(field):
+        raise GrammarError("not an envelope")
+    path = line[len(field) :].rstrip(b"\r\n")
+    return parse_path(
+        word + b":" + (path if path.startswith(b"<") else b"<" + path + b">"), word
+    )[0]

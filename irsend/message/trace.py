@@ -6,18 +6,15 @@ for each recipient, is how mail programs keep the rest of the envelope.
 
 from __future__ import annotations
 
-import re
 from email.utils import formatdate
 from functools import lru_cache
 
 from irsend.interfaces import Envelope, Mailbox
 
-_DOT_STRING = re.compile(rb"[\w!#$%&'*+\-/=?^`{|}~]+(?:\.[\w!#$%&'*+\-/=?^`{|}~]+)*")
-
 
 def mailbox_text(mailbox: Mailbox | None) -> str:
     """Return the address as people read it; empty for the null sender."""
-    return _path(mailbox).decode("ascii", "replace")
+    return bytes(mailbox).decode("ascii", "replace") if mailbox else ""
 
 
 def smtp_trace(
@@ -27,8 +24,8 @@ def smtp_trace(
 
     `at` is in seconds since the epoch, `cipher` empty for plain text.
     """
-    lines = [b"Return-Path: <" + _path(envelope.sender) + b">"]
-    lines += [b"Delivered-To: " + _path(recipient) for recipient in envelope.recipients]
+    lines = [b"Return-Path: <" + (bytes(envelope.sender) if envelope.sender else b"") + b">"]
+    lines += [b"Delivered-To: " + bytes(recipient) for recipient in envelope.recipients]
     literal = f"IPv6:{peer}" if ":" in peer else peer
     lines.append(
         b"Received: from %s ([%s])" % (envelope.helo, literal.encode("ascii", "replace"))
@@ -48,16 +45,6 @@ def pop_trace(*, server: str, user: str, host: bytes, at: float, cipher: str = "
         b"\t" + _date(int(at)),
     ]
     return b"\r\n".join(lines) + b"\r\n"
-
-
-def _path(mailbox: Mailbox | None) -> bytes:
-    """Return the address as it stands in a path, its local part in quotes where it needs them."""
-    if mailbox is None:
-        return b""
-    if _DOT_STRING.fullmatch(mailbox.local):
-        return bytes(mailbox)
-    quoted = b'"' + re.sub(rb'(["\\])', rb"\\\1", mailbox.local) + b'"'
-    return quoted + b"@" + mailbox.domain if mailbox.domain else quoted
 
 
 @lru_cache(maxsize=2)

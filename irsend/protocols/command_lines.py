@@ -108,7 +108,9 @@ class CommandLines(_Receiver):
                     self.take_content(segment)
                     continue
                 line, end, rest = self._buffer.partition(b"\r\n")
-                if self._overlong or len(line) + 2 > self.longest_line():
+                # Without its end yet, a CR may be the first octet of it.
+                length = len(line) + (2 if end or not line.endswith(b"\r") else 1)
+                if self._overlong or length > self.longest_line():
                     if not self._skip_overlong(len(line), bool(end), rest):
                         return
                 elif end:

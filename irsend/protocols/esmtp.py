@@ -39,6 +39,8 @@ from irsend.protocols.sasl_server import Aborted, ExchangeFailed, NotBase64, SAS
 from irsend.protocols.tls import describe_tls, tls_failure
 from irsend.protocols.transcript import MASK, masked_command
 
+# How long a peer may take to go when it has heard the last word, in seconds.
+_PATIENCE = 30
 # As long as a SASL response may be (RFC 4954 4); commands have their own limit.
 _LONGEST_RESPONSE = 12_288
 
@@ -115,6 +117,10 @@ class ESMTP(MailTransaction, smtp.ESMTP):
 
     def timeoutConnection(self) -> None:
         """End a session in which nothing comes (RFC 5321 4.5.3.2.7)."""
+        if self.ended:
+            # It has heard the last word, and neither reads nor goes.
+            self.transport.abortConnection()
+            return
         self._end_reason = "timed out"
         if self._handshaking:
             # No reply can be sent inside a handshake.
@@ -147,6 +153,7 @@ class ESMTP(MailTransaction, smtp.ESMTP):
     def hang_up(self, reply: Reply) -> None:
         """Say a last word, and close."""
         self.forget_lines()
+        self.setTimeout(_PATIENCE)
         self.reply(reply)
         self.transport.loseConnection()
 

@@ -46,7 +46,6 @@ _CHUNK = 65_536
 _CLOSING = 10
 
 _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
-_DOT_STRING = re.compile(rb"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+")
 
 
 @frozen
@@ -404,11 +403,5 @@ class ESMTPClient(smtp.ESMTPClient):
 
 
 def path_of(mailbox: Mailbox | None) -> bytes:
-    """Return a mailbox as MAIL and RCPT have it, its local part quoted where it must be."""
-    if mailbox is None:
-        return b"<>"
-    local = mailbox.local
-    dots_misplaced = local.startswith(b".") or local.endswith(b".") or b".." in local
-    if dots_misplaced or not _DOT_STRING.fullmatch(local):
-        local = b'"' + re.sub(rb'(["\\])', rb"\\\1", local) + b'"'
-    return b"<" + (local + b"@" + mailbox.domain if mailbox.domain else local) + b">"
+    """Return a mailbox as MAIL and RCPT have it; None is the null reverse-path."""
+    return b"<" + (bytes(mailbox) if mailbox else b"") + b">"

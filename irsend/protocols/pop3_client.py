@@ -42,6 +42,8 @@ from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls, tls_failure
 from irsend.protocols.transcript import MASK, masked_command
 
 _LONGEST_LINE = 16_384
+# Lines of one answer that are listened to.
+_MOST_LINES = 100_000
 # Commands that may be under way at once where the server announces PIPELINING.
 _WINDOW = 16
 
@@ -62,6 +64,7 @@ class _Exchange:
     """What makes a place for a message."""
     mechanism: IMechanism | None = None
     began: bool = False
+    lines: int = 0
     ahead: bool = True
     """May be sent before the answers to the commands before it."""
 
@@ -136,9 +139,10 @@ class POP3Client(pop3.AdvancedPOP3Client):
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
-        self._end(error.TimeoutError("the server did not answer in time"))
+        self.give_up(error.TimeoutError("the server did not answer in time"))
 
-    def _end(self, why: BaseException) -> None:
+    def give_up(self, why: BaseException) -> None:
+        """End the session at once, without a word; what waits for an answer fails with this."""
         if self._ending is None:
             self._ending = why
             self.transport.abortConnection()
@@ -197,7 +201,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
             if self._behind:
                 self.transcript.server(self._behind[:200])
                 behind = TLSFailed("plain text behind the answer to STLS")
-                self._end(behind)
+                self.give_up(behind)
                 raise behind
             self._handshake = Deferred()
             self._second_greeting_possible = True
@@ -216,7 +220,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
         try:
             self._client_tls.check(self.transport.getHandle())
         except TLSFailed as refusal:
-            self._end(refusal)
+            self.give_up(refusal)
             handshake.errback(Failure(refusal))
             return
         self.tls = describe_tls(self.transport)
@@ -276,7 +280,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
                 line, end, segment = (self._lines + segment).partition(b"\r\n")
                 self._lines = b"" if end else line
                 if len(line) > _LONGEST_LINE:
-                    self._end(ProtocolViolation("a line of the server's is too long"))
+                    self.give_up(ProtocolViolation("a line of the server's is too long"))
                 elif end:
                     self._behind = segment
                     self.lineReceived(line)
@@ -285,7 +289,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
         """Take a line: a status, or one of an answer's several."""
         if not self._awaited:
             self.transcript.server(line)
-            self._end(ProtocolViolation("the server spoke without being asked"))
+            self.give_up(ProtocolViolation("the server spoke without being asked"))
             return
         exchange = self._awaited[0]
         if exchange.began and not (
@@ -303,13 +307,13 @@ class POP3Client(pop3.AdvancedPOP3Client):
         elif status == b"-ERR":
             self._answered(exchange).done.errback(Failure(ServerErrorResponse(text)))
         elif status != b"+OK":
-            self._end(ProtocolViolation("the server's answer begins with neither +OK nor -ERR"))
+            self.give_up(
+                ProtocolViolation("the server's answer begins with neither +OK nor -ERR")
+            )
         elif exchange.take_line is not None:
             exchange.began = True
         elif exchange.open_sink is not None:
-            self._dots = DotStream()
-            self._octets = 0
-            self._sink = exchange.open_sink()
+            self._begin_message(exchange.open_sink)
         else:
             self._answered(exchange).done.callback(text)
 
@@ -323,13 +327,26 @@ class POP3Client(pop3.AdvancedPOP3Client):
         assert exchange.take_line is not None
         self.transcript.server(line)
         self._second_greeting_possible = False
+        exchange.lines += 1
+        if exchange.lines > _MOST_LINES:
+            self.give_up(ProtocolViolation("a list of the server's does not end"))
+            return
         if line == b".":
             self._answered(exchange).done.callback(None)
             return
         try:
             exchange.take_line(line)
         except ValueError:
-            self._end(ProtocolViolation("a line of the server's list cannot be read"))
+            self.give_up(ProtocolViolation("a line of the server's list cannot be read"))
+
+    def _begin_message(self, open_sink: Callable[[], IMessageSink]) -> None:
+        try:
+            self._sink = open_sink()
+        except Exception as problem:
+            self.give_up(problem)
+            return
+        self._dots = DotStream()
+        self._octets = 0
 
     def _take_content(self, segment: bytes) -> bytes:
         assert self._dots is not None
@@ -343,7 +360,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
             # No room for it: there is no way to stop a RETR but this.
             self._sink.abort()
             self._sink = None
-            self._end(problem)
+            self.give_up(problem)
             return b""
         if rest is None:
             return b""
@@ -360,7 +377,24 @@ class POP3Client(pop3.AdvancedPOP3Client):
             answer = b"*"
         self._say(answer, b"*" if answer == b"*" else MASK.encode())
 
-    # -- what the server can do -------------------------------------------------
+    # -- what the server can do, and what it has -----------------------------------
+
+    def sizes(self) -> Deferred[dict[int, int]]:
+        """LIST: octets of each message by its number, from 1."""
+        return self._table(b"LIST", lambda value: int(value[:15]))
+
+    def uidls(self) -> Deferred[dict[int, bytes]]:
+        """UIDL: unique id of each message by its number, from 1."""
+        return self._table(b"UIDL", lambda value: value)
+
+    def _table(self, command: bytes, read: Callable[[bytes], Any]) -> Deferred[dict[int, Any]]:
+        found: dict[int, Any] = {}
+
+        def take(line: bytes) -> None:
+            number, value, *_ = line.split()
+            found[int(number[:9])] = read(value)
+
+        return self._send(_Exchange(command, take_line=take)).addCallback(lambda _: found)
 
     def capabilities(self, useCache: bool = True) -> Deferred[dict[bytes, list[bytes]]]:
         """CAPA: names in upper case with their arguments; empty where CAPA is refused."""

@@ -21,30 +21,27 @@ Standards: RFC 1939 (POP3, APOP), 2449 (CAPA, response codes), 2595 (STLS), 3206
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import os
 import secrets
 from collections.abc import Callable
 from hashlib import md5
-from typing import IO, Any
+from typing import Any
 
 from OpenSSL import SSL
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import LoginDenied, LoginFailed
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.logger import Logger
 from twisted.mail import pop3
 from twisted.mail.interfaces import IMailboxPOP3
-from twisted.protocols.basic import FileSender
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript
-from irsend.protocols.command_lines import CommandLines
-from irsend.protocols.dots import DotStuffing
+from irsend.protocols.maildrop_commands import MaildropCommands
 from irsend.protocols.sasl_server import Aborted, ExchangeFailed, NotBase64, SASLExchange
 from irsend.protocols.tls import describe_tls
 from irsend.protocols.transcript import MASK, masked_command
@@ -68,7 +65,7 @@ class APOPDigest(pop3.APOPCredentials):
 
 
 @implementer(IHandshakeListener)
-class POP3(CommandLines, pop3.POP3):
+class POP3(MaildropCommands, pop3.POP3):  # type: ignore[misc]
     """One session of a client that fetches mail.
 
     `challengers` is called with whether TLS is in use and returns what makes
@@ -129,7 +126,7 @@ class POP3(CommandLines, pop3.POP3):
         self.ended = True
         if self._handshaking or reason.check(SSL.Error):
             self.transcript.note("TLS failed")
-        self._log_out()
+        self.log_out()
         self.transcript.note("closed")
         self.closed.callback(None)
 
@@ -144,26 +141,28 @@ class POP3(CommandLines, pop3.POP3):
             # No answer can be given inside a handshake or a message.
             self.transport.abortConnection()
         elif not self.ended:
-            self._hang_up(b"[SYS/TEMP] the server is being switched off")
+            self.hang_up(b"[SYS/TEMP] the server is being switched off")
 
     def successResponse(self, message: bytes = b"") -> None:
         """Send +OK."""
-        self._say(b"+OK " + message if message else b"+OK")
+        self.say(b"+OK " + message if message else b"+OK")
 
     def failResponse(self, message: bytes = b"") -> None:
         """Send -ERR; after too many the session ends."""
         self._errors += 1
         if self._errors >= self._most_errors and not self.ended:
-            self._hang_up(message + b"; too many errors, closing")
+            self.hang_up(message + b"; too many errors, closing")
         else:
-            self._say(b"-ERR " + message)
+            self.say(b"-ERR " + message)
 
-    def _hang_up(self, message: bytes, *, ok: bool = False) -> None:
+    def hang_up(self, message: bytes, *, ok: bool = False) -> None:
+        """Send a last answer, and close."""
         self.forget_lines()
-        self._say((b"+OK " if ok else b"-ERR ") + message)
+        self.say((b"+OK " if ok else b"-ERR ") + message)
         self.transport.loseConnection()
 
-    def _say(self, *lines: bytes) -> None:
+    def say(self, *lines: bytes) -> None:
+        """Send these lines."""
         for line in lines:
             self.transcript.server(line)
         self.transport.write(b"\r\n".join(lines) + b"\r\n")
@@ -178,7 +177,7 @@ class POP3(CommandLines, pop3.POP3):
         """Answer with -ERR."""
         self._exchange = None
         if endless:
-            self._hang_up(b"the line is too long")
+            self.hang_up(b"the line is too long")
         else:
             self.failResponse(b"the line is too long")
 
@@ -221,12 +220,12 @@ class POP3(CommandLines, pop3.POP3):
 
     def do_CAPA(self, rest: bytes = b"") -> None:
         """CAPA (RFC 2449 5)."""
-        if self._no_argument(rest):
-            self._say(b"+OK capabilities follow", *self.listCapabilities(), b".")
+        if self.no_argument(rest):
+            self.say(b"+OK capabilities follow", *self.listCapabilities(), b".")
 
     def do_STLS(self, rest: bytes) -> None:
         """STLS; whatever was said before it is forgotten (RFC 2595 4)."""
-        if not self._no_argument(rest):
+        if not self.no_argument(rest):
             return
         context = self._tls()
         if self.secured:
@@ -235,7 +234,7 @@ class POP3(CommandLines, pop3.POP3):
             self.failResponse(b"there is no TLS here")
         elif self.behind:
             self.transcript.client(self.behind[:200])
-            self._hang_up(b"plain text behind STLS, closing")
+            self.hang_up(b"plain text behind STLS, closing")
         else:
             self.successResponse(b"go ahead")
             self._user = None
@@ -279,7 +278,7 @@ class POP3(CommandLines, pop3.POP3):
         name, _, initial = rest.partition(b" ")
         if not name:
             # Older clients ask for the mechanisms so.
-            self._say(b"+OK mechanisms follow", *offered, b".")
+            self.say(b"+OK mechanisms follow", *offered, b".")
         elif name.upper() not in offered:
             self.failResponse(b"there is no such mechanism")
         else:
@@ -299,13 +298,13 @@ class POP3(CommandLines, pop3.POP3):
             self._log_in(exchange.credentials)
         else:
             self._exchange = exchange
-            self._say(b"+ " + challenge)
+            self.say(b"+ " + challenge)
 
     def _log_in(self, credentials: Any) -> None:
         def logged_in(outcome: tuple[Any, Any, Callable[[], None]]) -> bytes:
             _, self.mbox, self._onLogout = outcome
             if self.ended:
-                self._log_out()
+                self.log_out()
             return b""
 
         def refused(failure: Failure) -> bytes:
@@ -325,202 +324,12 @@ class POP3(CommandLines, pop3.POP3):
 
         self.ask(login, then=outcome)
 
-    def _log_out(self) -> None:
+    def log_out(self) -> None:
+        """Let go of the maildrop."""
         self.mbox = None
         if self._onLogout is not None:
             logout, self._onLogout = self._onLogout, None
             logout()
-
-    # -- with a maildrop --------------------------------------------------------
-
-    def _no_argument(self, rest: bytes) -> bool:
-        if rest.strip(b" "):
-            self.failResponse(b"no argument is allowed here")
-        return not rest.strip(b" ")
-
-    def _numbers(self, rest: bytes, count: int) -> list[int] | None:
-        words = rest.split()
-        if len(words) == count and all(word.isdigit() and len(word) < 10 for word in words):
-            return [int(word) for word in words]
-        self.failResponse(
-            b"a number is expected" if count == 1 else b"%d numbers are expected" % count
-        )
-        return None
-
-    def _size_of(self, number: int) -> int | None:
-        """Return the size of a message that is there; None when the answer has been given."""
-        size = 0
-        with contextlib.suppress(ValueError):
-            size = self.mbox.listMessages(number - 1) if number else 0
-        if size:
-            return size
-        self.failResponse(b"there is no message %d" % number)
-        return None
-
-    def _count_and_size(self) -> tuple[int, int]:
-        sizes = [size for size in self.mbox.listMessages() if size]
-        return len(sizes), sum(sizes)
-
-    def do_STAT(self, rest: bytes = b"") -> None:
-        """STAT: number and octets of what is not marked."""
-        if self._no_argument(rest):
-            self.successResponse(b"%d %d" % self._count_and_size())
-
-    def do_LIST(self, rest: bytes = b"") -> None:
-        """LIST: size of one, or of each."""
-        self._list(rest, lambda _, size: size)
-
-    def do_UIDL(self, rest: bytes = b"") -> None:
-        """UIDL: unique id of one, or of each."""
-        self._list(rest, lambda index, _: self.mbox.getUidl(index))
-
-    def _list(self, rest: bytes, value: Callable[[int, int], int | bytes]) -> None:
-        def line(index: int, size: int) -> bytes:
-            shown = value(index, size)
-            return b"%d %s" % (index + 1, b"%d" % shown if isinstance(shown, int) else shown)
-
-        if not rest.strip(b" "):
-            there = [
-                (index, size) for index, size in enumerate(self.mbox.listMessages()) if size
-            ]
-            lines = [line(index, size) for index, size in there]
-            self._say(b"+OK %d messages" % len(there), *lines, b".")
-            return
-        numbers = self._numbers(rest, 1)
-        size = self._size_of(numbers[0]) if numbers else None
-        if numbers and size is not None:
-            self.successResponse(line(numbers[0] - 1, size))
-
-    def do_RETR(self, rest: bytes) -> None:
-        """RETR: the whole message."""
-        numbers = self._numbers(rest, 1)
-        size = self._size_of(numbers[0]) if numbers else None
-        if numbers and size is not None:
-            self._send_message(numbers[0], b"%d octets" % size, lambda content: content)
-
-    def do_TOP(self, rest: bytes) -> None:  # type: ignore[override]
-        """TOP: the head and so many lines of the body."""
-        numbers = self._numbers(rest, 2)
-        if numbers and self._size_of(numbers[0]) is not None:
-            self._send_message(
-                numbers[0], b"top of message follows", lambda c: _Top(c, numbers[1])
-            )
-
-    def _send_message(
-        self, number: int, answer: bytes, part: Callable[[IO[bytes]], IO[bytes] | _Top]
-    ) -> None:
-        """Send the file chunk by chunk, as fast as the client takes it; it is never whole in memory."""
-
-        def send(content: IO[bytes]) -> Deferred[None]:
-            stuffing = DotStuffing()
-            octets = 0
-
-            def outgoing(chunk: bytes) -> bytes:
-                nonlocal octets
-                octets += len(chunk)
-                self.resetTimeout()
-                return stuffing.feed(chunk)
-
-            def sent(_: object) -> None:
-                self.transcript.server(b"(a message of %d octets)" % octets)
-                self.transcript.server(b".")
-                self.transport.write(stuffing.end())
-
-            def cut(_: Failure) -> None:
-                # The client is gone.
-                self.transcript.note(f"the message was cut after {octets} octets")
-
-            def close(_: object) -> None:
-                content.close()
-
-            self.successResponse(answer)
-            sender = FileSender()
-            sender.CHUNK_SIZE = _CHUNK
-            transfer: Deferred[Any] = sender.beginFileTransfer(
-                part(content), self.transport, outgoing
-            )
-            return transfer.addCallbacks(sent, cut).addBoth(close)
-
-        def unreadable(failure: Failure) -> None:
-            failure.trap(OSError, ValueError)
-            self.failResponse(b"[SYS/TEMP] message %d cannot be read" % number)
-
-        def message() -> Deferred[Any]:
-            opening: Deferred[Any] = maybeDeferred(self.mbox.getMessage, number - 1)
-            return opening.addCallbacks(send, unreadable)
-
-        self.ask(message, then=lambda _: None)
-
-    def do_DELE(self, rest: bytes) -> None:
-        """DELE: mark a message; it is gone for this session, and for good at QUIT."""
-        numbers = self._numbers(rest, 1)
-        if numbers and self._size_of(numbers[0]) is not None:
-            self.mbox.deleteMessage(numbers[0] - 1)
-            self.successResponse(b"message %d marked" % numbers[0])
-
-    def do_NOOP(self, rest: bytes = b"") -> None:
-        """NOOP."""
-        if self._no_argument(rest):
-            self.successResponse()
-
-    def do_RSET(self, rest: bytes = b"") -> None:
-        """RSET: unmark all."""
-        if self._no_argument(rest):
-            self.mbox.undeleteMessages()
-            self.successResponse()
-
-    def do_QUIT(self, rest: bytes = b"") -> None:
-        """QUIT: delete what is marked (RFC 1939 6), let go of the maildrop, then answer."""
-        if not self._no_argument(rest):
-            return
-
-        def deleted(_: object) -> bool:
-            self._log_out()
-            return True
-
-        def failed(failure: Failure) -> bool:
-            self.log.failure("While deleting messages", failure)
-            return False
-
-        def update() -> Deferred[bool]:
-            sync = self.mbox.sync if self.mbox is not None else lambda: None
-            return maybeDeferred(sync).addCallbacks(deleted, failed)
-
-        def done(all_deleted: bool) -> None:
-            if all_deleted:
-                self._hang_up(b"bye", ok=True)
-            else:
-                self._hang_up(b"[SYS/TEMP] some messages were not deleted")
-
-        self.ask(update, then=done)
-
-
-class _Top:
-    """A message cut behind so many lines of its body, as a file to read from."""
-
-    def __init__(self, content: IO[bytes], lines: int) -> None:
-        self._content = content
-        self._left = lines
-        self._in_head = True
-        self._at_beginning = True
-
-    def read(self, size: int) -> bytes:
-        """Return the next octets, `size` or a few more; nothing at the end."""
-        pieces: list[bytes] = []
-        length = 0
-        while length < size and (self._in_head or self._left):
-            piece = self._content.readline(size)
-            if not piece:
-                break
-            ends = piece.endswith(b"\n")
-            if not self._in_head:
-                self._left -= ends
-            elif self._at_beginning and piece in (b"\r\n", b"\n"):
-                self._in_head = False
-            self._at_beginning = ends
-            pieces.append(piece)
-            length += len(piece)
-        return b"".join(pieces)
 
 
 _WRONG_LOGIN = b"[AUTH] user name or password wrong"

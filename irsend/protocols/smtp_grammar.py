@@ -86,7 +86,7 @@ def literal_address(domain: bytes) -> str:
     """Return the address in a literal such as [192.0.2.1] or [IPv6:2001:db8::1]."""
     text = domain[1:-1].decode("ascii")
     try:
-        if text.lower().startswith("ipv6:"):
+        if text.lower().startswith("ipv6:") and "%" not in text:
             return str(ipaddress.IPv6Address(text[5:]))
         return str(ipaddress.IPv4Address(text))
     except ValueError:

@@ -19,7 +19,7 @@ MAIL_PARAMETERS: dict[bytes, tuple[bytes, str]] = {
     b"BODY": (b"8BITMIME", r"7BIT|8BITMIME"),
     b"RET": (b"DSN", r"FULL|HDRS"),
     b"ENVID": (b"DSN", rf"(?=.{{1,100}}$){_XTEXT}"),
-    b"AUTH": (b"AUTH", _XTEXT),
+    b"AUTH": (b"AUTH", rf"(?=.){_XTEXT}"),
 }
 RCPT_PARAMETERS: dict[bytes, tuple[bytes, str]] = {
     b"NOTIFY": (b"DSN", _NOTIFY),

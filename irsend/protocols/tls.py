@@ -8,6 +8,7 @@ Standards: RFC 3207, RFC 2595 (their use); RFC 6125 (names in certificates).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -128,7 +129,9 @@ class ClientTLS:
         """Make the connection (called by Twisted)."""
         connection = SSL.Connection(self.context, None)
         if self.server_name and not _is_address(self.host):
-            connection.set_tlsext_host_name(self.host.encode("idna"))
+            # A name that cannot be one in a certificate either is not told.
+            with contextlib.suppress(UnicodeError):
+                connection.set_tlsext_host_name(self.host.encode("idna"))
         return connection
 
     def check(self, connection: SSL.Connection) -> None:

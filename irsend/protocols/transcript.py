@@ -44,7 +44,9 @@ class Transcript:
 
     def lines(self) -> list[TranscriptLine]:
         """Return what was written down so far."""
-        lines = [TranscriptLine(at, speaker, _readable(text)) for at, speaker, text in self._lines]
+        lines = [
+            TranscriptLine(at, speaker, _readable(text)) for at, speaker, text in self._lines
+        ]
         if self._cut:
             note = f"not all is kept: more than {self._most} lines, or very long ones"
             lines.append(TranscriptLine(lines[-1].at, "-", note))
@@ -67,13 +69,11 @@ def _readable(text: bytes | str) -> str:
 
 def masked_command(line: bytes) -> bytes:
     """Return a command of SMTP or POP3 as it may be shown: without password, digest or SASL response."""
-    verb, _, rest = line.partition(b" ")
     mask = MASK.encode()
-    match verb.upper():
-        case b"PASS":
+    # Whatever white space is between them, also where a server takes none of it.
+    match line.split(maxsplit=2):
+        case [verb, _, *_] if verb.upper() == b"PASS":
             return verb + b" " + mask
-        case b"APOP":
-            return verb + b" " + rest.partition(b" ")[0] + b" " + mask
-        case b"AUTH" if b" " in rest.strip():
-            return verb + b" " + rest.split()[0] + b" " + mask
+        case [verb, first, _] if verb.upper() in (b"APOP", b"AUTH"):
+            return verb + b" " + first + b" " + mask
     return line

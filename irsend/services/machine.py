@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from OpenSSL import SSL
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.threads import deferToThreadPool
@@ -25,29 +24,26 @@ from irsend.device.events import Event, SettingsChanged
 from irsend.device.jobs import Job
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry
-from irsend.device.windows import Settings, SSLPolicy
+from irsend.device.windows import Settings
 from irsend.errors import (
     CannotCancel,
     ConfigurationError,
-    KeyMaterialError,
     SettingsRefused,
     ValueRefused,
 )
 from irsend.interfaces import IMachine, TranscriptLine
-from irsend.protocols.tls import ServerTLS
 from irsend.services.bench import Bench
+from irsend.services.keyring import POLICY, Keyring
 from irsend.services.polling import Polling
 from irsend.services.receiving import Receiving
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
-from irsend.store.keys import KeyMaterial, KeyStore, generate_key_material
 from irsend.store.memory import Memory
 from irsend.store.saved_settings import SavedSettings
 from irsend.store.state import StateDirectory
 from irsend.store.transcripts import Transcripts
 
 _MB = 1_000_000
-_POLICY = "authent_encryption.allow_ssl_smtp_receive"
 
 
 @implementer(IMachine)
@@ -91,10 +87,7 @@ class Machine(MultiService):
             trust=configuration.tls.trust,
         )
         self._saved = SavedSettings(self.state.settings)
-        self._keys = KeyStore(
-            self.state.keys, configuration.tls.certificate, configuration.tls.key
-        )
-        self._key: KeyMaterial | None = None
+        self._keyring = Keyring(self._bench, self.state.keys, configuration.tls)
         self.receiving = Receiving(self._bench, configuration.listen.smtp)
         self.polling = Polling(self._bench)
         self.receiving.setServiceParent(self)
@@ -112,14 +105,14 @@ class Machine(MultiService):
     def startService(self) -> None:
         """Switch on: read what is kept, then listen and poll; raises IrsendError, CannotListenError."""
         self.state.sign()
-        self._load_key()
+        self._keyring.load()
         self._load_settings()
         self._bench.memory.open_directory()
         self._journal.open(self.device)
         self._adopt_mails()
         self.device.observe(self._journal.observe)
         self.device.observe(self._save)
-        self.device.checks.append(self._check_key)
+        self.device.checks.append(self._keyring.check)
         self._disk.start()
         self._scribe.start()
         self.device.running = True
@@ -155,7 +148,7 @@ class Machine(MultiService):
         """Put the layers together: model, file, changed at the machine, --set (the last wins)."""
         settings = self._layers(self.configuration, self._saved.load())
         try:
-            self._check_key(settings, {_POLICY: settings.value(_POLICY)})
+            self._keyring.check(settings, {POLICY: settings.value(POLICY)})
         except ValueRefused as error:
             raise ConfigurationError(f"settings.{error}") from None
         self.device.settings = settings
@@ -195,13 +188,7 @@ class Machine(MultiService):
 
         Model, state directory and listening addresses stay until the next start.
         """
-        keys = KeyStore(self.state.keys, configuration.tls.certificate, configuration.tls.key)
-        self._keys, before = keys, self._keys
-        try:
-            self._load_key()
-        except KeyMaterialError:
-            self._keys = before
-            raise
+        self._keyring.change(configuration.tls)
         self.configuration = configuration
         self._bench.limits = configuration.limits
         self._bench.memory.capacity = configuration.limits.memory * _MB
@@ -212,66 +199,17 @@ class Machine(MultiService):
 
     # -- key and certificate ----------------------------------------------------
 
-    def _load_key(self) -> None:
-        """Make the key at the first start; take what is there, as far as it can be used."""
-        tls = self._model.tls
-        if tls is None or not self._model.has_item(_POLICY):
-            return
-        try:
-            key = self._keys.load_or_generate(
-                self.configuration.tls.hostnames, tls.key_bits, self.device.now()
-            )
-            self._use_key(key)
-        except KeyMaterialError as error:
-            self._key = self._bench.server_tls = None
-            self.log.warn("No encrypted SMTP reception: {error}", error=str(error))
-
-    def _use_key(self, key: KeyMaterial) -> None:
-        tls = self._model.tls
-        try:
-            self._bench.server_tls = ServerTLS.build(
-                key.certificates,
-                key.key,
-                oldest=tls.oldest,
-                newest=tls.newest,
-                ciphers=tls.ciphers,
-            )
-        except (SSL.Error, ValueError) as error:
-            raise KeyMaterialError(f"the key cannot be used by this model: {error}") from None
-        self._key = key
-
-    def _check_key(self, settings: Settings, values: dict[str, Any]) -> None:
-        """Refuse encrypted reception without a valid key and certificate in the machine (device.md 1)."""
-        if values.get(_POLICY, SSLPolicy.OFF) is SSLPolicy.OFF:
-            return
-        try:
-            self._keys.load().check_valid(self.device.now())
-        except KeyMaterialError as error:
-            raise ValueRefused(
-                _POLICY,
-                f"{values[_POLICY].value} needs a valid key and certificate in the machine: {error}",
-            ) from None
-
     def key_description(self) -> dict[str, Any] | None:
         """Return what is known of the certificate in use."""
-        return self._key.describe() if self._key else None
+        return self._keyring.describe()
 
     def generate_key(self) -> Deferred[dict[str, Any]]:
-        """Make a new key, in a thread: it takes a while."""
-        tls = self._model.tls
-        if tls is None:
-            raise KeyMaterialError(f"the {self._model.title} has no TLS")
-        names, now = self.configuration.tls.hostnames, self.device.now()
-        made = self._on(self._disk)(lambda: generate_key_material(names, tls.key_bits, now))
-        return made.addCallback(lambda pair: self.import_key(*pair))
+        """Make and use a new key."""
+        return self._keyring.generate(self.configuration.tls.hostnames, self._on(self._disk))
 
     def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
         """Keep and use another key from the next session on."""
-        if self._model.tls is None:
-            raise KeyMaterialError(f"the {self._model.title} has no TLS")
-        material = self._keys.save(certificate, key)
-        self._use_key(material)
-        return material.describe()
+        return self._keyring.take(certificate, key)
 
     @property
     def mails(self) -> Memory:
@@ -318,13 +256,15 @@ class Machine(MultiService):
         filters = {"kind": kind, "peer": peer, "result": result, "code": code}
         wanted = {name: value for name, value in filters.items() if value}
 
+        # Before the journal is asked: who ends in between is in both, not in neither.
+        under_way = [
+            session
+            for session in self.device.sessions.values()
+            if (before is None or session.id < before)
+            and all(getattr(session, name) == value for name, value in wanted.items())
+        ]
+
         def together(ended: list[Session]) -> list[Session]:
-            under_way = [
-                session
-                for session in self.device.sessions.values()
-                if (before is None or session.id < before)
-                and all(getattr(session, name) == value for name, value in wanted.items())
-            ]
             by_id = {session.id: session for session in (*under_way, *ended)}
             return sorted(by_id.values(), key=lambda session: -session.id)[:limit]
 
@@ -367,14 +307,3 @@ class Machine(MultiService):
         return self.device.job_changed(
             job, result="NG", code=codes.CANCELLED, ended=self.device.now(), held_as=None
         )
-
-
-def check_key(configuration: Configuration) -> None:
-    """Raise ConfigurationError where the key and certificate that the configuration names cannot be used."""
-    tls = configuration.tls
-    if not tls.certificate and not tls.key:
-        return
-    try:
-        KeyStore(Path(), tls.certificate, tls.key).load()
-    except KeyMaterialError as error:
-        raise ConfigurationError(f"tls: {error}") from None

@@ -6,6 +6,7 @@ syncs large groups and an idle one answers at once.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -83,4 +84,13 @@ def _sync(group: list[_Waiting]) -> None:
         each(ArrivingFile.begin_sync)
     each(ArrivingFile.finish)
     for directory in {Path(one.file.finished).parent for one in group if one.error is None}:
-        sync_directory(directory)
+        try:
+            sync_directory(directory)
+        except OSError as error:
+            # Their names may not survive, so they are nobody's: nothing of them remains.
+            for one in group:
+                finished = Path(one.file.finished)
+                if one.error is None and finished.parent == directory:
+                    one.error = error
+                    with contextlib.suppress(OSError):
+                        finished.unlink()

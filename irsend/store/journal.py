@@ -8,13 +8,12 @@ Times are seconds since the epoch.
 
 from __future__ import annotations
 
-import json
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -22,12 +21,23 @@ from twisted.python.failure import Failure
 
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged, SessionChanged, StatusChanged
-from irsend.device.jobs import Direction, Job, Recipient
-from irsend.device.sessions import Session, TLSUse
-from irsend.device.status import StatusEntry, StatusLine, StatusText
+from irsend.device.jobs import Direction, Job
+from irsend.device.sessions import Session
+from irsend.device.status import StatusEntry, StatusLine
 from irsend.errors import NoSuchRecord, StateError
 from irsend.interfaces import TranscriptLine
 from irsend.store.group_commit import InThread
+from irsend.store.records import (
+    INSERT_JOB,
+    INSERT_SESSION,
+    JOB_COLUMNS,
+    SESSION_COLUMNS,
+    job_of,
+    job_row,
+    session_of,
+    session_row,
+    status_of,
+)
 from irsend.store.transcripts import Transcripts
 
 T = TypeVar("T")
@@ -53,15 +63,6 @@ CREATE TABLE IF NOT EXISTS status (
 CREATE TABLE IF NOT EXISTS shown (one INTEGER PRIMARY KEY CHECK (one = 1), status INTEGER);
 CREATE TABLE IF NOT EXISTS fetched (mark TEXT PRIMARY KEY, maildrop TEXT);
 """
-
-_SESSION_COLUMNS = (
-    "id, kind, peer, mac, tls_version, tls_cipher, auth, result, code, reason, status_line, "
-    "started, ended, bytes, messages"
-)
-_JOB_COLUMNS = (
-    "serial, number, direction, kind, party, subject, pages, result, code, recipients, sessions, "
-    "started, ended, held_as"
-)
 
 # How long records gather before they are written, in seconds. A mail whose job
 # is lost by a crash in between gets another at the next start.
@@ -90,8 +91,10 @@ class Journal:
         self._clock = clock
         self._sessions_kept = sessions_kept
         self._since_pruned = 0
-        self._pending: list[tuple[str, tuple[Any, ...]]] = []
-        self._pending_transcripts: list[tuple[int, Callable[[], list[TranscriptLine]]]] = []
+        self._pending: deque[tuple[str, tuple[Any, ...]]] = deque()
+        self._pending_transcripts: deque[tuple[int, Callable[[], list[TranscriptLine]]]] = (
+            deque()
+        )
         self._timer: IDelayedCall | None = None
         self._closing = True
         self._database: sqlite3.Connection | None = None
@@ -110,7 +113,8 @@ class Journal:
             self._database = database
             self._closing = False
             self._restore(database, device)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:
+            # ValueError: a text of the status line that another release wrote.
             raise StateError(
                 f"{self._path}: {error}; move it away to begin a new journal"
             ) from None
@@ -131,11 +135,10 @@ class Journal:
             "SELECT at, text, session FROM status JOIN shown ON status.serial = shown.status"
         ).fetchone()
         if row:
-            device.status = StatusLine(shown=_status(row))
+            device.status = StatusLine(shown=status_of(row))
 
     def close(self) -> Deferred[None]:
         """Write what is pending, and close."""
-
         self._closing = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -153,10 +156,10 @@ class Journal:
         """Write down what the device tells."""
         match event:
             case SessionChanged(session=session) if session.ended is not None:
-                self._write(_INSERT_SESSION, _session_row(session))
+                self._write(INSERT_SESSION, session_row(session))
                 self._since_pruned += 1
             case JobChanged(job=job):
-                self._write(_INSERT_JOB, _job_row(job))
+                self._write(INSERT_JOB, job_row(job))
             case StatusChanged(raised=None):
                 self._write("DELETE FROM shown", ())
             case StatusChanged(raised=StatusEntry() as entry):
@@ -193,22 +196,20 @@ class Journal:
 
     def _write_pending(self) -> None:
         """Write all that is pending (in the journal's thread)."""
-        pending, self._pending = self._pending, []
-        transcripts, self._pending_transcripts = self._pending_transcripts, []
         assert self._database is not None
-        try:
-            if pending:
-                with _transaction(self._database):
-                    for statement, row in pending:
-                        self._database.execute(statement, row)
-            while transcripts:
-                session, lines = transcripts[0]
-                self._transcripts.write(session, lines())
-                del transcripts[0]
-        except (sqlite3.Error, OSError):
-            self._pending[:0] = pending
-            self._pending_transcripts[:0] = transcripts
-            raise
+        # More may be appended meanwhile, by the reactor's thread. What is written
+        # is taken off the front only then: nothing is lost, or written twice.
+        pending = list(self._pending)
+        if pending:
+            with _transaction(self._database):
+                for statement, row in pending:
+                    self._database.execute(statement, row)
+            for _ in pending:
+                self._pending.popleft()
+        while self._pending_transcripts:
+            session, lines = self._pending_transcripts[0]
+            self._transcripts.write(session, lines())
+            self._pending_transcripts.popleft()
         if self._since_pruned >= _PRUNE_EVERY:
             self._since_pruned = 0
             self._prune(self._database)
@@ -246,7 +247,9 @@ class Journal:
     def status_history(self, limit: int) -> Deferred[list[StatusEntry]]:
         """Give the newest entries, newest first."""
         question = "SELECT at, text, session FROM status ORDER BY serial DESC LIMIT ?"
-        return self._query(lambda db: [_status(row) for row in db.execute(question, (limit,))])
+        return self._query(
+            lambda db: [status_of(row) for row in db.execute(question, (limit,))]
+        )
 
     def sessions(
         self, limit: int, before: int | None = None, **filters: str | None
@@ -256,21 +259,19 @@ class Journal:
         if before is not None:
             conditions.append("id < :before")
         where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-        question = (
-            f"SELECT {_SESSION_COLUMNS} FROM session {where}ORDER BY id DESC LIMIT :limit"  # noqa: S608
-        )
+        question = f"SELECT {SESSION_COLUMNS} FROM session {where}ORDER BY id DESC LIMIT :limit"  # noqa: S608
         values = {**filters, "before": before, "limit": limit}
-        return self._query(lambda db: [_session(row) for row in db.execute(question, values)])
+        return self._query(lambda db: [session_of(row) for row in db.execute(question, values)])
 
     def session(self, id: int) -> Deferred[Session]:
         """Give one; NoSuchRecord."""
-        question = f"SELECT {_SESSION_COLUMNS} FROM session WHERE id = ?"  # noqa: S608
+        question = f"SELECT {SESSION_COLUMNS} FROM session WHERE id = ?"  # noqa: S608
 
         def find(database: sqlite3.Connection) -> Session:
             row = database.execute(question, (id,)).fetchone()
             if row is None:
                 raise NoSuchRecord(f"There is no session {id}.")
-            return _session(row)
+            return session_of(row)
 
         return self._query(find)
 
@@ -280,28 +281,28 @@ class Journal:
 
     def jobs(self, limit: int) -> Deferred[list[Job]]:
         """Give the newest jobs, newest first."""
-        question = f"SELECT {_JOB_COLUMNS} FROM job ORDER BY serial DESC LIMIT ?"  # noqa: S608
-        return self._query(lambda db: [_job(row) for row in db.execute(question, (limit,))])
+        question = f"SELECT {JOB_COLUMNS} FROM job ORDER BY serial DESC LIMIT ?"  # noqa: S608
+        return self._query(lambda db: [job_of(row) for row in db.execute(question, (limit,))])
 
     def job(self, number: str) -> Deferred[Job]:
         """Give the newest job of this number; NoSuchRecord."""
         question = (
-            f"SELECT {_JOB_COLUMNS} FROM job WHERE number = ? ORDER BY serial DESC LIMIT 1"  # noqa: S608
+            f"SELECT {JOB_COLUMNS} FROM job WHERE number = ? ORDER BY serial DESC LIMIT 1"  # noqa: S608
         )
 
         def find(database: sqlite3.Connection) -> Job:
             row = database.execute(question, (number,)).fetchone()
             if row is None:
                 raise NoSuchRecord(f"There is no job {number}.")
-            return _job(row)
+            return job_of(row)
 
         return self._query(find)
 
     def jobs_in_memory(self) -> list[Job]:
         """Return the jobs whose mail was in memory when the machine stopped (at its start only)."""
         assert self._database is not None
-        question = f"SELECT {_JOB_COLUMNS} FROM job WHERE held_as IS NOT NULL"  # noqa: S608
-        return [_job(row) for row in self._database.execute(question)]
+        question = f"SELECT {JOB_COLUMNS} FROM job WHERE held_as IS NOT NULL"  # noqa: S608
+        return [job_of(row) for row in self._database.execute(question)]
 
     # -- what was fetched by POP ------------------------------------------------
 
@@ -335,58 +336,6 @@ class _transaction:  # noqa: N801
         self._database.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
-def _marks(columns: str) -> str:
-    return ", ".join("?" * (columns.count(",") + 1))
-
-
-_INSERT_SESSION = (
-    f"INSERT OR REPLACE INTO session ({_SESSION_COLUMNS}) VALUES ({_marks(_SESSION_COLUMNS)})"  # noqa: S608
-)
-_INSERT_JOB = f"INSERT OR REPLACE INTO job ({_JOB_COLUMNS}) VALUES ({_marks(_JOB_COLUMNS)})"  # noqa: S608
-
-
 def _scalar(database: sqlite3.Connection, question: str, *values: object) -> Any:
     row = database.execute(question, values).fetchone()
     return row[0] if row else None
-
-
-def _status(row: tuple[Any, ...]) -> StatusEntry:
-    return StatusEntry(at=row[0], text=StatusText(row[1]), session=row[2])
-
-
-def _session_row(session: Session) -> tuple[Any, ...]:
-    tls = session.tls or TLSUse(version="", cipher="")
-    return (
-        session.id, session.kind, session.peer, session.mac, tls.version, tls.cipher,
-        session.auth, session.result, session.code, session.reason, session.status_line,
-        session.started, session.ended, session.bytes, session.messages,
-    )  # fmt: skip
-
-
-def _session(row: tuple[Any, ...]) -> Session:
-    tls = TLSUse(version=row[4], cipher=row[5]) if row[4] else None
-    return Session(
-        id=row[0], kind=row[1], peer=row[2], mac=row[3], tls=tls, auth=row[6], result=row[7],
-        code=row[8], reason=row[9], status_line=row[10], started=row[11], ended=row[12],
-        bytes=row[13], messages=row[14],
-    )  # fmt: skip
-
-
-def _job_row(job: Job) -> tuple[Any, ...]:
-    recipients = (
-        json.dumps([attrs.asdict(one) for one in job.recipients]) if job.recipients else ""
-    )
-    return (
-        job.serial, job.number, job.direction, job.kind, job.party, job.subject, job.pages,
-        job.result, job.code, recipients, json.dumps(job.sessions), job.started, job.ended,
-        job.held_as,
-    )  # fmt: skip
-
-
-def _job(row: tuple[Any, ...]) -> Job:
-    recipients = tuple(Recipient(**one) for one in json.loads(row[9])) if row[9] else ()
-    return Job(
-        serial=row[0], number=row[1], direction=row[2], kind=row[3], party=row[4], subject=row[5],
-        pages=row[6], result=row[7], code=row[8], recipients=recipients,
-        sessions=tuple(json.loads(row[10])), started=row[11], ended=row[12], held_as=row[13],
-    )  # fmt: skip

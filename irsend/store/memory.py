@@ -158,7 +158,8 @@ class StoredMessage:
         self._kept = kept
         self._trace = trace
         directory = str(memory.directory)
-        self._file = ArrivingFile(f"{directory}/tmp/{name}", f"{directory}/new/{name}")
+        unfinished, finished = (os.path.join(directory, part, name) for part in ("tmp", "new"))
+        self._file = ArrivingFile(unfinished, finished)
 
     def write(self, content: bytes) -> None:
         """Take the next octets; MemoryFull when there is no room for them."""
@@ -192,8 +193,10 @@ class StoredMessage:
 
         def lost(failure: Failure) -> None:
             self._give_back()
-            failure.trap(OSError)
-            raise _full_or(failure.value)
+            error = failure.value
+            if isinstance(error, OSError):
+                raise _full_or(error)
+            failure.raiseException()
 
         return self._commits.commit(self._file).addCallbacks(kept, lost)
 

@@ -64,7 +64,10 @@ class Printer:
             configuration(
                 model=model,
                 state=str(directory),
-                listen={"smtp": "tcp:0:interface=127.0.0.1", "panel": "tcp:0:interface=127.0.0.1"},
+                listen={
+                    "smtp": "tcp:0:interface=127.0.0.1",
+                    "panel": "tcp:0:interface=127.0.0.1",
+                },
                 tls={"hostnames": list(hostnames)},
                 limits=limits or {},
                 settings=given,
@@ -183,7 +186,9 @@ class Printer:
         texts = []
         for session in reversed((yield self.sessions())):
             lines = yield self._machine.transcript(session.id)
-            heading = f"session {session.id}: {session.kind} with {session.peer}, {session.result}"
+            heading = (
+                f"session {session.id}: {session.kind} with {session.peer}, {session.result}"
+            )
             reason = f" ({session.reason})" if session.reason else ""
             texts.append("\n".join([heading + reason, *map(str, lines)]))
         return texts

@@ -9,13 +9,16 @@ from twisted.mail.interfaces import IMailboxPOP3
 from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
-from irsend.interfaces import Mailbox
+from irsend.interfaces import Envelope, Mailbox
 from irsend.mailhost.maildirs import Maildirs, read_envelope
 from irsend.mailhost.maildrop import Maildrop, Maildrops
+from irsend.message.trace import smtp_trace
 from irsend.protocols.pop3_server import MaildropInUse
 from irsend.store.group_commit import GroupCommit
 from tests.benches import AT, at_once
 from tests.mailhost.hosts import make_maildirs, put
+
+POSTMASTER = Mailbox(b"postmaster", b"")
 
 
 class MaildirsTests(unittest.TestCase):
@@ -41,24 +44,27 @@ class MaildirsTests(unittest.TestCase):
 
     def test_envelope(self) -> None:
         """The envelope is read off a mail, which is left standing behind it."""
-        mail = io.BytesIO(
-            b'Return-Path: <a"> b@c.test>\r\nDelivered-To: p@m.test\r\n'
-            b"Delivered-To: postmaster\r\nReceived: x\r\nDelivered-To: forged@m.test\r\n"
-        )
-        self.assertEqual(
-            read_envelope(mail),
-            (
-                Mailbox(b'a"> b', b"c.test"),
-                [Mailbox(b"p", b"m.test"), Mailbox(b"postmaster", b"")],
-            ),
-        )
-        self.assertTrue(mail.read().startswith(b"Received: x"))
+        recipients = (Mailbox(b"p", b"m.test"), Mailbox(b"x y", b"[192.0.2.1]"), POSTMASTER)
+        for sender in (None, Mailbox(b"a", b"b.test"), Mailbox(b'a"> \\b', b"c.test")):
+            with self.subTest(sender=sender):
+                trace = smtp_trace(
+                    Envelope(
+                        sender=sender, recipients=recipients, helo=b"me", protocol=b"SMTP"
+                    ),
+                    peer="192.0.2.1",
+                    host=b"localhost",
+                    at=AT,
+                )
+                mail = io.BytesIO(trace + b"Delivered-To: forged@m.test\r\n")
+                self.assertEqual(read_envelope(mail), (sender, list(recipients)))
+                self.assertTrue(mail.read().startswith(b"Received: from me"))
 
     def test_no_envelope(self) -> None:
         """What does not begin with an envelope has none, and neither has what is for nobody."""
         self.assertIsNone(read_envelope(io.BytesIO(b"Subject: x\r\n\r\n")))
         self.assertIsNone(read_envelope(io.BytesIO(b"Return-Path: <>\r\n\r\n")))
         self.assertIsNone(read_envelope(io.BytesIO(b"")))
+        self.assertIsNone(read_envelope(io.BytesIO(b"Return-Path: <x\r\nDelivered-To: y\r\n")))
 
 
 class MaildropTests(unittest.TestCase):

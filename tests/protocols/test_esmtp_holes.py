@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from irsend.interfaces import ACCEPT, Verdict
 from irsend.protocols.esmtp import ESMTP
-from irsend.services.receiving import Reception
+from irsend.services.reception import Reception
 from tests.benches import mails_in, make_bench, server_tls
 from tests.protocols.holes import hole
 from tests.wire import Wire, old_tls

@@ -10,6 +10,7 @@ from OpenSSL import SSL
 from twisted.trial import unittest
 
 from irsend.device.sessions import Session
+from irsend.errors import CannotReceive
 from irsend.services.bench import Bench
 from irsend.services.polling import Polling
 from irsend.store.group_commit import GroupCommit
@@ -181,11 +182,20 @@ class PollingTests(unittest.SynchronousTestCase):
         self.assertEqual((job.number, job.result, job.code), ("5001", "NG", "#810"))
 
     def test_settings_missing(self) -> None:
-        """POP off, or no server set, is NG with a reason that names the setting."""
-        self.bench_with(Maildrop(), email_ifax__pop=False)
-        self.assertIn("email_ifax.pop", self.receive(Maildrop()).reason)
-        self.bench_with(Maildrop(), email_ifax__pop_server="")
-        self.assertIn("email_ifax.pop_server", self.receive(Maildrop()).reason)
+        """With POP off, or no server set, nothing is tried; the refusal names the setting."""
+        for missing, key in (
+            ({"email_ifax__pop": False}, "email_ifax.pop"),
+            (
+                {"email_ifax__pop_server": "", "email_ifax__pop_interval": 1},
+                "email_ifax.pop_server",
+            ),
+        ):
+            drop = Maildrop()
+            self.bench_with(drop, **missing)
+            error = self.assertRaises(CannotReceive, self.polling.receive)
+            self.assertIn(key, str(error))
+            self.bench.clock.advance(600)
+            self.assertEqual((drop.connections, self.bench.device.last_session), (0, 0))
 
     def test_secret(self) -> None:
         """The password stands neither in the transcript nor in the journal."""
@@ -209,6 +219,7 @@ class PollingTests(unittest.SynchronousTestCase):
         assert drop.wire is not None
         drop.wire.taken()
         self.successResultOf(stopped)
+        self.bench.clock.advance(1)
         self.assertEqual(self.bench.clock.getDelayedCalls(), [])
 
     def tls_server(self, names: tuple[str, ...]) -> SSL.Context:

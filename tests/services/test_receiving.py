@@ -94,6 +94,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
         self.bench.clock.advance(3)
         stuck.taken()
         self.successResultOf(stopped)
+        self.bench.clock.advance(1)
         self.assertEqual(self.bench.clock.getDelayedCalls(), [])
 
     def test_sessions_of_a_peer(self) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
+from irsend.store.arriving_file import ArrivingFile
 from irsend.store.group_commit import GroupCommit
+from tests.store.shortage import no_file_larger_than, open_files
 from tests.store.threads import HeldThread
 
 
@@ -45,6 +47,7 @@ class OrderTests(Case):
 
     def test_one(self) -> None:
         """A lone mail is synced at once; it is answered when it stands under its name and is closed."""
+        before = open_files()
         done = self.commit("a")
         self.assertEqual(len(self.thread.work), 1)
         self.assertNoResult(done)
@@ -52,7 +55,8 @@ class OrderTests(Case):
         self.thread.run()
         self.successResultOf(done)
         self.assertEqual((self.there(), self.there("tmp")), (["a"], []))
-        self.assertRaises(OSError, os.fstat, self.descriptor)
+        self.assertEqual((self.directory / "new" / "a").read_bytes(), b"a")
+        self.assertEqual(open_files(), before)
 
     def test_next_group_gathers(self) -> None:
         """While one group is synced the next gathers, and is synced as one behind it."""
@@ -104,17 +108,20 @@ class FailureTests(Case):
         self.successResultOf(dones[2])
         self.assertEqual((self.there(), self.there("tmp")), (["a", "b", "d"], []))
 
-    def test_sync(self) -> None:
-        """A mail that cannot be synced fails and is gone; those with it are safe."""
+    def test_no_room(self) -> None:
+        """A mail that the disk has no room for fails and is gone; those with it are safe."""
         self.commit("a")
-        os.close(self.open("c"))
-        not_open = 1_000_000
-        dones = [self.commit("b"), self.commit("c", descriptor=not_open), self.commit("d")]
-        self.thread.run_all()
+        large = self.open("c")
+        large.write(b"x" * 1000)
+        before = open_files()
+        dones = [self.commit("b"), self.commits.commit(large), self.commit("d")]
+        with no_file_larger_than(100):
+            self.thread.run_all()
         self.successResultOf(dones[0])
         self.failureResultOf(dones[1], OSError)
         self.successResultOf(dones[2])
         self.assertEqual((self.there(), self.there("tmp")), (["a", "b", "d"], []))
+        self.assertEqual(open_files(), before)
 
     def test_directory(self) -> None:
         """Where the directory cannot be synced all its mails fail, and none of them remains."""
@@ -145,7 +152,5 @@ class FailureTests(Case):
         """Where no thread can be had each mail fails with the reason, and the next is tried again."""
         refusing = GroupCommit(lambda work: fail(RuntimeError("no thread")))
         for name in "ab":
-            done = refusing.commit(
-                self.open(name), self.directory / "tmp" / name, self.directory / "new" / name
-            )
+            done = refusing.commit(self.open(name))
             self.failureResultOf(done, RuntimeError)

@@ -44,6 +44,7 @@ class Case(SynchronousTestCase):
             self.path,
             Transcripts(self.directory / "sessions"),
             self.thread,
+            self.clock,
             sessions_kept=self.sessions_kept,
         )
         self.journal.open(self.device)
@@ -334,16 +335,31 @@ class ThreadTests(Case):
         self.switch_on()
 
     def test_gathered(self) -> None:
-        """While one batch is written the next gathers, and is written as one."""
+        """What comes within a moment is written as one batch; so is what comes while that is written."""
         for _ in range(5):
             self.session()
+        self.assertEqual(self.held.work, [])
+        self.clock.advance(1)
+        self.assertEqual(len(self.held.work), 1)
+        self.session()
+        self.session()
+        self.clock.advance(1)
         self.assertEqual(len(self.held.work), 1)
         self.held.run()
-        self.session()
-        self.session()
+        self.clock.advance(1)
         self.assertLessEqual(len(self.held.work), 1)
         self.held.run_all()
+        self.clock.advance(10)
+        self.assertEqual((self.held.work, self.clock.getDelayedCalls()), ([], []))
         self.assertEqual(len(self.found()), 7)
+
+    def test_nothing_waits_behind_close(self) -> None:
+        """Closed, the journal leaves no call to come, whatever it was doing."""
+        self.session()
+        self.journal.close()
+        self.session()
+        self.held.run_all()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_query_sees_what_was_written_before(self) -> None:
         """A question sees all that was written down before it, though nothing of it was written yet."""
@@ -359,8 +375,6 @@ class ThreadTests(Case):
             self.journal.fetched("pop"),
             self.journal.transcript(1),
         ]
-        # The question's own turn in the thread comes before the batch's.
-        self.held.work.reverse()
         self.held.run_all()
         for question in questions:
             self.assertEqual(len(self.successResultOf(question)), 1)
@@ -402,13 +416,20 @@ class FailureTests(Case):
         other.execute(f"ALTER TABLE {before} RENAME TO {after}")
         other.close()
 
+    def try_to_write(self, error: type[Exception]) -> None:
+        """Let the moment come when it is written, which fails."""
+        self.clock.advance(1)
+        self.assertEqual(len(self.flushLoggedErrors(error)), 1)
+
     def test_kept_until_it_can(self) -> None:
         """What could not be written is not lost: it is written at the next occasion, in order."""
         self.session()
+        self.successResultOf(self.journal.flush())
         self.rename("session", "away")
         self.session(peer="x")
+        self.try_to_write(sqlite3.OperationalError)
         self.device.job_accepted("rx", "a")
-        self.assertEqual(len(self.flushLoggedErrors(sqlite3.OperationalError)), 2)
+        self.try_to_write(sqlite3.OperationalError)
         self.failureResultOf(self.journal.sessions(10), sqlite3.OperationalError)
         self.rename("away", "session")
         self.session()
@@ -421,21 +442,22 @@ class FailureTests(Case):
         (self.directory / "sessions").rename(self.directory / "away")
         self.session()
         self.journal.keep_transcript(1, lambda: [TranscriptLine(1.0, "C", "x")])
-        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.try_to_write(OSError)
         (self.directory / "away").rename(self.directory / "sessions")
         self.session()
         self.assertEqual(len(self.successResultOf(self.journal.transcript(1))), 1)
         self.assertEqual(len(self.successResultOf(self.journal.sessions(10))), 2)
 
     def test_not_written_twice(self) -> None:
-        """The history has a text once though writing what stood behind it failed at first."""
+        """The history has a text once though writing a transcript behind it failed at first."""
         (self.directory / "sessions").rename(self.directory / "away")
         self.device.show_status(StatusText.SSL_ERROR_POP, 1)
         self.journal.keep_transcript(1, list)
+        self.try_to_write(OSError)
         self.device.show_status(StatusText.SMTP_RX_REJECT, 1)
+        self.try_to_write(OSError)
         (self.directory / "away").rename(self.directory / "sessions")
         self.assertEqual(len(self.successResultOf(self.journal.status_history(10))), 2)
-        self.flushLoggedErrors(OSError)
 
     def test_no_database(self) -> None:
         """A file that is no journal is refused with its name and what to do."""
@@ -446,15 +468,15 @@ class FailureTests(Case):
         self.assertIn("move it away to begin a new journal", str(error))
 
     def test_unknown_text(self) -> None:
-        """A text that another release wrote keeps neither the machine nor the history from going on."""
+        """A text on the status line that another release wrote is refused in words too."""
         self.device.show_status(StatusText.SSL_ERROR_POP, 1)
         self.successResultOf(self.journal.close())
         other = sqlite3.connect(self.path)
         other.execute("UPDATE status SET text = 'Toner low'")
         other.commit()
         other.close()
-        self.switch_on()
-        self.successResultOf(self.journal.status_history(10))
+        error = self.assertRaises(StateError, self.switch_on)
+        self.assertIn("'Toner low'", str(error))
 
     def test_no_directory(self) -> None:
         """Without its directory it is refused in words."""
@@ -462,6 +484,7 @@ class FailureTests(Case):
             self.directory / "x" / "journal.sqlite",
             Transcripts(self.directory),
             at_once,
+            self.clock,
             sessions_kept=10,
         )
         error = self.assertRaises(StateError, journal.open, self.device)

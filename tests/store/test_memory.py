@@ -18,7 +18,7 @@ from irsend.interfaces import IMessageSink
 from irsend.message.head import LONGEST_HEAD
 from irsend.store.group_commit import GroupCommit
 from irsend.store.memory import Memory, StoredMessage, uidl_mark
-from tests.store.test_state import no_file_larger_than
+from tests.store.shortage import no_file_larger_than, open_files
 from tests.store.threads import HeldThread
 
 TRACE = b"Received: from x\r\n"
@@ -65,7 +65,7 @@ class Case(SynchronousTestCase):
         return sorted(os.listdir(self.directory / part))
 
     def check_used(self) -> None:
-        """Check that what is accounted for is what is there."""
+        """Check, while none is arriving, that what is accounted for is what is there."""
         there = sum(
             path.stat().st_size
             for part in ("tmp", "new", "cur")
@@ -84,11 +84,12 @@ class ArrivalTests(Case):
         message.abort()
 
     def test_unfinished(self) -> None:
-        """What has arrived stands in tmp/, and is nobody's yet."""
+        """What has arrived is nobody's yet, and stands in no part that a mail tool reads."""
         message = self.open()
         message.write(MAIL)
-        self.assertEqual((self.files("tmp"), self.files("new")), ([message.name], []))
+        self.assertEqual((self.files("new"), self.files("cur")), ([], []))
         self.assertEqual((self.memory.names(), self.kept), ([], []))
+        message.abort()
 
     def test_kept(self) -> None:
         """Once it is synced it stands in new/, whole behind its trace, and is told before the answer."""
@@ -128,19 +129,27 @@ class ArrivalTests(Case):
             message.abort()
         self.assertEqual((self.files("tmp"), self.memory.used), ([], 0))
 
-    def test_descriptor_closed(self) -> None:
-        """A mail leaves no open file behind, kept or given up."""
-        given_up = self.open()
-        given_up.write(MAIL)
-        descriptors = [given_up.descriptor]
-        kept = self.open()
-        kept.write(MAIL)
-        descriptors.append(kept.descriptor)
-        given_up.abort()
-        kept.commit()
-        self.thread.run()
-        for descriptor in descriptors:
-            self.assertRaises(OSError, os.fstat, descriptor)
+    def test_no_file_left_open(self) -> None:
+        """A mail leaves no open file behind: kept, given up, or lost."""
+        before = open_files()
+        for size in (10, 900):
+            for end in ("commit", "abort", "lose"):
+                message = self.open(b"")
+                for _ in range(size):
+                    message.write(b"x")
+                if end == "abort":
+                    message.abort()
+                    continue
+                done = message.commit()
+                if end == "lose":
+                    (self.directory / "new").rename(self.directory / "away")
+                self.thread.run()
+                if end == "lose":
+                    (self.directory / "away").rename(self.directory / "new")
+                    self.failureResultOf(done, OSError)
+                self.memory.delete(message.name)
+        self.assertEqual(open_files(), before)
+        self.assertEqual((self.files("tmp"), self.memory.used), ([], 0))
 
     def test_beginning(self) -> None:
         """The first octets are at hand for a glance at the head, and no more of them."""
@@ -168,9 +177,34 @@ class ArrivalTests(Case):
 
 
 class LargeTests(Case):
-    """A memory that is large enough for a whole head."""
+    """A memory that is large enough for large mails."""
 
     capacity = 1_000_000
+
+    def test_disk_full_in_the_middle(self) -> None:
+        """A disk that is full in the middle of a large mail is a full memory, then or at its commit."""
+        message = self.open()
+        with no_file_larger_than(100_000):
+            try:
+                for _ in range(9):
+                    message.write(b"x" * 100_000)
+            except MemoryFull:
+                message.abort()
+            else:
+                done = message.commit()
+                self.thread.run()
+                self.failureResultOf(done, MemoryFull)
+        self.assertEqual((self.memory.used, self.files("tmp"), self.files("new")), (0, [], []))
+
+    def test_large_mail_is_not_gathered(self) -> None:
+        """A large mail goes to tmp/ while it arrives; at its commit little of it is left to write."""
+        message = self.open()
+        for _ in range(90):
+            message.write(b"x" * 10_000)
+        (unfinished,) = (self.directory / "tmp").iterdir()
+        self.assertGreater(unfinished.stat().st_size, 500_000)
+        message.abort()
+        self.assertEqual(self.files("tmp"), [])
 
     def test_beginning_is_bounded(self) -> None:
         """Of a large mail only the beginning is kept in mind, however it comes."""
@@ -251,28 +285,25 @@ class CapacityTests(Case):
         """A mail that cannot be kept is not told, not there, and takes no room."""
         message = self.open()
         message.write(MAIL)
-        (self.directory / "tmp" / message.name).unlink()
         done = message.commit()
+        (self.directory / "new").rename(self.directory / "away")
         self.thread.run()
         self.failureResultOf(done, OSError)
+        (self.directory / "away").rename(self.directory / "new")
         self.assertEqual((self.kept, self.memory.names(), self.memory.used), ([], [], 0))
+        self.assertEqual((self.files("tmp"), self.files("new")), ([], []))
 
     def test_disk_full(self) -> None:
-        """A disk that is full in the middle of a mail is a full memory; nothing of the mail remains."""
+        """A disk that is full is a full memory; nothing of the mail remains, and the next is taken."""
         message = self.open()
+        message.write(b"x" * 400)
+        done = message.commit()
         with no_file_larger_than(100):
-            message.write(b"x" * 50)
-            self.assertRaises(MemoryFull, message.write, b"x" * 400)
-        message.abort()
-        self.assertEqual((self.memory.used, self.files("tmp")), (0, []))
+            self.thread.run()
+        self.failureResultOf(done, MemoryFull)
+        self.assertEqual((self.memory.used, self.files("tmp"), self.kept), (0, [], []))
         self.store()
         self.check_used()
-
-    def test_disk_full_for_the_trace(self) -> None:
-        """A disk that cannot take even the trace leaves nothing open and nothing behind."""
-        with no_file_larger_than(5):
-            self.failureResultOf(self.open().commit(), MemoryFull)
-        self.assertEqual((self.memory.used, self.files("tmp")), (0, []))
 
     def test_smaller_now(self) -> None:
         """Where the capacity was made smaller than what is there, it is full until there is room."""

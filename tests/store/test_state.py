@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.errors import StateError
 from irsend.store.state import StateDirectory, write_durably
+from tests.store.shortage import no_file_larger_than
 
 
 def mode(path: Path) -> int:
@@ -179,17 +179,3 @@ class WriteDurablyTests(Case):
     def test_no_directory(self) -> None:
         """Without its directory nothing is written, and the error says so."""
         self.assertRaises(FileNotFoundError, write_durably, self.path / "x" / "y", b"")
-
-
-class no_file_larger_than:  # noqa: N801
-    """Lets this process write no file larger than so many octets: a disk that is full."""
-
-    def __init__(self, octets: int) -> None:
-        self._octets = octets
-
-    def __enter__(self) -> None:
-        self._before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self._octets, self._before[1]))
-
-    def __exit__(self, *_: object) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, self._before)

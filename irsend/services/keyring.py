@@ -1,0 +1,121 @@
+"""The key and certificate in use: what encrypted reception needs, and is refused without (device.md 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from irsend.configuration import TLS, Configuration
+from irsend.device.model import ModelTLS
+from irsend.device.windows import Settings, SSLPolicy
+from irsend.errors import ConfigurationError, KeyMaterialError, ValueRefused
+from irsend.protocols.tls import ServerTLS
+from irsend.services.bench import Bench
+from irsend.store.group_commit import InThread
+from irsend.store.keys import KeyMaterial, KeyStore, generate_key_material
+
+POLICY = "authent_encryption.allow_ssl_smtp_receive"
+
+
+class Keyring:
+    """Puts the machine's key to use, as far as its model can use one."""
+
+    log = Logger()
+
+    def __init__(self, bench: Bench, directory: Path, tls: TLS) -> None:
+        self._bench = bench
+        self._directory = directory
+        self._tls = tls
+        self._keys = KeyStore(directory, tls.certificate, tls.key)
+        self._key: KeyMaterial | None = None
+
+    def load(self) -> None:
+        """Make the key at the first start; use what is there, as far as it can be."""
+        model = self._bench.device.model
+        if model.tls is None or not model.has_item(POLICY):
+            return
+        try:
+            self._use(
+                self._keys.load_or_generate(
+                    self._tls.hostnames, model.tls.key_bits, self._bench.device.now()
+                )
+            )
+        except KeyMaterialError as error:
+            self._key = self._bench.server_tls = None
+            self.log.warn("No encrypted SMTP reception: {error}", error=str(error))
+
+    def change(self, tls: TLS) -> None:
+        """Use what another configuration names; KeyMaterialError changes nothing."""
+        keys = KeyStore(self._directory, tls.certificate, tls.key)
+        if tls.certificate:
+            keys.load()
+        self._tls, self._keys = tls, keys
+        self.load()
+
+    def check(self, _settings: Settings, values: dict[str, Any]) -> None:
+        """Refuse encrypted reception without a valid key and certificate; ValueRefused."""
+        wanted = values.get(POLICY, SSLPolicy.OFF)
+        if wanted is SSLPolicy.OFF:
+            return
+        try:
+            self._keys.load().check_valid(self._bench.device.now())
+        except KeyMaterialError as error:
+            raise ValueRefused(
+                POLICY,
+                f"{wanted.value} needs a valid key and certificate in the machine: {error}",
+            ) from None
+
+    def describe(self) -> dict[str, Any] | None:
+        """Return what is known of the certificate in use; None without one."""
+        return self._key.describe() if self._key else None
+
+    def generate(
+        self, names: Iterable[str], in_thread: InThread[Any]
+    ) -> Deferred[dict[str, Any]]:
+        """Make a new key in a thread, for it takes a while, and use it; fires with its description."""
+        bits, now = self._model_tls().key_bits, self._bench.device.now()
+        made = in_thread(lambda: generate_key_material(names, bits, now))
+        return made.addCallback(lambda pair: self.take(*pair))
+
+    def take(self, certificate: bytes, key: bytes) -> dict[str, Any]:
+        """Keep and use another key (PEM) from the next session on; KeyMaterialError."""
+        self._model_tls()
+        material = self._keys.save(certificate, key)
+        self._use(material)
+        return material.describe()
+
+    def _model_tls(self) -> ModelTLS:
+        model = self._bench.device.model
+        if model.tls is None:
+            raise KeyMaterialError(f"the {model.title} has no TLS")
+        return model.tls
+
+    def _use(self, key: KeyMaterial) -> None:
+        tls = self._model_tls()
+        try:
+            self._bench.server_tls = ServerTLS.build(
+                key.certificates,
+                key.key,
+                oldest=tls.oldest,
+                newest=tls.newest,
+                ciphers=tls.ciphers,
+            )
+        except (SSL.Error, ValueError) as error:
+            raise KeyMaterialError(f"the key cannot be used by this model: {error}") from None
+        self._key = key
+
+
+def check_key(configuration: Configuration) -> None:
+    """Raise ConfigurationError where the key and certificate that it names cannot be used."""
+    tls = configuration.tls
+    if not tls.certificate and not tls.key:
+        return
+    try:
+        KeyStore(Path(), tls.certificate, tls.key).load()
+    except KeyMaterialError as error:
+        raise ConfigurationError(f"tls: {error}") from None

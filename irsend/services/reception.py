@@ -1,0 +1,162 @@
+"""One session of a client that brings mail: the policies of the device before its memory (device.md 3.1).
+
+What a session asks, and what becomes of it in journal, status line and report.
+Who listens is told by `receiving`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from irsend.device import reception as policy
+from irsend.device.sessions import TLSUse
+from irsend.device.status import StatusText
+from irsend.interfaces import ACCEPT, Envelope, IReception, Mailbox, Reply, Verdict
+from irsend.message.trace import mailbox_text, smtp_trace
+from irsend.services.bench import Bench
+from irsend.store.memory import StoredMessage
+
+
+@implementer(IReception)
+class Reception:
+    """One session of a client that brings mail to the machine."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        peer: str,
+        own_address: str,
+        *,
+        admit: bool,
+        ended: Callable[[], None],
+    ) -> None:
+        self._bench = bench
+        self._ended = ended
+        self._own_address = own_address
+        self._admit = admit
+        self._sender = ""
+        self._cipher = ""
+        self._status: StatusText | None = None
+        self._refusal = ""
+        self._octets = 0
+        self._messages = 0
+        self.host = bench.host.encode("ascii")
+        self.keywords = tuple(word.encode("ascii") for word in bench.device.model.ehlo)
+        self.size_limit = bench.limits.message_size * 1_000_000
+        self.session, self.transcript = bench.begin_session("smtp-receive", peer)
+
+    def admitted(self) -> Verdict:
+        """Send away who is one too many."""
+        if self._admit:
+            return ACCEPT
+        self._refusal = policy.TOO_MANY_SESSIONS.text
+        return Verdict.refuse(policy.TOO_MANY_SESSIONS, hang_up=True)
+
+    def tls_context(self) -> Any:
+        """Offer STARTTLS as the setting says."""
+        return (
+            self._bench.server_tls
+            if policy.starttls_offered(self._bench.device.settings)
+            else None
+        )
+
+    def greeted(self, helo: bytes, secured: bool) -> None:
+        """Take no notice: a printer does not look at names."""
+
+    def mail_allowed(self, secured: bool) -> Verdict:
+        """Ask the setting; a refusal comes on the status line."""
+        verdict = policy.mail_allowed(self._bench.device.settings, secured=secured)
+        if verdict.reply is not None:
+            self._status = StatusText.SMTP_RX_REJECT
+            self._refusal = "mail in plain text is refused"
+        return verdict
+
+    def sender_allowed(self, sender: Mailbox | None, size: int) -> Verdict:
+        """Ask the memory; anybody may send."""
+        self._sender = mailbox_text(sender)
+        memory = self._bench.memory
+        return self._noted(
+            policy.memory_allows(size, used=memory.used, capacity=memory.capacity)
+        )
+
+    def recipient_allowed(self, recipient: Mailbox) -> Verdict:
+        """Ask the settings whose mail this machine takes."""
+        return self._noted(
+            policy.recipient_allowed(
+                self._bench.device.settings,
+                recipient,
+                names=self._bench.names,
+                own_address=self._own_address,
+            )
+        )
+
+    def open_message(self, envelope: Envelope) -> StoredMessage:
+        """Begin a mail in memory, behind its trace."""
+        now = self._bench.device.now()
+        trace = smtp_trace(
+            envelope, peer=self.session.peer, host=self.host, at=now, cipher=self._cipher
+        )
+        sender = mailbox_text(envelope.sender)
+
+        def kept(message: StoredMessage) -> None:
+            self._octets += message.size
+            self._messages += 1
+            self._bench.mail_kept(message.name, message.beginning, sender, self.session.id)
+
+        return self._bench.memory.open_message(trace, kept=kept)
+
+    def message_refused(self, reply: Reply) -> None:
+        """Remember why."""
+        self._refusal = reply.text
+
+    def tls_began(self, version: str, cipher: str) -> None:
+        """Write down what was negotiated."""
+        self._cipher = f"{version} {cipher}"
+        self.transcript.note(self._cipher)
+        tls = TLSUse(version=version, cipher=cipher)
+        self.session = self._bench.device.session_changed(self.session, tls=tls)
+
+    def tls_failed(self, reason: str) -> None:
+        """Bring it on the status line."""
+        self.transcript.note(f"TLS failed: {reason}")
+        self._status = StatusText.SSL_ERROR_SMTP_RECEIVE
+        self._refusal = f"TLS failed: {reason}"
+
+    def challengers(self, secured: bool) -> dict[bytes, Any]:
+        """Offer no AUTH: the machine has no users."""
+        return {}
+
+    def login(self, credentials: Any, mechanism: bytes) -> Deferred[Any]:
+        """Be never asked, since nothing is offered."""
+        raise AssertionError("AUTH was not offered")
+
+    def session_ended(self, reason: str) -> None:
+        """Close the session; one that failed before it brought a mail has a line in the report."""
+        # A refusal within a session that brought mail all the same is in its transcript.
+        why = reason or ("" if self._messages and not self._status else self._refusal)
+        if self._admit and why and not self._messages:
+            self._bench.device.job_accepted(
+                "rx",
+                self._sender or self.session.peer,
+                result="NG",
+                sessions=(self.session.id,),
+                started=self.session.started,
+                ended=self._bench.device.now(),
+            )
+        self._bench.end_session(
+            self.session,
+            reason=why,
+            status=self._status,
+            bytes=self._octets,
+            messages=self._messages,
+        )
+        self._ended()
+
+    def _noted(self, verdict: Verdict) -> Verdict:
+        if verdict.reply is not None:
+            self._refusal = verdict.reply.text
+        return verdict

@@ -1,0 +1,78 @@
+"""The journal's rows: sessions, jobs and status entries as SQLite has them, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+
+from irsend.device.jobs import Job, Recipient
+from irsend.device.sessions import Session, TLSUse
+from irsend.device.status import StatusEntry, StatusText
+
+SESSION_COLUMNS = (
+    "id, kind, peer, mac, tls_version, tls_cipher, auth, result, code, reason, status_line, "
+    "started, ended, bytes, messages"
+)
+JOB_COLUMNS = (
+    "serial, number, direction, kind, party, subject, pages, result, code, recipients, sessions, "
+    "started, ended, held_as"
+)
+
+
+def _marks(columns: str) -> str:
+    return ", ".join("?" * (columns.count(",") + 1))
+
+
+INSERT_SESSION = (
+    f"INSERT OR REPLACE INTO session ({SESSION_COLUMNS}) VALUES ({_marks(SESSION_COLUMNS)})"  # noqa: S608
+)
+INSERT_JOB = f"INSERT OR REPLACE INTO job ({JOB_COLUMNS}) VALUES ({_marks(JOB_COLUMNS)})"  # noqa: S608
+
+
+def status_of(row: tuple[Any, ...]) -> StatusEntry:
+    """Return a status entry of a row."""
+    return StatusEntry(at=row[0], text=StatusText(row[1]), session=row[2])
+
+
+def session_row(session: Session) -> tuple[Any, ...]:
+    """Return the row of a session."""
+    tls = session.tls or TLSUse(version="", cipher="")
+    return (
+        session.id, session.kind, session.peer, session.mac, tls.version, tls.cipher,
+        session.auth, session.result, session.code, session.reason, session.status_line,
+        session.started, session.ended, session.bytes, session.messages,
+    )  # fmt: skip
+
+
+def session_of(row: tuple[Any, ...]) -> Session:
+    """Return a session of a row."""
+    tls = TLSUse(version=row[4], cipher=row[5]) if row[4] else None
+    return Session(
+        id=row[0], kind=row[1], peer=row[2], mac=row[3], tls=tls, auth=row[6], result=row[7],
+        code=row[8], reason=row[9], status_line=row[10], started=row[11], ended=row[12],
+        bytes=row[13], messages=row[14],
+    )  # fmt: skip
+
+
+def job_row(job: Job) -> tuple[Any, ...]:
+    """Return the row of a job."""
+    recipients = (
+        json.dumps([attrs.asdict(one) for one in job.recipients]) if job.recipients else ""
+    )
+    return (
+        job.serial, job.number, job.direction, job.kind, job.party, job.subject, job.pages,
+        job.result, job.code, recipients, json.dumps(job.sessions), job.started, job.ended,
+        job.held_as,
+    )  # fmt: skip
+
+
+def job_of(row: tuple[Any, ...]) -> Job:
+    """Return a job of a row."""
+    recipients = tuple(Recipient(**one) for one in json.loads(row[9])) if row[9] else ()
+    return Job(
+        serial=row[0], number=row[1], direction=row[2], kind=row[3], party=row[4], subject=row[5],
+        pages=row[6], result=row[7], code=row[8], recipients=recipients,
+        sessions=tuple(json.loads(row[10])), started=row[11], ended=row[12], held_as=row[13],
+    )  # fmt: skip
