@@ -25,9 +25,9 @@ from irsend.configuration import (
     MailHost,
     Panel,
     configuration,
-    items_of,
     read_configuration,
 )
+from irsend.device.items import items_of
 from irsend.device.windows import DEFAULTS, ITEMS, PopAuthMethod, SSLPolicy
 from irsend.errors import ConfigurationError
 from irsend.sample import BENCH, sample

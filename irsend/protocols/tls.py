@@ -9,13 +9,14 @@ Standards: RFC 3207, RFC 2595 (their use); RFC 6125 (names in certificates).
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
 from attrs import field, frozen
 from cryptography import x509
 from OpenSSL import SSL, crypto
-from service_identity import VerificationError
+from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
@@ -44,7 +45,7 @@ def _context(oldest: str, newest: str, ciphers: str) -> SSL.Context:
     context.set_cipher_list(ciphers.encode("ascii"))
     context.set_min_proto_version(_VERSIONS[oldest])
     context.set_max_proto_version(_VERSIONS[newest])
-    context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
+    context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_NO_TICKET)
     # Nothing is resumed: each session shows its whole handshake.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     return context
@@ -123,7 +124,7 @@ class ClientTLS:
             context.set_verify(
                 SSL.VERIFY_PEER, lambda _c, _cert, _error, _depth, valid: bool(valid)
             )
-        return cls(context, host, server_name, verify and check_name)
+        return cls(context, host.strip("[]"), server_name, verify and check_name)
 
     def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         """Make the connection (called by Twisted)."""
@@ -141,12 +142,16 @@ class ClientTLS:
         verify = verify_ip_address if _is_address(self.host) else verify_hostname
         try:
             verify(connection, self.host)
-        except (VerificationError, crypto.Error):
+        except (VerificationError, CertificateError, crypto.Error, ValueError):
             raise TLSFailed(f"the certificate is not for {self.host}") from None
 
 
 def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def describe_tls(transport: Any) -> tuple[str, str]:
