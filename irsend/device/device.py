@@ -143,7 +143,7 @@ class Device:
         self.sessions.pop(session.id, None)
         self._tell(SessionChanged(session=session))
         if succeeded:
-            self._replace_status(self.status.after_success(session.kind))
+            self._replace_status(self.status.after_success(session.kind, session.started))
         return session
 
     def job_accepted(self, direction: Direction, party: str, **fields: Any) -> Job:

@@ -44,8 +44,9 @@ class StatusLine:
         """The text, empty when nothing is wrong."""
         return self.shown.text.value if self.shown else ""
 
-    def after_success(self, kind: str) -> StatusLine:
-        """Return the line after a session of this kind has succeeded [ours]."""
-        if self.shown and RAISED_BY[self.shown.text] == kind:
+    def after_success(self, kind: str, began: float) -> StatusLine:
+        """Return the line after a session of this kind has succeeded; only a later one clears it [ours]."""
+        shown = self.shown
+        if shown and RAISED_BY[shown.text] == kind and began >= shown.at:
             return StatusLine()
         return self

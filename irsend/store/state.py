@@ -9,6 +9,7 @@ from pathlib import Path
 from irsend.errors import StateError
 
 _PARTS = ("memory", "tray", "sessions", "keys")
+_OURS = {*_PARTS, "lock", "journal.sqlite", "settings.toml"}
 
 
 class StateDirectory:
@@ -47,6 +48,11 @@ class StateDirectory:
         """Make the directory where it is missing, and lock it; StateError says why not."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            there = {entry.name for entry in self.path.iterdir()}
+            if there and not there & _OURS:
+                raise StateError(
+                    f"state: {self.path} holds other things; name an empty directory, or a new one"
+                )
             self.path.chmod(0o700)
             for part in _PARTS:
                 (self.path / part).mkdir(mode=0o700, exist_ok=True)

@@ -232,6 +232,14 @@ class StatusTests(Case):
             self.events, [StatusChanged(line=StatusLine(shown=entry), raised=entry)]
         )
 
+    def test_earlier_session(self) -> None:
+        """A session that began before the text came does not take it off, though it ends well."""
+        session = self.device.session_began("pop-receive", "192.0.2.7")
+        self.clock.advance(5)
+        self.device.show_status(StatusText.SSL_ERROR_POP, 7)
+        self.device.session_ended(session, "OK", succeeded=True)
+        self.assertEqual(self.device.status.text, "SSL Error (POP)")
+
     def test_displaced(self) -> None:
         """A later text takes the place of the one before."""
         self.device.show_status(StatusText.SSL_ERROR_POP, 1)

@@ -42,6 +42,15 @@ class HoldTests(Case):
         """The sentence that a directory is refused with."""
         return str(self.assertRaises(StateError, StateDirectory(path).hold))
 
+    def test_of_others(self) -> None:
+        """A directory with other things in it is refused, and its mode left as it is."""
+        home = Path(self.mktemp())
+        home.mkdir(mode=0o755)
+        (home / "letter.txt").write_text("x", "utf-8")
+        before = home.stat().st_mode
+        self.assertIn("holds other things", self.refused(home))
+        self.assertEqual(home.stat().st_mode, before)
+
     def test_made(self) -> None:
         """It is made with its parts, closed to others; only the lock is a file yet."""
         state = self.held(self.path / "a" / "b")

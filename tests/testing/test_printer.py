@@ -18,7 +18,9 @@ def deliver(printer: Printer, text: str = "hello") -> Any:
 
     def talk() -> None:
         with smtplib.SMTP(*printer.smtp, timeout=10) as client:
-            client.sendmail("a@bench.test", ["fax@localhost"], f"Subject: {text}\r\n\r\n{text}\r\n")
+            client.sendmail(
+                "a@bench.test", ["fax@localhost"], f"Subject: {text}\r\n\r\n{text}\r\n"
+            )
 
     return deferToThread(talk)
 

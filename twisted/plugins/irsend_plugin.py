@@ -3,5 +3,8 @@
 from twisted.application.service import ServiceMaker
 
 irsend = ServiceMaker(
-    "irsend", "irsend.tap", "An office printer as mail servers meet it, without the printer.", "irsend"
+    "irsend",
+    "irsend.tap",
+    "An office printer as mail servers meet it, without the printer.",
+    "irsend",
 )
