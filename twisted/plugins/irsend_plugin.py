@@ -1,4 +1,4 @@
-"""Names the `irsend` subcommand to twistd, and imports nothing else: twistd reads every plugin for its help."""
+"""Names the `irsend` subcommand to twistd, and imports nothing else: twistd reads every plugin."""
 
 from twisted.application.service import ServiceMaker
 
