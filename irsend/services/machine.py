@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.threads import deferToThreadPool
@@ -171,23 +172,37 @@ class Machine(MultiService):
         memory = self._bench.memory
         known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
         forget = self.device.observe(self._journal.observe)
-        for name in memory.names():
+        names = dict.fromkeys(memory.names())
+        for name in names:
             if name not in known:
                 self._bench.mail_kept(name, memory.beginning(name), "", None)
         for name, job in known.items():
-            if name not in memory.names():
+            if name not in names:
                 self.device.job_changed(job, held_as=None, result="OK", ended=self.device.now())
         forget()
 
     def _save(self, event: Event) -> None:
         if isinstance(event, SettingsChanged) and event.at_machine:
-            self._saved.save(event.changes)
+            try:
+                self._saved.save(event.changes)
+            except OSError as error:
+                # It holds all the same, until the machine is switched off.
+                self.log.error("Settings not saved: {error}", error=str(error))
 
     def reload(self, configuration: Configuration) -> None:
         """Take another configuration while running: settings, limits and certificates.
 
         Model, state directory and listening addresses stay until the next start.
         """
+        for part in ("model", "state", "listen", "mailhost"):
+            if getattr(configuration, part) != getattr(self.configuration, part):
+                self.log.warn("{part}: changes with the next start only", part=part)
+        configuration = attrs.evolve(
+            configuration,
+            model=self.device.model,
+            settings=self._that_it_has(configuration.settings),
+            overrides=self._that_it_has(configuration.overrides),
+        )
         self._keyring.change(configuration.tls)
         self.configuration = configuration
         self._bench.limits = configuration.limits
@@ -196,6 +211,10 @@ class Machine(MultiService):
         self._bench.trust = configuration.tls.trust
         self.device.reset_settings(self._layers(configuration, self._saved.load()))
         self.log.info("Configuration and certificates were read again")
+
+    def _that_it_has(self, values: dict[str, Any]) -> dict[str, Any]:
+        has_item = self.device.model.has_item
+        return {key: value for key, value in values.items() if has_item(key)}
 
     # -- key and certificate ----------------------------------------------------
 
