@@ -23,7 +23,6 @@ from irsend.errors import ConfigurationError, ModelError, SettingsRefused, Value
 _ENDPOINT = Text(
     400, 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or "" for off'
 )
-_MB = 1_000_000
 
 
 def _name(given: str) -> str:
@@ -135,6 +134,9 @@ class Limits:
         Number(1, 3600, "seconds"),
         120,
         "How long it may take to answer, or to go on.",
+    )
+    pop_session: int = item(
+        "POP session", Number(10, 86_400, "seconds"), 3600, "How long one session may take."
     )
     transcript_lines: int = item(
         "transcript",

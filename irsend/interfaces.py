@@ -85,6 +85,8 @@ class Envelope:
     """SMTP, ESMTP, ESMTPS, ESMTPA or ESMTPSA (RFC 3848)."""
     parameters: dict[bytes, bytes] = field(factory=dict)
     """The parameters of MAIL."""
+    recipient_parameters: tuple[dict[bytes, bytes], ...] = ()
+    """The parameters of each RCPT."""
 
 
 class ITranscript(Interface):

@@ -26,6 +26,7 @@ def smtp_trace(
     """
     lines = [b"Return-Path: <" + (bytes(envelope.sender) if envelope.sender else b"") + b">"]
     lines += [b"Delivered-To: " + bytes(recipient) for recipient in envelope.recipients]
+    lines += _delivery_status_requests(envelope)
     literal = f"IPv6:{peer}" if ":" in peer else peer
     lines.append(
         b"Received: from %s ([%s])" % (envelope.helo, literal.encode("ascii", "replace"))
@@ -34,6 +35,23 @@ def smtp_trace(
     lines.append(b"\tby %s with %s%s;" % (host, envelope.protocol, secured))
     lines.append(b"\t" + _date(int(at)))
     return b"\r\n".join(lines) + b"\r\n"
+
+
+def _delivery_status_requests(envelope: Envelope) -> list[bytes]:
+    """Keep what the sender asked of delivery status notifications (RFC 3461), for whoever sends them."""
+    asked = [(b"", envelope.parameters, (b"RET", b"ENVID"))]
+    for recipient, parameters in zip(
+        envelope.recipients, envelope.recipient_parameters, strict=False
+    ):
+        asked.append((b"<" + bytes(recipient) + b"> ", parameters, (b"NOTIFY", b"ORCPT")))
+    lines = []
+    for whom, parameters, names in asked:
+        given = b" ".join(
+            name + b"=" + parameters[name] for name in names if name in parameters
+        )
+        if given:
+            lines.append(b"X-Envelope-DSN: " + whom + given)
+    return lines
 
 
 def pop_trace(*, server: str, user: str, host: bytes, at: float, cipher: str = "") -> bytes:

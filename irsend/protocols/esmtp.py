@@ -22,6 +22,7 @@ Standards: RFC 5321 (SMTP), 2034 (enhanced codes), 3207 (STARTTLS), 4954 (AUTH).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,11 @@ from irsend.protocols.transcript import MASK, masked_command
 
 # How long a peer may take to go when it has heard the last word, in seconds.
 _PATIENCE = 30
+# A client's name goes into the mail's trace: nothing else than printable ASCII does.
+_CLIENT_NAME = re.compile(rb"[\x21-\x7e]{1,255}")
+# Commands of a session before its first mail, and between two. A client that reads
+# no replies makes us keep them for it.
+_MOST_COMMANDS = 1000
 # As long as a SASL response may be (RFC 4954 4); commands have their own limit.
 _LONGEST_RESPONSE = 12_288
 
@@ -76,7 +82,11 @@ class ESMTP(MailTransaction, smtp.ESMTP):
         self.idle = idle
         self.message_idle = message_idle
 
+        self._switched_off = False
         self._leaving = False
+        self._lost: Failure | None = None
+        self._after_auth = False
+        self._commands = 0
         self._errors = 0
         self._end_reason = ""
         self._enhanced = False
@@ -102,13 +112,22 @@ class ESMTP(MailTransaction, smtp.ESMTP):
             self.reply(Reply(220, f"{self.reception.host.decode('ascii')} ESMTP ready"))
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        """Give up what was under way, and tell how it ended."""
+        """Give up what was under way, and tell how it ended, behind the last answer."""
         self.setTimeout(None)
         self.ended = True
+        if self.waiting:
+            # A message that is being synced is still this session's.
+            self._lost = reason
+        else:
+            self._end(reason)
+
+    def _end(self, reason: Failure) -> None:
         why = self._end_reason
         in_message = self.give_up_message()
-        if self._handshaking or reason.check(SSL.Error):
-            self._handshaking = False
+        if self._switched_off:
+            # Whatever the handshake was worth: it is not the peer's doing.
+            why = "the machine was switched off"
+        elif self._handshaking or reason.check(SSL.Error):
             self.reception.tls_failed(why or tls_failure(reason))
         elif in_message:
             why = why or "the connection was lost inside a message"
@@ -121,6 +140,10 @@ class ESMTP(MailTransaction, smtp.ESMTP):
             # It has heard the last word, and neither reads nor goes.
             self.transport.abortConnection()
             return
+        if self.waiting:
+            # It is we who take our time.
+            self.setTimeout(self.idle)
+            return
         self._end_reason = "timed out"
         if self._handshaking:
             # No reply can be sent inside a handshake.
@@ -130,7 +153,7 @@ class ESMTP(MailTransaction, smtp.ESMTP):
 
     def shut_down(self) -> None:
         """End the session because the machine is switched off."""
-        self._end_reason = "the machine was switched off"
+        self._switched_off = True
         if self._handshaking:
             self.transport.abortConnection()
         elif self.waiting:
@@ -177,7 +200,9 @@ class ESMTP(MailTransaction, smtp.ESMTP):
 
     def answer_given(self) -> None:
         """Go, if that was waited for only to be answered."""
-        if self._leaving and not self.ended:
+        if self._lost is not None:
+            self._end(self._lost)
+        elif self._leaving and not self.ended:
             self.hang_up(replies.SHUTTING_DOWN)
 
     def lineReceived(self, line: bytes) -> None:
@@ -188,10 +213,17 @@ class ESMTP(MailTransaction, smtp.ESMTP):
             self.reception.transcript.client(line if aborted else MASK.encode())
             self._go_on_with_login(exchange, lambda: exchange.respond(line))
             return
-        self.reception.transcript.client(masked_command(line))
         verb, _, argument = line.partition(b" ")
         command = _COMMANDS.get(verb.upper())
-        if command is None:
+        # Behind an AUTH that was refused a client may go on all the same.
+        stray = command is None and self._after_auth
+        self._after_auth = stray or verb.upper() == b"AUTH"
+        self.reception.transcript.client(MASK.encode() if stray else masked_command(line))
+        self._commands += 1
+        if self._commands > _MOST_COMMANDS:
+            self._end_reason = "too many commands without a mail"
+            self.hang_up(replies.TOO_MANY_COMMANDS)
+        elif command is None:
             self.reply(replies.UNKNOWN_COMMAND)
         elif b"\n" in line or b"\r" in line or b"\0" in line:
             # A bare CR or LF ends no line here; elsewhere it may, so it is not let pass.
@@ -232,7 +264,7 @@ class ESMTP(MailTransaction, smtp.ESMTP):
         self.transport.write(b"\r\n".join(out) + b"\r\n")
 
     def _introduced(self, name: bytes, *, extended: bool) -> bool:
-        if not name or b" " in name:
+        if not _CLIENT_NAME.fullmatch(name):
             self.reply(replies.NAME_EXPECTED)
             return False
         self.forget_transaction()

@@ -82,6 +82,8 @@ class MailTransaction(CommandLines):
     idle: float
     message_idle: float
     _arrival: _Arrival | None = None
+    _commands: int
+    """Commands since the last mail that was taken."""
 
     def reply(self, reply: Reply) -> None:
         """Send a reply."""
@@ -95,6 +97,7 @@ class MailTransaction(CommandLines):
         """Begin anew: no sender, no recipients."""
         self._sender: tuple[Mailbox | None, dict[bytes, bytes]] | None = None
         self._recipients: list[Mailbox] = []
+        self._recipient_parameters: list[dict[bytes, bytes]] = []
         self._recipient_refused = False
 
     def _judge(self, verdict: Verdict, accepted: Callable[[], None]) -> None:
@@ -172,6 +175,7 @@ class MailTransaction(CommandLines):
         def accepted() -> None:
             assert recipient is not None
             self._recipients.append(recipient)
+            self._recipient_parameters.append(parameters)
             self.reply(replies.RECIPIENT_OK)
 
         self.ask(self.reception.recipient_allowed, recipient, then=judged)
@@ -203,6 +207,7 @@ class MailTransaction(CommandLines):
             helo=self.client_name,
             protocol=protocol,
             parameters=self._sender[1],
+            recipient_parameters=tuple(self._recipient_parameters),
         )
         try:
             sink = self.reception.open_message(envelope)
@@ -249,6 +254,7 @@ class MailTransaction(CommandLines):
             if isinstance(outcome, Reply):
                 self._refuse_message(outcome)
             else:
+                self._commands = 0
                 self.reply(replies.MESSAGE_ACCEPTED)
 
         def not_committed(failure: Failure) -> Reply:

@@ -41,9 +41,13 @@ from irsend.protocols.sasl import IMechanism
 from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls, tls_failure
 from irsend.protocols.transcript import MASK, masked_command
 
-_LONGEST_LINE = 16_384
-# Lines of one answer that are listened to.
-_MOST_LINES = 100_000
+_LONGEST_LINE = 4096
+# Octets of one answer of several lines that are listened to.
+_LONGEST_ANSWER = 8_000_000
+# How long a server may take to close when it has answered QUIT, in seconds.
+_PATIENCE = 10
+# Shorter ones are found in any line by chance.
+_SHORTEST_SECRET = 3
 # Commands that may be under way at once where the server announces PIPELINING.
 _WINDOW = 16
 
@@ -64,7 +68,7 @@ class _Exchange:
     """What makes a place for a message."""
     mechanism: IMechanism | None = None
     began: bool = False
-    lines: int = 0
+    octets: int = 0
     ahead: bool = True
     """May be sent before the answers to the commands before it."""
 
@@ -96,6 +100,8 @@ class POP3Client(pop3.AdvancedPOP3Client):
         self._client_tls: ClientTLS | None = None
         self._handshake: Deferred[None] | None = None
         self._ending: BaseException | None = None
+        self._secrets: list[bytes] = []
+        """What a server may echo, and is not to be shown."""
 
     # -- the connection -------------------------------------------------------
 
@@ -145,7 +151,8 @@ class POP3Client(pop3.AdvancedPOP3Client):
         """End the session at once, without a word; what waits for an answer fails with this."""
         if self._ending is None:
             self._ending = why
-            self.transport.abortConnection()
+        # Also where the session is over already, and the server does not close.
+        self.transport.abortConnection()
 
     def _remember_timestamp(self, greeting: bytes) -> bytes:
         match = self._challengeMagicRe.search(greeting)
@@ -199,7 +206,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
 
         def shake(_: Any) -> Deferred[None]:
             if self._behind:
-                self.transcript.server(self._behind[:200])
+                self.transcript.server(self._without_secrets(self._behind[:200]))
                 behind = TLSFailed("plain text behind the answer to STLS")
                 self.give_up(behind)
                 raise behind
@@ -230,7 +237,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
     def leave(self) -> Deferred[None]:
         """End the session, by QUIT where the server still listens; fires when the connection is closed.
 
-        Fails only where QUIT itself was refused: then nothing was deleted.
+        Fails where QUIT was refused or not answered: then nothing may have been deleted.
         """
         closed: Deferred[None] = Deferred()
         self._closed.addCallback(closed.callback)
@@ -244,6 +251,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
 
     def _hang_up(self, outcome: Any) -> Any:
         self._ending = self._ending or error.ConnectionLost("the session is over")
+        self.setTimeout(_PATIENCE)
         self.transport.loseConnection()
         return outcome
 
@@ -262,7 +270,19 @@ class POP3Client(pop3.AdvancedPOP3Client):
                 return
             exchange = self._to_send.popleft()
             self._awaited.append(exchange)
-            self._say(exchange.line, masked_command(exchange.line))
+            shown = masked_command(exchange.line)
+            if shown != exchange.line:
+                self._keep_secret(exchange.line.split(b" ", 2)[-1].removeprefix(b"PASS "))
+            self._say(exchange.line, shown)
+
+    def _keep_secret(self, secret: bytes) -> None:
+        if len(secret) >= _SHORTEST_SECRET:
+            self._secrets.append(secret)
+
+    def _without_secrets(self, line: bytes) -> bytes:
+        for secret in self._secrets:
+            line = line.replace(secret, MASK.encode())
+        return line
 
     def _say(self, line: bytes, shown: bytes) -> None:
         self.transcript.client(shown)
@@ -272,9 +292,9 @@ class POP3Client(pop3.AdvancedPOP3Client):
 
     def dataReceived(self, segment: bytes) -> None:
         """Take a segment: content of a message, else lines."""
-        self.resetTimeout()
         while segment and self._ending is None:
             if self._dots is not None:
+                self.resetTimeout()
                 segment = self._take_content(segment)
             else:
                 line, end, segment = (self._lines + segment).partition(b"\r\n")
@@ -282,13 +302,16 @@ class POP3Client(pop3.AdvancedPOP3Client):
                 if len(line) > _LONGEST_LINE:
                     self.give_up(ProtocolViolation("a line of the server's is too long"))
                 elif end:
+                    # At a whole line, not at each segment: who speaks octet by
+                    # octet has no more time for it than others.
+                    self.resetTimeout()
                     self._behind = segment
                     self.lineReceived(line)
 
     def lineReceived(self, line: bytes) -> None:
         """Take a line: a status, or one of an answer's several."""
         if not self._awaited:
-            self.transcript.server(line)
+            self.transcript.server(self._without_secrets(line))
             self.give_up(ProtocolViolation("the server spoke without being asked"))
             return
         exchange = self._awaited[0]
@@ -300,12 +323,14 @@ class POP3Client(pop3.AdvancedPOP3Client):
         if exchange.began:
             self._remember_timestamp(line)
             exchange.began = False
-        self.transcript.server(line)
+        self.transcript.server(self._without_secrets(line))
         status, _, text = line.partition(b" ")
         if status == b"+" and exchange.mechanism is not None:
             self._respond(exchange.mechanism, text)
         elif status == b"-ERR":
-            self._answered(exchange).done.errback(Failure(ServerErrorResponse(text)))
+            self._answered(exchange).done.errback(
+                Failure(ServerErrorResponse(self._without_secrets(text)))
+            )
         elif status != b"+OK":
             self.give_up(
                 ProtocolViolation("the server's answer begins with neither +OK nor -ERR")
@@ -325,10 +350,10 @@ class POP3Client(pop3.AdvancedPOP3Client):
 
     def _take_line(self, exchange: _Exchange, line: bytes) -> None:
         assert exchange.take_line is not None
-        self.transcript.server(line)
+        self.transcript.server(self._without_secrets(line))
         self._second_greeting_possible = False
-        exchange.lines += 1
-        if exchange.lines > _MOST_LINES:
+        exchange.octets += len(line) + 2
+        if exchange.octets > _LONGEST_ANSWER:
             self.give_up(ProtocolViolation("a list of the server's does not end"))
             return
         if line == b".":
@@ -375,7 +400,11 @@ class POP3Client(pop3.AdvancedPOP3Client):
             answer = base64.b64encode(mechanism.respond(base64.b64decode(challenge)))
         except (binascii.Error, ValueError):
             answer = b"*"
-        self._say(answer, b"*" if answer == b"*" else MASK.encode())
+        if answer == b"*":
+            self._say(answer, answer)
+        else:
+            self._keep_secret(answer)
+            self._say(answer, MASK.encode())
 
     # -- what the server can do, and what it has -----------------------------------
 

@@ -24,7 +24,7 @@ class IMechanism(Interface):
         """Return what the client says first, None where the server begins."""
 
     def respond(challenge: bytes) -> bytes:
-        """Return the answer to a challenge."""
+        """Return the answer to a challenge; ValueError where there is nothing left to say."""
 
 
 @implementer(IMechanism)
@@ -35,13 +35,17 @@ class Plain:
 
     def __init__(self, user: bytes, password: bytes) -> None:
         self._message = b"\0" + user + b"\0" + password
+        self._asked = 0
 
     def initial(self) -> bytes | None:
         """Return user name and password."""
         return self._message
 
     def respond(self, challenge: bytes) -> bytes:
-        """Return them to a server that did not take them at once."""
+        """Return them to a server that did not take them at once, but no second time."""
+        self._asked += 1
+        if self._asked > 1:
+            raise ValueError("asked again")
         return self._message
 
 
@@ -59,8 +63,10 @@ class Login:
         return None
 
     def respond(self, challenge: bytes) -> bytes:
-        """Return the next of both; nothing where a third is asked for."""
-        return self._answers.pop(0) if self._answers else b""
+        """Return the next of both."""
+        if not self._answers:
+            raise ValueError("asked for a third time")
+        return self._answers.pop(0)
 
 
 @implementer(IMechanism)
@@ -71,13 +77,17 @@ class CramMD5:
 
     def __init__(self, user: bytes, password: bytes) -> None:
         self._user, self._password = user, password
+        self._asked = 0
 
     def initial(self) -> bytes | None:
         """Wait for the challenge."""
         return None
 
     def respond(self, challenge: bytes) -> bytes:
-        """Return user name and digest."""
+        """Return user name and digest, once."""
+        self._asked += 1
+        if self._asked > 1:
+            raise ValueError("asked again")
         digest = hmac.new(self._password, challenge, hashlib.md5).hexdigest()
         return self._user + b" " + digest.encode("ascii")
 

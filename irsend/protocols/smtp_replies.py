@@ -19,6 +19,7 @@ HELP = Reply(214, "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP STARTTLS QUIT", 
 TIMEOUT = Reply(421, "Timed out, closing connection", "4.4.2")
 SHUTTING_DOWN = Reply(421, "Machine is being switched off, closing connection", "4.3.2")
 TOO_MANY_ERRORS = Reply(421, "Too many errors, closing connection", "4.7.0")
+TOO_MANY_COMMANDS = Reply(421, "Too many commands without a mail, closing connection", "4.7.0")
 LOCAL_ERROR = Reply(451, "Local error in processing", "4.3.0")
 MEMORY_FULL = Reply(452, "Insufficient memory", "4.3.1")
 TOO_MANY_RECIPIENTS = Reply(452, "Too many recipients", "4.5.3")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,12 @@ from irsend.errors import ConfigurationError, KeyMaterialError, ValueRefused
 from irsend.protocols.tls import ServerTLS
 from irsend.services.bench import Bench
 from irsend.store.group_commit import InThread
-from irsend.store.keys import KeyMaterial, KeyStore, generate_key_material
+from irsend.store.keys import (
+    KeyMaterial,
+    KeyStore,
+    generate_key_material,
+    read_key_material,
+)
 
 POLICY = "authent_encryption.allow_ssl_smtp_receive"
 
@@ -40,35 +45,34 @@ class Keyring:
         if model.tls is None or not model.has_item(POLICY):
             return
         try:
-            self._use(
-                self._keys.load_or_generate(
-                    self._tls.hostnames, model.tls.key_bits, self._bench.device.now()
-                )
-            )
+            self._use(self._there(self._keys, self._tls))
         except KeyMaterialError as error:
             self._key = self._bench.server_tls = None
             self.log.warn("No encrypted SMTP reception: {error}", error=str(error))
 
-    def change(self, tls: TLS) -> None:
-        """Use what another configuration names; KeyMaterialError changes nothing."""
-        keys = KeyStore(self._directory, tls.certificate, tls.key)
-        if tls.certificate:
-            keys.load()
-        self._tls, self._keys = tls, keys
-        self.load()
+    def prepare(self, tls: TLS, settings: Settings) -> Callable[[], None]:
+        """Return what puts another configuration's key to use; KeyMaterialError or ValueRefused.
 
-    def check(self, _settings: Settings, values: dict[str, Any]) -> None:
+        Nothing is changed before it is called.
+        """
+        keys = KeyStore(self._directory, tls.certificate, tls.key)
+        self._check(keys, settings)
+        model = self._bench.device.model
+        usable = model.tls is not None and model.has_item(POLICY)
+        key = self._there(keys, tls) if usable else None
+        if key is not None:
+            self._server_tls(key)
+
+        def use() -> None:
+            self._tls, self._keys = tls, keys
+            if key is not None:
+                self._use(key)
+
+        return use
+
+    def check(self, settings: Settings, _values: object = None) -> None:
         """Refuse encrypted reception without a valid key and certificate; ValueRefused."""
-        wanted = values.get(POLICY, SSLPolicy.OFF)
-        if wanted is SSLPolicy.OFF:
-            return
-        try:
-            self._keys.load().check_valid(self._bench.device.now())
-        except KeyMaterialError as error:
-            raise ValueRefused(
-                POLICY,
-                f"{wanted.value} needs a valid key and certificate in the machine: {error}",
-            ) from None
+        self._check(self._keys, settings)
 
     def describe(self) -> dict[str, Any] | None:
         """Return what is known of the certificate in use; None without one."""
@@ -83,11 +87,36 @@ class Keyring:
         return made.addCallback(lambda pair: self.take(*pair))
 
     def take(self, certificate: bytes, key: bytes) -> dict[str, Any]:
-        """Keep and use another key (PEM) from the next session on; KeyMaterialError."""
-        self._model_tls()
-        material = self._keys.save(certificate, key)
+        """Keep and use another key (PEM) from the next session on; KeyMaterialError changes nothing."""
+        material = read_key_material(certificate, key)
+        self._server_tls(material)
+        if self._wanted(self._bench.device.settings) is not SSLPolicy.OFF:
+            material.check_valid(self._bench.device.now())
+        self._keys.save(certificate, key)
         self._use(material)
         return material.describe()
+
+    def _there(self, keys: KeyStore, tls: TLS) -> KeyMaterial:
+        return keys.load_or_generate(
+            tls.hostnames, self._model_tls().key_bits, self._bench.device.now()
+        )
+
+    def _check(self, keys: KeyStore, settings: Settings) -> None:
+        wanted = self._wanted(settings)
+        if wanted is SSLPolicy.OFF:
+            return
+        try:
+            key = keys.load()
+            key.check_valid(self._bench.device.now())
+            self._server_tls(key)
+        except KeyMaterialError as error:
+            raise ValueRefused(
+                POLICY,
+                f"{wanted.value} needs a valid key and certificate in the machine: {error}",
+            ) from None
+
+    def _wanted(self, settings: Settings) -> SSLPolicy:
+        return settings.authent_encryption.allow_ssl_smtp_receive
 
     def _model_tls(self) -> ModelTLS:
         model = self._bench.device.model
@@ -95,10 +124,10 @@ class Keyring:
             raise KeyMaterialError(f"the {model.title} has no TLS")
         return model.tls
 
-    def _use(self, key: KeyMaterial) -> None:
+    def _server_tls(self, key: KeyMaterial) -> ServerTLS:
         tls = self._model_tls()
         try:
-            self._bench.server_tls = ServerTLS.build(
+            return ServerTLS.build(
                 key.certificates,
                 key.key,
                 oldest=tls.oldest,
@@ -107,6 +136,9 @@ class Keyring:
             )
         except (SSL.Error, ValueError) as error:
             raise KeyMaterialError(f"the key cannot be used by this model: {error}") from None
+
+    def _use(self, key: KeyMaterial) -> None:
+        self._bench.server_tls = self._server_tls(key)
         self._key = key
 
 

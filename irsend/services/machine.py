@@ -29,17 +29,18 @@ from irsend.device.windows import Settings
 from irsend.errors import (
     CannotCancel,
     ConfigurationError,
+    KeyMaterialError,
     SettingsRefused,
     ValueRefused,
 )
 from irsend.interfaces import IMachine, TranscriptLine
 from irsend.services.bench import Bench
-from irsend.services.keyring import POLICY, Keyring
+from irsend.services.keyring import Keyring
 from irsend.services.polling import Polling
 from irsend.services.receiving import Receiving
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
-from irsend.store.memory import Memory
+from irsend.store.memory import Memory, maildrop_mark, mark_in
 from irsend.store.saved_settings import SavedSettings
 from irsend.store.state import StateDirectory
 from irsend.store.transcripts import Transcripts
@@ -123,6 +124,8 @@ class Machine(MultiService):
 
     def abandon(self) -> None:
         """Let go of everything after a start that failed."""
+        self.receiving.abandon()
+        self._journal.abandon()
         self._stop_threads()
         self.state.release()
 
@@ -149,7 +152,7 @@ class Machine(MultiService):
         """Put the layers together: model, file, changed at the machine, --set (the last wins)."""
         settings = self._layers(self.configuration, self._saved.load())
         try:
-            self._keyring.check(settings, {POLICY: settings.value(POLICY)})
+            self._keyring.check(settings)
         except ValueRefused as error:
             raise ConfigurationError(f"settings.{error}") from None
         self.device.settings = settings
@@ -176,6 +179,10 @@ class Machine(MultiService):
         for name in names:
             if name not in known:
                 self._bench.mail_kept(name, memory.beginning(name), "", None)
+                mark = mark_in(name)
+                if mark:
+                    # Fetched, and perhaps not deleted on the server yet.
+                    self._journal.remember_fetched(mark[: len(maildrop_mark("", ""))], mark)
         for name, job in known.items():
             if name not in names:
                 self.device.job_changed(job, held_as=None, result="OK", ended=self.device.now())
@@ -203,13 +210,18 @@ class Machine(MultiService):
             settings=self._that_it_has(configuration.settings),
             overrides=self._that_it_has(configuration.overrides),
         )
-        self._keyring.change(configuration.tls)
+        settings = self._layers(configuration, self._saved.load())
+        try:
+            use_key = self._keyring.prepare(configuration.tls, settings)
+        except (KeyMaterialError, ValueRefused) as error:
+            raise ConfigurationError(str(error)) from None
+        use_key()
         self.configuration = configuration
         self._bench.limits = configuration.limits
         self._bench.memory.capacity = configuration.limits.memory * _MB
         self._bench.names = configuration.tls.hostnames
         self._bench.trust = configuration.tls.trust
-        self.device.reset_settings(self._layers(configuration, self._saved.load()))
+        self.device.reset_settings(settings)
         self.log.info("Configuration and certificates were read again")
 
     def _that_it_has(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -247,8 +259,13 @@ class Machine(MultiService):
 
     def factory_reset(self) -> None:
         """Forget what was changed at the machine; what the configuration says holds again."""
+        settings = self._layers(self.configuration, {})
+        try:
+            self._keyring.check(settings)
+        except ValueRefused as error:
+            raise SettingsRefused([error]) from None
         self._saved.forget()
-        self.device.reset_settings(self._layers(self.configuration, {}))
+        self.device.reset_settings(settings)
 
     def receive(self) -> Deferred[Session]:
         """Fetch from the POP server now."""

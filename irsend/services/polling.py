@@ -9,12 +9,14 @@ from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from irsend.device.events import Event, SettingsChanged
 from irsend.device.sessions import Session
 from irsend.errors import CannotReceive
 from irsend.services.bench import Bench
 from irsend.services.pop_session import PopSession
+from irsend.store.memory import maildrop_mark
 
 
 class Polling(Service):
@@ -28,7 +30,8 @@ class Polling(Service):
         self._forget: Any = None
         self._under_way: list[Deferred[Session]] | None = None
         self._session: PopSession | None = None
-        self._no_login_before: dict[tuple[str, str], float] = {}
+        self._no_login_before: dict[str, float] = {}
+        self._left_alone: set[str] = set()
         self._waiting: Deferred[None] | None = None
         self._all_done: Deferred[None] | None = None
 
@@ -81,7 +84,8 @@ class Polling(Service):
     def next_login(self) -> float | None:
         """When the server lets the machine log in again; None for now."""
         window = self._bench.device.settings.email_ifax
-        at = self._no_login_before.get((window.pop_server, window.pop_address), 0.0)
+        maildrop = maildrop_mark(window.pop_server.strip("[]"), window.pop_address)
+        at = self._no_login_before.get(maildrop, 0.0)
         return at if at > self._bench.device.now() else None
 
     def receive(self) -> Deferred[Session]:
@@ -101,14 +105,15 @@ class Polling(Service):
             return answer
         self._under_way = [answer]
 
-        def ended(session: Session) -> None:
+        def ended(outcome: Session | Failure) -> None:
+            self._session = None
             waiting, self._under_way = self._under_way or [], None
             for one in waiting:
-                one.callback(session)
+                one.callback(outcome)
             if self._all_done is not None:
                 self._all_done.callback(None)
 
-        self._receive().addCallback(ended)
+        self._receive().addBoth(ended)
         return answer
 
     @inlineCallbacks
@@ -123,12 +128,11 @@ class Polling(Service):
                 pass
             finally:
                 self._waiting = None
-        self._session = session = PopSession(self._bench)
+        self._session = session = PopSession(self._bench, self._left_alone)
         if not self.running:
             session.abort()
         ended: Session = yield session.receive()
-        self._session = None
         if session.login_delay:
             until = self._bench.device.now() + session.login_delay
-            self._no_login_before[session.server, session.user] = until
+            self._no_login_before[maildrop_mark(session.server, session.user)] = until
         return ended

@@ -15,7 +15,7 @@ from typing import Any
 from attrs import frozen
 from OpenSSL import SSL
 from twisted.internet import error as net
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, inlineCallbacks
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.mail.pop3 import ServerErrorResponse
@@ -24,23 +24,26 @@ from irsend.device import codes
 from irsend.device.sessions import Session, TLSUse
 from irsend.device.status import StatusText
 from irsend.device.windows import PopAuthMethod
-from irsend.errors import MemoryFull
+from irsend.errors import MemoryFull, MessageTooLarge
 from irsend.message.trace import pop_trace
 from irsend.protocols.pop3_client import POP3Client, ProtocolViolation
 from irsend.protocols.sasl import MECHANISMS, choose_mechanism
 from irsend.protocols.tls import ClientTLS, TLSFailed
 from irsend.services.bench import Bench
-from irsend.store.memory import StoredMessage, uidl_mark
+from irsend.store.memory import StoredMessage, maildrop_mark, uidl_mark
 
 Capabilities = dict[bytes, list[bytes]]
 
 # Mails of which the taking or the syncing is under way at once.
 _AT_ONCE = 16
+# What of a server's words stands in the journal, in characters.
+_LONGEST_REASON = 200
 # Longer delays than this are not believed, in seconds.
 _LONGEST_LOGIN_DELAY = 86_400
 # Answers to a login that are not about who is logging in (RFC 2449 8, RFC 3206).
 _NOT_ABOUT_THE_LOGIN = ("[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]", "[SYS/PERM]")
 _NETWORK_ERRORS = (net.ConnectError, net.ConnectionLost, net.DNSLookupError, net.TimeoutError)
+_SWITCHED_OFF = "the machine was switched off"
 _MEMORY_FULL = "the memory is full: no further mail is fetched"
 
 
@@ -58,8 +61,10 @@ class PopSession:
 
     log = Logger()
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, left_alone: set[str]) -> None:
         self._bench = bench
+        self._left_alone = left_alone
+        """Marks of mails that are larger than their server said; they stay there."""
         self._settings = bench.device.settings
         self.server = self._settings.email_ifax.pop_server.strip("[]")
         self.user = self._settings.email_ifax.pop_address
@@ -71,20 +76,28 @@ class PopSession:
         self._auth: str | None = None
         self._octets = 0
         self._messages = 0
+        self._connecting: Deferred[Any] | None = None
+        self._deleted: list[str] = []
         self._stopped = ""
         """Why no further mail is taken."""
+        self._refused = ""
+        """What the server said to a mail that it did not give."""
         self._failures: list[BaseException] = []
 
     def abort(self) -> None:
         """Give it up, because the machine is switched off."""
         self._aborted = True
+        if self._connecting is not None:
+            self._connecting.cancel()
         if self._client is not None:
-            self._client.give_up(_Failed("the machine was switched off"))
+            self._client.give_up(_Failed(_SWITCHED_OFF))
 
     @inlineCallbacks
     def receive(self) -> Generator[Deferred[Any], Any, Session]:
         """Fetch what is there; fires with the session, OK or NG, when it has ended."""
         failed: _Failed | None = None
+        longest = self._bench.limits.pop_session
+        bound = self._bench.clock.callLater(longest, self._take_too_long)
         try:
             yield self._fetch()
         except _Failed as error:
@@ -93,6 +106,10 @@ class PopSession:
             failed = _Failed(f"the server refused: {_text(error)}")
         except (*_NETWORK_ERRORS, ProtocolViolation) as error:
             failed = _Failed(str(error) or type(error).__name__)
+        except MessageTooLarge:
+            failed = _Failed(
+                "the server gave a message that is larger than it said, and too large"
+            )
         except (TLSFailed, SSL.Error) as error:
             failed = _tls_failed(str(error))
         except Exception:
@@ -101,7 +118,13 @@ class PopSession:
         if self._client is not None:
             # Also behind an error: QUIT is what deletes the mails that are safe.
             yield self._client.leave().addErrback(lambda _: None)
+        if bound.active():
+            bound.cancel()
         return self._end(failed)
+
+    def _take_too_long(self) -> None:
+        if self._client is not None:
+            self._client.give_up(net.TimeoutError("the session took too long"))
 
     def _end(self, failed: _Failed | None) -> Session:
         bench = self._bench
@@ -118,7 +141,7 @@ class PopSession:
             )
         return bench.end_session(
             self._session,
-            reason=failed.reason if failed else "",
+            reason=failed.reason[:_LONGEST_REASON] if failed else "",
             code=failed.code if failed else None,
             status=failed.status if failed else None,
             auth=self._auth,
@@ -140,12 +163,16 @@ class PopSession:
         client.pipelining = b"PIPELINING" in capabilities
         yield self._take_all(client)
         yield client.leave()
+        # They are gone from the server, which may use their UIDLs again.
+        self._bench.journal.forget_fetched(self._deleted)
         if self._stopped:
             raise _Failed(self._stopped, None)
+        if self._refused:
+            raise _Failed(f"the server refused: {self._refused}")
 
     def _check_readiness(self) -> None:
         if self._aborted:
-            raise _Failed("the machine is switched off")
+            raise _Failed(_SWITCHED_OFF)
         if self._bench.memory.full:
             raise _Failed("the memory is full: mail is not fetched", None)
 
@@ -156,7 +183,13 @@ class PopSession:
             self.server, self._settings.service_mode.pop3_port, bench.limits.pop_connect
         )
         client = POP3Client(self._transcript, bench.clock, reply_timeout=bench.limits.pop_reply)
-        yield endpoint.connect(_Once(client))
+        self._connecting = endpoint.connect(_Once(client))
+        try:
+            yield self._connecting
+        except CancelledError:
+            raise _Failed(_SWITCHED_OFF) from None
+        finally:
+            self._connecting = None
         self._client = client
         if self._aborted:
             self.abort()
@@ -256,7 +289,7 @@ class PopSession:
 
     @property
     def _maildrop(self) -> str:
-        return f"{self.server.lower()} {self.user}"
+        return maildrop_mark(self.server, self.user)
 
     @inlineCallbacks
     def _take_all(self, client: POP3Client) -> Generator[Deferred[Any], Any, None]:
@@ -270,7 +303,6 @@ class PopSession:
         marks = {number: uidl_mark(self.server, self.user, uidls[number]) for number in uidls}
         taken: set[str] = yield self._bench.journal.fetched(self._maildrop)
         self._bench.journal.forget_fetched(taken - set(marks.values()))
-        taken.update(self._bench.memory.marks())
         mails = iter([(number, size, marks.get(number, "")) for number, size in sizes.items()])
         yield DeferredList([self._take_some(client, mails, taken) for _ in range(_AT_ONCE)])
         if self._failures:
@@ -284,33 +316,43 @@ class PopSession:
             if self._stopped or self._failures:
                 return
             try:
-                if mark in taken:
-                    yield client.delete(number - 1)
-                else:
-                    yield self._take(client, number, size, mark)
+                if mark not in taken and not (yield self._take(client, number, size, mark)):
+                    continue
+                yield client.delete(number - 1)
+                self._deleted.append(mark)
+            except ServerErrorResponse as error:
+                # One mail's misfortune; the others are fetched all the same.
+                self._refused = f"message {number}: {_text(error)}"
             except Exception as error:
                 self._failures.append(error)
 
     @inlineCallbacks
     def _take(
         self, client: POP3Client, number: int, size: int, mark: str
-    ) -> Generator[Deferred[Any], Any, None]:
+    ) -> Generator[Deferred[Any], Any, bool]:
+        """Take a mail; fires with whether it is safe."""
         memory = self._bench.memory
-        if size > self._bench.limits.message_size * 1_000_000:
-            self._transcript.note(
-                f"message {number} stays on the server: {size} octets are more than is taken"
-            )
-            return
+        if size > self._largest or mark in self._left_alone:
+            self._transcript.note(f"message {number} stays on the server: it is too large")
+            return False
         if memory.used + size > memory.capacity:
             self._stopped = _MEMORY_FULL
-            return
+            return False
         try:
             message = yield client.retrieve_into(number - 1, lambda: self._open(client, mark))
             yield message.commit()
         except MemoryFull:
             self._stopped = _MEMORY_FULL
-            return
-        yield client.delete(number - 1)
+            return False
+        except MessageTooLarge:
+            # The session is lost with it, but the next one goes round it.
+            self._left_alone.add(mark)
+            raise
+        return True
+
+    @property
+    def _largest(self) -> int:
+        return self._bench.limits.message_size * 1_000_000
 
     def _open(self, client: POP3Client, mark: str) -> StoredMessage:
         bench = self._bench
@@ -329,7 +371,9 @@ class PopSession:
             if mark:
                 bench.journal.remember_fetched(self._maildrop, mark)
 
-        return bench.memory.open_message(trace, kept=kept, mark=mark)
+        return bench.memory.open_message(
+            trace, kept=kept, mark=mark, most=self._largest + len(trace)
+        )
 
 
 class _Once(Factory):

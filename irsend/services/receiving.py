@@ -55,6 +55,10 @@ class Receiving(Service):
         """Where it listens now."""
         return [port.getHost() for port in self._ports]
 
+    def abandon(self) -> None:
+        """Close the ports at once, after a start that failed."""
+        self._stop_listening()
+
     def smtp_address(self) -> tuple[str, int] | None:
         """Return where a program on this host reaches it."""
         address: Any
@@ -114,7 +118,7 @@ class Receiving(Service):
         port = settings.service_mode.smtp_rx_port
         if port == _STANDARD_PORT:
             return self._endpoint
-        return re.sub(r"^(tcp6?):(port=)?[0-9]+", rf"\1:{port}", self._endpoint)
+        return re.sub(r"^(tcp6?:(?:.*:)?port=|tcp6?:)[0-9]+", rf"\g<1>{port}", self._endpoint)
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, SettingsChanged) and event.changes.keys() & _LISTENS_BY:

@@ -150,6 +150,15 @@ class Journal:
 
         return self._query(lambda _: close())
 
+    def abandon(self) -> None:
+        """Close at once, after a start that failed: nothing has been written down."""
+        self._closing = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
     # -- what is written down ---------------------------------------------------
 
     def observe(self, event: Event) -> None:
@@ -207,9 +216,14 @@ class Journal:
             for _ in pending:
                 self._pending.popleft()
         while self._pending_transcripts:
-            session, lines = self._pending_transcripts[0]
-            self._transcripts.write(session, lines())
-            self._pending_transcripts.popleft()
+            session, lines = self._pending_transcripts.popleft()
+            try:
+                self._transcripts.write(session, lines())
+            except OSError as error:
+                # Worth less than what is asked of the journal meanwhile.
+                self.log.error(
+                    "No transcript of session {id}: {error}", id=session, error=str(error)
+                )
         if self._since_pruned >= _PRUNE_EVERY:
             self._since_pruned = 0
             self._prune(self._database)
@@ -223,6 +237,12 @@ class Journal:
         if oldest is not None:
             database.execute("DELETE FROM session WHERE id <= ?", (oldest,))
             self._transcripts.delete_up_to(oldest)
+        for table, but in (("status", ""), ("job", " AND held_as IS NULL")):
+            newest = _scalar(database, f"SELECT max(serial) FROM {table}") or 0  # noqa: S608
+            database.execute(
+                f"DELETE FROM {table} WHERE serial <= ?{but}",  # noqa: S608
+                (newest - self._sessions_kept,),
+            )
 
     # -- what is asked ----------------------------------------------------------
 

@@ -17,14 +17,14 @@ import hashlib
 import itertools
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from irsend.errors import MemoryFull, StateError
+from irsend.errors import MemoryFull, MessageTooLarge, StateError
 from irsend.interfaces import IMessageSink
 from irsend.message.head import LONGEST_HEAD
 from irsend.store.arriving_file import ArrivingFile
@@ -33,10 +33,14 @@ from irsend.store.group_commit import GroupCommit
 _HOST = socket.gethostname().replace("/", r"\057").replace(":", r"\072") or "localhost"
 
 
+def maildrop_mark(server: str, user: str) -> str:
+    """Return what the marks of all UIDLs of this maildrop begin with."""
+    return hashlib.sha256(server.lower().encode() + b"\0" + user.encode()).hexdigest()[:8]
+
+
 def uidl_mark(server: str, user: str, uidl: bytes) -> str:
     """Return the mark that a mail with this UIDL has in its name, the same at each start."""
-    whole = b"\0".join((server.lower().encode(), user.encode(), uidl))
-    return hashlib.sha256(whole).hexdigest()[:32]
+    return maildrop_mark(server, user) + hashlib.sha256(uidl).hexdigest()[:24]
 
 
 class Memory:
@@ -53,7 +57,6 @@ class Memory:
         self._now = now
         self._count = itertools.count(1)
         self._sizes: dict[str, int] = {}
-        self._marks: set[str] = set()
 
     def open_directory(self) -> None:
         """Make the Maildir where it is missing, and look at what is in it; StateError."""
@@ -81,14 +84,6 @@ class Memory:
         """Return how many octets a mail takes; 0 where there is none of this name."""
         return self._sizes.get(name, 0)
 
-    def holds_mark(self, mark: str) -> bool:
-        """Say whether a mail with this mark is here."""
-        return mark in self._marks
-
-    def marks(self) -> Iterator[str]:
-        """Give all marks that are here."""
-        return iter(self._marks)
-
     def path(self, name: str) -> Path | None:
         """Return where a mail is: a mail program may have moved it to cur/."""
         fresh = self.directory / "new" / name
@@ -114,27 +109,31 @@ class Memory:
         if path is not None:
             path.unlink(missing_ok=True)
         self.used -= self._sizes.pop(name, 0)
-        self._marks.discard(_mark_in(name))
 
     def open_message(
-        self, trace: bytes, *, kept: Callable[[StoredMessage], None], mark: str = ""
+        self,
+        trace: bytes,
+        *,
+        kept: Callable[[StoredMessage], None],
+        mark: str = "",
+        most: int | None = None,
     ) -> StoredMessage:
-        """Begin a mail with its trace; `kept` is called once it is safe. MemoryFull when there is no room."""
+        """Begin a mail with its trace; `kept` is called once it is safe.
+
+        MemoryFull when there is no room. `most` is how many octets it may have.
+        """
         now = self._now()
         name = f"{int(now)}.M{int(now % 1 * 1e6):06d}P{os.getpid()}Q{next(self._count)}.{_HOST}"
         if mark:
             name += f",U={mark}"
         if self.full:
             raise MemoryFull
-        return StoredMessage(self, self._commits, name, trace, kept)
+        return StoredMessage(self, self._commits, name, trace, kept, most)
 
     def remember(self, name: str, size: int) -> None:
         """Count a mail that is kept from now on."""
         self._sizes[name] = size
         self.used += size
-        mark = _mark_in(name)
-        if mark:
-            self._marks.add(mark)
 
 
 @implementer(IMessageSink)
@@ -148,8 +147,10 @@ class StoredMessage:
         name: str,
         trace: bytes,
         kept: Callable[[StoredMessage], None],
+        most: int | None = None,
     ) -> None:
         self.name = name
+        self._most = most
         self.size = 0
         self.beginning = b""
         """The first octets, for a glance at its head."""
@@ -162,7 +163,9 @@ class StoredMessage:
         self._file = ArrivingFile(unfinished, finished)
 
     def write(self, content: bytes) -> None:
-        """Take the next octets; MemoryFull when there is no room for them."""
+        """Take the next octets; MemoryFull or MessageTooLarge where they are not taken."""
+        if self._most is not None and self.size + len(content) > self._most:
+            raise MessageTooLarge
         if self._trace:
             content, self._trace = self._trace + content, b""
         if len(self.beginning) < LONGEST_HEAD:
@@ -210,7 +213,8 @@ class StoredMessage:
         self.size = 0
 
 
-def _mark_in(name: str) -> str:
+def mark_in(name: str) -> str:
+    """Return the mark of the UIDL in a mail's name; empty for one that came by SMTP."""
     return name.partition(",U=")[2]
 
 

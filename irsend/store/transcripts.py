@@ -13,11 +13,19 @@ _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
 _LINE = re.compile(rf"({_TIME}) (?:([CS]): ?|-- ?)(.*)")
 
 
+# All transcripts together, in octets; the oldest go first. Some are thrown away at
+# once, so that the directory is not looked through at each.
+_CAPACITY = 500_000_000
+_KEPT = 0.9
+
+
 class Transcripts:
     """The directory of transcripts."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, capacity: int = _CAPACITY) -> None:
         self._directory = directory
+        self._capacity = capacity
+        self._used: int | None = None
 
     def _path(self, session: int) -> Path:
         return self._directory / f"{session:09d}.txt"
@@ -25,7 +33,24 @@ class Transcripts:
     def write(self, session: int, lines: list[TranscriptLine]) -> None:
         """Keep the lines of a session, each behind its time."""
         text = "".join(f"{_time_text(line.at)} {line}\n" for line in lines)
-        self._path(session).write_text(text, "utf-8")
+        if self._used is None:
+            self._used = sum(size for _, size in self._sizes())
+        self._used += self._path(session).write_bytes(text.encode("utf-8"))
+        if self._used > self._capacity:
+            self._throw_away()
+
+    def _sizes(self) -> list[tuple[int, int]]:
+        found = [path for path in self._directory.glob("*.txt") if path.stem.isdigit()]
+        return [(int(path.stem), path.stat().st_size) for path in found]
+
+    def _throw_away(self) -> None:
+        sizes = sorted(self._sizes())
+        self._used = sum(size for _, size in sizes)
+        for session, size in sizes:
+            if self._used <= self._capacity * _KEPT:
+                return
+            self._path(session).unlink(missing_ok=True)
+            self._used -= size
 
     def read(self, session: int) -> list[TranscriptLine]:
         """Return the lines of a session; NoSuchRecord."""

@@ -64,13 +64,15 @@ class PrinterMixin(_TestCase):
     @inlineCallbacks
     def _stop_printers(self) -> Any:
         printers, self._printers = self._printers, []
-        for failure in self._watched.failures:
-            said = []
-            for printer in printers:
-                said += yield printer.transcripts()
-            _append(failure, "\n\n".join(said))
-        stopped: list[Deferred[None]] = [printer.stop() for printer in printers]
-        yield DeferredList(stopped, fireOnOneErrback=True)
+        try:
+            for failure in self._watched.failures:
+                said = []
+                for printer in printers:
+                    said += yield printer.transcripts()
+                _append(failure, "\n\n".join(said))
+        finally:
+            stopped: list[Deferred[None]] = [printer.stop() for printer in printers]
+            yield DeferredList(stopped, fireOnOneErrback=True)
 
 
 class _Watched:
@@ -96,8 +98,13 @@ class _Watched:
         return getattr(self._result, name)
 
 
+class _Told(Exception):
+    """An exception with the transcripts behind what it says."""
+
+    def __init__(self, error: BaseException | None, transcripts: str) -> None:
+        super().__init__(f"{error}\n\n{transcripts}")
+
+
 def _append(failure: Failure, text: str) -> None:
-    """Put a text behind a failure's own: both are shown when the run is over."""
-    error: Any = failure.value
-    first, *others = error.args or ("",)
-    error.args = (f"{first}\n\n{text}", *others)
+    """Put a text behind what a failure says: both are shown when the run is over."""
+    failure.value = _Told(failure.value, text)

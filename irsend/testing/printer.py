@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from irsend.assembly import Assembly
 from irsend.configuration import configuration
 from irsend.device.device import Device
-from irsend.device.events import Event, JobChanged, StatusChanged
+from irsend.device.events import Event, JobChanged
 from irsend.device.sessions import Session
 
 T = TypeVar("T")
@@ -199,8 +199,8 @@ class Printer:
         """Fire with all mails once there are `count`; NotInTime after `timeout` seconds."""
 
         def there() -> list[Mail] | None:
-            mails = self.mails
-            return mails if len(mails) >= count else None
+            # Counted first: the mails are read from the disk.
+            return self.mails if len(self._received) >= count else None
 
         return self._wait(there, timeout, lambda: f"{count} mails; there are {len(self.mails)}")
 
@@ -239,13 +239,11 @@ class Printer:
         return waiting
 
     def _notice(self, event: Event) -> None:
-        match event:
-            case JobChanged(job=job) if job.direction == "rx":
-                self._received = [one for one in self._received if one.serial != job.serial]
-                if job.held_as is not None:
-                    self._received.append(job)
-            case StatusChanged():
-                pass
+        if isinstance(event, JobChanged) and event.job.direction == "rx":
+            job = event.job
+            self._received = [one for one in self._received if one.serial != job.serial]
+            if job.held_as is not None:
+                self._received.append(job)
 
 
 def _first(addresses: list[Any]) -> tuple[str, int]:

@@ -52,7 +52,7 @@ class MechanismTests(SynchronousTestCase):
             self.assertEqual(said, b"\0tim\0tanstaaftanstaaf")
 
     def test_login(self) -> None:
-        """LOGIN says user name, then password, whatever the prompts are, and then nothing."""
+        """LOGIN says user name, then password, whatever the prompts are, and nothing more."""
         for prompts in (
             (b"Username:", b"Password:"),
             (b"User Name\0", b"Password\0"),
@@ -61,9 +61,9 @@ class MechanismTests(SynchronousTestCase):
             mechanism = Login(b"tim", b"secret")
             self.assertIsNone(mechanism.initial())
             self.assertEqual(
-                [mechanism.respond(prompt) for prompt in (*prompts, b"?")],
-                [b"tim", b"secret", b""],
+                [mechanism.respond(prompt) for prompt in prompts], [b"tim", b"secret"]
             )
+            self.assertRaises(ValueError, mechanism.respond, b"?")
 
     def test_no_secret_in_repr(self) -> None:
         """No mechanism shows its password."""

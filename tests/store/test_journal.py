@@ -437,27 +437,17 @@ class FailureTests(Case):
         self.assertEqual([one.id for one in found], [3, 2, 1])
         self.assertEqual(len(self.successResultOf(self.journal.jobs(10))), 1)
 
-    def test_transcript_kept_until_it_can(self) -> None:
-        """A transcript that could not be written is not lost either, nor what stood before it."""
+    def test_transcript_that_cannot_be_written(self) -> None:
+        """A transcript that there is no room for is given up, and holds up nothing else."""
         (self.directory / "sessions").rename(self.directory / "away")
         self.session()
         self.journal.keep_transcript(1, lambda: [TranscriptLine(1.0, "C", "x")])
-        self.try_to_write(OSError)
-        (self.directory / "away").rename(self.directory / "sessions")
-        self.session()
-        self.assertEqual(len(self.successResultOf(self.journal.transcript(1))), 1)
-        self.assertEqual(len(self.successResultOf(self.journal.sessions(10))), 2)
-
-    def test_not_written_twice(self) -> None:
-        """The history has a text once though writing a transcript behind it failed at first."""
-        (self.directory / "sessions").rename(self.directory / "away")
         self.device.show_status(StatusText.SSL_ERROR_POP, 1)
-        self.journal.keep_transcript(1, list)
-        self.try_to_write(OSError)
-        self.device.show_status(StatusText.SMTP_RX_REJECT, 1)
-        self.try_to_write(OSError)
+        self.assertEqual(len(self.successResultOf(self.journal.sessions(10))), 1)
+        self.clock.advance(1)
         (self.directory / "away").rename(self.directory / "sessions")
-        self.assertEqual(len(self.successResultOf(self.journal.status_history(10))), 2)
+        self.failureResultOf(self.journal.transcript(1), NoSuchRecord)
+        self.assertEqual(len(self.successResultOf(self.journal.status_history(10))), 1)
 
     def test_no_database(self) -> None:
         """A file that is no journal is refused with its name and what to do."""

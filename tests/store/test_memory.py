@@ -13,11 +13,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from irsend.errors import MemoryFull, StateError
+from irsend.errors import MemoryFull, MessageTooLarge, StateError
 from irsend.interfaces import IMessageSink
 from irsend.message.head import LONGEST_HEAD
 from irsend.store.group_commit import GroupCommit
-from irsend.store.memory import Memory, StoredMessage, uidl_mark
+from irsend.store.memory import Memory, StoredMessage, maildrop_mark, mark_in, uidl_mark
 from tests.store.shortage import no_file_larger_than, open_files
 from tests.store.threads import HeldThread
 
@@ -438,44 +438,31 @@ class MarkTests(Case):
     """Mails fetched by POP carry the mark of their UIDL."""
 
     def test_mark(self) -> None:
-        """A mail is known by its mark from when it is safe, and after a restart."""
-        mark = uidl_mark("pop.bench.test", "ir", b"1")
-        message = self.open(mark=mark)
-        message.write(MAIL)
-        done = message.commit()
-        self.assertFalse(self.memory.holds_mark(mark))
-        self.thread.run()
-        self.successResultOf(done)
-        for memory in (self.memory, self.memory_again()):
-            self.assertTrue(memory.holds_mark(mark))
-            self.assertEqual(list(memory.marks()), [mark])
-
-    def test_flags_are_no_part_of_it(self) -> None:
-        """A mark is found behind the name though flags stand behind it."""
+        """The name of a mail carries its mark, also after a restart and behind flags."""
         mark = uidl_mark("pop.bench.test", "ir", b"1")
         name = self.store(mark=mark)
+        self.assertEqual(mark_in(name), mark)
         os.rename(self.directory / "new" / name, self.directory / "cur" / (name + ":2,S"))
-        self.assertTrue(self.memory_again().holds_mark(mark))
-
-    def test_deleted(self) -> None:
-        """With its mail the mark goes."""
-        mark = uidl_mark("pop.bench.test", "ir", b"1")
-        self.memory.delete(self.store(mark=mark))
-        self.assertFalse(self.memory.holds_mark(mark))
-        self.assertFalse(self.memory_again().holds_mark(mark))
-
-    def test_given_up(self) -> None:
-        """A mail that was given up leaves no mark."""
-        mark = uidl_mark("pop.bench.test", "ir", b"1")
-        message = self.open(mark=mark)
-        message.write(MAIL)
-        message.abort()
-        self.assertFalse(self.memory.holds_mark(mark))
+        (again,) = self.memory_again().names()
+        self.assertEqual(mark_in(again), mark)
 
     def test_without(self) -> None:
         """Mails without a mark have none."""
-        self.store()
-        self.assertEqual(list(self.memory.marks()), [])
+        self.assertEqual(mark_in(self.store()), "")
+
+    def test_maildrop(self) -> None:
+        """All marks of a maildrop begin with the mark of the maildrop."""
+        for uidl in (b"1", b"2"):
+            mark = uidl_mark("pop.bench.test", "ir", uidl)
+            self.assertTrue(mark.startswith(maildrop_mark("POP.bench.test", "ir")))
+
+    def test_larger_than_allowed(self) -> None:
+        """A mail with a limit of its own is refused behind it, and leaves nothing when given up."""
+        message = self.open(b"", most=10)
+        message.write(b"x" * 10)
+        self.assertRaises(MessageTooLarge, message.write, b"x")
+        message.abort()
+        self.assertEqual(self.memory.used, 0)
 
     def test_what_a_mark_is(self) -> None:
         """A mark is the same for the same server, user and UIDL, and another for any other."""

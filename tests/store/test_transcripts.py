@@ -30,6 +30,22 @@ class Case(SynchronousTestCase):
         return self.transcripts.read(1)
 
 
+class CapacityTests(Case):
+    """All transcripts together are bounded."""
+
+    def test_oldest_go(self) -> None:
+        """When they are too many octets the oldest go, and the newest is always there."""
+        transcripts = Transcripts(self.directory, capacity=10_000)
+        for session in range(1, 51):
+            transcripts.write(session, [TranscriptLine(AT, "C", "x" * 1000)])
+        files = sorted(path.name for path in self.directory.iterdir())
+        self.assertLessEqual(len(files), 10)
+        self.assertEqual(files[-1], "000000050.txt")
+        again = Transcripts(self.directory, capacity=3000)
+        again.write(51, [TranscriptLine(AT, "C", "x")])
+        self.assertLessEqual(len(list(self.directory.iterdir())), 3)
+
+
 class RoundTripTests(Case):
     """Written and read."""
 
