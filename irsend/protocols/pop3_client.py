@@ -368,10 +368,16 @@ class POP3Client(pop3.AdvancedPOP3Client):
         try:
             self._sink = open_sink()
         except Exception as problem:
-            self.give_up(problem)
+            self._give_up_message(problem)
             return
         self._dots = DotStream()
         self._octets = 0
+
+    def _give_up_message(self, problem: Exception) -> None:
+        # There is no way to stop a RETR but to end the session. What waits behind it
+        # fails for that reason, and not for this.
+        self.give_up(error.ConnectionLost("the session was ended in the middle of a message"))
+        self._awaited.popleft().done.errback(Failure(problem))
 
     def _take_content(self, segment: bytes) -> bytes:
         assert self._dots is not None
@@ -382,10 +388,9 @@ class POP3Client(pop3.AdvancedPOP3Client):
                 self._octets += len(piece)
                 self._sink.write(piece)
         except Exception as problem:
-            # No room for it: there is no way to stop a RETR but this.
             self._sink.abort()
             self._sink = None
-            self.give_up(problem)
+            self._give_up_message(problem)
             return b""
         if rest is None:
             return b""

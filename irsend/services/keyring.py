@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +70,10 @@ class Keyring:
 
         return use
 
-    def check(self, settings: Settings, _values: object = None) -> None:
-        """Refuse encrypted reception without a valid key and certificate; ValueRefused."""
-        self._check(self._keys, settings)
+    def check(self, settings: Settings, changes: Container[str] = (POLICY,)) -> None:
+        """Refuse to turn on encrypted reception without a valid key and certificate; ValueRefused."""
+        if POLICY in changes:
+            self._check(self._keys, settings)
 
     def describe(self) -> dict[str, Any] | None:
         """Return what is known of the certificate in use; None without one."""

@@ -305,7 +305,7 @@ class PopSession:
         self._bench.journal.forget_fetched(taken - set(marks.values()))
         mails = iter([(number, size, marks.get(number, "")) for number, size in sizes.items()])
         yield DeferredList([self._take_some(client, mails, taken) for _ in range(_AT_ONCE)])
-        if self._failures:
+        if self._failures and not self._stopped:
             raise self._failures[0]
 
     @inlineCallbacks

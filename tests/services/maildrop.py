@@ -23,6 +23,10 @@ class Maildrop:
         self.heard: list[bytes] = []
         self.connections = 0
         self.refuses = False
+        self.refused = b""
+        """The number of a message that is not given."""
+        self.sizes: dict[bytes, int] = {}
+        """What LIST says of a message instead of the truth, by its UIDL."""
         self.silent_to = b""
         """A command that is not answered."""
         self.tls: SSL.Context | None = None
@@ -68,10 +72,15 @@ class Maildrop:
                 return _lines(*self.capabilities)
             case b"LIST":
                 return _lines(
-                    *(b"%d %d" % (n + 1, len(self.messages[u])) for n, u in enumerate(uidls))
+                    *(
+                        b"%d %d" % (n + 1, self.sizes.get(u, len(self.messages[u])))
+                        for n, u in enumerate(uidls)
+                    )
                 )
             case b"UIDL":
                 return _lines(*(b"%d %s" % (n + 1, uidl) for n, uidl in enumerate(uidls)))
+            case b"RETR" if arguments[0] == self.refused:
+                return b"-ERR cannot be read\r\n"
             case b"RETR":
                 return b"+OK\r\n" + self.messages[uidls[int(arguments[0]) - 1]] + b".\r\n"
             case b"DELE":

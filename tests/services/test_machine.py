@@ -16,6 +16,7 @@ from irsend.errors import CannotCancel, ConfigurationError, KeyMaterialError, Se
 from irsend.interfaces import IMachine
 from irsend.services.machine import Machine
 from irsend.store.keys import generate_key_material
+from irsend.store.memory import maildrop_mark, uidl_mark
 
 _POLICY = "authent_encryption.allow_ssl_smtp_receive"
 
@@ -155,6 +156,47 @@ class MachineTests(unittest.TestCase):
         assert description is not None
         self.assertEqual(description["names"], ["imported.test"])
         self.assertEqual((self.state / "keys" / "key.pem").stat().st_mode & 0o777, 0o600)
+
+    @inlineCallbacks
+    def test_key_that_the_model_cannot_use(self) -> Any:
+        """A key that cannot be used, or has expired, is refused before the old one is overwritten."""
+        machine = self.switch_on(self.configured(model="iradvance"))
+        machine.change_settings({_POLICY: "ssl"})
+        before = machine.key_description()
+        short = generate_key_material(["x"], 1024, time.time())
+        expired = generate_key_material(["x"], 2048, time.time() - 20 * 365 * 86_400)
+        for certificate, key in (short, expired):
+            self.assertRaises(KeyMaterialError, machine.import_key, certificate, key)
+        self.assertEqual(machine.key_description(), before)
+        yield self.switch_off()
+        self.assertEqual(
+            self.switch_on(self.configured(model="iradvance")).key_description(), before
+        )
+
+    @inlineCallbacks
+    def test_reload_with_a_wrong_key(self) -> Any:
+        """SIGHUP with a key that cannot be used changes nothing: encrypted reception does not fall silent."""
+        machine = self.switch_on()
+        machine.change_settings({_POLICY: "ssl"})
+        before = machine.key_description()
+        wrong = {"certificate": "/nowhere", "key": "/nowhere"}
+        self.assertRaises(ConfigurationError, machine.reload, self.configured(tls=wrong))
+        self.assertEqual(machine.key_description(), before)
+        own = str(self.state / "keys" / "certificate.pem"), str(self.state / "keys" / "key.pem")
+        machine.reload(self.configured(tls={"certificate": own[0], "key": own[1]}))
+        yield self.switch_off()
+
+    @inlineCallbacks
+    def test_fetched_before_a_crash(self) -> Any:
+        """A mail of a POP server whose job was lost in a crash is known by its mark at the next start."""
+        self.switch_on()
+        yield self.switch_off()
+        mark = uidl_mark("pop.bench.test", "ir", b"1")
+        mail = self.state / "memory" / "new" / f"1.M1P1Q1.host,U={mark}"
+        mail.write_bytes(b"Subject: left\r\n\r\n")
+        machine = self.switch_on()
+        fetched = yield machine._journal.fetched(maildrop_mark("pop.bench.test", "ir"))
+        self.assertEqual(fetched, {mark})
 
     @inlineCallbacks
     def test_mail_without_a_job(self) -> Any:

@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import attrs
 from OpenSSL import SSL
+from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
 from irsend.device.sessions import Session
@@ -21,6 +23,13 @@ from tests.services.maildrop import Maildrop
 from tests.wire import old_tls
 
 _MAIL = b"Subject: hello\r\n\r\ntext\r\n"
+
+
+class _Never:
+    """A server that is never reached."""
+
+    def connect(self, _factory: Any) -> Deferred[Any]:
+        return Deferred()
 
 
 class PollingTests(unittest.SynchronousTestCase):
@@ -154,6 +163,118 @@ class PollingTests(unittest.SynchronousTestCase):
             self.successResultOf(self.bench.journal.fetched("pop.bench.test ir")), set()
         )
 
+    def test_uidl_used_again(self) -> None:
+        """A mail whose UIDL a mail before it had is taken: UIDLs may be used again (RFC 1939 7)."""
+        drop = Maildrop({b"1": _MAIL})
+        self.bench_with(drop)
+        self.receive(drop)
+        drop.messages[b"1"] = b"Subject: another\r\n\r\n"
+        self.receive(drop)
+        self.assertEqual(drop.messages, {})
+        self.assertEqual(len(mails_in(self.bench)), 2)
+
+    def test_server_that_does_not_close(self) -> None:
+        """A server that answers QUIT and then neither closes nor speaks is not waited for."""
+        drop = Maildrop()
+        self.bench_with(drop)
+        answer = self.polling.receive()
+        assert drop.wire is not None
+        self.patch(drop.wire, "loseConnection", lambda: None)
+        drop.talk()
+        self.assertNoResult(answer)
+        self.bench.clock.advance(10)
+        drop.wire.taken()
+        self.assertEqual(self.successResultOf(answer).result, "OK")
+
+    def test_slow_server(self) -> None:
+        """A server that says an octet now and then has no more time than one that says nothing."""
+        drop = Maildrop()
+        drop.silent_to = b"CAPA"
+        self.bench_with(drop)
+        answer = self.polling.receive()
+        drop.talk()
+        assert drop.wire is not None
+        for _ in range(2):
+            self.bench.clock.advance(60)
+            drop.wire.deliver(b"+")
+        drop.wire.taken()
+        self.assertEqual(self.successResultOf(answer).code, "#810")
+
+    def test_long_session(self) -> None:
+        """A session ends after an hour, however busy the server is."""
+        drop = Maildrop({b"1": _MAIL})
+        drop.silent_to = b"RETR"
+        self.bench_with(drop)
+        answer = self.polling.receive()
+        drop.talk()
+        assert drop.wire is not None
+        drop.wire.deliver(b"+OK\r\n")
+        for _ in range(61):
+            drop.wire.deliver(b"x" * 100)
+            self.bench.clock.advance(60)
+        drop.wire.taken()
+        self.assertIn("too long", self.successResultOf(answer).reason)
+
+    def test_larger_than_it_said(self) -> None:
+        """A mail that is larger than LIST said, and than is taken, is left there; the next are fetched."""
+        huge = b"x" * 1_500_000 + b"\r\n"
+        drop = Maildrop({b"1": huge, b"2": _MAIL})
+        self.bench_with(drop)
+        self.bench.limits = attrs.evolve(self.bench.limits, message_size=1)
+        drop.sizes[b"1"] = 10
+        self.assertIn("larger than it said", self.receive(drop).reason)
+        session = self.receive(drop)
+        self.assertEqual((session.result, session.messages), ("OK", 1))
+        self.assertEqual(list(drop.messages), [b"1"])
+
+    def test_mail_refused(self) -> None:
+        """A mail that the server does not give is NG; the others are fetched all the same."""
+        drop = Maildrop({b"%d" % number: _MAIL for number in range(1, 21)})
+        drop.refused = b"3"
+        self.bench_with(drop)
+        session = self.receive(drop)
+        self.assertEqual((session.result, session.code, session.messages), ("NG", "#810", 19))
+        self.assertIn("message 3", session.reason)
+        self.assertEqual(list(drop.messages), [b"3"])
+
+    def test_endless_list(self) -> None:
+        """A list without end is given up, and an enormous number in it takes no memory."""
+        drop = Maildrop()
+        drop.silent_to = b"LIST"
+        self.bench_with(drop)
+        answer = self.polling.receive()
+        drop.talk()
+        assert drop.wire is not None
+        drop.wire.deliver(b"+OK\r\n999999999 1\r\n")
+        for _ in range(200):
+            drop.wire.deliver(b"1 1\r\n" * 10_000)
+        drop.wire.taken()
+        self.assertIn("does not end", self.successResultOf(answer).reason)
+
+    def test_secret_that_is_echoed(self) -> None:
+        """A password that the server says back stands neither in the transcript nor in the journal."""
+        drop = Maildrop()
+        drop.silent_to = b"PASS"
+        self.bench_with(drop)
+        answer = self.polling.receive()
+        drop.talk()
+        assert drop.wire is not None
+        drop.wire.deliver(b"-ERR unknown command: PASS marked-secret\r\n")
+        drop.silent_to = b""
+        drop.talk()
+        session = self.successResultOf(answer)
+        self.assertIn("unknown command", session.reason)
+        lines = self.successResultOf(self.bench.journal.transcript(session.id))
+        self.assertNotIn("marked-secret", session.reason + "".join(map(str, lines)))
+
+    def test_login_delay_of_a_literal(self) -> None:
+        """LOGIN-DELAY holds for a server that is given as an address in brackets, too."""
+        drop = Maildrop()
+        drop.capabilities.append(b"LOGIN-DELAY 180")
+        self.bench_with(drop, email_ifax__pop_server="[::1]")
+        self.receive(drop)
+        self.assertEqual(self.polling.next_login, AT + 180)
+
     def test_mark(self) -> None:
         """A mail's name carries the mark of its UIDL, the same for each spelling of the server."""
         drop = Maildrop({b"one": _MAIL})
@@ -208,6 +329,15 @@ class PollingTests(unittest.SynchronousTestCase):
         for path in self.bench.memory.directory.parent.rglob("*"):
             if path.is_file():
                 self.assertNotIn(b"marked-secret", path.read_bytes(), path)
+
+    def test_stopped_while_connecting(self) -> None:
+        """Switched off while the server is being connected, it does not wait for that."""
+        drop = Maildrop()
+        self.bench_with(drop)
+        self.bench.connect = lambda *_: _Never()
+        answer = self.polling.receive()
+        self.successResultOf(self.polling.stopService())  # type: ignore[arg-type]
+        self.assertIn("switched off", self.successResultOf(answer).reason)
 
     def test_stopped(self) -> None:
         """Switched off in the middle of a session, it ends that, and leaves nothing behind."""

@@ -97,6 +97,103 @@ class ReceivingTests(unittest.SynchronousTestCase):
         self.bench.clock.advance(1)
         self.assertEqual(self.bench.clock.getDelayedCalls(), [])
 
+    def test_switched_off_during_handshake(self) -> None:
+        """A handshake that the machine itself breaks off brings nothing on the status line."""
+        receiving = self.receiving()
+        self.bench.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "on"})
+        wire = self.client(receiving)
+        wire.deliver(b"EHLO c\r\n")
+        wire.deliver(b"STARTTLS\r\n")
+        stopped: Any = receiving.stopService()
+        wire.taken()
+        self.successResultOf(stopped)
+        self.assertEqual(self.bench.device.status.text, "")
+
+    def test_client_lost_during_sync(self) -> None:
+        """A client that vanishes while its mail is synced has brought it: the session says so."""
+        disk: list[tuple[Any, Deferred[Any]]] = []
+
+        def in_thread(work: Any) -> Deferred[Any]:
+            done: Deferred[Any] = Deferred()
+            disk.append((work, done))
+            return done
+
+        wire = self.client(self.receiving(in_thread=in_thread))
+        wire.deliver(_ENVELOPE + b"text\r\n.\r\n")
+        wire.lose()
+        self.assertEqual(len(self.bench.device.sessions), 1)
+        work, done = disk.pop()
+        done.callback(work())
+        self.assertEqual((self.last_session().messages, self.bench.device.sessions), (1, {}))
+
+    def test_slow_sync(self) -> None:
+        """A sync that takes longer than the idle time is no reason to send the client away."""
+        disk: list[tuple[Any, Deferred[Any]]] = []
+
+        def in_thread(work: Any) -> Deferred[Any]:
+            done: Deferred[Any] = Deferred()
+            disk.append((work, done))
+            return done
+
+        wire = self.client(self.receiving(in_thread=in_thread))
+        wire.deliver(_ENVELOPE)
+        wire.taken()
+        wire.deliver(b"text\r\n.\r\n")
+        self.bench.clock.advance(1000)
+        work, done = disk.pop()
+        done.callback(work())
+        self.assertEqual(wire.taken()[:3], b"250")
+
+    def test_replies_never_read(self) -> None:
+        """After a thousand commands without a mail the session ends: replies are not kept without end."""
+        wire = self.client(self.receiving())
+        wire.deliver(b"EHLO c\r\n" * 1001)
+        self.assertEqual(wire.taken().splitlines()[-1][:3], b"421")
+        self.assertTrue(wire.closed)
+
+    def test_last_word_not_read(self) -> None:
+        """A client that says QUIT and does not go is cut after half a minute, and was an OK session."""
+        wire = self.client(self.receiving())
+        self.patch(wire, "loseConnection", lambda: None)
+        wire.deliver(b"EHLO c\r\nQUIT\r\n")
+        wire.taken()
+        self.bench.clock.advance(30)
+        wire.taken()
+        self.assertTrue(wire.closed)
+        self.assertEqual(self.last_session().result, "OK")
+
+    def test_responses_behind_refused_auth(self) -> None:
+        """Base64 behind an AUTH that was refused may be a password: the transcript masks it."""
+        wire = self.client(self.receiving())
+        wire.deliver(
+            b"EHLO c\r\nAUTH LOGIN\r\ndXNlcg==\r\nbWFya2Vk\r\nNOOP\r\nWHAT\r\nQUIT\r\n"
+        )
+        wire.taken()
+        lines = self.successResultOf(self.bench.journal.transcript(1))
+        said = [line.text for line in lines if line.speaker == "C"]
+        self.assertEqual(
+            said, ["EHLO c", "AUTH LOGIN", "••••••", "••••••", "NOOP", "WHAT", "QUIT"]
+        )
+
+    def test_name_in_the_trace(self) -> None:
+        """A client's name with other octets than printable ASCII, or overlong, is refused."""
+        wire = self.client(self.receiving())
+        wire.taken()
+        for name in (b"a\x1b[31m", b"\xff", b"a\tb", b"x" * 256):
+            wire.deliver(b"EHLO " + name + b"\r\n")
+            self.assertEqual(wire.taken()[:3], b"501")
+
+    def test_envelope_is_kept(self) -> None:
+        """What the sender asked of delivery notifications stands in the trace (RFC 3461)."""
+        wire = self.client(self.receiving())
+        wire.deliver(
+            b"EHLO c\r\nMAIL FROM:<a@b.test> RET=HDRS ENVID=x+2By\r\n"
+            b"RCPT TO:<fax@ir2270.bench.test> NOTIFY=NEVER\r\nDATA\r\n.\r\n"
+        )
+        (mail,) = mails_in(self.bench)
+        self.assertIn(b"X-Envelope-DSN: RET=HDRS ENVID=x+2By\r\n", mail)
+        self.assertIn(b"X-Envelope-DSN: <fax@ir2270.bench.test> NOTIFY=NEVER\r\n", mail)
+
     def test_sessions_of_a_peer(self) -> None:
         """One session too many of a peer is sent away with 421, and the next is taken when one has gone."""
         receiving = self.receiving(sessions_per_peer=2)
@@ -207,5 +304,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
         self.assertEqual(receiving.listening_endpoint(), "tcp:2525:interface=127.0.0.1")
         self.bench.device.change_settings({"service_mode.smtp_rx_port": 2530})
         self.assertEqual(receiving.listening_endpoint(), "tcp:2530:interface=127.0.0.1")
+        other = Receiving(self.bench, "tcp:interface=127.0.0.1:port=2525")
+        self.assertEqual(other.listening_endpoint(), "tcp:interface=127.0.0.1:port=2530")
         self.bench.device.change_settings({"email_ifax.smtp_receive": False})
         self.assertEqual(receiving.listening_endpoint(), "")
