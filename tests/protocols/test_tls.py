@@ -360,9 +360,19 @@ class VerifyTests(Case):
             self.assertEqual(str(error), f"the certificate is not for {host}")
 
     def test_certificate_without_names(self) -> None:
-        """A certificate that has no names but a CN is for nobody (RFC 6125 6.4.4), and that is said."""
-        for host in ("server.bench.test", "192.0.2.1"):
-            self.assertRaises(TLSFailed, self.checked, host)
+        """Of a certificate without names the CN is compared, as those of the printers' time want it."""
+        for subject, host, taken in (
+            ("pop.bench.test", "POP.bench.test", True),
+            ("server", "pop.bench.test", False),
+            ("server", "192.0.2.1", False),
+        ):
+            client = self.verifying(host, check_name=True)
+            certificate = self.authority.issue(subject=subject)
+            near, _ = self.shake(client, self.server(certificate))
+            if taken:
+                client.check(near)
+            else:
+                self.assertRaises(TLSFailed, client.check, near)
 
     def test_strange_hosts(self) -> None:
         """What cannot be the name of a host fails like any other; it is no error of the program."""
