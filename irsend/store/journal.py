@@ -31,6 +31,7 @@ from irsend.store.records import (
     INSERT_JOB,
     INSERT_SESSION,
     JOB_COLUMNS,
+    SCHEMA,
     SESSION_COLUMNS,
     job_of,
     job_row,
@@ -41,28 +42,6 @@ from irsend.store.records import (
 from irsend.store.transcripts import Transcripts
 
 T = TypeVar("T")
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS session (
-    id INTEGER PRIMARY KEY, kind TEXT, peer TEXT, mac TEXT, tls_version TEXT, tls_cipher TEXT,
-    auth TEXT, result TEXT, code TEXT, reason TEXT, status_line TEXT,
-    started REAL, ended REAL, bytes INTEGER, messages INTEGER);
-CREATE INDEX IF NOT EXISTS session_kind ON session (kind, id);
-CREATE INDEX IF NOT EXISTS session_peer ON session (peer, id);
-CREATE INDEX IF NOT EXISTS session_result ON session (result, id);
-CREATE INDEX IF NOT EXISTS session_code ON session (code, id);
-CREATE TABLE IF NOT EXISTS job (
-    serial INTEGER PRIMARY KEY, number TEXT, direction TEXT, kind TEXT, party TEXT, subject TEXT,
-    pages INTEGER, result TEXT, code TEXT, recipients TEXT, sessions TEXT,
-    started REAL, ended REAL, held_as TEXT);
-CREATE INDEX IF NOT EXISTS job_number ON job (number, serial);
-CREATE INDEX IF NOT EXISTS job_direction ON job (direction, serial);
-CREATE INDEX IF NOT EXISTS job_held_as ON job (held_as) WHERE held_as IS NOT NULL;
-CREATE TABLE IF NOT EXISTS status (
-    serial INTEGER PRIMARY KEY, at REAL, text TEXT, session INTEGER);
-CREATE TABLE IF NOT EXISTS shown (one INTEGER PRIMARY KEY CHECK (one = 1), status INTEGER);
-CREATE TABLE IF NOT EXISTS fetched (mark TEXT PRIMARY KEY, maildrop TEXT);
-"""
 
 # How long records gather before they are written, in seconds. A mail whose job
 # is lost by a crash in between gets another at the next start.
@@ -109,7 +88,7 @@ class Journal:
             )
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("PRAGMA synchronous=NORMAL")
-            database.executescript(_SCHEMA)
+            database.executescript(SCHEMA)
             self._database = database
             self._closing = False
             self._restore(database, device)

@@ -1,4 +1,4 @@
-"""The journal's rows: sessions, jobs and status entries as SQLite has them, and back."""
+"""The journal's tables and rows: sessions, jobs and status entries as SQLite has them, and back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,28 @@ import attrs
 from irsend.device.jobs import Job, Recipient
 from irsend.device.sessions import Session, TLSUse
 from irsend.device.status import StatusEntry, StatusText
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS session (
+    id INTEGER PRIMARY KEY, kind TEXT, peer TEXT, mac TEXT, tls_version TEXT, tls_cipher TEXT,
+    auth TEXT, result TEXT, code TEXT, reason TEXT, status_line TEXT,
+    started REAL, ended REAL, bytes INTEGER, messages INTEGER);
+CREATE INDEX IF NOT EXISTS session_kind ON session (kind, id);
+CREATE INDEX IF NOT EXISTS session_peer ON session (peer, id);
+CREATE INDEX IF NOT EXISTS session_result ON session (result, id);
+CREATE INDEX IF NOT EXISTS session_code ON session (code, id);
+CREATE TABLE IF NOT EXISTS job (
+    serial INTEGER PRIMARY KEY, number TEXT, direction TEXT, kind TEXT, party TEXT, subject TEXT,
+    pages INTEGER, result TEXT, code TEXT, recipients TEXT, sessions TEXT,
+    started REAL, ended REAL, held_as TEXT);
+CREATE INDEX IF NOT EXISTS job_number ON job (number, serial);
+CREATE INDEX IF NOT EXISTS job_direction ON job (direction, serial);
+CREATE INDEX IF NOT EXISTS job_held_as ON job (held_as) WHERE held_as IS NOT NULL;
+CREATE TABLE IF NOT EXISTS status (
+    serial INTEGER PRIMARY KEY, at REAL, text TEXT, session INTEGER);
+CREATE TABLE IF NOT EXISTS shown (one INTEGER PRIMARY KEY CHECK (one = 1), status INTEGER);
+CREATE TABLE IF NOT EXISTS fetched (mark TEXT PRIMARY KEY, maildrop TEXT);
+"""
 
 SESSION_COLUMNS = (
     "id, kind, peer, mac, tls_version, tls_cipher, auth, result, code, reason, status_line, "
