@@ -39,11 +39,16 @@ def smtp_trace(
 
 def _delivery_status_requests(envelope: Envelope) -> list[bytes]:
     """Keep what the sender asked of delivery status notifications (RFC 3461), for whoever sends them."""
-    asked = [(b"", envelope.parameters, (b"RET", b"ENVID"))]
+    asked: list[tuple[bytes, dict[bytes, bytes], tuple[bytes, ...]]] = [
+        (b"", envelope.parameters, (b"RET", b"ENVID"))
+    ]
     for recipient, parameters in zip(
         envelope.recipients, envelope.recipient_parameters, strict=False
     ):
-        asked.append((b"<" + bytes(recipient) + b"> ", parameters, (b"NOTIFY", b"ORCPT")))
+        # A relay that never rewrote the recipient says so in each mail; that is no news.
+        rewritten = parameters.get(b"ORCPT") != b"rfc822;" + bytes(recipient)
+        names = (b"NOTIFY", b"ORCPT") if rewritten else (b"NOTIFY",)
+        asked.append((b"<" + bytes(recipient) + b"> ", parameters, names))
     lines = []
     for whom, parameters, names in asked:
         given = b" ".join(

@@ -188,11 +188,15 @@ class ReceivingTests(unittest.SynchronousTestCase):
         wire = self.client(self.receiving())
         wire.deliver(
             b"EHLO c\r\nMAIL FROM:<a@b.test> RET=HDRS ENVID=x+2By\r\n"
-            b"RCPT TO:<fax@ir2270.bench.test> NOTIFY=NEVER\r\nDATA\r\n.\r\n"
+            b"RCPT TO:<fax@ir2270.bench.test> NOTIFY=NEVER ORCPT=rfc822;fax@ir2270.bench.test\r\n"
+            b"RCPT TO:<ir@ir2270.bench.test> ORCPT=rfc822;x@elsewhere.test\r\nDATA\r\n.\r\n"
         )
         (mail,) = mails_in(self.bench)
         self.assertIn(b"X-Envelope-DSN: RET=HDRS ENVID=x+2By\r\n", mail)
         self.assertIn(b"X-Envelope-DSN: <fax@ir2270.bench.test> NOTIFY=NEVER\r\n", mail)
+        self.assertIn(
+            b"X-Envelope-DSN: <ir@ir2270.bench.test> ORCPT=rfc822;x@elsewhere.test\r\n", mail
+        )
 
     def test_sessions_of_a_peer(self) -> None:
         """One session too many of a peer is sent away with 421, and the next is taken when one has gone."""
