@@ -47,8 +47,8 @@ def _delivery_status_requests(envelope: Envelope) -> list[bytes]:
     ):
         # A relay that never rewrote the recipient says so in each mail; that is no news.
         rewritten = parameters.get(b"ORCPT") != b"rfc822;" + bytes(recipient)
-        names = (b"NOTIFY", b"ORCPT") if rewritten else (b"NOTIFY",)
-        asked.append((b"<" + bytes(recipient) + b"> ", parameters, names))
+        of_recipient = (b"NOTIFY", *([b"ORCPT"] if rewritten else []))
+        asked.append((b"<" + bytes(recipient) + b"> ", parameters, of_recipient))
     lines = []
     for whom, parameters, names in asked:
         given = b" ".join(
