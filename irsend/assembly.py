@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
@@ -52,20 +52,22 @@ class Assembly(MultiService):
             if self._configuration.listen.panel:
                 self._open_panel(self._configuration.listen.panel)
         except BaseException:
+            if self.mailhost is not None:
+                self.mailhost.abandon()
             self.machine.abandon()
             raise
 
     @inlineCallbacks
     def stopService(self) -> Any:
-        """Close the panel, then switch the others off."""
-        for port in self._panel_ports:
-            yield port.stopListening()
-        self._panel_ports = []
+        """Close every port, end all that is under way together, then let go of the state directory."""
+        ports, self._panel_ports = self._panel_ports, []
+        ending: list[Deferred[Any]] = [maybeDeferred(port.stopListening) for port in ports]
         if self._site is not None:
-            yield self._site.stop()
+            ending.append(self._site.stop())
         if self.mailhost is not None:
-            # Before the machine, which lets go of the state directory that both are in.
-            yield self.mailhost.disownServiceParent()
+            ending.append(maybeDeferred(self.mailhost.disownServiceParent))
+        ending.append(self.machine.quiesce())
+        yield DeferredList(ending)
         yield MultiService.stopService(self)
 
     def reload(self, configuration: Configuration) -> None:

@@ -174,6 +174,9 @@ class IPostBox(Interface):
     def takes(recipient: Mailbox) -> bool:
         """Say whether the machine would take mail for this address by SMTP now."""
 
+    def largest() -> int:
+        """Return how many octets a mail may have that the machine takes."""
+
     def smtp_address() -> tuple[str, int] | None:
         """Return host and port where the machine takes mail; None while it takes none."""
 

@@ -1,6 +1,6 @@
 """`twistd irsend`: from the command line to the service.
 
-The only module that knows the reactor by name.
+The only module that knows the reactor by name, beside `testing.mixin`.
 """
 
 from __future__ import annotations

@@ -200,6 +200,12 @@ class Wire:
     def resumeProducing(self) -> None:
         self.paused = False
 
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self.producer, self.streamingProducer = producer, streaming
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
     def setTcpNoDelay(self, enabled: bool) -> None:
         pass
 

@@ -238,7 +238,7 @@ def _items(window: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """Give whole key, label, value and what is allowed of a window's items."""
     prefix = f"{window.get('key', '')}."
     for item in window.get("items", []):
-        key = str(item.get("key", ""))
+        key = visible(item.get("key", ""))
         yield (
             key if key.startswith(prefix) else prefix + key,
             visible(item.get("label", "")),

@@ -89,11 +89,11 @@ def allowed(constraint: object) -> str:
         return ""
     if "minimum" in constraint and "maximum" in constraint:
         unit = f" {visible(constraint['unit'])}" if constraint.get("unit") else ""
-        return f"{constraint['minimum']} to {constraint['maximum']}{unit}"
+        return visible(f"{constraint['minimum']} to {constraint['maximum']}") + unit
     if "max_length" in constraint:
-        return f"up to {constraint['max_length']} characters"
+        return visible(f"up to {constraint['max_length']} characters")
     if "max_items" in constraint:
-        return f"up to {constraint['max_items']} entries"
+        return visible(f"up to {constraint['max_items']} entries")
     return ", ".join(f"{visible(name)} {setting(one)}" for name, one in constraint.items())
 
 

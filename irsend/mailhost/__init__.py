@@ -36,7 +36,7 @@ from irsend.mailhost.queue import Queue
 from irsend.mailhost.relay import Relay
 from irsend.protocols.pop3_server import POP3
 from irsend.protocols.tls import ServerTLS
-from irsend.protocols.transcript import Transcript
+from irsend.protocols.transcript import Silence
 from irsend.store.group_commit import GroupCommit
 from irsend.store.keys import KeyStore
 
@@ -47,7 +47,6 @@ CIPHERS = "ALL:!aNULL:!eNULL:@SECLEVEL=0"
 """All that any model can speak (device.md section 10), but none without a key."""
 _KEY_BITS = 2048
 _NAMES = ("localhost", "127.0.0.1")
-_TRANSCRIPT_LINES = 1000
 
 
 class MailHost(MultiService):
@@ -134,6 +133,14 @@ class MailHost(MultiService):
         # Nothing has come yet: it comes in the reactor's next turn.
         self._disk.start()
 
+    def abandon(self) -> None:
+        """Let go of everything at once, after a start of something beside it that failed."""
+        self._smtp.close()
+        self._pop3.close()
+        self.queue.stopService()
+        if self._disk.started:
+            self._disk.stop()
+
     @inlineCallbacks
     def stopService(self) -> Any:
         """End the sessions, stop handing on, and wait until the disk is quiet."""
@@ -161,7 +168,7 @@ class MailHost(MultiService):
             self._portal,
             self._accounts.challengers,
             lambda: self._tls,
-            Transcript(self._now, _TRANSCRIPT_LINES),
+            Silence(),
             self._reactor,
             host=HOST,
         )

@@ -12,12 +12,15 @@ from email.message import Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.mime.text import MIMEText
-from email.policy import SMTP
+from email.policy import compat32
 from email.utils import formatdate, make_msgid
 
 from irsend.interfaces import Mailbox
 from irsend.protocols.esmtp_client import ServerReply, path_of
 
+# Header values are written as they are: the other policies decode what looks like an
+# encoded word, and a recipient's address may look like one.
+_PLAIN = compat32.clone(linesep="\r\n")
 _ENHANCED = re.compile(rb"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
@@ -36,16 +39,16 @@ def compose_bounce(
     `at` is in seconds since the epoch.
     """
     to = _text(sender)
-    report = MIMEMultipart("report", report_type="delivery-status", policy=SMTP)
+    report = MIMEMultipart("report", report_type="delivery-status", policy=_PLAIN)
     report["From"] = f"Mail Delivery System <MAILER-DAEMON@{host}>"
     report["To"] = to
     report["Subject"] = "Undelivered Mail Returned to Sender"
     report["Date"] = formatdate(at, localtime=True)
     report["Message-ID"] = make_msgid(domain=host)
     report["Auto-Submitted"] = "auto-replied"
-    report.attach(MIMEText(_explanation(host, refused), "plain", "us-ascii", policy=SMTP))
+    report.attach(MIMEText(_explanation(host, refused), "plain", "us-ascii", policy=_PLAIN))
     report.attach(_delivery_status(host, refused, at))
-    head = MIMENonMultipart("text", "rfc822-headers", policy=SMTP)
+    head = MIMENonMultipart("text", "rfc822-headers", policy=_PLAIN)
     found = _END_OF_HEAD.search(beginning)
     lines = (beginning[: found.start()] if found else beginning).splitlines()
     head.set_payload(
@@ -53,7 +56,7 @@ def compose_bounce(
     )
     report.attach(head)
     trace = b"Return-Path: <>\r\nDelivered-To: " + path_of(sender)[1:-1] + b"\r\n"
-    return trace, report.as_bytes(policy=SMTP)
+    return trace, report.as_bytes(policy=_PLAIN)
 
 
 def _explanation(host: str, refused: Mapping[Mailbox, ServerReply]) -> str:
@@ -73,19 +76,19 @@ def _explanation(host: str, refused: Mapping[Mailbox, ServerReply]) -> str:
 
 
 def _delivery_status(host: str, refused: Mapping[Mailbox, ServerReply], at: float) -> Message:
-    about_all = Message(policy=SMTP)
+    about_all = Message(policy=_PLAIN)
     about_all["Reporting-MTA"] = f"dns; {host}"
     about_all["Arrival-Date"] = formatdate(at, localtime=True)
     parts: list[Message | str] = [about_all]
     for recipient, reply in refused.items():
         enhanced = _ENHANCED.match(reply.lines[0]) if reply.lines else None
-        part = Message(policy=SMTP)
+        part = Message(policy=_PLAIN)
         part["Final-Recipient"] = f"rfc822; {_text(recipient)}"
         part["Action"] = "failed"
         part["Status"] = enhanced[1].decode("ascii") if enhanced else "5.0.0"
         part["Diagnostic-Code"] = f"smtp; {_one_line(reply)}"
         parts.append(part)
-    status = Message(policy=SMTP)
+    status = Message(policy=_PLAIN)
     status["Content-Type"] = "message/delivery-status"
     status.set_payload(parts)
     return status

@@ -39,7 +39,7 @@ class Maildirs:
             for account in accounts
         }
         self.queue = Memory(directory / "queue", _CAPACITY, commits, now)
-        self._undelivered = directory / "undelivered"
+        self.undelivered = Memory(directory / "undelivered", _CAPACITY, commits, now)
 
     def of_account(self, account: str) -> Memory:
         """Return the Maildir of an account."""
@@ -48,23 +48,25 @@ class Maildirs:
     def open_directories(self) -> None:
         """Make what is missing, and look at what is there; StateError."""
         try:
-            for memory in (*self._accounts.values(), self.queue):
+            for memory in self._all():
                 memory.directory.mkdir(mode=0o700, exist_ok=True)
-            for part in ("", "tmp", "new", "cur"):
-                (self._undelivered / part).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StateError(f"mailhost: {error.filename}: {error.strerror}") from None
-        for memory in (*self._accounts.values(), self.queue):
+        for memory in self._all():
             memory.open_directory()
             sync_directory(memory.directory)
-        sync_directory(self._undelivered.parent)
+        sync_directory(self.queue.directory.parent)
+
+    def _all(self) -> list[Memory]:
+        return [*self._accounts.values(), self.queue, self.undelivered]
 
     def set_aside(self, name: str) -> None:
         """Move a mail from the queue's disk to that of what nobody took (called in a thread)."""
         path = self.queue.path(name)
         if path is not None:
-            path.rename(self._undelivered / "new" / name)
-            sync_directory(self._undelivered / "new")
+            finished = self.undelivered.directory / "new"
+            path.rename(finished / name)
+            sync_directory(finished)
             sync_directory(path.parent)
 
 

@@ -25,7 +25,8 @@ class Maildrop:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._names = [name for name in memory.names() if memory.path(name) is not None]
+        there = memory.paths()
+        self._names = [name for name in memory.names() if name in there]
         self._marked: set[int] = set()
 
     def listMessages(self, index: int | None = None) -> Any:

@@ -33,14 +33,13 @@ from irsend.mailhost.bounce import compose_bounce
 from irsend.mailhost.maildirs import Maildirs, read_envelope
 from irsend.protocols.esmtp_client import ESMTPClient, Refused, ServerReply, UnreadableReply
 from irsend.protocols.tls import ClientTLS, TLSFailed
-from irsend.protocols.transcript import Transcript
+from irsend.protocols.transcript import Silence
 
 PAUSES = (1, 2, 5, 10, 30, 60)
 """Seconds between attempts; the last one holds from then on."""
 
 _HOST = b"localhost"
 _CONNECT = 30
-_TRANSCRIPT_LINES = 1000
 _SESSION_OVER = (
     Refused,
     UnreadableReply,
@@ -179,14 +178,18 @@ class Queue(Service):
         if address is None:
             self._postpone_all("it does not listen")
             return
-        transcript = Transcript(self._now, _TRANSCRIPT_LINES)
+        transcript = Silence()
         client = ESMTPClient(transcript, self._reactor, identity=_HOST)
         try:
             yield self._connect(address, client)
             yield client.open_session(self._client_tls(address[0]))
             one = self._next_due()
             while one is not None and self.running:
-                yield self._send(client, one)
+                try:
+                    yield self._send(client, one)
+                except OSError as problem:
+                    # One mail's misfortune; the others go on.
+                    self._postpone(one, str(problem))
                 one = self._next_due()
         except _SESSION_OVER as why:
             if self.running:
@@ -291,7 +294,12 @@ class Queue(Service):
 
     @inlineCallbacks
     def _set_aside(self, one: _Waiting, why: str) -> Generator[Deferred[Any], Any, None]:
+        undelivered, size = self._maildirs.undelivered, self._maildirs.queue.size(one.name)
+        if undelivered.used + size > undelivered.capacity:
+            self._postpone(one, f"{why}, and undelivered/ is full")
+            return
         yield self._on_disk(lambda: self._maildirs.set_aside(one.name))
+        undelivered.remember(one.name, size)
         self.log.warn("Mail host: {name} stays undelivered: {why}", name=one.name, why=why)
         self._forget(one)
 

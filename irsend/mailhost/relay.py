@@ -30,7 +30,7 @@ from irsend.mailhost.maildirs import Maildirs
 from irsend.mailhost.queue import Queue
 from irsend.message.trace import smtp_trace
 from irsend.protocols.esmtp import ESMTP
-from irsend.protocols.transcript import Transcript
+from irsend.protocols.transcript import Silence
 from irsend.store.memory import StoredMessage
 
 RELAY_REFUSED = Reply(
@@ -41,7 +41,8 @@ RELAY_REFUSED = Reply(
 )
 _KEYWORDS = (b"SIZE", b"8BITMIME", b"PIPELINING", b"ENHANCEDSTATUSCODES")
 _SIZE_LIMIT = 100_000_000
-_TRANSCRIPT_LINES = 1000
+# What the trace adds on the way to the machine, which must not make a mail too large for it.
+_TRACE = 100_000
 
 
 @frozen(kw_only=True)
@@ -77,7 +78,6 @@ class RelayReception:
     """One session of a client that brings mail."""
 
     keywords = _KEYWORDS
-    size_limit = _SIZE_LIMIT
 
     def __init__(self, relay: Relay, peer: str, ended: Callable[[], None]) -> None:
         self._relay = relay
@@ -85,7 +85,9 @@ class RelayReception:
         self._ended = ended
         self._cipher = ""
         self.host = relay.host
-        self.transcript = Transcript(relay.now, _TRANSCRIPT_LINES)
+        of_machine = relay.machine.largest() if relay.machine is not None else _SIZE_LIMIT
+        self.size_limit = min(of_machine, _SIZE_LIMIT) - _TRACE
+        self.transcript = Silence()
 
     def admitted(self) -> Verdict:
         """Send nobody away."""

@@ -27,7 +27,7 @@ from twisted.web.server import Request
 
 from irsend.panel.problems import Problem
 
-CHANGING = (b"POST", b"PATCH", b"PUT", b"DELETE")
+READING = (b"GET", b"HEAD", b"OPTIONS")
 OPEN = b"/healthz"
 
 _HOST = re.compile(
@@ -103,7 +103,7 @@ class Doors:
                 self._check_password(request, peer or "")
             else:
                 self._check_loopback(peer, host)
-        if request.method in CHANGING:
+        if request.method.upper() not in READING:
             check_origin(request)
 
     def change(self, password: str, hostnames: tuple[str, ...]) -> None:

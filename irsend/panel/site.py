@@ -6,11 +6,11 @@ What is asked for is answered by `api` and `pages`; who may ask is told by `door
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -26,6 +26,7 @@ from irsend.panel.pages import Pages
 from irsend.panel.problems import Problem, problem_of
 
 LARGEST_BODY = 1_000_000
+MOST_CONNECTIONS = 200
 PATIENCE_AT_STOP = 1.0
 """Seconds that a client has to read the rest of its answer when the panel stops."""
 _PATIENCE = 20 * LARGEST_BODY
@@ -51,11 +52,24 @@ class PanelRequest(Request):
     content: io.BytesIO
     oversized = False
     _taken = 0
+    _content_types: Sequence[bytes] | None = None
 
     def gotLength(self, length: int | None) -> None:
         """Keep the body in memory: it is small, or it is not kept."""
         self.content = io.BytesIO()
         self.oversized = length is not None and length > LARGEST_BODY
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Keep Twisted from parsing forms: that is done behind the doors, and answered in words."""
+        self._content_types = self.requestHeaders.getRawHeaders(b"Content-Type")
+        self.requestHeaders.removeHeader(b"Content-Type")
+        super().requestReceived(command, path, version)
+
+    def process(self) -> None:
+        """Give the request its header back, and answer it."""
+        if self._content_types is not None:
+            self.requestHeaders.setRawHeaders(b"Content-Type", self._content_types)
+        super().process()
 
     def handleContentChunk(self, data: bytes) -> None:
         """Keep what comes of the body, up to the limit; read on, so as to be heard."""
@@ -166,6 +180,10 @@ class PanelSite(Site):
     def __repr__(self) -> str:
         """Say no more than what it is: Twisted logs this."""
         return "<irsend panel>"
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Take a connection, or none over the limit: descriptors are the whole machine's."""
+        return super().buildProtocol(addr) if len(self.channels) < MOST_CONNECTIONS else None
 
     def acceptableProtocols(self) -> list[bytes]:
         """Speak HTTP/1.1 only: a connection that is two protocols cannot be closed as one."""

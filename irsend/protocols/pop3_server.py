@@ -48,7 +48,8 @@ from irsend.protocols.transcript import MASK, masked_command
 
 # As long as a SASL response may be (RFC 5034 4).
 _LONGEST_RESPONSE = 12_288
-_CHUNK = 65_536
+# Commands of a session that has not logged in.
+_MOST_COMMANDS = 100
 
 
 class MaildropInUse(LoginDenied):
@@ -106,6 +107,7 @@ class POP3(MaildropCommands, pop3.POP3):  # type: ignore[misc]
         self._idle = idle
         self._errors = 0
         self._handshaking = False
+        self._commands = 0
         self._user: bytes | None = None
         self._exchange: SASLExchange | None = None
 
@@ -199,7 +201,11 @@ class POP3(MaildropCommands, pop3.POP3):  # type: ignore[misc]
             self.failResponse(b"there is no such command")
             return
         run, when = known
-        if self.mbox is None and when is _TRANSACTION:
+        self._commands += 1
+        if self.mbox is None and self._commands > _MOST_COMMANDS:
+            # Who reads no answers makes us keep them; from strangers that is bounded.
+            self.hang_up(b"too many commands without a login, closing")
+        elif self.mbox is None and when is _TRANSACTION:
             self.failResponse(b"log in first")
         elif self.mbox is not None and when is _AUTHORIZATION:
             self.failResponse(b"already logged in")

@@ -60,6 +60,20 @@ class Transcript:
             self._cut = True
 
 
+@implementer(ITranscript)
+class Silence:
+    """A transcript that keeps nothing, for sessions that nobody will look at."""
+
+    def client(self, line: bytes) -> None:
+        """Keep nothing."""
+
+    def server(self, line: bytes) -> None:
+        """Keep nothing."""
+
+    def note(self, text: str) -> None:
+        """Keep nothing."""
+
+
 def _readable(text: bytes | str) -> str:
     """Return it as one line of printable text, whatever the wire held."""
     if isinstance(text, bytes):

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -134,10 +134,21 @@ class Machine(MultiService):
             if pool.started:
                 pool.stop()
 
+    def quiesce(self) -> Deferred[None]:
+        """Take nothing more, and end what is under way; fires when that has ended."""
+        quiet: Deferred[None] = Deferred()
+        if self.running:
+            maybeDeferred(MultiService.stopService, self).addBoth(
+                lambda _: quiet.callback(None)
+            )
+        else:
+            quiet.callback(None)
+        return quiet
+
     @inlineCallbacks
     def stopService(self) -> Any:
         """Switch off: end what is under way, write what is to be written, let go of the state directory."""
-        yield MultiService.stopService(self)
+        yield self.quiesce()
         self.device.running = False
         yield self._journal.close()
         # Both are idle now: what they did has been waited for.

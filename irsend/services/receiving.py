@@ -68,6 +68,10 @@ class Receiving(Service):
                 return host, address.port
         return None
 
+    def largest(self) -> int:
+        """Return what SIZE says."""
+        return self._bench.limits.message_size * 1_000_000
+
     def takes(self, recipient: Mailbox) -> bool:
         """Ask the policy, as a session from this host would."""
         address = self.smtp_address()

@@ -84,6 +84,14 @@ class Memory:
         """Return how many octets a mail takes; 0 where there is none of this name."""
         return self._sizes.get(name, 0)
 
+    def paths(self) -> set[str]:
+        """Return the names of the mails whose files are there, in one look."""
+        return {
+            entry.name.partition(":")[0]
+            for part in ("new", "cur")
+            for entry in os.scandir(self.directory / part)
+        }
+
     def path(self, name: str) -> Path | None:
         """Return where a mail is: a mail program may have moved it to cur/."""
         fresh = self.directory / "new" / name

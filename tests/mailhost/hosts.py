@@ -23,6 +23,10 @@ class StandInMachine:
 
     address: tuple[str, int] | None = ("127.0.0.1", 2525)
 
+    def largest(self) -> int:
+        """Take mails as large as the machine does by default."""
+        return 100_000_000
+
     def takes(self, recipient: Mailbox) -> bool:
         """Say so for all of machine.test."""
         return recipient.domain == b"machine.test"
