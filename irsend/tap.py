@@ -143,7 +143,7 @@ def _refuse(error: Exception) -> NoReturn:
 def _what_would_be_done(configuration: Configuration) -> str:
     listen, mailhost = configuration.listen, configuration.mailhost
     lines = [
-        f"model: {configuration.model.title} ({configuration.model.name})",
+        f"model: {configuration.model.called}",
         f"state directory: {configuration.state}",
         f"SMTP would listen on: {listen.smtp or 'nothing (off)'}",
         f"panel would listen on: {listen.panel or 'nothing (off)'}",

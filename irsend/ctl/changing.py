@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import IO, Any
+from urllib.parse import quote
 
 import click
 
@@ -50,6 +51,18 @@ def clear(call: Invocation) -> None:
     if call.as_json:
         return call.output.json({} if answer is None else answer)
     return call.output.line("The status line is clear.")
+
+
+@click.command()
+@click.argument("number")
+@machine_options
+@pass_invocation
+def cancel(call: Invocation, number: str) -> None:
+    """Cancel a job that waits; a mail that was received leaves the memory unprinted."""
+    answer = call.machine.ask("DELETE", f"/api/jobs/{quote(number, safe='')}")
+    if call.as_json:
+        return call.output.json({} if answer is None else answer)
+    return call.output.line(f"Job {number} is cancelled.")
 
 
 @click.command()

@@ -62,6 +62,7 @@ for command in (
     changing.set_,
     changing.clear,
     changing.receive,
+    changing.cancel,
     looking.jobs,
     looking.report,
     looking.sessions,

@@ -272,7 +272,10 @@ class POP3Client(pop3.AdvancedPOP3Client):
             self._awaited.append(exchange)
             shown = masked_command(exchange.line)
             if shown != exchange.line:
-                self._keep_secret(exchange.line.split(b" ", 2)[-1].removeprefix(b"PASS "))
+                # With its command: a password may be a word that the server says anyway.
+                self._keep_secret(exchange.line)
+                if not exchange.line.startswith(b"PASS "):
+                    self._keep_secret(exchange.line.rpartition(b" ")[2])
             self._say(exchange.line, shown)
 
     def _keep_secret(self, secret: bytes) -> None:
@@ -281,7 +284,9 @@ class POP3Client(pop3.AdvancedPOP3Client):
 
     def _without_secrets(self, line: bytes) -> bytes:
         for secret in self._secrets:
-            line = line.replace(secret, MASK.encode())
+            line = line.replace(
+                secret, masked_command(secret) if b" " in secret else MASK.encode()
+            )
         return line
 
     def _say(self, line: bytes, shown: bytes) -> None:

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 
 from irsend.configuration import Limits
 from irsend.device.device import Device
-from irsend.device.jobs import Job
+from irsend.device.jobs import Job, Recipient
 from irsend.device.sessions import Session, SessionKind, SessionResult
 from irsend.device.status import StatusText
 from irsend.message.head import sender_of, subject_of
@@ -98,12 +98,20 @@ class Bench:
             **changes,
         )
 
-    def mail_kept(self, name: str, beginning: bytes, sender: str, session: int | None) -> Job:
+    def mail_kept(
+        self,
+        name: str,
+        beginning: bytes,
+        sender: str,
+        session: int | None,
+        recipients: tuple[str, ...] = (),
+    ) -> Job:
         """Make the job of a mail that is safe in memory."""
         return self.device.job_accepted(
             "rx",
             sender or sender_of(beginning),
             subject=subject_of(beginning),
+            recipients=tuple(Recipient(address=one) for one in recipients),
             held_as=name,
             sessions=(session,) if session is not None else (),
         )

@@ -9,12 +9,13 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from irsend.configuration import TLS, Configuration
 from irsend.device.model import ModelTLS
 from irsend.device.windows import Settings, SSLPolicy
 from irsend.errors import ConfigurationError, KeyMaterialError, ValueRefused
-from irsend.protocols.tls import ServerTLS
+from irsend.protocols.tls import ServerTLS, tls_failure
 from irsend.services.bench import Bench
 from irsend.store.group_commit import InThread
 from irsend.store.keys import (
@@ -98,9 +99,17 @@ class Keyring:
         return material.describe()
 
     def _there(self, keys: KeyStore, tls: TLS) -> KeyMaterial:
-        return keys.load_or_generate(
-            tls.hostnames, self._model_tls().key_bits, self._bench.device.now()
-        )
+        bits, now = self._model_tls().key_bits, self._bench.device.now()
+        material = keys.load_or_generate(tls.hostnames, bits, now)
+        try:
+            self._server_tls(material)
+        except KeyMaterialError as error:
+            if not keys.made_here(material):
+                raise
+            # Made for another model that used this state directory before.
+            self.log.warn("A new key is made: {error}", error=str(error))
+            material = keys.save(*generate_key_material(tls.hostnames, bits, now))
+        return material
 
     def _check(self, keys: KeyStore, settings: Settings) -> None:
         wanted = self._wanted(settings)
@@ -122,7 +131,7 @@ class Keyring:
     def _model_tls(self) -> ModelTLS:
         model = self._bench.device.model
         if model.tls is None:
-            raise KeyMaterialError(f"the {model.title} has no TLS")
+            raise KeyMaterialError(f"the {model.called} has no TLS")
         return model.tls
 
     def _server_tls(self, key: KeyMaterial) -> ServerTLS:
@@ -136,7 +145,8 @@ class Keyring:
                 ciphers=tls.ciphers,
             )
         except (SSL.Error, ValueError) as error:
-            raise KeyMaterialError(f"the key cannot be used by this model: {error}") from None
+            why = tls_failure(Failure(error)) if isinstance(error, SSL.Error) else str(error)
+            raise KeyMaterialError(f"the key cannot be used by this model: {why}") from None
 
     def _use(self, key: KeyMaterial) -> None:
         self._bench.server_tls = self._server_tls(key)

@@ -64,17 +64,15 @@ class Machine(MultiService):
         self.device = Device(
             model=configuration.model, settings=configuration.model.initial_settings(), now=now
         )
-        # Syncing has few threads, the journal one: it does things in order.
         self._disk = ThreadPool(0, 4, "disk")
-        self._scribe = ThreadPool(1, 1, "journal")
+        self._scribe = ThreadPool(1, 1, "journal")  # one: it does things in order
         limits = configuration.limits
         memory = Memory(
             self.state.memory, limits.memory * _MB, GroupCommit(self._on(self._disk)), now
         )
-        self._transcripts = Transcripts(self.state.sessions)
         self._journal = Journal(
             self.state.journal,
-            self._transcripts,
+            Transcripts(self.state.sessions),
             self._on(self._scribe),
             reactor,
             sessions_kept=limits.sessions_kept,
@@ -118,7 +116,7 @@ class Machine(MultiService):
         self._disk.start()
         self._scribe.start()
         self.device.running = True
-        self.log.info("Model: {title} ({name})", title=self._model.title, name=self._model.name)
+        self.log.info("Model: {model}", model=self.device.model.called)
         self.log.info("State: {path}", path=self.state.path)
         MultiService.startService(self)
 
@@ -147,17 +145,13 @@ class Machine(MultiService):
 
     @inlineCallbacks
     def stopService(self) -> Any:
-        """Switch off: end what is under way, write what is to be written, let go of the state directory."""
+        """Switch off: end what is under way, write what is to be written, let go of the state."""
         yield self.quiesce()
         self.device.running = False
         yield self._journal.close()
         # Both are idle now: what they did has been waited for.
         self._stop_threads()
         self.state.release()
-
-    @property
-    def _model(self) -> Any:
-        return self.configuration.model
 
     def _load_settings(self) -> None:
         """Put the layers together: model, file, changed at the machine, --set (the last wins)."""
@@ -283,7 +277,7 @@ class Machine(MultiService):
         return self.polling.receive()
 
     def next_login(self) -> float | None:
-        """When the POP server lets the machine log in again."""
+        """Ask the polling."""
         return self.polling.next_login
 
     def status_history(self, limit: int = 100) -> Deferred[list[StatusEntry]]:

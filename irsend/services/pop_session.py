@@ -211,7 +211,7 @@ class PopSession:
         if b"STLS" not in capabilities:
             raise _tls_failed("the server does not offer STLS")
         if model.tls is None:
-            raise _tls_failed(f"the {model.title} has no TLS")
+            raise _tls_failed(f"the {model.called} has no TLS")
         tls = ClientTLS.build(
             self.server,
             oldest=model.tls.oldest,

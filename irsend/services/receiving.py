@@ -21,6 +21,8 @@ from zope.interface import implementer
 
 from irsend.device import reception as policy
 from irsend.device.events import Event, SettingsChanged
+from irsend.device.windows import Settings
+from irsend.errors import ConfigurationError, ValueRefused
 from irsend.interfaces import IPostBox, Mailbox
 from irsend.protocols.esmtp import ESMTP
 from irsend.protocols.listening import address_text, listen
@@ -88,6 +90,7 @@ class Receiving(Service):
     def startService(self) -> None:
         """Listen where the settings say so; an address that cannot be had raises."""
         Service.startService(self)
+        self._bench.device.checks.append(self._check_port)
         self._forget = self._bench.device.observe(self._observe)
         self._listen()
 
@@ -95,6 +98,7 @@ class Receiving(Service):
     def stopService(self) -> Any:
         """Stop listening, end the sessions with 421, and wait until they are gone."""
         Service.stopService(self)
+        self._bench.device.checks.remove(self._check_port)
         self._forget()
         yield self._stop_listening()
         if self._under_way:
@@ -110,13 +114,29 @@ class Receiving(Service):
         for session in list(self._under_way):
             session.transport.abortConnection()
 
-    def listening_endpoint(self) -> str:
+    def _check_port(self, settings: Settings, values: dict[str, Any]) -> None:
+        """Refuse a port that cannot be listened on; ValueRefused."""
+        description = self.listening_endpoint(settings)
+        if not values.keys() & _LISTENS_BY or description in ("", self.listening_endpoint()):
+            return
+        try:
+            tried = listen(
+                self._bench.clock, "listen.smtp", description, _Factory(self._session)
+            )
+        except (CannotListenError, ConfigurationError) as error:
+            key = next(iter(values.keys() & _LISTENS_BY))
+            raise ValueRefused(key, f"the machine cannot listen there: {error}") from None
+        for port in tried:
+            # Closed in the reactor's next turn; what listens next comes behind that.
+            self._changing.run(port.stopListening)
+
+    def listening_endpoint(self, settings: Settings | None = None) -> str:
         """Return the endpoint string, empty for none.
 
         At its standard value the SMTP RX port is the bench's [listen] smtp; any
         other is listened on as it is.
         """
-        settings = self._bench.device.settings
+        settings = settings or self._bench.device.settings
         if not settings.email_ifax.smtp_receive or not self._endpoint:
             return ""
         port = settings.service_mode.smtp_rx_port

@@ -101,11 +101,14 @@ class Reception:
             envelope, peer=self.session.peer, host=self.host, at=now, cipher=self._cipher
         )
         sender = mailbox_text(envelope.sender)
+        recipients = tuple(mailbox_text(one) for one in envelope.recipients)
 
         def kept(message: StoredMessage) -> None:
             self._octets += message.size
             self._messages += 1
-            self._bench.mail_kept(message.name, message.beginning, sender, self.session.id)
+            self._bench.mail_kept(
+                message.name, message.beginning, sender, self.session.id, recipients
+            )
 
         return self._bench.memory.open_message(trace, kept=kept)
 

@@ -85,6 +85,11 @@ class KeyStore:
             self.save(*generate_key_material(hostnames, bits, now))
         return self.load()
 
+    def made_here(self, material: KeyMaterial) -> bool:
+        """Say whether this is one that irsend made, and may make anew."""
+        certificate = material.certificate
+        return self._own and certificate.issuer == certificate.subject
+
     def save(self, certificate: bytes, key: bytes) -> KeyMaterial:
         """Keep a certificate and its key (PEM) and return them; KeyMaterialError."""
         material = read_key_material(certificate, key)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.trial.unittest import FailTest
 
 from irsend.assembly import Assembly
 from irsend.configuration import configuration
@@ -20,7 +21,7 @@ from irsend.device.sessions import Session
 T = TypeVar("T")
 
 
-class NotInTime(AssertionError):
+class NotInTime(FailTest):
     """What a test waited for did not happen in time; says what there was instead."""
 
 
@@ -135,12 +136,18 @@ class Printer:
     @property
     def mailhost_smtp(self) -> tuple[str, int]:
         """Host and port of its mail host's relay."""
-        return _first(self._assembly.mailhost.smtp_addresses)
+        return _first(self._mailhost.smtp_addresses)
 
     @property
     def mailhost_pop3(self) -> tuple[str, int]:
         """Host and port of its mail host's maildrop."""
-        return _first(self._assembly.mailhost.pop3_addresses)
+        return _first(self._mailhost.pop3_addresses)
+
+    @property
+    def _mailhost(self) -> Any:
+        if self._assembly.mailhost is None:
+            raise AssertionError("this printer has no mail host; start it with accounts")
+        return self._assembly.mailhost
 
     # -- what is done at it -----------------------------------------------------
 

@@ -218,6 +218,9 @@ def recorded() -> dict[str, Answer]:
         "GET /api/settings/email_ifax": Answer(body={"windows": WINDOWS[:1]}),
         "PATCH /api/settings": Answer(body={"changed": {"email_ifax.pop": True}}),
         "POST /api/receive": Answer(body=RECEIVED),
+        "DELETE /api/jobs/5001": Answer(
+            body={"number": "5001", "result": "NG", "code": "#995"}
+        ),
         "GET /api/jobs": Answer(body=[JOB]),
         "GET /api/sessions": Answer(body=[SESSION, REJECTED]),
         "GET /api/sessions/12": Answer(body={**SESSION, "transcript": TRANSCRIPT}),

@@ -130,6 +130,16 @@ class KeyTests(CallCase):
         self.assertEqual(self.machine.asked, [])
 
 
+class CancelTests(CallCase):
+    """`cancel`."""
+
+    def test_cancel(self) -> None:
+        """A job is cancelled by its number; one that there is not is a refusal."""
+        self.assertEqual(self.call("cancel", "5001").out, "Job 5001 is cancelled.\n")
+        self.machine.last("DELETE", "/api/jobs/5001")
+        self.assertEqual(self.call("cancel", "5999").status, 1)
+
+
 class ResetTests(CallCase):
     """`clear` and `factory-reset`."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import inlineCallbacks
+from twisted.internet.protocol import Factory
 from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
@@ -138,6 +139,31 @@ class MachineTests(unittest.TestCase):
         error = self.assertRaises(ConfigurationError, self.switch_on, configured)
         self.assertIn(f"settings.{_POLICY}", str(error))
         self.assertIn("not a private key in PEM form", str(error))
+
+    @inlineCallbacks
+    def test_another_model(self) -> Any:
+        """Another model on the same state directory makes a key where it cannot use the other's."""
+        self.switch_on()
+        yield self.switch_off()
+        machine = self.switch_on(self.configured(model="iradvance"))
+        machine.change_settings({_POLICY: "ssl"})
+        description = machine.key_description()
+        assert description is not None
+        self.assertEqual(description["bits"], 2048)
+
+    def test_port_in_use(self) -> None:
+        """A port that somebody else listens on is refused, and the machine listens where it did."""
+        machine = self.switch_on()
+        machine.change_settings({"email_ifax.smtp_receive": True})
+        port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.addCleanup(port.stopListening)
+        error = self.assertRaises(
+            SettingsRefused,
+            machine.change_settings,
+            {"service_mode.smtp_rx_port": port.getHost().port},
+        )
+        self.assertIn("service_mode.smtp_rx_port: the machine cannot listen there", str(error))
+        self.assertEqual(machine.device.settings.service_mode.smtp_rx_port, 25)
 
     @inlineCallbacks
     def test_keys(self) -> Any:
