@@ -29,8 +29,7 @@ docs: $(VENV)/.dev
 wheel: $(VENV)/.dev
 	sh tests/wheel.sh $(BIN)/python
 
-bench: $(VENV)/.test
-	$(BIN)/pip install -q '.[bench]'
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
@@ -49,6 +48,10 @@ $(VENV)/.run: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: $(VENV)/.run
 	$(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat -e '.[bench]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.test
