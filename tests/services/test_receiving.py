@@ -18,13 +18,30 @@ _ENVELOPE = (
 )
 
 
+class _SlowDisk:
+    """Does what is to be done in a thread when it is told to."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Any, Deferred[Any]]] = []
+
+    def __call__(self, work: Any) -> Deferred[Any]:
+        done: Deferred[Any] = Deferred()
+        self._held.append((work, done))
+        return done
+
+    def sync(self) -> None:
+        """Do the one thing that waits."""
+        work, done = self._held.pop()
+        done.callback(work())
+
+
 class ReceivingTests(unittest.SynchronousTestCase):
     """The service, with clients in memory."""
 
     bench: Bench
 
     def receiving(self, **given: Any) -> Receiving:
-        """Switch the receiving on; what it syncs waits in `self.disk` where one is given."""
+        """Switch the receiving on."""
         self.bench = make_bench(
             Path(self.mktemp()), settings={"email_ifax.smtp_receive": True}, **given
         )
@@ -44,40 +61,26 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_answer_behind_sync(self) -> None:
         """The 250 comes when the mail is synced, not before, and commands behind it wait for it."""
-        disk: list[tuple[Any, Deferred[Any]]] = []
-
-        def in_thread(work: Any) -> Deferred[Any]:
-            done: Deferred[Any] = Deferred()
-            disk.append((work, done))
-            return done
-
-        wire = self.client(self.receiving(in_thread=in_thread))
+        disk = _SlowDisk()
+        wire = self.client(self.receiving(in_thread=disk))
         wire.deliver(_ENVELOPE)
         wire.taken()
         wire.deliver(b"text\r\n.\r\nNOOP\r\n")
         self.assertEqual(wire.taken(), b"")
         self.assertEqual(list((self.bench.memory.directory / "new").iterdir()), [])
-        work, done = disk.pop()
-        done.callback(work())
+        disk.sync()
         self.assertEqual(wire.taken(), b"250 2.6.0 Message accepted\r\n250 2.0.0 OK\r\n")
         self.assertEqual(len(mails_in(self.bench)), 1)
 
     def test_switched_off_during_sync(self) -> None:
         """A mail that is being synced when the machine is switched off gets its 250, then comes the 421."""
-        disk: list[tuple[Any, Deferred[Any]]] = []
-
-        def in_thread(work: Any) -> Deferred[Any]:
-            done: Deferred[Any] = Deferred()
-            disk.append((work, done))
-            return done
-
-        receiving = self.receiving(in_thread=in_thread)
+        disk = _SlowDisk()
+        receiving = self.receiving(in_thread=disk)
         wire = self.client(receiving)
         wire.deliver(_ENVELOPE + b"text\r\n.\r\n")
         wire.taken()
         stopped: Any = receiving.stopService()
-        work, done = disk.pop()
-        done.callback(work())
+        disk.sync()
         self.assertEqual([line[:3] for line in wire.taken().splitlines()], [b"250", b"421"])
         self.successResultOf(stopped)
 
@@ -111,37 +114,23 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_client_lost_during_sync(self) -> None:
         """A client that vanishes while its mail is synced has brought it: the session says so."""
-        disk: list[tuple[Any, Deferred[Any]]] = []
-
-        def in_thread(work: Any) -> Deferred[Any]:
-            done: Deferred[Any] = Deferred()
-            disk.append((work, done))
-            return done
-
-        wire = self.client(self.receiving(in_thread=in_thread))
+        disk = _SlowDisk()
+        wire = self.client(self.receiving(in_thread=disk))
         wire.deliver(_ENVELOPE + b"text\r\n.\r\n")
         wire.lose()
         self.assertEqual(len(self.bench.device.sessions), 1)
-        work, done = disk.pop()
-        done.callback(work())
+        disk.sync()
         self.assertEqual((self.last_session().messages, self.bench.device.sessions), (1, {}))
 
     def test_slow_sync(self) -> None:
         """A sync that takes longer than the idle time is no reason to send the client away."""
-        disk: list[tuple[Any, Deferred[Any]]] = []
-
-        def in_thread(work: Any) -> Deferred[Any]:
-            done: Deferred[Any] = Deferred()
-            disk.append((work, done))
-            return done
-
-        wire = self.client(self.receiving(in_thread=in_thread))
+        disk = _SlowDisk()
+        wire = self.client(self.receiving(in_thread=disk))
         wire.deliver(_ENVELOPE)
         wire.taken()
         wire.deliver(b"text\r\n.\r\n")
         self.bench.clock.advance(1000)
-        work, done = disk.pop()
-        done.callback(work())
+        disk.sync()
         self.assertEqual(wire.taken()[:3], b"250")
 
     def test_replies_never_read(self) -> None:
