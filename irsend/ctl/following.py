@@ -172,7 +172,6 @@ class SessionsThatEnd:
     filters: dict[str, str | None]
     narrator: Narrator = field(init=False)
     _known: dict[tuple[Any, Any], None] = field(factory=dict)
-    _looked: bool = False
 
     def __attrs_post_init__(self) -> None:
         self.narrator = Narrator(self.call)

@@ -115,6 +115,32 @@ class QueueTests(unittest.TestCase):
         self.say(b"250 OK\r\n", b"354 go\r\n", b"250 taken\r\n", b"221 bye\r\n")
         self.assertEqual(self.queue.pending, 0)
 
+    def test_one_that_cannot_be_read(self) -> None:
+        """A mail that cannot be read is tried again by itself; those behind it are handed on."""
+        broken = self.put()
+        self.start(TRACE.replace(b"p@", b"q@"))
+        path = self.maildirs.queue.path(broken)
+        assert path is not None
+        path.unlink()
+        path.mkdir()
+        self.connect()
+        self.assertEqual(self.said, b"MAIL FROM:<ir@bench.test>\r\n")
+        self.assertEqual(self.say(b"250 OK\r\n"), b"RCPT TO:<q@machine.test>\r\n")
+        self.say(b"250 OK\r\n", b"354 go\r\n", b"250 taken\r\n", b"221 bye\r\n")
+        self.assertEqual(self.queue.pending, 1)
+        self.assertEqual(self.pause(), 1)
+        self.queue.stopService()
+
+    def test_undelivered_is_full(self) -> None:
+        """Where undelivered/ is full a mail that nobody will have stays in the queue, which is bounded."""
+        self.maildirs.undelivered.capacity = 10
+        self.put(b"")
+        self.queue.startService()
+        self.reactor.advance(0)
+        self.connect()
+        self.assertEqual((self.undelivered(), self.queue.pending), ([], 1))
+        self.queue.stopService()
+
     def test_growing_pauses(self) -> None:
         """A machine that is not there is tried after 1, 2, 5, 10, 30 and 60 s, and then every 60 s."""
         self.start()

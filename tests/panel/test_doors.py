@@ -168,6 +168,10 @@ class OriginTests(ServedPanel):
                 ("POST", "/api/factory-reset"),
                 ("POST", "/settings/email_ifax"),
                 ("POST", "/clear"),
+                # A method is routed in any case, so it is guarded in any case.
+                ("delete", "/api/status"),
+                ("post", "/api/factory-reset"),
+                ("pOST", "/settings/email_ifax"),
             ):
                 await self.refused(403, method, path, headers=headers)
         self.assertIs(self.machine.device.settings.email_ifax.pop, False)

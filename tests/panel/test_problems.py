@@ -12,8 +12,18 @@ from werkzeug.exceptions import ImATeapot
 
 from irsend.errors import IrsendError, MemoryFull, NoSuchRecord, ValueRefused
 from irsend.panel.problems import problem_of
-from irsend.panel.site import HEADERS, PanelRequest
+from irsend.panel.site import HEADERS, MOST_CONNECTIONS, PanelRequest
 from tests.panel.served import ServedPanel
+
+
+class ConnectionTests(ServedPanel):
+    """How many may be connected."""
+
+    async def test_too_many(self) -> None:
+        """Over its limit the panel takes no connection: descriptors are the whole machine's."""
+        self.assertIsNotNone(self.site.buildProtocol(None))
+        self.patch(self.site, "channels", set(range(MOST_CONNECTIONS)))
+        self.assertIsNone(self.site.buildProtocol(None))
 
 
 class ProblemOfTests(SynchronousTestCase):

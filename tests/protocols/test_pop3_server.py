@@ -277,6 +277,12 @@ class SessionTests(unittest.TestCase):
         digest = hashlib.md5(timestamp + b"the pass").hexdigest().encode()
         self.assertEqual(self.said(b"APOP ir " + digest), [b"+OK logged in, 2 messages"])
 
+    def test_stranger_who_reads_nothing(self) -> None:
+        """Who does not log in is sent away behind a hundred commands: answers are not kept without end."""
+        answers = self.said(*[b"CAPA"] * 101)
+        self.assertTrue(answers[-1].startswith(b"-ERR too many commands"), answers[-1])
+        self.assertTrue(self.side.wire.closed)
+
     def test_timestamps_differ(self) -> None:
         """No two greetings have the same timestamp."""
         before = self.side.greeting
