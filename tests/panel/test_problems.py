@@ -16,6 +16,17 @@ from irsend.panel.site import HEADERS, MOST_CONNECTIONS, PanelRequest
 from tests.panel.served import ServedPanel
 
 
+class FormTests(ServedPanel):
+    """Forms are looked at behind the doors, by the panel itself."""
+
+    async def test_malformed(self) -> None:
+        """A form that cannot be taken apart is a problem document like every other."""
+        for content_type in ("multipart/form-data", "multipart/form-data; boundary=x"):
+            await self.refused(
+                415, "POST", "/api/receive", b"nonsense", {"Content-Type": content_type}
+            )
+
+
 class ConnectionTests(ServedPanel):
     """How many may be connected."""
 
