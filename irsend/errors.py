@@ -64,5 +64,17 @@ class CannotReceive(IrsendError):
     """Mail cannot be fetched as the settings stand."""
 
 
+class ScanRefused(IrsendError):
+    """What was put on the glass cannot be scanned."""
+
+
+class SendRefused(IrsendError):
+    """Something about the sending was not allowed, so nothing is sent."""
+
+    def __init__(self, refused: list[ValueRefused]) -> None:
+        super().__init__("\n".join(str(one) for one in refused))
+        self.refused = refused
+
+
 class CannotCancel(IrsendError):
     """The job has ended and cannot be cancelled."""
