@@ -7,7 +7,6 @@ declarations that the reader uses.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,169 +14,11 @@ from typing import Any
 import attrs
 from attrs import Factory, field, frozen
 
-from irsend.device.items import Listing, Number, OnOff, Table, Text, item, read_values
+from irsend.device.items import Text, item, read_values
 from irsend.device.model import Model, load_model
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
-
-_ENDPOINT = Text(
-    400, 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or "" for off'
-)
-
-
-def _name(given: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._:\-]{1,255}", given):
-        raise ValueError(f"{given!r} is not a host name or address")
-    return given
-
-
-@frozen(kw_only=True)
-class Listen:
-    """Where the machine listens: Twisted endpoint strings."""
-
-    smtp: str = item(
-        "SMTP",
-        _ENDPOINT,
-        "tcp:2525:interface=127.0.0.1",
-        "Where mail is delivered to the machine.",
-    )
-    panel: str = item(
-        "panel",
-        _ENDPOINT,
-        "tcp:8631:interface=127.0.0.1",
-        "Where the panel and its HTTP interface are.",
-    )
-
-
-@frozen(kw_only=True)
-class Panel:
-    """The panel."""
-
-    password: str = item(
-        "password",
-        Text(200),
-        "",
-        "Asked for by HTTP Basic authentication (any user name). Empty: only loopback may use the panel.",
-        secret=True,
-    )
-
-
-@frozen(kw_only=True)
-class TLS:
-    """The machine's key and certificate, and whom it trusts."""
-
-    certificate: str = item(
-        "certificate",
-        Text(4096, "the path of a PEM file"),
-        "",
-        "Empty: one is made at the first start, for the host names below.",
-    )
-    key: str = item(
-        "key", Text(4096, "the path of a PEM file"), "", "The key of that certificate."
-    )
-    trust: str = item(
-        "trust",
-        Text(4096, "the path of a PEM file"),
-        "",
-        "Root certificates; empty: the system's.",
-    )
-    hostnames: tuple[str, ...] = item(
-        "host names",
-        Listing(50, "host names and addresses", _name),
-        ("localhost", "127.0.0.1"),
-        "The machine's names. The first that is no address greets; mail for them is taken "
-        "while no E-mail Address is set.",
-    )
-
-
-@frozen(kw_only=True)
-class Limits:
-    """What the machine bears. Sizes in MB are 1,000,000 octets."""
-
-    message_size: int = item(
-        "message", Number(1, 10_000, "MB"), 100, "The largest message; SIZE says so."
-    )
-    memory: int = item(
-        "memory", Number(1, 1_000_000, "MB"), 512, "What waits for printing, all together."
-    )
-    recipients: int = item("recipients", Number(1, 10_000), 100, "Recipients of one message.")
-    command_line: int = item(
-        "command line",
-        Number(512, 65_536, "octets"),
-        2048,
-        "The longest command line, its end included.",
-    )
-    errors: int = item(
-        "errors", Number(1, 1000), 10, "Errors of one session before it is ended."
-    )
-    idle: int = item(
-        "idle time", Number(1, 86_400, "seconds"), 300, "A session with nothing said."
-    )
-    message_idle: int = item(
-        "message without progress",
-        Number(1, 86_400, "seconds"),
-        600,
-        "A message of which nothing comes.",
-    )
-    sessions: int = item("sessions", Number(1, 100_000), 100, "SMTP sessions at a time.")
-    sessions_per_peer: int = item(
-        "sessions of a peer", Number(1, 100_000), 20, "The same, from one address."
-    )
-    pop_connect: int = item(
-        "POP connect",
-        Number(1, 3600, "seconds"),
-        30,
-        "How long the POP server may take to be reached.",
-    )
-    pop_reply: int = item(
-        "POP reply",
-        Number(1, 3600, "seconds"),
-        120,
-        "How long it may take to answer, or to go on.",
-    )
-    pop_session: int = item(
-        "POP session", Number(10, 86_400, "seconds"), 3600, "How long one session may take."
-    )
-    transcript_lines: int = item(
-        "transcript",
-        Number(100, 1_000_000, "lines"),
-        10_000,
-        "Lines of one session that are kept.",
-    )
-    sessions_kept: int = item(
-        "sessions kept",
-        Number(10, 10_000_000),
-        100_000,
-        "Sessions in the journal; the oldest go first.",
-    )
-
-
-@frozen(kw_only=True)
-class Faults:
-    """Misbehaviour on demand. None can be ordered yet."""
-
-
-@frozen(kw_only=True)
-class MailHost:
-    """The embedded mail host, for a bench with no mail server."""
-
-    enabled: bool = item("enabled", OnOff(), False, "Runs it beside the machine.")
-    smtp: str = item(
-        "SMTP", _ENDPOINT, "tcp:2526:interface=127.0.0.1", "Its relay, with STARTTLS and AUTH."
-    )
-    pop3: str = item(
-        "POP3",
-        _ENDPOINT,
-        "tcp:2110:interface=127.0.0.1",
-        "Its maildrop, with STLS, APOP and AUTH.",
-    )
-    accounts: dict[str, str] = item(
-        "accounts",
-        Table(),
-        Factory(lambda: {"ir@bench.test": "bench"}),
-        "Address and password of each account.",
-        secret=True,
-    )
+from irsend.sections import TLS, Faults, Limits, Listen, MailHost, Panel, Sending
 
 
 def _section(made_of: type) -> Any:
@@ -202,6 +43,7 @@ class Configuration:
     overrides: dict[str, Any] = field(factory=dict, repr=False)
     """Values of --set by whole key, which win over what was changed at the machine."""
     tls: TLS = _section(TLS)
+    sending: Sending = _section(Sending)
     limits: Limits = _section(Limits)
     faults: Faults = _section(Faults)
     mailhost: MailHost = _section(MailHost)

@@ -17,6 +17,9 @@ from attrs import field, frozen
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from twisted.internet.defer import Deferred
 
 
@@ -205,6 +208,22 @@ class IMachine(Interface):
 
         Raises CannotReceive where the settings forbid it or do not say from where.
         """
+
+    def scan_directory() -> Path:
+        """Return a new, empty directory for originals; whoever asked for it removes it."""
+
+    def read_order(originals: Sequence[Any], given: dict[str, object]) -> Any:
+        """Return the `SendOrder` of these `Original` values and words; SendRefused names each wrong one."""
+
+    def send(order: Any) -> Deferred[Any]:
+        """Scan and queue; fires with the `Job` once it will survive a crash.
+
+        Fails with ScanRefused or MemoryFull: then nothing is queued. May be
+        cancelled until it fires.
+        """
+
+    def job_ended(number: str) -> Deferred[Any]:
+        """Fire with the newest job of this number when it has ended; NoSuchRecord."""
 
     def next_login() -> float | None:
         """Return when the POP server lets the machine log in again (LOGIN-DELAY); None for now."""

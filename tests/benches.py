@@ -10,7 +10,7 @@ import attrs
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
-from irsend.configuration import Limits
+from irsend.sections import Limits
 from irsend.device import Device, load_model
 from irsend.protocols.tls import ServerTLS
 from irsend.services.bench import Bench

@@ -16,21 +16,12 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 import irsend.sample
-from irsend.configuration import (
-    SECTIONS,
-    TLS,
-    Configuration,
-    Limits,
-    Listen,
-    MailHost,
-    Panel,
-    configuration,
-    read_configuration,
-)
+from irsend.configuration import SECTIONS, Configuration, configuration, read_configuration
 from irsend.device.items import items_of
 from irsend.device.windows import DEFAULTS, ITEMS, PopAuthMethod, SSLPolicy
 from irsend.errors import ConfigurationError
 from irsend.sample import BENCH, sample
+from irsend.sections import TLS, Limits, Listen, MailHost, Panel
 
 SHIPPED = Path(__file__).parent.parent / "etc" / "irsend.toml"
 
@@ -239,7 +230,7 @@ class RefusalTests(Case):
         """An unknown key is refused with the keys there are, in every place where one can stand."""
         cases = {
             "stat = 1\n": "FILE: stat: there is no such key; there are: model, state, settings, "
-            "listen, panel, tls, limits, faults, mailhost",
+            "listen, panel, tls, sending, limits, faults, mailhost",
             "[listen]\nsntp = 1\n": "FILE: listen.sntp: there is no such key; "
             "there are: smtp, panel",
             "[settings.service_mode]\nport = 1\n": "FILE: settings.service_mode.port: there is no "

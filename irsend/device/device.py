@@ -16,6 +16,7 @@ from attrs import define, field
 from irsend.device.events import (
     Event,
     JobChanged,
+    PageScanned,
     SessionChanged,
     SettingsChanged,
     StatusChanged,
@@ -146,23 +147,29 @@ class Device:
             self._replace_status(self.status.after_success(session.kind, session.started))
         return session
 
-    def job_accepted(self, direction: Direction, party: str, **fields: Any) -> Job:
-        """Give a job its number; it is in the report from now on."""
+    def new_job(self, direction: Direction, party: str, **fields: Any) -> Job:
+        """Return a job with the next number, of which nobody has heard yet."""
         number = number_after(self.last_numbers.get(direction), direction)
         self.last_numbers[direction] = number
         self.last_serial += 1
         fields.setdefault("started", self.now())
-        job = Job(
+        return Job(
             serial=self.last_serial, number=number, direction=direction, party=party, **fields
         )
-        self._tell(JobChanged(job=job))
-        return job
+
+    def job_accepted(self, direction: Direction, party: str, **fields: Any) -> Job:
+        """Give a job its number; it is in the report from now on."""
+        return self.job_changed(self.new_job(direction, party, **fields))
 
     def job_changed(self, job: Job, **changes: Any) -> Job:
-        """Return the job with these fields changed, and tell the observers."""
+        """Return the job with these fields changed, if any, and tell the observers."""
         job = attrs.evolve(job, **changes)
         self._tell(JobChanged(job=job))
         return job
+
+    def page_scanned(self, page: int, pages: int) -> None:
+        """Tell that a page has gone over the glass: this one, of so many."""
+        self._tell(PageScanned(page=page, pages=pages))
 
     def _replace_status(self, line: StatusLine) -> None:
         if line != self.status:

@@ -45,4 +45,13 @@ class JobChanged:
     job: Job
 
 
-Event = SettingsChanged | StatusChanged | SessionChanged | JobChanged
+@frozen(kw_only=True)
+class PageScanned:
+    """A page has gone over the glass; it belongs to no job yet."""
+
+    page: int
+    """From 1."""
+    pages: int
+
+
+Event = SettingsChanged | StatusChanged | SessionChanged | JobChanged | PageScanned

@@ -91,6 +91,26 @@ class Choice(Kind[E]):
         return list(self._members)
 
 
+class OneOf(Kind[str]):
+    """One of a few words, exactly."""
+
+    type = "choice"
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self._words = words
+        self.allowed = ", ".join(words)
+
+    def read(self, given: object) -> str:
+        """Take one of the words."""
+        if given not in self._words:
+            raise ValueError
+        return str(given)
+
+    def constraint(self) -> object:
+        """All words."""
+        return list(self._words)
+
+
 class Number(Kind[int]):
     """A whole number in a range."""
 
@@ -136,6 +156,29 @@ class Text(Kind[str]):
         if given and not self._pattern.fullmatch(given):
             raise ValueError
         return given
+
+    def constraint(self) -> object:
+        """The greatest length."""
+        return {"max_length": self.longest}
+
+
+class Lines(Kind[str]):
+    """Text of several lines, each ending in LF when it is read."""
+
+    type = "text"
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+        self.allowed = f"lines of text, up to {longest} characters together"
+
+    def read(self, given: object) -> str:
+        """Take a string; of the control characters only ends of lines and tabs."""
+        if not isinstance(given, str) or len(given) > self.longest:
+            raise ValueError
+        lines = re.sub(r"\r\n?|\u2028|\u2029", "\n", given)
+        if _NOT_IN_A_LINE.search(re.sub(r"[\n\t]", "", lines)):
+            raise ValueError("it holds a control character")
+        return lines
 
     def constraint(self) -> object:
         """The greatest length."""

@@ -19,6 +19,13 @@ class Recipient:
     address: str
     result: JobResult = "waiting"
     code: str | None = None
+    reason: str = ""
+    """Why it is NG, in words."""
+
+    @property
+    def over(self) -> bool:
+        """True when nothing more will be tried for it."""
+        return self.result not in ("waiting", "running")
 
 
 @frozen(kw_only=True)
@@ -35,6 +42,10 @@ class Job:
     pages: int | None = None
     result: JobResult = "waiting"
     code: str | None = None
+    reason: str = ""
+    """Why it is NG, in words."""
+    size: int | None = None
+    """Octets of the message that is sent."""
     recipients: tuple[Recipient, ...] = ()
     sessions: tuple[int, ...] = ()
     started: float

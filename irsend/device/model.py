@@ -11,89 +11,23 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import attrs
 from attrs import field, frozen
 
-from irsend.device.items import (
-    Kind,
-    Listing,
-    Number,
-    OnOff,
-    Text,
-    item,
-    items_of,
-    read_value,
-    read_values,
+from irsend.device.items import Number, Text, item, items_of, read_value, read_values
+from irsend.device.model_tables import (
+    EHLO_KEYWORDS,
+    TLS_VERSIONS,
+    ModelHeader,
+    ModelSASL,
+    ModelSending,
+    ModelTLS,
+    any_of,
 )
-from irsend.device.windows import DEFAULTS, ITEMS, MECHANISMS, Settings, windows
+from irsend.device.windows import DEFAULTS, ITEMS, Settings, windows
 from irsend.errors import ModelError, SettingsRefused, ValueRefused
 
-TLS_VERSIONS = ("TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
-_TABLES = ("tls", "sasl", "defaults")
-EHLO_KEYWORDS = ("SIZE", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN")
-
-
-class _OneOf(Kind[str]):
-    """One of a few words, exactly."""
-
-    type = "choice"
-
-    def __init__(self, words: tuple[str, ...]) -> None:
-        self._words = words
-        self.allowed = ", ".join(words)
-
-    def read(self, given: object) -> str:
-        """Take one of the words."""
-        if given not in self._words:
-            raise ValueError
-        return str(given)
-
-
-def _any_of(words: tuple[str, ...]) -> Listing:
-    kind = _OneOf(words)
-
-    def one(given: str) -> str:
-        try:
-            return kind.read(given)
-        except ValueError:
-            raise ValueError(f"{given!r} is not one of them") from None
-
-    return Listing(len(words), "of " + kind.allowed, one)
-
-
-@frozen(kw_only=True)
-class ModelTLS:
-    """What the printer's TLS can do (device.md section 10)."""
-
-    oldest: str = item(
-        "oldest version", _OneOf(TLS_VERSIONS), "TLS 1.0", "The oldest version it speaks."
-    )
-    newest: str = item(
-        "newest version", _OneOf(TLS_VERSIONS), "TLS 1.0", "The newest version it speaks."
-    )
-    ciphers: str = item(
-        "ciphers",
-        Text(400),
-        "AES128-SHA:@SECLEVEL=0",
-        "An OpenSSL cipher list, for TLS 1.2 and older.",
-    )
-    key_bits: int = item(
-        "key length", Number(1024, 4096, "bits"), 1024, "The RSA key that it makes for itself."
-    )
-    server_name: bool = item(
-        "server name", OnOff(), False, "Tells the server which name it looks for (SNI)."
-    )
-
-
-@frozen(kw_only=True)
-class ModelSASL:
-    """The SASL mechanisms the printer uses, the one it prefers first."""
-
-    secured: tuple[str, ...] = item(
-        "under TLS", _any_of(MECHANISMS), (), "The order under TLS."
-    )
-    plain: tuple[str, ...] = item(
-        "in plain text", _any_of(MECHANISMS), (), "The order in plain text."
-    )
+_TABLES = ("tls", "sasl", "sending", "header", "defaults")
 
 
 @frozen(kw_only=True)
@@ -108,18 +42,20 @@ class Model:
     year: int = item("year", Number(1980, 2100), 2000, "When it came out.")
     ehlo: tuple[str, ...] = item(
         "EHLO words",
-        _any_of(EHLO_KEYWORDS),
+        any_of(EHLO_KEYWORDS),
         EHLO_KEYWORDS,
         "What it announces when it receives by SMTP.",
     )
     lacks: tuple[str, ...] = item(
-        "lacks", _any_of(tuple(ITEMS)), (), "Settings that its windows do not have."
+        "lacks", any_of(tuple(ITEMS)), (), "Settings that its windows do not have."
     )
     has: tuple[str, ...] = item(
-        "has", _any_of(tuple(ITEMS)), (), "Settings of later models that it has."
+        "has", any_of(tuple(ITEMS)), (), "Settings of later models that it has."
     )
     tls: ModelTLS | None = None
     sasl: ModelSASL = field(factory=ModelSASL)
+    sending: ModelSending = field(factory=ModelSending)
+    header: ModelHeader = field(factory=ModelHeader)
     defaults: dict[str, Any] = field(factory=dict)
 
     @property
@@ -232,8 +168,13 @@ def _read_model(raw: dict[str, Any]) -> Model:
         raise SettingsRefused(
             [ValueRefused("tls.oldest", f"{tls.oldest} is newer than tls.newest")]
         )
-    sasl = ModelSASL(**read_values(ModelSASL, "sasl", tables["sasl"]))
-    model = Model(tls=tls, sasl=sasl, **values)
+    parts = {
+        "tls": tls,
+        "sasl": ModelSASL(**read_values(ModelSASL, "sasl", tables["sasl"])),
+        "sending": ModelSending(**read_values(ModelSending, "sending", tables["sending"])),
+        "header": ModelHeader(**read_values(ModelHeader, "header", tables["header"])),
+    }
+    model = Model(**parts, **values)
     given = {
         f"{window}.{key}": value
         for window, of_window in tables["defaults"].items()
@@ -247,4 +188,4 @@ def _read_model(raw: dict[str, Any]) -> Model:
         raise SettingsRefused(
             [ValueRefused(f"defaults.{one.key}", one.problem) for one in error.refused]
         ) from None
-    return Model(tls=tls, sasl=sasl, defaults=defaults, **values)
+    return attrs.evolve(model, defaults=defaults)

@@ -31,6 +31,8 @@ class Session:
     tls: TLSUse | None = None
     auth: str | None = None
     """The mechanism that a login succeeded with."""
+    choice: str = ""
+    """Which mechanisms were offered, which was chosen and why, in words."""
     result: SessionResult | None = None
     """None while under way."""
     code: str | None = None

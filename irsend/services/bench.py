@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from irsend.configuration import Limits
 from irsend.device.device import Device
 from irsend.device.jobs import Job, Recipient
 from irsend.device.sessions import Session, SessionKind, SessionResult
@@ -21,6 +21,7 @@ from irsend.device.status import StatusText
 from irsend.message.head import sender_of, subject_of
 from irsend.protocols.tls import ServerTLS
 from irsend.protocols.transcript import Transcript
+from irsend.sections import Limits, Sending
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
 
@@ -38,6 +39,9 @@ class Bench:
     names: tuple[str, ...]
     """The machine's names and addresses."""
     trust: str = ""
+    sending: Sending = field(factory=Sending)
+    on_disk: Callable[[Callable[[], Any]], Deferred[Any]] = execute
+    """Runs what waits for the disk, or for another program, in a thread."""
     connect: Callable[[str, int, float], IStreamClientEndpoint] | None = None
     """Makes the endpoint for host, port and timeout in seconds; None: by name over TCP."""
     server_tls: ServerTLS | None = None

@@ -11,11 +11,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from irsend.configuration import TLS, Configuration
+from irsend.configuration import Configuration
 from irsend.device.model import ModelTLS
 from irsend.device.windows import Settings, SSLPolicy
 from irsend.errors import ConfigurationError, KeyMaterialError, ValueRefused
 from irsend.protocols.tls import ServerTLS, tls_failure
+from irsend.sections import TLS
 from irsend.services.bench import Bench
 from irsend.store.group_commit import InThread
 from irsend.store.keys import (

@@ -31,6 +31,7 @@ from irsend.store.records import (
     INSERT_JOB,
     INSERT_SESSION,
     JOB_COLUMNS,
+    LATER_COLUMNS,
     SCHEMA,
     SESSION_COLUMNS,
     job_of,
@@ -89,6 +90,7 @@ class Journal:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("PRAGMA synchronous=NORMAL")
             database.executescript(SCHEMA)
+            _add_later_columns(database)
             self._database = database
             self._closing = False
             self._restore(database, device)
@@ -333,6 +335,13 @@ class _transaction:  # noqa: N801
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def _add_later_columns(database: sqlite3.Connection) -> None:
+    for table, column, of_type in LATER_COLUMNS:
+        there = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        if column not in there:
+            database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {of_type}")
 
 
 def _scalar(database: sqlite3.Connection, question: str, *values: object) -> Any:

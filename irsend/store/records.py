@@ -15,7 +15,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
     id INTEGER PRIMARY KEY, kind TEXT, peer TEXT, mac TEXT, tls_version TEXT, tls_cipher TEXT,
     auth TEXT, result TEXT, code TEXT, reason TEXT, status_line TEXT,
-    started REAL, ended REAL, bytes INTEGER, messages INTEGER);
+    started REAL, ended REAL, bytes INTEGER, messages INTEGER, choice TEXT);
 CREATE INDEX IF NOT EXISTS session_kind ON session (kind, id);
 CREATE INDEX IF NOT EXISTS session_peer ON session (peer, id);
 CREATE INDEX IF NOT EXISTS session_result ON session (result, id);
@@ -23,7 +23,7 @@ CREATE INDEX IF NOT EXISTS session_code ON session (code, id);
 CREATE TABLE IF NOT EXISTS job (
     serial INTEGER PRIMARY KEY, number TEXT, direction TEXT, kind TEXT, party TEXT, subject TEXT,
     pages INTEGER, result TEXT, code TEXT, recipients TEXT, sessions TEXT,
-    started REAL, ended REAL, held_as TEXT);
+    started REAL, ended REAL, held_as TEXT, reason TEXT, size INTEGER);
 CREATE INDEX IF NOT EXISTS job_number ON job (number, serial);
 CREATE INDEX IF NOT EXISTS job_direction ON job (direction, serial);
 CREATE INDEX IF NOT EXISTS job_held_as ON job (held_as) WHERE held_as IS NOT NULL;
@@ -33,13 +33,20 @@ CREATE TABLE IF NOT EXISTS shown (one INTEGER PRIMARY KEY CHECK (one = 1), statu
 CREATE TABLE IF NOT EXISTS fetched (mark TEXT PRIMARY KEY, maildrop TEXT);
 """
 
+LATER_COLUMNS = (
+    ("session", "choice", "TEXT"),
+    ("job", "reason", "TEXT"),
+    ("job", "size", "INTEGER"),
+)
+"""Columns that journals of earlier releases lack: table, column, type."""
+
 SESSION_COLUMNS = (
     "id, kind, peer, mac, tls_version, tls_cipher, auth, result, code, reason, status_line, "
-    "started, ended, bytes, messages"
+    "started, ended, bytes, messages, choice"
 )
 JOB_COLUMNS = (
     "serial, number, direction, kind, party, subject, pages, result, code, recipients, sessions, "
-    "started, ended, held_as"
+    "started, ended, held_as, reason, size"
 )
 
 
@@ -64,7 +71,7 @@ def session_row(session: Session) -> tuple[Any, ...]:
     return (
         session.id, session.kind, session.peer, session.mac, tls.version, tls.cipher,
         session.auth, session.result, session.code, session.reason, session.status_line,
-        session.started, session.ended, session.bytes, session.messages,
+        session.started, session.ended, session.bytes, session.messages, session.choice,
     )  # fmt: skip
 
 
@@ -74,7 +81,7 @@ def session_of(row: tuple[Any, ...]) -> Session:
     return Session(
         id=row[0], kind=row[1], peer=row[2], mac=row[3], tls=tls, auth=row[6], result=row[7],
         code=row[8], reason=row[9], status_line=row[10], started=row[11], ended=row[12],
-        bytes=row[13], messages=row[14],
+        bytes=row[13], messages=row[14], choice=row[15] or "",
     )  # fmt: skip
 
 
@@ -86,7 +93,7 @@ def job_row(job: Job) -> tuple[Any, ...]:
     return (
         job.serial, job.number, job.direction, job.kind, job.party, job.subject, job.pages,
         job.result, job.code, recipients, json.dumps(job.sessions), job.started, job.ended,
-        job.held_as,
+        job.held_as, job.reason, job.size,
     )  # fmt: skip
 
 
@@ -97,4 +104,5 @@ def job_of(row: tuple[Any, ...]) -> Job:
         serial=row[0], number=row[1], direction=row[2], kind=row[3], party=row[4], subject=row[5],
         pages=row[6], result=row[7], code=row[8], recipients=recipients,
         sessions=tuple(json.loads(row[10])), started=row[11], ended=row[12], held_as=row[13],
+        reason=row[14] or "", size=row[15],
     )  # fmt: skip

@@ -18,7 +18,7 @@ from twisted.mail.pop3 import ServerErrorResponse
 from twisted.python.failure import Failure
 from twisted.trial import unittest
 
-from irsend.configuration import MailHost as Configuration
+from irsend.sections import MailHost as Configuration
 from irsend.errors import ConfigurationError
 from irsend.interfaces import Mailbox
 from irsend.mailhost import MailHost

@@ -1,0 +1,170 @@
+"""The tables of a model file: what a printer's TLS can do, how it logs in, sends, and writes its headers.
+
+The file as a whole is read by `model`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+from irsend.device.items import Listing, Number, OneOf, OnOff, Text, item
+from irsend.device.windows import MECHANISMS
+
+TLS_VERSIONS = ("TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
+HELO_FORMS = ("name", "bare", "literal", "empty")
+SENDING_EXTENSIONS = ("SIZE", "PIPELINING", "8BITMIME", "DSN")
+EHLO_KEYWORDS = ("SIZE", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN")
+
+
+def any_of(words: tuple[str, ...]) -> Listing:
+    """Return the kind of an item that is a choice of several of these words."""
+    kind = OneOf(words)
+
+    def one(given: str) -> str:
+        try:
+            return kind.read(given)
+        except ValueError:
+            raise ValueError(f"{given!r} is not one of them") from None
+
+    return Listing(len(words), "of " + kind.allowed, one)
+
+
+def _field_name(given: str) -> str:
+    if not re.fullmatch(r"[!-9;-~]+", given):
+        raise ValueError(f"{given!r} is not the name of a header field")
+    return given
+
+
+_PLACES = ("stamp", "short", "number", "count", "page")
+_FORM = Text(
+    80,
+    "letters, digits, . - _ and the places {" + "}, {".join(_PLACES) + "}",
+    r"(?:[A-Za-z0-9._\-]|\{(?:" + "|".join(_PLACES) + r")\})+",
+)
+
+
+@frozen(kw_only=True)
+class ModelTLS:
+    """What the printer's TLS can do (device.md section 10)."""
+
+    oldest: str = item(
+        "oldest version", OneOf(TLS_VERSIONS), "TLS 1.0", "The oldest version it speaks."
+    )
+    newest: str = item(
+        "newest version", OneOf(TLS_VERSIONS), "TLS 1.0", "The newest version it speaks."
+    )
+    ciphers: str = item(
+        "ciphers",
+        Text(400),
+        "AES128-SHA:@SECLEVEL=0",
+        "An OpenSSL cipher list, for TLS 1.2 and older.",
+    )
+    key_bits: int = item(
+        "key length", Number(1024, 4096, "bits"), 1024, "The RSA key that it makes for itself."
+    )
+    server_name: bool = item(
+        "server name", OnOff(), False, "Tells the server which name it looks for (SNI)."
+    )
+
+
+@frozen(kw_only=True)
+class ModelSASL:
+    """The SASL mechanisms the printer uses, the one it prefers first (device.md section 4)."""
+
+    secured: tuple[str, ...] = item("under TLS", any_of(MECHANISMS), (), "The order under TLS.")
+    plain: tuple[str, ...] = item(
+        "in plain text", any_of(MECHANISMS), (), "The order in plain text."
+    )
+    user_inline: bool = item(
+        "user inline", OnOff(), False, "Says the user name of LOGIN in the AUTH command itself."
+    )
+    strict_prompts: bool = item(
+        "strict prompts",
+        OnOff(),
+        False,
+        "Answers LOGIN only where it is asked for Username: (or User Name) and Password:.",
+    )
+
+
+@frozen(kw_only=True)
+class ModelSending:
+    """How the printer sends (device.md sections 4 and 11)."""
+
+    extensions: tuple[str, ...] = item(
+        "extensions",
+        any_of(SENDING_EXTENSIONS),
+        (),
+        "Extensions of SMTP that it uses where the server offers them.",
+    )
+    helo: str = item(
+        "HELO",
+        OneOf(HELO_FORMS),
+        "name",
+        "What it calls itself: its full name, the bare name of the host, its address, or nothing.",
+    )
+    attempts: int = item(
+        "attempts",
+        Number(1, 100),
+        1,
+        "How often it tries a job that failed for the moment: server not reached, 4xx.",
+    )
+    pause: int = item(
+        "pause", Number(1, 86_400, "seconds"), 60, "How long it waits before the next attempt."
+    )
+    quits: bool = item("QUIT", OnOff(), True, "Says QUIT before it closes the connection.")
+    full_mode: bool = item(
+        "full mode", OnOff(), True, "Sends I-Fax in full mode: asks for MDN and DSN."
+    )
+
+
+@frozen(kw_only=True)
+class ModelHeader:
+    """The header of what the printer sends (device.md section 9).
+
+    In the forms, {stamp} is YYYYMMDDhhmmss, {short} the same without the
+    century, {number} the job's number, {count} a count of four digits, {page}
+    the attachment's, 001.
+    """
+
+    order: tuple[str, ...] = item(
+        "order",
+        Listing(40, "names of header fields", _field_name),
+        (
+            "Date",
+            "From",
+            "To",
+            "Subject",
+            "MIME-Version",
+            "X-Priority",
+            "X-Mailer",
+            "Message-ID",
+            "Content-Type",
+            "Content-Transfer-Encoding",
+        ),
+        "The fields in their order.",
+    )
+    mailer: str = item("X-Mailer", Text(80), "", "Its value; empty leaves the field out.")
+    priority: str = item("X-Priority", Text(20), "", "Its value; empty leaves the field out.")
+    message_id: str = item(
+        "Message-ID",
+        _FORM,
+        "{stamp}.{count}.{number}",
+        "The form of what stands before the @.",
+    )
+    boundary: str = item(
+        "boundary", _FORM, "----_{short}{number}_", "The form of the boundary between parts."
+    )
+    attachment: str = item(
+        "attachment", _FORM, "{number}_{short}_{page}", "The form of an attachment's name."
+    )
+    trailing_dot: bool = item(
+        "trailing dot", OnOff(), False, "The Message-ID's domain ends in a dot (seen, rare)."
+    )
+    declared_quoted_printable: bool = item(
+        "declared quoted-printable",
+        OnOff(),
+        False,
+        "The multipart itself is declared as quoted-printable (seen, wrong).",
+    )
