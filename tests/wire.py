@@ -210,6 +210,33 @@ class Wire:
         pass
 
 
+class PullWire(Wire):
+    """A wire that takes content as fast as it comes, until it is stalled."""
+
+    stalled = False
+    nodelay = False
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self.producer = producer
+        self.pull()
+
+    def pull(self) -> None:
+        while self.producer is not None and not self.stalled:
+            self.producer.resumeProducing()
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.nodelay = enabled
+
+    def _close(self, reason: Exception) -> None:
+        if self.producer is not None and not self.closed:
+            producer, self.producer = self.producer, None
+            producer.stopProducing()
+        super()._close(reason)
+
+
 def old_tls(ciphers: str = "ALL:@SECLEVEL=0", newest: int = SSL.TLS1_3_VERSION) -> SSL.Context:
     """Return a context for a peer that speaks everything, or just some ciphers."""
     context = SSL.Context(SSL.TLS_METHOD)

@@ -168,7 +168,7 @@ def _read_model(raw: dict[str, Any]) -> Model:
         raise SettingsRefused(
             [ValueRefused("tls.oldest", f"{tls.oldest} is newer than tls.newest")]
         )
-    parts = {
+    parts: dict[str, Any] = {
         "tls": tls,
         "sasl": ModelSASL(**read_values(ModelSASL, "sasl", tables["sasl"])),
         "sending": ModelSending(**read_values(ModelSending, "sending", tables["sending"])),

@@ -1,11 +1,7 @@
-"""The accounts of the mail host: whose mail it takes, and how they prove who they are.
+"""The accounts of the mail host: whose mail it takes, and whose credentials are right.
 
-Names are mail addresses, compared without regard to case. The credentials
-mend what Twisted's own leave open: an authorization identity that is another's,
-prompts that end in NUL, a challenge that can be guessed, comparison in a time
-that depends on the secret.
-
-Standards: RFC 4616 (PLAIN), RFC 2195 (CRAM-MD5), draft-murchison-sasl-login (LOGIN).
+Names are mail addresses, compared without regard to case. What is shown to log
+in is told by `credentials`.
 """
 
 from __future__ import annotations
@@ -16,55 +12,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import (
-    CramMD5Credentials,
-    IUsernameHashedPassword,
-    IUsernamePassword,
-)
+from twisted.cred.credentials import IUsernameHashedPassword, IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.mail.imap4 import LOGINCredentials, PLAINCredentials
 from zope.interface import implementer
 
 from irsend.errors import ConfigurationError
 from irsend.interfaces import Mailbox
+from irsend.mailhost.credentials import (
+    CramMD5Login,
+    DigestMD5Login,
+    PlainLogin,
+    PromptedLogin,
+    ScramSHA256Login,
+)
 from irsend.protocols.smtp_grammar import GrammarError, parse_path
-
-
-class PlainLogin(PLAINCredentials):
-    """PLAIN: user name and password; nobody logs in as another."""
-
-    def setResponse(self, response: bytes) -> None:
-        """Take authorization identity, user name and password."""
-        PLAINCredentials.setResponse(self, response)
-        identity = response.partition(b"\0")[0]
-        if identity and identity.lower() != self.username.lower():
-            raise UnauthorizedLogin
-
-
-class PromptedLogin(LOGINCredentials):
-    """LOGIN, with the prompts that strict clients look for."""
-
-    def __init__(self) -> None:
-        LOGINCredentials.__init__(self)
-        self.challenges = [b"Password:", b"Username:"]
-
-
-class CramMD5Login(CramMD5Credentials):
-    """CRAM-MD5, with a challenge that nobody guesses and user names that may hold blanks."""
-
-    def __init__(self) -> None:
-        CramMD5Credentials.__init__(self)
-        self.challenge = f"<{secrets.token_hex(12)}@localhost>".encode("ascii")
-
-    def setResponse(self, response: bytes) -> None:
-        """Take user name and digest."""
-        self.username, self.response = response.rsplit(b" ", 1)
-
-    def checkPassword(self, password: bytes) -> bool:
-        """Say whether the digest was made with this password."""
-        expected = hmac.new(password, self.challenge, "md5").hexdigest().encode("ascii")
-        return hmac.compare_digest(expected, self.response.lower())
 
 
 @implementer(ICredentialsChecker)
@@ -75,6 +37,7 @@ class Accounts:
 
     def __init__(self, passwords: Mapping[str, str]) -> None:
         self._passwords: dict[str, bytes] = {}
+        self._nobodys = secrets.token_hex(16).encode("ascii")
         for name, password in passwords.items():
             account = _account_named(name)
             if account in self._passwords:
@@ -106,13 +69,22 @@ class Accounts:
         The same with TLS and without it: this is a bench, and the machine of
         2004 logs in so. Who wants it otherwise changes it here.
         """
-        return {b"CRAM-MD5": CramMD5Login, b"LOGIN": PromptedLogin, b"PLAIN": PlainLogin}
+        return {
+            b"SCRAM-SHA-256": lambda: ScramSHA256Login(self._password_of),
+            b"DIGEST-MD5": lambda: DigestMD5Login(self._password_of),
+            b"CRAM-MD5": CramMD5Login,
+            b"LOGIN": PromptedLogin,
+            b"PLAIN": PlainLogin,
+        }
+
+    def _password_of(self, user: bytes) -> bytes:
+        """Return a password; a user who does not exist takes as long as one who does."""
+        return self._passwords.get(_name(user), self._nobodys)
 
     def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
         """Fire with the account whose credentials these are; fail with UnauthorizedLogin."""
-        name = (credentials.username or b"").decode("utf-8", "replace").lower()
-        # A user who does not exist takes as long as one who does.
-        password = self._passwords.get(name, b"\0")
+        name = _name(credentials.username or b"")
+        password = self._password_of(credentials.username or b"")
         if IUsernamePassword.providedBy(credentials):
             right = hmac.compare_digest(password, credentials.password or b"")
         else:
@@ -120,6 +92,10 @@ class Accounts:
         if right and name in self._passwords:
             return succeed(name.encode("ascii"))
         return fail(UnauthorizedLogin())
+
+
+def _name(user: bytes) -> str:
+    return user.decode("utf-8", "replace").lower()
 
 
 def _account_named(name: str) -> str:

@@ -36,7 +36,7 @@ from zope.interface import implementer
 from irsend.interfaces import IReception, Reply
 from irsend.protocols import smtp_replies as replies
 from irsend.protocols.mail_transaction import MailTransaction
-from irsend.protocols.sasl_server import Aborted, ExchangeFailed, NotBase64, SASLExchange
+from irsend.protocols.sasl.exchange import Aborted, ExchangeFailed, NotBase64, SASLExchange
 from irsend.protocols.tls import describe_tls, tls_failure
 from irsend.protocols.transcript import MASK, masked_command
 

@@ -9,92 +9,67 @@ What is mended, each with a test that fails on Twisted's own class
 - Small messages stalled for 44 ms (Nagle's algorithm).
 - Plain text behind the 220 to STARTTLS was read as an answer given under TLS.
 - EHLO keywords were compared with case: `starttls` was not seen.
+- 454 to STARTTLS ended the session. Here that is the caller's business.
 - There was one timeout for everything, and none by default.
+- CRAM-MD5, LOGIN and PLAIN were all there was, in an order of its own.
 
 It takes no decision of its own: each step is a call, in whatever order the
 sender's settings ask for. A refusal by the server is an answer, not an error,
-except where the session cannot go on behind it.
+except where the session cannot go on behind it. What is said in a mail
+transaction is told by `outgoing_mail`.
 
-Standards: RFC 5321 (SMTP; 4.5.3.2 timeouts), 3207 (STARTTLS), 1870 (SIZE).
+Standards: RFC 5321 (SMTP; 4.5.3.2 timeouts), 3207 (STARTTLS), 4954 (AUTH).
 """
 
 from __future__ import annotations
 
-import re
+import base64
+import binascii
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from typing import IO, Any
 
-from attrs import frozen
+from attrs import define, evolve, field
 from OpenSSL import SSL
 from twisted.internet import error
-from twisted.internet.defer import Deferred, fail, inlineCallbacks
+from twisted.internet.defer import Deferred, fail, inlineCallbacks, maybeDeferred
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.mail import smtp
-from twisted.protocols.basic import FileSender
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript, Mailbox
-from irsend.protocols.dots import DotStuffing
-from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls, tls_failure
+from irsend.protocols.outgoing_mail import OutgoingMail
+from irsend.protocols.sasl import IMechanism, MechanismFailed
+from irsend.protocols.smtp_answers import (
+    AnswerLines,
+    Refused,
+    ServerReply,
+    Timeouts,
+    UnreadableReply,
+)
+from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls
+from irsend.protocols.transcript import MASK, Secrets, masked_command
 
 _LONGEST_LINE = 16_384
-_MOST_LINES = 1000
-_CHUNK = 65_536
 # How long the server may take to close its side behind QUIT.
 _CLOSING = 10
 
-_REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
+# A mechanism that asks more often than this asks for ever.
+_MOST_CHALLENGES = 10
+# A command line may have so many octets, its end included (RFC 4954 4).
+_COMMAND_LINE = 512
+EXTENSIONS = frozenset({b"SIZE", b"PIPELINING", b"8BITMIME", b"DSN"})
+"""The extensions of mail transactions that are used where they are offered."""
 
 
-@frozen
-class ServerReply:
-    """What a server answered (RFC 5321 4.2)."""
+@define(eq=False)
+class _Awaited:
+    """An answer that is to come, and how long it may take from when it is next."""
 
-    code: int
-    lines: tuple[bytes, ...]
-
-    @property
-    def positive(self) -> bool:
-        """True for 2xx: what was asked is done."""
-        return 200 <= self.code < 300
-
-    @property
-    def permanent(self) -> bool:
-        """True for 5xx: the same again will be refused again."""
-        return self.code >= 500
-
-    def __str__(self) -> str:
-        """Return code and text on one line."""
-        text = b" ".join(self.lines).decode("utf-8", "replace")
-        return f"{self.code} {text}".rstrip()
-
-
-class Refused(Exception):
-    """The server's answer leaves nothing to go on with."""
-
-    def __init__(self, reply: ServerReply) -> None:
-        super().__init__(str(reply))
-        self.reply = reply
-
-
-class UnreadableReply(Exception):
-    """The server said something that is no SMTP reply, or spoke out of turn; says what."""
-
-
-@frozen(kw_only=True)
-class Timeouts:
-    """How long the server may take, in seconds (RFC 5321 4.5.3.2)."""
-
-    greeting: float = 300
-    command: float = 300
-    data: float = 120
-    """The answer to DATA."""
-    block: float = 180
-    """Taking the next part of the content."""
-    end: float = 600
-    """The answer to the end of the content."""
+    verb: bytes
+    seconds: float
+    answer: Deferred[ServerReply] = field(factory=Deferred)
 
 
 @implementer(IHandshakeListener)
@@ -110,6 +85,7 @@ class ESMTPClient(smtp.ESMTPClient):
         *,
         identity: bytes,
         timeouts: Timeouts | None = None,
+        uses: Collection[bytes] = EXTENSIONS,
     ) -> None:
         smtp.ESMTPClient.__init__(self, b"", None, identity)
         self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
@@ -121,11 +97,17 @@ class ESMTPClient(smtp.ESMTPClient):
         """What EHLO announced: keyword in upper case, and what stood behind it."""
         self.tls: tuple[str, str] | None = None
         self._line = b""
-        self._reply: list[bytes] = []
-        self._reply_code = b""
-        self._awaited: deque[tuple[Deferred[ServerReply], float]] = deque()
+        self._behind = b""
+        """What has come in one segment with the line that is looked at, behind it."""
+        self._answer = AnswerLines()
+        self._secrets = Secrets()
+        self._uses = uses
+        self._awaited: deque[_Awaited] = deque()
         self._inside_content = False
-        self._transaction = False
+        self.transaction = False
+        """True where a transaction was begun and is not over."""
+        self.content_went_so_far: Callable[[int], None] = lambda _: None
+        """Is told how many octets of a message have gone out."""
         self._client_tls: ClientTLS | None = None
         self._handshake: Deferred[None] | None = None
         self._ending: BaseException | None = None
@@ -137,14 +119,13 @@ class ESMTPClient(smtp.ESMTPClient):
         nodelay = getattr(self.transport, "setTcpNoDelay", None)
         if nodelay is not None:
             nodelay(True)
-        self._await(self.greeted, self.timeouts.greeting)
+        self._await(_Awaited(b"", self.timeouts.greeting, self.greeted))
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Fail whatever still waits, with what ended the session."""
         self.setTimeout(None)
         if self._handshake is not None or (reason.check(SSL.Error) and self._ending is None):
-            why = self._ending or TLSFailed(tls_failure(reason))
-            self._ending = why if isinstance(why, TLSFailed) else TLSFailed(str(why))
+            self._ending = self._tls_ended(reason)
         elif self._ending is None:
             lost = reason.check(error.ConnectionDone, error.ConnectionLost)
             self._ending = (
@@ -153,7 +134,7 @@ class ESMTPClient(smtp.ESMTPClient):
                 else reason.value
             )
         self.transcript.note("closed")
-        waiting: list[Deferred[Any]] = [answer for answer, _ in self._awaited]
+        waiting: list[Deferred[Any]] = [one.answer for one in self._awaited]
         if self._handshake is not None:
             waiting.append(self._handshake)
             self._handshake = None
@@ -161,6 +142,13 @@ class ESMTPClient(smtp.ESMTPClient):
         for answer in waiting:
             answer.errback(Failure(self._ending))
         self.closed.callback(None)
+
+    def _tls_ended(self, reason: Failure) -> TLSFailed:
+        if self._ending is not None:
+            why = self._ending
+            return why if isinstance(why, TLSFailed) else TLSFailed(str(why))
+        assert self._client_tls is not None
+        return self._client_tls.failed(reason)
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
@@ -196,14 +184,15 @@ class ESMTPClient(smtp.ESMTPClient):
     def hello(self) -> Generator[Deferred[Any], Any, None]:
         """EHLO, or HELO where that is not known; fills `extensions`. Raises Refused."""
         self.extensions = {}
-        reply: ServerReply = yield self.command(b"EHLO " + self.identity)
+        name = b" " + self.identity if self.identity else b""
+        reply: ServerReply = yield self.command(b"EHLO" + name)
         if reply.positive:
             for line in reply.lines[1:]:
                 keyword, _, parameters = line.strip().partition(b" ")
                 self.extensions[keyword.upper()] = parameters.strip()
             return
         if reply.permanent:
-            reply = yield self.command(b"HELO " + self.identity)
+            reply = yield self.command(b"HELO" + name)
         if not reply.positive:
             raise Refused(reply)
 
@@ -217,6 +206,11 @@ class ESMTPClient(smtp.ESMTPClient):
         reply: ServerReply = yield self.command(b"STARTTLS")
         if reply.code != 220:
             raise Refused(reply)
+        if self._behind:
+            self.transcript.server(self._secrets.out_of(self._behind[:200]))
+            behind = TLSFailed("plain text behind the answer to STARTTLS")
+            self.give_up(behind)
+            raise behind
         self._client_tls = tls
         self._handshake = Deferred()
         self.extensions = {}
@@ -243,6 +237,59 @@ class ESMTPClient(smtp.ESMTPClient):
         self.transcript.note(" ".join(self.tls))
         handshake.callback(None)
 
+    def usable(self, keyword: bytes) -> bool:
+        """Say whether the server has announced an extension, and the client may use it."""
+        return keyword in self._uses and keyword in self.extensions
+
+    @property
+    def mechanisms(self) -> list[str]:
+        """What the server offers behind AUTH, also in the old form AUTH=."""
+        offered = self.extensions.get(b"AUTH", b"").decode("ascii", "replace").split()
+        for keyword in self.extensions:
+            if keyword.startswith(b"AUTH="):
+                old = keyword[5:] + b" " + self.extensions[keyword]
+                offered += old.decode("ascii", "replace").split()
+        return list(dict.fromkeys(name.upper() for name in offered))
+
+    @inlineCallbacks
+    def log_in(self, mechanism: IMechanism) -> Generator[Deferred[Any], Any, ServerReply]:
+        """AUTH; fires with the last answer: 235, or the refusal.
+
+        Raises MechanismFailed where the client itself would not go on, and what
+        `open_session` raises.
+        """
+        line = b"AUTH " + mechanism.name.encode("ascii")
+        first: bytes | None = yield maybeDeferred(mechanism.initial)
+        if first is not None:
+            initial = base64.b64encode(first) or b"="
+            if len(line) + len(initial) + 3 <= _COMMAND_LINE:
+                line, first = line + b" " + initial, None
+                self._secrets.keep(initial)
+        reply: ServerReply = yield self.command(line, shown=masked_command(line))
+        for _ in range(_MOST_CHALLENGES):
+            if reply.code != 334:
+                break
+            try:
+                challenge = base64.b64decode(reply.lines[-1].strip(), validate=True)
+                response: bytes = (
+                    first
+                    if first is not None
+                    else (yield maybeDeferred(mechanism.respond, challenge))
+                )
+            except (MechanismFailed, binascii.Error) as failed:
+                # RFC 4954 4: "*" cancels the exchange; the answer to it says nothing more.
+                yield self.command(b"*")
+                if isinstance(failed, MechanismFailed):
+                    raise
+                raise MechanismFailed("the server's challenge is not base64") from None
+            first = None
+            encoded = base64.b64encode(response)
+            self._secrets.keep(encoded)
+            reply = yield self.command(encoded, shown=MASK.encode() if encoded else b"")
+        if reply.code == 235:
+            mechanism.confirmed()
+        return reply
+
     @inlineCallbacks
     def send(
         self,
@@ -251,38 +298,24 @@ class ESMTPClient(smtp.ESMTPClient):
         content: IO[bytes],
         *,
         size: int = 0,
+        eight_bit: bool = False,
+        envelope_id: bytes = b"",
     ) -> Generator[Deferred[Any], Any, dict[Mailbox, ServerReply]]:
         """Send a message from where `content` stands to its end; fires with each recipient's answer.
 
-        That is the answer to the content where it came so far, else the
-        refusal. `size` is announced where the server has SIZE. May be called
-        again when it has fired. Raises what `open_session` does.
+        `size` is announced where the server has SIZE, in octets; `eight_bit`
+        content with 8BITMIME. With an `envelope_id` notifications are asked for
+        where the server has DSN. May be called again when it has fired. Raises
+        what `open_session` does.
         """
-        if self._transaction:
+        if self.transaction:
             yield self.command(b"RSET")
-            self._transaction = False
-        announced = b" SIZE=%d" % size if size and b"SIZE" in self.extensions else b""
-        reply: ServerReply = yield self.command(b"MAIL FROM:" + path_of(sender) + announced)
-        if not reply.positive:
-            return dict.fromkeys(recipients, reply)
-        self._transaction = True
-        results: dict[Mailbox, ServerReply] = {}
-        for recipient in recipients:
-            results[recipient] = yield self.command(b"RCPT TO:" + path_of(recipient))
-        accepted = [recipient for recipient in recipients if results[recipient].positive]
-        if not accepted:
-            return results
-        reply = yield self.command(b"DATA", self.timeouts.data)
-        if reply.code == 354:
-            reply = yield self._send_content(content)
-            self._transaction = False
-        elif reply.positive:
-            # It took a message that it has not seen.
-            wrong = UnreadableReply(f"the server answered DATA with {reply.code}")
-            self.give_up(wrong)
-            raise wrong
-        results.update(dict.fromkeys(accepted, reply))
-        return results
+            self.transaction = False
+        mail = OutgoingMail(
+            self, sender, recipients, size=size, eight_bit=eight_bit, envelope_id=envelope_id
+        )
+        answers: dict[Mailbox, ServerReply] = yield mail.answers(content)
+        return answers
 
     def quit(self) -> Deferred[None]:
         """QUIT; fires when the connection is closed, however that came. Never fails."""
@@ -297,6 +330,16 @@ class ESMTPClient(smtp.ESMTPClient):
         self.command(b"QUIT").addBoth(leave)
         return closed
 
+    def hang_up(self) -> Deferred[None]:
+        """Close the connection without QUIT; fires when it is closed. Never fails."""
+        closed: Deferred[None] = Deferred()
+        self.closed.addCallback(closed.callback)
+        if self._ending is None:
+            self._ending = error.ConnectionLost("the session is over")
+            self.setTimeout(_CLOSING)
+            self.transport.loseConnection()
+        return closed
+
     def command(
         self, line: bytes, timeout: float | None = None, *, shown: bytes | None = None
     ) -> Deferred[ServerReply]:
@@ -308,51 +351,39 @@ class ESMTPClient(smtp.ESMTPClient):
             return fail(Failure(self._ending))
         self.transcript.client(line if shown is None else shown)
         self.transport.write(line + b"\r\n")
-        answer: Deferred[ServerReply] = Deferred()
-        self._await(answer, self.timeouts.command if timeout is None else timeout)
-        return answer
+        verb = line[:4].upper()
+        return self._await(
+            _Awaited(verb, self.timeouts.command if timeout is None else timeout)
+        )
 
     # -- content --------------------------------------------------------------
 
-    @inlineCallbacks
-    def _send_content(self, content: IO[bytes]) -> Generator[Deferred[Any], Any, ServerReply]:
-        stuffing = DotStuffing()
-        octets = 0
-
-        def outgoing(chunk: bytes) -> bytes:
-            nonlocal octets
-            octets += len(chunk)
-            self.setTimeout(self.timeouts.block)
-            return stuffing.feed(chunk)
-
-        # Awaited from here on: a server may refuse in the middle of it.
-        answer: Deferred[ServerReply] = Deferred()
-        self._await(answer, self.timeouts.block)
+    def content_begins(self) -> Deferred[ServerReply]:
+        """Return what fires with the answer to the content that goes out from here on."""
         self._inside_content = True
-        sender = FileSender()
-        sender.CHUNK_SIZE = _CHUNK
-        try:
-            yield sender.beginFileTransfer(content, self.transport, outgoing)
-        except Exception:
-            # The connection is at its end; the answer fails with the reason,
-            # or has come before it.
-            self.transcript.note(f"the message was cut after {octets} octets")
-        else:
-            if self._ending is None:
-                self._inside_content = False
-                self.transcript.client(b"(a message of %d octets)" % octets)
-                self.transcript.client(b".")
-                self.transport.write(stuffing.end())
-                self.setTimeout(self.timeouts.end)
-        reply: ServerReply = yield answer
-        return reply
+        return self._await(_Awaited(b"DATA", self.timeouts.block))
+
+    def content_went(self, octets: int) -> None:
+        """Hear that the transport has taken so many octets of it in all."""
+        self.setTimeout(self.timeouts.block)
+        self.content_went_so_far(octets)
+
+    def content_ends(self, end: bytes, octets: int) -> None:
+        """Send the end mark behind so many octets."""
+        if self._ending is None:
+            self._inside_content = False
+            self.transcript.client(b"(a message of %d octets)" % octets)
+            self.transcript.client(b".")
+            self.transport.write(end)
+            self.setTimeout(self.timeouts.end)
 
     # -- answers --------------------------------------------------------------
 
-    def _await(self, answer: Deferred[ServerReply], seconds: float) -> None:
-        self._awaited.append((answer, seconds))
+    def _await(self, awaited: _Awaited) -> Deferred[ServerReply]:
+        self._awaited.append(awaited)
         if len(self._awaited) == 1:
-            self.setTimeout(seconds)
+            self.setTimeout(awaited.seconds)
+        return awaited.answer
 
     def dataReceived(self, segment: bytes) -> None:
         """Take a segment: lines of answers."""
@@ -362,27 +393,19 @@ class ESMTPClient(smtp.ESMTPClient):
             if len(line) > _LONGEST_LINE:
                 self.give_up(UnreadableReply("a line of the server's is too long"))
             elif end:
+                self._behind = segment
                 self.lineReceived(line)
-                if segment and self._handshake is not None:
-                    self.transcript.server(segment[:200])
-                    self.give_up(TLSFailed("plain text behind the answer to STARTTLS"))
 
     def lineReceived(self, line: bytes) -> None:
         """Take a line of an answer; the last one gives it to whoever waits for it."""
-        self.transcript.server(line)
-        match = _REPLY_LINE.fullmatch(line)
-        if match is None or (self._reply and match[1] != self._reply_code):
-            self.give_up(UnreadableReply("the server's answer is no SMTP reply"))
-            return
-        self._reply_code = match[1]
-        self._reply.append(match[3] or b"")
-        if match[2] == b"-":
-            if len(self._reply) >= _MOST_LINES:
-                self.give_up(UnreadableReply("the server's answer has too many lines"))
-            return
-        reply = ServerReply(int(self._reply_code), tuple(self._reply))
-        self._reply = []
-        self._answered(reply)
+        self.transcript.server(self._secrets.out_of(line))
+        try:
+            reply = self._answer.feed(line)
+        except UnreadableReply as wrong:
+            self.give_up(wrong)
+        else:
+            if reply is not None:
+                self._answered(reply)
 
     def _answered(self, reply: ServerReply) -> None:
         if not self._awaited:
@@ -391,17 +414,12 @@ class ESMTPClient(smtp.ESMTPClient):
         if self._inside_content and reply.positive:
             self.give_up(UnreadableReply("the server took the message before its end"))
             return
-        answer, _ = self._awaited.popleft()
-        self.setTimeout(self._awaited[0][1] if self._awaited else None)
+        awaited = self._awaited.popleft()
+        self.setTimeout(self._awaited[0].seconds if self._awaited else None)
         if self._inside_content:
             # Whether the server goes on reading content or runs commands now is
             # not to be known: nothing more is sent to it.
             self.give_up(
                 error.ConnectionLost("the server refused the message in the middle of it")
             )
-        answer.callback(reply)
-
-
-def path_of(mailbox: Mailbox | None) -> bytes:
-    """Return a mailbox as MAIL and RCPT have it; None is the null reverse-path."""
-    return b"<" + (bytes(mailbox) if mailbox else b"") + b">"
+        awaited.answer.callback(evolve(reply, to=awaited.verb))

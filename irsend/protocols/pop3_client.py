@@ -20,15 +20,14 @@ Standards: RFC 1939 (POP3, APOP), 2449 (CAPA, PIPELINING), 2595 (STLS), 5034 (AU
 from __future__ import annotations
 
 import base64
-import binascii
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from attrs import define, field
 from OpenSSL import SSL
 from twisted.internet import error
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.mail import pop3
 from twisted.mail.pop3 import ServerErrorResponse
@@ -37,17 +36,18 @@ from zope.interface import implementer
 
 from irsend.interfaces import IMessageSink, ITranscript
 from irsend.protocols.dots import DotStream
-from irsend.protocols.sasl import IMechanism
+from irsend.protocols.pop3_listings import Listings
+from irsend.protocols.sasl import IMechanism, MechanismFailed
 from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls, tls_failure
-from irsend.protocols.transcript import MASK, masked_command
+from irsend.protocols.transcript import MASK, Secrets, masked_command
 
 _LONGEST_LINE = 4096
+# A command may have so many octets, its end included (RFC 2449 4).
+_COMMAND_LINE = 255
 # Octets of one answer of several lines that are listened to.
 _LONGEST_ANSWER = 8_000_000
 # How long a server may take to close when it has answered QUIT, in seconds.
 _PATIENCE = 10
-# Shorter ones are found in any line by chance.
-_SHORTEST_SECRET = 3
 # Commands that may be under way at once where the server announces PIPELINING.
 _WINDOW = 16
 
@@ -67,6 +67,10 @@ class _Exchange:
     open_sink: Callable[[], IMessageSink] | None = None
     """What makes a place for a message."""
     mechanism: IMechanism | None = None
+    initial: bytes | None = None
+    """Of the mechanism, where it did not fit the command."""
+    failed: MechanismFailed | None = None
+    """Why the client cancelled the login."""
     began: bool = False
     octets: int = 0
     ahead: bool = True
@@ -74,7 +78,7 @@ class _Exchange:
 
 
 @implementer(IHandshakeListener)
-class POP3Client(pop3.AdvancedPOP3Client):
+class POP3Client(Listings, pop3.AdvancedPOP3Client):
     """One session with the POP server. `reply_timeout` is in seconds."""
 
     transport: Any
@@ -100,8 +104,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
         self._client_tls: ClientTLS | None = None
         self._handshake: Deferred[None] | None = None
         self._ending: BaseException | None = None
-        self._secrets: list[bytes] = []
-        """What a server may echo, and is not to be shown."""
+        self._secrets = Secrets()
 
     # -- the connection -------------------------------------------------------
 
@@ -189,15 +192,27 @@ class POP3Client(pop3.AdvancedPOP3Client):
         """RETR: write the message at this index (from 0) to a sink; fires with it, uncommitted."""
         return self._send(_Exchange(b"RETR %d" % (index + 1), open_sink=open_sink))
 
-    def authenticate(self, mechanism: IMechanism) -> Deferred[bytes]:
-        """AUTH (RFC 5034), with an initial response where it fits the line."""
+    @inlineCallbacks
+    def authenticate(self, mechanism: IMechanism) -> Generator[Deferred[Any], Any, bytes]:
+        """AUTH (RFC 5034), with an initial response where it fits the line.
+
+        Fails with MechanismFailed where the client itself would not go on.
+        """
         line = b"AUTH " + mechanism.name.encode("ascii")
-        first = mechanism.initial()
+        first: bytes | None = yield maybeDeferred(mechanism.initial)
         if first is not None:
             initial = base64.b64encode(first) or b"="
-            if len(line) + len(initial) + 3 <= 255:
-                line += b" " + initial
-        return self._send(_Exchange(line, mechanism=mechanism, ahead=False))
+            if len(line) + len(initial) + 3 <= _COMMAND_LINE:
+                line, first = line + b" " + initial, None
+        exchange = _Exchange(line, mechanism=mechanism, initial=first, ahead=False)
+        try:
+            answer: bytes = yield self._send(exchange)
+        except ServerErrorResponse:
+            if exchange.failed is not None:
+                raise exchange.failed from None
+            raise
+        mechanism.confirmed()
+        return answer
 
     def start_tls(self, tls: ClientTLS) -> Deferred[None]:
         """STLS; fires when the handshake is done and the certificate checked, else TLSFailed."""
@@ -206,7 +221,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
 
         def shake(_: Any) -> Deferred[None]:
             if self._behind:
-                self.transcript.server(self._without_secrets(self._behind[:200]))
+                self.transcript.server(self._secrets.out_of(self._behind[:200]))
                 behind = TLSFailed("plain text behind the answer to STLS")
                 self.give_up(behind)
                 raise behind
@@ -273,21 +288,10 @@ class POP3Client(pop3.AdvancedPOP3Client):
             shown = masked_command(exchange.line)
             if shown != exchange.line:
                 # With its command: a password may be a word that the server says anyway.
-                self._keep_secret(exchange.line)
+                self._secrets.keep(exchange.line)
                 if not exchange.line.startswith(b"PASS "):
-                    self._keep_secret(exchange.line.rpartition(b" ")[2])
+                    self._secrets.keep(exchange.line.rpartition(b" ")[2])
             self._say(exchange.line, shown)
-
-    def _keep_secret(self, secret: bytes) -> None:
-        if len(secret) >= _SHORTEST_SECRET:
-            self._secrets.append(secret)
-
-    def _without_secrets(self, line: bytes) -> bytes:
-        for secret in self._secrets:
-            line = line.replace(
-                secret, masked_command(secret) if b" " in secret else MASK.encode()
-            )
-        return line
 
     def _say(self, line: bytes, shown: bytes) -> None:
         self.transcript.client(shown)
@@ -316,7 +320,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
     def lineReceived(self, line: bytes) -> None:
         """Take a line: a status, or one of an answer's several."""
         if not self._awaited:
-            self.transcript.server(self._without_secrets(line))
+            self.transcript.server(self._secrets.out_of(line))
             self.give_up(ProtocolViolation("the server spoke without being asked"))
             return
         exchange = self._awaited[0]
@@ -328,13 +332,13 @@ class POP3Client(pop3.AdvancedPOP3Client):
         if exchange.began:
             self._remember_timestamp(line)
             exchange.began = False
-        self.transcript.server(self._without_secrets(line))
+        self.transcript.server(self._secrets.out_of(line))
         status, _, text = line.partition(b" ")
         if status == b"+" and exchange.mechanism is not None:
-            self._respond(exchange.mechanism, text)
+            self._respond(exchange, exchange.mechanism, text)
         elif status == b"-ERR":
             self._answered(exchange).done.errback(
-                Failure(ServerErrorResponse(self._without_secrets(text)))
+                Failure(ServerErrorResponse(self._secrets.out_of(text)))
             )
         elif status != b"+OK":
             self.give_up(
@@ -355,7 +359,7 @@ class POP3Client(pop3.AdvancedPOP3Client):
 
     def _take_line(self, exchange: _Exchange, line: bytes) -> None:
         assert exchange.take_line is not None
-        self.transcript.server(self._without_secrets(line))
+        self.transcript.server(self._secrets.out_of(line))
         self._second_greeting_possible = False
         exchange.octets += len(line) + 2
         if exchange.octets > _LONGEST_ANSWER:
@@ -405,50 +409,29 @@ class POP3Client(pop3.AdvancedPOP3Client):
         self._answered(self._awaited[0]).done.callback(sink)
         return rest
 
-    def _respond(self, mechanism: IMechanism, challenge: bytes) -> None:
-        try:
-            answer = base64.b64encode(mechanism.respond(base64.b64decode(challenge)))
-        except (binascii.Error, ValueError):
-            answer = b"*"
-        if answer == b"*":
-            self._say(answer, answer)
-        else:
-            self._keep_secret(answer)
-            self._say(answer, MASK.encode())
+    def _respond(self, exchange: _Exchange, mechanism: IMechanism, challenge: bytes) -> None:
+        first, exchange.initial = exchange.initial, None
 
-    # -- what the server can do, and what it has -----------------------------------
+        def answer() -> Any:
+            if first is not None:
+                return first
+            return mechanism.respond(base64.b64decode(challenge.strip(), validate=True))
 
-    def sizes(self) -> Deferred[dict[int, int]]:
-        """LIST: octets of each message by its number, from 1."""
-        return self._table(b"LIST", lambda value: int(value[:15]))
+        def say(response: bytes) -> None:
+            encoded = base64.b64encode(response)
+            self._secrets.keep(encoded)
+            if self._ending is None:
+                self._say(encoded, MASK.encode() if encoded else b"")
 
-    def uidls(self) -> Deferred[dict[int, bytes]]:
-        """UIDL: unique id of each message by its number, from 1."""
-        return self._table(b"UIDL", lambda value: value)
+        def cancel(failure: Failure) -> None:
+            failed = failure.value
+            if not isinstance(failed, MechanismFailed):
+                failed = MechanismFailed("the server's challenge is not base64")
+            exchange.failed = failed
+            if self._ending is None:
+                self._say(b"*", b"*")
 
-    def _table(self, command: bytes, read: Callable[[bytes], Any]) -> Deferred[dict[int, Any]]:
-        found: dict[int, Any] = {}
-
-        def take(line: bytes) -> None:
-            number, value, *_ = line.split()
-            found[int(number[:9])] = read(value)
-
-        return self._send(_Exchange(command, take_line=take)).addCallback(lambda _: found)
-
-    def capabilities(self, useCache: bool = True) -> Deferred[dict[bytes, list[bytes]]]:
-        """CAPA: names in upper case with their arguments; empty where CAPA is refused."""
-        found: dict[bytes, list[bytes]] = {}
-
-        def take(line: bytes) -> None:
-            name, *arguments = line.split() or [b""]
-            found[name.upper()] = arguments
-
-        def refused(failure: Failure) -> None:
-            failure.trap(ServerErrorResponse)
-
-        answer = self._send(_Exchange(b"CAPA", take_line=take))
-        answer.addErrback(refused)
-        return answer.addCallback(lambda _: found)
+        maybeDeferred(answer).addCallbacks(say, cancel)
 
 
 def _command(name: bytes, arguments: bytes | None) -> bytes:

@@ -42,7 +42,7 @@ from zope.interface import implementer
 
 from irsend.interfaces import ITranscript
 from irsend.protocols.maildrop_commands import MaildropCommands
-from irsend.protocols.sasl_server import Aborted, ExchangeFailed, NotBase64, SASLExchange
+from irsend.protocols.sasl.exchange import Aborted, ExchangeFailed, NotBase64, SASLExchange
 from irsend.protocols.tls import describe_tls
 from irsend.protocols.transcript import MASK, masked_command
 

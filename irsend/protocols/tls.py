@@ -38,6 +38,31 @@ class TLSFailed(Exception):
     """TLS could not be begun, or went wrong; says why."""
 
 
+class NothingInCommon(TLSFailed):
+    """The two sides have no version, cipher or key length in common."""
+
+
+class CertificateAsked(TLSFailed):
+    """The server wanted a certificate of the client's, and would not go on without."""
+
+
+# What OpenSSL calls it, on either side.
+_NOTHING_IN_COMMON = (
+    "no protocols available",
+    "no ciphers available",
+    "unsupported protocol",
+    "wrong ssl version",
+    "unsupported ssl version",
+    "no shared cipher",
+    "dh key too small",
+    "ee key too small",
+    "handshake failure",
+    "protocol version",
+    "insufficient security",
+    "legacy sigalg disallowed or unsupported",
+)
+
+
 def _context(oldest: str, newest: str, ciphers: str) -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
     # First of all: a level that allows old versions and short keys must be set
@@ -95,6 +120,7 @@ class ClientTLS:
     host: str
     server_name: bool
     check_name: bool
+    _asked: list[bool] = field(factory=list, repr=False)
 
     @classmethod
     def build(
@@ -124,7 +150,24 @@ class ClientTLS:
             context.set_verify(
                 SSL.VERIFY_PEER, lambda _c, _cert, _error, _depth, valid: bool(valid)
             )
-        return cls(context, host.strip("[]"), server_name, verify and check_name)
+        tls = cls(context, host.strip("[]"), server_name, verify and check_name)
+        context.set_info_callback(tls._note_state)
+        return tls
+
+    def _note_state(self, connection: SSL.Connection, where: int, _: int) -> None:
+        if where & SSL.SSL_CB_LOOP and b"certificate request" in connection.get_state_string():
+            self._asked.append(True)
+
+    def failed(self, reason: Failure) -> TLSFailed:
+        """Return why TLS failed, from the reason a connection was lost with."""
+        error, text = reason.value, tls_failure(reason)
+        if isinstance(error, TLSFailed):
+            return error
+        if self._asked and isinstance(error, SSL.Error) and "alert" in text:
+            return CertificateAsked(f"the server asks for a client certificate ({text})")
+        if isinstance(error, SSL.Error) and any(words in text for words in _NOTHING_IN_COMMON):
+            return NothingInCommon(text)
+        return TLSFailed(text)
 
     def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         """Make the connection (called by Twisted)."""

@@ -14,6 +14,7 @@ from irsend.interfaces import ITranscript, TranscriptLine
 MASK = "••••••"
 
 
+_SHORTEST_SECRET = 3
 # How long lines may be on the average: what a session costs in memory is bounded.
 _OCTETS_A_LINE = 100
 
@@ -72,6 +73,26 @@ class Silence:
 
     def note(self, text: str) -> None:
         """Keep nothing."""
+
+
+class Secrets:
+    """What a peer may echo, and is not to be shown."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytes] = []
+
+    def keep(self, secret: bytes) -> None:
+        """Remember one; shorter ones than a few octets are found in any line by chance."""
+        if len(secret) >= _SHORTEST_SECRET:
+            self._kept.append(secret)
+
+    def out_of(self, line: bytes) -> bytes:
+        """Return a line without them."""
+        for secret in self._kept:
+            line = line.replace(
+                secret, masked_command(secret) if b" " in secret else MASK.encode()
+            )
+        return line
 
 
 def _readable(text: bytes | str) -> str:

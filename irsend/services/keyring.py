@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.configuration import Configuration
-from irsend.device.model import ModelTLS
+from irsend.device.model_tables import ModelTLS
 from irsend.device.windows import Settings, SSLPolicy
 from irsend.errors import ConfigurationError, KeyMaterialError, ValueRefused
 from irsend.protocols.tls import ServerTLS, tls_failure

@@ -1,7 +1,8 @@
 """The machine: the one place that knows all the parts, and puts them together.
 
-From a configuration it makes device, store and services; it is what the panel
-asks (`IMachine`). It speaks no protocol and decides nothing about mail.
+From a configuration it makes device, store and services, and switches them on
+and off. What the panel asks of it is told by `front`. It speaks no protocol and
+decides nothing about mail.
 """
 
 from __future__ import annotations
@@ -10,37 +11,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attrs
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
-from zope.interface import implementer
 
 from irsend.configuration import Configuration
-from irsend.device import codes
 from irsend.device.device import Device
 from irsend.device.events import Event, SettingsChanged
-from irsend.device.jobs import Job
-from irsend.device.sessions import Session
-from irsend.device.status import StatusEntry
-from irsend.device.windows import Settings
 from irsend.errors import (
-    CannotCancel,
     ConfigurationError,
     KeyMaterialError,
-    SettingsRefused,
     ValueRefused,
 )
-from irsend.interfaces import IMachine, TranscriptLine
 from irsend.services.bench import Bench
+from irsend.services.composing import Composing
+from irsend.services.front import Front
+from irsend.services.full_mode import FullMode
 from irsend.services.keyring import Keyring
+from irsend.services.layers import Layers
 from irsend.services.polling import Polling
 from irsend.services.receiving import Receiving
+from irsend.services.scanning import Scanner
+from irsend.services.sending import Sending
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory, maildrop_mark, mark_in
+from irsend.store.outbox import Outbox
+from irsend.store.receivers import Receivers
 from irsend.store.saved_settings import SavedSettings
 from irsend.store.state import StateDirectory
 from irsend.store.transcripts import Transcripts
@@ -48,8 +47,7 @@ from irsend.store.transcripts import Transcripts
 _MB = 1_000_000
 
 
-@implementer(IMachine)
-class Machine(MultiService):
+class Machine(Front, MultiService):
     """One printer on one state directory. `hold` it, then start the service."""
 
     log = Logger()
@@ -65,10 +63,11 @@ class Machine(MultiService):
             model=configuration.model, settings=configuration.model.initial_settings(), now=now
         )
         self._disk = ThreadPool(0, 4, "disk")
+        self._in_thread = self._on(self._disk)
         self._scribe = ThreadPool(1, 1, "journal")  # one: it does things in order
         limits = configuration.limits
         memory = Memory(
-            self.state.memory, limits.memory * _MB, GroupCommit(self._on(self._disk)), now
+            self.state.memory, limits.memory * _MB, GroupCommit(self._in_thread), now
         )
         self._journal = Journal(
             self.state.journal,
@@ -85,13 +84,27 @@ class Machine(MultiService):
             limits=limits,
             names=configuration.tls.hostnames,
             trust=configuration.tls.trust,
+            sending=configuration.sending,
+            on_disk=self._in_thread,
         )
         self._saved = SavedSettings(self.state.settings)
+        self._layers = Layers(self._saved)
         self._keyring = Keyring(self._bench, self.state.keys, configuration.tls)
         self.receiving = Receiving(self._bench, configuration.listen.smtp)
         self.polling = Polling(self._bench)
-        self.receiving.setServiceParent(self)
-        self.polling.setServiceParent(self)
+        self._outbox = Outbox(self.state.outbox, self._in_thread)
+        self._receivers = Receivers(self.state.receivers)
+        self._scanner = Scanner(reactor, timeout=limits.scan)
+        self._full_mode = FullMode(self._bench, self._outbox, self._receivers)
+        self._sending = Sending(
+            self._bench,
+            self._outbox,
+            Composing(self._bench, self._outbox, self._scanner, self._receivers),
+            self.polling.log_in,
+            self._full_mode.await_notifications,
+        )
+        for service in (self.receiving, self.polling, self._full_mode, self._sending):
+            service.setServiceParent(self)
 
     def _on(self, pool: ThreadPool) -> Callable[[Callable[[], Any]], Deferred[Any]]:
         return lambda work: deferToThreadPool(self._reactor, pool, work)
@@ -109,8 +122,10 @@ class Machine(MultiService):
         self._load_settings()
         self._bench.memory.open_directory()
         self._journal.open(self.device)
+        self._receivers.open()
         self._adopt_mails()
         self.device.observe(self._journal.observe)
+        self._adopt_jobs()
         self.device.observe(self._save)
         self.device.checks.append(self._keyring.check)
         self._disk.start()
@@ -123,6 +138,7 @@ class Machine(MultiService):
     def abandon(self) -> None:
         """Let go of everything after a start that failed."""
         self.receiving.abandon()
+        self._scanner.stop()
         self._journal.abandon()
         self._stop_threads()
         self.state.release()
@@ -136,9 +152,11 @@ class Machine(MultiService):
         """Take nothing more, and end what is under way; fires when that has ended."""
         quiet: Deferred[None] = Deferred()
         if self.running:
-            maybeDeferred(MultiService.stopService, self).addBoth(
-                lambda _: quiet.callback(None)
-            )
+            ending = [
+                maybeDeferred(MultiService.stopService, self),
+                maybeDeferred(self._scanner.stop),
+            ]
+            DeferredList(ending).addBoth(lambda _: quiet.callback(None))
         else:
             quiet.callback(None)
         return quiet
@@ -154,26 +172,12 @@ class Machine(MultiService):
         self.state.release()
 
     def _load_settings(self) -> None:
-        """Put the layers together: model, file, changed at the machine, --set (the last wins)."""
-        settings = self._layers(self.configuration, self._saved.load())
+        settings = self._layers.settings(self.configuration)
         try:
             self._keyring.check(settings)
         except ValueRefused as error:
             raise ConfigurationError(f"settings.{error}") from None
         self.device.settings = settings
-
-    def _layers(self, configuration: Configuration, saved: dict[str, object]) -> Settings:
-        usable: dict[str, Any] = {}
-        for key, value in saved.items():
-            # Saved by another model or another release, perhaps: that is no reason not to start.
-            try:
-                usable.update(configuration.model.read_settings({key: value}))
-            except SettingsRefused as error:
-                self.log.warn("Saved setting not used: {error}", error=str(error))
-        settings = configuration.model.initial_settings()
-        for layer in (configuration.settings, usable, configuration.overrides):
-            settings = settings.replace(layer)
-        return settings
 
     def _adopt_mails(self) -> None:
         """Give a job to each mail in memory that has none: a crash came between the mail and its job."""
@@ -193,6 +197,23 @@ class Machine(MultiService):
                 self.device.job_changed(job, held_as=None, result="OK", ended=self.device.now())
         forget()
 
+    def _adopt_jobs(self) -> None:
+        """Go on with what is in the outbox, but for what had ended when the power failed."""
+        entries = self._outbox.open_directory()
+        for outgoing in entries:
+            if outgoing.serial > self.device.last_serial:
+                # Accepted, and not in the journal yet when the power failed.
+                self.device.last_serial = outgoing.serial
+                self.device.last_numbers["tx"] = outgoing.job.number
+        ended = self._journal.ended({one.serial for one in entries})
+        awaited = [one for one in entries if one.awaited_until is not None]
+        waiting = [one for one in entries if one.awaited_until is None]
+        for outgoing in waiting:
+            if outgoing.serial in ended:
+                self._outbox.remove(outgoing)
+        self._full_mode.adopt(awaited)
+        self._sending.adopt([one for one in waiting if one.serial not in ended])
+
     def _save(self, event: Event) -> None:
         if isinstance(event, SettingsChanged) and event.at_machine:
             try:
@@ -209,13 +230,8 @@ class Machine(MultiService):
         for part in ("model", "state", "listen", "mailhost"):
             if getattr(configuration, part) != getattr(self.configuration, part):
                 self.log.warn("{part}: changes with the next start only", part=part)
-        configuration = attrs.evolve(
-            configuration,
-            model=self.device.model,
-            settings=self._that_it_has(configuration.settings),
-            overrides=self._that_it_has(configuration.overrides),
-        )
-        settings = self._layers(configuration, self._saved.load())
+        configuration = self._layers.for_model(configuration, self.device.model)
+        settings = self._layers.settings(configuration)
         try:
             use_key = self._keyring.prepare(configuration.tls, settings)
         except (KeyMaterialError, ValueRefused) as error:
@@ -226,125 +242,6 @@ class Machine(MultiService):
         self._bench.memory.capacity = configuration.limits.memory * _MB
         self._bench.names = configuration.tls.hostnames
         self._bench.trust = configuration.tls.trust
+        self._bench.sending = configuration.sending
         self.device.reset_settings(settings)
         self.log.info("Configuration and certificates were read again")
-
-    def _that_it_has(self, values: dict[str, Any]) -> dict[str, Any]:
-        has_item = self.device.model.has_item
-        return {key: value for key, value in values.items() if has_item(key)}
-
-    # -- key and certificate ----------------------------------------------------
-
-    def key_description(self) -> dict[str, Any] | None:
-        """Return what is known of the certificate in use."""
-        return self._keyring.describe()
-
-    def generate_key(self) -> Deferred[dict[str, Any]]:
-        """Make and use a new key."""
-        return self._keyring.generate(self.configuration.tls.hostnames, self._on(self._disk))
-
-    def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
-        """Keep and use another key from the next session on."""
-        return self._keyring.take(certificate, key)
-
-    @property
-    def mails(self) -> Memory:
-        """The memory, with what was received and is not printed yet."""
-        return self._bench.memory
-
-    # -- what the panel asks ------------------------------------------------------
-
-    def memory(self) -> tuple[int, int]:
-        """Return octets in use and capacity."""
-        return self._bench.memory.used, self._bench.memory.capacity
-
-    def change_settings(self, given: dict[str, object]) -> dict[str, Any]:
-        """Change items at the machine."""
-        return self.device.change_settings(given)
-
-    def factory_reset(self) -> None:
-        """Forget what was changed at the machine; what the configuration says holds again."""
-        settings = self._layers(self.configuration, {})
-        try:
-            self._keyring.check(settings)
-        except ValueRefused as error:
-            raise SettingsRefused([error]) from None
-        self._saved.forget()
-        self.device.reset_settings(settings)
-
-    def receive(self) -> Deferred[Session]:
-        """Fetch from the POP server now."""
-        return self.polling.receive()
-
-    def next_login(self) -> float | None:
-        """Ask the polling."""
-        return self.polling.next_login
-
-    def status_history(self, limit: int = 100) -> Deferred[list[StatusEntry]]:
-        """Ask the journal."""
-        return self._journal.status_history(limit)
-
-    def sessions(
-        self,
-        limit: int = 100,
-        before: int | None = None,
-        kind: str | None = None,
-        peer: str | None = None,
-        result: str | None = None,
-        code: str | None = None,
-    ) -> Deferred[list[Session]]:
-        """Put those under way before those of the journal."""
-        filters = {"kind": kind, "peer": peer, "result": result, "code": code}
-        wanted = {name: value for name, value in filters.items() if value}
-
-        # Before the journal is asked: who ends in between is in both, not in neither.
-        under_way = [
-            session
-            for session in self.device.sessions.values()
-            if (before is None or session.id < before)
-            and all(getattr(session, name) == value for name, value in wanted.items())
-        ]
-
-        def together(ended: list[Session]) -> list[Session]:
-            by_id = {session.id: session for session in (*under_way, *ended)}
-            return sorted(by_id.values(), key=lambda session: -session.id)[:limit]
-
-        return self._journal.sessions(limit, before, **wanted).addCallback(together)
-
-    @inlineCallbacks
-    def session(self, id: int) -> Any:
-        """Look among those under way, then in the journal."""
-        under_way = self.device.sessions.get(id)
-        return under_way if under_way is not None else (yield self._journal.session(id))
-
-    @inlineCallbacks
-    def transcript(self, id: int) -> Any:
-        """Look among those under way, then in the state directory."""
-        under_way = self._bench.transcripts.get(id)
-        lines: list[TranscriptLine] = (
-            under_way.lines() if under_way is not None else (yield self._journal.transcript(id))
-        )
-        return lines
-
-    def jobs(self, limit: int = 100) -> Deferred[list[Job]]:
-        """Ask the journal."""
-        return self._journal.jobs(limit)
-
-    def job(self, number: str) -> Deferred[Job]:
-        """Ask the journal."""
-        return self._journal.job(number)
-
-    @inlineCallbacks
-    def cancel_job(self, number: str) -> Any:
-        """Cancel a mail that waits: it leaves the memory unprinted (#995)."""
-        job: Job = yield self._journal.job(number)
-        if job.held_as is None:
-            raise CannotCancel(
-                f"Job {number} has ended ({job.result}); only one that waits can be cancelled."
-            )
-        # The journal holds its UIDL by now; so it is not fetched again.
-        yield self._journal.flush()
-        self._bench.memory.delete(job.held_as)
-        return self.device.job_changed(
-            job, result="NG", code=codes.CANCELLED, ended=self.device.now(), held_as=None
-        )

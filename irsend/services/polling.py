@@ -1,12 +1,15 @@
-"""Receiving by POP: every POP Interval minutes, and when asked; one session at a time (device.md 3.2)."""
+"""Receiving by POP: every POP Interval minutes, and when asked; one session at a time (device.md 3.2).
+
+POP AUTH before Sending is a session too: it takes its turn, and LOGIN-DELAY holds for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, inlineCallbacks
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -33,7 +36,7 @@ class Polling(Service):
         self._no_login_before: dict[str, float] = {}
         self._left_alone: set[str] = set()
         self._waiting: Deferred[None] | None = None
-        self._all_done: Deferred[None] | None = None
+        self._turns = DeferredLock()
 
     def startService(self) -> None:
         """Look at once where an interval is set, and then every so often."""
@@ -41,19 +44,18 @@ class Polling(Service):
         self._forget = self._bench.device.observe(self._observe)
         self._schedule(0)
 
-    def stopService(self) -> Deferred[None] | None:
+    def stopService(self) -> Deferred[None]:
         """Give up what is under way, and wait until it has ended."""
         Service.stopService(self)
         self._forget()
         self._cancel_timer()
-        if self._under_way is None:
-            return None
-        self._all_done = Deferred()
         if self._waiting is not None:
             self._waiting.cancel()
         if self._session is not None:
             self._session.abort()
-        return self._all_done
+        # Behind whatever has its turn now, or waits for it.
+        stopped: Deferred[None] = self._turns.run(lambda: None)
+        return stopped
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, SettingsChanged) and event.changes.keys() & {
@@ -106,33 +108,64 @@ class Polling(Service):
         self._under_way = [answer]
 
         def ended(outcome: Session | Failure) -> None:
-            self._session = None
             waiting, self._under_way = self._under_way or [], None
             for one in waiting:
                 one.callback(outcome)
-            if self._all_done is not None:
-                self._all_done.callback(None)
 
         self._receive().addBoth(ended)
         return answer
 
+    def log_in(self) -> Deferred[Session]:
+        """Log in and nothing more, behind a reception under way; fires with the session when it has ended.
+
+        May be cancelled: it is given up then.
+        """
+        mine: list[PopSession] = []
+
+        def begin() -> PopSession:
+            mine.append(PopSession(self._bench, set(), login_only=True))
+            return mine[0]
+
+        turn = self._take_turn(begin)
+
+        def give_up(_: object) -> None:
+            if mine:
+                mine[0].abort()
+            else:
+                turn.cancel()
+
+        answer: Deferred[Session] = Deferred(give_up)
+        turn.addCallbacks(answer.callback, lambda failure: answer.errback(failure))
+        return answer
+
+    def _receive(self) -> Deferred[Session]:
+        return self._take_turn(lambda: PopSession(self._bench, self._left_alone))
+
     @inlineCallbacks
-    def _receive(self) -> Generator[Deferred[Any], Any, Session]:
-        at = self.next_login
-        if at is not None:
-            # LOGIN-DELAY: the machine does not log in again sooner than that.
-            self._waiting = deferLater(self._bench.clock, at - self._bench.device.now())
-            try:
-                yield self._waiting
-            except CancelledError:
-                pass
-            finally:
-                self._waiting = None
-        self._session = session = PopSession(self._bench, self._left_alone)
-        if not self.running:
-            session.abort()
-        ended: Session = yield session.receive()
-        if session.login_delay:
-            until = self._bench.device.now() + session.login_delay
-            self._no_login_before[maildrop_mark(session.server, session.user)] = until
-        return ended
+    def _take_turn(
+        self, begin: Callable[[], PopSession]
+    ) -> Generator[Deferred[Any], Any, Session]:
+        yield self._turns.acquire()
+        try:
+            at = self.next_login
+            if at is not None:
+                # LOGIN-DELAY: the machine does not log in again sooner than that.
+                self._waiting = deferLater(self._bench.clock, at - self._bench.device.now())
+                try:
+                    yield self._waiting
+                except CancelledError:
+                    if self.running:
+                        raise
+                finally:
+                    self._waiting = None
+            self._session = session = begin()
+            if not self.running:
+                session.abort()
+            ended: Session = yield session.receive()
+            if session.login_delay:
+                until = self._bench.device.now() + session.login_delay
+                self._no_login_before[maildrop_mark(session.server, session.user)] = until
+            return ended
+        finally:
+            self._session = None
+            self._turns.release()

@@ -21,13 +21,20 @@ from twisted.logger import Logger
 from twisted.mail.pop3 import ServerErrorResponse
 
 from irsend.device import codes
+from irsend.device.authentication import choose_mechanism
 from irsend.device.sessions import Session, TLSUse
 from irsend.device.status import StatusText
 from irsend.device.windows import PopAuthMethod
 from irsend.errors import MemoryFull, MessageTooLarge
 from irsend.message.trace import pop_trace
 from irsend.protocols.pop3_client import POP3Client, ProtocolViolation
-from irsend.protocols.sasl import MECHANISMS, choose_mechanism
+from irsend.protocols.sasl import (
+    MECHANISMS,
+    Credentials,
+    MechanismFailed,
+    make_mechanism,
+    unusable,
+)
 from irsend.protocols.tls import ClientTLS, TLSFailed
 from irsend.services.bench import Bench
 from irsend.store.memory import StoredMessage, maildrop_mark, uidl_mark
@@ -43,6 +50,8 @@ _LONGEST_LOGIN_DELAY = 86_400
 # Answers to a login that are not about who is logging in (RFC 2449 8, RFC 3206).
 _NOT_ABOUT_THE_LOGIN = ("[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]", "[SYS/PERM]")
 _NETWORK_ERRORS = (net.ConnectError, net.ConnectionLost, net.DNSLookupError, net.TimeoutError)
+# The token of [sending] is for the SMTP server.
+_NO_TOKEN = {"XOAUTH2": "no token for POP"}
 _SWITCHED_OFF = "the machine was switched off"
 _MEMORY_FULL = "the memory is full: no further mail is fetched"
 
@@ -61,8 +70,10 @@ class PopSession:
 
     log = Logger()
 
-    def __init__(self, bench: Bench, left_alone: set[str]) -> None:
+    def __init__(self, bench: Bench, left_alone: set[str], *, login_only: bool = False) -> None:
         self._bench = bench
+        self._login_only = login_only
+        """True for POP AUTH before Sending: nothing is fetched, and the report has no line of it."""
         self._left_alone = left_alone
         """Marks of mails that are larger than their server said; they stay there."""
         self._settings = bench.device.settings
@@ -130,6 +141,7 @@ class PopSession:
         bench = self._bench
         if failed is not None:
             self._transcript.note(failed.reason)
+        if failed is not None and not self._login_only:
             bench.device.job_accepted(
                 "rx",
                 self.server,
@@ -160,6 +172,8 @@ class PopSession:
         delay = capabilities.get(b"LOGIN-DELAY", [])
         if delay and delay[0].isdigit():
             self.login_delay = min(int(delay[0][:9]), _LONGEST_LOGIN_DELAY)
+        if self._login_only:
+            return
         client.pipelining = b"PIPELINING" in capabilities
         yield self._take_all(client)
         yield client.leave()
@@ -173,7 +187,9 @@ class PopSession:
     def _check_readiness(self) -> None:
         if self._aborted:
             raise _Failed(_SWITCHED_OFF)
-        if self._bench.memory.full:
+        if not self.server:
+            raise _Failed("no POP Server is set (email_ifax.pop_server)")
+        if self._bench.memory.full and not self._login_only:
             raise _Failed("the memory is full: mail is not fetched", None)
 
     @inlineCallbacks
@@ -247,9 +263,10 @@ class PopSession:
                     return "APOP"
                 case PopAuthMethod.POP_AUTH:
                     chosen = self._choose(client, capabilities.get(b"SASL", []))
-                    mechanism = MECHANISMS[chosen](self._user, self._password)
-                    yield client.authenticate(mechanism)
+                    yield client.authenticate(make_mechanism(chosen, self._credentials()))
                     return chosen
+        except MechanismFailed as error:
+            raise _Failed(f"login failed: {error}", codes.POP_LOGIN) from None
         except ServerErrorResponse as error:
             reason = _text(error)
             code = codes.POP_LOGIN
@@ -265,17 +282,30 @@ class PopSession:
         return answer
 
     def _choose(self, client: POP3Client, offered: list[bytes]) -> str:
-        sasl = self._bench.device.model.sasl
-        names = [name.decode("ascii", "replace") for name in offered]
-        chosen = choose_mechanism(
-            sasl.secured if client.tls else sasl.plain,
-            names,
-            self._settings.service_mode.disabled_mechanisms,
+        choice = choose_mechanism(
+            self._bench.device.model,
+            [name.decode("ascii", "replace") for name in offered],
+            secured=client.tls is not None,
+            disabled=self._settings.service_mode.disabled_mechanisms,
+            unusable={name: unusable(name) for name in MECHANISMS} | _NO_TOKEN,
         )
-        if chosen is None:
-            shown = ", ".join(names) or "none"
-            raise _Failed(f"no mechanism in common; offered: {shown}", codes.POP_LOGIN)
-        return chosen
+        self._session = self._bench.device.session_changed(self._session, choice=choice.why)
+        if choice.mechanism is None:
+            raise _Failed(f"no mechanism in common: {choice.why}", codes.POP_LOGIN)
+        self._transcript.note(choice.why)
+        return choice.mechanism
+
+    def _credentials(self) -> Credentials:
+        order = self._bench.device.model.sasl
+        return Credentials(
+            user=self._user,
+            password=self._password,
+            service="pop",
+            host=self.server,
+            in_thread=self._bench.on_disk,
+            strict_prompts=order.strict_prompts,
+            user_inline=order.user_inline,
+        )
 
     @property
     def _user(self) -> bytes:

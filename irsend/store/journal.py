@@ -26,13 +26,12 @@ from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry, StatusLine
 from irsend.errors import NoSuchRecord, StateError
 from irsend.interfaces import TranscriptLine
+from irsend.store.database import open_database, scalar, transaction
 from irsend.store.group_commit import InThread
 from irsend.store.records import (
     INSERT_JOB,
     INSERT_SESSION,
     JOB_COLUMNS,
-    LATER_COLUMNS,
-    SCHEMA,
     SESSION_COLUMNS,
     job_of,
     job_row,
@@ -84,13 +83,7 @@ class Journal:
     def open(self, device: Device) -> None:
         """Open or make the database, and let the device go on where it was; StateError."""
         try:
-            database = sqlite3.connect(
-                self._path, isolation_level=None, check_same_thread=False
-            )
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=NORMAL")
-            database.executescript(SCHEMA)
-            _add_later_columns(database)
+            database = open_database(self._path)
             self._database = database
             self._closing = False
             self._restore(database, device)
@@ -101,11 +94,11 @@ class Journal:
             ) from None
 
     def _restore(self, database: sqlite3.Connection, device: Device) -> None:
-        device.last_session = _scalar(database, "SELECT max(id) FROM session") or 0
-        device.last_serial = _scalar(database, "SELECT max(serial) FROM job") or 0
+        device.last_session = scalar(database, "SELECT max(id) FROM session") or 0
+        device.last_serial = scalar(database, "SELECT max(serial) FROM job") or 0
         directions: tuple[Direction, ...] = ("tx", "rx")
         for direction in directions:
-            number = _scalar(
+            number = scalar(
                 database,
                 "SELECT number FROM job WHERE direction = ? ORDER BY serial DESC LIMIT 1",
                 direction,
@@ -191,7 +184,7 @@ class Journal:
         # is taken off the front only then: nothing is lost, or written twice.
         pending = list(self._pending)
         if pending:
-            with _transaction(self._database):
+            with transaction(self._database):
                 for statement, row in pending:
                     self._database.execute(statement, row)
             for _ in pending:
@@ -210,7 +203,7 @@ class Journal:
             self._prune(self._database)
 
     def _prune(self, database: sqlite3.Connection) -> None:
-        oldest = _scalar(
+        oldest = scalar(
             database,
             "SELECT id FROM session ORDER BY id DESC LIMIT 1 OFFSET ?",
             self._sessions_kept,
@@ -219,7 +212,7 @@ class Journal:
             database.execute("DELETE FROM session WHERE id <= ?", (oldest,))
             self._transcripts.delete_up_to(oldest)
         for table, but in (("status", ""), ("job", " AND held_as IS NULL")):
-            newest = _scalar(database, f"SELECT max(serial) FROM {table}") or 0  # noqa: S608
+            newest = scalar(database, f"SELECT max(serial) FROM {table}") or 0  # noqa: S608
             database.execute(
                 f"DELETE FROM {table} WHERE serial <= ?{but}",  # noqa: S608
                 (newest - self._sessions_kept,),
@@ -299,6 +292,12 @@ class Journal:
 
         return self._query(find)
 
+    def ended(self, serials: Iterable[int]) -> set[int]:
+        """Return which of these jobs have ended (at the machine's start only)."""
+        assert self._database is not None
+        question = "SELECT 1 FROM job WHERE serial = ? AND ended IS NOT NULL"
+        return {one for one in serials if scalar(self._database, question, one)}
+
     def jobs_in_memory(self) -> list[Job]:
         """Return the jobs whose mail was in memory when the machine stopped (at its start only)."""
         assert self._database is not None
@@ -322,28 +321,3 @@ class Journal:
         """Forget mails that are no longer on the server."""
         for mark in marks:
             self._write("DELETE FROM fetched WHERE mark = ?", (mark,))
-
-
-class _transaction:  # noqa: N801
-    """All of it or nothing."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-
-    def __enter__(self) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
-
-
-def _add_later_columns(database: sqlite3.Connection) -> None:
-    for table, column, of_type in LATER_COLUMNS:
-        there = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-        if column not in there:
-            database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {of_type}")
-
-
-def _scalar(database: sqlite3.Connection, question: str, *values: object) -> Any:
-    row = database.execute(question, values).fetchone()
-    return row[0] if row else None

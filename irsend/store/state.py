@@ -8,7 +8,7 @@ from pathlib import Path
 
 from irsend.errors import StateError
 
-_PARTS = ("memory", "tray", "sessions", "keys")
+_PARTS = ("memory", "tray", "sessions", "keys", "outbox")
 _OURS = {*_PARTS, "lock", "journal.sqlite", "settings.toml"}
 
 
@@ -38,6 +38,16 @@ class StateDirectory:
     def keys(self) -> Path:
         """The machine's key and certificate."""
         return self.path / "keys"
+
+    @property
+    def outbox(self) -> Path:
+        """What is accepted for sending, and is not over yet."""
+        return self.path / "outbox"
+
+    @property
+    def receivers(self) -> Path:
+        """What full mode has learnt of receivers."""
+        return self.path / "receivers.json"
 
     @property
     def settings(self) -> Path:

@@ -13,7 +13,8 @@ from zope.interface.verify import verifyObject
 
 from irsend.errors import ConfigurationError
 from irsend.interfaces import Mailbox
-from irsend.mailhost.accounts import Accounts, CramMD5Login, PlainLogin, PromptedLogin
+from irsend.mailhost.accounts import Accounts
+from irsend.mailhost.credentials import CramMD5Login, PlainLogin, PromptedLogin
 from irsend.protocols.pop3_server import APOPDigest
 
 

@@ -18,15 +18,15 @@ from twisted.mail.pop3 import ServerErrorResponse
 from twisted.python.failure import Failure
 from twisted.trial import unittest
 
-from irsend.sections import MailHost as Configuration
 from irsend.errors import ConfigurationError
 from irsend.interfaces import Mailbox
 from irsend.mailhost import MailHost
 from irsend.protocols.esmtp_client import ESMTPClient
 from irsend.protocols.pop3_client import POP3Client
-from irsend.protocols.sasl import MECHANISMS
+from irsend.protocols.sasl import Credentials, make_mechanism
 from irsend.protocols.tls import ClientTLS
 from irsend.protocols.transcript import Transcript
+from irsend.sections import MailHost as Configuration
 from irsend.store.keys import KeyStore, generate_key_material
 from irsend.testing import PrinterMixin
 from tests.mailhost.hosts import ACCOUNTS, StandInMachine, mails_in, put
@@ -263,7 +263,10 @@ class SessionTests(HostCase):
             digest = hashlib.md5(client.serverChallenge + password).hexdigest()
             yield client.apop(b"ir@bench.test", digest.encode())
         else:
-            yield client.authenticate(MECHANISMS[way](b"ir@bench.test", password))
+            credentials = Credentials(
+                user=b"ir@bench.test", password=password, service="pop", host="localhost"
+            )
+            yield client.authenticate(make_mechanism(way, credentials))
 
     @inlineCallbacks
     def test_mails_survive(self) -> Any:

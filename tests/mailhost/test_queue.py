@@ -16,7 +16,7 @@ from twisted.trial import unittest
 from irsend.mailhost.queue import PAUSES, Queue
 from tests.benches import AT, at_once, server_tls
 from tests.mailhost.hosts import StandInMachine, mails_in, make_maildirs, put
-from tests.protocols.test_esmtp_client import PullWire
+from tests.wire import PullWire
 
 TRACE = b"Return-Path: <ir@bench.test>\r\nDelivered-To: p@machine.test\r\n"
 MAIL = b"Received: from me\r\nSubject: hello\r\n\r\nbody\r\n"

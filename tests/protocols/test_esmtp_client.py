@@ -17,50 +17,18 @@ from twisted.trial import unittest
 
 from irsend.interfaces import Mailbox
 from irsend.protocols.dots import DotStream
-from irsend.protocols.esmtp_client import (
-    ESMTPClient,
-    Refused,
-    ServerReply,
-    Timeouts,
-    UnreadableReply,
-    path_of,
-)
+from irsend.protocols.esmtp_client import ESMTPClient
+from irsend.protocols.outgoing_mail import path_of
+from irsend.protocols.smtp_answers import Refused, ServerReply, Timeouts, UnreadableReply
 from irsend.protocols.tls import ClientTLS, TLSFailed
 from irsend.protocols.transcript import Transcript
 from tests.benches import server_tls
 from tests.protocols.holes import hole
-from tests.wire import Wire
+from tests.wire import PullWire
 
 SENDER = Mailbox(b"a", b"bench.test")
 RECIPIENT = Mailbox(b"b", b"bench.test")
 OTHER = Mailbox(b"c", b"bench.test")
-
-
-class PullWire(Wire):
-    """A wire that takes content as fast as it comes, until it is stalled."""
-
-    stalled = False
-    nodelay = False
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        self.producer = producer
-        self.pull()
-
-    def pull(self) -> None:
-        while self.producer is not None and not self.stalled:
-            self.producer.resumeProducing()
-
-    def unregisterProducer(self) -> None:
-        self.producer = None
-
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        self.nodelay = enabled
-
-    def _close(self, reason: Exception) -> None:
-        if self.producer is not None and not self.closed:
-            producer, self.producer = self.producer, None
-            producer.stopProducing()
-        super()._close(reason)
 
 
 def client_tls() -> ClientTLS:

@@ -13,12 +13,15 @@ from zope.interface import implementer
 
 from irsend.interfaces import IMessageSink
 from irsend.protocols.pop3_client import POP3Client
-from irsend.protocols.sasl import Plain
+from irsend.protocols.sasl import Credentials, make_mechanism
 from irsend.protocols.tls import ClientTLS
 from irsend.protocols.transcript import Transcript
 from tests.benches import key_material
 from tests.protocols.holes import hole
 from tests.wire import Wire, old_tls
+
+
+_IR = Credentials(user=b"ir", password=b"bench", service="pop", host="pop.bench.test")
 
 
 @implementer(IMessageSink)
@@ -135,7 +138,7 @@ class Pop3HoleTests(unittest.SynchronousTestCase):
     @hole(raises=AttributeError)
     def test_sasl(self) -> None:
         """SASL is spoken (RFC 5034)."""
-        done = self.side.client.authenticate(Plain(b"ir", b"bench"))
+        done = self.side.client.authenticate(make_mechanism("PLAIN", _IR))
         self.assertEqual(self.side.wire.taken(), b"AUTH PLAIN AGlyAGJlbmNo\r\n")
         self.side.answer(b"+OK welcome")
         self.assertEqual(self.successResultOf(done), b"welcome")

@@ -28,8 +28,7 @@ from irsend.protocols.pop3_server import POP3, MaildropInUse
 from irsend.protocols.transcript import Transcript
 from tests.benches import server_tls
 from tests.protocols.holes import hole
-from tests.protocols.test_esmtp_client import PullWire
-from tests.wire import old_tls
+from tests.wire import PullWire, old_tls
 
 MAIL = b"Subject: one\r\n\r\n.dot\r\nline 2\r\nline 3\r\n"
 CHALLENGERS = {

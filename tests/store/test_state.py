@@ -57,7 +57,10 @@ class HoldTests(Case):
         made = {entry.name: mode(entry) for entry in state.path.iterdir()}
         self.assertEqual(
             made,
-            {"memory": 0o700, "tray": 0o700, "sessions": 0o700, "keys": 0o700, "lock": 0o600},
+            {
+                **dict.fromkeys(("memory", "tray", "sessions", "keys", "outbox"), 0o700),
+                "lock": 0o600,
+            },
         )
         self.assertEqual(mode(state.path), 0o700)
 

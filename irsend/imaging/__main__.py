@@ -1,0 +1,65 @@
+"""The worker: takes one order on its input, says what it does line by line on its output, and ends.
+
+    {"page": 1, "of": 3}
+    {"made": ["scan.pdf"], "type": "application/pdf", "pages": 3}
+    {"refused": "x.pdf is encrypted; ..."}
+
+It limits itself, so that a file made to break a decoder breaks this process and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from irsend.errors import ScanRefused
+
+_MEMORY = 3_000_000_000
+
+
+def main() -> None:
+    """Do what the order says."""
+    order = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (order["seconds"], order["seconds"]))
+    os.nice(5)
+    try:
+        _say(_scan(order))
+    except ScanRefused as refused:
+        _say({"refused": str(refused)})
+    except MemoryError:
+        _say({"refused": "reading the originals takes too much memory"})
+
+
+def _scan(order: dict[str, Any]) -> dict[str, Any]:
+    # Behind the limits: what is imported here is what decodes.
+    from irsend.imaging.files import Form, make_files
+    from irsend.imaging.originals import Original, read_pages
+    from irsend.imaging.sizes import resolution_of
+
+    form = Form(**order["form"])
+    originals = [Original(path=Path(path), name=name) for path, name in order["originals"]]
+    total, pages = read_pages(originals, resolution_of(form.resolution), order["most_pages"])
+    made, of_type = make_files(
+        pages,
+        total,
+        form,
+        Path(order["into"]),
+        lambda page: _say({"page": page, "of": total}),
+    )
+    return {"made": [path.name for path in made], "type": of_type, "pages": total}
+
+
+def _say(words: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""What is attached to a mail: the pages as one PDF, one TIFF, or a JPEG each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import img2pdf
+from attrs import frozen
+from PIL import Image
+
+from irsend.imaging.fax import fax_sheet
+from irsend.imaging.originals import Page
+from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
+from irsend.imaging.sizes import fitting, resolution_of
+from irsend.imaging.tiff_fx import MMR, FaxPage, fax_page, write_tiff
+
+_QUALITY = 85
+_BILEVEL = "image/tiff; application=faxbw"
+_COLOUR = "image/tiff; application=faxcolor"
+
+Told = Callable[[int], None]
+"""Hears of each page that is done, from 1."""
+
+
+@frozen(kw_only=True)
+class Form:
+    """What the pages are to become."""
+
+    format: str
+    """pdf, tiff or jpeg."""
+    resolution: str
+    paper: str
+    profile: str = ""
+    """S, F or C for an I-Fax, which is a TIFF whatever the format."""
+
+
+def make_files(
+    pages: Iterator[Page], total: int, form: Form, into: Path, told: Told
+) -> tuple[list[Path], str]:
+    """Write the files into a directory; return them, and their MIME type."""
+    if form.profile or form.format == "tiff":
+        return _tiff(pages, total, form, into, told)
+    images = _image_files(pages, form, into, told)
+    if form.format == "jpeg":
+        return list(images), "image/jpeg"
+    return [_pdf(list(images), into)], "application/pdf"
+
+
+def _on_paper(page: Page, form: Form) -> tuple[Image.Image, tuple[int, int]]:
+    dots = resolution_of(form.resolution)
+    paper = fitting(form.paper, page.size)
+    pixels = max(1, round(paper[0] * dots[0])), max(1, round(paper[1] * dots[1]))
+    return sheet(page, paper, pixels), dots
+
+
+def _tiff(
+    pages: Iterator[Page], total: int, form: Form, into: Path, told: Told
+) -> tuple[list[Path], str]:
+    path = into / "scan.tif"
+
+    def compressed() -> Iterator[FaxPage]:
+        for number, page in enumerate(pages, 1):
+            if form.profile:
+                dots = resolution_of(form.resolution)
+                yield fax_sheet(page, form.paper, dots, form.profile)
+            else:
+                image, dots = _on_paper(page, form)
+                yield fax_page(black_and_white(image), MMR, dots)
+            told(number)
+
+    with path.open("wb") as file:
+        write_tiff(file, compressed(), total)
+    of_type = {"": "image/tiff", "C": _COLOUR}.get(form.profile, _BILEVEL)
+    return [path], of_type
+
+
+def _image_files(pages: Iterator[Page], form: Form, into: Path, told: Told) -> Iterator[Path]:
+    """Write each page for itself: as JPEG, or where it is to go into a PDF and is text as MMR."""
+    for number, page in enumerate(pages, 1):
+        image, dots = _on_paper(page, form)
+        if not is_coloured(image) and image.mode == "RGB":
+            image = image.convert("L")
+        path = into / f"{number:05d}"
+        if form.format == "pdf" and image.mode != "RGB" and is_drawn(image):
+            with path.open("wb") as file:
+                write_tiff(file, [fax_page(black_and_white(image), MMR, dots)], 1)
+        else:
+            image = image.convert("L") if image.mode == "1" else image
+            image.save(path, "JPEG", quality=_QUALITY, dpi=dots, optimize=False)
+        told(number)
+        yield path
+
+
+def _pdf(images: list[Path], into: Path) -> Path:
+    """Put the images into a PDF as they are, each on a page of its size."""
+    path = into / "scan.pdf"
+    with path.open("wb") as file:
+        img2pdf.convert(
+            [str(image) for image in images], outputstream=file, producer="irsend", nodate=True
+        )
+    for image in images:
+        image.unlink()
+    return path

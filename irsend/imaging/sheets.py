@@ -1,0 +1,64 @@
+"""A page on its sheet: at a resolution, centred on white, in colour, grey or black and white."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageChops
+
+from irsend.imaging.originals import Page
+from irsend.imaging.sizes import Size
+
+# What is nearer to black or white than this is one of both.
+_DARK, _LIGHT = 80, 176
+# A page with so much of it in between is a photograph.
+_GREY_SHARE = 0.1
+_INK = 160
+# Channels that differ by less are grey: JPEG leaves such traces.
+_COLOURLESS = 28
+
+
+def sheet(page: Page, paper: Size, pixels: tuple[int, int]) -> Image.Image:
+    """Return a sheet of so many pixels for a paper in inches, with the page centred on it.
+
+    The page keeps its size, but is reduced where it is larger than the paper.
+    """
+    shrunk = min(1.0, paper[0] / page.size[0], paper[1] / page.size[1])
+    across = min(pixels[0], round(page.size[0] * shrunk * pixels[0] / paper[0]))
+    down = min(pixels[1], round(page.size[1] * shrunk * pixels[1] / paper[1]))
+    image = page.image
+    if image.size != (across, down):
+        if image.mode == "1":
+            image = image.convert("L")
+        image = image.resize((max(across, 1), max(down, 1)), Image.Resampling.LANCZOS)
+    if image.size == pixels:
+        return image
+    white = Image.new(image.mode, pixels, "white" if image.mode == "RGB" else 255)
+    white.paste(image, ((pixels[0] - image.width) // 2, (pixels[1] - image.height) // 2))
+    return white
+
+
+def is_coloured(image: Image.Image) -> bool:
+    """Say whether there is colour on a sheet."""
+    if image.mode != "RGB":
+        return False
+    red, green, blue = image.split()
+    extremes = (ImageChops.difference(red, other).getextrema() for other in (green, blue))
+    return any(highest > _COLOURLESS for _, highest in extremes)  # type: ignore[operator]
+
+
+def is_drawn(image: Image.Image) -> bool:
+    """Say whether a sheet without colour is text or lines, and no photograph."""
+    if image.mode == "1":
+        return True
+    histogram = image.convert("L").histogram()
+    between = sum(histogram[_DARK:_LIGHT])
+    return between < _GREY_SHARE * sum(histogram)
+
+
+def black_and_white(image: Image.Image) -> Image.Image:
+    """Return a sheet in one bit: text and lines stay sharp, photographs are dithered."""
+    if image.mode == "1":
+        return image
+    grey = image.convert("L")
+    if is_drawn(grey):
+        return grey.point(lambda value: 255 if value >= _INK else 0, mode="1")
+    return grey.convert("1")

@@ -1,0 +1,224 @@
+"""Composing: a scan as a mail, in canonical form and in the machine's own style (device.md section 9).
+
+Lines end in CR LF and have at most 998 octets, all of it in 7 bit, so that any
+server takes it and nothing about it changes on the way. Attachments pass
+through in pieces.
+
+Standards: RFC 5322 (header), 2045 and 2046 (MIME), 2047 (encoded words), 2231 (attachment
+names are ASCII here), 3798 (Disposition-Notification-To), 3965 (I-Fax).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from email.header import Header
+from email.utils import formatdate
+from typing import IO
+
+from attrs import frozen
+
+from irsend.message.style import Style, filled
+
+_LINE = 76
+# Octets of content that are encoded in one go: whole lines of 57.
+_BLOCK = 57 * 4096
+_LONGEST_LINE = 998
+# What a header line may have before it is folded.
+_FOLD = 78
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ADDRESS = re.compile(r"[!-~]+@[!-~]+|\"[ -~]*\"@[!-~]+")
+
+
+@frozen(kw_only=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    type: str
+    """Its MIME type, with parameters: "image/tiff; application=faxbw" (RFC 3250)."""
+    extension: str
+    open: Callable[[], IO[bytes]]
+
+
+@frozen(kw_only=True)
+class Letter:
+    """All that is said in a mail."""
+
+    at: float
+    """Seconds since the epoch; written in local time."""
+    number: str
+    """The job's number."""
+    count: int
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    text: str = ""
+    """Lines ending in LF."""
+    domain: str
+    """Of the Message-ID."""
+    notify_to: str = ""
+    """Who is to hear that it was read; empty asks for nothing (RFC 3798 2.1)."""
+    attachments: tuple[Attachment, ...] = ()
+
+
+@frozen(kw_only=True)
+class Composed:
+    """What is to be known of a mail that was written."""
+
+    message_id: str
+    size: int
+    head_length: int
+    """Octets in front of the first attachment's part."""
+    eight_bit_head: bytes | None
+    """May stand in place of the head where the server has 8BITMIME; None where it would be the same."""
+
+
+def compose(letter: Letter, style: Style, into: IO[bytes]) -> Composed:
+    """Write a mail; ValueError where something of it cannot stand in a header."""
+    message_id = _message_id(letter, style)
+    boundary = filled(style.boundary, at=letter.at, number=letter.number, count=letter.count)
+    seven, eight = _text_part(letter.text, boundary)
+    head = _head(letter, style, message_id, boundary, "7bit") + seven
+    into.write(head)
+    size = len(head)
+    for page, attachment in enumerate(letter.attachments, 1):
+        size += _write_part(letter, style, boundary, page, attachment, into)
+    end = b"--" + boundary.encode("ascii") + b"--\r\n"
+    into.write(end)
+    eight_bit_head = None
+    if eight is not None:
+        eight_bit_head = _head(letter, style, message_id, boundary, "8bit") + eight
+    return Composed(
+        message_id=message_id,
+        size=size + len(end),
+        head_length=len(head),
+        eight_bit_head=eight_bit_head,
+    )
+
+
+def _message_id(letter: Letter, style: Style) -> str:
+    local = filled(style.message_id, at=letter.at, number=letter.number, count=letter.count)
+    return f"<{local}@{letter.domain}{'.' if style.trailing_dot else ''}>"
+
+
+# -- the header ---------------------------------------------------------------------
+
+
+def _head(letter: Letter, style: Style, message_id: str, boundary: str, encoding: str) -> bytes:
+    if style.declared_quoted_printable:
+        encoding = "quoted-printable"
+    fields = {
+        "Date": formatdate(letter.at, localtime=True),
+        "From": _address("From", letter.sender),
+        "To": ",\r\n ".join(_address("To", one) for one in letter.recipients),
+        "Subject": _unstructured("Subject", letter.subject),
+        "MIME-Version": "1.0",
+        "X-Priority": style.priority,
+        "X-Mailer": _unstructured("X-Mailer", style.mailer),
+        "Message-ID": message_id,
+        "Content-Type": f'multipart/mixed;\r\n boundary="{boundary}"',
+        "Content-Transfer-Encoding": encoding,
+        "Disposition-Notification-To": letter.notify_to
+        and _address("Disposition-Notification-To", letter.notify_to),
+    }
+    ordered = [name for name in style.order if name in fields]
+    names = [*ordered, *(name for name in fields if name not in ordered)]
+    lines = [f"{name}: {fields[name]}\r\n" for name in names if fields[name]]
+    return ("".join(lines) + "\r\n").encode("ascii")
+
+
+def _address(field: str, address: str) -> str:
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(f"{field}: {address!r} cannot stand in a header")
+    return address
+
+
+def _unstructured(field: str, text: str) -> str:
+    """Return text as a header field has it: as it is where it is ASCII and fits, else in encoded words."""
+    if _CONTROL.search(text):
+        raise ValueError(f"{field}: it holds a control character")
+    fits = len(field) + 2 + len(text) <= _FOLD and "=?" not in text and text == text.strip()
+    if text.isascii() and fits:
+        return text
+    header = Header(text, "utf-8", maxlinelen=_LINE, header_name=field)
+    return header.encode(linesep="\r\n")
+
+
+# -- the parts ----------------------------------------------------------------------
+
+
+def _text_part(text: str, boundary: str) -> tuple[bytes, bytes | None]:
+    """Return the text's part in 7 bit, and in 8 bit where that is another. None without a text."""
+    if not text:
+        # Only the pages: what machines send when nothing was typed is not known.
+        return b"", None
+    lines = text.removesuffix("\n").split("\n")
+    plain = ("\r\n".join(lines) + "\r\n").encode("utf-8")
+    short = all(len(line) <= _LONGEST_LINE for line in plain.split(b"\r\n"))
+    readable = short and boundary.encode("ascii") not in plain
+    encoded = b"\r\n".join(
+        base64.b64encode(plain[at : at + 57]) for at in range(0, len(plain), 57)
+    )
+    if readable and plain.isascii():
+        return _text_with(boundary, "us-ascii", "7bit", plain), None
+    seven = _text_with(boundary, "utf-8", "base64", encoded + b"\r\n")
+    return seven, _text_with(boundary, "utf-8", "8bit", plain) if readable else None
+
+
+def _text_with(boundary: str, charset: str, encoding: str, content: bytes) -> bytes:
+    head = (
+        f"--{boundary}\r\n"
+        f"Content-Type: text/plain; charset={charset}\r\n"
+        f"Content-Transfer-Encoding: {encoding}\r\n"
+        "\r\n"
+    )
+    # The line end in front of a boundary belongs to it: one more keeps the text's own.
+    return head.encode("ascii") + content + b"\r\n"
+
+
+def _write_part(
+    letter: Letter,
+    style: Style,
+    boundary: str,
+    page: int,
+    attachment: Attachment,
+    into: IO[bytes],
+) -> int:
+    """Write an attachment's part; return how many octets it has."""
+    name = filled(
+        style.attachment, at=letter.at, number=letter.number, count=letter.count, page=page
+    )
+    name = f"{name}.{attachment.extension}"
+    head = (
+        f"--{boundary}\r\n"
+        f'Content-Type: {attachment.type};\r\n name="{name}"\r\n'
+        "Content-Transfer-Encoding: base64\r\n"
+        f'Content-Disposition: attachment;\r\n filename="{name}"\r\n'
+        "\r\n"
+    ).encode("ascii")
+    into.write(head)
+    size = len(head)
+    with attachment.open() as content:
+        while block := content.read(_BLOCK):
+            encoded = _in_lines(binascii.b2a_base64(block, newline=False))
+            into.write(encoded)
+            size += len(encoded)
+    return size
+
+
+def _in_lines(encoded: bytes) -> bytes:
+    """Return base64 in lines of 76.
+
+    Whole lines are put together column by column, each column in one step: a
+    loop over 76 columns costs a small part of one over thousands of lines.
+    """
+    whole = len(encoded) // _LINE
+    lines = bytearray(whole * (_LINE + 2))
+    for column in range(_LINE):
+        lines[column :: _LINE + 2] = encoded[column : whole * _LINE : _LINE]
+    lines[_LINE :: _LINE + 2] = b"\r" * whole
+    lines[_LINE + 1 :: _LINE + 2] = b"\n" * whole
+    rest = encoded[whole * _LINE :]
+    return bytes(lines) + (rest + b"\r\n" if rest else b"")

@@ -1,0 +1,172 @@
+"""What comes back to a sender in full mode: was it delivered (DSN), was it read or printed (MDN).
+
+Only the first part of a mail is looked at, and whatever stands there, reading it
+comes to an end without an error: a mail that is no notification is none.
+
+Standards: RFC 3461 and 3464 (DSN), RFC 8098 with 3798 and 2298 before it (MDN), RFC 2532
+(what full mode makes of them).
+"""
+
+from __future__ import annotations
+
+import re
+from email import message_from_bytes
+from email.message import Message
+from typing import IO, Literal
+
+from attrs import frozen
+
+_LONGEST = 1_000_000
+_MOST_REPORTS = 1000
+_PATH = re.compile(r"^\s*(?:[\w-]+\s*;)?\s*<?\s*(.*?)\s*>?\s*$", re.DOTALL)
+_IDENTITY = re.compile(r"<[^<>\s]{1,500}>")
+_DELIVERED, _FAILED = ("delivered",), ("failed",)
+_READ = ("displayed", "processed", "dispatched")
+_NOT_READ = ("deleted", "denied", "failed")
+
+
+@frozen(kw_only=True)
+class Report:
+    """What a notification says of one recipient."""
+
+    address: str
+    positive: bool | None
+    """None: not the last word (delayed, relayed, expanded)."""
+    text: str
+    """What happened, for people."""
+
+
+@frozen(kw_only=True)
+class Notification:
+    """A DSN or an MDN."""
+
+    kind: Literal["dsn", "mdn"]
+    original_message_id: str
+    """With its angle brackets; empty where it is not told."""
+    envelope_id: str = ""
+    """Of a DSN, what ENVID said."""
+    reports: tuple[Report, ...] = ()
+    features: str = ""
+    """Of an MDN, what the receiver can take (Media-Accept-Features, RFC 2530)."""
+
+
+def read_notification(mail: IO[bytes]) -> Notification | None:
+    """Read a received mail from its beginning; None where it is no notification."""
+    beginning = mail.read(_LONGEST)
+    if b"report" not in beginning[:65_536].lower():
+        return None
+    try:
+        message = message_from_bytes(beginning)
+        return _read(message)
+    except Exception:
+        # The parser raises much of its own at what hostile mails hold.
+        return None
+
+
+def _read(message: Message) -> Notification | None:
+    if message.get_content_type() != "multipart/report" or not message.is_multipart():
+        return None
+    parts: list[Message] = [one for one in message.get_payload() if isinstance(one, Message)]
+    for part in parts:
+        match part.get_content_type():
+            case "message/delivery-status":
+                return _dsn(_groups(part), message, parts)
+            case "message/disposition-notification":
+                return _mdn(_groups(part), message, parts)
+    return None
+
+
+def _groups(part: Message) -> list[Message]:
+    """Return the groups of fields in a status part; the parser knows only some kinds of them."""
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        groups = [one for one in payload if isinstance(one, Message)]
+        if any(len(one.keys()) for one in groups):
+            return groups
+        payload = "\n\n".join(str(one.get_payload()) for one in groups)
+    decoded = part.get_payload(decode=True)
+    text = decoded if isinstance(decoded, bytes) else str(payload).encode("utf-8", "replace")
+    whole = text.replace(b"\r\n", b"\n").strip()
+    return [message_from_bytes(group) for group in re.split(rb"\n[ \t]*\n", whole)]
+
+
+def _dsn(groups: list[Message], message: Message, parts: list[Message]) -> Notification:
+    reports = []
+    envelope_id = ""
+    for group in groups[:_MOST_REPORTS]:
+        envelope_id = envelope_id or _line(group, "Original-Envelope-Id")
+        address = _path(group, "Original-Recipient") or _path(group, "Final-Recipient")
+        action = _line(group, "Action").lower()
+        if not address or not action:
+            continue
+        positive = True if action in _DELIVERED else False if action in _FAILED else None
+        told = (action, _line(group, "Status"), _path(group, "Diagnostic-Code"))
+        text = " ".join(filter(None, told))
+        reports.append(Report(address=address, positive=positive, text=text))
+    return Notification(
+        kind="dsn",
+        original_message_id=_original(message, parts),
+        envelope_id=_from_xtext(envelope_id),
+        reports=tuple(reports),
+    )
+
+
+def _mdn(groups: list[Message], message: Message, parts: list[Message]) -> Notification:
+    fields = groups[0]
+    address = _path(fields, "Original-Recipient") or _path(fields, "Final-Recipient")
+    disposition = _line(fields, "Disposition")
+    of_type, _, modifiers = disposition.rpartition(";")[2].strip().lower().partition("/")
+    of_type = of_type.strip()
+    words = {word.strip() for word in modifiers.split(",")}
+    positive: bool | None = None
+    if of_type in _NOT_READ or words & {"error", "failure", "failed"}:
+        positive = False
+    elif of_type in _READ:
+        positive = True
+    told = (disposition, _line(fields, "Error"), _line(fields, "Failure"))
+    report = Report(address=address, positive=positive, text=" ".join(filter(None, told)))
+    own = _IDENTITY.search(_line(fields, "Original-Message-ID"))
+    return Notification(
+        kind="mdn",
+        original_message_id=own[0] if own else _original(message, parts),
+        reports=(report,),
+        features=_line(fields, "Media-Accept-Features"),
+    )
+
+
+def _original(message: Message, parts: list[Message]) -> str:
+    """Return the Message-ID of what is reported on, from what was returned of it, else the references."""
+    for part in reversed(parts):
+        if part.get_content_type() == "message/rfc822":
+            for inner in part.get_payload():
+                if isinstance(inner, Message):
+                    found = _IDENTITY.search(_line(inner, "Message-ID"))
+                    if found:
+                        return found[0]
+        elif part.get_content_type() == "text/rfc822-headers":
+            content = part.get_payload(decode=True)
+            if isinstance(content, bytes):
+                found = _IDENTITY.search(_line(message_from_bytes(content), "Message-ID"))
+                if found:
+                    return found[0]
+    for name in ("In-Reply-To", "References"):
+        all_of_them = _IDENTITY.findall(_line(message, name))
+        if all_of_them:
+            return str(all_of_them[-1])
+    return ""
+
+
+def _line(fields: Message, name: str) -> str:
+    """Return a field's value on one line, bounded."""
+    return " ".join(str(fields.get(name, "")).split())[:4000]
+
+
+def _path(fields: Message, name: str) -> str:
+    """Return what stands behind the type and its semicolon, without angle brackets."""
+    match = _PATH.match(_line(fields, name))
+    return match[1] if match else ""
+
+
+def _from_xtext(text: str) -> str:
+    """Decode xtext (RFC 3461 4)."""
+    return re.sub(r"\+([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), text)

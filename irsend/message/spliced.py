@@ -1,0 +1,33 @@
+"""A message in two pieces, read as one: a head in RAM, and a stretch of a file behind it."""
+
+from __future__ import annotations
+
+from typing import IO
+
+
+class Spliced:
+    """Reads `head`, then `length` octets of `content` from `start` on."""
+
+    def __init__(self, head: bytes, content: IO[bytes], start: int, length: int) -> None:
+        content.seek(start)
+        self._head = head
+        self._content = content
+        self._left = length
+        self.size = len(head) + length
+        """Octets of the whole."""
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` octets, all that is left without it; none at the end."""
+        if size < 0:
+            size = len(self._head) + self._left
+        piece, self._head = self._head[:size], self._head[size:]
+        wanted = min(size - len(piece), self._left)
+        if wanted:
+            stretch = self._content.read(wanted)
+            self._left -= len(stretch)
+            piece += stretch
+        return piece
+
+    def close(self) -> None:
+        """Close the file."""
+        self._content.close()

@@ -1,0 +1,87 @@
+"""What an SMTP server answers, as its client reads it: replies of one line and of several, in time.
+
+Standards: RFC 5321 4.2 (replies), 4.5.3.2 (timeouts).
+"""
+
+from __future__ import annotations
+
+import re
+
+from attrs import field, frozen
+
+_MOST_LINES = 1000
+_REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
+
+
+@frozen
+class ServerReply:
+    """What a server answered (RFC 5321 4.2)."""
+
+    code: int
+    lines: tuple[bytes, ...]
+    to: bytes = field(default=b"", eq=False)
+    """The verb of the command that it answers; DATA for the content too."""
+
+    @property
+    def positive(self) -> bool:
+        """True for 2xx: what was asked is done."""
+        return 200 <= self.code < 300
+
+    @property
+    def permanent(self) -> bool:
+        """True for 5xx: the same again will be refused again."""
+        return self.code >= 500
+
+    def __str__(self) -> str:
+        """Return code and text on one line."""
+        text = b" ".join(self.lines).decode("utf-8", "replace")
+        return f"{self.code} {text}".rstrip()
+
+
+class Refused(Exception):
+    """The server's answer leaves nothing to go on with."""
+
+    def __init__(self, reply: ServerReply) -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+
+
+class UnreadableReply(Exception):
+    """The server said something that is no SMTP reply, or spoke out of turn; says what."""
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long the server may take, in seconds (RFC 5321 4.5.3.2)."""
+
+    greeting: float = 300
+    command: float = 300
+    data: float = 120
+    """The answer to DATA."""
+    block: float = 180
+    """Taking the next part of the content."""
+    end: float = 600
+    """The answer to the end of the content."""
+
+
+class AnswerLines:
+    """Puts the lines of an answer together."""
+
+    def __init__(self) -> None:
+        self._code = b""
+        self._lines: list[bytes] = []
+
+    def feed(self, line: bytes) -> ServerReply | None:
+        """Take a line without its end; return the answer with its last one. Raises UnreadableReply."""
+        match = _REPLY_LINE.fullmatch(line)
+        if match is None or (self._lines and match[1] != self._code):
+            raise UnreadableReply("the server's answer is no SMTP reply")
+        self._code = match[1]
+        self._lines.append(match[3] or b"")
+        if match[2] == b"-":
+            if len(self._lines) >= _MOST_LINES:
+                raise UnreadableReply("the server's answer has too many lines")
+            return None
+        reply = ServerReply(int(self._code), tuple(self._lines))
+        self._lines = []
+        return reply

@@ -1,0 +1,221 @@
+"""One attempt at a job: POP AUTH before Sending, the way to the servers, a session with each (device.md 4).
+
+Via the SMTP Server that is set, or directly to each receiver's own. What
+becomes of the job then is told by `sending`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+import attrs
+from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from irsend.device import codes
+from irsend.device.sending import code_of_pop_login
+from irsend.device.sessions import Session
+from irsend.device.status import StatusText
+from irsend.interfaces import Mailbox
+from irsend.message.partial import divide
+from irsend.message.spliced import Spliced
+from irsend.protocols.smtp_grammar import parse_path
+from irsend.services.bench import Bench
+from irsend.services.outcomes import Outcome
+from irsend.services.routes import NameServersSilent, NoRoute, Routes
+from irsend.services.send_session import Letter, Login, SendSession, Server
+from irsend.services.token import read_token, token_configured
+from irsend.store.outbox import Outbox, Outgoing
+
+POP_PAUSE = 0.3
+"""Between POP AUTH before Sending and SMTP, in seconds (device.md section 4)."""
+_MB = 1_000_000
+_SWITCHED_OFF = "the machine was switched off"
+_CANCELLED = "the job was cancelled"
+
+
+class Attempt:
+    """One attempt, by the settings of its beginning. `outgoing` is replaced as it goes on."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        bench: Bench,
+        outbox: Outbox,
+        outgoing: Outgoing,
+        login: Login | None,
+        log_in_to_pop: Callable[[], Deferred[Session]],
+    ) -> None:
+        self._bench = bench
+        self._outbox = outbox
+        self.outgoing = outgoing
+        self._log_in_to_pop = log_in_to_pop
+        self._settings = settings = bench.device.settings
+        window = settings.authent_encryption
+        self._login = login or Login(user=window.user, password=window.password)
+        self.direct = not settings.email_ifax.via_server
+        """True where each receiver's own server is asked: what it takes is delivered."""
+        self._outcomes: dict[str, Outcome] = {}
+        self._session: SendSession | None = None
+        self._waiting: Deferred[Any] | None = None
+        self._given_up = False
+
+    def give_up(self, *, cancelled: bool) -> None:
+        """End what is under way: the job was cancelled, or the machine is switched off."""
+        self._given_up = True
+        if self._session is not None:
+            why = _CANCELLED if cancelled else _SWITCHED_OFF
+            self._session.give_up(why, codes.CANCELLED, again=not cancelled)
+        elif self._waiting is not None:
+            self._waiting.cancel()
+
+    @inlineCallbacks
+    def make(self) -> Generator[Deferred[Any], Any, dict[str, Outcome]]:
+        """Try; fires with what became of it, for each address that it was tried for. Never fails."""
+        try:
+            refused = yield self._pop_before_sending()
+            if refused is not None:
+                self._all(self.outgoing.left, refused)
+            elif self.direct:
+                yield self._send_directly()
+            else:
+                yield self._send_via_server()
+        except CancelledError:
+            pass
+        except Exception:
+            self.log.failure("While sending a job")
+            wrong = Outcome(codes.SMTP_CONNECTION, "an error of irsend's own; its log has more")
+            self._all([one for one in self.outgoing.left if one not in self._outcomes], wrong)
+        return self._outcomes
+
+    def _all(self, addresses: Sequence[str], outcome: Outcome) -> None:
+        self._outcomes.update(dict.fromkeys(addresses, outcome))
+
+    @inlineCallbacks
+    def _wait(self, pending: Deferred[Any]) -> Generator[Deferred[Any], Any, Any]:
+        if self._given_up:
+            pending.addErrback(lambda _: None)
+            pending.cancel()
+            raise CancelledError
+        self._waiting = pending
+        try:
+            return (yield pending)
+        finally:
+            self._waiting = None
+
+    @inlineCallbacks
+    def _pop_before_sending(self) -> Generator[Deferred[Any], Any, Outcome | None]:
+        if not self._settings.authent_encryption.pop_auth_before_sending:
+            return None
+        session: Session = yield self._wait(self._log_in_to_pop())
+        self._took_part(session.id)
+        if session.result != "OK":
+            tls_failed = session.status_line == StatusText.SSL_ERROR_POP.value
+            code = code_of_pop_login(self._settings, session.code, tls_failed=tls_failed)
+            again = code == codes.POP_CONNECTION
+            return Outcome(code, f"POP AUTH before Sending: {session.reason}", again)
+        yield self._wait(deferLater(self._bench.clock, POP_PAUSE))
+        return None
+
+    def _took_part(self, session: int) -> None:
+        sessions = (*self.outgoing.job.sessions, session)
+        job = self._bench.device.job_changed(self.outgoing.job, sessions=sessions)
+        self.outgoing = attrs.evolve(self.outgoing, job=job)
+
+    # -- the way ------------------------------------------------------------------
+
+    @inlineCallbacks
+    def _send_via_server(self) -> Generator[Deferred[Any], Any, None]:
+        name = self._settings.email_ifax.smtp_server.strip("[]")
+        if not name:
+            nowhere = "no SMTP Server is set (email_ifax.smtp_server)"
+            self._all(self.outgoing.left, Outcome(codes.SERVER_NOT_FOUND, nowhere))
+            return
+        yield self._deliver(name, name, self.outgoing.left)
+
+    @inlineCallbacks
+    def _send_directly(self) -> Generator[Deferred[Any], Any, None]:
+        """To each domain's own server, the first of them that takes the mail (RFC 5321 5.1)."""
+        routes = Routes(self._bench.clock, self._bench.sending.name_servers)
+        by_domain: dict[str, list[str]] = {}
+        for address in self.outgoing.left:
+            by_domain.setdefault(address.rpartition("@")[2].lower(), []).append(address)
+        for domain, addresses in by_domain.items():
+            try:
+                hosts = yield self._wait(routes.find(domain))
+            except (NoRoute, NameServersSilent) as why:
+                again = isinstance(why, NameServersSilent)
+                self._all(addresses, Outcome(codes.SERVER_NOT_FOUND, str(why), again))
+                continue
+            for host in hosts:
+                yield self._deliver(host.name, host.address, addresses)
+                addresses = [one for one in addresses if self._outcomes[one].again]
+                if not addresses:
+                    break
+
+    @inlineCallbacks
+    def _deliver(
+        self, name: str, address: str, recipients: Sequence[str]
+    ) -> Generator[Deferred[Any], Any, None]:
+        """One session with one server."""
+        if self._given_up:
+            raise CancelledError
+        bench = self._bench
+        by_mailbox = {_mailbox(one): one for one in recipients}
+        port = self._settings.service_mode.smtp_tx_port
+        endpoint = bench.client_endpoint(address, port, bench.limits.smtp_connect)
+        read = None
+        if token_configured(bench.sending):
+            read = lambda: read_token(bench.sending, bench.clock, bench.on_disk)  # noqa: E731
+        self._session = SendSession(
+            bench,
+            Server(name=name, endpoint=endpoint),
+            self._letter(tuple(by_mailbox)),
+            self._login,
+            read,
+        )
+        self._took_part(self._session.id)
+        answers: dict[Mailbox, Outcome] = yield self._session.deliver()
+        self._session = None
+        for mailbox, outcome in answers.items():
+            self._outcomes[by_mailbox[mailbox]] = outcome
+
+    # -- the mail -----------------------------------------------------------------
+
+    def _letter(self, recipients: tuple[Mailbox, ...]) -> Letter:
+        outbox, outgoing, size = self._outbox, self.outgoing, self.outgoing.job.size or 0
+        limit = self._settings.email_ifax.maximum_data_size * _MB
+        head = outbox.eight_bit_head(outgoing)
+
+        def whole(eight_bit: bool) -> Spliced:
+            start = outgoing.head_length if eight_bit else 0
+            message = outbox.open_message(outgoing)
+            return Spliced(head if eight_bit else b"", message, start, size - start)
+
+        def part(fragment: Any) -> Callable[[bool], Spliced]:
+            return lambda _: Spliced(
+                fragment.head, outbox.open_message(outgoing), fragment.start, fragment.length
+            )
+
+        parts: list[Callable[[bool], Spliced]] = [whole]
+        if limit and size > limit:
+            # RFC 2046 5.2.2.1: the parts of a message are in 7 bit.
+            head = b""
+            with outbox.open_message(outgoing) as message:
+                parts = [part(one) for one in divide(message, size, limit)]
+        return Letter(
+            sender=_mailbox(outgoing.sender),
+            recipients=recipients,
+            parts=parts,
+            has_eight_bit=bool(head),
+            envelope_id=outgoing.envelope_id.encode("ascii") if outgoing.full else b"",
+        )
+
+
+def _mailbox(address: str) -> Mailbox:
+    mailbox, _ = parse_path(b"TO:<" + address.encode("ascii") + b">", b"TO")
+    assert mailbox is not None
+    return mailbox

@@ -1,0 +1,173 @@
+"""From the glass to the outbox: what is ordered is scanned, written as a mail, and kept.
+
+A job is accepted when its mail will survive a crash, and not before; what is
+wrong with the originals is said then, and nothing is queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import IO, Any
+
+import attrs
+from twisted.internet.defer import Deferred, inlineCallbacks
+
+from irsend.device import codes
+from irsend.device.jobs import Job, Recipient
+from irsend.device.orders import SendOrder
+from irsend.device.sending import sender_address
+from irsend.errors import MemoryFull
+from irsend.message.compose import Attachment, Letter, compose
+from irsend.message.style import Style
+from irsend.services.bench import Bench
+from irsend.services.scanning import Scan, ScanFile, Scanner, ScanOrder
+from irsend.store.outbox import Outbox, Outgoing
+from irsend.store.receivers import Receivers
+
+_MB = 1_000_000
+_EXTENSIONS = {"application/pdf": "pdf", "image/tiff": "tif", "image/jpeg": "jpg"}
+
+
+class _TooLarge(Exception):
+    """The mail is larger than Maximum Data Size for Sending."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+class Composing:
+    """Makes jobs of orders."""
+
+    def __init__(
+        self, bench: Bench, outbox: Outbox, scanner: Scanner, receivers: Receivers
+    ) -> None:
+        self._bench = bench
+        self._outbox = outbox
+        self._scanner = scanner
+        self._receivers = receivers
+
+    @inlineCallbacks
+    def accept(self, order: SendOrder) -> Generator[Deferred[Any], Any, Outgoing | Job]:
+        """Fire with what is in the outbox now, or with a job that has ended at once (#705).
+
+        Fails with ScanRefused, MemoryFull, or OSError where the disk fails.
+        """
+        bench = self._bench
+        if bench.memory.used + self._outbox.used >= bench.memory.capacity:
+            raise MemoryFull
+        place = self._outbox.new_place()
+        try:
+            scan: Scan = yield self._scanner.scan(
+                ScanOrder(
+                    files=tuple(
+                        ScanFile(path=one.path, name=one.name) for one in order.originals
+                    ),
+                    into=place,
+                    format=order.format,
+                    resolution=order.resolution,
+                    paper=order.paper,
+                    profile=self._profile(order),
+                    most_pages=bench.limits.pages,
+                ),
+                bench.device.page_scanned,
+            )
+            outcome: Outgoing | Job = yield self._keep(order, scan)
+            return outcome
+        finally:
+            yield bench.on_disk(lambda: _remove(place))
+
+    def _profile(self, order: SendOrder) -> str:
+        """Return the I-Fax profile: S, which everybody takes, or better where all receivers are known to."""
+        if order.kind != "ifax":
+            return ""
+        if order.full:
+            wanted = ("C", "F") if order.format == "jpeg" else ("F",)
+            for profile in wanted:
+                if all(self._receivers.accept(address, profile) for address in order.to):
+                    return profile
+        return "S"
+
+    @inlineCallbacks
+    def _keep(
+        self, order: SendOrder, scan: Scan
+    ) -> Generator[Deferred[Any], Any, Outgoing | Job]:
+        bench, window = self._bench, self._bench.device.settings.email_ifax
+        subject = order.subject or window.default_subject
+        job = bench.device.new_job(
+            "tx",
+            order.to[0],
+            kind=order.kind,
+            subject=subject,
+            pages=scan.pages,
+            recipients=tuple(Recipient(address=one) for one in order.to),
+        )
+        letter = self._letter(order, scan, job)
+        style = Style(**attrs.asdict(bench.device.model.header))
+        limit = window.maximum_data_size * _MB
+
+        def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:
+            composed = compose(letter, style, into)
+            if limit and composed.size > limit and not window.divided_send:
+                raise _TooLarge(composed.size)
+            outgoing = Outgoing(
+                job=attrs.evolve(job, size=composed.size),
+                sender=letter.sender,
+                message_id=composed.message_id,
+                head_length=composed.head_length,
+                full=order.full,
+            )
+            return outgoing, composed.eight_bit_head or b""
+
+        try:
+            kept: Outgoing = yield self._outbox.accept(write)
+        except _TooLarge as large:
+            return self._refused(job, large.size, limit)
+        bench.device.job_changed(kept.job)
+        return kept
+
+    def _refused(self, job: Job, size: int, limit: int) -> Job:
+        why = f"{size} octets are more than Maximum Data Size for Sending ({limit})"
+        refused: dict[str, Any] = {"result": "NG", "code": codes.TOO_LARGE, "reason": why}
+        return self._bench.device.job_changed(
+            job,
+            size=size,
+            ended=self._bench.device.now(),
+            recipients=tuple(attrs.evolve(one, **refused) for one in job.recipients),
+            **refused,
+        )
+
+    def _letter(self, order: SendOrder, scan: Scan, job: Job) -> Letter:
+        bench = self._bench
+        device = bench.device
+        sender = sender_address(device.settings, device.model.name, bench.host)
+        return Letter(
+            at=job.started,
+            number=job.number,
+            count=job.serial % 10_000,
+            sender=sender,
+            recipients=order.to,
+            subject=job.subject,
+            text=order.text,
+            domain=sender.rpartition("@")[2],
+            notify_to=sender if order.full else "",
+            attachments=tuple(
+                Attachment(
+                    type=scan.type,
+                    extension=_EXTENSIONS[scan.type.partition(";")[0]],
+                    open=_opener(path),
+                )
+                for path in scan.files
+            ),
+        )
+
+
+def _opener(path: Path) -> Callable[[], IO[bytes]]:
+    return lambda: path.open("rb")
+
+
+def _remove(place: Path) -> None:
+    for left in place.iterdir():
+        left.unlink(missing_ok=True)
+    place.rmdir()

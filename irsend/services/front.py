@@ -1,0 +1,202 @@
+"""The machine's front: what the panel asks (`IMachine`), answered by the parts that `machine` puts together.
+
+It decides nothing: each question goes to the part that knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from irsend.configuration import Configuration
+from irsend.device import codes
+from irsend.device.device import Device
+from irsend.device.events import JobChanged
+from irsend.device.jobs import Job
+from irsend.device.orders import Original, SendOrder, read_order
+from irsend.device.sessions import Session
+from irsend.device.status import StatusEntry
+from irsend.errors import CannotCancel, SettingsRefused, ValueRefused
+from irsend.interfaces import IMachine, TranscriptLine
+from irsend.services.bench import Bench
+from irsend.services.keyring import Keyring
+from irsend.services.layers import Layers
+from irsend.services.polling import Polling
+from irsend.services.sending import Sending
+from irsend.store.journal import Journal
+from irsend.store.memory import Memory
+from irsend.store.outbox import Outbox
+from irsend.store.saved_settings import SavedSettings
+
+
+@implementer(IMachine)
+class Front:
+    """Half of a machine; `Machine` is the other half, and makes what stands here."""
+
+    configuration: Configuration
+    device: Device
+    polling: Polling
+    _bench: Bench
+    _journal: Journal
+    _keyring: Keyring
+    _layers: Layers
+    _outbox: Outbox
+    _saved: SavedSettings
+    _sending: Sending
+    _in_thread: Callable[[Callable[[], Any]], Deferred[Any]]
+
+    # -- key and certificate ----------------------------------------------------
+
+    def key_description(self) -> dict[str, Any] | None:
+        """Return what is known of the certificate in use."""
+        return self._keyring.describe()
+
+    def generate_key(self) -> Deferred[dict[str, Any]]:
+        """Make and use a new key."""
+        return self._keyring.generate(self.configuration.tls.hostnames, self._in_thread)
+
+    def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
+        """Keep and use another key from the next session on."""
+        return self._keyring.take(certificate, key)
+
+    @property
+    def mails(self) -> Memory:
+        """The memory, with what was received and is not printed yet."""
+        return self._bench.memory
+
+    # -- what the panel asks ------------------------------------------------------
+
+    def memory(self) -> tuple[int, int]:
+        """Return octets in use and capacity."""
+        return self._bench.memory.used + self._outbox.used, self._bench.memory.capacity
+
+    def change_settings(self, given: dict[str, object]) -> dict[str, Any]:
+        """Change items at the machine."""
+        return self.device.change_settings(given)
+
+    def factory_reset(self) -> None:
+        """Forget what was changed at the machine; what the configuration says holds again."""
+        settings = self._layers.as_configured(self.configuration)
+        try:
+            self._keyring.check(settings)
+        except ValueRefused as error:
+            raise SettingsRefused([error]) from None
+        self._saved.forget()
+        self.device.reset_settings(settings)
+
+    def receive(self) -> Deferred[Session]:
+        """Fetch from the POP server now."""
+        return self.polling.receive()
+
+    def scan_directory(self) -> Path:
+        """Make a directory for originals in the outbox, where nothing survives a restart."""
+        return self._outbox.new_place()
+
+    def read_order(self, originals: Sequence[Original], given: dict[str, object]) -> SendOrder:
+        """Read an order as the settings stand."""
+        return read_order(self.device, originals, given)
+
+    def send(self, order: SendOrder) -> Deferred[Job]:
+        """Scan and queue."""
+        return self._sending.send(order)
+
+    def job_ended(self, number: str) -> Deferred[Job]:
+        """Watch the device; a job that has ended already is told by the journal."""
+        ended: Deferred[Job] = Deferred(lambda _: forget())
+
+        def tell(job: Job) -> None:
+            if job.number == number and job.ended is not None and not ended.called:
+                forget()
+                ended.callback(job)
+
+        forget = self.device.observe(
+            lambda event: tell(event.job) if isinstance(event, JobChanged) else None
+        )
+
+        def not_there(failure: Failure) -> None:
+            if not ended.called:
+                forget()
+                ended.errback(failure)
+
+        self._journal.job(number).addCallback(tell).addErrback(not_there)
+        return ended
+
+    def next_login(self) -> float | None:
+        """Ask the polling."""
+        return self.polling.next_login
+
+    def status_history(self, limit: int = 100) -> Deferred[list[StatusEntry]]:
+        """Ask the journal."""
+        return self._journal.status_history(limit)
+
+    def sessions(
+        self,
+        limit: int = 100,
+        before: int | None = None,
+        kind: str | None = None,
+        peer: str | None = None,
+        result: str | None = None,
+        code: str | None = None,
+    ) -> Deferred[list[Session]]:
+        """Put those under way before those of the journal."""
+        filters = {"kind": kind, "peer": peer, "result": result, "code": code}
+        wanted = {name: value for name, value in filters.items() if value}
+
+        # Before the journal is asked: who ends in between is in both, not in neither.
+        under_way = [
+            session
+            for session in self.device.sessions.values()
+            if (before is None or session.id < before)
+            and all(getattr(session, name) == value for name, value in wanted.items())
+        ]
+
+        def together(ended: list[Session]) -> list[Session]:
+            by_id = {session.id: session for session in (*under_way, *ended)}
+            return sorted(by_id.values(), key=lambda session: -session.id)[:limit]
+
+        return self._journal.sessions(limit, before, **wanted).addCallback(together)
+
+    @inlineCallbacks
+    def session(self, id: int) -> Any:
+        """Look among those under way, then in the journal."""
+        under_way = self.device.sessions.get(id)
+        return under_way if under_way is not None else (yield self._journal.session(id))
+
+    @inlineCallbacks
+    def transcript(self, id: int) -> Any:
+        """Look among those under way, then in the state directory."""
+        under_way = self._bench.transcripts.get(id)
+        lines: list[TranscriptLine] = (
+            under_way.lines() if under_way is not None else (yield self._journal.transcript(id))
+        )
+        return lines
+
+    def jobs(self, limit: int = 100) -> Deferred[list[Job]]:
+        """Ask the journal."""
+        return self._journal.jobs(limit)
+
+    def job(self, number: str) -> Deferred[Job]:
+        """Ask the journal."""
+        return self._journal.job(number)
+
+    @inlineCallbacks
+    def cancel_job(self, number: str) -> Any:
+        """Cancel a job that waits or runs (#995): a received mail leaves the memory unprinted."""
+        job: Job = yield self._journal.job(number)
+        if job.direction == "tx":
+            return (yield self._sending.cancel(job))
+        if job.held_as is None:
+            raise CannotCancel(
+                f"Job {number} has ended ({job.result}); only one that waits can be cancelled."
+            )
+        # The journal holds its UIDL by now; so it is not fetched again.
+        yield self._journal.flush()
+        self._bench.memory.delete(job.held_as)
+        return self.device.job_changed(
+            job, result="NG", code=codes.CANCELLED, ended=self.device.now(), held_as=None
+        )

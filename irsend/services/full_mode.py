@@ -1,0 +1,204 @@
+"""Full mode: what comes back for an I-Fax that was sent, and what it says of the job (RFC 2532).
+
+A DSN or MDN among the received mails is matched to its job by Message-ID or
+envelope id. It is not printed unless Print MDN/DSN upon Receipt is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import attrs
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from irsend.device import codes
+from irsend.device.events import Event, JobChanged
+from irsend.device.jobs import Job, Recipient
+from irsend.message.notification import Notification, Report, read_notification
+from irsend.services.bench import Bench
+from irsend.store.outbox import Outbox, Outgoing
+from irsend.store.receivers import Receivers
+
+_NEGATIVE = {"dsn": codes.DSN_ERROR, "mdn": codes.MDN_ERROR}
+
+
+class FullMode(Service):
+    """Waits for the notifications of the jobs that were sent in full mode."""
+
+    log = Logger()
+
+    def __init__(self, bench: Bench, outbox: Outbox, receivers: Receivers) -> None:
+        self._bench = bench
+        self._outbox = outbox
+        self._receivers = receivers
+        self._awaited: dict[int, Outgoing] = {}
+        self._timer: IDelayedCall | None = None
+        self._forget: Any = None
+        self._reading: list[Deferred[None]] = []
+
+    def startService(self) -> None:
+        """Look at each mail that is received from now on."""
+        Service.startService(self)
+        self._forget = self._bench.device.observe(self._observe)
+        self._schedule()
+
+    @inlineCallbacks
+    def stopService(self) -> Any:
+        """Stop looking; who is awaited is awaited after the next start."""
+        Service.stopService(self)
+        self._forget()
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        yield DeferredList(list(self._reading))
+
+    def adopt(self, entries: Sequence[Outgoing]) -> None:
+        """Take what was awaited when the machine was switched on."""
+        for outgoing in entries:
+            self._bench.device.job_changed(outgoing.job)
+            self._awaited[outgoing.serial] = outgoing
+
+    def await_notifications(self, outgoing: Outgoing) -> None:
+        """Wait for what comes back for a job, until `awaited_until`."""
+        self._awaited[outgoing.serial] = outgoing
+        self._schedule()
+
+    # -- Full Mode TX Timeout -----------------------------------------------------
+
+    def _schedule(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if self.running and self._awaited:
+            first = min(one.awaited_until or 0 for one in self._awaited.values())
+            delay = max(0.0, first - self._bench.device.now())
+            self._timer = self._bench.clock.callLater(delay, self._look)
+
+    def _look(self) -> None:
+        """Give up waiting: what became of the job is not known, and stays so."""
+        now = self._bench.device.now()
+        for outgoing in list(self._awaited.values()):
+            if (outgoing.awaited_until or 0) <= now:
+                self._over(outgoing)
+        self._schedule()
+
+    def _over(self, outgoing: Outgoing) -> None:
+        del self._awaited[outgoing.serial]
+        self._bench.journal.flush().addCallback(
+            lambda _: self._outbox.remove(outgoing)
+        ).addErrback(
+            lambda failure: self.log.failure(
+                "While forgetting a job sent in full mode", failure
+            )
+        )
+
+    # -- what comes back ----------------------------------------------------------
+
+    def _observe(self, event: Event) -> None:
+        if not self._awaited or not isinstance(event, JobChanged):
+            return
+        job = event.job
+        if job.direction == "rx" and job.held_as is not None and job.result == "waiting":
+            reading = self._read(job)
+            self._reading.append(reading)
+            reading.addErrback(
+                lambda failure: self.log.failure("While reading a notification", failure)
+            )
+            reading.addCallback(lambda _: self._reading.remove(reading))
+
+    @inlineCallbacks
+    def _read(self, job: Job) -> Generator[Deferred[Any], Any, None]:
+        notification: Notification | None = yield self._bench.on_disk(
+            lambda: self._notification_in(job.held_as or "")
+        )
+        if notification is None:
+            return
+        outgoing = self._meant_by(notification)
+        if outgoing is None:
+            return
+        yield self._take(outgoing, notification)
+        if not self._bench.device.settings.email_ifax.print_mdn_dsn:
+            yield self._bench.journal.flush()
+            self._bench.memory.delete(job.held_as or "")
+            self._bench.device.job_changed(
+                job, result="OK", held_as=None, ended=self._bench.device.now()
+            )
+
+    def _notification_in(self, name: str) -> Notification | None:
+        path = self._bench.memory.path(name)
+        if path is None:
+            return None
+        with path.open("rb") as mail:
+            return read_notification(mail)
+
+    def _meant_by(self, notification: Notification) -> Outgoing | None:
+        for outgoing in self._awaited.values():
+            if notification.envelope_id and notification.envelope_id == outgoing.envelope_id:
+                return outgoing
+            if notification.original_message_id.strip("<>") == outgoing.envelope_id:
+                return outgoing
+        return None
+
+    @inlineCallbacks
+    def _take(
+        self, outgoing: Outgoing, notification: Notification
+    ) -> Generator[Deferred[Any], Any, None]:
+        recipients = outgoing.job.recipients
+        confirmed = set(outgoing.confirmed)
+        for report in notification.reports:
+            address = _address_meant(recipients, report)
+            if address is None:
+                continue
+            recipients = tuple(
+                _changed(one, report, notification.kind) if one.address == address else one
+                for one in recipients
+            )
+            if report.positive is False or (report.positive and notification.kind == "mdn"):
+                confirmed.add(address)
+            if report.positive and notification.features:
+                self._learn(address, notification.features)
+        worst = next((one for one in recipients if one.result == "NG"), None)
+        known = all(one.result == "OK" for one in recipients)
+        job = self._bench.device.job_changed(
+            outgoing.job,
+            recipients=recipients,
+            result="NG" if worst else "OK" if known else "--",
+            code=worst.code if worst else None,
+            reason=worst.reason if worst else "",
+            ended=self._bench.device.now(),
+        )
+        outgoing = attrs.evolve(outgoing, job=job, confirmed=tuple(sorted(confirmed)))
+        self._awaited[outgoing.serial] = outgoing
+        if confirmed.issuperset(one.address for one in recipients if one.code is None):
+            self._over(outgoing)
+        else:
+            yield self._outbox.update(outgoing)
+
+    def _learn(self, address: str, features: str) -> None:
+        try:
+            self._receivers.learn(address, features)
+        except OSError as error:
+            self.log.error(
+                "What {address} takes was not kept: {error}", address=address, error=error
+            )
+
+
+def _address_meant(recipients: tuple[Recipient, ...], report: Report) -> str | None:
+    """Return the recipient that a report is about; an only one may be called otherwise there."""
+    for one in recipients:
+        if one.address.lower() == report.address.lower():
+            return one.address
+    return recipients[0].address if len(recipients) == 1 else None
+
+
+def _changed(one: Recipient, report: Report, kind: str) -> Recipient:
+    if report.positive is None:
+        return one
+    if report.positive:
+        # What was an error once stays one: another copy may have been read.
+        return one if one.result == "NG" else attrs.evolve(one, result="OK")
+    return attrs.evolve(one, result="NG", code=_NEGATIVE[kind], reason=report.text)

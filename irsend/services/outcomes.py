@@ -1,0 +1,73 @@
+"""What became of a mail for a recipient, and what an error of a session is called in the report."""
+
+from __future__ import annotations
+
+from attrs import frozen
+from OpenSSL import SSL
+from twisted.internet import error as net
+
+from irsend.device import codes
+from irsend.device.sending import Step, code_of_refusal
+from irsend.protocols.sasl import ClockSkew, MechanismFailed
+from irsend.protocols.smtp_answers import ServerReply, UnreadableReply
+from irsend.protocols.tls import CertificateAsked, NothingInCommon, TLSFailed
+
+# What of a server's words stands in the journal, in characters.
+_LONGEST_REASON = 300
+_STEP_OF = {b"MAIL": Step.SENDER, b"RCPT": Step.RECIPIENT, b"DATA": Step.CONTENT}
+
+
+@frozen
+class Outcome:
+    """What became of a mail for one recipient."""
+
+    code: str | None = None
+    """None: it was handed over."""
+    reason: str = ""
+    again: bool = False
+    """True where another attempt may end otherwise."""
+
+
+class Failed(Exception):
+    """A session cannot go on; `outcome` is for all recipients that have none yet."""
+
+    def __init__(self, reason: str, code: str, *, again: bool = False) -> None:
+        super().__init__(reason)
+        self.outcome = Outcome(code, reason[:_LONGEST_REASON], again)
+
+
+def refused(reply: ServerReply, step: Step | None = None) -> Failed:
+    """Return what a refusal comes to; its step is that of the command it answers."""
+    step = step or _STEP_OF.get(reply.to, Step.CONTENT)
+    code = code_of_refusal(step, reply.code)
+    return Failed(f"the server refused {step.value}: {reply}", code, again=not reply.permanent)
+
+
+def failure_of(problem: Exception, server: str) -> Failed | None:
+    """Return what an error of a session with this server comes to (device.md section 5); None for a bug.
+
+    Which errors another attempt may mend is ours.
+    """
+    text = str(problem) or type(problem).__name__
+    match problem:
+        case NothingInCommon():
+            return Failed(f"TLS failed: {text}", codes.NO_COMMON_CIPHER)
+        case CertificateAsked():
+            return Failed(f"TLS failed: {text}", codes.CLIENT_CERTIFICATE)
+        case TLSFailed() | SSL.Error():
+            return Failed(f"TLS failed: {text}", codes.SMTP_CONNECTION)
+        case ClockSkew():
+            return Failed(f"login failed: {text}", codes.CLOCK_SKEW)
+        case MechanismFailed():
+            return Failed(f"login failed: {text}", codes.SMTP_LOGIN)
+        case net.DNSLookupError():
+            return Failed(f"{server} is not found in DNS", codes.SERVER_NOT_FOUND, again=True)
+        case net.TimeoutError() | net.ConnectError():
+            return Failed(text, codes.SMTP_CONNECTION, again=True)
+        case net.ConnectionLost():
+            return Failed(text, codes.CONNECTION_LOST, again=True)
+        case UnreadableReply():
+            return Failed(text, codes.SMTP_CONNECTION)
+        case OSError():
+            return Failed(f"the message cannot be read: {text}", codes.CONNECTION_LOST)
+    return None

@@ -1,0 +1,147 @@
+"""Where a mail goes without a server between: the receiver's own, by MX and address records.
+
+Standards: RFC 5321 5.1 (order of preference, implicit MX), RFC 7505 (null MX).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from attrs import frozen
+from twisted.internet import defer
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.names import client, dns, error
+
+_DNS_PORT = 53
+_TIMEOUTS = (1, 3, 5)
+"""Seconds for each of the attempts at a name server."""
+_MOST_HOSTS = 20
+_MOST_ADDRESSES = 40
+
+
+class NoRoute(Exception):
+    """No mail can be brought there; says why."""
+
+
+class NameServersSilent(Exception):
+    """The name servers do not say, for now."""
+
+
+@frozen
+class Host:
+    """A server that takes mail for a domain."""
+
+    name: str
+    address: str
+
+
+class Routes:
+    """Asks name servers: those given, such as "127.0.0.1:5353", else the system's."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        name_servers: Sequence[str],
+        *,
+        shuffle: Callable[[list[str]], None] = random.shuffle,
+    ) -> None:
+        servers = [_server(one) for one in name_servers]
+        self._shuffle = shuffle
+        self._resolver = (
+            client.Resolver(servers=servers, timeout=_TIMEOUTS, reactor=reactor)
+            if servers
+            else client.createResolver()
+        )
+
+    @inlineCallbacks
+    def find(self, domain: str) -> Generator[Deferred[Any], Any, list[Host]]:
+        """Fire with the servers of a domain in the order in which they are to be tried.
+
+        Fails with NoRoute, NameServersSilent.
+        """
+        if domain.startswith("["):
+            return [_literal(domain)]
+        try:
+            name = domain.rstrip(".").encode("idna").decode("ascii")
+        except UnicodeError:
+            raise NoRoute(f"{domain} is no name of a domain") from None
+        hosts: list[Host] = []
+        for exchange in (yield self._exchanges(name)):
+            for address in (yield self._addresses(exchange)):
+                hosts.append(Host(exchange, address))
+            if len(hosts) >= _MOST_ADDRESSES:
+                break
+        if not hosts:
+            raise NoRoute(f"{domain} has no server for mail in DNS")
+        return hosts
+
+    @inlineCallbacks
+    def _exchanges(self, name: str) -> Generator[Deferred[Any], Any, list[str]]:
+        """Give the names behind the MX records; the domain's own where there are none."""
+        records = yield self._ask(self._resolver.lookupMailExchange, name)
+        mx = [record.payload for record in records if record.type == dns.MX]
+        if not mx:
+            return [name]
+        if all(one.name.name in (b"", b".") for one in mx):
+            raise NoRoute(f"{name} takes no mail (null MX)")
+        ordered: list[str] = []
+        for preference in sorted({one.preference for one in mx}):
+            names = [_text(one.name.name) for one in mx if one.preference == preference]
+            self._shuffle(names)
+            ordered += [one for one in names if one and one not in ordered]
+        return ordered[:_MOST_HOSTS]
+
+    @inlineCallbacks
+    def _addresses(self, name: str) -> Generator[Deferred[Any], Any, list[str]]:
+        found: list[str] = []
+        for lookup, of_type in (
+            (self._resolver.lookupAddress, dns.A),
+            (self._resolver.lookupIPV6Address, dns.AAAA),
+        ):
+            for record in (yield self._ask(lookup, name)):
+                if record.type == of_type:
+                    found.append(
+                        record.payload.dottedQuad() if of_type == dns.A else _v6(record)
+                    )
+        return list(dict.fromkeys(found))
+
+    @inlineCallbacks
+    def _ask(self, lookup: Any, name: str) -> Generator[Deferred[Any], Any, list[Any]]:
+        """Give the answers; none where there is no such name, or no such record of it."""
+        try:
+            answers, _, _ = yield lookup(name)
+        except (error.DNSNameError, error.AuthoritativeDomainError):
+            return []
+        except (error.DomainError, error.ResolverError, defer.TimeoutError) as why:
+            said = type(why).__name__.removeprefix("DNS").removesuffix("Error").lower()
+            raise NameServersSilent(f"DNS does not say where {name} is ({said})") from None
+        records: list[Any] = answers
+        return records
+
+
+def _server(given: str) -> tuple[str, int]:
+    if given.count(":") == 1:
+        host, _, port = given.partition(":")
+        return host, int(port)
+    return given.strip("[]"), _DNS_PORT
+
+
+def _literal(domain: str) -> Host:
+    """Read an address literal (RFC 5321 4.1.3)."""
+    inside = domain.strip("[]")
+    address = inside[5:] if inside.lower().startswith("ipv6:") else inside
+    try:
+        return Host(domain, str(ipaddress.ip_address(address)))
+    except ValueError:
+        raise NoRoute(f"{domain} is no address") from None
+
+
+def _text(name: bytes) -> str:
+    return name.decode("ascii", "replace").rstrip(".")
+
+
+def _v6(record: Any) -> str:
+    return str(ipaddress.ip_address(record.payload.address))

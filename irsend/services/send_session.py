@@ -1,0 +1,349 @@
+"""One session with an SMTP server to which the machine hands a mail (device.md section 4).
+
+Greeting, EHLO, STARTTLS where the setting is on and the server has it (plain
+text without an error where not), EHLO again, AUTH by the model's order where
+that is on, then each part of the mail, then QUIT. When there is a session, and
+with which server, is told by `sending`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from attrs import field, frozen
+from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+
+from irsend.device import codes
+from irsend.device.authentication import choose_mechanism
+from irsend.device.sending import Step, helo_name
+from irsend.device.sessions import TLSUse
+from irsend.interfaces import Mailbox
+from irsend.message.spliced import Spliced
+from irsend.protocols.esmtp_client import ESMTPClient
+from irsend.protocols.sasl import (
+    MECHANISMS,
+    Credentials,
+    MechanismFailed,
+    make_mechanism,
+    unusable,
+)
+from irsend.protocols.smtp_answers import Refused, ServerReply, Timeouts
+from irsend.protocols.tls import ClientTLS
+from irsend.services.bench import Bench
+from irsend.services.outcomes import Failed, Outcome, failure_of, refused
+
+_OWN_ERROR = "an error of irsend's own; its log has more"
+# How often the session's octets are told while a message goes out, in seconds.
+_TELL_EVERY = 0.25
+_READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
+"""Mechanisms whose secret can be read on the wire."""
+
+
+@frozen(kw_only=True)
+class Server:
+    """Where a mail is taken to."""
+
+    name: str
+    """As it is configured, or as its MX record has it: the certificate is compared with it."""
+    endpoint: IStreamClientEndpoint
+
+
+@frozen(kw_only=True)
+class Login:
+    """Who the machine says it is."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Letter:
+    """A mail as it is handed over: in one part, or in several."""
+
+    sender: Mailbox
+    recipients: tuple[Mailbox, ...]
+    parts: Sequence[Callable[[bool], Spliced]]
+    """Each makes its content; for True, with 8-bit text where there is such."""
+    has_eight_bit: bool = False
+    envelope_id: bytes = b""
+    """Not empty: notifications are asked for."""
+
+
+class SendSession:
+    """One session, from its connection to its end, by the settings of its beginning."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        bench: Bench,
+        server: Server,
+        letter: Letter,
+        login: Login,
+        read_token: Callable[[], Deferred[bytes]] | None,
+    ) -> None:
+        self._bench = bench
+        self._server = server
+        self._letter = letter
+        self._login = login
+        self._read_token = read_token
+        self._window = bench.device.settings.authent_encryption
+        self._disabled = bench.device.settings.service_mode.disabled_mechanisms
+        self._session, self._transcript = bench.begin_session("smtp-send", server.name)
+        self._client: ESMTPClient | None = None
+        self._connecting: Deferred[Any] | None = None
+        self._given_up: Failed | None = None
+        self._outcomes: dict[Mailbox, Outcome] = {}
+        self._octets = 0
+        self._told_at = 0.0
+
+    @property
+    def id(self) -> int:
+        """The session's number."""
+        return self._session.id
+
+    def give_up(self, reason: str, code: str, *, again: bool = False) -> None:
+        """End it at once: the job was cancelled, or the machine is switched off."""
+        self._given_up = Failed(reason, code, again=again)
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._client is not None:
+            self._client.give_up(self._given_up)
+
+    @inlineCallbacks
+    def deliver(self) -> Generator[Deferred[Any], Any, dict[Mailbox, Outcome]]:
+        """Hand the mail over; fires with what became of it for each recipient. Never fails."""
+        bound = self._bench.clock.callLater(
+            self._bench.limits.smtp_session,
+            lambda: self.give_up(
+                "the session took too long", codes.SMTP_CONNECTION, again=True
+            ),
+        )
+        failed: Failed | None = None
+        try:
+            yield self._converse()
+        except Failed as why:
+            failed = why
+        except Exception as problem:
+            failed = self._given_up or failure_of(problem, self._server.name)
+            if failed is None:
+                self.log.failure("While sending")
+                failed = Failed(_OWN_ERROR, codes.SMTP_CONNECTION)
+        if failed is not None:
+            self._transcript.note(failed.outcome.reason)
+        if self._client is not None and self._client.connected:
+            if self._bench.device.model.sending.quits:
+                yield self._client.quit()
+            else:
+                yield self._client.hang_up()
+        if bound.active():
+            bound.cancel()
+        for recipient in self._letter.recipients:
+            if recipient not in self._outcomes:
+                self._outcomes[recipient] = failed.outcome if failed else Outcome()
+        self._end()
+        return self._outcomes
+
+    def _end(self) -> None:
+        outcomes = self._outcomes.values()
+        worst = next((one for one in outcomes if one.code), Outcome())
+        handed_over = any(one.code is None for one in outcomes)
+        self._session = self._bench.end_session(
+            self._session,
+            reason=worst.reason or (worst.code or ""),
+            code=worst.code,
+            bytes=self._octets,
+            messages=len(self._letter.parts) if handed_over else 0,
+        )
+
+    # -- the steps --------------------------------------------------------------
+
+    @inlineCallbacks
+    def _converse(self) -> Generator[Deferred[Any], Any, None]:
+        client: ESMTPClient = yield self._connect()
+        greeting: ServerReply = yield client.greeted
+        if greeting.code != 220:
+            raise refused(greeting, Step.GREETING)
+        yield self._hello(client)
+        if self._window.allow_ssl_smtp_send:
+            yield self._begin_tls(client)
+        if self._window.smtp_authentication:
+            yield self._log_in(client)
+        if client.tls is None:
+            self._transcript.note("the mail goes in plain text")
+        yield self._hand_over(client)
+
+    @inlineCallbacks
+    def _connect(self) -> Generator[Deferred[Any], Any, ESMTPClient]:
+        bench, limits = self._bench, self._bench.limits
+        if self._given_up is not None:
+            raise self._given_up
+        uses = bench.device.model.sending.extensions
+        client = ESMTPClient(
+            self._transcript,
+            bench.clock,
+            identity=b"",
+            timeouts=Timeouts(
+                greeting=limits.smtp_greeting,
+                command=limits.smtp_reply,
+                data=limits.smtp_data,
+                block=limits.smtp_block,
+                end=limits.smtp_end,
+            ),
+            uses=[keyword.encode("ascii") for keyword in uses],
+        )
+        client.content_went_so_far = self._tell
+        self._connecting = self._server.endpoint.connect(_Once(client))
+        try:
+            yield self._connecting
+        except CancelledError:
+            raise self._given_up or Failed("cancelled", codes.CANCELLED) from None
+        finally:
+            self._connecting = None
+        self._client = client
+        form = bench.sending.helo
+        if form == "model":
+            form = bench.device.model.sending.helo
+        own = getattr(client.transport.getHost(), "host", "")
+        client.identity = helo_name(form, bench.host, own).encode("ascii", "replace")
+        if self._given_up is not None:
+            client.give_up(self._given_up)
+        return client
+
+    @inlineCallbacks
+    def _hello(self, client: ESMTPClient) -> Generator[Deferred[Any], Any, None]:
+        try:
+            yield client.hello()
+        except Refused as no:
+            raise refused(no.reply, Step.HELLO) from None
+
+    @inlineCallbacks
+    def _begin_tls(self, client: ESMTPClient) -> Generator[Deferred[Any], Any, None]:
+        model, window = self._bench.device.model, self._window
+        if model.tls is None:
+            return
+        if b"STARTTLS" not in client.extensions:
+            self._transcript.note("STARTTLS is not offered: going on in plain text")
+            return
+        tls = ClientTLS.build(
+            self._server.name,
+            oldest=model.tls.oldest,
+            newest=model.tls.newest,
+            ciphers=model.tls.ciphers,
+            server_name=model.tls.server_name,
+            verify=window.verify_smtp_send,
+            check_name=window.verify_cn,
+            trust=self._bench.trust,
+        )
+        try:
+            yield client.start_tls(tls)
+        except Refused as no:
+            self._transcript.note(
+                f"STARTTLS was refused ({no.reply.code}): going on in plain text"
+            )
+            return
+        assert client.tls is not None
+        self._changed(tls=TLSUse(version=client.tls[0], cipher=client.tls[1]))
+        yield self._hello(client)
+
+    @inlineCallbacks
+    def _log_in(self, client: ESMTPClient) -> Generator[Deferred[Any], Any, None]:
+        secured = client.tls is not None
+        passed_over = {name: unusable(name) for name in MECHANISMS}
+        if self._read_token is None:
+            passed_over["XOAUTH2"] = "no token is configured"
+        choice = choose_mechanism(
+            self._bench.device.model,
+            client.mechanisms,
+            secured=secured,
+            disabled=self._disabled,
+            unusable=passed_over,
+        )
+        self._changed(choice=choice.why)
+        if choice.mechanism is None:
+            self._transcript.note(f"{choice.why}: going on without authentication")
+            return
+        self._transcript.note(choice.why)
+        if choice.mechanism in _READABLE and not secured:
+            self._transcript.note("user name and password go in plain text")
+        mechanism = make_mechanism(
+            choice.mechanism, (yield self._credentials(choice.mechanism))
+        )
+        reply: ServerReply = yield client.log_in(mechanism)
+        if reply.code != 235:
+            raise refused(reply, Step.LOGIN)
+        self._changed(auth=choice.mechanism)
+
+    @inlineCallbacks
+    def _credentials(self, mechanism: str) -> Generator[Deferred[Any], Any, Credentials]:
+        token = b""
+        if mechanism == "XOAUTH2" and self._read_token is not None:
+            try:
+                token = yield self._read_token()
+            except Exception as problem:
+                raise MechanismFailed(str(problem)) from None
+        order = self._bench.device.model.sasl
+        return Credentials(
+            user=self._login.user.encode("utf-8"),
+            password=self._login.password.encode("utf-8"),
+            service="smtp",
+            host=self._server.name,
+            token=token,
+            in_thread=self._bench.on_disk,
+            strict_prompts=order.strict_prompts,
+            user_inline=order.user_inline,
+        )
+
+    @inlineCallbacks
+    def _hand_over(self, client: ESMTPClient) -> Generator[Deferred[Any], Any, None]:
+        letter = self._letter
+        eight_bit = letter.has_eight_bit and client.usable(b"8BITMIME")
+        left = list(letter.recipients)
+        gone = 0
+        for make in letter.parts:
+            if not left:
+                return
+            content = make(eight_bit)
+            try:
+                answers: dict[Mailbox, ServerReply] = yield client.send(
+                    letter.sender,
+                    left,
+                    content,  # type: ignore[arg-type]
+                    size=content.size,
+                    eight_bit=eight_bit,
+                    envelope_id=letter.envelope_id,
+                )
+            finally:
+                content.close()
+            for recipient, reply in answers.items():
+                if not reply.positive:
+                    self._outcomes[recipient] = refused(reply).outcome
+                    left.remove(recipient)
+            if left:
+                gone += content.size
+                self._octets = gone
+
+    def _changed(self, **changes: Any) -> None:
+        self._session = self._bench.device.session_changed(self._session, **changes)
+
+    def _tell(self, octets: int) -> None:
+        now = self._bench.device.now()
+        if now - self._told_at >= _TELL_EVERY:
+            self._told_at = now
+            self._changed(bytes=self._octets + octets)
+
+
+class _Once(Factory):
+    """Gives the one client that there is."""
+
+    noisy = False
+
+    def __init__(self, client: ESMTPClient) -> None:
+        self._client = client
+
+    def buildProtocol(self, addr: Any) -> ESMTPClient:
+        return self._client

@@ -1,0 +1,122 @@
+"""The access token for XOAUTH2: from a file, or from a command that prints it.
+
+It is read at each login, since tokens live for an hour. It stands in no log and
+in no error.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ProcessDone
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+from irsend.sections import Sending
+
+_LONGEST = 16_384
+_PATIENCE = 30
+
+
+class TokenUnavailable(Exception):
+    """There is no token; says why."""
+
+
+def token_configured(options: Sending) -> bool:
+    """Say whether there is something to read a token from."""
+    return bool(options.token_file or options.token_command)
+
+
+def read_token(
+    options: Sending,
+    reactor: Any,
+    on_disk: Callable[[Callable[[], Any]], Deferred[Any]],
+) -> Deferred[bytes]:
+    """Fire with the token, of the file where both are set; fail with TokenUnavailable."""
+    if options.token_file:
+        return on_disk(lambda: _of_file(options.token_file))
+    try:
+        arguments = shlex.split(options.token_command)
+    except ValueError as error:
+        return fail(TokenUnavailable(f"sending.token_command cannot be read: {error}"))
+    if not arguments:
+        return fail(
+            TokenUnavailable("no token: set sending.token_file or sending.token_command")
+        )
+    command = _Command(arguments[0])
+    # The path is looked through, as a shell would.
+    reactor.spawnProcess(command, arguments[0], arguments, env=dict(os.environ))
+    command.limit = reactor.callLater(_PATIENCE, command.take_too_long)
+    return command.token
+
+
+def _of_file(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return _checked(file.read(_LONGEST + 1), f"the token file {path}")
+    except OSError as error:
+        raise TokenUnavailable(f"the token file {path}: {error.strerror}") from None
+
+
+def _checked(said: bytes, whose: str) -> bytes:
+    token = said.strip().partition(b"\n")[0].strip()
+    if not token or len(said) > _LONGEST:
+        what = "is empty" if not token else f"has more than {_LONGEST} octets"
+        raise TokenUnavailable(f"{whose} {what}")
+    return token
+
+
+class _Command(ProcessProtocol):
+    """The command, from its start to its end."""
+
+    transport: Any
+
+    def __init__(self, name: str) -> None:
+        self._name = f"the token command {name}"
+        self._said = b""
+        self._complaint = b""
+        self._too_long = False
+        self.limit: Any = None
+        self.token: Deferred[bytes] = Deferred(lambda _: self._kill())
+
+    def outReceived(self, data: bytes) -> None:
+        """Take what it prints."""
+        self._said += data
+        if len(self._said) > _LONGEST:
+            self._kill()
+
+    def errReceived(self, data: bytes) -> None:
+        """Keep the end of its complaints."""
+        self._complaint = (self._complaint + data)[-1000:]
+
+    def take_too_long(self) -> None:
+        """Give up on it."""
+        self._too_long = True
+        self._kill()
+
+    def _kill(self) -> None:
+        if self.transport is not None and self.transport.pid is not None:
+            self.transport.signalProcess("KILL")
+
+    def processEnded(self, reason: Failure) -> None:
+        """Give the token, or say why there is none."""
+        if self.limit is not None and self.limit.active():
+            self.limit.cancel()
+        if self.token.called:
+            return
+        try:
+            if self._too_long:
+                raise TokenUnavailable(f"{self._name} takes longer than {_PATIENCE} seconds")
+            if len(self._said) <= _LONGEST and not reason.check(ProcessDone):
+                words = self._complaint.decode("utf-8", "replace").strip().splitlines()
+                status = getattr(reason.value, "exitCode", None)
+                said = f": {words[-1]}" if words else ""
+                raise TokenUnavailable(f"{self._name} ended with status {status}{said}")
+            self.token.callback(_checked(self._said, self._name))
+        except TokenUnavailable as why:
+            self.token.errback(why)

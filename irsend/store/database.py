@@ -1,0 +1,41 @@
+"""SQLite as the journal uses it: a database in WAL mode, whole transactions, single values."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from irsend.store.records import LATER_COLUMNS, SCHEMA
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open or make it, with every table and column of this release; sqlite3.Error."""
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=NORMAL")
+    database.executescript(SCHEMA)
+    for table, column, of_type in LATER_COLUMNS:
+        there = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        if column not in there:
+            database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {of_type}")
+    return database
+
+
+class transaction:  # noqa: N801
+    """All of it or nothing."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def scalar(database: sqlite3.Connection, question: str, *values: object) -> Any:
+    """Return the first value of the first row; None where there is none."""
+    row = database.execute(question, values).fetchone()
+    return row[0] if row else None

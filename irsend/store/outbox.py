@@ -1,0 +1,202 @@
+"""The outbox: what the machine has accepted for sending, until it has been sent or given up.
+
+One directory for each job: the message as it goes out, and a record of how far
+it has come. It is made aside, synced and renamed, so that a job is there whole
+or not at all; what stands in tmp/ when the machine starts was never accepted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import attrs
+from attrs import frozen
+from twisted.internet.defer import Deferred, DeferredLock
+
+from irsend.device.jobs import Job
+from irsend.errors import StateError
+from irsend.store.group_commit import InThread
+from irsend.store.records import job_of, job_row
+from irsend.store.state import sync_directory, write_durably
+
+_MESSAGE = "message"
+_EIGHT_BIT = "head"
+_RECORD = "record.json"
+
+
+@frozen(kw_only=True)
+class Outgoing:
+    """A job that is not over yet, and what is to be known for sending it."""
+
+    job: Job
+    sender: str
+    message_id: str
+    head_length: int
+    """Octets of the message that the 8-bit head, where there is one, stands for."""
+    full: bool = False
+    """Full mode: notifications are asked for."""
+    attempts: int = 0
+    due: float = 0
+    """Not before this time, in seconds since the epoch."""
+    awaited_until: float | None = None
+    """It is sent; until then notifications may still come."""
+    confirmed: tuple[str, ...] = ()
+    """Recipients of whom nothing more is awaited."""
+
+    @property
+    def serial(self) -> int:
+        """Names its directory."""
+        return self.job.serial
+
+    @property
+    def left(self) -> list[str]:
+        """The addresses for which it is not over."""
+        return [one.address for one in self.job.recipients if not one.over]
+
+    @property
+    def envelope_id(self) -> str:
+        """What DSNs call it (RFC 3461 4.4): the Message-ID without its brackets."""
+        return self.message_id.strip("<>")
+
+    def as_json(self) -> bytes:
+        """Return it as its record has it."""
+        fields = attrs.asdict(self, filter=lambda field, _: field.name != "job")
+        return json.dumps({**fields, "job": job_row(self.job)}).encode("ascii")
+
+    @classmethod
+    def of_json(cls, record: bytes) -> Outgoing:
+        """Read a record; ValueError."""
+        try:
+            fields = json.loads(record)
+            fields["confirmed"] = tuple(fields["confirmed"])
+            return cls(**{**fields, "job": job_of(tuple(fields["job"]))})
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(str(error)) from None
+
+
+class Outbox:
+    """The outbox of one state directory. What it does takes its turn, in a thread."""
+
+    def __init__(self, directory: Path, in_thread: InThread[Any]) -> None:
+        self.directory = directory
+        self.used = 0
+        """Octets of the messages in it."""
+        self._in_thread = in_thread
+        self._turns = DeferredLock()
+        self._count = itertools.count(1)
+        self._sizes: dict[int, int] = {}
+
+    def open_directory(self) -> list[Outgoing]:
+        """Make it where it is missing; return what is in it, oldest first. StateError."""
+        try:
+            shutil.rmtree(self._aside, ignore_errors=True)
+            self._aside.mkdir(mode=0o700, parents=True)
+            found = []
+            for entry in self.directory.iterdir():
+                if not entry.name.isdigit():
+                    continue
+                outgoing = Outgoing.of_json((entry / _RECORD).read_bytes())
+                found.append(outgoing)
+                self._count_in(outgoing.serial)
+        except OSError as error:
+            raise StateError(f"outbox: {error.filename}: {error.strerror}") from None
+        except ValueError as error:
+            raise StateError(
+                f"outbox: {entry / _RECORD} cannot be read ({error}); move {entry} away"
+            ) from None
+        return sorted(found, key=lambda one: one.serial)
+
+    @property
+    def _aside(self) -> Path:
+        return self.directory / "tmp"
+
+    def _place(self, serial: int) -> Path:
+        return self.directory / str(serial)
+
+    def _count_in(self, serial: int) -> None:
+        message = self._place(serial) / _MESSAGE
+        self._sizes[serial] = message.stat().st_size if message.exists() else 0
+        self.used += self._sizes[serial]
+
+    def _count_out(self, serial: int) -> None:
+        self.used -= self._sizes.pop(serial, 0)
+
+    def new_place(self) -> Path:
+        """Return a new empty directory for what is not accepted yet."""
+        place = self._aside / str(next(self._count))
+        place.mkdir(mode=0o700)
+        return place
+
+    def accept(
+        self, write: Callable[[IO[bytes]], tuple[Outgoing, bytes]]
+    ) -> Deferred[Outgoing]:
+        """Let `write` write a message (in a thread); fires once it will survive a crash.
+
+        `write` returns what is to be known of it, and the 8-bit head or nothing.
+        Fails with what it raised, or OSError: nothing is kept then.
+        """
+        place = self.new_place()
+
+        def make() -> Outgoing:
+            try:
+                with (place / _MESSAGE).open("wb") as message:
+                    outgoing, eight_bit_head = write(message)
+                    message.flush()
+                    os.fsync(message.fileno())
+                if eight_bit_head:
+                    write_durably(place / _EIGHT_BIT, eight_bit_head)
+                write_durably(place / _RECORD, outgoing.as_json())
+                place.rename(self._place(outgoing.serial))
+                sync_directory(self.directory)
+            except BaseException:
+                shutil.rmtree(place, ignore_errors=True)
+                raise
+            return outgoing
+
+        def kept(outgoing: Outgoing) -> Outgoing:
+            self._count_in(outgoing.serial)
+            return outgoing
+
+        accepted: Deferred[Outgoing] = self._turns.run(self._in_thread, make)
+        return accepted.addCallback(kept)
+
+    def update(self, outgoing: Outgoing) -> Deferred[None]:
+        """Write down how far it has come."""
+        record = self._place(outgoing.serial) / _RECORD
+        return self._turns.run(
+            self._in_thread, lambda: write_durably(record, outgoing.as_json())
+        )
+
+    def open_message(self, outgoing: Outgoing) -> IO[bytes]:
+        """Open the message as it goes out to every server, all of it in 7 bit."""
+        return (self._place(outgoing.serial) / _MESSAGE).open("rb")
+
+    def eight_bit_head(self, outgoing: Outgoing) -> bytes:
+        """Return what may stand in place of its head at a server with 8BITMIME; empty for nothing."""
+        head = self._place(outgoing.serial) / _EIGHT_BIT
+        return head.read_bytes() if head.exists() else b""
+
+    def drop_message(self, outgoing: Outgoing) -> Deferred[None]:
+        """Keep the record only: the message has been sent."""
+        self._count_out(outgoing.serial)
+        message = self._place(outgoing.serial) / _MESSAGE
+        return self._turns.run(self._in_thread, lambda: message.unlink(missing_ok=True))
+
+    def remove(self, outgoing: Outgoing) -> Deferred[None]:
+        """Forget it."""
+        self._count_out(outgoing.serial)
+        place = self._place(outgoing.serial)
+
+        def remove() -> None:
+            # Its record first: a directory without one is nothing.
+            gone = self.new_place()
+            place.rename(gone / "job")
+            shutil.rmtree(gone, ignore_errors=True)
+
+        return self._turns.run(self._in_thread, remove)

@@ -1,0 +1,49 @@
+"""What full mode has learnt of I-Fax receivers: which features their confirmations named (RFC 2532).
+
+A small file in the state directory, replaced as a whole; what is lost of it is
+learnt again.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from irsend.errors import StateError
+from irsend.message.features import features_accept
+from irsend.store.state import write_durably
+
+_MOST = 1000
+
+
+class Receivers:
+    """Features by address; addresses are compared without regard to case."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._features: dict[str, str] = {}
+
+    def open(self) -> None:
+        """Read what is kept; StateError."""
+        try:
+            kept = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise StateError(f"{self._path}: {error}; delete it to begin anew") from None
+        self._features = {str(address): str(features) for address, features in kept.items()}
+
+    def learn(self, address: str, features: str) -> None:
+        """Remember what a receiver said of itself; OSError."""
+        key = address.lower()
+        if self._features.get(key) == features:
+            return
+        self._features.pop(key, None)
+        self._features[key] = features
+        while len(self._features) > _MOST:
+            self._features.pop(next(iter(self._features)))
+        write_durably(self._path, json.dumps(self._features, indent=1).encode("ascii"))
+
+    def accept(self, address: str, profile: str) -> bool:
+        """Say whether this receiver is known to take the profile, F or C."""
+        return features_accept(self._features.get(address.lower(), ""), profile)
