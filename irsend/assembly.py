@@ -92,6 +92,7 @@ class Assembly(MultiService):
             hostnames=self._configuration.tls.hostnames,
             clock=self._reactor,
             addresses=lambda: [address_text(one) for one in self.machine.receiving.addresses],
+            most_upload=self._configuration.limits.upload * 1_000_000,
         )
         self._panel_ports = listen(self._reactor, "listen.panel", description, self._site)
         for address in self.panel_addresses:

@@ -24,18 +24,25 @@ def panel_site(
     hostnames: tuple[str, ...],
     clock: IReactorTime,
     addresses: Callable[[], list[str]] | None = None,
+    most_upload: int | None = None,
 ) -> PanelSite:
     """Return the factory that serves a machine's panel; `stop()` it with the service.
 
     Without a password only loopback may use it. `hostnames` are the names by
     which a browser may then call it, beside localhost and addresses.
     `addresses` gives where the machine takes mail by SMTP, as "host:port", for
-    the page to say; nobody else asks it.
+    the page to say; nobody else asks it. `most_upload` is how many octets the
+    originals of one sending may have.
     """
-    from irsend.panel.site import PanelSite
+    from irsend.panel.site import MOST_UPLOAD, PanelSite
 
     return PanelSite(
-        machine, password=password, hostnames=hostnames, clock=clock, addresses=addresses
+        machine,
+        password=password,
+        hostnames=hostnames,
+        clock=clock,
+        addresses=addresses,
+        most_upload=MOST_UPLOAD if most_upload is None else most_upload,
     )
 
 

@@ -6,7 +6,7 @@ Described by `openapi`, which a test holds to what stands here.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from klein import Klein
 from twisted.internet.defer import Deferred
@@ -23,6 +23,9 @@ from irsend.panel.answers import refused, shielded, write
 from irsend.panel.doors import Doors
 from irsend.panel.events import Events
 from irsend.panel.problems import Problem
+
+if TYPE_CHECKING:
+    from irsend.panel.site import PanelRequest
 
 SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
 
@@ -106,7 +109,7 @@ class API:
         request.setResponseCode(204)
         return b""
 
-    # Receiving, jobs
+    # Receiving, sending, jobs
 
     @app.route("/api/receive", methods=["POST"])
     async def receive(self, request: Request) -> bytes:
@@ -114,6 +117,22 @@ class API:
         asking.no_other_type(request)
         session = await shielded(self._machine.receive())
         return write(request, shapes.reception(session))
+
+    @app.route("/api/send", methods=["POST"])
+    async def send(self, request: PanelRequest) -> bytes:
+        """Scan and queue; the answer comes then, or with ?wait=1 when the job has ended."""
+        wait = asking.one_of(asking.query(request), "wait", ("0", "1"), "0") == "1"
+        upload = asking.upload(request)
+        try:
+            order = self._machine.read_order(upload.originals, asking.order(upload.fields))
+            job = await self._machine.send(order)
+        finally:
+            upload.discard()
+        if wait:
+            job = await shielded(self._machine.job_ended(job.number))
+        request.setResponseCode(200 if wait else 202)
+        request.setHeader(b"Location", f"/api/jobs/{job.number}".encode("ascii"))
+        return write(request, shapes.job(job))
 
     @app.route("/api/jobs", methods=["GET"])
     async def jobs(self, request: Request) -> bytes:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
 
 from twisted.web.server import Request
 
 from irsend.panel.problems import Problem
+from irsend.panel.uploads import Upload
+
+if TYPE_CHECKING:
+    from irsend.panel.site import PanelRequest
 
 N = TypeVar("N", int, None)
 
@@ -137,6 +141,32 @@ def form(request: Request) -> dict[str, list[str]]:
         )
     except ValueError:
         raise Problem(400, "The form cannot be read") from None
+
+
+def upload(request: PanelRequest) -> Upload:
+    """Return the form of pages that has come; 415 for another body, else what is wrong with it."""
+    if request.upload is None:
+        raise Problem(
+            415,
+            "This Content-Type is not allowed; allowed: multipart/form-data, with its pages",
+        )
+    request.upload.finish()
+    return request.upload
+
+
+def order(fields: dict[str, list[str]]) -> dict[str, object]:
+    """Return a form's words; each but `to` may stand once, and `to` may hold several too."""
+    given: dict[str, object] = {}
+    for name, values in fields.items():
+        if name == "to":
+            given[name] = [
+                one.strip() for value in values for one in value.split(",") if one.strip()
+            ]
+        elif len(values) > 1:
+            raise Problem(400, f"{_shown(name)} stands {len(values)} times in the form")
+        else:
+            given[name] = values[0]
+    return given
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from zope.interface import implementer
 from irsend.device.events import (
     Event,
     JobChanged,
+    PageScanned,
     SessionChanged,
     SettingsChanged,
     StatusChanged,
@@ -154,6 +155,9 @@ class Events:
             self._add("job", event.job)
         elif isinstance(event, SettingsChanged):
             self._add("setting", {"changes": shapes.changes(event.changes)})
+        elif isinstance(event, PageScanned):
+            told = {"direction": "tx", "page": event.page, "pages": event.pages}
+            self._add("page", told)
         state = self.machine.device.state
         if isinstance(event, StatusChanged) or state != self._state:
             self._state = state

@@ -10,7 +10,17 @@ from __future__ import annotations
 from irsend import __version__
 from irsend.device import Model
 from irsend.panel.problems import CONTENT_TYPE
-from irsend.panel.schemas import COUNT, SCHEMAS, TEXT, Schema, changes, list_of, object_of, ref
+from irsend.panel.schemas import (
+    COUNT,
+    SCHEMAS,
+    TEXT,
+    Schema,
+    changes,
+    list_of,
+    object_of,
+    order,
+    ref,
+)
 
 
 def description(model: Model, *, asks_for_password: bool) -> Schema:
@@ -27,7 +37,7 @@ def description(model: Model, *, asks_for_password: bool) -> Schema:
             ),
         },
         "paths": _paths(),
-        "components": {"schemas": {**SCHEMAS, "Changes": changes(model)}},
+        "components": {"schemas": {**SCHEMAS, "Changes": changes(model), "Order": order()}},
     }
     if asks_for_password:
         document["components"]["securitySchemes"] = {
@@ -72,6 +82,8 @@ def _operation(
     *parameters: Schema,
     status: str = "200",
     body: Schema | None = None,
+    form: Schema | None = None,
+    also: Schema | None = None,
     **problems: str,
 ) -> Schema:
     operation: Schema = {"operationId": name, "summary": summary}
@@ -82,8 +94,14 @@ def _operation(
             "required": True,
             "content": {"application/json": {"schema": body}},
         }
+    if form is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": form}},
+        }
     operation["responses"] = {
         status: answer,
+        **(also or {}),
         **{code.removeprefix("_"): _problem(text) for code, text in problems.items()},
         "default": _problem("Any other error."),
     }
@@ -160,6 +178,24 @@ def _paths() -> Schema:
                 "Fetch mail from the POP server now; answers when that has ended",
                 _json("How it went, OK or NG.", ref("Reception")),
                 _409="It cannot be tried as the settings stand.",
+            )
+        },
+        "/api/send": {
+            "post": _operation(
+                "send",
+                "Scan originals and send them",
+                _json("It is queued, and will survive a crash.", ref("Job")),
+                _parameter(
+                    "wait", {"enum": ["0", "1"], "default": "0"}, "1: answer when it has ended."
+                ),
+                status="202",
+                form=ref("Order"),
+                also={"200": _json("It has ended, OK, NG or --.", ref("Job"))},
+                _400="The form is damaged.",
+                _413="The originals are too large.",
+                _415="Not multipart/form-data.",
+                _422="Nothing is sent; the originals cannot be read, or `errors` names each wrong field.",
+                _507="The memory is full.",
             )
         },
         "/api/jobs": {
@@ -242,7 +278,7 @@ def _paths() -> Schema:
         "/api/events": {
             "get": _operation(
                 "events",
-                "Server-sent events: status, job, session, setting",
+                "Server-sent events: status, job, session, setting, page",
                 _plain("An endless stream; each event's data is JSON.", "text/event-stream"),
                 _parameter(
                     "Last-Event-ID",

@@ -20,6 +20,8 @@ from irsend.errors import (
     KeyMaterialError,
     MemoryFull,
     NoSuchRecord,
+    ScanRefused,
+    SendRefused,
     SettingsRefused,
     ValueRefused,
 )
@@ -67,6 +69,8 @@ def problem_of(failure: Failure, path: str) -> Problem:
         return error
     if isinstance(error, SettingsRefused):
         return _refused(error.refused)
+    if isinstance(error, SendRefused):
+        return _refused(error.refused, "Nothing is sent")
     if isinstance(error, ValueRefused):
         return _refused([error])
     if isinstance(error, IrsendError):
@@ -88,15 +92,16 @@ def problem_of(failure: Failure, path: str) -> Problem:
 _STATUS: dict[type[IrsendError], HTTPStatus] = {
     NoSuchRecord: HTTPStatus.NOT_FOUND,
     KeyMaterialError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ScanRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     MemoryFull: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 
 
-def _refused(refused: list[ValueRefused]) -> Problem:
+def _refused(refused: list[ValueRefused], what: str = "Nothing was changed") -> Problem:
     keys = ", ".join(one.key for one in refused)
     return Problem(
         422,
-        f"Nothing was changed; refused: {keys}",
+        f"{what}; refused: {keys}",
         errors=[{"key": one.key, "problem": one.problem} for one in refused],
     )
 

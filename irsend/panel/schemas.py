@@ -11,6 +11,8 @@ from typing import Any
 
 from irsend.device import Model
 from irsend.device.codes import CODES
+from irsend.device.items import Item
+from irsend.device.orders import ORDER_ITEMS
 from irsend.device.status import StatusText
 from irsend.device.windows import ITEMS
 
@@ -97,6 +99,7 @@ SCHEMAS: dict[str, Schema] = {
         mac=or_null(TEXT),
         tls=or_null(object_of(version=TEXT, cipher=TEXT)),
         auth={**or_null(TEXT), "description": "The mechanism that a login succeeded with."},
+        choice={**TEXT, "description": "Mechanisms offered, the one chosen, and why."},
         result={"enum": ["OK", "NG", None], "description": "null while under way."},
         code=or_null({"enum": list(CODES)}),
         status_line=TEXT,
@@ -120,11 +123,14 @@ SCHEMAS: dict[str, Schema] = {
         pages=or_null(COUNT),
         result={"enum": ["OK", "NG", "--", "waiting", "running"]},
         code=or_null({"enum": list(CODES)}),
+        reason={**TEXT, "description": "Why it is NG, or what the last attempt met."},
+        size={**or_null(COUNT), "description": "Octets of the message that is sent."},
         recipients=list_of(
             object_of(
                 address=TEXT,
                 result={"enum": ["OK", "NG", "--", "waiting", "running"]},
                 code=or_null({"enum": list(CODES)}),
+                reason=TEXT,
             )
         ),
         sessions=list_of(COUNT),
@@ -154,25 +160,46 @@ SCHEMAS: dict[str, Schema] = {
 }
 
 
+def _of_item(about: Item) -> Schema:
+    """Describe what an item takes."""
+    allowed: Any = about.kind.constraint()
+    schema: Schema
+    if about.kind.type == "choice":
+        schema = {"enum": allowed}
+    elif about.kind.type == "number":
+        schema = {"type": "integer", **{end: allowed[end] for end in ("minimum", "maximum")}}
+    elif about.kind.type == "list":
+        schema = {"type": "array", "items": TEXT, "maxItems": allowed["max_items"]}
+    else:
+        schema = {"type": "string", "maxLength": allowed["max_length"]}
+    schema["title"] = about.label
+    schema["description"] = about.meaning
+    if about.secret:
+        schema["writeOnly"] = True
+    return schema
+
+
 def changes(model: Model) -> Schema:
     """Describe what PATCH /api/settings takes for this model."""
-    properties = {}
-    for key in model.items():
-        about = ITEMS[key]
-        allowed: Any = about.kind.constraint()
-        schema: Schema
-        if about.kind.type == "choice":
-            schema = {"enum": allowed}
-        elif about.kind.type == "number":
-            bounds = {end: allowed[end] for end in ("minimum", "maximum")}
-            schema = {"type": "integer", **bounds}
-        elif about.kind.type == "list":
-            schema = {"type": "array", "items": TEXT, "maxItems": allowed["max_items"]}
-        else:
-            schema = {"type": "string", "maxLength": allowed["max_length"]}
-        schema["title"] = about.label
-        schema["description"] = about.meaning
-        if about.secret:
-            schema["writeOnly"] = True
-        properties[key] = schema
+    properties = {key: _of_item(ITEMS[key]) for key in model.items()}
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def order() -> Schema:
+    """Describe the form of POST /api/send."""
+    page = {**list_of({"type": "string", "format": "binary"}), "minItems": 1}
+    page["description"] = "PDF, TIFF, PNG or JPEG files, in their order."
+    properties: Schema = {"page": page}
+    for key, (about, default) in ORDER_ITEMS.items():
+        properties[key] = _of_item(about)
+        if properties[key].get("enum") == [False, True]:
+            # A form has words only.
+            properties[key]["enum"], default = ["off", "on"], "off"
+        if not about.secret and default:
+            properties[key]["default"] = default
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": ["page", "to"],
+        "additionalProperties": False,
+    }

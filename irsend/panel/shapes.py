@@ -106,6 +106,7 @@ def session(one: Session) -> JSON:
         "mac": one.mac,
         "tls": {"version": one.tls.version, "cipher": one.tls.cipher} if one.tls else None,
         "auth": one.auth,
+        "choice": one.choice,
         "result": one.result,
         "code": one.code,
         "status_line": one.status_line,
@@ -138,8 +139,15 @@ def job(one: Job) -> JSON:
         "pages": one.pages,
         "result": one.result,
         "code": one.code,
+        "reason": one.reason,
+        "size": one.size,
         "recipients": [
-            {"address": each.address, "result": each.result, "code": each.code}
+            {
+                "address": each.address,
+                "result": each.result,
+                "code": each.code,
+                "reason": each.reason,
+            }
             for each in one.recipients
         ],
         "sessions": list(one.sessions),

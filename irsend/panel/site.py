@@ -5,6 +5,7 @@ What is asked for is answered by `api` and `pages`; who may ask is told by `door
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -24,11 +25,15 @@ from irsend.panel.doors import Doors
 from irsend.panel.events import Events
 from irsend.panel.pages import Pages
 from irsend.panel.problems import Problem, problem_of
+from irsend.panel.uploads import Upload
 
 LARGEST_BODY = 1_000_000
 MOST_CONNECTIONS = 200
+MOST_UPLOAD = 200_000_000
+"""Octets of the originals of one sending, where nothing else is said."""
 PATIENCE_AT_STOP = 1.0
 """Seconds that a client has to read the rest of its answer when the panel stops."""
+_SEND = b"/api/send"
 _PATIENCE = 20 * LARGEST_BODY
 """How much of a body that is too large is read before its sender is cut off unheard."""
 
@@ -51,13 +56,23 @@ class PanelRequest(Request):
     defaultContentType = None
     content: io.BytesIO
     oversized = False
+    upload: Upload | None = None
+    """The originals that come with it, where it is a sending."""
     _taken = 0
     _content_types: Sequence[bytes] | None = None
+
+    def announced(self, method: bytes, target: bytes, version: bytes) -> None:
+        """Hear of the request before its body: originals go to the disk, if they may come in at all."""
+        if method != b"POST" or target.partition(b"?")[0] != _SEND:
+            return
+        self.method, self.uri, self.path, self.clientproto = method, target, _SEND, version
+        with contextlib.suppress(Problem):
+            self.upload = cast(PanelChannel, self.channel).site.upload_of(self)
 
     def gotLength(self, length: int | None) -> None:
         """Keep the body in memory: it is small, or it is not kept."""
         self.content = io.BytesIO()
-        self.oversized = length is not None and length > LARGEST_BODY
+        self.oversized = self.upload is None and length is not None and length > LARGEST_BODY
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """Keep Twisted from parsing forms: that is done behind the doors, and answered in words."""
@@ -74,6 +89,11 @@ class PanelRequest(Request):
     def handleContentChunk(self, data: bytes) -> None:
         """Keep what comes of the body, up to the limit; read on, so as to be heard."""
         self._taken += len(data)
+        if self.upload is not None:
+            self.upload.feed(data)
+            if self.upload.problem is not None and self._taken > self.upload.most + _PATIENCE:
+                cast(ITCPTransport, self.transport).abortConnection()
+            return
         if self._taken > LARGEST_BODY:
             self.oversized = True
         if self._taken > _PATIENCE:
@@ -83,6 +103,12 @@ class PanelRequest(Request):
         elif self.content.tell():
             self.content.seek(0)
             self.content.truncate()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Forget what came."""
+        if self.upload is not None:
+            self.upload.discard()
+        super().connectionLost(reason)
 
     def processingFailed(self, reason: Failure) -> Failure:
         """Answer what nobody foresaw with a problem, and no traceback."""
@@ -103,6 +129,11 @@ class PanelChannel(HTTPChannel):
         """Begin, and be known."""
         super().connectionMade()
         self.site.channels.add(self)
+
+    def allHeadersReceived(self) -> None:
+        """Tell the request what it is: Twisted does so only behind its body."""
+        self.requests[-1].announced(self._command, self._path, self._version)
+        super().allHeadersReceived()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End, and be forgotten."""
@@ -164,7 +195,10 @@ class PanelSite(Site):
         hostnames: tuple[str, ...],
         clock: IReactorTime,
         addresses: Callable[[], list[str]] | None = None,
+        most_upload: int = MOST_UPLOAD,
     ) -> None:
+        self._machine = machine
+        self._most_upload = most_upload
         self._events = Events(machine, clock, first=int(machine.device.now() * 1000))
         self._doors = Doors(password=password, hostnames=tuple(hostnames), now=clock.seconds)
         door = _Door(
@@ -176,6 +210,14 @@ class PanelSite(Site):
         self.channels: set[PanelChannel] = set()
         self._waiting: list[Deferred[None]] = []
         self._cutting: IDelayedCall | None = None
+
+    def upload_of(self, request: PanelRequest) -> Upload | None:
+        """Return what takes the originals of this request; None where it brings no form. Problem."""
+        self._doors.admit(request)
+        kind = request.requestHeaders.getRawHeaders(b"Content-Type") or [b""]
+        if not kind[0].lower().startswith(b"multipart/form-data"):
+            return None
+        return Upload(kind[0], self._machine.scan_directory, self._most_upload)
 
     def __repr__(self) -> str:
         """Say no more than what it is: Twisted logs this."""

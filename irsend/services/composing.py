@@ -6,11 +6,13 @@ wrong with the originals is said then, and nothing is queued.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import IO, Any
 
 import attrs
+from attrs import frozen
 from twisted.internet.defer import Deferred, inlineCallbacks
 
 from irsend.device import codes
@@ -27,6 +29,15 @@ from irsend.store.receivers import Receivers
 
 _MB = 1_000_000
 _EXTENSIONS = {"application/pdf": "pdf", "image/tiff": "tif", "image/jpeg": "jpg"}
+
+
+@frozen
+class Scanned:
+    """Pages on the disk, and what is to become of them."""
+
+    order: SendOrder
+    scan: Scan
+    place: Path
 
 
 class _TooLarge(Exception):
@@ -49,11 +60,8 @@ class Composing:
         self._receivers = receivers
 
     @inlineCallbacks
-    def accept(self, order: SendOrder) -> Generator[Deferred[Any], Any, Outgoing | Job]:
-        """Fire with what is in the outbox now, or with a job that has ended at once (#705).
-
-        Fails with ScanRefused, MemoryFull, or OSError where the disk fails.
-        """
+    def scan(self, order: SendOrder) -> Generator[Deferred[Any], Any, Scanned]:
+        """Fire with the pages as they will be sent; may be cancelled. ScanRefused, MemoryFull."""
         bench = self._bench
         if bench.memory.used + self._outbox.used >= bench.memory.capacity:
             raise MemoryFull
@@ -73,10 +81,19 @@ class Composing:
                 ),
                 bench.device.page_scanned,
             )
-            outcome: Outgoing | Job = yield self._keep(order, scan)
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        return Scanned(order, scan, place)
+
+    @inlineCallbacks
+    def accept(self, scanned: Scanned) -> Generator[Deferred[Any], Any, Outgoing | Job]:
+        """Fire with what is in the outbox now, or with a job that has ended at once (#705); OSError."""
+        try:
+            outcome: Outgoing | Job = yield self._keep(scanned.order, scanned.scan)
             return outcome
         finally:
-            yield bench.on_disk(lambda: _remove(place))
+            yield self._bench.on_disk(lambda: shutil.rmtree(scanned.place, ignore_errors=True))
 
     def _profile(self, order: SendOrder) -> str:
         """Return the I-Fax profile: S, which everybody takes, or better where all receivers are known to."""
@@ -165,9 +182,3 @@ class Composing:
 
 def _opener(path: Path) -> Callable[[], IO[bytes]]:
     return lambda: path.open("rb")
-
-
-def _remove(place: Path) -> None:
-    for left in place.iterdir():
-        left.unlink(missing_ok=True)
-    place.rmdir()

@@ -85,10 +85,25 @@ class Sending(Service):
         self._under_way.give_up(cancelled=False)
         return stopped
 
-    @inlineCallbacks
-    def send(self, order: SendOrder) -> Generator[Deferred[Any], Any, Job]:
-        """Scan and queue an order; fires with its job. Fails as `Composing.accept` does."""
-        accepted: Outgoing | Job = yield self._composing.accept(order)
+    def send(self, order: SendOrder) -> Deferred[Job]:
+        """Scan and queue an order; fires with its job.
+
+        Fails with ScanRefused, MemoryFull or OSError: nothing is queued then. To
+        cancel it gives up the scan; what is scanned already becomes a job.
+        """
+        scanning = self._composing.scan(order)
+        answer: Deferred[Job] = Deferred(lambda _: scanning.cancel())
+
+        def tell(outcome: Job | Failure) -> None:
+            if not answer.called:
+                answer.callback(outcome)  # a Failure fails it
+
+        scanning.addCallback(self._composing.accept).addCallback(self._queue, order).addBoth(
+            tell
+        )
+        return answer
+
+    def _queue(self, accepted: Outgoing | Job, order: SendOrder) -> Job:
         if isinstance(accepted, Job):
             return accepted
         if order.user or order.password:

@@ -241,7 +241,15 @@ class SessionTests(HostCase):
     def test_each_login(self) -> Any:
         """Each way of logging in works with the right password, and is refused with another."""
         self.start()
-        for way in ("USER", "APOP", *MECHANISMS):
+        for way in (
+            "USER",
+            "APOP",
+            "PLAIN",
+            "LOGIN",
+            "CRAM-MD5",
+            "DIGEST-MD5",
+            "SCRAM-SHA-256",
+        ):
             for password in (b"bench", b"wrong"):
                 client = yield self.pop()
                 try:

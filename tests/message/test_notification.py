@@ -122,7 +122,7 @@ class NotificationTests(SynchronousTestCase):
         self.assertFalse(features_accept(mdn.features, "C"))
 
     def test_dispositions(self) -> None:
-        """Displayed, processed and dispatched are good, with a warning too; deleted, denied, errors are not."""
+        """Displayed, processed, dispatched are good, with a warning too; deleted, denied, errors are not."""
         for disposition, positive in (
             (b"displayed", True),
             (b"dispatched", True),

@@ -20,7 +20,6 @@ from tests.benches import key_material
 from tests.protocols.holes import hole
 from tests.wire import Wire, old_tls
 
-
 _IR = Credentials(user=b"ir", password=b"bench", service="pop", host="pop.bench.test")
 
 
