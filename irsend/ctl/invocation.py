@@ -6,9 +6,10 @@ httpx and rich are imported when they are needed, so that --help is fast.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -57,6 +58,17 @@ class Invocation:
 
             self._output = Output(as_json=self.as_json)
         return self._output
+
+    @contextlib.contextmanager
+    def another_machine(self) -> Iterator[Machine]:
+        """Give a second connection to the same machine, for another thread."""
+        from irsend.ctl.machine import Machine
+
+        other = Machine(self.machine.url, self._password_for(self.machine.url))
+        try:
+            yield other
+        finally:
+            other.close()
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,8 +8,10 @@ goes wrong comes out as `MachineRefused` (it is there and says no) or
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any
 
 import httpx
 
@@ -81,6 +83,35 @@ class Machine:
         timeout = httpx.Timeout(self._timeout, read=None) if patient else None
         response = self._request(method, path, body=body, timeout=timeout)
         return self._json(response) if response.content else None
+
+    def send_form(
+        self,
+        path: str,
+        fields: dict[str, Any],
+        pages: Sequence[tuple[str, IO[bytes]]],
+        progress: Callable[[int, int], None],
+    ) -> dict[str, Any]:
+        """POST files as a form, as they are read; return the JSON object that answers.
+
+        `progress` hears how many octets have gone, of how many. The machine may
+        take as long as it needs for its answer.
+        """
+        sizes = [os.fstat(file.fileno()).st_size for _, file in pages]
+        counted = _Counted(sum(sizes), progress)
+        with self._told_as_ours():
+            response = self._http.post(
+                path,
+                data=fields,
+                files=[("page", (name, counted.file(file))) for name, file in pages],
+                headers={"Accept": "application/json"},
+                timeout=httpx.Timeout(self._timeout, read=None, write=None),
+            )
+        if not response.is_success:
+            raise self._refusal(response)
+        answer = self._json(response)
+        if not isinstance(answer, dict) or "number" not in answer:
+            raise self.no_irsend(f"{path} answers with something else")
+        return answer
 
     @contextlib.contextmanager
     def events(self, last_id: str | None) -> Iterator[Iterator[bytes]]:
@@ -188,6 +219,34 @@ class Machine:
             raise self.no_irsend("it does not speak HTTP") from None
         except httpx.HTTPError as error:
             raise NoMachine(f"The machine at {self.url} is gone: {_cause(error)}.") from None
+
+
+class _Counted:
+    """Counts what is read of files."""
+
+    def __init__(self, total: int, progress: Callable[[int, int], None]) -> None:
+        self._total = total
+        self._gone = 0
+        self._progress = progress
+
+    def file(self, file: IO[bytes]) -> Any:
+        """Return a file whose reading is counted."""
+        counted = self
+
+        class Reading(io.RawIOBase):
+            def readinto(self, into: Any) -> int:
+                count: int = file.readinto(into)  # type: ignore[attr-defined]
+                counted._gone += count
+                counted._progress(counted._gone, counted._total)
+                return count
+
+            def readable(self) -> bool:
+                return True
+
+            def fileno(self) -> int:
+                return file.fileno()
+
+        return io.BufferedReader(Reading(), 65_536)
 
 
 def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:

@@ -103,11 +103,27 @@ def jobs(rows: list[dict[str, Any]]) -> RenderableType:
         table.add_row(
             visible(job.get("number", "")),
             visible(f"{job.get('direction', '')} {job.get('kind', '')}".strip()),
-            _cut(job.get("party")),
+            _cut(_parties(job)),
             _cut(job.get("subject")),
             "" if pages is None else visible(pages),
             _result_text(job),
             when(job.get("started")),
+        )
+    return table
+
+
+def _parties(job: dict[str, Any]) -> str:
+    """Return the job's party, and how many others there are."""
+    party, more = str(job.get("party") or ""), len(job.get("recipients") or []) - 1
+    return f"{party} +{more}" if more > 0 and job.get("direction") == "tx" else party
+
+
+def recipients(rows: list[dict[str, Any]]) -> RenderableType:
+    """Draw what became of a job for each recipient."""
+    table = _table("*To", "Result", "*Reason")
+    for one in rows:
+        table.add_row(
+            visible(one.get("address", "")), _result_text(one), _cut(one.get("reason"))
         )
     return table
 

@@ -311,5 +311,7 @@ def _or(words: list[str]) -> str:
 def _shown(given: object) -> str:
     if isinstance(given, bool):
         return "true" if given else "false"
+    if isinstance(given, (list, tuple)):
+        given = ", ".join(str(one) for one in given)
     text = repr(given) if isinstance(given, str) else str(given)
     return text if len(text) <= 80 else text[:77] + "..."
