@@ -101,12 +101,11 @@ def read_order(
         values = read_values(SendOrder, "", given)
     except SettingsRefused as error:
         refused += error.refused
-    wrong = {one.key for one in refused}
     if not originals:
         refused.append(
             ValueRefused("page", "nothing is on the glass; at least one file is needed")
         )
-    if not values.get("to") and "to" not in wrong:
+    if not given.get("to"):
         refused.append(ValueRefused("to", "no destination is given; at least one is needed"))
     refused += _against_model(device, values)
     if refused:

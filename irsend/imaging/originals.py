@@ -92,16 +92,27 @@ def _count(one: Original) -> int:
 def _open_pdf(one: Original) -> Iterator[Any]:
     try:
         pdf = pypdfium2.PdfDocument(one.path)
-    except pypdfium2.PdfiumError as error:
-        if "password" in str(error).lower():
-            raise ScanRefused(
-                f"{one.name} is encrypted; only an open PDF can be sent"
-            ) from None
-        raise ScanRefused(f"{one.name} is damaged: it cannot be read as PDF") from None
+    except pypdfium2.PdfiumError:
+        raise ScanRefused(f"{one.name} {_wrong_with(one)}") from None
     try:
         yield pdf
     finally:
         pdf.close()
+
+
+def _wrong_with(one: Original) -> str:
+    """Say what is wrong with a PDF: who draws it tells a missing page and a password badly apart."""
+    import pikepdf
+
+    try:
+        with pikepdf.open(one.path) as pdf:
+            if not len(pdf.pages):
+                return "has no pages"
+    except pikepdf.PasswordError:
+        return "is encrypted; only an open PDF can be sent"
+    except (pikepdf.PdfError, OSError, ValueError):
+        pass
+    return "is damaged: it cannot be read as PDF"
 
 
 def _pdf_pages(one: Original, count: int, resolution: tuple[int, int]) -> Iterator[Page]:

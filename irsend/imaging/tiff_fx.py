@@ -49,7 +49,8 @@ def fax_page(
     image: Image.Image, compression: int, dots: tuple[int, int], *, fill_order: int = 1
 ) -> FaxPage:
     """Compress a black and white sheet by MH (T.4) or MMR (T.6)."""
-    ink = ImageChops.invert(image)  # 1 is black: white is zero
+    # White is zero. By way of grey, since white may be 1 or 255 in an image of one bit.
+    ink = ImageChops.invert(image.convert("L")).convert("1", dither=Image.Dither.NONE)
     strip = _strip(ink, "group3" if compression == MH else "group4")
     if compression == MH:
         strip = _without_rtc(strip)

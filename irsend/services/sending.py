@@ -128,6 +128,7 @@ class Sending(Service):
                 f"Job {job.number} has ended ({job.result}); only one that waits or runs "
                 "can be cancelled."
             )
+        self._schedule()
         cancelled = dict.fromkeys(outgoing.left, _CANCELLED)
         finished: Job = yield self._finish(_with_outcomes(outgoing, cancelled, direct=False))
         return finished

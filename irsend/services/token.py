@@ -49,8 +49,11 @@ def read_token(
             TokenUnavailable("no token: set sending.token_file or sending.token_command")
         )
     command = _Command(arguments[0])
-    # The path is looked through, as a shell would.
-    reactor.spawnProcess(command, arguments[0], arguments, env=dict(os.environ))
+    try:
+        # The path is looked through, as a shell would.
+        reactor.spawnProcess(command, arguments[0], arguments, env=dict(os.environ))
+    except OSError as error:
+        return fail(TokenUnavailable(f"the token command {arguments[0]}: {error.strerror}"))
     command.limit = reactor.callLater(_PATIENCE, command.take_too_long)
     return command.token
 

@@ -1,0 +1,252 @@
+"""What the pages become: PDF, TIFF, JPEG, and the profiles of I-Fax."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from PIL import Image, ImageChops
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from irsend.device.orders import PAPERS as WORDS_FOR_PAPERS
+from irsend.device.orders import RESOLUTIONS
+from irsend.imaging.files import Form, make_files
+from irsend.imaging.originals import Page
+from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
+from irsend.imaging.sizes import PAPERS, fitting, resolution_of
+from irsend.imaging.tiff_fx import MH, fax_page, write_tiff
+from tests.imaging.originals import photograph, text_page
+
+A4 = PAPERS["A4"]
+
+
+class FilesCase(SynchronousTestCase):
+    """Makes files of pages."""
+
+    def make(self, *pages: Page, **how: str) -> tuple[list[Path], str]:
+        """Make the files."""
+        form = Form(**{"format": "pdf", "resolution": "200x200", "paper": "auto", **how})
+        into = Path(self.mktemp())
+        into.mkdir()
+        told: list[int] = []
+        made = make_files(iter(pages), len(pages), form, into, told.append)
+        self.assertEqual(told, list(range(1, len(pages) + 1)))
+        self.assertEqual(sorted(into.iterdir()), sorted(made[0]))
+        return made
+
+    def frames(self, path: Path) -> list[Any]:
+        """Return the frames of a TIFF with their tags."""
+        frames = []
+        with Image.open(path) as tiff:
+            for number in range(tiff.n_frames):  # type: ignore[attr-defined]
+                tiff.seek(number)
+                frames.append((tiff.copy(), dict(tiff.tag_v2)))  # type: ignore[attr-defined]
+        return frames
+
+
+class FormatTests(FilesCase):
+    """PDF, TIFF and JPEG."""
+
+    def test_pdf(self) -> None:
+        """A PDF has text as CCITT and photographs as JPEG, each page in its size."""
+        (path,), of_type = self.make(Page(text_page(), A4), Page(photograph(), (6, 4)))
+        self.assertEqual(of_type, "application/pdf")
+        with pikepdf.open(path) as pdf:
+            filters = [
+                str(next(iter(page.get_images().values()))["/Filter"])
+                if hasattr(page, "get_images")
+                else str(next(iter(page.images.values()))["/Filter"])
+                for page in pdf.pages
+            ]
+            boxes = [[round(float(one)) for one in page.MediaBox] for page in pdf.pages]
+        self.assertIn("CCITTFaxDecode", filters[0])
+        self.assertIn("DCTDecode", filters[1])
+        self.assertEqual(boxes, [[0, 0, 595, 842], [0, 0, 432, 288]])
+
+    def test_tiff(self) -> None:
+        """A TIFF is MMR, one bit, at the resolution asked for; a scan of that resolution stays as it is."""
+        image = text_page()
+        (path,), of_type = self.make(Page(image, A4), Page(photograph(), (6, 4)), format="tiff")
+        self.assertEqual(of_type, "image/tiff")
+        (first, tags), (second, _) = self.frames(path)
+        self.assertEqual((tags[259], tags[282], tags[297]), (4, 200, (0, 2)))
+        self.assertEqual(first.convert("1").tobytes(), image.tobytes())
+        self.assertEqual((second.mode, second.size), ("1", (1200, 800)))
+
+    def test_jpeg(self) -> None:
+        """Each page is a JPEG of its own, with its resolution; grey stays grey."""
+        paths, of_type = self.make(
+            Page(text_page(), A4),
+            Page(photograph(), (6, 4)),
+            format="jpeg",
+            resolution="300x300",
+        )
+        self.assertEqual((of_type, len(paths)), ("image/jpeg", 2))
+        modes = []
+        for path in paths:
+            with Image.open(path) as jpeg:
+                modes.append(jpeg.mode)
+                self.assertEqual(jpeg.info["dpi"], (300, 300))
+        self.assertEqual(modes, ["L", "RGB"])
+
+    def test_words(self) -> None:
+        """Every paper and resolution that can be ordered is known here."""
+        self.assertEqual(set(WORDS_FOR_PAPERS), {"auto", *PAPERS})
+        for word in RESOLUTIONS:
+            self.assertTrue(all(50 <= dots <= 600 for dots in resolution_of(word)))
+
+
+class SheetTests(SynchronousTestCase):
+    """A page on its paper."""
+
+    def test_paper(self) -> None:
+        """A page keeps its size on larger paper, and is reduced on smaller; paper turns with the page."""
+        page = Page(Image.new("L", (100, 100), 0), (1, 1))
+        large = sheet(page, (2, 2), (200, 200))
+        self.assertEqual((large.getpixel((100, 100)), large.getpixel((10, 10))), (0, 255))
+        small = sheet(page, (0.5, 0.5), (50, 50))
+        self.assertEqual(small.getpixel((2, 2)), 0)
+        self.assertEqual(fitting("A4", (4, 3)), (A4[1], A4[0]))
+        self.assertEqual(fitting("auto", (4, 3)), (4, 3))
+        self.assertAlmostEqual(fitting("auto", (40, 30))[1], PAPERS["A3"][0])
+
+    def test_kinds(self) -> None:
+        """Text is told from photographs, and colour from grey."""
+        self.assertTrue(is_drawn(text_page().convert("L")))
+        self.assertFalse(is_drawn(photograph().convert("L")))
+        self.assertTrue(is_coloured(photograph()))
+        self.assertFalse(is_coloured(text_page().convert("RGB")))
+
+    def test_black_and_white(self) -> None:
+        """Text keeps its shape; a photograph is dithered, so that its shades are still seen."""
+        drawn = text_page()
+        again = black_and_white(drawn.convert("L"))
+        self.assertIsNone(
+            ImageChops.difference(drawn.convert("L"), again.convert("L")).getbbox()
+        )
+        grey = Image.linear_gradient("L")
+        dots = black_and_white(grey).convert("L")
+        dark, light = dots.crop((0, 0, 256, 64)), dots.crop((0, 192, 256, 256))
+        self.assertLess(dark.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)), 70)
+        self.assertGreater(light.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)), 180)
+
+
+class ProfileTests(FilesCase):
+    """TIFF-FX (RFC 3949)."""
+
+    def fields(self, path: Path) -> list[int]:
+        """Return the tags of the first directory, as they stand in the file."""
+        octets = path.read_bytes()
+        self.assertEqual(octets[:8], b"II*\0\x08\0\0\0")
+        (count,) = struct.unpack_from("<H", octets, 8)
+        return [struct.unpack_from("<H", octets, 10 + 12 * one)[0] for one in range(count)]
+
+    def test_s(self) -> None:
+        """Profile S is MH, A4 width, the lowest bit first, its directory in front, and no other fields."""
+        for resolution, lines in (("200x100", 98), ("200x200", 196), ("600x600", 196)):
+            (path,), of_type = self.make(
+                Page(text_page(), A4), profile="S", resolution=resolution
+            )
+            self.assertEqual(of_type, "image/tiff; application=faxbw")
+            ((image, tags),) = self.frames(path)
+            self.assertEqual((tags[256], tags[282], tags[283]), (1728, 204, lines))
+            wanted = {254: 2, 259: 3, 262: 0, 266: 2, 292: 0, 296: 2, 297: (0, 1)}
+            self.assertEqual({tag: tags[tag] for tag in wanted}, wanted)
+            self.assertEqual(tags[278], tags[257])
+            self.assertEqual(
+                self.fields(path),
+                [
+                    254,
+                    256,
+                    257,
+                    258,
+                    259,
+                    262,
+                    266,
+                    273,
+                    277,
+                    278,
+                    279,
+                    282,
+                    283,
+                    292,
+                    296,
+                    297,
+                ],
+            )
+            self.assertTrue(is_drawn(image))
+
+    def test_s_of_a3(self) -> None:
+        """A page wider than A4 is reduced to it."""
+        (path,), _ = self.make(Page(text_page(3307, 4677), PAPERS["A3"]), profile="S")
+        ((image, _),) = self.frames(path)
+        self.assertEqual(image.size[0], 1728)
+        self.assertAlmostEqual(image.size[1], 2348, delta=2)
+
+    def test_f(self) -> None:
+        """Profile F is MMR, finer and wider where the page is."""
+        for page, resolution, size in (
+            (Page(text_page(), A4), "200x200", (1728, 196)),
+            (Page(text_page(), A4), "300x300", (1728, 391)),
+            (Page(text_page(), A4), "600x600", (3456, 391)),
+            (Page(text_page(), PAPERS["B4"]), "200x200", (2048, 196)),
+            (Page(text_page(), PAPERS["A3"]), "200x200", (2432, 196)),
+        ):
+            (path,), _ = self.make(page, profile="F", resolution=resolution)
+            ((_, tags),) = self.frames(path)
+            self.assertEqual((tags[259], tags[266]), (4, 2))
+            self.assertEqual((tags[256], tags[283]), size)
+
+    def test_c(self) -> None:
+        """Profile C is JPEG in ITULAB, without the marker that says YCbCr."""
+        (path,), of_type = self.make(Page(photograph(), (6, 4)), profile="C")
+        self.assertEqual(of_type, "image/tiff; application=faxcolor")
+        octets = path.read_bytes()
+        self.assertNotIn(b"JFIF", octets)
+        self.assertEqual(self.fields(path)[5], 262)
+        self.assertEqual(struct.unpack_from("<H", octets, 10 + 12 * 5 + 8)[0], 10)
+        # White is L* 100, a* and b* 0: 255, 128 and 96 in T.42.
+        strip = octets[octets.index(b"\xff\xd8") :]
+        with Image.open(io.BytesIO(strip)) as jpeg:
+            jpeg.draft("YCbCr", jpeg.size)
+            levels = jpeg.convert("YCbCr").getpixel((3, 3))
+        self.assertEqual(len(levels), 3)  # type: ignore[arg-type]
+        self.assertAlmostEqual(levels[0], 255, delta=2)  # type: ignore[index]
+        self.assertAlmostEqual(levels[1], 128, delta=3)  # type: ignore[index]
+        self.assertAlmostEqual(levels[2], 96, delta=3)  # type: ignore[index]
+
+    def test_no_return_to_control(self) -> None:
+        """An MH strip has an end of line for each line and none more (RFC 3949 3.4)."""
+        for height in (1, 7, 100):
+            page = fax_page(Image.new("1", (1728, height), 1), MH, (204, 196))
+            bits = "".join(f"{octet:08b}" for octet in page.strip)
+            self.assertEqual(bits.count("00000000001"), height)
+
+    def test_any_lines(self) -> None:
+        """What is compressed is read back bit for bit, also where a line is no whole octets."""
+        for width, height in ((1, 1), (9, 3), (1728, 50), (1731, 11)):
+            image = text_page(1800, 500).crop((90, 90, 90 + width, 90 + height))
+            for fill_order in (1, 2):
+                written = io.BytesIO()
+                write_tiff(written, [fax_page(image, MH, (204, 98), fill_order=fill_order)], 1)
+                with Image.open(written) as tiff:
+                    self.assertEqual(tiff.tobytes(), image.tobytes())
+
+    def test_other_readers(self) -> None:
+        """Libtiff's own tool reads all profiles without a warning."""
+        if shutil.which("tiffinfo") is None:
+            raise SkipTest("tiffinfo of libtiff is not installed")
+        for profile in "SF":
+            (path,), _ = self.make(
+                Page(text_page(), A4), Page(text_page(), A4), profile=profile
+            )
+            told = subprocess.run(
+                ["tiffinfo", "-d", "-D", str(path)], capture_output=True, text=True, check=True
+            )
+            self.assertEqual(told.stderr, "")
+            self.assertEqual(told.stdout.count("TIFF directory"), 2)

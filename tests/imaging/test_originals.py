@@ -1,0 +1,141 @@
+"""Reading originals: what they are is told by their content, and what is wrong by a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pikepdf
+from PIL import Image
+from twisted.trial.unittest import SynchronousTestCase
+
+from irsend.errors import ScanRefused
+from irsend.imaging.originals import Original, Page, read_pages
+from tests.imaging.originals import pdf, pdf_without_pages, photograph, text_page
+
+
+class OriginalsTests(SynchronousTestCase):
+    """Files on the glass."""
+
+    def setUp(self) -> None:
+        """Make a place for them."""
+        self.place = Path(self.mktemp())
+        self.place.mkdir()
+        limit = Image.MAX_IMAGE_PIXELS
+        self.addCleanup(setattr, Image, "MAX_IMAGE_PIXELS", limit)
+
+    def read(self, *paths: Path, most: int = 1000) -> list[Page]:
+        """Read all pages of some files."""
+        originals = [Original(path=one, name=one.name) for one in paths]
+        total, pages = read_pages(originals, (200, 200), most)
+        read = list(pages)
+        self.assertEqual(len(read), total)
+        return read
+
+    def refused(self, content: bytes, name: str = "x.pdf", most: int = 1000) -> str:
+        """Return the sentence that a file is refused with."""
+        path = self.place / name
+        path.write_bytes(content)
+        with self.assertRaises(ScanRefused) as caught:
+            self.read(path, most=most)
+        return str(caught.exception)
+
+    def image(self, image: Image.Image, form: str, **how: object) -> Path:
+        """Write an image under a name that says nothing."""
+        path = self.place / f"{len(list(self.place.iterdir()))}.bin"
+        image.save(path, form, **how)  # type: ignore[arg-type]
+        return path
+
+    def test_mixed(self) -> None:
+        """PDF, TIFF, PNG and JPEG follow each other, whatever their names are."""
+        tiff = self.image(
+            text_page(),
+            "TIFF",
+            compression="group4",
+            save_all=True,
+            append_images=[text_page()],
+        )
+        pages = self.read(
+            pdf(self.place / "a.txt", 2),
+            tiff,
+            self.image(photograph(), "PNG"),
+            self.image(photograph(), "JPEG"),
+        )
+        self.assertEqual(
+            [one.image.mode for one in pages], ["RGB", "RGB", "1", "1", "RGB", "RGB"]
+        )
+
+    def test_sizes(self) -> None:
+        """A page has the size that its file says; one that says none fills A4."""
+        (page,) = self.read(self.image(text_page(), "PNG", dpi=(200, 200)))
+        self.assertAlmostEqual(page.size[0], 8.27, places=1)
+        (page,) = self.read(self.image(photograph(600, 400), "PNG"))
+        self.assertAlmostEqual(page.size[0], 11.69, places=1)
+
+    def test_compressions(self) -> None:
+        """TIFF is read in each compression that scanners write."""
+        for compression in ("raw", "group3", "group4", "tiff_lzw", "packbits", "tiff_deflate"):
+            (page,) = self.read(self.image(text_page(), "TIFF", compression=compression))
+            self.assertEqual(page.image.tobytes(), text_page().tobytes(), compression)
+
+    def test_on_white(self) -> None:
+        """What is transparent is white; palettes, CMYK and 16 bits are read."""
+        clear = Image.new("RGBA", (10, 10), (0, 0, 0, 0))
+        (page,) = self.read(self.image(clear, "PNG"))
+        self.assertEqual(page.image.getpixel((5, 5)), (255, 255, 255))
+        (page,) = self.read(self.image(photograph().convert("P"), "PNG"))
+        self.assertEqual(page.image.mode, "RGB")
+        (page,) = self.read(self.image(photograph().convert("CMYK"), "JPEG"))
+        self.assertEqual(page.image.mode, "RGB")
+        deep = Image.new("I;16", (10, 10), 65_535)
+        (page,) = self.read(self.image(deep, "PNG"))
+        self.assertEqual((page.image.mode, page.image.getpixel((5, 5))), ("L", 255))
+
+    def test_turned(self) -> None:
+        """A photograph is turned as its camera was held."""
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        (page,) = self.read(self.image(photograph(600, 400), "JPEG", exif=exif))
+        self.assertEqual(page.image.size, (400, 600))
+
+    def test_not_an_image(self) -> None:
+        """What is none of the four is refused with their names."""
+        for content in (b"", b"hello", b"PK\x03\x04", b"GIF89a" + b"\0" * 50):
+            self.assertEqual(
+                self.refused(content, "a.doc"), "a.doc is not a PDF, TIFF, PNG or JPEG file"
+            )
+
+    def test_damaged(self) -> None:
+        """What breaks off is refused by its name."""
+        for form in ("PNG", "JPEG", "TIFF"):
+            whole = self.image(photograph(), form).read_bytes()
+            self.assertIn("x.pdf is damaged", self.refused(whole[: len(whole) // 2]), form)
+        self.assertIn("x.pdf is damaged", self.refused(b"%PDF-1.4\nnothing\n"))
+
+    def test_encrypted(self) -> None:
+        """A PDF that asks for a password is refused as such."""
+        path = self.place / "secret.pdf"
+        with pikepdf.open(pdf(self.place / "open.pdf")) as document:
+            document.save(path, encryption=pikepdf.Encryption(user="a", owner="b"))
+        with self.assertRaises(ScanRefused) as caught:
+            self.read(path)
+        self.assertIn("secret.pdf is encrypted", str(caught.exception))
+
+    def test_no_pages(self) -> None:
+        """A PDF without a page is refused as such."""
+        self.assertEqual(self.refused(pdf_without_pages()), "x.pdf has no pages")
+
+    def test_too_many_pages(self) -> None:
+        """More pages than are allowed are refused before any is drawn, with both numbers."""
+        path = pdf(self.place / "x.pdf", 3)
+        for paths, sentence in (
+            ([path], "x.pdf has 3 pages; up to 2 are allowed"),
+            ([path, path], "together they have 6 pages; up to 2 are allowed"),
+        ):
+            with self.assertRaises(ScanRefused) as caught:
+                self.read(*paths, most=2)
+            self.assertEqual(str(caught.exception), sentence)
+
+    def test_bomb(self) -> None:
+        """An image of more pixels than a page may have is refused before it is decoded."""
+        bomb = self.image(Image.new("1", (9_000, 9_000)), "TIFF", compression="group4")
+        self.assertIn("too large", self.refused(bomb.read_bytes()))

@@ -1,0 +1,207 @@
+"""An SMTP server of a test's own, in memory, and a machine's sending part before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+from twisted.internet import error
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.trial import unittest
+from zope.interface import implementer
+
+from irsend.device.jobs import Job
+from irsend.device.orders import Original, read_order
+from irsend.device.sessions import Session
+from irsend.services.composing import Composing
+from irsend.services.full_mode import FullMode
+from irsend.services.scanning import Scan, ScanOrder
+from irsend.services.sending import Sending
+from irsend.store.outbox import Outbox
+from irsend.store.receivers import Receivers
+from tests.benches import at_once, make_bench
+from tests.wire import PullWire
+
+ANSWERS = {
+    "EHLO": "250-relay.bench.test\r\n250 DSN",
+    "MAIL": "250 OK",
+    "RCPT": "250 OK",
+    "DATA": "354 Go on",
+    ".": "250 Queued",
+    "RSET": "250 OK",
+    "QUIT": "221 Bye",
+}
+
+
+class _Connection(PullWire):
+    """One connection of the machine's to the relay."""
+
+    def __init__(self, relay: Relay, protocol: Any) -> None:
+        super().__init__(protocol, protocol_is_client=True)
+        self._relay = relay
+        self._heard = b""
+        self._content: bytes | None = None
+
+    def sent_raw(self, octets: bytes) -> None:
+        self._heard += octets
+        self._relay.later(self._answer)
+
+    def say(self, line: str) -> None:
+        """Let the relay say something."""
+        if not self.closed:
+            self.deliver(line.encode() + b"\r\n")
+
+    def _answer(self) -> None:
+        while True:
+            if self._content is not None:
+                content, end, rest = self._heard.partition(b"\r\n.\r\n")
+                if not end:
+                    return
+                self._relay.mails.append((content + b"\r\n").replace(b"\r\n..", b"\r\n."))
+                self._content, self._heard = None, rest
+                self.say(self._relay.answer_to("."))
+                continue
+            line, end, rest = self._heard.partition(b"\r\n")
+            if not end:
+                return
+            self._heard = rest
+            self._relay.said.append(line.decode())
+            answer = self._relay.answer_to(line.decode())
+            if answer.startswith("354"):
+                self._content = b""
+            if answer:
+                self.say(answer)
+
+
+@define(eq=False)
+class Relay:
+    """What the server answers, and what it heard."""
+
+    later: Callable[[Callable[[], None]], Any]
+    answers: dict[str, str] = field(factory=lambda: dict(ANSWERS))
+    """By the beginning of what is said; the longest that fits counts. Empty: it says nothing."""
+    said: list[str] = field(factory=list)
+    mails: list[bytes] = field(factory=list)
+    connections: list[_Connection] = field(factory=list)
+    asked: list[tuple[str, int]] = field(factory=list)
+    """Where the machine wanted to."""
+    refuses: Exception | None = None
+
+    def answer_to(self, line: str) -> str:
+        """Return what is answered."""
+        fitting = [word for word in self.answers if line.upper().startswith(word.upper())]
+        return self.answers[max(fitting, key=len)] if fitting else "500 What?"
+
+    def endpoint(self, host: str, port: int, _: float) -> IStreamClientEndpoint:
+        """Take the place of a bench's own endpoint."""
+        self.asked.append((host, port))
+        relay = self
+
+        @implementer(IStreamClientEndpoint)
+        class Endpoint:
+            def connect(self, factory: Any) -> Deferred[Any]:
+                if relay.refuses is not None:
+                    return fail(relay.refuses)
+                protocol = factory.buildProtocol(None)
+                connection = _Connection(relay, protocol)
+                relay.connections.append(connection)
+                connection.connect()
+                relay.later(lambda: connection.say("220 relay.bench.test ESMTP"))
+                return succeed(protocol)
+
+        return Endpoint()
+
+
+class Glass:
+    """Scans nothing: each order has one page, the same."""
+
+    PAGE = b"II*\0 a page \r\n.\r\n" * 10
+
+    def scan(self, order: ScanOrder, progress: Callable[[int, int], None]) -> Deferred[Scan]:
+        """Write the page where it is to be."""
+        path = order.into / "scan.tif"
+        path.write_bytes(self.PAGE)
+        progress(1, 1)
+        return succeed(Scan(files=(path,), type="image/tiff", pages=1))
+
+
+REFUSED = error.ConnectionRefusedError("refused")
+NOT_FOUND = error.DNSLookupError("no such name")
+
+
+class SendingCase(unittest.TestCase):
+    """A machine's sending on a bench whose clock the test moves."""
+
+    model = "ir2270"
+    settings: dict[str, object] = {
+        "email_ifax.email_address": "ir@bench.test",
+        "email_ifax.smtp_server": "relay.bench.test",
+    }
+
+    def setUp(self) -> None:
+        """Switch it on."""
+        self.directory = Path(self.mktemp())
+        self.bench = make_bench(self.directory, model=self.model, settings=self.settings)
+        self.relay = Relay(lambda work: self.bench.clock.callLater(0, work))
+        self.bench.connect = self.relay.endpoint
+        self.pop_logins: list[Deferred[Session]] = []
+        self.switch_on()
+
+    def switch_on(self) -> None:
+        """Put the parts together on the same directory, as after a restart."""
+        self.outbox = Outbox(self.directory / "outbox", at_once)
+        entries = self.outbox.open_directory()
+        receivers = Receivers(self.directory / "receivers.json")
+        receivers.open()
+        self.full_mode = FullMode(self.bench, self.outbox, receivers)
+        glass: Any = Glass()
+        self.sending = Sending(
+            self.bench,
+            self.outbox,
+            Composing(self.bench, self.outbox, glass, receivers),
+            self._log_in,
+            self.full_mode.await_notifications,
+        )
+        awaited = [one for one in entries if one.awaited_until is not None]
+        self.full_mode.adopt(awaited)
+        self.sending.adopt([one for one in entries if one.awaited_until is None])
+        self.full_mode.startService()
+        self.sending.startService()
+
+    def switch_off(self) -> None:
+        """Switch it off in order."""
+        stopped = [self.sending.stopService(), self.full_mode.stopService()]
+        self.settle()
+        for one in stopped:
+            if one is not None:
+                self.successResultOf(one)
+
+    def _log_in(self) -> Deferred[Session]:
+        self.pop_logins.append(Deferred())
+        return self.pop_logins[-1]
+
+    def settle(self) -> None:
+        """Let everything happen that needs no time."""
+        for _ in range(60):
+            self.bench.clock.advance(0)
+            for connection in self.relay.connections:
+                connection._settle()
+
+    def send(self, *to: str, **words: object) -> Job:
+        """Order a sending; return the job as it is accepted."""
+        page = Original(path=self.directory / "page.tif", name="page.tif")
+        given: dict[str, object] = {
+            "to": list(to or ("b@bench.test",)),
+            "format": "tiff",
+            **words,
+        }
+        return self.successResultOf(
+            self.sending.send(read_order(self.bench.device, [page], given))
+        )
+
+    def job(self, number: str = "0001") -> Job:
+        """Return a job as the journal has it."""
+        return self.successResultOf(self.bench.journal.job(number))

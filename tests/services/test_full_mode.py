@@ -1,0 +1,176 @@
+"""Full mode: what comes back is matched to its job, and changes its result (RFC 2532)."""
+
+from __future__ import annotations
+
+from irsend.device.jobs import Job
+from tests.services.relay import SendingCase
+from tests.services.test_sending import told
+
+DSN = """\
+Content-Type: multipart/report; report-type=delivery-status; boundary=B
+
+--B
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; relay.bench.test
+Original-Envelope-Id: {envelope}
+
+Final-Recipient: rfc822; {address}
+Action: {action}
+Status: 5.1.1
+
+--B--
+"""
+MDN = """\
+Content-Type: multipart/report; report-type=disposition-notification; boundary=B
+
+--B
+Content-Type: message/disposition-notification
+
+Final-Recipient: rfc822; {address}
+Original-Message-ID: <{envelope}>
+Disposition: automatic-action/MDN-sent-automatically; {disposition}
+Media-Accept-Features: (& (color=Binary) (image-coding=[MH,MMR]))
+
+--B--
+"""
+
+
+class FullModeTests(SendingCase):
+    """An I-Fax in full mode, handed to the server."""
+
+    def sent(self, *to: str) -> str:
+        """Send one; return its envelope id."""
+        job = self.send(*to, kind="ifax", full="on")
+        self.settle()
+        self.assertEqual(self.job(job.number).result, "--")
+        (mail,) = self.relay.mails[-1:]
+        (line,) = [one for one in mail.split(b"\r\n") if one.startswith(b"Message-ID")]
+        return line.partition(b"<")[2].rstrip(b">").decode()
+
+    def receive(
+        self, form: str, envelope: str, address: str = "b@bench.test", **words: str
+    ) -> Job:
+        """Let a notification arrive; return the job that it came as."""
+        text = form.format(envelope=envelope, address=address, **words).replace("\n", "\r\n")
+        kept: list[Job] = []
+        message = self.bench.memory.open_message(
+            b"",
+            kept=lambda one: kept.append(
+                self.bench.mail_kept(one.name, one.beginning, "relay", None)
+            ),
+        )
+        message.write(text.encode())
+        message.commit()
+        self.settle()
+        return self.job(kept[0].number)
+
+    def test_asked_for(self) -> None:
+        """MDN and DSN are asked for: the header, and NOTIFY, RET, ENVID and ORCPT."""
+        envelope = self.sent()
+        self.assertIn(
+            b"\r\nDisposition-Notification-To: ir@bench.test\r\n", self.relay.mails[0]
+        )
+        mail, rcpt = self.relay.said[1:3]
+        self.assertTrue(mail.endswith(f" RET=HDRS ENVID={envelope}"), mail)
+        self.assertTrue(
+            rcpt.endswith(" NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;b@bench.test"), rcpt
+        )
+
+    def test_no_dsn_at_the_server(self) -> None:
+        """A server without DSN is asked for none."""
+        self.relay.answers["EHLO"] = "250 relay.bench.test"
+        self.sent()
+        self.assertIn("MAIL FROM:<ir@bench.test>", self.relay.said)
+
+    def test_delivered(self) -> None:
+        """A DSN that says delivered makes it OK; the notification itself is not printed."""
+        notification = self.receive(DSN, self.sent(), action="delivered")
+        self.assertEqual(told(self.job()), ["OK", "OK"])
+        self.assertEqual((notification.result, notification.held_as), ("OK", None))
+        self.assertEqual(self.bench.memory.names(), [])
+
+    def test_failed(self) -> None:
+        """A DSN that says failed is #830."""
+        self.receive(DSN, self.sent(), action="failed")
+        self.assertEqual(told(self.job()), ["NG #830", "NG #830"])
+
+    def test_delayed(self) -> None:
+        """A DSN that says delayed changes nothing."""
+        self.receive(DSN, self.sent(), action="delayed")
+        self.assertEqual(told(self.job()), ["--", "--"])
+
+    def test_read(self) -> None:
+        """An MDN that says processed makes it OK, and nothing more is awaited."""
+        self.receive(MDN, self.sent(), disposition="processed")
+        self.assertEqual(told(self.job()), ["OK", "OK"])
+        self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
+
+    def test_not_printed_there(self) -> None:
+        """An MDN of an error is #834, also behind a DSN that said delivered."""
+        envelope = self.sent()
+        self.receive(DSN, envelope, action="delivered")
+        self.receive(MDN, envelope, disposition="processed/error")
+        self.assertEqual(told(self.job()), ["NG #834", "NG #834"])
+
+    def test_each_recipient(self) -> None:
+        """Each notification is about its own recipient; the job is OK when all are."""
+        envelope = self.sent("b@bench.test", "C@bench.test")
+        self.receive(MDN, envelope, "c@bench.test", disposition="displayed")
+        self.assertEqual(told(self.job()), ["--", "--", "OK"])
+        self.receive(MDN, envelope, disposition="displayed")
+        self.assertEqual(told(self.job()), ["OK", "OK", "OK"])
+
+    def test_of_another_mail(self) -> None:
+        """A notification of another mail changes nothing, and waits for printing."""
+        self.sent()
+        other = self.receive(MDN, "other@bench.test", disposition="displayed")
+        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(other.result, "waiting")
+
+    def test_printed_where_wanted(self) -> None:
+        """With Print MDN/DSN upon Receipt the notification waits for printing too."""
+        self.bench.device.change_settings({"email_ifax.print_mdn_dsn": True})
+        notification = self.receive(MDN, self.sent(), disposition="displayed")
+        self.assertEqual(told(self.job()), ["OK", "OK"])
+        self.assertEqual(notification.result, "waiting")
+
+    def test_timeout(self) -> None:
+        """Behind Full Mode TX Timeout nothing is awaited any more; the result stays "--"."""
+        self.bench.device.change_settings({"email_ifax.full_mode_timeout": 2})
+        envelope = self.sent()
+        self.bench.clock.advance(2 * 3600 - 1)
+        self.assertEqual(len(list(self.directory.glob("outbox/[0-9]*"))), 1)
+        self.bench.clock.advance(1)
+        self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
+        self.receive(MDN, envelope, disposition="displayed")
+        self.assertEqual(told(self.job()), ["--", "--"])
+
+    def test_over_a_restart(self) -> None:
+        """What is awaited is awaited after the next start too."""
+        envelope = self.sent()
+        self.switch_off()
+        self.switch_on()
+        self.receive(MDN, envelope, disposition="displayed")
+        self.assertEqual(told(self.job()), ["OK", "OK"])
+
+    def test_learnt(self) -> None:
+        """What a receiver says it takes is sent to it from then on, and only to it; a restart keeps it."""
+        orders: list[str] = []
+        glass = self.sending._composing._scanner
+        scan = glass.scan
+
+        def noted(order, progress):  # type: ignore[no-untyped-def]
+            orders.append(order.profile)
+            return scan(order, progress)
+
+        glass.scan = noted  # type: ignore[method-assign]
+        self.receive(MDN, self.sent(), disposition="displayed")
+        self.sent()
+        self.sent("b@bench.test", "c@bench.test")
+        self.send(kind="ifax")
+        self.assertEqual(orders, ["S", "F", "S", "S"])
+        self.settle()
+        self.switch_off()
+        self.switch_on()
+        self.assertTrue(self.sending._composing._receivers.accept("B@bench.test", "F"))

@@ -1,0 +1,121 @@
+"""Where a mail goes without a server between, asked of a real name server on loopback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import inlineCallbacks
+from twisted.internet.protocol import DatagramProtocol
+from twisted.names import dns, server
+from twisted.names.authority import BindAuthority
+from twisted.python.filepath import FilePath
+from twisted.trial import unittest
+
+from irsend.services.routes import Host, NameServersSilent, NoRoute, Routes
+
+ZONE = b"""\
+$ORIGIN bench.test.
+$TTL 60
+bench.test. 60 IN SOA ns.bench.test. root.bench.test. 1 60 60 60 60
+bench.test. 60 IN MX 20 second.bench.test.
+bench.test. 60 IN MX 10 first.bench.test.
+bench.test. 60 IN MX 30 lost.bench.test.
+first.bench.test. 60 IN A 192.0.2.1
+first.bench.test. 60 IN AAAA 2001:db8::1
+second.bench.test. 60 IN A 192.0.2.2
+plain.bench.test. 60 IN A 192.0.2.3
+equal.bench.test. 60 IN MX 10 first.bench.test.
+equal.bench.test. 60 IN MX 10 second.bench.test.
+nowhere.bench.test. 60 IN MX 10 lost.bench.test.
+null.bench.test. 60 IN MX 0 .
+"""
+
+
+class RoutesTests(unittest.TestCase):
+    """MX, addresses, and their order."""
+
+    timeout = 30
+
+    def setUp(self) -> None:
+        """Serve a zone."""
+        zone = FilePath(self.mktemp())
+        zone.setContent(ZONE)
+        factory = server.DNSServerFactory(authorities=[BindAuthority(zone.path)])
+        port: Any = reactor.listenUDP(  # type: ignore[attr-defined]
+            0, dns.DNSDatagramProtocol(factory), interface="127.0.0.1"
+        )
+        self.addCleanup(port.stopListening)
+        self.routes = self.asking(port)
+
+    def asking(self, port: Any) -> Routes:
+        """Return what asks at this port; equal preferences come in reverse."""
+        return Routes(
+            reactor,
+            [f"127.0.0.1:{port.getHost().port}"],
+            shuffle=lambda names: names.sort(reverse=True),
+        )
+
+    @inlineCallbacks
+    def test_order(self) -> Any:
+        """The smallest preference comes first, IPv4 before IPv6; a server without address is left out."""
+        hosts = yield self.routes.find("Bench.test.")
+        self.assertEqual(
+            hosts,
+            [
+                Host("first.bench.test", "192.0.2.1"),
+                Host("first.bench.test", "2001:db8::1"),
+                Host("second.bench.test", "192.0.2.2"),
+            ],
+        )
+
+    @inlineCallbacks
+    def test_equal(self) -> Any:
+        """Servers of equal preference are shuffled."""
+        hosts = yield self.routes.find("equal.bench.test")
+        self.assertEqual(hosts[0].name, "second.bench.test")
+
+    @inlineCallbacks
+    def test_no_mx(self) -> Any:
+        """Without an MX record the domain's own address is its server (RFC 5321 5.1)."""
+        hosts = yield self.routes.find("plain.bench.test")
+        self.assertEqual(hosts, [Host("plain.bench.test", "192.0.2.3")])
+
+    @inlineCallbacks
+    def test_no_route(self) -> Any:
+        """No such domain, servers without address, a null MX, and no name at all take no mail."""
+        for domain in (
+            "missing.bench.test",
+            "nowhere.bench.test",
+            "null.bench.test",
+            "[bench]",
+            "a" * 64 + ".test",
+        ):
+            yield self.assertFailure(self.routes.find(domain), NoRoute)
+
+    @inlineCallbacks
+    def test_literals(self) -> Any:
+        """Address literals are asked of nobody."""
+        for literal, address in (
+            ("[192.0.2.9]", "192.0.2.9"),
+            ("[IPv6:2001:db8::9]", "2001:db8::9"),
+        ):
+            hosts = yield self.routes.find(literal)
+            self.assertEqual(hosts, [Host(literal, address)])
+
+    @inlineCallbacks
+    def test_silent(self) -> Any:
+        """Name servers that do not know are no answer for good."""
+
+        class Failing(DatagramProtocol):
+            def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+                message = dns.Message()
+                message.fromStr(datagram)
+                answer = dns.Message(id=message.id, answer=1, rCode=dns.ESERVER)
+                answer.queries = message.queries
+                assert self.transport is not None
+                self.transport.write(answer.toStr(), addr)
+
+        port = reactor.listenUDP(0, Failing(), interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.addCleanup(port.stopListening)
+        yield self.assertFailure(self.asking(port).find("bench.test"), NameServersSilent)

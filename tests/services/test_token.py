@@ -1,0 +1,75 @@
+"""The access token for XOAUTH2: from a file or a command, and why there is none."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.trial import unittest
+
+from irsend.sections import Sending
+from irsend.services.token import TokenUnavailable, read_token, token_configured
+from tests.benches import at_once
+
+
+class TokenTests(unittest.TestCase):
+    """Reading it."""
+
+    timeout = 30
+
+    def token(self, **options: str) -> Deferred[bytes]:
+        """Read one."""
+        return read_token(Sending(**options), reactor, at_once)
+
+    def command(self, program: str) -> str:
+        """Return a command that runs a line of Python."""
+        return shlex.join([sys.executable, "-c", program])
+
+    @inlineCallbacks
+    def test_file(self) -> Any:
+        """The file's first line is the token, whatever white space is around it."""
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("  ya29.x \n\nmore\n")
+        self.assertEqual((yield self.token(token_file=path)), b"ya29.x")
+
+    @inlineCallbacks
+    def test_command(self) -> Any:
+        """What a command prints is the token; it is run without a shell."""
+        command = self.command("import sys; print(sys.argv[1])") + " '$HOME;x'"
+        self.assertEqual((yield self.token(token_command=command)), b"$HOME;x")
+
+    @inlineCallbacks
+    def test_none(self) -> Any:
+        """A missing or empty file, a failing, silent or endless command: each says which it is."""
+        empty = self.mktemp()
+        open(empty, "w").close()
+        for options, why in (
+            ({"token_file": "missing/x"}, "missing/x: No such file"),
+            ({"token_file": empty}, "is empty"),
+            ({"token_command": "'"}, "cannot be read"),
+            ({}, "set sending.token_file"),
+            ({"token_command": "/nonexistent/program"}, "program: No such file"),
+            ({"token_command": self.command("import sys; sys.exit('no luck')")}, "no luck"),
+            ({"token_command": self.command("pass")}, "is empty"),
+            ({"token_command": self.command("print('x' * 20000)")}, "more than"),
+        ):
+            failure = yield self.assertFailure(self.token(**options), TokenUnavailable)
+            self.assertIn(why, str(failure))
+
+    @inlineCallbacks
+    def test_not_in_errors(self) -> Any:
+        """What a failing command printed stands in no error."""
+        command = self.command("import sys; print('marked'); sys.exit(3)")
+        failure = yield self.assertFailure(self.token(token_command=command), TokenUnavailable)
+        self.assertNotIn("marked", str(failure))
+        self.assertIn("status 3", str(failure))
+
+    def test_configured(self) -> None:
+        """There is something to read from where either is set."""
+        self.assertFalse(token_configured(Sending()))
+        self.assertTrue(token_configured(Sending(token_file="x")))
+        self.assertTrue(token_configured(Sending(token_command="x")))
