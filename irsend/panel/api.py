@@ -124,6 +124,7 @@ class API:
         wait = asking.one_of(asking.query(request), "wait", ("0", "1"), "0") == "1"
         upload = asking.upload(request)
         try:
+            upload.finish()
             order = self._machine.read_order(upload.originals, asking.order(upload.fields))
             job = await self._machine.send(order)
         finally:

@@ -144,13 +144,12 @@ def form(request: Request) -> dict[str, list[str]]:
 
 
 def upload(request: PanelRequest) -> Upload:
-    """Return the form of pages that has come; 415 for another body, else what is wrong with it."""
+    """Return the form of pages that has come; 415 for another body."""
     if request.upload is None:
         raise Problem(
             415,
             "This Content-Type is not allowed; allowed: multipart/form-data, with its pages",
         )
-    request.upload.finish()
     return request.upload
 
 

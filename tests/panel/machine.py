@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field
@@ -10,6 +12,8 @@ from zope.interface import implementer
 
 from irsend.device import Device, Job, Session, StatusEntry, load_model
 from irsend.device.events import JobChanged, SessionChanged, StatusChanged
+from irsend.device.jobs import Recipient
+from irsend.device.orders import read_order
 from irsend.errors import CannotCancel, KeyMaterialError, NoSuchRecord
 from irsend.interfaces import IMachine, TranscriptLine
 
@@ -38,6 +42,14 @@ class MachineDouble:
     """What the next reception answers with; None: it ends at once."""
     resets: int = 0
     login: float | None = None
+    place: Path = field(factory=lambda: Path(tempfile.mkdtemp()))
+    places: int = 0
+    """How many directories were asked for."""
+    sending: Deferred[Any] | None = None
+    """What the next sending answers with; None: it is accepted at once."""
+    orders: list[Any] = field(factory=list)
+    contents: list[list[bytes]] = field(factory=list)
+    """Of the originals of each order."""
     used: int = 3_000_000
 
     def __attrs_post_init__(self) -> None:
@@ -72,6 +84,31 @@ class MachineDouble:
         session = self.device.session_began("pop-receive", "192.0.2.25:110")
         ended = self.device.session_ended(session, "OK", succeeded=True, messages=2, bytes=900)
         return succeed(ended)
+
+    def scan_directory(self) -> Path:
+        """One more beneath its own."""
+        self.places += 1
+        return Path(tempfile.mkdtemp(dir=self.place))
+
+    def read_order(self, originals: Any, given: dict[str, object]) -> Any:
+        """By the machine's own rules."""
+        return read_order(self.device, originals, given)
+
+    def send(self, order: Any) -> Deferred[Any]:
+        """Keep the order, and make a job of it that waits."""
+        self.orders.append(order)
+        self.contents.append([one.path.read_bytes() for one in order.originals])
+        if self.sending is not None:
+            return self.sending
+        recipients = tuple(Recipient(address=one) for one in order.to)
+        job = self.device.job_accepted("tx", order.to[0], pages=1, recipients=recipients)
+        return succeed(job)
+
+    def job_ended(self, number: str) -> Deferred[Any]:
+        """It ends at once, handed to a server."""
+        return self.job(number).addCallback(
+            lambda job: self.device.job_changed(job, result="--", ended=NOW)
+        )
 
     def next_login(self) -> float | None:
         """As it was put."""

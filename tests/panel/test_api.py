@@ -14,10 +14,12 @@ from tests.panel.machine import NOW, MachineDouble, device_of, said
 from tests.panel.served import ServedPanel
 
 CONTRACT_OF_SESSION = (
-    "id kind peer mac tls auth result code status_line started ended bytes reason messages"
+    "id kind peer mac tls auth choice result code status_line started ended "
+    "bytes reason messages"
 )
 CONTRACT_OF_JOB = (
-    "number direction kind party subject pages result code recipients sessions started ended"
+    "number direction kind party subject pages result code reason size recipients "
+    "sessions started ended"
 )
 
 

@@ -1,0 +1,196 @@
+"""POST /api/send: a form of originals, which goes to the disk as it comes."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.task import deferLater
+
+from irsend.errors import MemoryFull, ScanRefused
+from tests.panel.served import Answer, ServedPanel, read_answer
+
+TYPE = "multipart/form-data; boundary=B"
+
+
+def form(*parts: tuple[str, str | None, bytes]) -> bytes:
+    """Return a form: name, file name or None, content of each part."""
+    written = b""
+    for name, filename, content in parts:
+        named = f'; filename="{filename}"' if filename is not None else ""
+        head = f'--B\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'
+        written += head.encode() + content + b"\r\n"
+    return written + b"--B--\r\n"
+
+
+PAGE = ("page", "a.pdf", b"%PDF-1.4 --B\r\n-B\n--B no boundary\r\n")
+TO = ("to", None, b"b@bench.test")
+
+
+class SendTests(ServedPanel):
+    """The route."""
+
+    def setUp(self) -> None:
+        """Serve, and look at what is left on the disk."""
+        super().setUp()
+        self.addCleanup(shutil.rmtree, self.machine.place)
+
+    async def post(self, *parts: Any, path: str = "/api/send", **more: Any) -> Answer:
+        """Post a form."""
+        headers = {"Content-Type": TYPE, **more}
+        return await self.ask("POST", path, form(*parts), headers)
+
+    async def not_sent(self, status: int, *parts: Any, **more: str) -> Any:
+        """Post a form that is refused; nothing of it is left, and nothing ordered."""
+        headers = {"Content-Type": TYPE, **more}
+        members = await self.refused(status, "POST", "/api/send", form(*parts), headers)
+        self.assertEqual(self.machine.orders, [])
+        self.assertEqual(list(self.machine.place.iterdir()), [])
+        return members
+
+    async def test_accepted(self) -> None:
+        """A form is answered with 202, the job and its place; the originals are gone from the disk then."""
+        answer = await self.post(
+            PAGE,
+            ("page", "b.png", b"\x89PNG"),
+            TO,
+            ("to", None, b"c@bench.test, d@bench.test"),
+            ("subject", None, "Grüße".encode()),
+            ("format", None, b"tiff"),
+        )
+        self.assertEqual((answer.status, answer.headers["location"]), (202, "/api/jobs/0001"))
+        self.assertEqual(answer.json()["result"], "waiting")
+        (order,) = self.machine.orders
+        self.assertEqual(order.to, ("b@bench.test", "c@bench.test", "d@bench.test"))
+        self.assertEqual((order.subject, order.format, order.kind), ("Grüße", "tiff", "email"))
+        self.assertEqual([one.name for one in order.originals], ["a.pdf", "b.png"])
+        self.assertEqual(self.machine.contents, [[PAGE[2], b"\x89PNG"]])
+        self.assertEqual(list(self.machine.place.iterdir()), [])
+
+    async def test_waits(self) -> None:
+        """With ?wait=1 the answer is 200, when the job has ended."""
+        answer = await self.post(PAGE, TO, path="/api/send?wait=1")
+        self.assertEqual((answer.status, answer.json()["result"]), (200, "--"))
+
+    async def test_octet_by_octet(self) -> None:
+        """A form is the same in whatever pieces it comes."""
+        body = form(PAGE, TO)
+        head = (
+            f"POST /api/send HTTP/1.1\r\nHost: {self.where}\r\nConnection: close\r\n"
+            f"Content-Type: {TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        wire = await self.connect()
+        wire.transport.setTcpNoDelay(True)
+        for octet in head.encode() + body:
+            wire.transport.write(bytes([octet]))
+            await deferLater(reactor, 0, lambda: None)
+        self.assertEqual(read_answer(await wire.closed).status, 202)
+        self.assertEqual(self.machine.contents, [[PAGE[2]]])
+
+    async def test_refused_words(self) -> None:
+        """Each wrong field is named, with what is allowed; what is missing too."""
+        members = await self.not_sent(422, PAGE, ("to", None, b"x"), ("format", None, b"gif"))
+        self.assertEqual(sorted(one["key"] for one in members["errors"]), ["format", "to"])
+        members = await self.not_sent(422, TO)
+        self.assertEqual([one["key"] for one in members["errors"]], ["page"])
+        members = await self.not_sent(422, PAGE, TO, ("colour", None, b"red"))
+        self.assertEqual([one["key"] for one in members["errors"]], ["colour"])
+        await self.not_sent(400, PAGE, TO, ("subject", None, b"a"), ("subject", None, b"b"))
+
+    async def test_refused_by_the_machine(self) -> None:
+        """Originals that cannot be read are 422, a full memory 507; the sentence comes through."""
+        self.machine.sending = fail(ScanRefused("a.pdf is encrypted"))
+        members = await self.refused(
+            422, "POST", "/api/send", form(PAGE, TO), {"Content-Type": TYPE}
+        )
+        self.assertEqual(members["detail"], "a.pdf is encrypted")
+        self.machine.sending = fail(MemoryFull())
+        await self.refused(507, "POST", "/api/send", form(PAGE, TO), {"Content-Type": TYPE})
+        self.assertEqual(list(self.machine.place.iterdir()), [])
+
+    async def test_damaged(self) -> None:
+        """A form without boundary or end, or with other things in it, is damaged."""
+        for body, kind in (
+            (form(PAGE, TO)[:-7], TYPE),
+            (b"hello", TYPE),
+            (form(PAGE, TO), "multipart/form-data"),
+            (b"--B\r\n" + b"X" * 20_000, TYPE),
+        ):
+            await self.refused(400, "POST", "/api/send", body, {"Content-Type": kind})
+        self.assertEqual(list(self.machine.place.iterdir()), [])
+
+    async def test_another_type(self) -> None:
+        """What is no form is 415."""
+        await self.refused(415, "POST", "/api/send", {"to": "b@bench.test"})
+        await self.refused(415, "POST", "/api/send")
+
+    async def test_too_large(self) -> None:
+        """Originals over the limit are 413, and heard to their end."""
+        await self.port.stopListening()
+        self.serve(most_upload=100_000)
+        members = await self.not_sent(413, ("page", "a.pdf", b"x" * 200_000), TO)
+        self.assertIn("100000", members["detail"])
+
+    async def test_on_the_disk(self) -> None:
+        """A large original is on the disk before its end; a client that leaves takes it away."""
+        head = (
+            f"POST /api/send HTTP/1.1\r\nHost: {self.where}\r\nContent-Type: {TYPE}\r\n"
+            "Content-Length: 90000000\r\n\r\n"
+        )
+        wire = await self.connect()
+        wire.transport.write(head.encode() + form(("page", "a.pdf", b"x" * 8_000_000))[:-9])
+        written = 0
+        while written < 7_900_000:
+            await deferLater(reactor, 0.01, lambda: None)
+            written = sum(one.stat().st_size for one in self.machine.place.rglob("0000"))
+        wire.transport.abortConnection()
+        await wire.closed
+        while list(self.machine.place.iterdir()):
+            await deferLater(reactor, 0.01, lambda: None)
+
+    async def test_other_origin(self) -> None:
+        """A page of another origin cannot send, though browsers let it post forms; nothing is written."""
+        await self.not_sent(403, PAGE, TO, Origin="http://evil.test")
+        self.assertEqual(self.machine.places, 0)
+
+    async def test_client_gone(self) -> None:
+        """A client that goes away while its originals are scanned gives the scan up."""
+        cancelled: list[bool] = []
+        self.machine.sending = Deferred(lambda _: cancelled.append(True))
+        wire = await self.connect()
+        body = form(PAGE, TO)
+        head = (
+            f"POST /api/send HTTP/1.1\r\nHost: {self.where}\r\nContent-Type: {TYPE}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        wire.transport.write(head.encode() + body)
+        while not self.machine.orders:
+            await deferLater(reactor, 0.01, lambda: None)
+        wire.transport.abortConnection()
+        await wire.closed
+        while not cancelled:
+            await deferLater(reactor, 0.01, lambda: None)
+        self.machine.sending.addErrback(lambda failure: failure.trap(CancelledError))
+        self.assertEqual(list(self.machine.place.iterdir()), [])
+
+    async def test_page_event(self) -> None:
+        """Each page that goes over the glass is an event."""
+        wire = await self.connect()
+        wire.transport.write(f"GET /api/events HTTP/1.1\r\nHost: {self.where}\r\n\r\n".encode())
+        await wire.until(b"retry")
+        self.machine.device.page_scanned(2, 3)
+        heard = await wire.until(b'"pages": 3')
+        self.assertIn(b'event: page\ndata: {"direction": "tx", "page": 2, "pages": 3}', heard)
+
+
+class PasswordTests(ServedPanel):
+    """A panel with a password."""
+
+    password = "marked"
+
+    async def test_nothing_is_written_for_strangers(self) -> None:
+        """Who does not know the password has nothing written to the disk."""
+        await self.refused(401, "POST", "/api/send", form(PAGE, TO), {"Content-Type": TYPE})
+        self.assertEqual(self.machine.places, 0)
