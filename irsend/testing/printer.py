@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -16,7 +17,10 @@ from irsend.assembly import Assembly
 from irsend.configuration import configuration
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged
+from irsend.device.jobs import Job
+from irsend.device.orders import Original
 from irsend.device.sessions import Session
+from irsend.errors import SendRefused
 
 T = TypeVar("T")
 
@@ -165,6 +169,32 @@ class Printer:
         """Fetch mail from the POP server now; fires with the session when it has ended."""
         return self._machine.receive()
 
+    def send(
+        self, *pages: bytes | Path, to: str | Sequence[str], **words: object
+    ) -> Deferred[Job]:
+        """Send pages (PDF, TIFF, PNG or JPEG, as files or as what is in one).
+
+        Fires with the job when it has ended, as OK, NG or "--"; full mode may
+        change it later. `words` are those of `POST /api/send`: subject, text,
+        kind, format, resolution, paper, full. Raises SendRefused; fails with
+        ScanRefused.
+        """
+        place = self._machine.scan_directory()
+        originals = []
+        for number, page in enumerate(pages, 1):
+            path = place / f"page-{number}"
+            path.write_bytes(page if isinstance(page, bytes) else page.read_bytes())
+            name = path.name if isinstance(page, bytes) else page.name
+            originals.append(Original(path=path, name=name))
+        given = {"to": [to] if isinstance(to, str) else list(to), **words}
+        try:
+            order = self._machine.read_order(originals, given)
+        except SendRefused:
+            shutil.rmtree(place)
+            raise
+        ended: Deferred[Job] = self._machine.send(order).addBoth(_passing(shutil.rmtree, place))
+        return ended.addCallback(lambda job: self._machine.job_ended(job.number))
+
     # -- what it shows ----------------------------------------------------------
 
     @property
@@ -251,6 +281,16 @@ class Printer:
             self._received = [one for one in self._received if one.serial != job.serial]
             if job.held_as is not None:
                 self._received.append(job)
+
+
+def _passing(then: Callable[[Path], None], place: Path) -> Callable[[T], T]:
+    """Return what does something with a place, and passes on what it is given."""
+
+    def passed(outcome: T) -> T:
+        then(place)
+        return outcome
+
+    return passed
 
 
 def _first(addresses: list[Any]) -> tuple[str, int]:
