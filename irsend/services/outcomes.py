@@ -43,12 +43,18 @@ def refused(reply: ServerReply, step: Step | None = None) -> Failed:
     return Failed(f"the server refused {step.value}: {reply}", code, again=not reply.permanent)
 
 
+def _words_of(problem: Exception) -> str:
+    """Return an error's own words: Twisted's put a sentence of their class in front of them."""
+    told = problem.args[0] if problem.args else ""
+    return told if told and isinstance(told, str) else str(problem) or type(problem).__name__
+
+
 def failure_of(problem: Exception, server: str) -> Failed | None:
     """Return what an error of a session with this server comes to (device.md section 5); None for a bug.
 
     Which errors another attempt may mend is ours.
     """
-    text = str(problem) or type(problem).__name__
+    text = _words_of(problem)
     match problem:
         case NothingInCommon():
             return Failed(f"TLS failed: {text}", codes.NO_COMMON_CIPHER)

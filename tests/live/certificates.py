@@ -1,4 +1,4 @@
-"""A self-signed certificate for a server on 127.0.0.1."""
+"""Self-signed certificates for a server on 127.0.0.1, and some that are not for it, or were."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """Write certificate and key as PEM into the directory and return both paths."""
+def make_certificate(
+    directory: Path, name: str = "localhost", *, expired: bool = False
+) -> tuple[Path, Path]:
+    """Write certificate and key as PEM into the directory and return both paths.
+
+    With another name than localhost it is for nobody on this host.
+    """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-    now = datetime.now(UTC)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    names: list[x509.GeneralName] = [x509.DNSName(name)]
+    if name == "localhost":
+        names.append(x509.IPAddress(ip_address("127.0.0.1")))
+    now = datetime.now(UTC) - timedelta(days=30 if expired else 0)
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))

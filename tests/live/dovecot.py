@@ -49,6 +49,11 @@ service pop3-login {{
     port = 0
   }}
 }}
+service auth {{
+  unix_listener {directory}/auth {{
+    mode = 0666
+  }}
+}}
 service stats {{
   chroot =
 }}

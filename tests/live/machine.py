@@ -147,6 +147,21 @@ class Machine:
         """Have it fetch mail by POP now; return its answer when the reception has ended."""
         return await self._ask("POST", "/api/receive", json={})
 
+    async def send(
+        self, *pages: tuple[str, bytes], to: str | list[str], wait: bool = True, **words: str
+    ) -> Any:
+        """Put pages on the glass and send them; return the job, as it ended where that is waited for."""
+        return await self._ask(
+            "POST",
+            f"/api/send?wait={int(wait)}",
+            data={"to": to, **words},
+            files=[("page", page) for page in pages],
+        )
+
+    async def session(self, number: int) -> Any:
+        """Return a session."""
+        return await self.get(f"/api/sessions/{number}")
+
     async def clear_status(self) -> None:
         """Clear the status line, as the operator does."""
         await self._ask("DELETE", "/api/status")
@@ -217,6 +232,7 @@ async def start_machine(
     *,
     model: str = "ir2270",
     limits: dict[str, Any] | None = None,
+    tls: dict[str, Any] | None = None,
     **windows: dict[str, Any],
 ) -> Machine:
     """Start a machine with these settings, window by window; it ends with the test."""
@@ -226,9 +242,12 @@ async def start_machine(
         "model": model,
         "state": str(directory / "state"),
         "listen": {"smtp": "tcp:0:interface=127.0.0.1", "panel": "tcp:0:interface=127.0.0.1"},
-        "tls": {"hostnames": _NAMES},
+        "tls": {"hostnames": _NAMES, **(tls or {})},
         "limits": limits or {},
-        "settings": {"email_ifax": {"smtp_receive": True}, **windows},
+        "settings": {
+            **windows,
+            "email_ifax": {"smtp_receive": True, **windows.get("email_ifax", {})},
+        },
     }
     machine = Machine(test, directory, configuration)
     await machine.start()

@@ -70,6 +70,7 @@ showq     unix  n - n - - showq
 error     unix  - - n - - error
 retry     unix  - - n - - error
 discard   unix  - - n - - discard
+virtual   unix  - n n - - virtual
 anvil     unix  - - n - 1 anvil
 scache    unix  - - n - 1 scache
 postlog   unix-dgram n - n - 1 postlogd
@@ -101,7 +102,9 @@ class Postfix:
         self._directory = directory
         self.port = free_port()
 
-    async def start(self, machine_port: int, settings: dict[str, str]) -> None:
+    async def start(
+        self, machine_port: int, settings: dict[str, str], services: str = ""
+    ) -> None:
         """Write the configuration, let Postfix lay out its queue, and wait for the master."""
         configuration = self._directory / "etc"
         for part in ("etc", "queue", "log", "lib"):
@@ -127,7 +130,9 @@ class Postfix:
             for level in LEVELS
         )
         (configuration / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in main.items()))
-        (configuration / "master.cf").write_text(_MASTER.format(port=self.port, relays=relays))
+        (configuration / "master.cf").write_text(
+            _MASTER.format(port=self.port, relays=f"{relays}\n{services}".rstrip())
+        )
         shutil.chown(self._directory / "lib", "postfix")
         self._test.keep_evidence("Postfix", lambda: self.log)
         checked = await run(self._test.reactor, ["postfix", "-c", str(configuration), "check"])
