@@ -72,9 +72,12 @@ class MechanismTests(RelayTestCase):
         await self.machine.change({"authent_encryption.password": "wrong"})
         for name in names:
             job, session = await self.send(name)
-            self.assertEqual((job["result"], job["code"]), ("NG", "#839"), name)
-            self.assertIsNone(session["auth"])
-            self.assertIn("S: 535", await self.machine.transcript(session["id"]))
+            self.assertEqual((job["result"], session["auth"]), ("NG", None), name)
+            transcript = await self.machine.transcript(session["id"])
+            # Dovecot 2.3 does not tell Postfix that SCRAM has failed: it waits, and answers 454.
+            answered = "454" if name == "SCRAM-SHA-256" and "S: 454" in transcript else "535"
+            self.assertIn(f"S: {answered}", transcript, name)
+            self.assertEqual(job["code"], {"535": "#839", "454": "#801"}[answered], name)
         self.assertEqual(len(self.arrived()), 2 * len(names))
 
 
