@@ -59,6 +59,10 @@ def models() -> list[str]:
             lines += _field("Key it makes", f"RSA, {tls.key_bits} bits")
         lines += _field("SASL under TLS", ", ".join(model.sasl.secured) or "none")
         lines += _field("SASL in plain text", ", ".join(model.sasl.plain) or "none")
+        lines += _field("Extensions it uses", ", ".join(model.sending.extensions) or "none")
+        tries = model.sending.attempts
+        often = "once" if tries == 1 else f"{tries} times, {model.sending.pause} s apart"
+        lines += _field("Tries a job that fails for the moment", often)
         lines += _field("Settings it lacks", _keys(model.lacks))
         lines += _field("Settings of later models that it has", _keys(model.has))
         lines.append("")
@@ -67,10 +71,16 @@ def models() -> list[str]:
 
 def model_keys() -> list[str]:
     """Return the keys that a model file may have."""
-    from irsend.device.model import ModelSASL, ModelTLS
+    from irsend.device.model_tables import ModelHeader, ModelSASL, ModelSending, ModelTLS
 
     rows = []
-    for prefix, made_of in (("", Model), ("tls", ModelTLS), ("sasl", ModelSASL)):
+    for prefix, made_of in (
+        ("", Model),
+        ("tls", ModelTLS),
+        ("sasl", ModelSASL),
+        ("sending", ModelSending),
+        ("header", ModelHeader),
+    ):
         for key, about, default in items_of(made_of):
             whole = f"{prefix}.{key}" if prefix else key
             shown = _shown(about.kind.plain(_value(default)))
@@ -253,6 +263,51 @@ def _table(
     return [*lines, ""]
 
 
+def picks() -> list[str]:
+    """Return what each kind of machine picks of what relays offer."""
+    from picks import OFFERS, picked
+
+    rows = []
+    for offered in OFFERS:
+        row = [", ".join(offered) or "nothing"]
+        for model, secured in _KINDS:
+            row.append(picked(model, offered, secured=secured) or "*none*")
+        rows.append(tuple(row))
+    heads = ("The relay offers", *(f"``{m}``{', TLS' if s else ''}" for m, s in _KINDS))
+    return _table(heads, rows, widths="30 14 14 14 14 14")
+
+
+_KINDS = (
+    ("ir2270", False),
+    ("ir2270", True),
+    ("estudio190f", False),
+    ("iradvance", False),
+    ("iradvance", True),
+)
+
+
+def _order(model: str) -> list[str]:
+    sasl = load_model(model).sasl
+    lines = _field("In plain text", ", ".join(sasl.plain) or "none")
+    lines += _field("Under TLS", ", ".join(sasl.secured) or "none; it has no TLS")
+    return [*lines, ""]
+
+
+def order_canon() -> list[str]:
+    """Return the order of the imageRUNNERs."""
+    return _order("ir2270")
+
+
+def order_toshiba() -> list[str]:
+    """Return the order of the e-STUDIO."""
+    return _order("estudio190f")
+
+
+def order_later() -> list[str]:
+    """Return the order of later machines."""
+    return _order("iradvance")
+
+
 def declared_keys() -> Iterator[str]:
     """Give every whole key that a page must have: those of the windows and of the configuration."""
     yield from ITEMS
@@ -270,6 +325,10 @@ __all__ = [
     "import_table",
     "model_keys",
     "models",
+    "order_canon",
+    "order_later",
+    "order_toshiba",
+    "picks",
     "routes",
     "schemas",
     "settings",

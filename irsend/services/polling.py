@@ -135,7 +135,13 @@ class Polling(Service):
                 turn.cancel()
 
         answer: Deferred[Session] = Deferred(give_up)
-        turn.addCallbacks(answer.callback, lambda failure: answer.errback(failure))
+
+        def tell(outcome: Session | Failure) -> None:
+            # One that was given up has been answered already.
+            if not answer.called:
+                answer.callback(outcome)
+
+        turn.addBoth(tell)
         return answer
 
     def _receive(self) -> Deferred[Session]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 from OpenSSL import SSL
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial import unittest
 
 from irsend.device.sessions import Session
@@ -32,7 +32,7 @@ class _Never:
         return Deferred()
 
 
-class PollingTests(unittest.SynchronousTestCase):
+class _PollingCase(unittest.SynchronousTestCase):
     """The service, with a maildrop in memory and a clock that stands still."""
 
     bench: Bench
@@ -64,6 +64,10 @@ class PollingTests(unittest.SynchronousTestCase):
             drop.talk()
         session: Session = self.successResultOf(answer)
         return session
+
+
+class PollingTests(_PollingCase):
+    """Receptions."""
 
     def test_interval(self) -> None:
         """With an interval the machine looks when it is switched on, and then every so many minutes."""
@@ -395,3 +399,61 @@ class PollingTests(unittest.SynchronousTestCase):
             self.assertEqual((session.result, session.code), ("NG", "#810"))
             self.assertEqual(session.status_line, "SSL Error (POP)")
             self.assertEqual(drop.said(b"USER"), 0)
+
+
+class LoginOnlyTests(_PollingCase):
+    """POP AUTH before Sending, at the POP server."""
+
+    def test_login_and_nothing_more(self) -> None:
+        """It logs in, fetches nothing, says QUIT, and stands in no line of the report."""
+        drop = Maildrop({b"u1": b"Subject: x\r\n\r\nx\r\n"})
+        self.bench_with(drop)
+        login = self.polling.log_in()
+        drop.talk()
+        session = self.successResultOf(login)
+        self.assertEqual((session.result, session.messages), ("OK", 0))
+        verbs = [line.split()[0] for line in drop.heard]
+        self.assertEqual(verbs, [b"CAPA", b"USER", b"PASS", b"QUIT"])
+        self.assertEqual(self.successResultOf(self.bench.journal.jobs(10)), [])
+
+    def test_behind_a_reception(self) -> None:
+        """It waits for a reception that is under way, and then logs in by itself."""
+        drop = Maildrop()
+        self.bench_with(drop)
+        reception = self.polling.receive()
+        login = self.polling.log_in()
+        self.assertEqual(drop.connections, 1)
+        self.assertNoResult(login)
+        drop.talk()
+        self.successResultOf(reception)
+        self.assertEqual(drop.connections, 2)
+        drop.talk()
+        self.assertEqual(self.successResultOf(login).result, "OK")
+
+    def test_given_up(self) -> None:
+        """It can be given up while it waits and while it is under way; the next one has its turn."""
+        drop = Maildrop()
+        self.bench_with(drop)
+        reception = self.polling.receive()
+        login = self.polling.log_in()
+        login.cancel()
+        self.failureResultOf(login, CancelledError)
+        drop.talk()
+        self.successResultOf(reception)
+        login = self.polling.log_in()
+        login.cancel()
+        self.failureResultOf(login, CancelledError)
+        assert drop.wire is not None
+        drop.wire.taken()
+        reception = self.polling.receive()
+        drop.talk()
+        self.assertEqual(self.successResultOf(reception).result, "OK")
+
+    def test_no_server(self) -> None:
+        """Without a POP Server it fails with the setting that is missing."""
+        drop = Maildrop()
+        self.bench_with(drop)
+        self.bench.device.change_settings({"email_ifax.pop_server": ""})
+        session = self.successResultOf(self.polling.log_in())
+        self.assertEqual((session.result, session.code), ("NG", "#810"))
+        self.assertIn("email_ifax.pop_server", session.reason)
