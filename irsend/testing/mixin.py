@@ -28,6 +28,7 @@ class PrinterMixin(_TestCase):
         model: str = "ir2270",
         accounts: dict[str, str] | None = None,
         limits: dict[str, object] | None = None,
+        sending: dict[str, object] | None = None,
         hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
         **settings: object,
     ) -> Printer:
@@ -46,6 +47,7 @@ class PrinterMixin(_TestCase):
             model=model,
             accounts=accounts,
             limits=limits,
+            sending=sending,
             hostnames=hostnames,
             **settings,
         )

@@ -57,6 +57,7 @@ class Printer:
         model: str = "ir2270",
         accounts: dict[str, str] | None = None,
         limits: dict[str, object] | None = None,
+        sending: dict[str, object] | None = None,
         hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
         **settings: object,
     ) -> None:
@@ -75,6 +76,7 @@ class Printer:
                 },
                 tls={"hostnames": list(hostnames)},
                 limits=limits or {},
+                sending=sending or {},
                 settings=given,
                 mailhost={
                     "enabled": accounts is not None,

@@ -54,3 +54,14 @@ def pdf_without_pages() -> bytes:
         out.write(b"%010d 00000 n \n" % offset)
     out.write(b"trailer<</Size 3/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % at)
     return out.getvalue()
+
+
+def png(image: Image.Image) -> bytes:
+    """Return an image as a PNG file."""
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+PNG = png(text_page(400, 560))
+"""A small page, as a file."""

@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from tests.imaging.originals import PNG
 from tests.live.case import LiveTestCase
 from tests.live.certificates import make_certificate
 from tests.live.dovecot import PASSWORD, USER, Dovecot, start_dovecot
@@ -127,29 +128,3 @@ class RelayTestCase(LiveTestCase):
             assert isinstance(message, EmailMessage)
             mails.append(message)
         return mails
-
-
-def _png() -> bytes:
-    """Return a page without any library: 100 by 100 white pixels with a black square."""
-    import struct
-    import zlib
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        checksum = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-
-    rows = [
-        bytes(0 if 40 <= x < 60 and 40 <= y < 60 else 255 for x in range(100))
-        for y in range(100)
-    ]
-    head = struct.pack(">IIBBBBB", 100, 100, 8, 0, 0, 0, 0)
-    content = zlib.compress(b"".join(b"\0" + row for row in rows))
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", content)
-        + chunk(b"IEND", b"")
-    )
-
-
-PNG = _png()

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from tests.imaging.originals import pdf, photograph
-from tests.live.relay import PNG, RelayTestCase
+from tests.imaging.originals import PNG, pdf, photograph
+from tests.live.programs import free_port
+from tests.live.relay import RelayTestCase
 from tests.message.test_partial import put_together
 
 _OPEN = {"smtpd_relay_restrictions": "permit_mynetworks, reject"}
+# Tries until it comes through.
+_AGAIN = """\
+name = "again"
+[sending]
+attempts = 100
+pause = 1
+"""
 _NO_LOGIN = {"smtp_authentication": False}
 
 
@@ -71,13 +81,34 @@ class MailTests(RelayTestCase):
             jobs, ordered, files, forms, strict=True
         ):
             self.assertEqual(job["result"], "--", job)
-            arrived = path.read_bytes().replace(b"\n", b"\r\n")
-            own = arrived[arrived.index(b"\r\nDate: ") + 2 :]
-            self.assertEqual(len(own), job["size"])
+            self.assertEqual(len(_without_trace(path)), job["size"])
             (attachment,) = mail.iter_attachments()
             said = self.tool(program, attachment.get_payload(decode=True))
             for words in told:
                 self.assertIn(words, said)
+
+    async def test_octet_for_octet(self) -> None:
+        """What arrives is what stood in the outbox, octet for octet, in each format."""
+        model = self.directory / "again.toml"
+        model.write_text(_AGAIN)
+        await self.bench(str(model))
+        await self.machine.change({"service_mode.smtp_tx_port": free_port()})
+        original = pdf(self.directory / "two.pdf", 2).read_bytes()
+        forms = ({"format": "pdf"}, {"format": "tiff"}, {"format": "jpeg"}, {"kind": "ifax"})
+        for words in forms:
+            await self.machine.send(
+                ("two.pdf", original),
+                to="b@bench.test",
+                wait=False,
+                subject="Straße",
+                text=".\n..\nFrom here\n",
+                **words,
+            )
+        sent = {path.read_bytes() for path in self.machine.state.glob("outbox/[0-9]*/message")}
+        self.assertEqual(len(sent), len(forms))
+        await self.machine.change({"service_mode.smtp_tx_port": self.ports["open"]})
+        await self.arrival(len(forms))
+        self.assertEqual({_without_trace(path) for path in self.arrived()}, sent)
 
     async def test_words(self) -> None:
         """Subject and text in any script are read back by others, in 7 bit and in 8 bit."""
@@ -132,9 +163,7 @@ class MailTests(RelayTestCase):
         self.assertEqual(job["result"], "--")
         count = -(-job["size"] // 1_000_000)
         await self.arrival(count)
-        parts = [path.read_bytes().replace(b"\n", b"\r\n") for path in self.arrived()]
-        own = [part[part.index(b"\r\nDate: ") + 2 :] for part in parts]
-        whole = put_together(own)
+        whole = put_together([_without_trace(path) for path in self.arrived()])
         self.assertEqual(len(whole), job["size"])
 
     async def test_large(self) -> None:
@@ -206,7 +235,11 @@ class PowerTests(RelayTestCase):
         self.assertEqual(numbers, set(accepted))
 
 
-def _seconds(moment: str) -> float:
-    from datetime import datetime
+def _without_trace(path: Path) -> bytes:
+    """Return a mail as it came: without what the relay put above it, its line ends CR LF again."""
+    arrived = path.read_bytes().replace(b"\n", b"\r\n")
+    return arrived[arrived.index(b"\r\nDate: ") + 2 :]
 
+
+def _seconds(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
