@@ -48,10 +48,11 @@ from irsend.interfaces import Mailbox
 from irsend.message.spliced import Spliced
 from irsend.sections import Sending
 from irsend.services.bench import Bench
+from irsend.services.letter import Letter, Login, Server
 from irsend.services.outcomes import Outcome
 from irsend.services.polling import Polling
 from irsend.services.receiving import Receiving
-from irsend.services.send_session import Letter, Login, SendSession, Server
+from irsend.services.send_session import SendSession
 from tests.benches import key_material, mails_in, make_bench
 from tests.wire import PullWire, Wire, old_tls
 
@@ -110,6 +111,7 @@ class Play:
         elif self._kind == "send":
             self._session = SendSession(
                 self.bench,
+                self.bench.device.settings,
                 Server(name="smtp.bench.test", endpoint=_ToTheTest(self)),
                 Letter(
                     sender=mailbox("ir@bench.test"),

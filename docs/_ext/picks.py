@@ -15,7 +15,8 @@ from twisted.internet.defer import Deferred, succeed
 
 from irsend.interfaces import Mailbox
 from irsend.message.spliced import Spliced
-from irsend.services.send_session import Letter, Login, SendSession, Server
+from irsend.services.letter import Letter, Login, Server
+from irsend.services.send_session import SendSession
 from tests.benches import key_material, make_bench
 from tests.wire import PullWire, old_tls
 
@@ -52,6 +53,7 @@ def picked(model: str, offered: tuple[str, ...], *, secured: bool) -> str:
 
         session = SendSession(
             bench,
+            bench.device.settings,
             Server(name="relay.bench.test", endpoint=Endpoint()),  # type: ignore[arg-type]
             Letter(
                 sender=ir, recipients=(ir,), parts=[lambda _: Spliced(b"", io.BytesIO(), 0, 0)]

@@ -142,9 +142,16 @@ class Text(Kind[str]):
 
     type = "text"
 
-    def __init__(self, longest: int, form: str = "", pattern: str = "") -> None:
+    def __init__(
+        self,
+        longest: int,
+        form: str = "",
+        pattern: str = "",
+        read_one: Callable[[str], str] | None = None,
+    ) -> None:
         self.longest = longest
         self._pattern = re.compile(pattern or r".*")
+        self._read_one = read_one
         self.allowed = (form + ", " if form else "text of ") + f"up to {longest} characters"
 
     def read(self, given: object) -> str:
@@ -155,7 +162,7 @@ class Text(Kind[str]):
             raise ValueError("it holds a control character")
         if given and not self._pattern.fullmatch(given):
             raise ValueError
-        return given
+        return self._read_one(given) if given and self._read_one else given
 
     def constraint(self) -> object:
         """The greatest length."""

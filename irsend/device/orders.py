@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
+from irsend.addresses import mail_address
 from irsend.device.device import Device
 from irsend.device.items import Lines, Listing, OneOf, OnOff, Text, item, items_of, read_values
 from irsend.errors import SendRefused, SettingsRefused, ValueRefused
@@ -28,24 +28,6 @@ RESOLUTIONS = (
 PAPERS = ("auto", "A4", "A3", "A5", "B4", "B5", "LTR", "LGL", "11X17")
 MOST_RECIPIENTS = 100
 _LONGEST_TEXT = 100_000
-# A domain, or an address literal; local parts in quotes are taken too (RFC 5321 4.1.2).
-_ADDRESS = re.compile(
-    r"(?:[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]{1,64}|\"[ !#-\[\]-~]{1,62}\")"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?|\[[A-Za-z0-9.:]{2,60}\])"
-)
-
-
-def _address(given: str) -> str:
-    given = given.strip()
-    local = given.rpartition("@")[0]
-    if (
-        not _ADDRESS.fullmatch(given)
-        or ".." in given
-        or local.startswith(".")
-        or local.endswith(".")
-    ):
-        raise ValueError(f"{given!r} is not an e-mail address")
-    return given
 
 
 @frozen(kw_only=True)
@@ -63,7 +45,10 @@ class SendOrder:
 
     originals: tuple[Original, ...]
     to: tuple[str, ...] = item(
-        "to", Listing(MOST_RECIPIENTS, "e-mail addresses", _address), (), "The destinations."
+        "to",
+        Listing(MOST_RECIPIENTS, "e-mail addresses", mail_address),
+        (),
+        "The destinations.",
     )
     subject: str = item(
         "subject", Text(200), "", "Empty: the Default Subject of the settings window."

@@ -7,13 +7,13 @@ is told by its model file. Values only: the machine's `Device` holds them.
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import attrs
 from attrs import Factory, field, frozen
 
+from irsend.addresses import mac_address, mail_address
 from irsend.device.items import Choice, Item, Listing, Number, OnOff, Text, item, items_of
 
 MECHANISMS = (
@@ -58,22 +58,6 @@ class MacPolicy(enum.Enum):
     REJECT = "reject"
 
 
-def mac_address(given: str) -> str:
-    """Bring a MAC address to the form 00:00:85:12:34:56; ValueError names what is wrong."""
-    digits = re.sub(r"[:.\-]", "", given.strip()).lower()
-    forms = (
-        r"(?:[0-9a-f]{2}([:-]))(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}"
-    )
-    if not re.fullmatch(forms, given.strip(), re.IGNORECASE):
-        raise ValueError(f"{given!r} is not a MAC address")
-    octets = bytes.fromhex(digits)
-    if not any(octets):
-        raise ValueError(f"{given!r} is nobody's address")
-    if octets[0] & 1:
-        raise ValueError(f"{given!r} is a group address")
-    return octets.hex(":")
-
-
 def _mechanism(given: str) -> str:
     if given.upper() not in MECHANISMS:
         raise ValueError(f"{given!r} is not a mechanism")
@@ -81,7 +65,6 @@ def _mechanism(given: str) -> str:
 
 
 _HOST = r"[A-Za-z0-9._:\-\[\]]+"
-_ADDRESS = r"[^\s@<>,;\x00-\x1f\x7f]+@[^\s@<>,;\x00-\x1f\x7f]+"
 
 
 @frozen(kw_only=True)
@@ -100,7 +83,7 @@ class EmailIFax:
     )
     email_address: str = item(
         "E-mail Address",
-        Text(120, "an e-mail address", _ADDRESS),
+        Text(120, "an e-mail address", read_one=mail_address),
         "",
         "The machine's own address: what is sent comes from it, and its domain is taken by SMTP.",
     )

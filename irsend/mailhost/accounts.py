@@ -17,6 +17,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
+from irsend.addresses import mailbox_of
 from irsend.errors import ConfigurationError
 from irsend.interfaces import Mailbox
 from irsend.mailhost.credentials import (
@@ -26,7 +27,6 @@ from irsend.mailhost.credentials import (
     PromptedLogin,
     ScramSHA256Login,
 )
-from irsend.protocols.smtp_grammar import GrammarError, parse_path
 
 
 @implementer(ICredentialsChecker)
@@ -100,12 +100,9 @@ def _name(user: bytes) -> str:
 
 def _account_named(name: str) -> str:
     try:
-        mailbox, parameters = parse_path(b"TO:<" + name.encode("ascii") + b">", b"TO")
-    except (GrammarError, UnicodeEncodeError):
-        mailbox, parameters = None, {}
-    if mailbox is None or not mailbox.domain or parameters:
+        return bytes(mailbox_of(name.encode("ascii"))).decode("ascii").lower()
+    except ValueError:
         raise ConfigurationError(
             f"mailhost.accounts: {name!r} is not allowed; "
             'allowed: mail addresses, such as "ir@bench.test"'
-        )
-    return bytes(mailbox).decode("ascii").lower()
+        ) from None

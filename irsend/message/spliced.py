@@ -17,13 +17,18 @@ class Spliced:
         """Octets of the whole."""
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to `size` octets, all that is left without it; none at the end."""
+        """Return up to `size` octets, all that is left without it; none at the end.
+
+        OSError where the file is shorter than the stretch.
+        """
         if size < 0:
             size = len(self._head) + self._left
         piece, self._head = self._head[:size], self._head[size:]
         wanted = min(size - len(piece), self._left)
         if wanted:
             stretch = self._content.read(wanted)
+            if not stretch:
+                raise OSError(f"{self._left} octets are missing at its end")
             self._left -= len(stretch)
             piece += stretch
         return piece

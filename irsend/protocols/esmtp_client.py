@@ -52,9 +52,12 @@ from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls
 from irsend.protocols.transcript import MASK, Secrets, masked_command
 
 _LONGEST_LINE = 16_384
-# How long the server may take to close its side behind QUIT.
+# How long the server may take to answer QUIT, and to close its side behind it.
 _CLOSING = 10
+_OVER = error.ConnectionLost("the session is over")
 
+# The reply with which a server asks on (RFC 4954 4).
+_CHALLENGE = 334
 # A mechanism that asks more often than this asks for ever.
 _MOST_CHALLENGES = 10
 # A command line may have so many octets, its end included (RFC 4954 4).
@@ -146,7 +149,9 @@ class ESMTPClient(smtp.ESMTPClient):
     def _tls_ended(self, reason: Failure) -> TLSFailed:
         if self._ending is not None:
             why = self._ending
-            return why if isinstance(why, TLSFailed) else TLSFailed(str(why))
+            # Twisted's errors put a sentence of their class before what is told.
+            told = why.args[0] if why.args else str(why)
+            return why if isinstance(why, TLSFailed) else TLSFailed(str(told))
         assert self._client_tls is not None
         return self._client_tls.failed(reason)
 
@@ -252,14 +257,19 @@ class ESMTPClient(smtp.ESMTPClient):
         return list(dict.fromkeys(name.upper() for name in offered))
 
     @inlineCallbacks
-    def log_in(self, mechanism: IMechanism) -> Generator[Deferred[Any], Any, ServerReply]:
+    def log_in(
+        self, mechanism: IMechanism, secrets: Collection[bytes] = ()
+    ) -> Generator[Deferred[Any], Any, ServerReply]:
         """AUTH; fires with the last answer: 235, or the refusal.
 
-        Raises MechanismFailed where the client itself would not go on, and what
-        `open_session` raises.
+        `secrets`, such as the password, are shown to nobody, should the server
+        repeat them. Raises MechanismFailed where the client itself would not go
+        on, and what `open_session` raises.
         """
+        for secret in secrets:
+            self._secrets.keep(secret)
         line = b"AUTH " + mechanism.name.encode("ascii")
-        first: bytes | None = yield maybeDeferred(mechanism.initial)
+        first: bytes | None = yield self._while_connected(maybeDeferred(mechanism.initial))
         if first is not None:
             initial = base64.b64encode(first) or b"="
             if len(line) + len(initial) + 3 <= _COMMAND_LINE:
@@ -267,14 +277,16 @@ class ESMTPClient(smtp.ESMTPClient):
                 self._secrets.keep(initial)
         reply: ServerReply = yield self.command(line, shown=masked_command(line))
         for _ in range(_MOST_CHALLENGES):
-            if reply.code != 334:
+            if reply.code != _CHALLENGE:
                 break
             try:
                 challenge = base64.b64decode(reply.lines[-1].strip(), validate=True)
                 response: bytes = (
                     first
                     if first is not None
-                    else (yield maybeDeferred(mechanism.respond, challenge))
+                    else (
+                        yield self._while_connected(maybeDeferred(mechanism.respond, challenge))
+                    )
                 )
             except (MechanismFailed, binascii.Error) as failed:
                 # RFC 4954 4: "*" cancels the exchange; the answer to it says nothing more.
@@ -290,6 +302,18 @@ class ESMTPClient(smtp.ESMTPClient):
             mechanism.confirmed()
         return reply
 
+    def _while_connected(self, work: Deferred[Any]) -> Deferred[Any]:
+        """Return what fires as this does, or fails when the session ends: a KDC may take its time."""
+        outcome: Deferred[Any] = Deferred()
+
+        def tell(result: Any) -> None:
+            if not outcome.called:
+                outcome.callback(result)
+
+        self.closed.addCallback(lambda _: tell(Failure(self._ending or _OVER)))
+        work.addBoth(tell)
+        return outcome
+
     @inlineCallbacks
     def send(
         self,
@@ -300,13 +324,15 @@ class ESMTPClient(smtp.ESMTPClient):
         size: int = 0,
         eight_bit: bool = False,
         envelope_id: bytes = b"",
+        refusals: dict[Mailbox, ServerReply] | None = None,
     ) -> Generator[Deferred[Any], Any, dict[Mailbox, ServerReply]]:
         """Send a message from where `content` stands to its end; fires with each recipient's answer.
 
         `size` is announced where the server has SIZE, in octets; `eight_bit`
         content with 8BITMIME. With an `envelope_id` notifications are asked for
         where the server has DSN. May be called again when it has fired. Raises
-        what `open_session` does.
+        what `open_session` does; what recipients were refused with until then is
+        in `refusals`.
         """
         if self.transaction:
             yield self.command(b"RSET")
@@ -314,7 +340,9 @@ class ESMTPClient(smtp.ESMTPClient):
         mail = OutgoingMail(
             self, sender, recipients, size=size, eight_bit=eight_bit, envelope_id=envelope_id
         )
-        answers: dict[Mailbox, ServerReply] = yield mail.answers(content)
+        answers: dict[Mailbox, ServerReply] = yield mail.answers(
+            content, {} if refusals is None else refusals
+        )
         return answers
 
     def quit(self) -> Deferred[None]:
@@ -327,7 +355,8 @@ class ESMTPClient(smtp.ESMTPClient):
                 self.setTimeout(_CLOSING)
                 self.transport.loseConnection()
 
-        self.command(b"QUIT").addBoth(leave)
+        # What matters is over: nobody waits long for a farewell.
+        self.command(b"QUIT", _CLOSING).addBoth(leave)
         return closed
 
     def hang_up(self) -> Deferred[None]:
@@ -335,7 +364,7 @@ class ESMTPClient(smtp.ESMTPClient):
         closed: Deferred[None] = Deferred()
         self.closed.addCallback(closed.callback)
         if self._ending is None:
-            self._ending = error.ConnectionLost("the session is over")
+            self._ending = _OVER
             self.setTimeout(_CLOSING)
             self.transport.loseConnection()
         return closed
@@ -416,6 +445,10 @@ class ESMTPClient(smtp.ESMTPClient):
             return
         awaited = self._awaited.popleft()
         self.setTimeout(self._awaited[0].seconds if self._awaited else None)
+        if reply.code != _CHALLENGE:
+            # It is told in journal and report too.
+            shown = tuple(self._secrets.out_of(line) for line in reply.lines)
+            reply = evolve(reply, lines=shown)
         if self._inside_content:
             # Whether the server goes on reading content or runs commands now is
             # not to be known: nothing more is sent to it.

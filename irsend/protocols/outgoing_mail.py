@@ -53,10 +53,13 @@ class OutgoingMail:
         self._notified = notified
 
     @inlineCallbacks
-    def answers(self, content: IO[bytes]) -> Generator[Deferred[Any], Any, Answers]:
+    def answers(
+        self, content: IO[bytes], refusals: Answers
+    ) -> Generator[Deferred[Any], Any, Answers]:
         """Send the content from where it stands; fires with the answer for each recipient.
 
-        That is the answer to the content where it came so far, else the refusal.
+        That is the answer to the content where it came so far, else the refusal,
+        which stands in `refusals` as soon as it is heard.
         """
         client, recipients = self._client, self._recipients
         lines = [self._rcpt(one) for one in recipients]
@@ -79,6 +82,8 @@ class OutgoingMail:
                 answer = reply
             # What MAIL was answered says more than the 503 behind it.
             results[recipient] = answer if reply.positive else reply
+            if not results[recipient].positive:
+                refusals[recipient] = results[recipient]
         client.transaction = reply.positive
         accepted = [recipient for recipient in recipients if results[recipient].positive]
         if not accepted:

@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from irsend.addresses import mailbox_of
 from irsend.device import codes
 from irsend.device.sending import code_of_pop_login
 from irsend.device.sessions import Session
@@ -21,11 +22,11 @@ from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
 from irsend.message.partial import divide
 from irsend.message.spliced import Spliced
-from irsend.protocols.smtp_grammar import parse_path
 from irsend.services.bench import Bench
-from irsend.services.outcomes import Outcome
+from irsend.services.letter import Letter, Login, Server
+from irsend.services.outcomes import Outcome, too_large
 from irsend.services.routes import NameServersSilent, NoRoute, Routes
-from irsend.services.send_session import Letter, Login, SendSession, Server
+from irsend.services.send_session import SendSession
 from irsend.services.token import read_token, token_configured
 from irsend.store.outbox import Outbox, Outgoing
 
@@ -55,7 +56,8 @@ class Attempt:
         self._log_in_to_pop = log_in_to_pop
         self._settings = settings = bench.device.settings
         window = settings.authent_encryption
-        self._login = login or Login(user=window.user, password=window.password)
+        stored = Login(user=window.user, password=window.password)
+        self._login = login.over(stored) if login is not None else stored
         self.direct = not settings.email_ifax.via_server
         """True where each receiver's own server is asked: what it takes is delivered."""
         self._outcomes: dict[str, Outcome] = {}
@@ -76,6 +78,12 @@ class Attempt:
     def make(self) -> Generator[Deferred[Any], Any, dict[str, Outcome]]:
         """Try; fires with what became of it, for each address that it was tried for. Never fails."""
         try:
+            if self._too_large():
+                # Maximum Data Size is less by now than when the job was ordered.
+                self._all(
+                    self.outgoing.left, too_large(self.outgoing.job.size or 0, self._limit)
+                )
+                return self._outcomes
             refused = yield self._pop_before_sending()
             if refused is not None:
                 self._all(self.outgoing.left, refused)
@@ -87,9 +95,19 @@ class Attempt:
             pass
         except Exception:
             self.log.failure("While sending a job")
+        if not self._given_up:
+            # Whoever has no outcome by now is left by an error above.
             wrong = Outcome(codes.SMTP_CONNECTION, "an error of irsend's own; its log has more")
             self._all([one for one in self.outgoing.left if one not in self._outcomes], wrong)
         return self._outcomes
+
+    @property
+    def _limit(self) -> int:
+        return self._settings.email_ifax.maximum_data_size * _MB
+
+    def _too_large(self) -> bool:
+        size, limit = self.outgoing.job.size or 0, self._limit
+        return bool(limit) and size > limit and not self._settings.email_ifax.divided_send
 
     def _all(self, addresses: Sequence[str], outcome: Outcome) -> None:
         self._outcomes.update(dict.fromkeys(addresses, outcome))
@@ -139,22 +157,31 @@ class Attempt:
     @inlineCallbacks
     def _send_directly(self) -> Generator[Deferred[Any], Any, None]:
         """To each domain's own server, the first of them that takes the mail (RFC 5321 5.1)."""
-        routes = Routes(self._bench.clock, self._bench.sending.name_servers)
         by_domain: dict[str, list[str]] = {}
         for address in self.outgoing.left:
             by_domain.setdefault(address.rpartition("@")[2].lower(), []).append(address)
-        for domain, addresses in by_domain.items():
-            try:
-                hosts = yield self._wait(routes.find(domain))
-            except (NoRoute, NameServersSilent) as why:
-                again = isinstance(why, NameServersSilent)
-                self._all(addresses, Outcome(codes.SERVER_NOT_FOUND, str(why), again))
-                continue
-            for host in hosts:
-                yield self._deliver(host.name, host.address, addresses)
-                addresses = [one for one in addresses if self._outcomes[one].again]
-                if not addresses:
-                    break
+        routes = Routes(self._bench.clock, self._bench.sending.name_servers)
+        try:
+            for domain, addresses in by_domain.items():
+                yield self._send_to_domain(routes, domain, addresses)
+        finally:
+            routes.close()
+
+    @inlineCallbacks
+    def _send_to_domain(
+        self, routes: Routes, domain: str, addresses: list[str]
+    ) -> Generator[Deferred[Any], Any, None]:
+        try:
+            hosts = yield self._wait(routes.find(domain))
+        except (NoRoute, NameServersSilent) as why:
+            again = isinstance(why, NameServersSilent)
+            self._all(addresses, Outcome(codes.SERVER_NOT_FOUND, str(why), again))
+            return
+        for host in hosts:
+            yield self._deliver(host.name, host.address, addresses)
+            addresses = [one for one in addresses if self._outcomes[one].elsewhere]
+            if not addresses:
+                break
 
     @inlineCallbacks
     def _deliver(
@@ -164,7 +191,10 @@ class Attempt:
         if self._given_up:
             raise CancelledError
         bench = self._bench
-        by_mailbox = {_mailbox(one): one for one in recipients}
+        # Two spellings may name one mailbox.
+        by_mailbox: dict[Mailbox, list[str]] = {}
+        for one in recipients:
+            by_mailbox.setdefault(_mailbox(one), []).append(one)
         port = self._settings.service_mode.smtp_tx_port
         endpoint = bench.client_endpoint(address, port, bench.limits.smtp_connect)
         read = None
@@ -172,22 +202,23 @@ class Attempt:
             read = lambda: read_token(bench.sending, bench.clock, bench.on_disk)  # noqa: E731
         self._session = SendSession(
             bench,
+            self._settings,
             Server(name=name, endpoint=endpoint),
             self._letter(tuple(by_mailbox)),
-            self._login,
+            # The relay's password is nobody else's business [ours].
+            None if self.direct else self._login,
             read,
         )
         self._took_part(self._session.id)
         answers: dict[Mailbox, Outcome] = yield self._session.deliver()
         self._session = None
         for mailbox, outcome in answers.items():
-            self._outcomes[by_mailbox[mailbox]] = outcome
+            self._all(by_mailbox[mailbox], outcome)
 
     # -- the mail -----------------------------------------------------------------
 
     def _letter(self, recipients: tuple[Mailbox, ...]) -> Letter:
         outbox, outgoing, size = self._outbox, self.outgoing, self.outgoing.job.size or 0
-        limit = self._settings.email_ifax.maximum_data_size * _MB
         head = outbox.eight_bit_head(outgoing)
 
         def whole(eight_bit: bool) -> Spliced:
@@ -201,11 +232,11 @@ class Attempt:
             )
 
         parts: list[Callable[[bool], Spliced]] = [whole]
-        if limit and size > limit:
+        if self._limit and size > self._limit:
             # RFC 2046 5.2.2.1: the parts of a message are in 7 bit.
             head = b""
             with outbox.open_message(outgoing) as message:
-                parts = [part(one) for one in divide(message, size, limit)]
+                parts = [part(one) for one in divide(message, size, self._limit)]
         return Letter(
             sender=_mailbox(outgoing.sender),
             recipients=recipients,
@@ -216,6 +247,4 @@ class Attempt:
 
 
 def _mailbox(address: str) -> Mailbox:
-    mailbox, _ = parse_path(b"TO:<" + address.encode("ascii") + b">", b"TO")
-    assert mailbox is not None
-    return mailbox
+    return mailbox_of(address.encode("ascii"))

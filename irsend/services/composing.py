@@ -15,7 +15,6 @@ import attrs
 from attrs import frozen
 from twisted.internet.defer import Deferred, inlineCallbacks
 
-from irsend.device import codes
 from irsend.device.jobs import Job, Recipient
 from irsend.device.orders import SendOrder
 from irsend.device.sending import sender_address
@@ -23,6 +22,7 @@ from irsend.errors import MemoryFull
 from irsend.message.compose import Attachment, Letter, compose
 from irsend.message.style import Style
 from irsend.services.bench import Bench
+from irsend.services.outcomes import Outcome, too_large
 from irsend.services.scanning import Scan, ScanFile, Scanner, ScanOrder
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receivers import Receivers
@@ -93,7 +93,8 @@ class Composing:
             outcome: Outgoing | Job = yield self._keep(scanned.order, scanned.scan)
             return outcome
         finally:
-            yield self._bench.on_disk(lambda: shutil.rmtree(scanned.place, ignore_errors=True))
+            # Nobody waits for it: whoever has ordered can cancel the job from here on.
+            self._bench.on_disk(lambda: shutil.rmtree(scanned.place, ignore_errors=True))
 
     def _profile(self, order: SendOrder) -> str:
         """Return the I-Fax profile: S, which everybody takes, or better where all receivers are known to."""
@@ -140,13 +141,12 @@ class Composing:
         try:
             kept: Outgoing = yield self._outbox.accept(write)
         except _TooLarge as large:
-            return self._refused(job, large.size, limit)
+            return self._refused(job, too_large(large.size, limit), large.size)
         bench.device.job_changed(kept.job)
         return kept
 
-    def _refused(self, job: Job, size: int, limit: int) -> Job:
-        why = f"{size} octets are more than Maximum Data Size for Sending ({limit})"
-        refused: dict[str, Any] = {"result": "NG", "code": codes.TOO_LARGE, "reason": why}
+    def _refused(self, job: Job, why: Outcome, size: int) -> Job:
+        refused: dict[str, Any] = {"result": "NG", "code": why.code, "reason": why.reason}
         return self._bench.device.job_changed(
             job,
             size=size,

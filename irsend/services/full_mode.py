@@ -6,6 +6,7 @@ envelope id. It is not printed unless Print MDN/DSN upon Receipt is on.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ from irsend.services.bench import Bench
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receivers import Receivers
 
+# Notifications that are kept in mind though they match no job yet.
+_MOST_EARLY = 100
 _NEGATIVE = {"dsn": codes.DSN_ERROR, "mdn": codes.MDN_ERROR}
 
 
@@ -36,6 +39,10 @@ class FullMode(Service):
         self._outbox = outbox
         self._receivers = receivers
         self._awaited: dict[int, Outgoing] = {}
+        self._under_way: set[int] = set()
+        """Serials of the I-Fax jobs that are being sent."""
+        self._early: deque[tuple[Job, Notification]] = deque(maxlen=_MOST_EARLY)
+        """What came back while they were."""
         self._timer: IDelayedCall | None = None
         self._forget: Any = None
         self._reading: list[Deferred[None]] = []
@@ -66,6 +73,10 @@ class FullMode(Service):
         """Wait for what comes back for a job, until `awaited_until`."""
         self._awaited[outgoing.serial] = outgoing
         self._schedule()
+        early = list(self._early)
+        self._early.clear()
+        for job, notification in early:
+            self._busy(self._match(job, notification))
 
     # -- Full Mode TX Timeout -----------------------------------------------------
 
@@ -99,26 +110,42 @@ class FullMode(Service):
     # -- what comes back ----------------------------------------------------------
 
     def _observe(self, event: Event) -> None:
-        if not self._awaited or not isinstance(event, JobChanged):
+        if not isinstance(event, JobChanged):
             return
         job = event.job
-        if job.direction == "rx" and job.held_as is not None and job.result == "waiting":
-            reading = self._read(job)
-            self._reading.append(reading)
-            reading.addErrback(
-                lambda failure: self.log.failure("While reading a notification", failure)
-            )
-            reading.addCallback(lambda _: self._reading.remove(reading))
+        if job.direction == "tx":
+            if job.kind == "ifax" and job.result == "running":
+                self._under_way.add(job.serial)
+            else:
+                self._under_way.discard(job.serial)
+            return
+        expected = bool(self._awaited or self._under_way)
+        if expected and job.held_as is not None and job.result == "waiting":
+            self._busy(self._read(job))
+
+    def _busy(self, reading: Deferred[None]) -> None:
+        self._reading.append(reading)
+        reading.addErrback(
+            lambda failure: self.log.failure("While reading a notification", failure)
+        )
+        reading.addCallback(lambda _: self._reading.remove(reading))
 
     @inlineCallbacks
     def _read(self, job: Job) -> Generator[Deferred[Any], Any, None]:
         notification: Notification | None = yield self._bench.on_disk(
             lambda: self._notification_in(job.held_as or "")
         )
-        if notification is None:
-            return
+        if notification is not None:
+            yield self._match(job, notification)
+
+    @inlineCallbacks
+    def _match(
+        self, job: Job, notification: Notification
+    ) -> Generator[Deferred[Any], Any, None]:
         outgoing = self._meant_by(notification)
         if outgoing is None:
+            # Of a job that is being sent still, perhaps: servers are quicker than their QUIT.
+            self._early.append((job, notification))
             return
         yield self._take(outgoing, notification)
         if not self._bench.device.settings.email_ifax.print_mdn_dsn:
@@ -189,9 +216,12 @@ class FullMode(Service):
 
 def _address_meant(recipients: tuple[Recipient, ...], report: Report) -> str | None:
     """Return the recipient that a report is about; an only one may be called otherwise there."""
-    for one in recipients:
-        if one.address.lower() == report.address.lower():
-            return one.address
+    addresses = [one.address for one in recipients]
+    if report.address in addresses:
+        return report.address
+    for address in addresses:
+        if address.lower() == report.address.lower():
+            return address
     return recipients[0].address if len(recipients) == 1 else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 from OpenSSL import SSL
 from twisted.internet import error as net
 
@@ -26,6 +26,8 @@ class Outcome:
     reason: str = ""
     again: bool = False
     """True where another attempt may end otherwise."""
+    elsewhere: bool = False
+    """True where another server of the same domain may take it."""
 
 
 class Failed(Exception):
@@ -33,7 +35,7 @@ class Failed(Exception):
 
     def __init__(self, reason: str, code: str, *, again: bool = False) -> None:
         super().__init__(reason)
-        self.outcome = Outcome(code, reason[:_LONGEST_REASON], again)
+        self.outcome = Outcome(code, reason[:_LONGEST_REASON], again, elsewhere=True)
 
 
 def refused(reply: ServerReply, step: Step | None = None) -> Failed:
@@ -41,6 +43,17 @@ def refused(reply: ServerReply, step: Step | None = None) -> Failed:
     step = step or _STEP_OF.get(reply.to, Step.CONTENT)
     code = code_of_refusal(step, reply.code)
     return Failed(f"the server refused {step.value}: {reply}", code, again=not reply.permanent)
+
+
+def too_large(size: int, limit: int) -> Outcome:
+    """Return what comes of a mail that may not be divided (#705); both in octets."""
+    why = f"{size} octets are more than Maximum Data Size for Sending ({limit})"
+    return Outcome(codes.TOO_LARGE, why)
+
+
+def refusal_of(reply: ServerReply) -> Outcome:
+    """Return what a refusal in a mail transaction comes to for its recipient."""
+    return evolve(refused(reply).outcome, elsewhere=not reply.permanent)
 
 
 def _words_of(problem: Exception) -> str:

@@ -122,7 +122,7 @@ class PopSession:
                 "the server gave a message that is larger than it said, and too large"
             )
         except (TLSFailed, SSL.Error) as error:
-            failed = _tls_failed(str(error))
+            failed = _Failed(_SWITCHED_OFF) if self._aborted else _tls_failed(str(error))
         except Exception:
             self.log.failure("While receiving by POP")
             failed = _Failed("an error of irsend's own; its log has more")
@@ -204,6 +204,8 @@ class PopSession:
             yield self._connecting
         except CancelledError:
             raise _Failed(_SWITCHED_OFF) from None
+        except ValueError:
+            raise _Failed(f"{self.server} is not the name of a server") from None
         finally:
             self._connecting = None
         self._client = client

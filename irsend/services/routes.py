@@ -39,7 +39,10 @@ class Host:
 
 
 class Routes:
-    """Asks name servers: those given, such as "127.0.0.1:5353", else the system's."""
+    """Asks name servers: those given, such as "127.0.0.1:5353", else the system's.
+
+    `close` it when nothing more is asked.
+    """
 
     def __init__(
         self,
@@ -56,6 +59,13 @@ class Routes:
             else client.createResolver()
         )
 
+    def close(self) -> None:
+        """Forget the name servers: the system's are looked up again every minute until then."""
+        for resolver in (self._resolver, *getattr(self._resolver, "resolvers", ())):
+            looking = getattr(resolver, "_parseCall", None)
+            if looking is not None and looking.active():
+                looking.cancel()
+
     @inlineCallbacks
     def find(self, domain: str) -> Generator[Deferred[Any], Any, list[Host]]:
         """Fire with the servers of a domain in the order in which they are to be tried.
@@ -69,13 +79,20 @@ class Routes:
         except UnicodeError:
             raise NoRoute(f"{domain} is no name of a domain") from None
         hosts: list[Host] = []
+        silent: NameServersSilent | None = None
         for exchange in (yield self._exchanges(name)):
-            for address in (yield self._addresses(exchange)):
-                hosts.append(Host(exchange, address))
+            for lookup in (self._v4_addresses, self._v6_addresses):
+                try:
+                    addresses = yield lookup(exchange)
+                except NameServersSilent as why:
+                    # Another of the domain's addresses may be known.
+                    silent = why
+                else:
+                    hosts += [Host(exchange, address) for address in addresses]
             if len(hosts) >= _MOST_ADDRESSES:
                 break
         if not hosts:
-            raise NoRoute(f"{domain} has no server for mail in DNS")
+            raise silent or NoRoute(f"{domain} has no server for mail in DNS")
         return hosts
 
     @inlineCallbacks
@@ -95,17 +112,19 @@ class Routes:
         return ordered[:_MOST_HOSTS]
 
     @inlineCallbacks
-    def _addresses(self, name: str) -> Generator[Deferred[Any], Any, list[str]]:
-        found: list[str] = []
-        for lookup, of_type in (
-            (self._resolver.lookupAddress, dns.A),
-            (self._resolver.lookupIPV6Address, dns.AAAA),
-        ):
-            for record in (yield self._ask(lookup, name)):
-                if record.type == of_type:
-                    found.append(
-                        record.payload.dottedQuad() if of_type == dns.A else _v6(record)
-                    )
+    def _v4_addresses(self, name: str) -> Generator[Deferred[Any], Any, list[str]]:
+        records = yield self._ask(self._resolver.lookupAddress, name)
+        found = [one.payload.dottedQuad() for one in records if one.type == dns.A]
+        return list(dict.fromkeys(found))
+
+    @inlineCallbacks
+    def _v6_addresses(self, name: str) -> Generator[Deferred[Any], Any, list[str]]:
+        records = yield self._ask(self._resolver.lookupIPV6Address, name)
+        found = [
+            str(ipaddress.ip_address(one.payload.address))
+            for one in records
+            if one.type == dns.AAAA
+        ]
         return list(dict.fromkeys(found))
 
     @inlineCallbacks
@@ -113,7 +132,8 @@ class Routes:
         """Give the answers; none where there is no such name, or no such record of it."""
         try:
             answers, _, _ = yield lookup(name)
-        except (error.DNSNameError, error.AuthoritativeDomainError):
+        except (error.DNSNameError, error.AuthoritativeDomainError, UnicodeError):
+            # Names that cannot be asked for stand in MX records too.
             return []
         except (error.DomainError, error.ResolverError, defer.TimeoutError) as why:
             said = type(why).__name__.removeprefix("DNS").removesuffix("Error").lower()
@@ -141,7 +161,3 @@ def _literal(domain: str) -> Host:
 
 def _text(name: bytes) -> str:
     return name.decode("ascii", "replace").rstrip(".")
-
-
-def _v6(record: Any) -> str:
-    return str(ipaddress.ip_address(record.payload.address))

@@ -8,12 +8,10 @@ with which server, is told by `sending`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from typing import Any
 
-from attrs import field, frozen
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
-from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
@@ -21,8 +19,8 @@ from irsend.device import codes
 from irsend.device.authentication import choose_mechanism
 from irsend.device.sending import Step, helo_name
 from irsend.device.sessions import TLSUse
+from irsend.device.windows import Settings
 from irsend.interfaces import Mailbox
-from irsend.message.spliced import Spliced
 from irsend.protocols.esmtp_client import ESMTPClient
 from irsend.protocols.sasl import (
     MECHANISMS,
@@ -34,7 +32,8 @@ from irsend.protocols.sasl import (
 from irsend.protocols.smtp_answers import Refused, ServerReply, Timeouts
 from irsend.protocols.tls import ClientTLS
 from irsend.services.bench import Bench
-from irsend.services.outcomes import Failed, Outcome, failure_of, refused
+from irsend.services.letter import Letter, Login, Server
+from irsend.services.outcomes import Failed, Outcome, failure_of, refusal_of, refused
 
 _OWN_ERROR = "an error of irsend's own; its log has more"
 # How often the session's octets are told while a message goes out, in seconds.
@@ -43,47 +42,22 @@ _READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
 """Mechanisms whose secret can be read on the wire."""
 
 
-@frozen(kw_only=True)
-class Server:
-    """Where a mail is taken to."""
-
-    name: str
-    """As it is configured, or as its MX record has it: the certificate is compared with it."""
-    endpoint: IStreamClientEndpoint
-
-
-@frozen(kw_only=True)
-class Login:
-    """Who the machine says it is."""
-
-    user: str
-    password: str = field(repr=False)
-
-
-@frozen(kw_only=True)
-class Letter:
-    """A mail as it is handed over: in one part, or in several."""
-
-    sender: Mailbox
-    recipients: tuple[Mailbox, ...]
-    parts: Sequence[Callable[[bool], Spliced]]
-    """Each makes its content; for True, with 8-bit text where there is such."""
-    has_eight_bit: bool = False
-    envelope_id: bytes = b""
-    """Not empty: notifications are asked for."""
-
-
 class SendSession:
-    """One session, from its connection to its end, by the settings of its beginning."""
+    """One session, from its connection to its end, by these settings.
+
+    Without a `login` there is none, whatever the settings are; `read_token` gives
+    the access token of XOAUTH2.
+    """
 
     log = Logger()
 
     def __init__(
         self,
         bench: Bench,
+        settings: Settings,
         server: Server,
         letter: Letter,
-        login: Login,
+        login: Login | None,
         read_token: Callable[[], Deferred[bytes]] | None,
     ) -> None:
         self._bench = bench
@@ -91,8 +65,9 @@ class SendSession:
         self._letter = letter
         self._login = login
         self._read_token = read_token
-        self._window = bench.device.settings.authent_encryption
-        self._disabled = bench.device.settings.service_mode.disabled_mechanisms
+        self._token: Deferred[bytes] | None = None
+        self._window = settings.authent_encryption
+        self._disabled = settings.service_mode.disabled_mechanisms
         self._session, self._transcript = bench.begin_session("smtp-send", server.name)
         self._client: ESMTPClient | None = None
         self._connecting: Deferred[Any] | None = None
@@ -113,6 +88,8 @@ class SendSession:
             self._connecting.cancel()
         if self._client is not None:
             self._client.give_up(self._given_up)
+        if self._token is not None:
+            self._token.cancel()
 
     @inlineCallbacks
     def deliver(self) -> Generator[Deferred[Any], Any, dict[Mailbox, Outcome]]:
@@ -171,8 +148,10 @@ class SendSession:
         yield self._hello(client)
         if self._window.allow_ssl_smtp_send:
             yield self._begin_tls(client)
-        if self._window.smtp_authentication:
-            yield self._log_in(client)
+        if self._window.smtp_authentication and self._login is not None:
+            yield self._log_in(client, self._login)
+        elif self._window.smtp_authentication:
+            self._transcript.note("a receiver's own server: no login")
         if client.tls is None:
             self._transcript.note("the mail goes in plain text")
         yield self._hand_over(client)
@@ -202,6 +181,9 @@ class SendSession:
             yield self._connecting
         except CancelledError:
             raise self._given_up or Failed("cancelled", codes.CANCELLED) from None
+        except ValueError:
+            wrong = f"{self._server.name} is not the name of a server"
+            raise Failed(wrong, codes.SERVER_NOT_FOUND) from None
         finally:
             self._connecting = None
         self._client = client
@@ -251,7 +233,7 @@ class SendSession:
         yield self._hello(client)
 
     @inlineCallbacks
-    def _log_in(self, client: ESMTPClient) -> Generator[Deferred[Any], Any, None]:
+    def _log_in(self, client: ESMTPClient, login: Login) -> Generator[Deferred[Any], Any, None]:
         secured = client.tls is not None
         passed_over = {name: unusable(name) for name in MECHANISMS}
         if self._read_token is None:
@@ -270,26 +252,32 @@ class SendSession:
         self._transcript.note(choice.why)
         if choice.mechanism in _READABLE and not secured:
             self._transcript.note("user name and password go in plain text")
-        mechanism = make_mechanism(
-            choice.mechanism, (yield self._credentials(choice.mechanism))
+        credentials: Credentials = yield self._credentials(choice.mechanism, login)
+        reply: ServerReply = yield client.log_in(
+            make_mechanism(choice.mechanism, credentials),
+            (credentials.password, credentials.token),
         )
-        reply: ServerReply = yield client.log_in(mechanism)
         if reply.code != 235:
             raise refused(reply, Step.LOGIN)
         self._changed(auth=choice.mechanism)
 
     @inlineCallbacks
-    def _credentials(self, mechanism: str) -> Generator[Deferred[Any], Any, Credentials]:
+    def _credentials(
+        self, mechanism: str, login: Login
+    ) -> Generator[Deferred[Any], Any, Credentials]:
         token = b""
         if mechanism == "XOAUTH2" and self._read_token is not None:
+            self._token = self._read_token()
             try:
-                token = yield self._read_token()
+                token = yield self._token
             except Exception as problem:
                 raise MechanismFailed(str(problem)) from None
+            finally:
+                self._token = None
         order = self._bench.device.model.sasl
         return Credentials(
-            user=self._login.user.encode("utf-8"),
-            password=self._login.password.encode("utf-8"),
+            user=login.user.encode("utf-8"),
+            password=login.password.encode("utf-8"),
             service="smtp",
             host=self._server.name,
             token=token,
@@ -308,6 +296,7 @@ class SendSession:
             if not left:
                 return
             content = make(eight_bit)
+            refusals: dict[Mailbox, ServerReply] = {}
             try:
                 answers: dict[Mailbox, ServerReply] = yield client.send(
                     letter.sender,
@@ -316,16 +305,22 @@ class SendSession:
                     size=content.size,
                     eight_bit=eight_bit,
                     envelope_id=letter.envelope_id,
+                    refusals=refusals,
                 )
             finally:
                 content.close()
-            for recipient, reply in answers.items():
-                if not reply.positive:
-                    self._outcomes[recipient] = refused(reply).outcome
-                    left.remove(recipient)
+                # Also where the session was lost behind them.
+                self._refused(refusals)
+            self._refused(answers)
+            left = [recipient for recipient in left if recipient not in self._outcomes]
             if left:
                 gone += content.size
                 self._octets = gone
+
+    def _refused(self, answers: dict[Mailbox, ServerReply]) -> None:
+        for recipient, reply in answers.items():
+            if not reply.positive:
+                self._outcomes[recipient] = refusal_of(reply)
 
     def _changed(self, **changes: Any) -> None:
         self._session = self._bench.device.session_changed(self._session, **changes)

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -23,9 +23,9 @@ from irsend.device.sessions import Session
 from irsend.errors import CannotCancel
 from irsend.services.attempt import Attempt
 from irsend.services.bench import Bench
-from irsend.services.composing import Composing
+from irsend.services.composing import Composing, Scanned
+from irsend.services.letter import Login
 from irsend.services.outcomes import Outcome
-from irsend.services.send_session import Login
 from irsend.store.outbox import Outbox, Outgoing
 
 # How long a job waits when the disk has failed, in seconds.
@@ -51,6 +51,8 @@ class Sending(Service):
         self._composing = composing
         self._log_in_to_pop = log_in_to_pop
         self._handed_over = handed_over
+        self._accepting: set[Deferred[Any]] = set()
+        """What is being written to the outbox: it is done, whoever has ordered it."""
         self._waiting: dict[int, Outgoing] = {}
         self._logins: dict[int, Login] = {}
         """What was typed at the panel for a job; it is in RAM only."""
@@ -58,6 +60,8 @@ class Sending(Service):
         self._cancelled: list[Deferred[Job]] = []
         """Who asked to have what is under way cancelled."""
         self._timer: IDelayedCall | None = None
+        self._later: set[IDelayedCall] = set()
+        """Ends that are to be written down when the disk works again."""
         self._ended: Deferred[None] | None = None
 
     # -- its life ---------------------------------------------------------------
@@ -79,11 +83,15 @@ class Sending(Service):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
-        if self._under_way is None:
-            return None
-        stopped = self._ended = Deferred()
-        self._under_way.give_up(cancelled=False)
-        return stopped
+        for call in self._later:
+            call.cancel()
+        self._later.clear()
+        waiting = list(self._accepting)
+        if self._under_way is not None:
+            self._ended = Deferred()
+            waiting.append(self._ended)
+            self._under_way.give_up(cancelled=False)
+        return DeferredList(waiting).addCallback(lambda _: None) if waiting else None
 
     def send(self, order: SendOrder) -> Deferred[Job]:
         """Scan and queue an order; fires with its job.
@@ -91,16 +99,21 @@ class Sending(Service):
         Fails with ScanRefused, MemoryFull or OSError: nothing is queued then. To
         cancel it gives up the scan; what is scanned already becomes a job.
         """
-        scanning = self._composing.scan(order)
+        scanning: Deferred[Any] = self._composing.scan(order)
         answer: Deferred[Job] = Deferred(lambda _: scanning.cancel())
 
         def tell(outcome: Job | Failure) -> None:
             if not answer.called:
                 answer.callback(outcome)  # a Failure fails it
 
-        scanning.addCallback(self._composing.accept).addCallback(self._queue, order).addBoth(
-            tell
-        )
+        def accept(scanned: Scanned) -> None:
+            # Not chained: to cancel the scan must not reach what comes behind it.
+            accepting = self._composing.accept(scanned).addCallback(self._queue, order)
+            done = accepting.addBoth(tell)
+            self._accepting.add(done)
+            done.addCallback(lambda _: self._accepting.discard(done))
+
+        scanning.addCallbacks(accept, tell)
         return answer
 
     def _queue(self, accepted: Outgoing | Job, order: SendOrder) -> Job:
@@ -121,16 +134,14 @@ class Sending(Service):
             self._cancelled.append(over)
             attempt.give_up(cancelled=True)
             ended: Job = yield over
+            if not any(one.code == codes.CANCELLED for one in ended.recipients):
+                raise _has_ended(ended)
             return ended
         outgoing = self._waiting.pop(job.serial, None)
         if outgoing is None:
-            raise CannotCancel(
-                f"Job {job.number} has ended ({job.result}); only one that waits or runs "
-                "can be cancelled."
-            )
+            raise _has_ended(job)
         self._schedule()
-        cancelled = dict.fromkeys(outgoing.left, _CANCELLED)
-        finished: Job = yield self._finish(_with_outcomes(outgoing, cancelled, direct=False))
+        finished: Job = yield self._finish(_cancelled(outgoing))
         return finished
 
     # -- when -------------------------------------------------------------------
@@ -172,8 +183,9 @@ class Sending(Service):
             self.log.failure("While a job was sent", failure)
             outgoing = attempt.outgoing
             if outgoing.left:
-                due = self._bench.device.now() + _DISK_PAUSE
-                self._waiting[outgoing.serial] = attrs.evolve(outgoing, due=due)
+                due = max(outgoing.due, self._bench.device.now() + _DISK_PAUSE)
+                outgoing = self._changed(attrs.evolve(outgoing, due=due), result="waiting")
+                self._waiting[outgoing.serial] = outgoing
             return outgoing.job
 
         attempt.make().addCallback(self._attempted, attempt).addErrback(broken).addCallback(
@@ -212,9 +224,14 @@ class Sending(Service):
             outgoing = attrs.evolve(outgoing, attempts=made, due=due)
             failures = [outcomes[one].reason for one in outgoing.left if one in outcomes]
             reason = f"attempt {made} of {rule.attempts}: {'; '.join(dict.fromkeys(failures))}"
-        outgoing = self._changed(outgoing, result="waiting", reason=reason)
-        self._waiting[outgoing.serial] = outgoing
+        # Counted also where it cannot be written down.
+        attempt.outgoing = outgoing = self._changed(outgoing, result="waiting", reason=reason)
         yield self._outbox.update(outgoing)
+        if self._cancelled:
+            # In the meantime.
+            finished = yield self._finish(_cancelled(outgoing))
+            return finished
+        self._waiting[outgoing.serial] = outgoing
         return outgoing.job
 
     @inlineCallbacks
@@ -224,7 +241,10 @@ class Sending(Service):
         worst = next((one for one in recipients if one.result == "NG"), None)
         handed = [one for one in recipients if one.result != "NG"]
         result = "NG" if worst else "--" if any(one.result == "--" for one in handed) else "OK"
-        awaits = outgoing.full and bool(handed)
+        if outgoing.full and handed:
+            hours = self._bench.device.settings.email_ifax.full_mode_timeout
+            until = self._bench.device.now() + hours * 3600
+            outgoing = attrs.evolve(outgoing, awaited_until=until)
         outgoing = self._changed(
             outgoing,
             result=result,
@@ -232,18 +252,42 @@ class Sending(Service):
             reason=worst.reason if worst else "",
             ended=self._bench.device.now(),
         )
-        if awaits:
-            hours = self._bench.device.settings.email_ifax.full_mode_timeout
-            until = self._bench.device.now() + hours * 3600
-            outgoing = attrs.evolve(outgoing, awaited_until=until)
-            yield self._outbox.update(outgoing)
-            yield self._outbox.drop_message(outgoing)
-            self._handed_over(outgoing)
-        else:
-            # Its end is in the journal before it leaves the outbox: it ends once.
-            yield self._bench.journal.flush()
-            yield self._outbox.remove(outgoing)
+        yield self._put_away(outgoing)
         return outgoing.job
+
+    @inlineCallbacks
+    def _put_away(self, outgoing: Outgoing) -> Generator[Deferred[Any], Any, None]:
+        """Write its end down. Where the disk will not have it now, it is tried again; never fails."""
+        try:
+            if outgoing.awaited_until is not None:
+                yield self._outbox.update(outgoing)
+                yield self._outbox.drop_message(outgoing)
+                self._handed_over(outgoing)
+            else:
+                # Its end is in the journal before it leaves the outbox: it ends once.
+                yield self._bench.journal.flush()
+                yield self._outbox.remove(outgoing)
+        except Exception:
+            self.log.failure("While the end of a job was written down")
+            if self.running:
+
+                def again() -> None:
+                    self._later.discard(call)
+                    self._put_away(outgoing)
+
+                call = self._bench.clock.callLater(_DISK_PAUSE, again)
+                self._later.add(call)
+
+
+def _has_ended(job: Job) -> CannotCancel:
+    return CannotCancel(
+        f"Job {job.number} has ended ({job.result}); only one that waits or runs can be cancelled."
+    )
+
+
+def _cancelled(outgoing: Outgoing) -> Outgoing:
+    """Return it with all that is left of it cancelled."""
+    return _with_outcomes(outgoing, dict.fromkeys(outgoing.left, _CANCELLED), direct=False)
 
 
 def _with_outcomes(

@@ -21,6 +21,8 @@ from irsend.sections import Sending
 
 _LONGEST = 16_384
 _PATIENCE = 30
+# How long the output of a command that has ended may stay open: by what it has left running.
+_LAST_WORDS = 1
 
 
 class TokenUnavailable(Exception):
@@ -48,7 +50,7 @@ def read_token(
         return fail(
             TokenUnavailable("no token: set sending.token_file or sending.token_command")
         )
-    command = _Command(arguments[0])
+    command = _Command(arguments[0], reactor)
     try:
         # The path is looked through, as a shell would.
         reactor.spawnProcess(command, arguments[0], arguments, env=dict(os.environ))
@@ -79,19 +81,20 @@ class _Command(ProcessProtocol):
 
     transport: Any
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, reactor: Any) -> None:
         self._name = f"the token command {name}"
+        self._reactor = reactor
+        self._exit: Failure | None = None
         self._said = b""
         self._complaint = b""
-        self._too_long = False
         self.limit: Any = None
-        self.token: Deferred[bytes] = Deferred(lambda _: self._kill())
+        self.token: Deferred[bytes] = Deferred(lambda _: self._let_go())
 
     def outReceived(self, data: bytes) -> None:
         """Take what it prints."""
         self._said += data
         if len(self._said) > _LONGEST:
-            self._kill()
+            self._fail(f"has more than {_LONGEST} octets")
 
     def errReceived(self, data: bytes) -> None:
         """Keep the end of its complaints."""
@@ -99,27 +102,48 @@ class _Command(ProcessProtocol):
 
     def take_too_long(self) -> None:
         """Give up on it."""
-        self._too_long = True
-        self._kill()
+        self._fail(f"takes longer than {_PATIENCE} seconds")
 
-    def _kill(self) -> None:
-        if self.transport is not None and self.transport.pid is not None:
-            self.transport.signalProcess("KILL")
+    def _fail(self, why: str) -> None:
+        self._let_go()
+        if not self.token.called:
+            self.token.errback(TokenUnavailable(f"{self._name} {why}"))
 
-    def processEnded(self, reason: Failure) -> None:
-        """Give the token, or say why there is none."""
+    def _let_go(self) -> None:
+        """Kill it, and do not wait for what it may have started."""
+        self._stop_waiting()
+        if self.transport is not None:
+            if self.transport.pid is not None:
+                self.transport.signalProcess("KILL")
+            self.transport.loseConnection()
+
+    def _stop_waiting(self) -> None:
         if self.limit is not None and self.limit.active():
             self.limit.cancel()
-        if self.token.called:
+
+    def processExited(self, reason: Failure) -> None:
+        """Hear that it has ended; what it has said may still be on its way."""
+        self._exit = reason
+        if not self.token.called:
+            self._stop_waiting()
+            self.limit = self._reactor.callLater(_LAST_WORDS, self._decide)
+
+    def processEnded(self, reason: Failure) -> None:
+        """Hear that all that it has said is here."""
+        self._decide()
+
+    def _decide(self) -> None:
+        """Give the token, or say why there is none."""
+        self._let_go()
+        if self.token.called or self._exit is None:
+            return
+        if not self._exit.check(ProcessDone):
+            words = self._complaint.decode("utf-8", "replace").strip().splitlines()
+            said = f": {words[-1]}" if words else ""
+            status = getattr(self._exit.value, "exitCode", None)
+            self._fail(f"ended with status {status}{said}")
             return
         try:
-            if self._too_long:
-                raise TokenUnavailable(f"{self._name} takes longer than {_PATIENCE} seconds")
-            if len(self._said) <= _LONGEST and not reason.check(ProcessDone):
-                words = self._complaint.decode("utf-8", "replace").strip().splitlines()
-                status = getattr(reason.value, "exitCode", None)
-                said = f": {words[-1]}" if words else ""
-                raise TokenUnavailable(f"{self._name} ended with status {status}{said}")
             self.token.callback(_checked(self._said, self._name))
         except TokenUnavailable as why:
             self.token.errback(why)

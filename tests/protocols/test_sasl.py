@@ -233,6 +233,22 @@ class DigestMD5Tests(Case):
             with self.subTest(challenge=challenge):
                 self.assertIn(why, self.failed(self.begin().respond, challenge))
 
+    def test_taken_challenges(self) -> None:
+        """Words in any case and directives of other makers, however often, are no reason to refuse."""
+        for challenge in (
+            b'nonce="x",algorithm=MD5-Sess,qop="AUTH"',
+            b'nonce="x",algorithm=md5-sess,x-tra=1,x-tra=2',
+        ):
+            self.assertIn(b"response=", self.begin().respond(challenge))
+
+    def test_neither_latin_nor_utf8(self) -> None:
+        """A name outside ISO-8859-1 is not sent to a server that takes no UTF-8."""
+        mechanism = DigestMD5(who("検査"))
+        self.assertIn(
+            "not in ISO-8859-1",
+            self.failed(mechanism.respond, b'nonce="x",algorithm=md5-sess'),
+        )
+
     def test_realms(self) -> None:
         """Of several realms the server's own name is taken, else the first; without one there is none."""
         for realms, taken in (

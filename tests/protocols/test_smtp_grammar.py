@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.interfaces import Mailbox
-from irsend.protocols.smtp_grammar import XTEXT, GrammarError, literal_address, parse_path
+from irsend.protocols.smtp_grammar import XTEXT, GrammarError, parse_path
 from irsend.protocols.smtp_parameters import (
     MAIL_PARAMETERS,
     RCPT_PARAMETERS,
@@ -172,11 +172,6 @@ class PathTests(SynchronousTestCase):
         """An address outside ASCII is refused by the extension that it would need."""
         error = self.assertRaises(GrammarError, parse_path, "TO:<ü@x>".encode(), b"TO")
         self.assertIn("SMTPUTF8", str(error))
-
-    def test_literal(self) -> None:
-        """A literal gives its address in its usual form."""
-        self.assertEqual(literal_address(b"[192.0.2.1]"), "192.0.2.1")
-        self.assertEqual(literal_address(b"[IPv6:2001:DB8:0::1]"), "2001:db8::1")
 
     @settings(deadline=None, max_examples=300)
     @given(

@@ -128,6 +128,29 @@ class FullModeTests(SendingCase):
         self.assertEqual(told(self.job()), ["--", "--"])
         self.assertEqual(other.result, "waiting")
 
+    def test_before_the_end(self) -> None:
+        """A notification that comes while the job is being sent still is its own all the same."""
+        self.relay.answers["QUIT"] = ""
+        self.send(kind="ifax", full="on")
+        self.settle()
+        (line,) = [
+            one for one in self.relay.mails[0].split(b"\r\n") if one.startswith(b"Message-ID")
+        ]
+        envelope = line.partition(b"<")[2].rstrip(b">").decode()
+        self.assertEqual(self.job().result, "running")
+        notification = self.receive(DSN, envelope, action="failed")
+        self.bench.clock.advance(10)
+        self.settle()
+        self.assertEqual((self.job().result, self.job().code), ("NG", "#830"))
+        self.assertEqual(self.job(notification.number).result, "OK")
+
+    def test_case_of_local_parts(self) -> None:
+        """Recipients that differ in case only each have their own notification."""
+        envelope = self.sent("b@bench.test", "B@bench.test")
+        self.receive(DSN, envelope, address="b@bench.test", action="delivered")
+        self.receive(DSN, envelope, address="B@bench.test", action="failed")
+        self.assertEqual([one.result for one in self.job().recipients], ["OK", "NG"])
+
     def test_printed_where_wanted(self) -> None:
         """With Print MDN/DSN upon Receipt the notification waits for printing too."""
         self.bench.device.change_settings({"email_ifax.print_mdn_dsn": True})

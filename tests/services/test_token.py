@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.trial import unittest
 
 from irsend.sections import Sending
@@ -59,6 +60,28 @@ class TokenTests(unittest.TestCase):
         ):
             failure = yield self.assertFailure(self.token(**options), TokenUnavailable)
             self.assertIn(why, str(failure))
+
+    @inlineCallbacks
+    def test_something_left_running(self) -> Any:
+        """What a command leaves running, its output still open, is not waited for."""
+        leaving = (
+            "import subprocess, sys; "
+            "subprocess.Popen([sys.executable, '-c', 'import sys; sys.stdin.read()'], "
+            "stdin=open(sys.argv[1])); print('token')"
+        )
+        fifo = self.mktemp()
+        os.mkfifo(fifo)
+        held = os.open(fifo, os.O_RDWR)
+        self.addCleanup(os.close, held)
+        token = yield self.token(token_command=f"{self.command(leaving)} {fifo}")
+        self.assertEqual(token, b"token")
+
+    @inlineCallbacks
+    def test_given_up(self) -> Any:
+        """Whoever no longer wants the token is rid of it at once, and the command is killed."""
+        token = self.token(token_command=self.command("import sys; sys.stdin.read()"))
+        token.cancel()
+        yield self.assertFailure(token, CancelledError)
 
     @inlineCallbacks
     def test_not_in_errors(self) -> Any:

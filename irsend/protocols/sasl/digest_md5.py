@@ -25,8 +25,15 @@ _DIRECTIVE = re.compile(
     re.DOTALL,
 )
 _NOTHING = re.compile(rb"[\s,]*")
-# All but these may stand in a challenge or response once only (RFC 2831 2.1.1, 2.1.2).
-_REPEATABLE = (b"realm", b"auth-param")
+# These may stand in a challenge or response once only (RFC 2831 2.1.1, 2.1.2); what else
+# there may be is ignored, however often it stands there (auth-param).
+_ONCE = frozenset(
+    (
+        *(b"nonce", b"qop", b"stale", b"maxbuf", b"charset", b"algorithm", b"cipher"),
+        *(b"username", b"cnonce", b"nc", b"serv-type", b"host", b"serv-name"),
+        *(b"digest-uri", b"response", b"authzid", b"rspauth"),
+    )
+)
 _FIRST_USE = b"00000001"
 
 
@@ -46,7 +53,7 @@ def parse_directives(text: bytes) -> dict[bytes, list[bytes]]:
         value = (
             match[3] if match[2] is None else re.sub(rb"\\(.)", rb"\1", match[2], flags=re.S)
         )
-        if name in found and name not in _REPEATABLE:
+        if name in found and name in _ONCE:
             raise ValueError(f"{name.decode('ascii', 'replace')} stands twice in it")
         found.setdefault(name, []).append(value)
         at = match.end()
@@ -146,7 +153,7 @@ class DigestMD5:
         said = self._read(challenge)
         if len(said.get(b"nonce", [])) != 1 or not said[b"nonce"][0]:
             raise MechanismFailed("the server's DIGEST-MD5 challenge has no nonce")
-        if said.get(b"algorithm") != [b"md5-sess"]:
+        if [value.lower() for value in said.get(b"algorithm", [])] != [b"md5-sess"]:
             raise MechanismFailed("the server's DIGEST-MD5 challenge is not for md5-sess")
         offered = b",".join(said.get(b"qop", [b"auth"])).lower().split(b",")
         if b"auth" not in [one.strip() for one in offered]:
@@ -166,6 +173,12 @@ class DigestMD5:
         )
         # Without charset=utf-8 names are in ISO-8859-1 on the wire (2.1.2).
         user = own.user if utf8 else _latin(own.user)
+        if not utf8 and any(
+            _latin(one) == one and not one.isascii() for one in (own.user, own.password)
+        ):
+            raise MechanismFailed(
+                "user name or password is not in ISO-8859-1, and the server takes no UTF-8"
+            )
         return b",".join(
             [
                 *([b"charset=utf-8"] if utf8 else []),

@@ -162,8 +162,11 @@ class ScramSHA256Challenge:
         self._bare = self._first = self._nonce = b""
 
     def user(self, message: bytes) -> bytes:
-        """Read the client's first message; return the user name. ValueError."""
-        match = re.fullmatch(rb"(?:n|y),(?:a=[^,]*)?,(n=([^,]+),r=([!-+\--~]+))", message)
+        """Read the client's first message; return the user name. ValueError.
+
+        Nobody may act for another here: an authorization identity is refused, as PLAIN's is.
+        """
+        match = re.fullmatch(rb"[ny],,(n=([^,]+),r=([!-+\--~]+))", message)
         if match is None:
             raise ValueError("not well formed")
         self._bare, self._nonce = match[1], match[3] + self._own

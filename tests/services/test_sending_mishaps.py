@@ -1,0 +1,265 @@
+"""What may befall a job beside its server: a slow disk or a full one, its client gone, settings changed."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from irsend.device.jobs import Job
+from irsend.device.orders import Original, read_order
+from irsend.errors import CannotCancel
+from irsend.interfaces import TranscriptLine
+from tests.services.relay import Glass, SendingCase
+from tests.services.test_sending import told
+from tests.store.shortage import no_file_larger_than
+from tests.store.threads import HeldThread
+
+
+class SlowDiskTests(SendingCase):
+    """The disk takes its time, and something else happens meanwhile."""
+
+    model = "estudio190f"
+
+    def order(self) -> Deferred[Job]:
+        """Order a sending."""
+        page = Original(path=self.directory / "page.tif", name="page.tif")
+        given: dict[str, object] = {"to": ["b@bench.test"], "format": "tiff"}
+        return self.sending.send(read_order(self.bench.device, [page], given))
+
+    def held(self) -> HeldThread:
+        """Have the outbox write when the test says so."""
+        thread = HeldThread()
+        self.outbox._in_thread = thread
+        return thread
+
+    def test_client_gone(self) -> None:
+        """Who leaves while the job is written changes nothing: it is sent, now, and once."""
+        thread = self.held()
+        ordered = self.order()
+        ordered.cancel()
+        self.failureResultOf(ordered, CancelledError)
+        for _ in range(3):
+            thread.run_all()
+            self.settle()
+        self.assertEqual((told(self.job()), len(self.relay.mails)), (["--", "--"], 1))
+        self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
+
+    def test_switched_off(self) -> None:
+        """The machine is not off before what was ordered is written; it is sent after the next start."""
+        thread = self.held()
+        ordered = self.order()
+        stopped = self.sending.stopService()
+        assert stopped is not None
+        self.assertNoResult(stopped)
+        thread.run_all()
+        self.successResultOf(stopped)
+        self.assertEqual(self.successResultOf(ordered).result, "waiting")
+        self.switch_on()
+        self.settle()
+        self.assertEqual((told(self.job()), len(self.relay.mails)), (["--", "--"], 1))
+
+    def test_scan_cleared_away_slowly(self) -> None:
+        """A job can be cancelled as soon as it is told, though its scan is on the disk still."""
+        self.bench.on_disk = HeldThread()
+        job = self.successResultOf(self.order())
+        self.assertEqual(told(self.successResultOf(self.sending.cancel(job)))[0], "NG #995")
+
+    def test_cancelled_while_an_attempt_is_noted(self) -> None:
+        """To cancel a job counts too while the end of an attempt is written down."""
+        self.relay.answers["RCPT"] = "450 4.2.0 Later"
+        job = self.successResultOf(self.order())
+        thread = self.held()
+        self.settle()
+        cancelling = self.sending.cancel(job)
+        self.assertNoResult(cancelling)
+        for _ in range(3):
+            thread.run_all()
+            self.settle()
+        self.assertEqual(told(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
+        self.relay.answers["RCPT"] = "250 OK"
+        self.bench.clock.advance(60)
+        self.settle()
+        self.assertEqual(self.relay.mails, [])
+
+    def test_cancelled_too_late(self) -> None:
+        """A job whose mail was taken is not cancelled any more, and the sentence says how it ended."""
+        self.relay.answers["QUIT"] = ""
+        job = self.successResultOf(self.order())
+        self.settle()
+        cancelling = self.sending.cancel(job)
+        self.settle()
+        failure = self.failureResultOf(cancelling, CannotCancel)
+        self.assertIn("0001 has ended (--)", str(failure.value))
+
+
+class FullDiskTests(SendingCase):
+    """The disk takes nothing more, for a while."""
+
+    model = "estudio190f"
+
+    def test_attempts_are_counted(self) -> None:
+        """Attempts that cannot be written down count all the same: it is tried as often as the model does."""
+        self.relay.answers["RCPT"] = "450 4.2.0 Later"
+        self.send()
+        with no_file_larger_than(0):
+            for _ in range(6):
+                self.settle()
+                self.bench.clock.advance(60)
+        self.settle()
+        self.assertEqual(len(self.relay.connections), 3)
+        self.assertEqual(told(self.job()), ["NG #806", "NG #806"])
+        # Of outbox and journal.
+        self.assertTrue(self.flushLoggedErrors())
+
+    def test_end_is_put_away_later(self) -> None:
+        """A job that has ended leaves the outbox when the disk works again; it is not sent twice."""
+        self.send()
+        self.outbox.new_place = _failing  # type: ignore[method-assign]
+        self.settle()
+        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(len(list(self.directory.glob("outbox/[0-9]*"))), 1)
+        del self.outbox.new_place  # type: ignore[method-assign]
+        self.bench.clock.advance(60)
+        self.settle()
+        self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
+        self.assertEqual(len(self.relay.mails), 1)
+        self.assertTrue(self.flushLoggedErrors(OSError))
+
+    def test_message_cut(self) -> None:
+        """A message that is not whole any more is not sent as if it were."""
+        self.sending.running = 0
+        job = self.send()
+        message = self.directory / "outbox" / str(job.serial) / "message"
+        message.write_bytes(message.read_bytes()[:300])
+        self.sending.startService()
+        self.settle()
+        self.assertEqual(told(self.job()), ["NG #803", "NG #803"])
+        self.assertIn("octets are missing", self.job().reason)
+        self.assertEqual(self.relay.mails, [])
+
+
+def _failing(*_: object) -> Any:
+    raise OSError(28, "No space left on device")
+
+
+class ChangedTests(SendingCase):
+    """Settings are changed while a job waits or runs."""
+
+    def test_limit_lowered(self) -> None:
+        """A mail that is too large by now, and may not be divided, is #705, and not in parts."""
+        Glass.PAGE, page = b"x" * 2_000_000, Glass.PAGE
+        self.addCleanup(setattr, Glass, "PAGE", page)
+        self.sending.running = 0
+        self.send()
+        self.bench.device.change_settings({"email_ifax.maximum_data_size": 1})
+        self.sending.startService()
+        self.settle()
+        self.assertEqual(told(self.job()), ["NG #705", "NG #705"])
+        self.assertEqual(self.relay.asked, [])
+
+    def test_one_moment(self) -> None:
+        """An attempt goes by the settings of its beginning, all of them."""
+        self.bench.device.change_settings(
+            {
+                "authent_encryption.pop_auth_before_sending": True,
+                "authent_encryption.user": "old",
+                "authent_encryption.password": "older",
+            }
+        )
+        self.relay.answers["EHLO"] = "250-relay.bench.test\r\n250 AUTH PLAIN"
+        self.send()
+        self.settle()
+        self.bench.device.change_settings({"authent_encryption.smtp_authentication": True})
+        session = self.bench.device.session_began("pop-receive", "pop.bench.test")
+        self.pop_logins[0].callback(
+            self.bench.device.session_ended(session, "OK", succeeded=True)
+        )
+        self.bench.clock.advance(0.3)
+        self.settle()
+        self.assertEqual(self.relay.said[1][:4], "MAIL")
+
+
+class RecipientTests(SendingCase):
+    """Recipients, each with the result that is its own."""
+
+    def test_two_spellings(self) -> None:
+        """Two spellings of one mailbox are both served by its one answer."""
+        self.send('"b"@bench.test', "b@bench.test", "c@bench.test")
+        self.settle()
+        self.assertEqual(told(self.job()), ["--", "--", "--", "--"])
+        self.assertEqual(len(self.relay.mails), 1)
+
+    def test_lost_behind_a_refusal(self) -> None:
+        """Who was refused before the connection was lost is #806, and only the others #803."""
+        self.relay.answers["RCPT TO:<c@"] = "550 5.1.1 Nobody"
+        self.relay.answers["RCPT TO:<d@"] = ""
+        self.send("c@bench.test", "d@bench.test")
+        self.settle()
+        self.relay.connections[0].lose()
+        self.settle()
+        self.assertEqual(told(self.job()), ["NG #806", "NG #806", "NG #803"])
+
+    def test_no_server_name(self) -> None:
+        """A server name that can be none is #802, in words."""
+        self.bench.connect = None
+        for name in ("a..b", "-", "[IPv6:::1]"):
+            self.bench.device.change_settings({"email_ifax.smtp_server": name})
+            job = self.send()
+            self.settle()
+            self.assertEqual(self.job(job.number).code, "#802", self.job(job.number))
+
+
+class EchoTests(SendingCase):
+    """A server that repeats what it was told."""
+
+    settings = {
+        **SendingCase.settings,
+        "authent_encryption.smtp_authentication": True,
+        "authent_encryption.user": "stored",
+        "authent_encryption.password": "marked-secret",
+    }
+
+    def test_no_secret_is_shown(self) -> None:
+        """Password and SASL response stand neither in reason nor transcript, whatever the server repeats."""
+        encoded = base64.b64encode(b"\0stored\0marked-secret").decode()
+        self.relay.answers["EHLO"] = "250-relay.bench.test\r\n250 AUTH PLAIN"
+        self.relay.answers["AUTH"] = f'500 What is "{encoded}", with marked-secret in it?'
+        self.send()
+        self.settle()
+        job = self.job()
+        self.assertEqual(job.code, "#839")
+        session = self.successResultOf(self.bench.journal.session(job.sessions[0]))
+        lines: list[TranscriptLine] = self.successResultOf(
+            self.bench.journal.transcript(job.sessions[0])
+        )
+        for text in (job.reason, session.reason, *map(str, lines)):
+            self.assertNotIn(encoded, text)
+            self.assertNotIn("marked", text)
+        self.assertIn("What is", job.reason)
+
+    def test_only_the_password_typed(self) -> None:
+        """What is not typed for Display Auth. Screen is taken from the window."""
+        self.bench.device.change_settings({"authent_encryption.display_auth_screen": True})
+        self.relay.answers["EHLO"] = "250-relay.bench.test\r\n250 AUTH PLAIN"
+        self.relay.answers["AUTH"] = "235 Welcome"
+        self.send(password="typed")
+        self.settle()
+        told_ = base64.b64decode(self.relay.said[1].split()[-1])
+        self.assertEqual(told_, b"\0stored\0typed")
+
+
+class FarewellTests(SendingCase):
+    """A server that does not answer QUIT."""
+
+    def test_not_waited_for_long(self) -> None:
+        """Ten seconds, and the next job begins."""
+        self.relay.answers["QUIT"] = ""
+        self.send()
+        self.send()
+        self.settle()
+        self.bench.clock.advance(10)
+        self.settle()
+        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(len(self.relay.connections), 2)
