@@ -15,6 +15,9 @@ _LONGEST = 4000
 _DEEPEST = 20
 _TOKEN = re.compile(r"\s*(?:(\()\s*([&|!])?|(\))|([^()]+))")
 
+# What may stand behind a filter, such as ;q=0.8: how much it is liked (RFC 2533 4.1).
+_PARAMETERS = re.compile(r"\)\s*(?:;\s*[\w.-]+\s*=\s*[\w.-]+\s*)+")
+
 Features = dict[str, set[str]]
 
 
@@ -37,12 +40,14 @@ _F: Features = {
 _C: Features = {
     "image-file-structure": {"tiff-c", "tiff-limited", "tiff"},
     "image-coding": {"jpeg"},
-    "color": {"full", "grey", "mapped", "limited"},
+    # As it is sent: never in grey alone.
+    "color": {"full"},
 }
 _PROFILES = {"F": _F, "C": _C}
 
 
 def _parse(expression: str) -> Callable[[Features], bool]:
+    expression = _PARAMETERS.sub(")", expression)
     tokens = [match for match in _TOKEN.finditer(expression) if match[0].strip()]
     if "".join(match[0] for match in tokens).strip() != expression.strip() or not tokens:
         raise ValueError("not a feature expression")

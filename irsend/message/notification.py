@@ -3,12 +3,14 @@
 Only the first part of a mail is looked at, and whatever stands there, reading it
 comes to an end without an error: a mail that is no notification is none.
 
-Standards: RFC 3461 and 3464 (DSN), RFC 8098 with 3798 and 2298 before it (MDN), RFC 2532
-(what full mode makes of them).
+Standards: RFC 3461 and 3464 (DSN), RFC 8098 with 3798 and 2298 before it (MDN), RFC 6533 (both
+with addresses in UTF-8), RFC 2532 (what full mode makes of them).
 """
 
 from __future__ import annotations
 
+import base64
+import quopri
 import re
 from email import message_from_bytes
 from email.message import Message
@@ -20,6 +22,7 @@ _LONGEST = 1_000_000
 _MOST_REPORTS = 1000
 _PATH = re.compile(r"^\s*(?:[\w-]+\s*;)?\s*<?\s*(.*?)\s*>?\s*$", re.DOTALL)
 _IDENTITY = re.compile(r"<[^<>\s]{1,500}>")
+_COMMENT = re.compile(r"\([^()]*\)")
 _DELIVERED, _FAILED = ("delivered",), ("failed",)
 _READ = ("displayed", "processed", "dispatched")
 _NOT_READ = ("deleted", "denied", "failed")
@@ -29,7 +32,8 @@ _NOT_READ = ("deleted", "denied", "failed")
 class Report:
     """What a notification says of one recipient."""
 
-    address: str
+    addresses: tuple[str, ...]
+    """As the sender wrote it, where that is told; and as it was in the end."""
     positive: bool | None
     """None: not the last word (delayed, relayed, expanded)."""
     text: str
@@ -69,23 +73,29 @@ def _read(message: Message) -> Notification | None:
     parts: list[Message] = [one for one in message.get_payload() if isinstance(one, Message)]
     for part in parts:
         match part.get_content_type():
-            case "message/delivery-status":
+            case "message/delivery-status" | "message/global-delivery-status":
                 return _dsn(_groups(part), message, parts)
-            case "message/disposition-notification":
+            case "message/disposition-notification" | "message/global-disposition-notification":
                 return _mdn(_groups(part), message, parts)
     return None
 
 
 def _groups(part: Message) -> list[Message]:
-    """Return the groups of fields in a status part; the parser knows only some kinds of them."""
+    """Return the groups of fields in a status part.
+
+    The parser takes such a part for messages within the message, and leaves an
+    encoding, which RFC 2045 does not allow there, as it is: it is read anew.
+    """
     payload = part.get_payload()
     if isinstance(payload, list):
-        groups = [one for one in payload if isinstance(one, Message)]
-        if any(len(one.keys()) for one in groups):
-            return groups
-        payload = "\n\n".join(str(one.get_payload()) for one in groups)
-    decoded = part.get_payload(decode=True)
-    text = decoded if isinstance(decoded, bytes) else str(payload).encode("utf-8", "replace")
+        text = b"\n\n".join(one.as_bytes() for one in payload if isinstance(one, Message))
+    else:
+        text = str(payload).encode("utf-8", "surrogateescape")
+    match _line(part, "Content-Transfer-Encoding").lower():
+        case "base64":
+            text = base64.b64decode(text)
+        case "quoted-printable":
+            text = quopri.decodestring(text)
     whole = text.replace(b"\r\n", b"\n").strip()
     return [message_from_bytes(group) for group in re.split(rb"\n[ \t]*\n", whole)]
 
@@ -95,14 +105,13 @@ def _dsn(groups: list[Message], message: Message, parts: list[Message]) -> Notif
     envelope_id = ""
     for group in groups[:_MOST_REPORTS]:
         envelope_id = envelope_id or _line(group, "Original-Envelope-Id")
-        address = _path(group, "Original-Recipient") or _path(group, "Final-Recipient")
-        action = _line(group, "Action").lower()
-        if not address or not action:
+        addresses, action = _recipients(group), _line(group, "Action").lower()
+        if not addresses or not action:
             continue
         positive = True if action in _DELIVERED else False if action in _FAILED else None
         told = (action, _line(group, "Status"), _path(group, "Diagnostic-Code"))
         text = " ".join(filter(None, told))
-        reports.append(Report(address=address, positive=positive, text=text))
+        reports.append(Report(addresses=addresses, positive=positive, text=text))
     return Notification(
         kind="dsn",
         original_message_id=_original(message, parts),
@@ -113,9 +122,9 @@ def _dsn(groups: list[Message], message: Message, parts: list[Message]) -> Notif
 
 def _mdn(groups: list[Message], message: Message, parts: list[Message]) -> Notification:
     fields = groups[0]
-    address = _path(fields, "Original-Recipient") or _path(fields, "Final-Recipient")
     disposition = _line(fields, "Disposition")
-    of_type, _, modifiers = disposition.rpartition(";")[2].strip().lower().partition("/")
+    without_comments = _COMMENT.sub("", disposition)
+    of_type, _, modifiers = without_comments.rpartition(";")[2].strip().lower().partition("/")
     of_type = of_type.strip()
     words = {word.strip() for word in modifiers.split(",")}
     positive: bool | None = None
@@ -124,7 +133,9 @@ def _mdn(groups: list[Message], message: Message, parts: list[Message]) -> Notif
     elif of_type in _READ:
         positive = True
     told = (disposition, _line(fields, "Error"), _line(fields, "Failure"))
-    report = Report(address=address, positive=positive, text=" ".join(filter(None, told)))
+    report = Report(
+        addresses=_recipients(fields), positive=positive, text=" ".join(filter(None, told))
+    )
     own = _IDENTITY.search(_line(fields, "Original-Message-ID"))
     return Notification(
         kind="mdn",
@@ -132,6 +143,11 @@ def _mdn(groups: list[Message], message: Message, parts: list[Message]) -> Notif
         reports=(report,),
         features=_line(fields, "Media-Accept-Features"),
     )
+
+
+def _recipients(fields: Message) -> tuple[str, ...]:
+    paths = (_path(fields, name) for name in ("Original-Recipient", "Final-Recipient"))
+    return tuple(dict.fromkeys(filter(None, paths)))
 
 
 def _original(message: Message, parts: list[Message]) -> str:

@@ -6,6 +6,7 @@ envelope id. It is not printed unless Print MDN/DSN upon Receipt is on.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Generator, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ from irsend.store.receivers import Receivers
 
 # Notifications that are kept in mind though they match no job yet.
 _MOST_EARLY = 100
+_PART = re.compile(r"\.part[0-9]+(?=@)")
 _NEGATIVE = {"dsn": codes.DSN_ERROR, "mdn": codes.MDN_ERROR}
 
 
@@ -147,8 +149,9 @@ class FullMode(Service):
             # Of a job that is being sent still, perhaps: servers are quicker than their QUIT.
             self._early.append((job, notification))
             return
-        yield self._take(outgoing, notification)
-        if not self._bench.device.settings.email_ifax.print_mdn_dsn:
+        applies = yield self._take(outgoing, notification)
+        # What says nothing of the job is a mail like any other.
+        if applies and not self._bench.device.settings.email_ifax.print_mdn_dsn:
             yield self._bench.journal.flush()
             self._bench.memory.delete(job.held_as or "")
             self._bench.device.job_changed(
@@ -163,23 +166,26 @@ class FullMode(Service):
             return read_notification(mail)
 
     def _meant_by(self, notification: Notification) -> Outgoing | None:
+        # The parts of a divided mail have Message-IDs of their own.
+        message_id = _PART.sub("", notification.original_message_id.strip("<>"))
         for outgoing in self._awaited.values():
-            if notification.envelope_id and notification.envelope_id == outgoing.envelope_id:
-                return outgoing
-            if notification.original_message_id.strip("<>") == outgoing.envelope_id:
+            if outgoing.envelope_id in (notification.envelope_id, message_id):
                 return outgoing
         return None
 
     @inlineCallbacks
     def _take(
         self, outgoing: Outgoing, notification: Notification
-    ) -> Generator[Deferred[Any], Any, None]:
+    ) -> Generator[Deferred[Any], Any, bool]:
+        """Have it change the job; fires with False where it is about nobody whom the job was for."""
         recipients = outgoing.job.recipients
+        applies = False
         confirmed = set(outgoing.confirmed)
         for report in notification.reports:
             address = _address_meant(recipients, report)
             if address is None:
                 continue
+            applies = True
             recipients = tuple(
                 _changed(one, report, notification.kind) if one.address == address else one
                 for one in recipients
@@ -188,6 +194,8 @@ class FullMode(Service):
                 confirmed.add(address)
             if report.positive and notification.features:
                 self._learn(address, notification.features)
+        if not applies:
+            return False
         worst = next((one for one in recipients if one.result == "NG"), None)
         known = all(one.result == "OK" for one in recipients)
         job = self._bench.device.job_changed(
@@ -204,6 +212,7 @@ class FullMode(Service):
             self._over(outgoing)
         else:
             yield self._outbox.update(outgoing)
+        return True
 
     def _learn(self, address: str, features: str) -> None:
         try:
@@ -217,11 +226,12 @@ class FullMode(Service):
 def _address_meant(recipients: tuple[Recipient, ...], report: Report) -> str | None:
     """Return the recipient that a report is about; an only one may be called otherwise there."""
     addresses = [one.address for one in recipients]
-    if report.address in addresses:
-        return report.address
-    for address in addresses:
-        if address.lower() == report.address.lower():
-            return address
+    for meant in report.addresses:
+        if meant in addresses:
+            return meant
+        for address in addresses:
+            if address.lower() == meant.lower():
+                return address
     return recipients[0].address if len(recipients) == 1 else None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import quopri
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,9 +99,14 @@ class NotificationTests(SynchronousTestCase):
         self.assertEqual(dsn.kind, "dsn")
         self.assertEqual(dsn.original_message_id, "<20090213.0001@bench.test>")
         self.assertEqual(dsn.envelope_id, "20090213.0001+@bench.test")
-        told = [(one.address, one.positive) for one in dsn.reports]
+        told = [(one.addresses, one.positive) for one in dsn.reports]
         self.assertEqual(
-            told, [("B@Bench.test", False), ("c@bench.test", None), ("d@bench.test", True)]
+            told,
+            [
+                (("B@Bench.test", "b@bench.test"), False),
+                (("c@bench.test",), None),
+                (("d@bench.test",), True),
+            ],
         )
         self.assertIn("unknown user", dsn.reports[0].text)
 
@@ -117,7 +124,7 @@ class NotificationTests(SynchronousTestCase):
         self.assertEqual(
             (mdn.kind, mdn.original_message_id), ("mdn", "<20090213.0001@bench.test>")
         )
-        self.assertEqual(mdn.reports[0].address, "b@bench.test")
+        self.assertEqual(mdn.reports[0].addresses, ("b@bench.test",))
         self.assertTrue(features_accept(mdn.features, "F"))
         self.assertFalse(features_accept(mdn.features, "C"))
 
@@ -133,11 +140,39 @@ class NotificationTests(SynchronousTestCase):
             (b"deleted", False),
             (b"denied", False),
             (b"failed", False),
+            (b"displayed (on the panel)", True),
             (b"pondered", None),
         ):
             mdn = read(MDN % disposition)
             assert mdn is not None
             self.assertIs(mdn.reports[0].positive, positive, disposition)
+
+    def test_encoded(self) -> None:
+        """A report in base64 or quoted-printable, which no standard allows there, is read all the same."""
+        plain = read(MDN % b"displayed")
+        head, _, rest = (MDN % b"displayed").partition(
+            b"Content-Type: message/disposition-notification\n\n"
+        )
+        body, _, end = rest.partition(b"\n--B2--")
+        for encoding, encoded in (
+            (b"base64", base64.encodebytes(body)),
+            (b"quoted-printable", quopri.encodestring(body)),
+        ):
+            mail = (
+                head
+                + b"Content-Type: message/disposition-notification\n"
+                + b"Content-Transfer-Encoding: %b\n\n" % encoding
+                + encoded
+                + b"\n--B2--"
+                + end
+            )
+            self.assertEqual(read(mail), plain, encoding)
+
+    def test_global(self) -> None:
+        """Notifications for addresses in UTF-8 (RFC 6533) are read as the others are."""
+        for mail, kind in ((POSTFIX, "delivery-status"), (MDN % b"displayed", "disposition-")):
+            new = mail.replace(b"message/" + kind.encode(), b"message/global-" + kind.encode())
+            self.assertEqual(read(new), read(mail))
 
     def test_no_original_message_id(self) -> None:
         """An MDN without Original-Message-ID is taken by its references."""
@@ -186,6 +221,12 @@ class FeatureTests(SynchronousTestCase):
                 "SFC",
             ),
             ("(& (color=Binary) (! (image-coding=MMR)))", "S"),
+            ("(& (color=Binary) (image-coding=[MH,MR,MMR]));q=0.8", "SF"),
+            (
+                "(| (& (color=Binary) (image-coding=MMR));q=1 (image-coding=MH) ; q = 0.5 )",
+                "SF",
+            ),
+            ("(& (image-coding=JPEG) (color=grey))", "S"),
         ):
             with self.subTest(expression=expression):
                 taken = "".join(one for one in "SFC" if features_accept(expression, one))

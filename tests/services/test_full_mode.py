@@ -144,6 +144,22 @@ class FullModeTests(SendingCase):
         self.assertEqual((self.job().result, self.job().code), ("NG", "#830"))
         self.assertEqual(self.job(notification.number).result, "OK")
 
+    def test_of_a_part(self) -> None:
+        """A notification of one part of a divided mail is one of the mail."""
+        envelope = self.sent()
+        local, _, domain = envelope.partition("@")
+        self.receive(MDN, f"{local}.part2@{domain}", disposition="processed")
+        self.assertEqual(self.job().result, "OK")
+
+    def test_of_nobody(self) -> None:
+        """A notification about nobody whom the job was for changes nothing, and waits for printing."""
+        envelope = self.sent("b@bench.test", "c@bench.test")
+        notification = self.receive(
+            MDN, envelope, address="x@bench.test", disposition="displayed"
+        )
+        self.assertEqual(self.job().result, "--")
+        self.assertEqual(self.job(notification.number).result, "waiting")
+
     def test_case_of_local_parts(self) -> None:
         """Recipients that differ in case only each have their own notification."""
         envelope = self.sent("b@bench.test", "B@bench.test")
