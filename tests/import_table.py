@@ -75,7 +75,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "receiving": ("bench", "reception"),
             "reception": ("bench",),
             "polling": ("bench", "pop_session"),
-            "pop_session": ("bench",),
+            "pop_session": ("bench", "outcomes"),
             "layers": (),
             "scanning": (),
             "routes": (),

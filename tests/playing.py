@@ -14,6 +14,7 @@ transcript is shown in, so that what was seen on a bench can be put here:
     S: ...                            any lines of the server's
     -- TLS                            a handshake that succeeds
     -- TLS fails                      the peer has no cipher in common
+    -- TLS wants a certificate        the peer goes no further without one of the machine's
     -- lost                           the peer vanishes
     -- idle 300                       so many seconds pass
     -- closed                         the machine has closed the connection
@@ -186,6 +187,11 @@ class Play:
         match what.split():
             case ["TLS", "fails"]:
                 context = old_tls(_NO_COMMON_CIPHER, newest=SSL.TLS1_2_VERSION)
+                self._case.assertFalse(self._shake(context))
+            case ["TLS", "wants", "a", "certificate"]:
+                context = old_tls()
+                wanted = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+                context.set_verify(wanted, lambda *_: True)
                 self._case.assertFalse(self._shake(context))
             case ["TLS", *_]:
                 self._case.assertTrue(self._shake(old_tls()), self.wire.peer_error)

@@ -15,12 +15,13 @@ from irsend.device.windows import PopAuthMethod, Settings
 class Step(enum.Enum):
     """Where in a session with an SMTP server something was refused."""
 
-    GREETING = "the greeting"
+    GREETING = "the session"
     HELLO = "EHLO"
     LOGIN = "AUTH"
     SENDER = "MAIL"
     RECIPIENT = "RCPT"
-    CONTENT = "DATA"
+    DATA = "DATA"
+    CONTENT = "the message"
 
 
 _CODE_OF: dict[Step, str] = {
@@ -29,6 +30,7 @@ _CODE_OF: dict[Step, str] = {
     Step.LOGIN: codes.SMTP_LOGIN,
     Step.SENDER: codes.SMTP_CONNECTION,
     Step.RECIPIENT: codes.DESTINATION_REFUSED,
+    Step.DATA: codes.SMTP_CONNECTION,
     Step.CONTENT: codes.SMTP_CONNECTION,
 }
 

@@ -29,7 +29,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Generator, Sequence
 from typing import IO, Any
 
-from attrs import define, evolve, field
+from attrs import define, field
 from OpenSSL import SSL
 from twisted.internet import error
 from twisted.internet.defer import Deferred, fail, inlineCallbacks, maybeDeferred
@@ -58,6 +58,8 @@ _OVER = error.ConnectionLost("the session is over")
 
 # The reply with which a server asks on (RFC 4954 4).
 _CHALLENGE = 334
+_VERBS = ("EHLO", "HELO", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "QUIT")
+_SPOKEN = {"STAR": "STARTTLS", ".": "the message"}
 # A mechanism that asks more often than this asks for ever.
 _MOST_CHALLENGES = 10
 # A command line may have so many octets, its end included (RFC 4954 4).
@@ -74,12 +76,21 @@ class _Awaited:
     seconds: float
     answer: Deferred[ServerReply] = field(factory=Deferred)
 
+    @property
+    def what(self) -> str:
+        """What it is the answer to, in words; empty for the greeting."""
+        verb = self.verb.decode("ascii", "replace")
+        return _SPOKEN.get(verb, verb if verb in _VERBS else "AUTH" if verb else "")
+
 
 @implementer(IHandshakeListener)
 class ESMTPClient(smtp.ESMTPClient):
     """One session with a server that takes mail. `greeted` fires first."""
 
     transport: Any
+    # Twisted's looks at each attribute that is set for a name given up in 2013; some
+    # hundred are set in a session of one mail.
+    __setattr__ = object.__setattr__
 
     def __init__(
         self,
@@ -130,12 +141,13 @@ class ESMTPClient(smtp.ESMTPClient):
         if self._handshake is not None or (reason.check(SSL.Error) and self._ending is None):
             self._ending = self._tls_ended(reason)
         elif self._ending is None:
-            lost = reason.check(error.ConnectionDone, error.ConnectionLost)
-            self._ending = (
-                error.ConnectionLost("the server closed the connection")
-                if lost
-                else reason.value
-            )
+            if reason.check(error.ConnectionDone, error.ConnectionLost):
+                what = self._awaited[0].what if self._awaited else ""
+                of_it = f", and owes the answer to {what}" if what else ""
+                lost = error.ConnectionLost(f"the server closed the connection{of_it}")
+                self._ending = lost
+            else:
+                self._ending = reason.value
         self.transcript.note("closed")
         waiting: list[Deferred[Any]] = [one.answer for one in self._awaited]
         if self._handshake is not None:
@@ -157,7 +169,10 @@ class ESMTPClient(smtp.ESMTPClient):
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
-        self.give_up(error.TimeoutError("the server did not answer in time"))
+        what = "the handshake"
+        if self._awaited:
+            what = self._awaited[0].what or "the connection with a greeting"
+        self.give_up(error.TimeoutError(string=f"the server did not answer {what} in time"))
 
     def give_up(self, why: BaseException) -> None:
         """End the session at once; whatever waits for an answer fails with this."""
@@ -390,7 +405,7 @@ class ESMTPClient(smtp.ESMTPClient):
     def content_begins(self) -> Deferred[ServerReply]:
         """Return what fires with the answer to the content that goes out from here on."""
         self._inside_content = True
-        return self._await(_Awaited(b"DATA", self.timeouts.block))
+        return self._await(_Awaited(b".", self.timeouts.block))
 
     def content_went(self, octets: int) -> None:
         """Hear that the transport has taken so many octets of it in all."""
@@ -445,14 +460,14 @@ class ESMTPClient(smtp.ESMTPClient):
             return
         awaited = self._awaited.popleft()
         self.setTimeout(self._awaited[0].seconds if self._awaited else None)
+        lines = reply.lines
         if reply.code != _CHALLENGE:
             # It is told in journal and report too.
-            shown = tuple(self._secrets.out_of(line) for line in reply.lines)
-            reply = evolve(reply, lines=shown)
+            lines = tuple(self._secrets.out_of(line) for line in lines)
         if self._inside_content:
             # Whether the server goes on reading content or runs commands now is
             # not to be known: nothing more is sent to it.
             self.give_up(
                 error.ConnectionLost("the server refused the message in the middle of it")
             )
-        awaited.answer.callback(evolve(reply, to=awaited.verb))
+        awaited.answer.callback(ServerReply(reply.code, lines, awaited.verb))

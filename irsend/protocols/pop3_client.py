@@ -148,7 +148,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
-        self.give_up(error.TimeoutError("the server did not answer in time"))
+        self.give_up(error.TimeoutError(string="the server did not answer in time"))
 
     def give_up(self, why: BaseException) -> None:
         """End the session at once, without a word; what waits for an answer fails with this."""

@@ -20,7 +20,7 @@ class ServerReply:
     code: int
     lines: tuple[bytes, ...]
     to: bytes = field(default=b"", eq=False)
-    """The verb of the command that it answers; DATA for the content too."""
+    """The verb of the command that it answers; "." for the content."""
 
     @property
     def positive(self) -> bool:

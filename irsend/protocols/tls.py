@@ -62,6 +62,19 @@ _NOTHING_IN_COMMON = (
     "legacy sigalg disallowed or unsupported",
 )
 
+# Why a certificate is not believed, of openssl/x509_vfy.h.
+_DISTRUST = {
+    9: "it is not valid yet",
+    10: "it has expired",
+    18: "it is its own issuer, and not among the trusted roots",
+    19: "a root of its chain is not trusted",
+    20: "its issuer is not known",
+    21: "its issuer is not known",
+    24: "an issuer in its chain is none",
+    67: "its key is too short",
+    68: "it is signed with too weak a digest",
+}
+
 
 def _context(oldest: str, newest: str, ciphers: str) -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
@@ -121,6 +134,7 @@ class ClientTLS:
     server_name: bool
     check_name: bool
     _asked: list[bool] = field(factory=list, repr=False)
+    _distrust: list[str] = field(factory=list, repr=False)
 
     @classmethod
     def build(
@@ -147,12 +161,18 @@ class ClientTLS:
                 context.load_verify_locations(trust)
             else:
                 context.set_default_verify_paths()
-            context.set_verify(
-                SSL.VERIFY_PEER, lambda _c, _cert, _error, _depth, valid: bool(valid)
-            )
         tls = cls(context, host.strip("[]"), server_name, verify and check_name)
+        if verify:
+            context.set_verify(SSL.VERIFY_PEER, tls._note_verdict)
         context.set_info_callback(tls._note_state)
         return tls
+
+    def _note_verdict(
+        self, _: SSL.Connection, cert: crypto.X509, number: int, depth: int, valid: int
+    ) -> bool:
+        if not valid:
+            self._distrust.append(_DISTRUST.get(number, f"OpenSSL's error {number}"))
+        return bool(valid)
 
     def _note_state(self, connection: SSL.Connection, where: int, _: int) -> None:
         if where & SSL.SSL_CB_LOOP and b"certificate request" in connection.get_state_string():
@@ -163,6 +183,8 @@ class ClientTLS:
         error, text = reason.value, tls_failure(reason)
         if isinstance(error, TLSFailed):
             return error
+        if self._distrust and isinstance(error, SSL.Error):
+            return TLSFailed(f"{text}: {self._distrust[0]}")
         if self._asked and isinstance(error, SSL.Error) and "alert" in text:
             return CertificateAsked(f"the server asks for a client certificate ({text})")
         if isinstance(error, SSL.Error) and any(words in text for words in _NOTHING_IN_COMMON):

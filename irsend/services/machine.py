@@ -19,7 +19,7 @@ from twisted.python.threadpool import ThreadPool
 
 from irsend.configuration import Configuration
 from irsend.device.device import Device
-from irsend.device.events import Event, SettingsChanged
+from irsend.device.events import Event, JobChanged, SettingsChanged
 from irsend.errors import (
     ConfigurationError,
     KeyMaterialError,
@@ -127,6 +127,7 @@ class Machine(Front, MultiService):
         self.device.observe(self._journal.observe)
         self._adopt_jobs()
         self.device.observe(self._save)
+        self.device.observe(self._log_job)
         self.device.checks.append(self._keyring.check)
         self._disk.start()
         self._scribe.start()
@@ -205,6 +206,8 @@ class Machine(Front, MultiService):
                 # Accepted, and not in the journal yet when the power failed.
                 self.device.last_serial = outgoing.serial
                 self.device.last_numbers["tx"] = outgoing.job.number
+            # Those under way when the power failed are in no journal; their numbers stay theirs.
+            self.device.last_session = max(self.device.last_session, 0, *outgoing.job.sessions)
         ended = self._journal.ended({one.serial for one in entries})
         awaited = [one for one in entries if one.awaited_until is not None]
         waiting = [one for one in entries if one.awaited_until is None]
@@ -213,6 +216,20 @@ class Machine(Front, MultiService):
                 self._outbox.remove(outgoing)
         self._full_mode.adopt(awaited)
         self._sending.adopt([one for one in waiting if one.serial not in ended])
+
+    def _log_job(self, event: Event) -> None:
+        if isinstance(event, JobChanged) and event.job.ended is not None:
+            job = event.job
+            result = " ".join(filter(None, (job.result, job.code)))
+            why = f" ({job.reason})" if job.reason else ""
+            self.log.info(
+                "Job {number}: {result}, {direction} {party}{why}",
+                number=job.number,
+                result=result,
+                direction="to" if job.direction == "tx" else "from",
+                party=job.party,
+                why=why,
+            )
 
     def _save(self, event: Event) -> None:
         if isinstance(event, SettingsChanged) and event.at_machine:

@@ -14,7 +14,7 @@ from irsend.protocols.tls import CertificateAsked, NothingInCommon, TLSFailed
 
 # What of a server's words stands in the journal, in characters.
 _LONGEST_REASON = 300
-_STEP_OF = {b"MAIL": Step.SENDER, b"RCPT": Step.RECIPIENT, b"DATA": Step.CONTENT}
+_STEP_OF = {b"MAIL": Step.SENDER, b"RCPT": Step.RECIPIENT, b"DATA": Step.DATA}
 
 
 @frozen
@@ -56,7 +56,7 @@ def refusal_of(reply: ServerReply) -> Outcome:
     return evolve(refused(reply).outcome, elsewhere=not reply.permanent)
 
 
-def _words_of(problem: Exception) -> str:
+def words_of(problem: Exception) -> str:
     """Return an error's own words: Twisted's put a sentence of their class in front of them."""
     told = problem.args[0] if problem.args else ""
     return told if told and isinstance(told, str) else str(problem) or type(problem).__name__
@@ -67,7 +67,7 @@ def failure_of(problem: Exception, server: str) -> Failed | None:
 
     Which errors another attempt may mend is ours.
     """
-    text = _words_of(problem)
+    text = words_of(problem)
     match problem:
         case NothingInCommon():
             return Failed(f"TLS failed: {text}", codes.NO_COMMON_CIPHER)
@@ -81,8 +81,14 @@ def failure_of(problem: Exception, server: str) -> Failed | None:
             return Failed(f"login failed: {text}", codes.SMTP_LOGIN)
         case net.DNSLookupError():
             return Failed(f"{server} is not found in DNS", codes.SERVER_NOT_FOUND, again=True)
-        case net.TimeoutError() | net.ConnectError():
-            return Failed(text, codes.SMTP_CONNECTION, again=True)
+        case net.TimeoutError():
+            # Twisted's own is of the connection, and says nothing.
+            told = problem.args[0] if problem.args else ""
+            reason = str(told) or f"{server} cannot be reached: it does not answer"
+            return Failed(reason, codes.SMTP_CONNECTION, again=True)
+        case net.ConnectError():
+            reason = f"{server} cannot be reached: {text}"
+            return Failed(reason, codes.SMTP_CONNECTION, again=True)
         case net.ConnectionLost():
             return Failed(text, codes.CONNECTION_LOST, again=True)
         case UnreadableReply():

@@ -37,6 +37,7 @@ from irsend.protocols.sasl import (
 )
 from irsend.protocols.tls import ClientTLS, TLSFailed
 from irsend.services.bench import Bench
+from irsend.services.outcomes import words_of
 from irsend.store.memory import StoredMessage, maildrop_mark, uidl_mark
 
 Capabilities = dict[bytes, list[bytes]]
@@ -82,6 +83,8 @@ class PopSession:
         self.login_delay = 0
         """Seconds that the server asks for before the next login."""
         self._session, self._transcript = bench.begin_session("pop-receive", self.server)
+        if login_only:
+            self._transcript.note("POP AUTH before Sending: nothing is fetched")
         self._client: POP3Client | None = None
         self._aborted = False
         self._auth: str | None = None
@@ -116,7 +119,7 @@ class PopSession:
         except ServerErrorResponse as error:
             failed = _Failed(f"the server refused: {_text(error)}")
         except (*_NETWORK_ERRORS, ProtocolViolation) as error:
-            failed = _Failed(str(error) or type(error).__name__)
+            failed = _Failed(words_of(error))
         except MessageTooLarge:
             failed = _Failed(
                 "the server gave a message that is larger than it said, and too large"
@@ -135,7 +138,7 @@ class PopSession:
 
     def _take_too_long(self) -> None:
         if self._client is not None:
-            self._client.give_up(net.TimeoutError("the session took too long"))
+            self._client.give_up(net.TimeoutError(string="the session took too long"))
 
     def _end(self, failed: _Failed | None) -> Session:
         bench = self._bench

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import inlineCallbacks
+from twisted.internet.protocol import Factory, Protocol
 from twisted.names import dns, server
 from twisted.names.authority import BindAuthority
 from twisted.python.filepath import FilePath
@@ -102,6 +103,38 @@ class DirectTests(PrinterMixin, unittest.TestCase):
         self.assertEqual(
             (self.mails("one", "a@one.test"), self.mails("two", "b@two.test")), (1, 1)
         )
+
+    @inlineCallbacks
+    def test_server_talks_nonsense(self) -> Any:
+        """A server that is none does not keep the mail from the domain's next one."""
+
+        class Nonsense(Protocol):
+            def connectionMade(self) -> None:
+                assert self.transport is not None
+                self.transport.write(b"nonsense\r\n")
+
+        port: Any = reactor.listenTCP(  # type: ignore[attr-defined]
+            self.port, Factory.forProtocol(Nonsense), interface="127.0.0.31"
+        )
+        self.addCleanup(port.stopListening)
+        told, asked = yield self.send("a@one.test")
+        self.assertEqual(told, {"a@one.test": "OK"})
+        self.assertEqual(asked, ["first.one.test", "second.one.test"])
+
+    @inlineCallbacks
+    def test_no_login(self) -> Any:
+        """The relay's user and password are told to no receiver's server, though it offers AUTH."""
+        self.printer.set(
+            authent_encryption__smtp_authentication=True,
+            authent_encryption__user="ir",
+            authent_encryption__password="marked",
+        )
+        told, _ = yield self.send("b@two.test")
+        self.assertEqual(told, {"b@two.test": "OK"})
+        said = "".join((yield self.printer.transcripts()))
+        self.assertIn("AUTH ", said)
+        self.assertNotIn("C: AUTH", said)
+        self.assertIn("-- a receiver's own server: no login", said)
 
     @inlineCallbacks
     def test_some_fail(self) -> Any:

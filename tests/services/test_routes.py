@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred, fail, inlineCallbacks
 from twisted.internet.protocol import DatagramProtocol
-from twisted.names import dns, server
+from twisted.names import client, dns, error, server
 from twisted.names.authority import BindAuthority
 from twisted.python.filepath import FilePath
 from twisted.trial import unittest
@@ -29,6 +29,8 @@ equal.bench.test. 60 IN MX 10 first.bench.test.
 equal.bench.test. 60 IN MX 10 second.bench.test.
 nowhere.bench.test. 60 IN MX 10 lost.bench.test.
 null.bench.test. 60 IN MX 0 .
+odd.bench.test. 60 IN MX 10 b\xe9nch.test.
+odd.bench.test. 60 IN MX 20 first.bench.test.
 """
 
 
@@ -102,6 +104,30 @@ class RoutesTests(unittest.TestCase):
         ):
             hosts = yield self.routes.find(literal)
             self.assertEqual(hosts, [Host(literal, address)])
+
+    @inlineCallbacks
+    def test_partly_silent(self) -> Any:
+        """What name servers do not say of one address hides nothing of the others."""
+
+        class Partly(client.Resolver):
+            def lookupIPV6Address(self, name: str, timeout: Any = None) -> Deferred[Any]:
+                return fail(error.DNSServerError())
+
+        self.routes._resolver = Partly(servers=self.routes._resolver.servers, reactor=reactor)
+        hosts = yield self.routes.find("bench.test")
+        self.assertEqual([one.address for one in hosts], ["192.0.2.1", "192.0.2.2"])
+
+    @inlineCallbacks
+    def test_name_that_is_none(self) -> Any:
+        """A server whose name cannot be asked for is passed over."""
+        hosts = yield self.routes.find("odd.bench.test")
+        self.assertEqual({one.name for one in hosts}, {"first.bench.test"})
+
+    def test_closed(self) -> None:
+        """Routes by the system's name servers leave nothing running when they are closed."""
+        before = set(reactor.getDelayedCalls())  # type: ignore[attr-defined]
+        Routes(reactor, []).close()
+        self.assertEqual(set(reactor.getDelayedCalls()) - before, set())  # type: ignore[attr-defined]
 
     @inlineCallbacks
     def test_silent(self) -> Any:
