@@ -1,0 +1,201 @@
+"""One wire: its rule, the sockets on it, who is at their other ends, and how much was dropped.
+
+Endpoints tell it of each socket; it has the rule hold there, at once also when
+the rule changes. It opens no connection itself.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from attrs import define, frozen
+from twisted.internet.error import ConnectError
+
+from irsend.addresses import NO_MAC
+from irsend.link import sockets
+from irsend.link.admission import EVERYBODY, Admission
+from irsend.link.neighbours import neighbour_mac
+from irsend.link.ways import IWay, choose_way
+
+
+class NotAdmitted(ConnectError):
+    """Whom a connection was to go to may not pass."""
+
+
+@define(eq=False)
+class _Guarded:
+    """What is known of a socket on the wire."""
+
+    spares_loopback: bool = False
+    dropped: int = 0
+    """As the kernel said when it was last asked."""
+
+
+@frozen
+class Attempt:
+    """An attempt to connect, watched by a second descriptor of its socket."""
+
+    sock: socket.socket
+    guarded: _Guarded
+
+
+@frozen
+class _Peer:
+    """Who is at the other end of a connection."""
+
+    address: str
+    mac: str | None
+    spares_loopback: bool = False
+
+
+class Link:
+    """A wire. Addresses that are `known` to be somebody's, for benches on loopback, go before all else."""
+
+    def __init__(
+        self,
+        way: IWay | None = None,
+        *,
+        admission: Admission = EVERYBODY,
+        known: Mapping[str, str] | None = None,
+    ) -> None:
+        self.way = way if way is not None else choose_way()
+        self._admission = admission
+        self._known = dict(known or {})
+        self._dropped = 0
+        self._sockets: WeakKeyDictionary[socket.socket, _Guarded] = WeakKeyDictionary()
+        self._peers: WeakKeyDictionary[Any, _Peer] = WeakKeyDictionary()
+
+    # -- the rule -----------------------------------------------------------------
+
+    def change(self, admission: Admission, known: Mapping[str, str]) -> None:
+        """Have another rule hold from now on, for connections that are open too; OSError."""
+        self._count()
+        self._admission, self._known = admission, dict(known)
+        for sock, guarded in self._open():
+            self.way.guard(sock, admission, self._known, guarded.spares_loopback)
+        if not self.way.silent and admission != EVERYBODY:
+            for transport, peer in list(self._peers.items()):
+                if transport.connected and not self._admits(self._known_better(peer)):
+                    self._dropped += 1
+                    transport.abortConnection()
+
+    @property
+    def dropped(self) -> int:
+        """How many frames were dropped, or connections refused where frames cannot be."""
+        self._count()
+        return self._dropped
+
+    def _admits(self, peer: _Peer) -> bool:
+        spared = peer.spares_loopback and peer.mac == NO_MAC
+        return spared or self._admission.passes(peer.mac)
+
+    def _known_better(self, peer: _Peer) -> _Peer:
+        """Return a peer with the address that it has now, by configuration or table."""
+        mac = self._by_configuration(peer.address) or peer.mac or neighbour_mac(peer.address)
+        return _Peer(peer.address, mac, peer.spares_loopback)
+
+    def _by_configuration(self, address: str) -> str | None:
+        return self._known.get(address.partition("%")[0])
+
+    def _guard(self, sock: socket.socket, guarded: _Guarded) -> None:
+        self._sockets[sock] = guarded
+        self.way.guard(sock, self._admission, self._known, guarded.spares_loopback)
+
+    # -- what was dropped -----------------------------------------------------------
+
+    def _open(self) -> list[tuple[socket.socket, _Guarded]]:
+        return [(sock, one) for sock, one in self._sockets.items() if sock.fileno() >= 0]
+
+    def _count(self) -> None:
+        if self.way.silent:
+            for sock, guarded in self._open():
+                self._count_of(sock, guarded)
+
+    def _count_of(self, sock: socket.socket, guarded: _Guarded) -> None:
+        now = sockets.dropped(sock)
+        if self._admission != EVERYBODY:
+            # Without a rule it is the kernel that wants for room.
+            self._dropped += max(0, now - guarded.dropped)
+        guarded.dropped = now
+
+    # -- who is there -------------------------------------------------------------
+
+    def mac_of_peer(self, transport: Any) -> str | None:
+        """Return who made an accepted connection; None where that is not known."""
+        peer = self._peers.get(lowest(transport))
+        return peer.mac if peer is not None else None
+
+    def mac_of_address(self, address: str) -> str | None:
+        """Return who is meant by an IP address; asks the neighbour table, so for threads."""
+        return self._by_configuration(address) or neighbour_mac(address)
+
+    # -- what endpoints tell ------------------------------------------------------
+
+    def listening(self, sock: socket.socket, *, spares_loopback: bool) -> None:
+        """Hear of a socket that listens; OSError."""
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            self.way.prepare_to_listen(sock)
+            self._guard(sock, _Guarded(spares_loopback))
+
+    def accepted(self, transport: Any, address: str, *, spares_loopback: bool) -> bool:
+        """Hear of a connection that was accepted; say whether it may be.
+
+        A frame of somebody who may not pass does not come so far where frames
+        are dropped, but for one between listening and the filter.
+        """
+        transport = lowest(transport)
+        sock = transport.getHandle()
+        mac = self._by_configuration(address) or self.way.first_mac(sock, address)
+        peer = _Peer(address, mac, spares_loopback)
+        if not self._admits(peer):
+            self._dropped += 1
+            return False
+        self._peers[transport] = peer
+        # It has its listener's filter.
+        self._sockets[sock] = _Guarded(spares_loopback, sockets.dropped(sock))
+        return True
+
+    def about_to_connect(self, address: str) -> None:
+        """Raise NotAdmitted where it is known before that nobody may be there who may pass."""
+        if not self.way.silent and self._admission != EVERYBODY:
+            mac = self.mac_of_address(address)
+            # Whoever was not heard of for a while is looked at once he has answered.
+            if mac is not None:
+                self._check(_Peer(address, mac))
+
+    def connecting(self, sock: socket.socket) -> Attempt:
+        """Hear of a socket that is about to connect; return what `attempted` is to be told. OSError."""
+        guarded = _Guarded()
+        self._guard(sock, guarded)
+        # Twisted closes its own before anybody can ask what was dropped.
+        return Attempt(sock.dup(), guarded)
+
+    def attempted(self, attempt: Attempt) -> None:
+        """Hear that an attempt to connect has ended, however that was."""
+        if self.way.silent:
+            self._count_of(attempt.sock, attempt.guarded)
+        attempt.sock.close()
+
+    def connected(self, transport: Any, address: str) -> None:
+        """Hear of a connection that was made. Raises NotAdmitted where it may not be."""
+        peer = _Peer(address, None)
+        if not self.way.silent and self._admission != EVERYBODY:
+            peer = self._known_better(peer)
+            self._check(peer)
+        self._peers[lowest(transport)] = peer
+
+    def _check(self, peer: _Peer) -> None:
+        if not self._admits(peer):
+            self._dropped += 1
+            who = f"{peer.address} ({peer.mac or 'no MAC address'})"
+            raise NotAdmitted(string=f"{who} may not pass the MAC address filter")
+
+
+def lowest(transport: Any) -> Any:
+    """Return the TCP transport beneath TLS and other wrappers."""
+    while hasattr(transport, "transport"):
+        transport = transport.transport
+    return transport

@@ -1,0 +1,75 @@
+"""Who stands behind an IP address: the route's next hop, and its entry in the neighbour table.
+
+By netlink, which answers at once but loads a library when it is first asked: for
+threads, or where nothing else can be done.
+
+Standards: rtnetlink(7); RFC 826 (ARP) and RFC 4861 (neighbour discovery) fill the table.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from irsend.addresses import NO_MAC
+
+# rtm_type of an address of this host itself (RTN_LOCAL).
+_LOCAL = 2
+
+
+def neighbour_mac(address: str) -> str | None:
+    """Return the MAC address that frames for an IP address go to; None where that is not known.
+
+    Behind a router it is the router's. Addresses of this host have none:
+    00:00:00:00:00:00.
+    """
+    address = address.partition("%")[0]
+    try:
+        if ipaddress.ip_address(address).is_loopback:
+            return NO_MAC
+        return _asked(address)
+    except ValueError:
+        return None
+
+
+def _asked(address: str) -> str | None:
+    try:
+        from pyroute2 import IPRoute
+        from pyroute2.netlink.exceptions import NetlinkError
+    except ImportError:
+        return None
+    try:
+        with IPRoute() as netlink:
+            (route,) = netlink.route("get", dst=address)
+            if route["type"] == _LOCAL:
+                return NO_MAC
+            hop = _attribute(route, "RTA_GATEWAY") or _via(route) or address
+            device = _attribute(route, "RTA_OIF")
+            for entry in netlink.get_neighbours(dst=hop, ifindex=device):
+                mac = _attribute(entry, "NDA_LLADDR")
+                if mac:
+                    return str(mac)
+    except (OSError, NetlinkError, ValueError):
+        pass
+    return None
+
+
+def _attribute(message: Any, name: str) -> Any:
+    return message.get_attr(name)
+
+
+def _via(route: Any) -> str | None:
+    """Return a next hop of the other family (RTA_VIA: IPv4 behind an IPv6 router)."""
+    via = route.get_attr("RTA_VIA")
+    return str(via["addr"]) if via else None
+
+
+def can_be_asked() -> str:
+    """Return why the neighbour table cannot be asked; empty where it can."""
+    try:
+        from pyroute2 import IPRoute
+
+        with IPRoute():
+            return ""
+    except (ImportError, OSError) as error:
+        return str(error)

@@ -1,0 +1,72 @@
+r"""Endpoint strings with a MAC address filter before them, for any Twisted program.
+
+    mac:permit=00-00-85-12-34-56,00-00-85-12-34-57:tcp:8025
+    mac:reject=0000.8512.3456:tcp:host=192.0.2.1:port=25
+
+What stands behind the filter's own words is an endpoint string of its own.
+Addresses with colons have these escaped, as in all endpoint strings: `00\:00\:...`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import (
+    IStreamClientEndpointStringParserWithReactor,
+    IStreamServerEndpointStringParser,
+)
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+
+@implementer(
+    IPlugin, IStreamServerEndpointStringParser, IStreamClientEndpointStringParserWithReactor
+)
+class MacParser:
+    """Parses "mac:..." for servers and clients; ValueError says what is wrong."""
+
+    prefix = "mac"
+
+    def parseStreamServer(self, reactor: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return a LinkServerEndpoint."""
+        from twisted.internet.endpoints import serverFromString
+
+        from irsend.link.endpoints import LinkServerEndpoint
+
+        link = _link(kwargs)
+        return LinkServerEndpoint(serverFromString(reactor, _inner(args, kwargs)), link)
+
+    def parseStreamClient(self, reactor: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return a LinkClientEndpoint."""
+        from twisted.internet.endpoints import clientFromString
+
+        from irsend.link.endpoints import LinkClientEndpoint
+
+        link, inner = _link(kwargs), _inner(args, kwargs)
+        return LinkClientEndpoint(
+            reactor, link, lambda prepared: clientFromString(prepared, inner)
+        )
+
+
+def _inner(words: tuple[str, ...], more: dict[str, str]) -> str:
+    from twisted.internet.endpoints import quoteStringArgument
+
+    if not words:
+        raise ValueError(
+            "mac: the endpoint is missing, as in mac:permit=00-00-85-12-34-56:tcp:8025"
+        )
+    named = [f"{key}={quoteStringArgument(value)}" for key, value in more.items()]
+    return ":".join([*map(quoteStringArgument, words), *named])
+
+
+def _link(words: dict[str, str]) -> Any:
+    """Take the filter's words out of an endpoint's, and return the wire that they describe."""
+    from irsend.addresses import mac_address
+    from irsend.link.admission import Admission
+    from irsend.link.link import Link
+
+    permit, reject = words.pop("permit", ""), words.pop("reject", "")
+    if bool(permit) == bool(reject):
+        raise ValueError("mac: it needs either permit=ADDRESS,... or reject=ADDRESS,...")
+    listed = frozenset(mac_address(one) for one in (permit or reject).split(","))
+    return Link(admission=Admission(listed, permits=bool(permit)))

@@ -1,0 +1,233 @@
+"""One contract for each way of the filter, on real sockets; how the others are kept off differs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import error, reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.trial import unittest
+from zope.interface.verify import verifyObject
+
+from irsend.addresses import NO_MAC
+from irsend.errors import ConfigurationError
+from irsend.link.admission import EVERYBODY, Admission
+from irsend.link.endpoints import LinkClientEndpoint, LinkServerEndpoint
+from irsend.link.link import Link, NotAdmitted
+from irsend.link.ways import FirstFrame, IWay, Kernel, Neighbour, choose_way
+from tests.link.wires import (
+    KNOWN,
+    NOT_STRANGER,
+    ONLY_SCANNER,
+    SCANNER,
+    STRANGER,
+    Host,
+    Peer,
+    connect,
+    server,
+    until,
+)
+
+
+class _Contract:
+    """What holds for every way."""
+
+    way: Any
+    timeout = 30
+    assertEqual: Any
+    addCleanup: Any
+    assertTrue: Any
+    assertFalse: Any
+    assertFailure: Any
+
+    def setUp(self) -> None:
+        """Take the way, where this host has it."""
+        try:
+            self.link = Link(choose_way(self.way.name), known=KNOWN)
+        except ConfigurationError as error:
+            raise unittest.SkipTest(str(error)) from None
+
+    async def listen(
+        self, rule: Admission, *, spares_loopback: bool = False
+    ) -> tuple[Host, int]:
+        """Listen on the wire."""
+        self.link.change(rule, KNOWN)
+        host = Host()
+        endpoint = LinkServerEndpoint(server(), self.link, spares_loopback=spares_loopback)
+        port: Any = await endpoint.listen(host)
+        self.addCleanup(port.stopListening)
+        return host, port.getHost().port
+
+    async def connected(self, source: str, port: int) -> Peer:
+        """Connect, be greeted, and be closed when the test ends."""
+        peer: Peer = await connect(source, port)
+        self.addCleanup(self.hang_up, peer)
+        await until(lambda: peer.heard == b"hello")
+        return peer
+
+    def hang_up(self, peer: Peer) -> Any:
+        """End a connection, where it has not ended."""
+        assert peer.transport is not None
+        peer.transport.abortConnection()
+        return peer.closed
+
+    def client(self, address: str, port: int, timeout: float = 10) -> LinkClientEndpoint:
+        """Return what connects from the wire."""
+        return LinkClientEndpoint(
+            reactor,
+            self.link,
+            lambda prepared: TCP4ClientEndpoint(prepared, address, port, timeout=timeout),
+        )
+
+    def test_is_a_way(self) -> None:
+        """It is one of the ways."""
+        verifyObject(IWay, self.link.way)
+
+    async def test_permitted(self) -> None:
+        """Who is on the list passes under Permit, and it is known who it is."""
+        host, port = await self.listen(ONLY_SCANNER)
+        await self.connected("127.0.0.2", port)
+        self.assertEqual(self.link.mac_of_peer(host.peers[0].transport), SCANNER)
+        self.assertEqual(self.link.dropped, 0)
+
+    async def test_not_rejected(self) -> None:
+        """Who is not on the list passes under Reject; on loopback he has an address of zeros."""
+        host, port = await self.listen(NOT_STRANGER)
+        await self.connected("127.0.0.9", port)
+        self.assertEqual(self.link.mac_of_peer(host.peers[0].transport), NO_MAC)
+
+    async def test_gate_steps_aside(self) -> None:
+        """Who has passed speaks with the protocol itself: nothing stands between."""
+        host, port = await self.listen(ONLY_SCANNER)
+        await self.connected("127.0.0.2", port)
+        transport: Any = host.peers[0].transport
+        self.assertTrue(transport.protocol is host.peers[0])
+
+    async def test_spared(self) -> None:
+        """This host itself passes where it is spared, whatever the rule is."""
+        _, port = await self.listen(
+            Admission(frozenset([SCANNER]), permits=True), spares_loopback=True
+        )
+        await self.connected("127.0.0.1", port)
+
+    async def test_outgoing_permitted(self) -> None:
+        """A server that may pass is reached."""
+        host = Host()
+        port: Any = await server("127.0.0.2").listen(host)
+        self.addCleanup(port.stopListening)
+        self.link.change(ONLY_SCANNER, KNOWN)
+        endpoint = self.client("127.0.0.2", port.getHost().port)
+        peer: Any = await connectProtocol(endpoint, Peer())
+        self.addCleanup(self.hang_up, peer)
+        await until(lambda: peer.heard == b"hello")
+        self.assertEqual(endpoint.addresses, ["127.0.0.2"])
+
+    async def test_lifted(self) -> None:
+        """When the rule is lifted everybody passes again."""
+        _, port = await self.listen(ONLY_SCANNER)
+        self.link.change(EVERYBODY, KNOWN)
+        await self.connected("127.0.0.3", port)
+
+
+class KernelTests(_Contract, unittest.TestCase):
+    """Frames are dropped: who may not pass gets no answer at all."""
+
+    way = Kernel
+
+    async def test_no_answer(self) -> None:
+        """A SYN is not answered, neither by SYN-ACK nor by RST: it is said again, and passes when it may."""
+        host, port = await self.listen(ONLY_SCANNER)
+        connecting = connect("127.0.0.3", port)
+        await until(lambda: self.link.dropped > 0)
+        self.assertFalse(connecting.called)
+        self.link.change(NOT_STRANGER, KNOWN)
+        self.assertFalse(connecting.called)
+        self.link.change(EVERYBODY, KNOWN)
+        peer: Any = await connecting
+        self.addCleanup(self.hang_up, peer)
+        await until(lambda: peer.heard == b"hello")
+        self.assertEqual(len(host.peers), 1)
+
+    async def test_changed_while_connected(self) -> None:
+        """A connection that is open falls silent at once, and goes on where it was when it may again."""
+        host, port = await self.listen(ONLY_SCANNER)
+        peer = await self.connected("127.0.0.2", port)
+        self.link.change(NOT_STRANGER, {"127.0.0.2": STRANGER})
+        dropped = self.link.dropped
+        peer.say(b"anybody there?")
+        await until(lambda: self.link.dropped > dropped)
+        self.assertEqual(host.peers[0].heard, b"")
+        self.link.change(ONLY_SCANNER, KNOWN)
+        await until(lambda: host.peers[0].heard == b"anybody there?")
+
+    async def test_outgoing(self) -> None:
+        """A server that may not pass is not reached: its answers are dropped until the time is over."""
+        host = Host()
+        port: Any = await server("127.0.0.3").listen(host)
+        self.addCleanup(port.stopListening)
+        self.link.change(ONLY_SCANNER, KNOWN)
+        connecting = connectProtocol(self.client("127.0.0.3", port.getHost().port, 0.2), Peer())
+        await self.assertFailure(connecting, error.TimeoutError)
+        self.assertTrue(self.link.dropped > 0)
+        self.assertEqual(host.peers, [])
+
+
+class _ByReset(_Contract):
+    """Connections of who may not pass are reset, before a byte is written."""
+
+    async def test_reset(self) -> None:
+        """Who may not pass is connected, hears nothing, and is reset; nobody behind the gate knows of him."""
+        host, port = await self.listen(ONLY_SCANNER)
+        peer: Peer = await connect("127.0.0.3", port)
+        await peer.closed
+        assert peer.reason is not None
+        self.assertTrue(peer.reason.check(error.ConnectionLost))
+        self.assertEqual((peer.heard, host.peers, self.link.dropped), (b"", [], 1))
+
+    async def test_changed_while_connected(self) -> None:
+        """A connection that is open is reset at once when it may not be any more; others go on."""
+        host, port = await self.listen(EVERYBODY)
+        scanner = await self.connected("127.0.0.2", port)
+        stranger = await self.connected("127.0.0.3", port)
+        self.link.change(ONLY_SCANNER, KNOWN)
+        await stranger.closed
+        self.assertEqual(self.link.dropped, 1)
+        scanner.say(b"still there")
+        await until(lambda: host.peers[0].heard == b"still there")
+
+    async def test_outgoing(self) -> None:
+        """A server that may not pass is refused before a connection is tried."""
+        host = Host()
+        port: Any = await server("127.0.0.3").listen(host)
+        self.addCleanup(port.stopListening)
+        self.link.change(ONLY_SCANNER, KNOWN)
+        endpoint = self.client("127.0.0.3", port.getHost().port)
+        failure: Any = await self.assertFailure(connectProtocol(endpoint, Peer()), NotAdmitted)
+        self.assertEqual(
+            failure.args[0], f"127.0.0.3 ({STRANGER}) may not pass the MAC address filter"
+        )
+        self.assertEqual((host.peers, self.link.dropped), ([], 1))
+
+    async def test_outgoing_changed(self) -> None:
+        """A connection that the machine has made is reset too when it may not be any more."""
+        host = Host()
+        port: Any = await server("127.0.0.3").listen(host)
+        self.addCleanup(port.stopListening)
+        endpoint = self.client("127.0.0.3", port.getHost().port)
+        peer: Any = await connectProtocol(endpoint, Peer())
+        self.link.change(ONLY_SCANNER, KNOWN)
+        await peer.closed
+        await until(lambda: host.peers)
+        await host.peers[0].closed
+
+
+class FirstFrameTests(_ByReset, unittest.TestCase):
+    """By the first frame."""
+
+    way = FirstFrame
+
+
+class NeighbourTests(_ByReset, unittest.TestCase):
+    """By the neighbour table."""
+
+    way = Neighbour

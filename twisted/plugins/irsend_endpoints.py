@@ -1,0 +1,5 @@
+"""Endpoint strings "mac:...", for any Twisted program."""
+
+from irsend.link.parsing import MacParser
+
+mac = MacParser()
