@@ -11,6 +11,8 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from irsend.configuration import Configuration
+from irsend.link.endpoints import LinkServerEndpoint
+from irsend.link.ways import choose_way
 from irsend.protocols.listening import address_text, listen, server_endpoint
 from irsend.services.keyring import check_key
 from irsend.services.machine import Machine
@@ -94,9 +96,19 @@ class Assembly(MultiService):
             addresses=lambda: [address_text(one) for one in self.machine.receiving.addresses],
             most_upload=self._configuration.limits.upload * 1_000_000,
         )
-        self._panel_ports = listen(self._reactor, "listen.panel", description, self._site)
+        self._panel_ports = listen(
+            self._reactor,
+            "listen.panel",
+            description,
+            self._site,
+            through=self._on_the_wire if self._configuration.link.covers_panel else None,
+        )
         for address in self.panel_addresses:
             self.log.info("Panel: http://{address}/", address=address_text(address))
+
+    def _on_the_wire(self, endpoint: Any) -> LinkServerEndpoint:
+        # Whoever is locked out can still be let in again, at the machine itself.
+        return LinkServerEndpoint(endpoint, self.machine.link, spares_loopback=True)
 
 
 def check(configuration: Configuration, reactor: Any) -> None:
@@ -110,6 +122,7 @@ def check(configuration: Configuration, reactor: Any) -> None:
         if description:
             server_endpoint(reactor, key, description)
     check_key(configuration)
+    choose_way(configuration.link.way)
     if configuration.mailhost.enabled:
         from irsend.mailhost.accounts import Accounts
 

@@ -18,7 +18,7 @@ from irsend.device.items import Text, item, read_values
 from irsend.device.model import Model, load_model
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
-from irsend.sections import TLS, Faults, Limits, Listen, MailHost, Panel, Sending
+from irsend.sections import TLS, Faults, Limits, Link, Listen, MailHost, Panel, Sending
 
 
 def _section(made_of: type) -> Any:
@@ -44,6 +44,7 @@ class Configuration:
     """Values of --set by whole key, which win over what was changed at the machine."""
     tls: TLS = _section(TLS)
     sending: Sending = _section(Sending)
+    link: Link = _section(Link)
     limits: Limits = _section(Limits)
     faults: Faults = _section(Faults)
     mailhost: MailHost = _section(MailHost)
@@ -52,6 +53,8 @@ class Configuration:
 SECTIONS: dict[str, type] = {
     one.name: one.metadata[type] for one in attrs.fields(Configuration) if type in one.metadata
 }
+
+_TABLES = ("mailhost.accounts.", "link.addresses.")
 
 
 def read_configuration(
@@ -122,7 +125,7 @@ def configuration(**given: Any) -> Configuration:
 def _put(into: dict[str, Any], key: str, value: str) -> None:
     parts = key.split(".")
     # A table's own keys may hold dots: mailhost.accounts.ir@bench.test=bench.
-    if parts[:2] == ["mailhost", "accounts"] and len(parts) > 2:
+    if key.startswith(_TABLES) and len(parts) > 2:
         parts = [*parts[:2], ".".join(parts[2:])]
     for part in parts[:-1]:
         inner = into.setdefault(part, {})

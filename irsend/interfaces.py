@@ -197,6 +197,12 @@ class IMachine(Interface):
     def memory() -> tuple[int, int]:
         """Return the octets of memory in use, and its capacity."""
 
+    def mac_filter() -> tuple[str, int]:
+        """Return the way the MAC address filter is enforced, and how many frames it has dropped.
+
+        Where frames cannot be dropped it is connections that were refused.
+        """
+
     def change_settings(given: dict[str, object]) -> dict[str, Any]:
         """Change items at the machine by whole key; SettingsRefused names each wrong one."""
 

@@ -11,8 +11,10 @@ import re
 
 from attrs import Factory, frozen
 
+from irsend.addresses import mac_address
 from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
 from irsend.device.model_tables import HELO_FORMS
+from irsend.link.ways import NAMES
 
 _ENDPOINT = Text(
     400, 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or "" for off'
@@ -123,6 +125,44 @@ class Sending:
         Listing(10, "addresses, with :port where it is not 53", _name_server),
         (),
         "Asked for MX records where Use Route via Server is off; empty: the system's.",
+    )
+
+
+def _address(given: str) -> str:
+    try:
+        return str(ipaddress.ip_address(given.strip()))
+    except ValueError:
+        raise ValueError(f"{given!r} is not an IP address") from None
+
+
+@frozen(kw_only=True)
+class Link:
+    """The wire that Receiving MAC Address Settings speak of, and how frames are kept off it."""
+
+    way: str = item(
+        "way",
+        OneOf(("auto", *NAMES)),
+        "auto",
+        "How: kernel drops frames before TCP answers, first-frame and neighbour reset connections; "
+        "auto is the first of these that the host lets the machine have.",
+    )
+    addresses: dict[str, str] = item(
+        "addresses",
+        Table(
+            "up to 100 IP addresses with a MAC address each, such as "
+            '{ "127.0.0.2" = "00:00:85:12:34:56" }',
+            _address,
+            mac_address,
+            100,
+        ),
+        Factory(dict),
+        "Who is to be taken for whom, whatever frames say: on loopback they say nothing.",
+    )
+    covers_panel: bool = item(
+        "covers panel",
+        OnOff(),
+        False,
+        "Filters the panel too; from this host itself it can be used all the same.",
     )
 
 

@@ -16,7 +16,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "link": ("errors", "interfaces", "addresses"),
     "imaging": ("errors", "interfaces", "message"),
     "store": ("errors", "interfaces", "device", "message"),
-    "sections": ("addresses", "device"),
+    "sections": ("addresses", "device", "link"),
     "configuration": ("errors", "device", "sections"),
     "sample": ("configuration", "device"),
     "services": (
@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ctl": ("errors", "interfaces"),
     "assembly": (
         "errors",
+        "link",
         "sections",
         "configuration",
         "protocols",
@@ -72,6 +73,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         {
             "bench": (),
             "keyring": ("bench",),
+            "mac_filter": ("bench",),
             "receiving": ("bench", "reception"),
             "reception": ("bench",),
             "polling": ("bench", "pop_session"),

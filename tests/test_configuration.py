@@ -230,7 +230,7 @@ class RefusalTests(Case):
         """An unknown key is refused with the keys there are, in every place where one can stand."""
         cases = {
             "stat = 1\n": "FILE: stat: there is no such key; there are: model, state, settings, "
-            "listen, panel, tls, sending, limits, faults, mailhost",
+            "listen, panel, tls, sending, link, limits, faults, mailhost",
             "[listen]\nsntp = 1\n": "FILE: listen.sntp: there is no such key; "
             "there are: smtp, panel",
             "[settings.service_mode]\nport = 1\n": "FILE: settings.service_mode.port: there is no "
@@ -459,13 +459,16 @@ def keys_of_the_code() -> dict[str, Any]:
     return keys
 
 
+_TABLES_OF_THEIR_OWN = ("mailhost.accounts", "link.addresses")
+
+
 def keys_of(text: str) -> dict[str, Any]:
     """Every key of a file, whole."""
     found: dict[str, Any] = {}
 
     def walk(table: dict[str, Any], prefix: str) -> None:
         for key, value in table.items():
-            if isinstance(value, dict) and prefix + key != "mailhost.accounts":
+            if isinstance(value, dict) and prefix + key not in _TABLES_OF_THEIR_OWN:
                 walk(value, f"{prefix}{key}.")
             else:
                 found[prefix + key] = value

@@ -224,18 +224,30 @@ class Listing(Kind[tuple[str, ...]]):
 
 
 class Table(Kind[dict[str, str]]):
-    """Names with a text each, as in `accounts = { "ir@bench.test" = "bench" }`."""
+    """Names with a text each, as in `accounts = { "ir@bench.test" = "bench" }`.
+
+    `read_name` and `read_text` bring each to one form; ValueError says what is wrong.
+    """
 
     type = "table"
-    allowed = 'a table of texts, such as { "name" = "text" }'
+
+    def __init__(
+        self,
+        allowed: str = 'a table of texts, such as { "name" = "text" }',
+        read_name: Callable[[str], str] = str,
+        read_text: Callable[[str], str] = str,
+        most: int = 1000,
+    ) -> None:
+        self.allowed = allowed
+        self._read_name, self._read_text, self._most = read_name, read_text, most
 
     def read(self, given: object) -> dict[str, str]:
         """Take a table whose keys and values are strings."""
-        if not isinstance(given, dict):
+        if not isinstance(given, dict) or len(given) > self._most:
             raise ValueError
         if not all(isinstance(part, str) for pair in given.items() for part in pair):
             raise ValueError
-        return dict(given)
+        return {self._read_name(name): self._read_text(text) for name, text in given.items()}
 
     def plain(self, value: dict[str, str]) -> object:
         """Return a copy."""

@@ -19,8 +19,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
     IStreamServerEndpoint,
 )
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.protocols.policies import WrappingFactory
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
@@ -59,13 +58,13 @@ class LinkServerEndpoint:
         return self._endpoint.listen(gates).addCallback(guard)
 
 
-class _Gates(WrappingFactory):
+class _Gates(ServerFactory):
     """Puts a gate before each connection."""
 
     noisy = False
 
     def __init__(self, factory: Any, link: Link, spares_loopback: bool) -> None:
-        WrappingFactory.__init__(self, factory)
+        self.behind = factory
         self.link = link
         self.spares_loopback = spares_loopback
         if IProtocolNegotiationFactory.providedBy(factory):
@@ -74,8 +73,18 @@ class _Gates(WrappingFactory):
 
     def logPrefix(self) -> str:
         """Be called as what is behind it."""
-        prefix = getattr(self.wrappedFactory, "logPrefix", None)
-        return prefix() if prefix else type(self.wrappedFactory).__name__
+        prefix = getattr(self.behind, "logPrefix", None)
+        return prefix() if prefix else type(self.behind).__name__
+
+    def doStart(self) -> None:
+        """Begin, and what is behind it."""
+        super().doStart()
+        self.behind.doStart()
+
+    def doStop(self) -> None:
+        """End, and what is behind it."""
+        super().doStop()
+        self.behind.doStop()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Build the gate; what is behind it is built for those who pass."""
@@ -101,7 +110,7 @@ class _Gate(Protocol):
         ):
             transport.abortConnection()
             return
-        protocol = gates.wrappedFactory.buildProtocol(self._address)
+        protocol = gates.behind.buildProtocol(self._address)
         if protocol is None:
             transport.loseConnection()
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.endpoints import serverFromString
@@ -28,16 +29,25 @@ def server_endpoint(reactor: Any, key: str, description: str) -> Any:
 
 
 def listen(
-    reactor: Any, key: str, description: str, factory: IProtocolFactory
+    reactor: Any,
+    key: str,
+    description: str,
+    factory: IProtocolFactory,
+    *,
+    through: Callable[[Any], Any] | None = None,
 ) -> list[IListeningPort]:
     """Listen; raises ConfigurationError or CannotListenError where that cannot be.
 
-    Returns the port in a list, or an empty list for an empty description.
+    `through` makes another endpoint of it, such as one with a filter. Returns
+    the port in a list, or an empty list for an empty description.
     """
     if not description:
         return []
     outcome: list[Any] = []
-    server_endpoint(reactor, key, description).listen(factory).addBoth(outcome.append)
+    endpoint = server_endpoint(reactor, key, description)
+    if through is not None:
+        endpoint = through(endpoint)
+    endpoint.listen(factory).addBoth(outcome.append)
     # Twisted's server endpoints answer at once.
     for port in outcome:
         if isinstance(port, Failure):

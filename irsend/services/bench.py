@@ -10,14 +10,17 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import Deferred, execute, succeed
 from twisted.internet.endpoints import HostnameEndpoint
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
 from irsend.device.device import Device
 from irsend.device.jobs import Job, Recipient
 from irsend.device.sessions import Session, SessionKind, SessionResult
 from irsend.device.status import StatusText
+from irsend.link.endpoints import LinkClientEndpoint, LinkServerEndpoint
+from irsend.link.link import Link
+from irsend.link.ways import Nothing
 from irsend.message.head import sender_of, subject_of
 from irsend.protocols.tls import ServerTLS
 from irsend.protocols.transcript import Transcript
@@ -42,8 +45,10 @@ class Bench:
     sending: Sending = field(factory=Sending)
     on_disk: Callable[[Callable[[], Any]], Deferred[Any]] = execute
     """Runs what waits for the disk, or for another program, in a thread."""
+    link: Link = field(factory=lambda: Link(Nothing()))
+    """The wire that the machine is on."""
     connect: Callable[[str, int, float], IStreamClientEndpoint] | None = None
-    """Makes the endpoint for host, port and timeout in seconds; None: by name over TCP."""
+    """Makes the endpoint for host, port and timeout in seconds; None: by name over TCP, on the wire."""
     server_tls: ServerTLS | None = None
     """Answers STARTTLS; None while there is no usable key."""
     transcripts: dict[int, Transcript] = field(factory=dict)
@@ -63,11 +68,28 @@ class Bench:
         """Return what connects the machine to a server."""
         if self.connect is not None:
             return self.connect(host, port, timeout)
-        return HostnameEndpoint(self.clock, host, port, timeout=timeout)
+        return LinkClientEndpoint(
+            self.clock,
+            self.link,
+            lambda reactor: HostnameEndpoint(reactor, host, port, timeout=timeout),
+        )
 
-    def begin_session(self, kind: SessionKind, peer: str) -> tuple[Session, Transcript]:
+    def server_endpoint(self, endpoint: IStreamServerEndpoint) -> LinkServerEndpoint:
+        """Return what listens on the wire."""
+        return LinkServerEndpoint(endpoint, self.link)
+
+    def mac_behind(self, endpoint: IStreamClientEndpoint) -> Deferred[str | None]:
+        """Fire with the MAC address of what an endpoint has tried to reach; None where it is not known."""
+        addresses = getattr(endpoint, "addresses", [])
+        if not addresses:
+            return succeed(None)
+        return self.on_disk(lambda: self.link.mac_of_address(addresses[-1]))
+
+    def begin_session(
+        self, kind: SessionKind, peer: str, mac: str | None = None
+    ) -> tuple[Session, Transcript]:
         """Open a session with its transcript."""
-        session = self.device.session_began(kind, peer)
+        session = self.device.session_began(kind, peer, mac)
         transcript = Transcript(self.device.now, self.limits.transcript_lines)
         self.transcripts[session.id] = transcript
         return session, transcript

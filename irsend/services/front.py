@@ -75,6 +75,10 @@ class Front:
         """Return octets in use and capacity."""
         return self._bench.memory.used + self._outbox.used, self._bench.memory.capacity
 
+    def mac_filter(self) -> tuple[str, int]:
+        """Ask the wire."""
+        return self._bench.link.way.name, self._bench.link.dropped
+
     def change_settings(self, given: dict[str, object]) -> dict[str, Any]:
         """Change items at the machine."""
         return self.device.change_settings(given)

@@ -25,12 +25,15 @@ from irsend.errors import (
     KeyMaterialError,
     ValueRefused,
 )
+from irsend.link.link import Link
+from irsend.link.ways import choose_way
 from irsend.services.bench import Bench
 from irsend.services.composing import Composing
 from irsend.services.front import Front
 from irsend.services.full_mode import FullMode
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
+from irsend.services.mac_filter import MacFilter
 from irsend.services.polling import Polling
 from irsend.services.receiving import Receiving
 from irsend.services.scanning import Scanner
@@ -86,10 +89,12 @@ class Machine(Front, MultiService):
             trust=configuration.tls.trust,
             sending=configuration.sending,
             on_disk=self._in_thread,
+            link=Link(choose_way(configuration.link.way)),
         )
         self._saved = SavedSettings(self.state.settings)
         self._layers = Layers(self._saved)
         self._keyring = Keyring(self._bench, self.state.keys, configuration.tls)
+        self._mac_filter = MacFilter(self._bench, configuration.link.addresses)
         self.receiving = Receiving(self._bench, configuration.listen.smtp)
         self.polling = Polling(self._bench)
         self._outbox = Outbox(self.state.outbox, self._in_thread)
@@ -103,11 +108,22 @@ class Machine(Front, MultiService):
             self.polling.log_in,
             self._full_mode.await_notifications,
         )
-        for service in (self.receiving, self.polling, self._full_mode, self._sending):
+        for service in (
+            self._mac_filter,
+            self.receiving,
+            self.polling,
+            self._full_mode,
+            self._sending,
+        ):
             service.setServiceParent(self)
 
     def _on(self, pool: ThreadPool) -> Callable[[Callable[[], Any]], Deferred[Any]]:
         return lambda work: deferToThreadPool(self._reactor, pool, work)
+
+    @property
+    def link(self) -> Link:
+        """The wire that it is on."""
+        return self._bench.link
 
     # -- its life -------------------------------------------------------------
 
@@ -247,6 +263,9 @@ class Machine(Front, MultiService):
         for part in ("model", "state", "listen", "mailhost"):
             if getattr(configuration, part) != getattr(self.configuration, part):
                 self.log.warn("{part}: changes with the next start only", part=part)
+        for key in ("way", "covers_panel"):
+            if getattr(configuration.link, key) != getattr(self.configuration.link, key):
+                self.log.warn("link.{key}: changes with the next start only", key=key)
         configuration = self._layers.for_model(configuration, self.device.model)
         settings = self._layers.settings(configuration)
         try:
@@ -260,5 +279,6 @@ class Machine(Front, MultiService):
         self._bench.names = configuration.tls.hostnames
         self._bench.trust = configuration.tls.trust
         self._bench.sending = configuration.sending
+        self._mac_filter.change_known(configuration.link.addresses)
         self.device.reset_settings(settings)
         self.log.info("Configuration and certificates were read again")

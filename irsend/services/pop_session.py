@@ -16,6 +16,7 @@ from attrs import frozen
 from OpenSSL import SSL
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, inlineCallbacks
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.mail.pop3 import ServerErrorResponse
@@ -91,6 +92,7 @@ class PopSession:
         self._octets = 0
         self._messages = 0
         self._connecting: Deferred[Any] | None = None
+        self._endpoint: IStreamClientEndpoint | None = None
         self._deleted: list[str] = []
         self._stopped = ""
         """Why no further mail is taken."""
@@ -134,13 +136,14 @@ class PopSession:
             yield self._client.leave().addErrback(lambda _: None)
         if bound.active():
             bound.cancel()
-        return self._end(failed)
+        mac = None if self._endpoint is None else (yield self._bench.mac_behind(self._endpoint))
+        return self._end(failed, mac)
 
     def _take_too_long(self) -> None:
         if self._client is not None:
             self._client.give_up(net.TimeoutError(string="the session took too long"))
 
-    def _end(self, failed: _Failed | None) -> Session:
+    def _end(self, failed: _Failed | None, mac: str | None) -> Session:
         bench = self._bench
         if failed is not None:
             self._transcript.note(failed.reason)
@@ -160,6 +163,7 @@ class PopSession:
             code=failed.code if failed else None,
             status=failed.status if failed else None,
             auth=self._auth,
+            mac=mac,
             bytes=self._octets,
             messages=self._messages,
         )
@@ -198,11 +202,11 @@ class PopSession:
     @inlineCallbacks
     def _connect(self) -> Generator[Deferred[Any], Any, POP3Client]:
         bench = self._bench
-        endpoint = bench.client_endpoint(
+        self._endpoint = bench.client_endpoint(
             self.server, self._settings.service_mode.pop3_port, bench.limits.pop_connect
         )
         client = POP3Client(self._transcript, bench.clock, reply_timeout=bench.limits.pop_reply)
-        self._connecting = endpoint.connect(_Once(client))
+        self._connecting = self._endpoint.connect(_Once(client))
         try:
             yield self._connecting
         except CancelledError:

@@ -120,9 +120,7 @@ class Receiving(Service):
         if not values.keys() & _LISTENS_BY or description in ("", self.listening_endpoint()):
             return
         try:
-            tried = listen(
-                self._bench.clock, "listen.smtp", description, _Factory(self._session)
-            )
+            tried = self._listening_at(description)
         except (CannotListenError, ConfigurationError) as error:
             key = next(iter(values.keys() & _LISTENS_BY))
             raise ValueRefused(key, f"the machine cannot listen there: {error}") from None
@@ -169,11 +167,18 @@ class Receiving(Service):
             why = "SMTP Receive is off" if self._endpoint else "[listen] smtp is empty"
             self.log.info("SMTP: not listening ({why})", why=why)
             return
-        self._ports = listen(
-            self._bench.clock, "listen.smtp", description, _Factory(self._session)
-        )
+        self._ports = self._listening_at(description)
         for address in self.addresses:
             self.log.info("SMTP: listening on {address}", address=address_text(address))
+
+    def _listening_at(self, description: str) -> list[IListeningPort]:
+        return listen(
+            self._bench.clock,
+            "listen.smtp",
+            description,
+            _Factory(self._session),
+            through=self._bench.server_endpoint,
+        )
 
     def _stop_listening(self) -> Deferred[Any]:
         ports, self._ports = self._ports, []
@@ -193,7 +198,12 @@ class Receiving(Service):
             )
             self._under_way[session] = peer
             return Reception(
-                self._bench, peer, own, admit=admit, ended=lambda: self._gone(session)
+                self._bench,
+                peer,
+                own,
+                mac=self._bench.link.mac_of_peer(transport),
+                admit=admit,
+                ended=lambda: self._gone(session),
             )
 
         session = ESMTP(

@@ -31,6 +31,7 @@ class Reception:
         peer: str,
         own_address: str,
         *,
+        mac: str | None = None,
         admit: bool,
         ended: Callable[[], None],
     ) -> None:
@@ -47,7 +48,7 @@ class Reception:
         self.host = bench.host.encode("ascii")
         self.keywords = tuple(word.encode("ascii") for word in bench.device.model.ehlo)
         self.size_limit = bench.limits.message_size * 1_000_000
-        self.session, self.transcript = bench.begin_session("smtp-receive", peer)
+        self.session, self.transcript = bench.begin_session("smtp-receive", peer, mac)
 
     def admitted(self) -> Verdict:
         """Send away who is one too many."""

@@ -122,10 +122,10 @@ class SendSession:
         for recipient in self._letter.recipients:
             if recipient not in self._outcomes:
                 self._outcomes[recipient] = failed.outcome if failed else Outcome()
-        self._end()
+        self._end((yield self._bench.mac_behind(self._server.endpoint)))
         return self._outcomes
 
-    def _end(self) -> None:
+    def _end(self, mac: str | None) -> None:
         outcomes = self._outcomes.values()
         worst = next((one for one in outcomes if one.code), Outcome())
         handed_over = any(one.code is None for one in outcomes)
@@ -133,6 +133,7 @@ class SendSession:
             self._session,
             reason=worst.reason or (worst.code or ""),
             code=worst.code,
+            mac=mac,
             bytes=self._octets,
             messages=len(self._letter.parts) if handed_over else 0,
         )

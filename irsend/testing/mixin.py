@@ -29,6 +29,7 @@ class PrinterMixin(_TestCase):
         accounts: dict[str, str] | None = None,
         limits: dict[str, object] | None = None,
         sending: dict[str, object] | None = None,
+        link: dict[str, object] | None = None,
         hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
         **settings: object,
     ) -> Printer:
@@ -48,6 +49,7 @@ class PrinterMixin(_TestCase):
             accounts=accounts,
             limits=limits,
             sending=sending,
+            link=link,
             hostnames=hostnames,
             **settings,
         )

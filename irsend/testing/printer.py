@@ -58,6 +58,7 @@ class Printer:
         accounts: dict[str, str] | None = None,
         limits: dict[str, object] | None = None,
         sending: dict[str, object] | None = None,
+        link: dict[str, object] | None = None,
         hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
         **settings: object,
     ) -> None:
@@ -77,6 +78,7 @@ class Printer:
                 tls={"hostnames": list(hostnames)},
                 limits=limits or {},
                 sending=sending or {},
+                link=link or {},
                 settings=given,
                 mailhost={
                     "enabled": accounts is not None,
@@ -203,6 +205,11 @@ class Printer:
     def status(self) -> str:
         """What stands on the status line."""
         return self._device.status.text
+
+    @property
+    def frames_dropped(self) -> int:
+        """How many frames the MAC address filter has dropped; connections refused where it cannot."""
+        return self._machine.mac_filter()[1]
 
     @property
     def mails(self) -> list[Mail]:
