@@ -3,6 +3,9 @@
     {"page": 1, "of": 3}
     {"made": ["scan.pdf"], "type": "application/pdf", "pages": 3}
     {"refused": "x.pdf is encrypted; ..."}
+    {"full": true}
+
+The last says that what it was to make would be larger than the order allows.
 
 It limits itself, so that a file made to break a decoder breaks this process and
 nothing else.
@@ -10,6 +13,7 @@ nothing else.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -17,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from irsend.errors import ScanRefused
+from irsend.errors import MemoryFull, ScanRefused
 
 _MEMORY = 3_000_000_000
 
@@ -25,14 +29,20 @@ _MEMORY = 3_000_000_000
 def main() -> None:
     """Do what the order says."""
     order = json.load(sys.stdin)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (order["seconds"], order["seconds"]))
+    _limit(resource.RLIMIT_AS, _MEMORY)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_CPU, order["seconds"])
     os.nice(5)
     try:
         _say(_scan(order))
     except ScanRefused as refused:
         _say({"refused": str(refused)})
+    except MemoryFull:
+        _say({"full": True})
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        _say({"full": True})
     except MemoryError:
         _say({"refused": "reading the originals takes too much memory"})
 
@@ -44,6 +54,10 @@ def _scan(order: dict[str, Any]) -> dict[str, Any]:
     from irsend.imaging.sizes import resolution_of
 
     form = Form(**order["form"])
+    # A limit on files holds for what Python compiles too, and would leave half of it in its cache.
+    sys.dont_write_bytecode = True
+    most_octets = order["most_octets"]
+    _limit(resource.RLIMIT_FSIZE, most_octets)
     originals = [Original(path=Path(path), name=name) for path, name in order["originals"]]
     total, pages = read_pages(originals, resolution_of(form.resolution), order["most_pages"])
     made, of_type = make_files(
@@ -52,8 +66,17 @@ def _scan(order: dict[str, Any]) -> dict[str, Any]:
         form,
         Path(order["into"]),
         lambda page: _say({"page": page, "of": total}),
+        most_octets,
     )
     return {"made": [path.name for path in made], "type": of_type, "pages": total}
+
+
+def _limit(what: int, most: int) -> None:
+    """Set a limit; where the machine's own is narrower that holds, and cannot be widened."""
+    _, narrowest = resource.getrlimit(what)
+    if narrowest != resource.RLIM_INFINITY:
+        most = min(most, narrowest)
+    resource.setrlimit(what, (most, most))
 
 
 def _say(words: dict[str, Any]) -> None:

@@ -20,11 +20,14 @@ from irsend.imaging.tiff_fx import ITULAB, JPEG, MH, MMR, FaxPage, fax_page
 _DOTS = 204
 # Widths in pixels at 204 dots an inch, and the paper that each is for (T.4 2.2).
 _A4, _B4, _A3 = 1728, 2048, 2432
+# Letter paper, in inches, is that much wider than what A4 has.
+_SLACK = 0.05
 _LEAST_LINES = 10
 
 
 def fax_sheet(page: Page, paper: str, resolution: tuple[int, int], profile: str) -> FaxPage:
     """Return a page compressed as the profile has it: S, F or C."""
+    page = _as_fed(page, paper)
     if profile == "C":
         return _colour(page, paper, resolution)
     if profile == "F":
@@ -39,6 +42,19 @@ def fax_sheet(page: Page, paper: str, resolution: tuple[int, int], profile: str)
     return fax_page(black_and_white(image), compression, dots, fill_order=fill_order)
 
 
+def _as_fed(page: Page, paper: str) -> Page:
+    """Return a page as a feeder takes it: its short edge first where it is too wide for A4 else.
+
+    [ours] A lying A4 comes out whole, its head to the left, and is not reduced
+    to 210 mm. What lies and is no wider than A4 stays the way it is read.
+    """
+    wanted = fitting(paper, page.size)
+    if wanted[0] <= wanted[1] or wanted[0] <= _A4 / _DOTS + _SLACK:
+        return page
+    turned = page.image.transpose(Image.Transpose.ROTATE_90)
+    return Page(turned, (page.size[1], page.size[0]))
+
+
 def _paper_of(page: Page, paper: str, width: float) -> Size:
     """Return what the page goes on: as wide as the fax is, as long as the page comes out there."""
     wanted = fitting(paper, page.size)
@@ -48,7 +64,7 @@ def _paper_of(page: Page, paper: str, width: float) -> Size:
 
 def _width_f(page: Page, paper: str) -> int:
     inches = fitting(paper, page.size)[0]
-    if inches <= _A4 / _DOTS + 0.05:
+    if inches <= _A4 / _DOTS + _SLACK:
         return _A4
     return _B4 if inches <= _B4 / _DOTS + 0.2 else _A3
 

@@ -9,6 +9,7 @@ import img2pdf
 from attrs import frozen
 from PIL import Image
 
+from irsend.errors import MemoryFull
 from irsend.imaging.fax import fax_sheet
 from irsend.imaging.originals import Page
 from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
@@ -36,12 +37,15 @@ class Form:
 
 
 def make_files(
-    pages: Iterator[Page], total: int, form: Form, into: Path, told: Told
+    pages: Iterator[Page], total: int, form: Form, into: Path, told: Told, most_octets: int
 ) -> tuple[list[Path], str]:
-    """Write the files into a directory; return them, and their MIME type."""
+    """Write the files into a directory; return them, and their MIME type.
+
+    MemoryFull where they come to more octets than that all together.
+    """
     if form.profile or form.format == "tiff":
         return _tiff(pages, total, form, into, told)
-    images = _image_files(pages, form, into, told)
+    images = _fitting(_image_files(pages, form, into, told), most_octets)
     if form.format == "jpeg":
         return list(images), "image/jpeg"
     return [_pdf(list(images), into)], "application/pdf"
@@ -69,6 +73,7 @@ def _tiff(
                 yield fax_page(black_and_white(image), MMR, dots)
             told(number)
 
+    # A single file is bounded by who runs this: a process has a limit for each.
     with path.open("wb") as file:
         write_tiff(file, compressed(), total)
     of_type = {"": "image/tiff", "C": _COLOUR}.get(form.profile, _BILEVEL)
@@ -89,6 +94,16 @@ def _image_files(pages: Iterator[Page], form: Form, into: Path, told: Told) -> I
             image = image.convert("L") if image.mode == "1" else image
             image.save(path, "JPEG", quality=_QUALITY, dpi=dots, optimize=False)
         told(number)
+        yield path
+
+
+def _fitting(paths: Iterator[Path], most_octets: int) -> Iterator[Path]:
+    written = 0
+    for path in paths:
+        written += path.stat().st_size
+        # As large as may be is too large: an encoder may have been cut off there.
+        if written >= most_octets:
+            raise MemoryFull
         yield path
 
 

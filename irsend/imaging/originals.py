@@ -7,6 +7,8 @@ sentence that names the file.
 from __future__ import annotations
 
 import contextlib
+import math
+import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,17 +16,23 @@ from typing import Any
 
 import pypdfium2
 from attrs import frozen
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from irsend.errors import ScanRefused
-from irsend.imaging.sizes import LARGEST, PAPERS, Size, upright
+from irsend.imaging.pictures import density_of, page_frames, plain, size_of
+from irsend.imaging.sizes import LARGEST, Size, upright
 
 # 600 dots an inch on the largest page.
 MOST_PIXELS = 72_000_000
 _FORMATS = ("TIFF", "PNG", "JPEG")
+_PICTURES = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+)
+"""What the images begin with."""
+# A PDF may have other things in front of it, as far as this.
 _SOUGHT = 1024
-# Resolutions that are said of images and mean nothing.
-_LEAST_DPI, _MOST_DPI = 20, 4800
 
 
 @frozen(kw_only=True)
@@ -51,16 +59,16 @@ def read_pages(
     """Return how many pages there are in all, and give them; ScanRefused."""
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    counted = [(one, _is_pdf(one), _count(one)) for one in originals]
-    pages = sum(count for _, _, count in counted)
+    counted = [(one, *_found_in(one)) for one in originals]
+    pages = sum(len(numbers) for _, _, numbers in counted)
     if pages > most:
         whose = counted[0][0].name if len(counted) == 1 else "together they"
         verb = "has" if len(counted) == 1 else "have"
         raise ScanRefused(f"{whose} {verb} {pages} pages; up to {most} are allowed")
 
     def give() -> Iterator[Page]:
-        for one, pdf, count in counted:
-            yield from (_pdf_pages if pdf else _image_pages)(one, count, resolution)
+        for one, pdf, numbers in counted:
+            yield from (_pdf_pages if pdf else _image_pages)(one, numbers, resolution)
 
     return pages, give()
 
@@ -68,21 +76,26 @@ def read_pages(
 def _is_pdf(one: Original) -> bool:
     try:
         with one.path.open("rb") as file:
-            return b"%PDF-" in file.read(_SOUGHT)
+            beginning = file.read(_SOUGHT)
     except OSError as error:
         raise ScanRefused(f"{one.name} cannot be read: {error.strerror}") from None
+    # An image may speak of PDF too, or carry one.
+    return not beginning.startswith(_PICTURES) and b"%PDF-" in beginning
 
 
-def _count(one: Original) -> int:
-    if _is_pdf(one):
-        with _open_pdf(one) as pdf:
-            pages = len(pdf)
+def _found_in(one: Original) -> tuple[bool, Sequence[int]]:
+    """Return whether it is a PDF, and which of what it holds are pages."""
+    numbers: Sequence[int]
+    pdf = _is_pdf(one)
+    if pdf:
+        with _open_pdf(one) as document:
+            numbers = range(len(document))
     else:
         with _open_image(one) as image, _damage(one):
-            pages = getattr(image, "n_frames", 1)
-    if not pages:
+            numbers = page_frames(image)
+    if not numbers:
         raise ScanRefused(f"{one.name} has no pages")
-    return pages
+    return pdf, numbers
 
 
 # -- PDF ------------------------------------------------------------------------------
@@ -92,6 +105,8 @@ def _count(one: Original) -> int:
 def _open_pdf(one: Original) -> Iterator[Any]:
     try:
         pdf = pypdfium2.PdfDocument(one.path)
+        # What is filled into its fields is drawn only if this comes before any page.
+        pdf.init_forms()
     except pypdfium2.PdfiumError:
         raise ScanRefused(f"{one.name} {_wrong_with(one)}") from None
     try:
@@ -115,16 +130,32 @@ def _wrong_with(one: Original) -> str:
     return "is damaged: it cannot be read as PDF"
 
 
-def _pdf_pages(one: Original, count: int, resolution: tuple[int, int]) -> Iterator[Page]:
+def _user_units(one: Original) -> list[float]:
+    """Return what each page's points are multiplied with; who draws it does not say."""
+    import pikepdf
+
+    try:
+        with pikepdf.open(one.path) as pdf:
+            units = [float(page.obj.get("/UserUnit", 1)) for page in pdf.pages]
+    except (pikepdf.PdfError, OSError, ValueError, TypeError, RuntimeError):
+        return []
+    return [unit if 0 < unit < math.inf else 1.0 for unit in units]
+
+
+def _pdf_pages(
+    one: Original, numbers: Sequence[int], resolution: tuple[int, int]
+) -> Iterator[Page]:
+    units = dict(enumerate(_user_units(one)))
     with _open_pdf(one) as pdf:
-        for number in range(count):
+        for number in numbers:
             try:
                 page = pdf[number]
-                width, height = (max(points, 1) / 72 for points in page.get_size())
+                inches = units.get(number, 1.0) / 72
+                width, height = (max(points, 1) * inches for points in page.get_size())
                 glass = upright(LARGEST, (width, height))
                 shrunk = min(1.0, glass[0] / width, glass[1] / height)
                 dots = max(resolution) * shrunk
-                image = page.render(scale=dots / 72).to_pil().convert("RGB")
+                image = page.render(scale=dots * inches).to_pil().convert("RGB")
                 page.close()
             except (pypdfium2.PdfiumError, ValueError) as error:
                 raise ScanRefused(
@@ -136,6 +167,13 @@ def _pdf_pages(one: Original, count: int, resolution: tuple[int, int]) -> Iterat
 # -- images ---------------------------------------------------------------------------
 
 
+# What Pillow raises where a file is not what it should be.
+_DAMAGES = (
+    *(OSError, SyntaxError, EOFError, struct.error, ArithmeticError),
+    *(ValueError, TypeError, LookupError, AttributeError),
+)
+
+
 @contextlib.contextmanager
 def _damage(one: Original) -> Iterator[None]:
     """Say which file an image library's error is about."""
@@ -145,7 +183,7 @@ def _damage(one: Original) -> Iterator[None]:
         raise ScanRefused(
             f"{one.name} is too large: up to {MOST_PIXELS} pixels a page are allowed"
         ) from None
-    except (OSError, SyntaxError, ValueError, TypeError, EOFError, KeyError) as error:
+    except _DAMAGES as error:
         raise ScanRefused(f"{one.name} is damaged: {error}") from None
 
 
@@ -160,42 +198,13 @@ def _open_image(one: Original) -> Iterator[Image.Image]:
         yield image
 
 
-def _image_pages(one: Original, count: int, _: tuple[int, int]) -> Iterator[Page]:
+def _image_pages(one: Original, frames: Sequence[int], _: tuple[int, int]) -> Iterator[Page]:
     with _open_image(one) as image:
-        for number in range(count):
+        for frame in frames:
             with _damage(one):
-                image.seek(number)
-                dots = image.info.get("dpi")
+                if frame:
+                    image.seek(frame)
+                density = density_of(image)
                 image.load()
-                frame = _plain(image)
-            yield Page(frame, _size(frame, dots))
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """Return an image in mode 1, L or RGB, on white, the right way up."""
-    turned = ImageOps.exif_transpose(image) or image
-    if turned.mode == "1":
-        return turned.copy()
-    if turned.mode.startswith("I") or turned.mode == "F":
-        # 16 bits and more: what a scanner would see of them is the upper eight.
-        highest = 65_535 if turned.mode.startswith("I") else turned.getextrema()[1]
-        scale = 255 / max(float(highest), 1.0)  # type: ignore[arg-type]
-        return turned.convert("F").point(lambda value: value * scale).convert("L")
-    if "A" in turned.mode or "transparency" in turned.info:
-        colours = turned.convert("RGBA")
-        white = Image.new("RGBA", colours.size, "white")
-        return Image.alpha_composite(white, colours).convert("RGB")
-    return turned.copy() if turned.mode in ("L", "RGB") else turned.convert("RGB")
-
-
-def _size(image: Image.Image, dots: Any) -> Size:
-    """Return an image's size in inches: as it says, or such that it fills A4 [ours]."""
-    try:
-        across, down = (float(one) for one in dots)
-    except (TypeError, ValueError):
-        across = down = 0.0
-    if _LEAST_DPI <= across <= _MOST_DPI and _LEAST_DPI <= down <= _MOST_DPI:
-        return image.width / across, image.height / down
-    paper = upright(PAPERS["A4"], (image.width, image.height))
-    dots_an_inch = max(image.width / paper[0], image.height / paper[1])
-    return image.width / dots_an_inch, image.height / dots_an_inch
+                page = plain(image)
+            yield Page(page, size_of(page.size, density))

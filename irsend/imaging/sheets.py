@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFilter
 
 from irsend.imaging.originals import Page
 from irsend.imaging.sizes import Size
@@ -12,6 +12,9 @@ _DARK, _LIGHT = 80, 176
 # A page with so much of it in between is a photograph.
 _GREY_SHARE = 0.1
 _INK = 160
+# What is less than this share of what is around it is ink too; how far that
+# reaches, to each side, is a share of the sheet's width.
+_PALE_INK, _AROUND = 0.8, 1 / 80
 # Channels that differ by less are grey: JPEG leaves such traces.
 _COLOURLESS = 28
 
@@ -60,5 +63,18 @@ def black_and_white(image: Image.Image) -> Image.Image:
         return image
     grey = image.convert("L")
     if is_drawn(grey):
-        return grey.point(lambda value: 255 if value >= _INK else 0, mode="1")
+        return _inked(grey)
     return grey.convert("1")
+
+
+def _inked(grey: Image.Image) -> Image.Image:
+    """Return lines and text in one bit: what is dark, and what stands out.
+
+    Thin strokes in orange or teal are no darker than a shaded box. Strokes stay
+    and boxes go white, since a box is what is around each of its pixels.
+    """
+    radius = max(2.0, grey.width * _AROUND)
+    bar = grey.filter(ImageFilter.BoxBlur(radius)).point(
+        lambda value: max(_INK, round(value * _PALE_INK))
+    )
+    return ImageChops.subtract(bar, grey).point(lambda value: 0 if value else 255, mode="1")

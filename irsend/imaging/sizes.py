@@ -18,6 +18,9 @@ PAPERS: dict[str, tuple[float, float]] = {
 LARGEST = PAPERS["A3"]
 """The glass: what is larger is reduced to it."""
 
+_SMALLEST = 10 / _MM
+"""A scrap lies on a sheet so wide and high at least [ours]; a PDF page has no less than 3 points."""
+
 Size = tuple[float, float]
 
 
@@ -33,9 +36,12 @@ def upright(paper: Size, page: Size) -> Size:
 
 
 def fitting(paper: str, page: Size) -> Size:
-    """Return the paper for a page, in inches: "auto" is the page's own size, as far as the glass goes."""
+    """Return the paper for a page, in inches.
+
+    "auto" is the page's own size, as far as the glass goes, and no smaller than 10 mm.
+    """
     if paper != "auto":
         return upright(PAPERS[paper], page)
     glass = upright(LARGEST, page)
     shrunk = min(1.0, glass[0] / page[0], glass[1] / page[1])
-    return page[0] * shrunk, page[1] * shrunk
+    return max(page[0] * shrunk, _SMALLEST), max(page[1] * shrunk, _SMALLEST)

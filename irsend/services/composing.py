@@ -23,11 +23,15 @@ from irsend.message.compose import Attachment, Letter, compose
 from irsend.message.style import Style
 from irsend.services.bench import Bench
 from irsend.services.outcomes import Outcome, too_large
-from irsend.services.scanning import Scan, ScanFile, Scanner, ScanOrder
+from irsend.services.scanning import DOES_NOT_FIT, Scan, ScanFile, Scanner, ScanOrder
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receivers import Receivers
 
 _MB = 1_000_000
+# What a scan is multiplied with, in percent, to become lines of base64.
+_PERCENT_IN_MAIL = 137
+_HEAD = 4096
+"""What a header and its boundaries take, about."""
 _EXTENSIONS = {"application/pdf": "pdf", "image/tiff": "tif", "image/jpeg": "jpg"}
 
 
@@ -38,6 +42,8 @@ class Scanned:
     order: SendOrder
     scan: Scan
     place: Path
+    size: int
+    """What its mail is going to have, about, in octets."""
 
 
 class _TooLarge(Exception):
@@ -58,12 +64,15 @@ class Composing:
         self._outbox = outbox
         self._scanner = scanner
         self._receivers = receivers
+        self._promised = 0
+        """Octets of what is scanned and not in the outbox yet."""
 
     @inlineCallbacks
     def scan(self, order: SendOrder) -> Generator[Deferred[Any], Any, Scanned]:
         """Fire with the pages as they will be sent; may be cancelled. ScanRefused, MemoryFull."""
         bench = self._bench
-        if bench.memory.used + self._outbox.used >= bench.memory.capacity:
+        left = self._left()
+        if left <= 0:
             raise MemoryFull
         place = self._outbox.new_place()
         try:
@@ -78,21 +87,37 @@ class Composing:
                     paper=order.paper,
                     profile=self._profile(order),
                     most_pages=bench.limits.pages,
+                    most_octets=left * 100 // _PERCENT_IN_MAIL + 1,
                 ),
                 bench.device.page_scanned,
             )
+            # In the meantime others have come.
+            octets = sum(one.stat().st_size for one in scan.files)
+            size = octets * _PERCENT_IN_MAIL // 100 + _HEAD + len(order.text)
+            if size > self._left():
+                raise MemoryFull(DOES_NOT_FIT)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
-        return Scanned(order, scan, place)
+        self._promised += size
+        return Scanned(order, scan, place, size)
+
+    def _left(self) -> int:
+        """Return how many octets there is room for."""
+        memory = self._bench.memory
+        return memory.capacity - memory.used - self._outbox.used - self._promised
 
     @inlineCallbacks
     def accept(self, scanned: Scanned) -> Generator[Deferred[Any], Any, Outgoing | Job]:
-        """Fire with what is in the outbox now, or with a job that has ended at once (#705); OSError."""
+        """Fire with what is in the outbox now, or with a job that has ended at once (#705).
+
+        Fails with MemoryFull or OSError; nothing is left of it then.
+        """
         try:
-            outcome: Outgoing | Job = yield self._keep(scanned.order, scanned.scan)
+            outcome: Outgoing | Job = yield self._keep(scanned)
             return outcome
         finally:
+            self._promised -= scanned.size
             # Nobody waits for it: whoever has ordered can cancel the job from here on.
             self._bench.on_disk(lambda: shutil.rmtree(scanned.place, ignore_errors=True))
 
@@ -108,9 +133,8 @@ class Composing:
         return "S"
 
     @inlineCallbacks
-    def _keep(
-        self, order: SendOrder, scan: Scan
-    ) -> Generator[Deferred[Any], Any, Outgoing | Job]:
+    def _keep(self, scanned: Scanned) -> Generator[Deferred[Any], Any, Outgoing | Job]:
+        order, scan = scanned.order, scanned.scan
         bench, window = self._bench, self._bench.device.settings.email_ifax
         subject = order.subject or window.default_subject
         job = bench.device.new_job(
@@ -129,6 +153,8 @@ class Composing:
             composed = compose(letter, style, into)
             if limit and composed.size > limit and not window.divided_send:
                 raise _TooLarge(composed.size)
+            if composed.size > self._left() + scanned.size:
+                raise MemoryFull(DOES_NOT_FIT)
             outgoing = Outgoing(
                 job=attrs.evolve(job, size=composed.size),
                 sender=letter.sender,

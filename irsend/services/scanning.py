@@ -1,7 +1,8 @@
 """Scanning: originals are read by a worker process, which makes of them what a mail carries.
 
 Nothing of a file is decoded in the machine's own process. A worker that takes
-too long, dies or talks nonsense is a scan that is refused.
+too long, dies or talks nonsense is a scan that is refused. However a scan ends,
+its worker has ended before, and writes nothing any more.
 """
 
 from __future__ import annotations
@@ -9,20 +10,24 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, inlineCallbacks
 from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 import irsend
-from irsend.errors import ScanRefused
+from irsend.errors import MemoryFull, ScanRefused
 
+DOES_NOT_FIT = (
+    "The scan is larger than what is left of the machine's memory; "
+    "print or delete what waits in it, or scan at a lower resolution."
+)
 _AT_ONCE = 2
 _LONGEST_LINE = 1_000_000
 _LONGEST_COMPLAINT = 2000
@@ -49,6 +54,8 @@ class ScanOrder:
     profile: str = ""
     """S, F or C for an I-Fax."""
     most_pages: int
+    most_octets: int
+    """How large the files may be, all together."""
 
 
 @frozen(kw_only=True)
@@ -74,20 +81,32 @@ class Scanner:
         self._stopped = False
 
     def scan(self, order: ScanOrder, progress: Callable[[int, int], None]) -> Deferred[Scan]:
-        """Scan; `progress` hears of each page, and of how many. Fails with ScanRefused.
+        """Scan; `progress` hears of each page, and of how many. Fails with ScanRefused, MemoryFull.
 
-        May be cancelled; the worker is killed then.
+        May be cancelled: the worker is killed then, and it fires when that is gone.
         """
         scanned: Deferred[Scan] = self._turns.run(self._run, order, progress)
         return scanned
 
-    def _run(self, order: ScanOrder, progress: Callable[[int, int], None]) -> Deferred[Scan]:
-        worker = _Worker(order, progress, self._timeout)
+    @inlineCallbacks
+    def _run(
+        self, order: ScanOrder, progress: Callable[[int, int], None]
+    ) -> Generator[Deferred[Any], Any, Scan]:
         if self._stopped:
-            worker.ended.errback(ScanRefused("the machine was switched off"))
-            return worker.ended
-        self._workers.add(worker)
-        worker.gone.addCallback(lambda _: self._workers.discard(worker))
+            raise ScanRefused("the machine was switched off")
+        worker = self._begin(order, progress)
+        try:
+            scan: Scan = yield worker.ended
+        except CancelledError:
+            # Dead or not yet: whoever removes its directory must come after it.
+            gone: Deferred[None] = Deferred()
+            worker.gone.addCallback(lambda _: gone.callback(None))
+            yield gone
+            raise
+        return scan
+
+    def _begin(self, order: ScanOrder, progress: Callable[[int, int], None]) -> _Worker:
+        worker = _Worker(order, progress, self._timeout)
         # From a checkout too, and with nothing else of the machine's surroundings.
         where = [str(Path(irsend.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
         self._reactor.spawnProcess(
@@ -96,8 +115,10 @@ class Scanner:
             [sys.executable, "-m", "irsend.imaging"],
             env={"PYTHONPATH": os.pathsep.join(filter(None, where)), "LC_ALL": "C.UTF-8"},
         )
+        self._workers.add(worker)
+        worker.gone.addCallback(lambda _: self._workers.discard(worker))
         worker.limit = self._reactor.callLater(self._timeout, worker.take_too_long)
-        return worker.ended
+        return worker
 
     def stop(self) -> Deferred[None]:
         """Kill what runs; fires when it is gone."""
@@ -128,7 +149,7 @@ class _Worker(ProcessProtocol):
         self._said = b""
         self._complaint = b""
         self._outcome: Scan | None = None
-        self._refusal = ""
+        self._refusal: ScanRefused | MemoryFull | None = None
         self.limit: Any = None
         self.ended: Deferred[Scan] = Deferred(lambda _: self._kill())
         self.gone: Deferred[None] = Deferred()
@@ -140,6 +161,7 @@ class _Worker(ProcessProtocol):
             "originals": [(str(one.path), one.name) for one in order.files],
             "into": str(order.into),
             "most_pages": order.most_pages,
+            "most_octets": order.most_octets,
             "seconds": max(1, int(self._timeout)),
             "form": {
                 "format": order.format,
@@ -170,7 +192,9 @@ class _Worker(ProcessProtocol):
         if "page" in words:
             self._progress(int(words["page"]), int(words["of"]))
         elif "refused" in words:
-            self._refusal = self._refusal or str(words["refused"])
+            self._refusal = self._refusal or ScanRefused(str(words["refused"]))
+        elif "full" in words:
+            self._refusal = self._refusal or MemoryFull(DOES_NOT_FIT)
         else:
             made = [self._order.into / Path(name).name for name in words["made"]]
             self._outcome = Scan(
@@ -183,7 +207,7 @@ class _Worker(ProcessProtocol):
 
     def refuse(self, why: str) -> None:
         """Kill it, for this reason."""
-        self._refusal = self._refusal or why
+        self._refusal = self._refusal or ScanRefused(why)
         self._kill()
 
     def _kill(self) -> None:
@@ -203,7 +227,7 @@ class _Worker(ProcessProtocol):
         if self.ended.called:
             return
         if self._refusal:
-            self.ended.errback(ScanRefused(self._refusal))
+            self.ended.errback(self._refusal)
         elif self._outcome is not None and reason.check(ProcessDone):
             self.ended.callback(self._outcome)
         else:

@@ -7,7 +7,11 @@ import random
 from pathlib import Path
 
 import pikepdf
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, TiffImagePlugin
+from twisted.trial.unittest import SynchronousTestCase
+
+from irsend.errors import ScanRefused
+from irsend.imaging.originals import Original, Page, read_pages
 
 
 def text_page(width: int = 1654, height: int = 2339) -> Image.Image:
@@ -56,6 +60,40 @@ def pdf_without_pages() -> bytes:
     return out.getvalue()
 
 
+def form_pdf(path: Path) -> None:
+    """Write a PDF of a page that is white but for a form field, which is filled black."""
+    with pikepdf.new() as document:
+        page = document.add_blank_page(page_size=(200, 200))
+        filled = document.make_stream(
+            b"0 g 0 0 100 50 re f", Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form
+        )
+        filled["/BBox"] = pikepdf.Array([0, 0, 100, 50])
+        field = document.make_indirect(
+            pikepdf.Dictionary(
+                Type=pikepdf.Name.Annot,
+                Subtype=pikepdf.Name.Widget,
+                FT=pikepdf.Name.Tx,
+                T=pikepdf.String("Name"),
+                V=pikepdf.String("somebody"),
+                F=4,
+                Rect=pikepdf.Array([50, 50, 150, 100]),
+                AP=pikepdf.Dictionary(N=filled),
+            )
+        )
+        page.obj["/Annots"] = pikepdf.Array([field])
+        document.Root["/AcroForm"] = pikepdf.Dictionary(Fields=pikepdf.Array([field]))
+        document.save(path)
+
+
+def tiff_of(path: Path, *images: tuple[int, int]) -> None:
+    """Write a TIFF of images, each given by its NewSubfileType and its width in pixels."""
+    with TiffImagePlugin.AppendingTiffWriter(str(path), new=True) as file:
+        for kind, width in images:
+            image = Image.new("L", (width, 10), 128)
+            image.save(file, "TIFF", tiffinfo={254: kind})
+            file.newFrame()
+
+
 def png(image: Image.Image) -> bytes:
     """Return an image as a PNG file."""
     out = io.BytesIO()
@@ -65,3 +103,36 @@ def png(image: Image.Image) -> bytes:
 
 PNG = png(text_page(400, 560))
 """A small page, as a file."""
+
+
+class OriginalsCase(SynchronousTestCase):
+    """Files on the glass."""
+
+    def setUp(self) -> None:
+        """Make a place for them."""
+        self.place = Path(self.mktemp())
+        self.place.mkdir()
+        limit = Image.MAX_IMAGE_PIXELS
+        self.addCleanup(setattr, Image, "MAX_IMAGE_PIXELS", limit)
+
+    def read(self, *paths: Path, most: int = 1000) -> list[Page]:
+        """Read all pages of some files."""
+        originals = [Original(path=one, name=one.name) for one in paths]
+        total, pages = read_pages(originals, (200, 200), most)
+        read = list(pages)
+        self.assertEqual(len(read), total)
+        return read
+
+    def refused(self, content: bytes, name: str = "x.pdf", most: int = 1000) -> str:
+        """Return the sentence that a file is refused with."""
+        path = self.place / name
+        path.write_bytes(content)
+        with self.assertRaises(ScanRefused) as caught:
+            self.read(path, most=most)
+        return str(caught.exception)
+
+    def image(self, image: Image.Image, form: str, **how: object) -> Path:
+        """Write an image under a name that says nothing."""
+        path = self.place / f"{len(list(self.place.iterdir()))}.bin"
+        image.save(path, form, **how)  # type: ignore[arg-type]
+        return path

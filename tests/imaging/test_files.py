@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageDraw
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from irsend.device.orders import PAPERS as WORDS_FOR_PAPERS
 from irsend.device.orders import RESOLUTIONS
+from irsend.errors import MemoryFull
 from irsend.imaging.files import Form, make_files
 from irsend.imaging.originals import Page
 from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
@@ -34,7 +35,7 @@ class FilesCase(SynchronousTestCase):
         into = Path(self.mktemp())
         into.mkdir()
         told: list[int] = []
-        made = make_files(iter(pages), len(pages), form, into, told.append)
+        made = make_files(iter(pages), len(pages), form, into, told.append, 100_000_000)
         self.assertEqual(told, list(range(1, len(pages) + 1)))
         self.assertEqual(sorted(into.iterdir()), sorted(made[0]))
         return made
@@ -94,6 +95,37 @@ class FormatTests(FilesCase):
                 self.assertEqual(jpeg.info["dpi"], (300, 300))
         self.assertEqual(modes, ["L", "RGB"])
 
+    def test_scraps(self) -> None:
+        """A page smaller than a PDF can have lies in the middle of a sheet of 10 mm."""
+        dot = Page(Image.new("L", (2, 2), 0), (0.01, 0.01))
+        hair = Page(Image.new("L", (2000, 1), 0), (100.0, 0.05))
+        (path,), _ = self.make(dot, hair)
+        with pikepdf.open(path) as pdf:
+            boxes = [
+                [round(float(one)) for one in list(page.MediaBox)[2:]] for page in pdf.pages
+            ]
+        self.assertEqual(boxes, [[28, 28], [1191, 28]])
+        paths, _ = self.make(dot, hair, format="jpeg")
+        for path in paths:
+            with Image.open(path) as jpeg:
+                self.assertEqual(jpeg.height, 79)
+                self.assertLess(jpeg.convert("L").getextrema()[0], 100)
+
+    def test_too_large(self) -> None:
+        """Files that come to more than they may are given up."""
+        page = Page(photograph(), (6, 4))
+        for how in ("pdf", "jpeg"):
+            form = Form(format=how, resolution="200x200", paper="auto")
+            into = Path(self.mktemp())
+            into.mkdir()
+            told: list[int] = []
+            written = io.BytesIO()
+            sheet(page, (6, 4), (1200, 800)).save(written, "JPEG", quality=85)
+            one = len(written.getvalue())
+            with self.assertRaises(MemoryFull):
+                make_files(iter([page] * 9), 9, form, into, told.append, 3 * one)
+            self.assertEqual(told, [1, 2, 3])
+
     def test_words(self) -> None:
         """Every paper and resolution that can be ordered is known here."""
         self.assertEqual(set(WORDS_FOR_PAPERS), {"auto", *PAPERS})
@@ -134,6 +166,28 @@ class SheetTests(SynchronousTestCase):
         dark, light = dots.crop((0, 0, 256, 64)), dots.crop((0, 192, 256, 256))
         self.assertLess(dark.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)), 70)
         self.assertGreater(light.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)), 180)
+
+    def test_pale_text(self) -> None:
+        """Thin strokes in a light colour are ink; a shaded box is white, and what is written on it ink."""
+        page = Image.new("RGB", (827, 1169), "white")
+        draw = ImageDraw.Draw(page)
+        for top, colour in (
+            (100, (0, 180, 180)),
+            (200, (255, 165, 0)),
+            (300, (0, 255, 255)),
+            (400, (180, 180, 180)),
+        ):
+            draw.rectangle((100, top, 300, top + 1), fill=colour)
+        # Half a stroke on each of two rows, as when a page is reduced.
+        draw.rectangle((100, 500, 300, 501), fill=(127, 217, 217))
+        draw.rectangle((100, 600, 500, 800), fill=(191, 191, 191))
+        draw.rectangle((200, 700, 300, 701), fill=0)
+        bits = black_and_white(page).convert("L")
+        self.assertEqual(
+            [bits.getpixel((200, top)) for top in (100, 200, 300, 400, 500)], [0] * 5
+        )
+        self.assertEqual([bits.getpixel((250, top)) for top in (650, 700)], [255, 0])
+        self.assertEqual([bits.getpixel((left, 600)) for left in (101, 300)], [255, 255])
 
 
 class ProfileTests(FilesCase):
@@ -187,6 +241,27 @@ class ProfileTests(FilesCase):
         ((image, _),) = self.frames(path)
         self.assertEqual(image.size[0], 1728)
         self.assertAlmostEqual(image.size[1], 2348, delta=2)
+
+    def test_lying(self) -> None:
+        """A lying page too wide for A4 is fed short edge first, whole, its head to the left."""
+        image = text_page(2339, 1654)
+        image.paste(0, (0, 0, 2339, 60))
+        lying = Page(image, (A4[1], A4[0]))
+        for profile in "SFC":
+            (path,), _ = self.make(lying, profile=profile)
+            self.assertEqual(self.fields(path)[1:3], [256, 257])
+            octets = path.read_bytes()
+            (width,), (height,) = (struct.unpack_from("<I", octets, at) for at in (30, 42))
+            self.assertEqual(width, 1728)
+            self.assertAlmostEqual(height / (200 if profile == "C" else 196), A4[1], places=1)
+        (path,), _ = self.make(lying, profile="F")
+        ((fax, _),) = self.frames(path)
+        grey = fax.convert("L")
+        self.assertEqual((grey.getpixel((30, 1200)), grey.getpixel((1700, 1200))), (0, 255))
+        card = Page(text_page(1200, 800), (6, 4))
+        (path,), _ = self.make(card, profile="S")
+        ((fax, _),) = self.frames(path)
+        self.assertAlmostEqual(fax.height, 4 * 196, delta=1)
 
     def test_f(self) -> None:
         """Profile F is MMR, finer and wider where the page is."""

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pikepdf
-from PIL import Image
-from twisted.trial.unittest import SynchronousTestCase
+from PIL import Image, PngImagePlugin
 
 from irsend.errors import ScanRefused
-from irsend.imaging.originals import Original, Page, read_pages
-from tests.imaging.originals import pdf, pdf_without_pages, photograph, text_page
+from tests.imaging.originals import (
+    OriginalsCase,
+    form_pdf,
+    pdf,
+    pdf_without_pages,
+    photograph,
+    text_page,
+    tiff_of,
+)
 
 
-class OriginalsTests(SynchronousTestCase):
+class OriginalsTests(OriginalsCase):
     """Files on the glass."""
-
-    def setUp(self) -> None:
-        """Make a place for them."""
-        self.place = Path(self.mktemp())
-        self.place.mkdir()
-        limit = Image.MAX_IMAGE_PIXELS
-        self.addCleanup(setattr, Image, "MAX_IMAGE_PIXELS", limit)
-
-    def read(self, *paths: Path, most: int = 1000) -> list[Page]:
-        """Read all pages of some files."""
-        originals = [Original(path=one, name=one.name) for one in paths]
-        total, pages = read_pages(originals, (200, 200), most)
-        read = list(pages)
-        self.assertEqual(len(read), total)
-        return read
-
-    def refused(self, content: bytes, name: str = "x.pdf", most: int = 1000) -> str:
-        """Return the sentence that a file is refused with."""
-        path = self.place / name
-        path.write_bytes(content)
-        with self.assertRaises(ScanRefused) as caught:
-            self.read(path, most=most)
-        return str(caught.exception)
-
-    def image(self, image: Image.Image, form: str, **how: object) -> Path:
-        """Write an image under a name that says nothing."""
-        path = self.place / f"{len(list(self.place.iterdir()))}.bin"
-        image.save(path, form, **how)  # type: ignore[arg-type]
-        return path
 
     def test_mixed(self) -> None:
         """PDF, TIFF, PNG and JPEG follow each other, whatever their names are."""
@@ -123,6 +98,65 @@ class OriginalsTests(SynchronousTestCase):
     def test_no_pages(self) -> None:
         """A PDF without a page is refused as such."""
         self.assertEqual(self.refused(pdf_without_pages()), "x.pdf has no pages")
+
+    def test_filled_form(self) -> None:
+        """What was filled into a PDF form is on the page."""
+        path = self.place / "form.pdf"
+        form_pdf(path)
+        (page,) = self.read(path)
+        black = page.image.convert("L").histogram()[0]
+        self.assertGreater(black, 10_000)
+        self.assertEqual(page.image.getpixel((5, 5)), (255, 255, 255))
+
+    def test_user_unit(self) -> None:
+        """A page has its size in the units that it names (UserUnit), and as many pixels."""
+        path = pdf(self.place / "x.pdf", 2)
+        with pikepdf.open(path, allow_overwriting_input=True) as document:
+            first = document.pages[0]
+            first.MediaBox = [0, 0, 72, 144]
+            first.obj["/UserUnit"] = pikepdf.Object.parse(b"4.5")
+            document.save(path)
+        first_page, second = self.read(path)
+        self.assertEqual(first_page.size, (4.5, 9.0))
+        self.assertEqual(first_page.image.size, (900, 1800))
+        self.assertAlmostEqual(second.size[0], 8.27, places=2)
+
+    def test_image_that_speaks_of_pdf(self) -> None:
+        """An image with %PDF- near its beginning is an image."""
+        note = PngImagePlugin.PngInfo()
+        note.add_text("Source", "%PDF-1.4")
+        self.read(self.image(photograph(), "PNG", pnginfo=note))
+        self.read(self.image(photograph(), "JPEG", comment=b"%PDF-1.4"))
+        self.read(self.image(photograph(), "TIFF", tiffinfo={270: "%PDF-1.4"}))
+        late = self.place / "late.pdf"
+        late.write_bytes(b"\n" * 500 + pdf(self.place / "x.pdf").read_bytes())
+        (page,) = self.read(late)
+        self.assertAlmostEqual(page.size[0], 8.27, places=2)
+
+    def test_one_picture(self) -> None:
+        """A JPEG with a second picture (MPO) and an APNG have one page."""
+        both = self.image(
+            photograph(), "MPO", save_all=True, append_images=[photograph(60, 40)]
+        )
+        (page,) = self.read(both)
+        self.assertEqual(page.image.size, (600, 400))
+        moving = self.image(
+            photograph(), "PNG", save_all=True, append_images=[photograph().rotate(180)]
+        )
+        (page,) = self.read(moving)
+        self.assertEqual(page.image.tobytes(), photograph().tobytes())
+
+    def test_thumbnails(self) -> None:
+        """Thumbnails and masks in a TIFF are no pages, and are not counted as such."""
+        path = self.place / "x.tif"
+        tiff_of(path, (1, 2), (0, 4), (4, 6), (2, 8), (5, 10))
+        pages = self.read(path, most=2)
+        self.assertEqual([one.image.width for one in pages], [4, 8])
+        path = self.place / "reduced.tif"
+        tiff_of(path, (1, 2))
+        self.assertEqual(len(self.read(path)), 1)
+        tiff_of(path, (4, 2))
+        self.assertEqual(self.refused(path.read_bytes()), "x.pdf has no pages")
 
     def test_too_many_pages(self) -> None:
         """More pages than are allowed are refused before any is drawn, with both numbers."""

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
 import irsend
-from irsend.errors import ScanRefused
+from irsend.errors import MemoryFull, ScanRefused
 from irsend.services.scanning import Scan, ScanFile, Scanner, ScanOrder
 from tests.imaging.originals import pdf, photograph
 
@@ -43,6 +44,7 @@ class ScannerTests(unittest.TestCase):
                 "resolution": "100x100",
                 "paper": "auto",
                 "most_pages": 100,
+                "most_octets": 100_000_000,
                 **more,
             },
         )
@@ -95,9 +97,40 @@ class ScannerTests(unittest.TestCase):
         yield deferLater(reactor, 0.05, lambda: None)
         (worker,) = self.scanner._workers
         scanning.cancel()
+        # Whoever hears of it may remove the directory: nothing is written there any more.
         yield self.assertFailure(scanning, CancelledError)
-        yield worker.gone
+        self.assertTrue(worker.gone.called)
         self.assertEqual(self.scanner._workers, set())
+
+    @inlineCallbacks
+    def test_does_not_fit(self) -> Any:
+        """A scan larger than its room is told as such in each format, and takes no more of the disk."""
+        noise = Image.effect_noise((2000, 2000), 90)
+        photo = self.place / "noise.png"
+        noise.save(photo)
+        for words in (
+            {"format": "jpeg"},
+            {"format": "pdf"},
+            {"format": "tiff"},
+            {"format": "tiff", "profile": "S"},
+            {"format": "tiff", "profile": "C"},
+        ):
+            for most in (1, 20_000):
+                full = yield self.assertFailure(
+                    self.scan(photo, photo, most_octets=most, **words), MemoryFull
+                )
+                self.assertIn("what is left of the machine's memory", str(full))
+                sizes = [one.stat().st_size for one in self.into.iterdir()]
+                self.assertLessEqual(sum(sizes), most, words)
+                for one in self.into.iterdir():
+                    one.unlink()
+        # The images fit, and what is around them in a PDF does not.
+        scan = yield self.scan(pdf(self.place / "b.pdf"))
+        size = scan.files[0].stat().st_size
+        yield self.assertFailure(
+            self.scan(pdf(self.place / "b.pdf"), most_octets=size - 1), MemoryFull
+        )
+        self.assertEqual(len(self.flushLoggedErrors()), 0)
 
     @inlineCallbacks
     def test_stopped(self) -> Any:

@@ -1,0 +1,140 @@
+"""What a TIFF, PNG or JPEG says of itself: which of its images are pages, how large, which way up.
+
+Nothing of files and their names, and no sentences: `originals` opens them, and
+says what is wrong with one.
+
+Standards: TIFF 6.0 (NewSubfileType, PhotometricInterpretation, ResolutionUnit); Exif 2.3
+(Orientation); PNG (tRNS, pHYs).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+from PIL import Image, ImageOps
+
+from irsend.imaging.sizes import PAPERS, Size, upright
+
+_NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
+_REDUCED, _MASK = 1, 4
+# Of the older field, which no longer is to be used: a reduced image.
+_OLD_REDUCED = 2
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_ACROSS, _DOWN, _UNIT = 282, 283, 296
+# Units of a TIFF that make an inch: of inches and of centimetres. The third is none.
+_INCH = {2: 1.0, 3: 2.54}
+_ORIENTATION = 274
+_LYING = (5, 6, 7, 8)
+# Resolutions that are said of images and mean nothing.
+_LEAST_DPI, _MOST_DPI = 20, 4800
+# A pixel so much longer than wide is no shape but nonsense.
+_LONGEST_PIXEL = 10
+_WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+
+
+@frozen
+class Density:
+    """How close the pixels of an image are, the right way up."""
+
+    across: float
+    down: float
+    inch: float
+    """Of how many units an inch is; 0 where the two are but a ratio."""
+
+
+def page_frames(image: Image.Image) -> list[int]:
+    """Return which images of a file are pages.
+
+    Only TIFF has several: the second picture of a phone's JPEG (MPO) and the
+    frames of an APNG are no pages, nor are a TIFF's thumbnails and masks.
+    """
+    if image.format != "TIFF":
+        return [0]
+    kinds = []
+    for frame in range(image.n_frames):  # type: ignore[attr-defined]
+        image.seek(frame)
+        kinds.append(_kind(image.tag_v2))  # type: ignore[attr-defined]
+    whole = [frame for frame, kind in enumerate(kinds) if not kind & (_REDUCED | _MASK)]
+    # Without an image that it was reduced from, a reduced one is what there is.
+    return whole or [frame for frame, kind in enumerate(kinds) if not kind & _MASK]
+
+
+def _kind(tags: Any) -> int:
+    kind = int(tags.get(_NEW_SUBFILE_TYPE, 0))
+    return kind | _REDUCED if tags.get(_SUBFILE_TYPE) == _OLD_REDUCED else kind
+
+
+# -- size -----------------------------------------------------------------------------
+
+
+def density_of(image: Image.Image) -> Density:
+    """Return the density of an image that is not decoded yet: decoding turns it."""
+    pair: Any
+    inch = 0.0
+    if image.format == "TIFF":
+        # What Pillow has of it in `info` may be an earlier page's.
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        pair = tags.get(_ACROSS), tags.get(_DOWN)
+        inch = _INCH.get(tags.get(_UNIT, 2), 0.0)
+    elif "dpi" in image.info:
+        pair, inch = image.info["dpi"], 1.0
+    else:
+        pair = image.info.get("aspect") or image.info.get("jfif_density")
+    try:
+        across, down = (float(one) for one in pair)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return Density(1, 1, 0)
+    if image.getexif().get(_ORIENTATION) in _LYING:
+        across, down = down, across
+    return Density(across, down, inch)
+
+
+def size_of(pixels: tuple[int, int], density: Density) -> Size:
+    """Return an image's size in inches: as it says, or such that it fills A4 [ours]."""
+    across, down = density.across * density.inch, density.down * density.inch
+    if _LEAST_DPI <= across <= _MOST_DPI and _LEAST_DPI <= down <= _MOST_DPI:
+        return pixels[0] / across, pixels[1] / down
+    longer = 1.0
+    if density.across > 0 and density.down > 0:
+        longer = density.across / density.down
+    if not 1 / _LONGEST_PIXEL <= longer <= _LONGEST_PIXEL:
+        longer = 1.0
+    width, height = float(pixels[0]), pixels[1] * longer
+    paper = upright(PAPERS["A4"], (width, height))
+    dots_an_inch = max(width / paper[0], height / paper[1])
+    return width / dots_an_inch, height / dots_an_inch
+
+
+# -- colours --------------------------------------------------------------------------
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """Return an image in mode 1, L or RGB, on white, the right way up."""
+    turned = ImageOps.exif_transpose(image) or image
+    if turned.mode == "1":
+        # Pillow leaves it to us where one of the two is transparent. White on white changes nothing.
+        if turned.info.get("transparency") == 0:
+            return Image.new("1", turned.size, 1)
+        return turned.copy()
+    if turned.mode.startswith("I") or turned.mode == "F":
+        grey = _upper_eight(turned)
+        return ImageOps.invert(grey) if _is_negative(image) else grey
+    if turned.mode in _WITH_ALPHA or "transparency" in turned.info:
+        colours = turned.convert("RGBA")
+        white = Image.new("RGBA", colours.size, "white")
+        return Image.alpha_composite(white, colours).convert("RGB")
+    return turned.copy() if turned.mode in ("L", "RGB") else turned.convert("RGB")
+
+
+def _upper_eight(image: Image.Image) -> Image.Image:
+    """Return an image of 16 bits or more in grey: what a scanner would see of them is the upper eight."""
+    highest = 65_535 if image.mode.startswith("I") else image.getextrema()[1]
+    scale = 255 / max(float(highest), 1.0)  # type: ignore[arg-type]
+    return image.convert("F").point(lambda value: value * scale).convert("L")
+
+
+def _is_negative(image: Image.Image) -> bool:
+    """Say whether white is zero in it; up to 8 bits Pillow sees to that itself."""
+    tags = getattr(image, "tag_v2", {})
+    return image.format == "TIFF" and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
