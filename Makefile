@@ -14,7 +14,7 @@ run: $(VENV)/.run
 test: $(VENV)/.test
 	$(TRIAL) tests
 
-live: $(VENV)/.test
+live: $(VENV)/.live
 	IRSEND_LIVE=required $(TRIAL) tests.live
 
 lint: $(VENV)/.dev
@@ -48,6 +48,11 @@ $(VENV)/.run: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: $(VENV)/.run
 	$(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]'
+	touch $@
+
+# Kerberos is built from source: libkrb5-dev, a C compiler, Python's headers.
+$(VENV)/.live: $(VENV)/.test
+	$(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat -e '.[test,gssapi]'
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.test

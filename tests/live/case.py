@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import shutil
 import tempfile
@@ -22,11 +23,13 @@ _SHOWN = 6000
 
 
 class LiveTestCase(TestCase):
-    """Skips, or fails under IRSEND_LIVE=required, where a program that it needs is missing."""
+    """Skips, or fails under IRSEND_LIVE=required, where something that it needs is missing."""
 
     timeout = 120
     programs: ClassVar[tuple[str, ...]] = ()
     """What must be installed."""
+    modules: ClassVar[tuple[str, ...]] = ()
+    """Python's modules, of irsend's extras, that must be installed."""
     as_root = False
     """Whether a server among them can be started by root only."""
 
@@ -35,6 +38,7 @@ class LiveTestCase(TestCase):
         self.reactor: Any = reactor
         self._evidence: list[tuple[str, Callable[[], str]]] = []
         missing = [name for name in self.programs if path_of(name) is None]
+        missing += [name for name in self.modules if importlib.util.find_spec(name) is None]
         if missing:
             self.lacking(f"{' and '.join(missing)} must be installed for this test")
         if self.as_root and os.geteuid() != 0:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import poplib
 import pwd
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+from twisted.internet.threads import deferToThread
 
 from tests.live.case import LiveTestCase
 from tests.live.certificates import make_certificate
@@ -65,6 +71,7 @@ userdb {{
   driver = static
   args = uid={uid} gid={gid} home={directory}/home
 }}
+{more}
 """
 
 
@@ -78,7 +85,15 @@ class Dovecot:
         self.maildir = directory / "Maildir"
         self.port = free_port()
 
-    async def start(self, *, ssl: bool, mechanisms: str, old_tls: bool) -> None:
+    async def start(
+        self,
+        *,
+        ssl: bool,
+        mechanisms: str,
+        old_tls: bool,
+        more: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Write the configuration, start in the foreground, and wait until it listens."""
         self._directory.mkdir()
         certificate, key = make_certificate(self._directory)
@@ -98,11 +113,14 @@ class Dovecot:
                 uid=self._owner.pw_uid,
                 gid=self._owner.pw_gid,
                 port=self.port,
+                more=more,
             )
         )
         self._test.keep_evidence("Dovecot", lambda: self.log)
         self._test.start(
-            "Dovecot master", "dovecot", "-F", "-c", str(self._directory / "dovecot.conf")
+            "Dovecot master",
+            *("dovecot", "-F", "-c", str(self._directory / "dovecot.conf")),
+            environment=environment,
         )
         await self._test.until(
             lambda: "starting up for pop3" in self.log, "Dovecot has started"
@@ -113,6 +131,18 @@ class Dovecot:
         """Its log so far."""
         path = self._directory / "dovecot.log"
         return path.read_text("utf-8", "replace") if path.exists() else ""
+
+    async def mechanisms(self) -> list[str]:
+        """Return what it offers; none where it was asked for a mechanism that it does not know."""
+
+        def offered() -> list[str]:
+            try:
+                with closing(poplib.POP3("127.0.0.1", self.port, timeout=5)) as client:
+                    return client.capa().get("SASL", [])
+            except (OSError, poplib.error_proto):
+                return []
+
+        return await deferToThread(offered)
 
     def deliver(self, mails: list[Mail]) -> None:
         """Put mails into the account's Maildir."""
@@ -130,12 +160,18 @@ class Dovecot:
 
 
 async def start_dovecot(
-    test: LiveTestCase, *, ssl: bool = True, mechanisms: str = "plain", old_tls: bool = False
+    test: LiveTestCase,
+    *,
+    ssl: bool = True,
+    mechanisms: str = "plain",
+    old_tls: bool = False,
+    **more: Any,
 ) -> Dovecot:
     """Start a Dovecot that ends with the test.
 
-    `mechanisms` are Dovecot's names; `old_tls` lets a machine that knows only TLS 1.0 in.
+    `mechanisms` are Dovecot's names; `old_tls` lets a machine that knows only TLS 1.0 in;
+    `more` is configuration, `environment` what it is started with.
     """
     dovecot = Dovecot(test, test.directory / "dovecot")
-    await dovecot.start(ssl=ssl, mechanisms=mechanisms, old_tls=old_tls)
+    await dovecot.start(ssl=ssl, mechanisms=mechanisms, old_tls=old_tls, **more)
     return dovecot

@@ -30,7 +30,7 @@ from irsend.protocols.sasl.digest_md5 import (
     quoted,
 )
 from irsend.protocols.sasl.exchange import SASLExchange
-from irsend.protocols.sasl.negotiated import NTLM
+from irsend.protocols.sasl.negotiated import NTLM, library_failure
 from irsend.protocols.sasl.scram import ScramSHA256, saslprep
 
 
@@ -365,7 +365,7 @@ class ScramTests(Case):
 class NTLMTests(Case):
     """NTLM, against the library's own server."""
 
-    def exchange(self, password: str) -> tuple[Any, Any]:
+    def exchange(self, password: str, user: str = "bench\\tim") -> tuple[Any, Any]:
         """Let client and server speak; return both."""
         import os
 
@@ -377,7 +377,7 @@ class NTLMTests(Case):
         self.addCleanup(os.environ.pop, "NTLM_USER_FILE", None)
         os.environ["NTLM_USER_FILE"] = path
         server = spnego.server(protocol="ntlm", options=spnego.NegotiateOptions.use_ntlm)
-        client = make_mechanism("NTLM", who("bench\\tim", password))
+        client = make_mechanism("NTLM", who(user, password))
         assert isinstance(client, NTLM)
         token = server.step(self.said(client.initial()))
         server.step(self.said(client.respond(token)))
@@ -397,6 +397,12 @@ class NTLMTests(Case):
             (SpnegoError, BadMICError, InvalidCredentialError), self.exchange, "wrong"
         )
 
+    def test_nobody(self) -> None:
+        """A machine without a user does not log in as one of those that its computer knows."""
+        from spnego.exceptions import SpnegoError
+
+        self.assertRaises(SpnegoError, self.exchange, "", user="")
+
     def test_not_a_token(self) -> None:
         """What is no challenge fails as the mechanism's, and a yes before the end is not believed."""
         mechanism = make_mechanism("NTLM", who())
@@ -404,14 +410,83 @@ class NTLMTests(Case):
         self.failed(mechanism.respond, b"nonsense")
         self.failed(mechanism.confirmed)
 
+
+class _OfKerberos(Exception):
+    """What krb5 raises: the number stands behind the words, too."""
+
+    def __init__(self, words: str, number: int) -> None:
+        super().__init__(f"{words} {number}")
+        self.err_code = number
+
+
+class _OfGSSAPI(Exception):
+    """What gssapi raises: two numbers without a sign, and the words of each."""
+
+    maj_code = 851968
+
+    def __init__(self, words: str, number: int) -> None:
+        super().__init__(f"Major (851968): Unspecified, Minor ({number}): {words}")
+        self.min_code = number % 2**32
+        self._words = words
+
+    def get_all_statuses(self, code: int, is_major: bool) -> list[str]:
+        """Return the words of one of them."""
+        return ["No credentials\nwere supplied"] if is_major else [self._words]
+
+
+class _OfPyspnego(Exception):
+    """What pyspnego raises around another error."""
+
+    def __init__(self, beneath: Exception) -> None:
+        super().__init__(f"SpnegoError (1): {beneath}, Context: Processing security token")
+        self.base_error = beneath
+
+
+class KerberosTests(Case):
+    """GSSAPI as far as it goes without a KDC; with one: tests.live.test_sending_kerberos."""
+
+    def reason(self, error: Exception) -> tuple[type[Exception], str]:
+        """Return what an error of a library becomes, and its words."""
+        failed = library_failure(error)
+        return type(failed), str(failed)
+
+    def test_needed(self) -> None:
+        """Without user or password nobody is asked, and no ticket of somebody else is used."""
+        for user, password in (("", ""), ("", "x"), ("ir", "")):
+            self.assertIn(
+                "user name and password are needed",
+                self.failed(make_mechanism("GSSAPI", who(user, password)).initial),
+            )
+
     def test_clock_skew(self) -> None:
-        """What Kerberos says of clocks that differ is known for what it is (#843)."""
-        mechanism: Any = make_mechanism("GSSAPI", who())
+        """What Kerberos says of clocks that differ is known by its number, whoever says it (#843)."""
+        for number in (-1765328351, -1765328347, -1765328236):
+            for error in (
+                _OfKerberos("Clock skew", number),
+                _OfPyspnego(_OfGSSAPI("Clock skew", number)),
+            ):
+                self.assertEqual(self.reason(error), (ClockSkew, "Kerberos: Clock skew"))
 
-        def step() -> None:
-            raise RuntimeError("SpnegoError (1): Clock skew too great")
-
-        self.failureResultOf(maybeDeferred(mechanism._run, step), ClockSkew)
+    def test_reasons(self) -> None:
+        """All other errors are told in words: without numbers, and without what is around them."""
+        for error, told in (
+            (
+                _OfKerberos("Preauthentication failed", -1765328360),
+                "Kerberos: user name or password is wrong (Preauthentication failed)",
+            ),
+            (
+                _OfKerberos("Decrypt integrity check failed", -1765328353),
+                "Kerberos: user name or password is wrong (Decrypt integrity check failed)",
+            ),
+            (
+                _OfPyspnego(_OfGSSAPI("Server smtp/x@X not found", -1765328377)),
+                "Kerberos: Server smtp/x@X not found",
+            ),
+            (_OfPyspnego(_OfGSSAPI("", 0)), "Kerberos: No credentials were supplied"),
+            (ImportError("no such library"), "the security library says: no such library"),
+            (ValueError(), "the security library says: ValueError"),
+        ):
+            self.assertEqual(self.reason(error), (MechanismFailed, told))
 
 
 class BothSidesTests(Case):
@@ -446,6 +521,12 @@ class BothSidesTests(Case):
                 self.assertTrue(self.log_in(name, right, accounts))
                 self.assertFalse(self.log_in(name, who("ir@bench.test", "bench"), accounts))
                 self.assertFalse(self.log_in(name, who("nobody@bench.test", ""), accounts))
+
+    def test_for_another(self) -> None:
+        """Nobody logs in as one and acts for another, by SCRAM as by PLAIN."""
+        challenge = Accounts({"ir@bench.test": "x"}).challengers(True)[b"SCRAM-SHA-256"]()
+        challenge.getChallenge()
+        self.assertRaises(ValueError, challenge.setResponse, b"n,a=boss,n=ir@bench.test,r=abc")
 
     @given(
         st.text(
