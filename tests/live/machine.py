@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from twisted.internet.threads import deferToThread
 import irsend
 from tests.live.case import LiveTestCase
 from tests.live.mails import stored_files
+from tests.live.network import Host
 from tests.live.programs import Program
 
 ADDRESS = "ir@ir.bench.test"
@@ -30,8 +32,8 @@ _NAMES = [
 ]
 
 # What the machine logs of its listening addresses.
-_SMTP_ADDRESS = re.compile(r"SMTP: listening on 127\.0\.0\.1:(\d+)")
-_PANEL_ADDRESS = re.compile(r"Panel: http://127\.0\.0\.1:(\d+)/")
+_SMTP_ADDRESS = re.compile(r"SMTP: listening on \S+:(\d+)")
+_PANEL_ADDRESS = re.compile(r"Panel: http://\S+:(\d+)/")
 
 _TWISTD = "import sys; from twisted.scripts.twistd import run; sys.argv[0] = 'twistd'; run()"
 
@@ -40,13 +42,22 @@ class Machine:
     """One machine with one state directory through all its starts and ends."""
 
     def __init__(
-        self, test: LiveTestCase, directory: Path, configuration: dict[str, Any]
+        self,
+        test: LiveTestCase,
+        directory: Path,
+        configuration: dict[str, Any],
+        environment: Mapping[str, str],
+        host: Host | None = None,
+        prefix: tuple[str, ...] = (),
     ) -> None:
         self._test = test
+        self._host = host
+        self._prefix = (*(host.prefix if host else ()), *prefix)
         self._reactor = test.reactor
         self.state = directory / "state"
         self._file = directory / "irsend.toml"
         self._configuration = configuration
+        self._environment = environment
         self._program: Program | None = None
         self.smtp_port = 0
         self.panel_port = 0
@@ -72,11 +83,13 @@ class Machine:
         where = str(Path(irsend.__file__).parents[1])
         self._program = program = self._test.start(
             "machine",
+            *self._prefix,
             sys.executable,
             "-c",
             _TWISTD,
             *arguments,
             environment={
+                **self._environment,
                 "PYTHONPATH": os.pathsep.join(
                     filter(None, [where, os.environ.get("PYTHONPATH")])
                 ),
@@ -158,6 +171,18 @@ class Machine:
             files=[("page", page) for page in pages],
         )
 
+    async def until_job(self, number: str, results: tuple[str, ...], within: float) -> Any:
+        """Ask after a job again and again until its result is one of these; return it."""
+        deadline = self._reactor.seconds() + within
+        while (job := await self.get(f"/api/jobs/{number}"))["result"] not in results:
+            if self._reactor.seconds() > deadline:
+                raise AssertionError(f"not within {within:g} s: {results} of {job}")
+        return job
+
+    async def cancel(self, number: str) -> None:
+        """Cancel a job."""
+        await self._ask("DELETE", f"/api/jobs/{number}")
+
     async def session(self, number: int) -> Any:
         """Return a session."""
         return await self.get(f"/api/sessions/{number}")
@@ -224,7 +249,7 @@ class Machine:
             is_json = "json" in answer.headers.get("content-type", "")
             return answer.json() if is_json else answer.text
 
-        return await deferToThread(ask)
+        return await (self._host.start(ask) if self._host else deferToThread(ask))
 
 
 async def start_machine(
@@ -233,15 +258,25 @@ async def start_machine(
     model: str = "ir2270",
     limits: dict[str, Any] | None = None,
     tls: dict[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    smtp: str = "tcp:0:interface=127.0.0.1",
+    link: dict[str, Any] | None = None,
+    host: Host | None = None,
+    prefix: tuple[str, ...] = (),
     **windows: dict[str, Any],
 ) -> Machine:
-    """Start a machine with these settings, window by window; it ends with the test."""
+    """Start a machine with these settings, window by window; it ends with the test.
+
+    It runs at a `host` of a test's network, where one is given, by a command that
+    the `prefix` stands before.
+    """
     directory = test.directory / "machine"
     directory.mkdir()
     configuration = {
         "model": model,
         "state": str(directory / "state"),
-        "listen": {"smtp": "tcp:0:interface=127.0.0.1", "panel": "tcp:0:interface=127.0.0.1"},
+        "listen": {"smtp": smtp, "panel": "tcp:0:interface=127.0.0.1"},
+        "link": link or {},
         "tls": {"hostnames": _NAMES, **(tls or {})},
         "limits": limits or {},
         "settings": {
@@ -249,6 +284,6 @@ async def start_machine(
             "email_ifax": {"smtp_receive": True, **windows.get("email_ifax", {})},
         },
     }
-    machine = Machine(test, directory, configuration)
+    machine = Machine(test, directory, configuration, environment or {}, host, prefix)
     await machine.start()
     return machine
