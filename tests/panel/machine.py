@@ -68,6 +68,10 @@ class MachineDouble:
         """The same figures always."""
         return self.used * 1, 512_000_000
 
+    def mac_filter(self) -> tuple[str, int]:
+        """Nothing was dropped."""
+        return "none", 0
+
     def change_settings(self, given: dict[str, object]) -> dict[str, Any]:
         """Change the device's settings; nothing is kept."""
         return self.device.change_settings(given)
