@@ -1,4 +1,7 @@
-"""Draws docs/images/house.svg: the house, and the way of a message through it.
+"""Draws the pictures of docs/images that are not photographs of a running machine.
+
+house.svg: the house, and the way of a message through it. filter.svg: where in the
+stack each way of the MAC address filter acts.
 
     python docs/pictures.py
 
@@ -12,7 +15,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 760, 470
-OUT = Path(__file__).parent / "images" / "house.svg"
+IMAGES = Path(__file__).parent / "images"
 
 STYLE = """
   .card { fill: #ffffff; stroke: #d5d9e0 }
@@ -48,12 +51,18 @@ FLOORS = (
         ("services", "receiving, polling; machine wires all", 110, 410, True),
         ("mailhost", "relay, maildrop", 540, 130, False),
     )),
-    ("HANDS", 234, (("store", "memory, journal, keys", 170, 220, True),)),
-    ("SPEECH", 234, (("protocols", "ESMTP, POP3, TLS", 450, 190, True),)),
+    ("HANDS", 234, (
+        ("imaging", "pages", 160, 76, False),
+        ("store", "memory, journal, outbox", 246, 166, True),
+    )),
+    ("SPEECH", 234, (
+        ("protocols", "ESMTP, POP3, TLS", 458, 136, True),
+        ("link", "MAC filter", 600, 82, False),
+    )),
     ("GROUND", 334, (
-        ("device", "windows, models, status line, jobs", 110, 300, True),
-        ("message", "trace, head", 430, 110, True),
-        ("interfaces", "who asks what", 550, 120, False),
+        ("device", "windows, models, status line, jobs", 110, 290, True),
+        ("message", "mails, MDN, DSN", 410, 120, True),
+        ("interfaces", "who asks what", 540, 130, False),
     )),
 )  # fmt: skip
 
@@ -78,18 +87,10 @@ def _arrow(path: str) -> str:
 
 def house() -> str:
     """Return the picture."""
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-labelledby="title">',
-        '<title id="title">The parts of irsend, and the way of a message: from the wire to '
-        "protocols, which ask services and device for a verdict, into the store; the 250 goes "
-        "back when it is synced.</title>",
-        f"<style>{STYLE}</style>",
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto-start-reverse"><path class="head" d="M0 0 8 4 0 8z"/>'
-        "</marker></defs>",
-        f'<rect class="card" x="1" y="1" width="{WIDTH - 2}" height="{HEIGHT - 2}" rx="12"/>',
-    ]
+    lines = _card(
+        "The parts of irsend, and the way of a message: from the wire to protocols, which ask "
+        "services and device for a verdict, into the store; the 250 goes back when it is synced."
+    )
     for floor, y, parts in FLOORS:
         if floor != "HANDS":
             label = "SPEECH, HANDS" if floor == "SPEECH" else floor
@@ -100,18 +101,19 @@ def house() -> str:
             lines += _part(name, what, x, y, width, passed)
     lines += [
         # The wire comes in from the right; the question goes down at the left.
-        _text("step", 744, 254, "the wire", "end"),
-        _arrow("M744 265H646"),
+        _text("step", 748, 252, "the wire", "end"),
+        _arrow("M748 261H686"),
+        _arrow("M600 261H594"),
         _arrow("M490 230V200"),
         _text("step", 498, 220, "1 may it?"),
-        _arrow("M140 200V330"),
-        _text("step", 148, 320, "2 the rule"),
-        _arrow("M446 256H396"),
-        _text("step", 470, 224, "3 octets, as they come", "end"),
-        _arrow("M396 276H446"),
-        _text("step", 420, 314, "4 synced: now the 250", "middle"),
-        _arrow("M240 230V200"),
-        _text("step", 248, 220, "5 a job"),
+        _arrow("M134 200V330"),
+        _text("step", 142, 320, "2 the rule"),
+        _arrow("M454 256H416"),
+        _text("step", 478, 224, "3 octets, as they come", "end"),
+        _arrow("M416 276H454"),
+        _text("step", 434, 314, "4 synced: now the 250", "middle"),
+        _arrow("M270 230V200"),
+        _text("step", 252, 220, "5 a job", "end"),
         _text(
             "what",
             16,
@@ -124,6 +126,79 @@ def house() -> str:
     return "\n".join(lines) + "\n"
 
 
+STACK = (
+    ("irsend: ESMTP, POP3", "a protocol, and a session in the journal", 60, False),
+    (
+        "the gate",
+        "first-frame, neighbour: who is it? reset before a byte is written",
+        140,
+        True,
+    ),
+    ("TCP", "the handshake: SYN, SYN-ACK, ACK", 220, False),
+    (
+        "the socket's filter",
+        "kernel: a BPF program reads the source address, and drops the frame",
+        300,
+        True,
+    ),
+    ("Ethernet", "destination, source 00:00:85:12:34:56, type", 380, False),
+)
+"""Name, what happens there, y, and whether the filter acts there; from above."""
+
+
+def mac_filter() -> str:
+    """Return the picture of the filter."""
+    lines = _card(
+        "Where the MAC address filter acts: between Ethernet and TCP in the kernel, or at a gate "
+        "above TCP, before the program speaks."
+    )
+    for name, what, y, acts in STACK:
+        kind = "way" if acts else "part"
+        lines += [
+            f'<rect class="{kind}" x="150" y="{y - 26}" width="470" height="56" rx="7"/>',
+            _text("name", 385, y - 3, name, "middle"),
+            _text("what", 385, y + 17, what, "middle"),
+        ]
+    lines += [
+        _text("step", 90, 432, "a SYN comes in", "middle"),
+        _arrow("M90 412V302"),
+        _text("step", 82, 292, "dropped:", "end"),
+        _text("step", 82, 308, "no answer", "end"),
+        _arrow("M90 298H146"),
+        _arrow("M664 412V142"),
+        _arrow("M664 138H624"),
+        _text("step", 664, 432, "a SYN comes in", "middle"),
+        _text("step", 672, 126, "connected,"),
+        _text("step", 672, 142, "then reset"),
+        _text(
+            "what",
+            16,
+            HEIGHT - 14,
+            "Blue: where those are kept off who may not pass; left as by the machine, right as an "
+            "ordinary user can.",
+        ),
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _card(title: str) -> list[str]:
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        'aria-labelledby="title">',
+        f'<title id="title">{escape(title)}</title>',
+        f"<style>{STYLE}</style>",
+        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto-start-reverse"><path class="head" d="M0 0 8 4 0 8z"/>'
+        "</marker></defs>",
+        f'<rect class="card" x="1" y="1" width="{WIDTH - 2}" height="{HEIGHT - 2}" rx="12"/>',
+    ]
+
+
+PICTURES = {"house.svg": house, "filter.svg": mac_filter}
+"""File, and what draws it."""
+
 if __name__ == "__main__":
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(house(), "utf-8")
+    IMAGES.mkdir(exist_ok=True)
+    for file, draw in PICTURES.items():
+        (IMAGES / file).write_text(draw(), "utf-8")

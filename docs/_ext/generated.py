@@ -16,6 +16,7 @@ from irsend.configuration import SECTIONS, Configuration
 from irsend.device import Model, load_model, model_names
 from irsend.device.codes import CODES
 from irsend.device.items import Item, items_of
+from irsend.device.orders import ORDER_ITEMS
 from irsend.device.windows import ITEMS, windows
 
 REPOSITORY = Path(__file__).parents[2]
@@ -149,6 +150,33 @@ def schemas() -> list[str]:
             keys = ", ".join(f"``{key}``" for key in schema["properties"])
             rows.append((name, keys))
     return _table(("Object", "Keys"), rows, widths="20 80")
+
+
+def form() -> list[str]:
+    """Return the form of POST /api/send, value by value."""
+    rows = [
+        (
+            "``page``",
+            "a file: PDF, TIFF, PNG or JPEG",
+            "yes",
+            "needed",
+            "What is put on the glass, in its order.",
+        )
+    ]
+    for key, (about, default) in ORDER_ITEMS.items():
+        many = about.kind.type == "list"
+        allowed = _plain(about.kind.allowed)
+        rows.append(
+            (
+                f"``{key}``",
+                allowed,
+                "yes, or with commas" if many else "no",
+                "needed" if many else _shown(about.kind.plain(_value(default))),
+                _plain(about.meaning),
+            )
+        )
+    heads = ("Name", "Allowed", "Repeated", "Default", "Meaning")
+    return _table(heads, rows, widths="10 32 12 12 34")
 
 
 def import_table() -> list[str]:
@@ -321,6 +349,7 @@ __all__ = [
     "codes",
     "configuration",
     "declared_keys",
+    "form",
     "import_rules",
     "import_table",
     "model_keys",

@@ -21,6 +21,7 @@ from test_names import test_problem
 _PARTS = (
     "codes",
     "configuration",
+    "form",
     "import_table",
     "model_keys",
     "models",

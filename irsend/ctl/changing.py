@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import IO, Any
-from urllib.parse import quote
 
 import click
 
-from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
+from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 from irsend.ctl.refusals import REFUSED
 
 
@@ -54,12 +53,15 @@ def clear(call: Invocation) -> None:
 
 
 @click.command()
-@click.argument("number")
+@click.argument("number", callback=job_number)
 @machine_options
 @pass_invocation
 def cancel(call: Invocation, number: str) -> None:
-    """Cancel a job that waits; a mail that was received leaves the memory unprinted."""
-    answer = call.machine.ask("DELETE", f"/api/jobs/{quote(number, safe='')}")
+    """Cancel the job NUMBER, which waits or is being sent.
+
+    A mail that was received leaves the memory unprinted.
+    """
+    answer = call.machine.ask("DELETE", f"/api/jobs/{number}")
     if call.as_json:
         return call.output.json({} if answer is None else answer)
     return call.output.line(f"Job {number} is cancelled.")
@@ -89,7 +91,7 @@ def receive(context: click.Context) -> None:
 
 
 def _tell_reception(call: Invocation, answer: dict[str, Any]) -> None:
-    from irsend.ctl import views
+    from irsend.ctl import job_views, views
     from irsend.ctl.words import result
 
     count, session = answer.get("received") or 0, answer.get("session")
@@ -103,7 +105,7 @@ def _tell_reception(call: Invocation, answer: dict[str, Any]) -> None:
         jobs = call.machine.read_list("/api/jobs", "jobs")
         taken = [job for job in jobs if session in (job.get("sessions") or [])]
         if taken:
-            call.output.show(views.jobs(taken))
+            call.output.show(job_views.jobs(taken))
 
 
 @click.group()

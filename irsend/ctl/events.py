@@ -6,6 +6,7 @@ Standards: HTML Living Standard 9.2.6 (parsing an event stream), 9.2.4 (Last-Eve
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -100,16 +101,22 @@ class Gone:
 
 
 def follow(
-    machine: Machine, pause: Callable[[float], None] = time.sleep
+    machine: Machine,
+    pause: Callable[[float], None] = time.sleep,
+    *,
+    patience: float = math.inf,
+    seconds: Callable[[], float] = time.monotonic,
 ) -> Iterator[ServerEvent | Connected | Gone]:
-    """Give the machine's events for ever.
+    """Give the machine's events, for ever.
 
     When the stream breaks it is opened anew, behind the last event that came.
-    Raises NoMachine where there is none at the beginning, and MachineRefused.
+    Raises NoMachine where there is none at the beginning, or it is gone for
+    longer than `patience` in seconds; and MachineRefused.
     """
     reader = EventReader()
     reached = gone = False
     wait = FIRST_PAUSE
+    heard = seconds()
     while True:
         try:
             with machine.events(reader.last_id) as stream:
@@ -117,10 +124,12 @@ def follow(
                 reached, gone, wait = True, False, FIRST_PAUSE
                 # What was cut off with the last stream is not continued by this one.
                 reader = EventReader(reader.last_id)
+                heard = seconds()
                 for octets in stream:
+                    heard = seconds()
                     yield from reader.feed(octets)
         except NoMachine as error:
-            if not reached:
+            if not reached or seconds() - heard >= patience:
                 raise
             # A stream that breaks or falls silent may be there again at once; only a second
             # failure is told.

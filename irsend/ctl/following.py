@@ -84,6 +84,8 @@ class Narrator:
             return self._tell_job(value)
         if event.name == "setting":
             return self._tell_settings(value)
+        if event.name == "page":
+            return self._tell_pages(value)
         words = "  ".join(f"{name} {setting(one)}" for name, one in value.items())
         return self._line(_now(), event.name, words)
 
@@ -144,6 +146,13 @@ class Narrator:
         said += f" {result(job)}"
         at = when(job.get("ended") or job.get("started")) or _now()
         self._changed(("job", job.get("number")), at, "job", said, job)
+
+    def _tell_pages(self, told: dict[str, Any]) -> None:
+        """Tell a scan once, with its last page."""
+        pages = told.get("pages")
+        if told.get("page") == pages:
+            said = f"{pages} {'page' if pages == 1 else 'pages'} scanned"
+            self._line(_now(), "page", said)
 
     def _tell_settings(self, value: dict[str, Any]) -> None:
         changes = value.get("changes", value)

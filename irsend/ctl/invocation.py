@@ -81,6 +81,13 @@ class Invocation:
         return self.password or (None if in_url else os.environ.get("IRSEND_PASSWORD"))
 
 
+def job_number(_: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Return a job's number in its four digits; leading zeros may be left out."""
+    if not (value.isascii() and value.isdigit() and len(value) <= 4):
+        raise click.BadParameter(f"{value!r} is not allowed; allowed: a number such as 0001")
+    return value.zfill(4)
+
+
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     if isinstance(value, float) and math.isnan(value):
         raise click.BadParameter("nan is not allowed; allowed: a number of seconds.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
+from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 
 _TABLE_ROWS = 20
 """Rows of a table for people where --limit says nothing else."""
@@ -69,10 +69,27 @@ def jobs(call: Invocation, limit: int | None) -> None:
     rows = call.machine.rows_of(answer, "/api/jobs", "jobs")
     if call.as_json:
         return call.output.json(answer)
-    from irsend.ctl import views
+    from irsend.ctl import job_views
 
-    _show_newest(call, rows, limit, views.jobs, "No jobs yet.")
+    _show_newest(call, rows, limit, job_views.jobs, "No jobs yet.")
     return None
+
+
+@click.command()
+@click.argument("number", callback=job_number)
+@machine_options
+@pass_invocation
+def job(call: Invocation, number: str) -> None:
+    """Show the job NUMBER whole: its result and why, its recipients, its sessions.
+
+    `irsendctl transcript` shows what was said in a session.
+    """
+    answer = call.machine.read_object(f"/api/jobs/{number}")
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import job_views
+
+    return call.output.show(job_views.whole(answer))
 
 
 @click.command()

@@ -8,15 +8,16 @@ goes wrong comes out as `MachineRefused` (it is there and says no) or
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import httpx
+from attrs import define
 
 from irsend import __version__
-from irsend.ctl.refusals import MachineRefused, NoMachine, WrongURL
+from irsend.ctl.originals import OpenOriginal
+from irsend.ctl.refusals import FileChanged, MachineRefused, NoMachine, WrongURL
 
 EVENTS_SILENCE = 60.0
 """Seconds without a sign from the event stream, after which it is opened anew."""
@@ -88,21 +89,24 @@ class Machine:
         self,
         path: str,
         fields: dict[str, Any],
-        pages: Sequence[tuple[str, IO[bytes]]],
+        pages: Sequence[OpenOriginal],
         progress: Callable[[int, int], None],
     ) -> dict[str, Any]:
         """POST files as a form, as they are read; return the JSON object that answers.
 
         `progress` hears how many octets have gone, of how many. The machine may
-        take as long as it needs for its answer.
+        take as long as it needs for its answer. FileChanged where a file cannot be
+        read to its end.
         """
-        sizes = [os.fstat(file.fileno()).st_size for _, file in pages]
-        counted = _Counted(sum(sizes), progress)
+        counted = _Counted(sum(one.size for one in pages), progress)
         with self._told_as_ours():
             response = self._http.post(
                 path,
                 data=fields,
-                files=[("page", (name, counted.file(file))) for name, file in pages],
+                files=[
+                    ("page", (one.name, cast(IO[bytes], _Reading(one, counted))))
+                    for one in pages
+                ],
                 headers={"Accept": "application/json"},
                 timeout=httpx.Timeout(self._timeout, read=None, write=None),
             )
@@ -219,34 +223,59 @@ class Machine:
             raise self.no_irsend("it does not speak HTTP") from None
         except httpx.HTTPError as error:
             raise NoMachine(f"The machine at {self.url} is gone: {_cause(error)}.") from None
+        except Exception as error:
+            # Not all that goes wrong beneath httpx comes out as an error of its own.
+            if type(error).__module__.partition(".")[0] not in ("h11", "httpcore"):
+                raise
+            raise NoMachine(f"The talk with {self.url} broke off: {_cause(error)}.") from None
 
 
+@define(eq=False)
 class _Counted:
     """Counts what is read of files."""
 
-    def __init__(self, total: int, progress: Callable[[int, int], None]) -> None:
-        self._total = total
-        self._gone = 0
-        self._progress = progress
+    total: int
+    progress: Callable[[int, int], None]
+    gone: int = 0
 
-    def file(self, file: IO[bytes]) -> Any:
-        """Return a file whose reading is counted."""
-        counted = self
+    def count(self, octets: int) -> None:
+        """Hear that so many more have gone."""
+        self.gone += octets
+        self.progress(self.gone, self.total)
 
-        class Reading(io.RawIOBase):
-            def readinto(self, into: Any) -> int:
-                count: int = file.readinto(into)  # type: ignore[attr-defined]
-                counted._gone += count
-                counted._progress(counted._gone, counted._total)
-                return count
 
-            def readable(self) -> bool:
-                return True
+@define(eq=False)
+class _Reading:
+    """A file as httpx reads it: as large as it was when it was opened, whatever became of it."""
 
-            def fileno(self) -> int:
-                return file.fileno()
+    original: OpenOriginal
+    counted: _Counted
+    _at: int = 0
 
-        return io.BufferedReader(Reading(), 65_536)
+    def read(self, most: int = -1) -> bytes:
+        """Return the next octets; FileChanged where they are not there any more."""
+        left = self.original.size - self._at
+        wanted = left if most < 0 else min(most, left)
+        name = self.original.name
+        try:
+            octets = self.original.file.read(wanted)
+        except OSError as error:
+            raise FileChanged(f"{name}: {error.strerror or error}") from None
+        if len(octets) < wanted:
+            raise FileChanged(f"{name} became shorter while it was sent.")
+        self._at += len(octets)
+        self.counted.count(len(octets))
+        return octets
+
+    def tell(self) -> int:
+        """Return the place in it."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to its beginning, or to its end, as httpx does to learn its size."""
+        self._at = offset + (self.original.size if whence == os.SEEK_END else 0)
+        self.original.file.seek(self._at)
+        return self._at
 
 
 def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:

@@ -65,6 +65,7 @@ for command in (
     sending.send,
     changing.cancel,
     looking.jobs,
+    looking.job,
     looking.report,
     looking.sessions,
     looking.transcript,
@@ -135,7 +136,10 @@ def _complain(sentence: str, status: int) -> int:
 
 def _check_readable(arguments: list[str]) -> None:
     for argument in arguments:
-        if any("\ud800" <= sign <= "\udfff" for sign in argument):
+        # A file may be called as its file system likes.
+        if any("\ud800" <= sign <= "\udfff" for sign in argument) and not os.path.lexists(
+            argument
+        ):
             raise click.UsageError(f"{argument!a} is not allowed; allowed: text in UTF-8")
 
 

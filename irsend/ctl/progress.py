@@ -1,10 +1,10 @@
-"""A bar on stderr while the machine scans and sends, where somebody sits there to see it."""
+"""How far a sending is: a bar where somebody sits there to see it, else a line for each change."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console
@@ -12,23 +12,36 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from irsend.ctl.invocation import Invocation
+from irsend.ctl.words import visible
+
+_BAR = 50
+"""Columns of the bar and what stands behind it."""
+
+
+def told_of(job: dict[str, Any]) -> str:
+    """Return in words what a job does that has not ended, and what its last attempt met."""
+    state = {"waiting": "waits", "running": "is being sent"}.get(str(job.get("result")), "")
+    said = f"Job {job.get('number')} {state}".rstrip()
+    return visible(f"{said}: {job['reason']}" if job.get("reason") else said)
 
 
 class Progress:
-    """One bar: uploading, then scanning, then sending."""
+    """One sending: uploading, then scanning, then the job."""
 
-    def __init__(self, bars: Bars | None) -> None:
-        self._bars = bars
-        self._task = bars.add_task("Uploading", total=None) if bars is not None else None
+    def __init__(self) -> None:
+        self._size: int | None = None
+        self._told = ""
 
     @property
     def seen(self) -> bool:
-        """True where somebody sees it."""
-        return self._bars is not None
+        """True where somebody sees it move."""
+        return False
 
     def _show(self, text: str, done: float, total: float | None) -> None:
-        if self._bars is not None and self._task is not None:
-            self._bars.update(self._task, description=text, completed=done, total=total)
+        """Show a step, and how much of it is done."""
+
+    def _changed(self, said: str) -> None:
+        """Tell that the job does something else now."""
 
     def uploaded(self, octets: int, of: int) -> None:
         """Hear that so many octets of the originals have gone."""
@@ -40,41 +53,81 @@ class Progress:
             page, pages = told.get("page", 0), told["pages"]
             self._show(f"Scanning page {page} of {pages}", page, pages)
 
+    def accepted(self, job: dict[str, Any]) -> None:
+        """Hear that it is a job now."""
+        self._told = told_of(job)
+        self._show(self._told, 0, None)
+
     def sending(self, job: dict[str, Any]) -> None:
         """Hear how it is with the job."""
         self._size = job.get("size") or None
-        if job.get("result") == "waiting":
-            self._show(f"Job {job.get('number')} waits", 0, None)
-
-    _size: int | None = None
+        said = told_of(job)
+        if said != self._told and not job.get("ended"):
+            self._told = said
+            self._changed(said)
+            self._show(said, 0, None)
 
     def sent(self, octets: int) -> None:
         """Hear that so many octets of the mail have gone out."""
-        self._show("Sending", min(octets, self._size or octets), self._size)
+        self._show(self._told, min(octets, self._size or octets), self._size)
 
     def close(self) -> None:
         """Show nothing any more."""
-        if self._bars is not None:
-            self._bars.stop()
-            self._bars = None
+
+
+class Lines(Progress):
+    """A line for each change."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def _changed(self, said: str) -> None:
+        self._tell(said)
+
+
+class Bar(Progress):
+    """A bar on a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._bars = Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            console=console,
+            transient=True,
+        )
+        self._bars.start()
+        self._task = self._bars.add_task("Uploading", total=None)
+
+    @property
+    def seen(self) -> bool:
+        """Somebody sits there."""
+        return True
+
+    def _show(self, text: str, done: float, total: float | None) -> None:
+        room = max(30, self._bars.console.width - _BAR)
+        text = text if len(text) <= room else text[: room - 3] + "..."
+        self._bars.update(self._task, description=text, completed=done, total=total)
+
+    def close(self) -> None:
+        """Take it away; once more does no harm."""
+        self._bars.stop()
 
 
 @contextlib.contextmanager
 def progress_of(call: Invocation) -> Iterator[Progress]:
-    """Give a bar, or what shows nothing where nobody looks or programs read."""
-    if call.as_json or not sys.stderr.isatty():
-        yield Progress(None)
-        return
-    bars = Bars(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        console=Console(file=sys.stderr),
-        transient=True,
-    )
-    with bars:
-        progress = Progress(bars)
-        try:
-            yield progress
-        finally:
-            progress.close()
+    """Give a bar, lines where stderr is no terminal, and nothing where programs read."""
+    from irsend.ctl.output import complain
+
+    if call.as_json:
+        progress = Progress()
+    elif sys.stderr.isatty():
+        progress = Bar(Console(file=sys.stderr))
+    else:
+        progress = Lines(complain)
+    try:
+        yield progress
+    finally:
+        progress.close()

@@ -27,5 +27,9 @@ class NoMachine(IrsendError):
     """There is no machine there."""
 
 
+class FileChanged(IrsendError):
+    """A file cannot be read to its end any more."""
+
+
 class OutputClosed(IrsendError):
     """Whoever read the output has gone away, as `head` does."""

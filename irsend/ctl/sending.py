@@ -6,17 +6,62 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from irsend.ctl.invocation import Invocation, machine_options
-from irsend.ctl.refusals import REFUSED
+from irsend.ctl.refusals import REFUSED, FileChanged, MachineRefused, NoMachine
 
 if TYPE_CHECKING:
     from irsend.ctl.progress import Progress
 
-_FORMATS = ("pdf", "tiff", "jpeg")
+# A test holds these to what the machine takes.
+FORMATS = ("pdf", "tiff", "jpeg")
+RESOLUTIONS = (
+    *("100x100", "150x150", "200x100", "200x200", "200x400"),
+    *("300x300", "400x400", "600x600"),
+)
+PAPERS = ("auto", "A4", "A3", "A5", "B4", "B5", "LTR", "LGL", "11X17")
+OPTIONS = {
+    "page": "FILE",
+    "to": "--to",
+    "subject": "--subject",
+    "text": "--text",
+    "kind": "--ifax",
+    "full": "--full",
+    "format": "--format",
+    "resolution": "--resolution",
+    "paper": "--paper",
+    "user": "--smtp-user",
+    "password": "--smtp-password",
+}
+"""What the machine's words of an order are called here."""
+
+_PATIENCE = 3
+"""How many times its --timeout a machine may be gone while its job is waited for."""
+
+
+def _paper(_: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Take a size in any case."""
+    if value is None:
+        return None
+    for size in PAPERS:
+        if size.lower() == value.strip().lower():
+            return size
+    raise click.BadParameter(f"{value!r} is not allowed; allowed: {', '.join(PAPERS)}")
+
+
+def _dots(_: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Take 300 for 300x300."""
+    if value is None:
+        return None
+    dots = (f"{value}x{value}" if value.isdigit() else value).lower()
+    if dots not in RESOLUTIONS:
+        raise click.BadParameter(
+            f"{value!r} is not allowed; allowed: {', '.join(RESOLUTIONS)}, or one number for both"
+        )
+    return dots
 
 
 @click.command()
@@ -25,16 +70,33 @@ _FORMATS = ("pdf", "tiff", "jpeg")
     metavar="FILE...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    type=click.Path(
+        exists=True, dir_okay=False, readable=True, allow_dash=True, path_type=Path
+    ),
 )
 @click.option("--to", metavar="ADDRESS", multiple=True, required=True, help="Once or more.")
 @click.option("--subject", metavar="TEXT", help="Else the machine's Default Subject.")
 @click.option("--text", metavar="TEXT", help="Text in front of the pages.")
 @click.option("--ifax", is_flag=True, help="As an I-Fax.")
 @click.option("--full", is_flag=True, help="I-Fax in full mode: asks for a confirmation.")
-@click.option("--format", "form", type=click.Choice(_FORMATS), help="Of the attachment.")
-@click.option("--resolution", metavar="DPI", help="Such as 200x200 or 300x300.")
-@click.option("--paper", metavar="SIZE", help="Such as A4, A3 or LTR.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS, case_sensitive=False),
+    help="Of the attachment (default pdf; an I-Fax is TIFF).",
+)
+@click.option(
+    "--resolution",
+    metavar="DPI",
+    callback=_dots,
+    help=f"{', '.join(RESOLUTIONS)}; or one number for both (default 200).",
+)
+@click.option(
+    "--paper",
+    metavar="SIZE",
+    callback=_paper,
+    help=f"{', '.join(PAPERS)} (default auto).",
+)
 @click.option("--smtp-user", metavar="TEXT", help="For Display Auth. Screen When Sending.")
 @click.option("--smtp-password", metavar="TEXT", help="The same.")
 @click.option("--no-wait", is_flag=True, help="Do not wait until the job has ended.")
@@ -48,18 +110,30 @@ def send(
     no_wait: bool,
     **words: Any,
 ) -> None:
-    """Put FILEs on the glass (PDF, TIFF, PNG, JPEG) and send them.
+    """Put FILEs on the glass (PDF, TIFF, PNG, JPEG) and send them; - is standard input.
 
     The exit status is 1 when the job ends as NG.
     """
+    if words["full"] and not words["ifax"]:
+        raise click.UsageError("--full needs --ifax: only an I-Fax is sent in full mode")
+    if words["ifax"] and words["form"] == "pdf":
+        raise click.UsageError("--format pdf is not allowed with --ifax: an I-Fax is TIFF")
+    if words["ifax"] and words["form"] == "jpeg" and not words["full"]:
+        raise click.UsageError("--format jpeg with --ifax needs --full: it asks for colour")
     call = context.ensure_object(Invocation)
     fields = _fields(to, words)
+    from irsend.ctl.originals import opened
     from irsend.ctl.progress import progress_of
 
-    with contextlib.ExitStack() as opened, progress_of(call) as progress:
-        pages = [(one.name, opened.enter_context(_open(one))) for one in files]
-        with _scanning_shown(call, progress):
-            job = call.machine.send_form("/api/send", fields, pages, progress.uploaded)
+    with contextlib.ExitStack() as kept, progress_of(call) as progress:
+        pages = [kept.enter_context(opened(one)) for one in files]
+        try:
+            with _scanning_shown(call, progress):
+                job = call.machine.send_form("/api/send", fields, pages, progress.uploaded)
+        except FileChanged as error:
+            raise click.UsageError(str(error)) from None
+        except MachineRefused as error:
+            raise _in_options(error) from None
         if not no_wait and not job.get("ended"):
             job = _until_ended(call, job, progress)
     _tell(call, job)
@@ -80,11 +154,13 @@ def _fields(to: tuple[str, ...], words: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _open(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}") from None
+def _in_options(refusal: MachineRefused) -> MachineRefused:
+    """Return the refusal with what it names called by its option."""
+    errors = (refusal.problem or {}).get("errors")
+    if not isinstance(errors, list) or not errors:
+        return refusal
+    said = [f"{OPTIONS.get(one['key'], one['key'])}: {one['problem']}" for one in errors]
+    return MachineRefused("\n".join(said), refusal.problem)
 
 
 @contextlib.contextmanager
@@ -93,8 +169,6 @@ def _scanning_shown(call: Invocation, progress: Progress) -> Iterator[None]:
     if not progress.seen:
         yield
         return
-    from irsend.ctl.refusals import MachineRefused, NoMachine
-
     ended = threading.Event()
 
     def look() -> None:
@@ -119,12 +193,14 @@ def _until_ended(call: Invocation, job: dict[str, Any], progress: Progress) -> d
     from irsend.ctl.events import Connected, Gone, follow
 
     number = job["number"]
-    progress.sending(job)
+    progress.accepted(job)
     try:
-        for happened in follow(call.machine):
+        for happened in follow(call.machine, patience=_PATIENCE * call.timeout):
             if isinstance(happened, Connected):
-                # What came before is told by no event any more.
-                job = call.machine.read_object(f"/api/jobs/{number}")
+                # What came before is told by no event any more; and should the machine be
+                # gone again already, the stream says so.
+                with contextlib.suppress(NoMachine):
+                    job = call.machine.read_object(f"/api/jobs/{number}")
             elif isinstance(happened, Gone):
                 continue
             else:
@@ -140,13 +216,19 @@ def _until_ended(call: Invocation, job: dict[str, Any], progress: Progress) -> d
         progress.close()
         click.echo(f"Job {number} goes on; `irsendctl cancel {number}` gives it up.", err=True)
         raise
+    except (NoMachine, MachineRefused) as error:
+        error.args = (
+            f"{error}\nJob {number} was accepted, and goes on when the machine does; "
+            f"`irsendctl job {number}` tells of it.",
+        )
+        raise
     return job
 
 
 def _tell(call: Invocation, job: dict[str, Any]) -> None:
     if call.as_json:
         return call.output.json(job)
-    from irsend.ctl import views
+    from irsend.ctl import job_views, views
     from irsend.ctl.words import result
 
     number, pages = job.get("number"), job.get("pages")
@@ -160,5 +242,5 @@ def _tell(call: Invocation, job: dict[str, Any]) -> None:
     call.output.line(said, views.hue_of(job))
     recipients = job.get("recipients") or []
     if len(recipients) > 1:
-        call.output.show(views.recipients(recipients))
+        call.output.show(job_views.recipients(recipients))
     return None

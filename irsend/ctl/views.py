@@ -58,18 +58,18 @@ def status(answer: dict[str, Any]) -> RenderableType:
         rows.append(("Memory", Text(f"{used} of {capacity} in use")))
     if "paper" in answer:
         rows.append(("Paper", Text("loaded") if answer["paper"] else Text("out", "bold red")))
-    return _pairs(rows)
+    return pairs(rows)
 
 
 def history(entries: list[dict[str, Any]]) -> RenderableType:
     """Draw what has stood on the status line."""
-    table = _table("At", "Text", ("Session", "right"))
+    drawn = table("At", "Text", ("Session", "right"))
     for entry in entries:
         session = entry.get("session")
-        table.add_row(
+        drawn.add_row(
             when(entry.get("at")), Text(visible(entry.get("text", ""))), visible(session or "")
         )
-    return table
+    return drawn
 
 
 def settings(windows: list[dict[str, Any]], width: int) -> RenderableType:
@@ -91,41 +91,6 @@ def changed(windows: list[dict[str, Any]], keys: Iterable[str]) -> Iterator[str]
     values = {key: value for window in windows for key, _, value, _ in _items(window)}
     for key in keys:
         yield f"{visible(key)} = {values.get(key, '')}"
-
-
-def jobs(rows: list[dict[str, Any]]) -> RenderableType:
-    """Draw the communication report."""
-    table = _table(
-        "No.", "Mode", "*From / to", "*Subject", ("Pages", "right"), "Result", "Started"
-    )
-    for job in rows:
-        pages = job.get("pages")
-        table.add_row(
-            visible(job.get("number", "")),
-            visible(f"{job.get('direction', '')} {job.get('kind', '')}".strip()),
-            _cut(_parties(job)),
-            _cut(job.get("subject")),
-            "" if pages is None else visible(pages),
-            _result_text(job),
-            when(job.get("started")),
-        )
-    return table
-
-
-def _parties(job: dict[str, Any]) -> str:
-    """Return the job's party, and how many others there are."""
-    party, more = str(job.get("party") or ""), len(job.get("recipients") or []) - 1
-    return f"{party} +{more}" if more > 0 and job.get("direction") == "tx" else party
-
-
-def recipients(rows: list[dict[str, Any]]) -> RenderableType:
-    """Draw what became of a job for each recipient."""
-    table = _table("*To", "Result", "*Reason")
-    for one in rows:
-        table.add_row(
-            visible(one.get("address", "")), _result_text(one), _cut(one.get("reason"))
-        )
-    return table
 
 
 def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
@@ -203,12 +168,12 @@ def transcript(session: dict[str, Any]) -> RenderableType:
 
 def models(rows: list[dict[str, Any]]) -> RenderableType:
     """Draw the models that there are."""
-    table = _table("Name", "*Title", "Maker", ("Year", "right"))
+    drawn = table("Name", "*Title", "Maker", ("Year", "right"))
     for model in rows:
-        table.add_row(
+        drawn.add_row(
             *(visible(model.get(name) or "") for name in ("name", "title", "maker", "year"))
         )
-    return table
+    return drawn
 
 
 def certificate(described: dict[str, Any]) -> RenderableType:
@@ -222,7 +187,7 @@ def certificate(described: dict[str, Any]) -> RenderableType:
         ("Key", f"{described['bits']} bits" if described.get("bits") else None),
         ("SHA-256", described.get("sha256")),
     ]
-    return _pairs(
+    return pairs(
         [(label, Text(visible(value), overflow="fold")) for label, value in rows if value]
     )
 
@@ -290,7 +255,8 @@ def _narrow(items: list[tuple[str, str, str, str]]) -> Table:
     return table
 
 
-def _pairs(rows: list[tuple[str, Text]]) -> Table:
+def pairs(rows: list[tuple[str, Text]]) -> Table:
+    """Return a table of labels with what is said of each."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
@@ -299,7 +265,7 @@ def _pairs(rows: list[tuple[str, Text]]) -> Table:
     return table
 
 
-def _table(*columns: str | tuple[str, Literal["right"]]) -> Table:
+def table(*columns: str | tuple[str, Literal["right"]]) -> Table:
     """Return a table with these columns; one marked with * is folded where room is short."""
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -319,12 +285,13 @@ def _table(*columns: str | tuple[str, Literal["right"]]) -> Table:
     return table
 
 
-def _cut(text: object) -> Text:
+def cut(text: object) -> Text:
     """Return text that is cut, not folded, where room is short."""
     return Text(visible(text or ""), no_wrap=True, overflow="ellipsis")
 
 
-def _result_text(row: dict[str, Any]) -> Text:
+def result_text(row: dict[str, Any]) -> Text:
+    """Return a result with its code, in its hue."""
     return Text(result(row), hue_of(row))
 
 

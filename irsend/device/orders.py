@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,28 @@ RESOLUTIONS = (
 PAPERS = ("auto", "A4", "A3", "A5", "B4", "B5", "LTR", "LGL", "11X17")
 MOST_RECIPIENTS = 100
 _LONGEST_TEXT = 100_000
+_LONGEST_SHOWN = 60
+_MOST_SHOWN = 3
+"""Wrong addresses that a sentence names."""
+
+
+class _Word(OneOf):
+    """One of a few words, in any case."""
+
+    def read(self, given: object) -> str:
+        """Take one of the words, as it is written here."""
+        word = given.strip().lower() if isinstance(given, str) else None
+        return super().read(next((one for one in self._words if one.lower() == word), given))
+
+
+class _Dots(_Word):
+    """Dots an inch across and down; one number stands for both."""
+
+    def read(self, given: object) -> str:
+        """Take 300x300, and 300 for it."""
+        if isinstance(given, str) and re.fullmatch(r"[0-9]{1,9}", given.strip()):
+            given = f"{given.strip()}x{given.strip()}"
+        return super().read(given)
 
 
 @frozen(kw_only=True)
@@ -54,17 +77,20 @@ class SendOrder:
         "subject", Text(200), "", "Empty: the Default Subject of the settings window."
     )
     text: str = item("text", Lines(_LONGEST_TEXT), "", "The text in front of the pages.")
-    kind: str = item("kind", OneOf(("email", "ifax")), "email", "E-mail, or I-Fax.")
+    kind: str = item("kind", _Word(("email", "ifax")), "email", "E-mail, or I-Fax.")
     format: str = item(
-        "format", OneOf(FORMATS), "pdf", "Of the attachment; I-Fax is always TIFF."
+        "format",
+        _Word(FORMATS),
+        "pdf",
+        "Of the attachment; I-Fax is TIFF, and jpeg asks for colour in full mode.",
     )
     resolution: str = item(
         "resolution",
-        OneOf(RESOLUTIONS),
+        _Dots(RESOLUTIONS),
         "200x200",
         "Dots an inch; I-Fax is 204x98 or 204x196, the finer from 200x200 on.",
     )
-    paper: str = item("paper", OneOf(PAPERS), "auto", "The size of the pages.")
+    paper: str = item("paper", _Word(PAPERS), "auto", "The size of the pages.")
     full: bool = item(
         "full", OnOff(), False, "I-Fax in full mode: asks the receiver for a confirmation."
     )
@@ -85,7 +111,10 @@ def read_order(
     try:
         values = read_values(SendOrder, "", given)
     except SettingsRefused as error:
-        refused += error.refused
+        refused += [
+            ValueRefused("to", _wrong_addresses(given["to"])) if one.key == "to" else one
+            for one in error.refused
+        ]
     if not originals:
         refused.append(
             ValueRefused("page", "nothing is on the glass; at least one file is needed")
@@ -101,24 +130,64 @@ def read_order(
 def _against_model(device: Device, values: dict[str, Any]) -> list[ValueRefused]:
     refused = []
     window = device.settings.authent_encryption
+    ifax = values.get("kind", "email") == "ifax"
+    form = values.get("format")
+    # Given, and not merely the default.
+    if ifax and (form == "pdf" or (form == "jpeg" and not values.get("full"))):
+        instead = "TIFF; JPEG is for full mode" if form == "jpeg" else "TIFF"
+        refused.append(ValueRefused("format", f"{form} is not allowed; an I-Fax is {instead}"))
     if values.get("full"):
-        if values.get("kind", "email") != "ifax":
+        if not ifax:
             refused.append(
                 ValueRefused("full", "only an I-Fax is sent in full mode (kind = ifax)")
             )
         elif not device.model.sending.full_mode:
             refused.append(ValueRefused("full", f"the {device.model.called} has no full mode"))
+    unused = ""
     if not window.display_auth_screen:
+        unused = (
+            "the machine does not ask for it: Display Auth. Screen When Sending is off "
+            "(authent_encryption.display_auth_screen)"
+        )
+    elif not window.smtp_authentication:
+        unused = (
+            "the machine would not use it: SMTP Authentication is off "
+            "(authent_encryption.smtp_authentication)"
+        )
+    if unused:
         refused += [
-            ValueRefused(
-                key,
-                "the machine does not ask for it: Display Auth. Screen When Sending is off "
-                "(authent_encryption.display_auth_screen)",
-            )
-            for key in ("user", "password")
-            if values.get(key)
+            ValueRefused(key, unused) for key in ("user", "password") if values.get(key)
         ]
     return refused
+
+
+def _wrong_addresses(given: object) -> str:
+    """Say what is wrong with destinations, each once and not at length."""
+    entries = given.split(",") if isinstance(given, str) else given
+    if not isinstance(entries, (list, tuple)) or not all(
+        isinstance(one, str) for one in entries
+    ):
+        return "this is not allowed; allowed: e-mail addresses"
+    wrong = dict.fromkeys(one.strip() for one in entries if not _is_address(one))
+    if not wrong:
+        return f"{len(entries)} are too many; allowed: up to {MOST_RECIPIENTS} e-mail addresses"
+    shown = ", ".join(_shown(one) for one in list(wrong)[:_MOST_SHOWN])
+    if len(wrong) > _MOST_SHOWN:
+        shown += f" and {len(wrong) - _MOST_SHOWN} more"
+    return f"{shown} {'is no e-mail address' if len(wrong) == 1 else 'are no e-mail addresses'}"
+
+
+def _is_address(given: str) -> bool:
+    try:
+        mail_address(given)
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(given: str) -> str:
+    text = repr(given)
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
 
 
 ORDER_ITEMS = {key: (about, default) for key, about, default in items_of(SendOrder)}

@@ -17,7 +17,8 @@ DESTINATION = 20
 """Characters of the destination that the machine shows."""
 
 _COLUMNS = ("Start time", "Destination", "No.", "Mode", "Pages", "Result")
-_WIDTHS = (16, DESTINATION, 4, 9, 5, 8)
+# Of several destinations the first stands there, and behind it how many others: +99 at most.
+_WIDTHS = (16, DESTINATION + 4, 4, 9, 5, 8)
 _KIND = {"email": "E-mail", "ifax": "I-Fax"}
 # Spreadsheets take a cell that begins like this for a formula.
 _FORMULA = ("=", "+", "-", "@")
@@ -41,7 +42,7 @@ def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
         _line(
             (
                 _time(job.started),
-                destination(job),
+                marked_destination(job),
                 job.number,
                 mode(job),
                 _pages(job),
@@ -54,10 +55,10 @@ def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
 
 
 def as_csv(jobs: Iterable[Job]) -> str:
-    """Return the report as CSV, with the subject as a last column (RFC 4180)."""
+    """Return the report as CSV (RFC 4180), with subject, number of other destinations, and reason."""
     written = io.StringIO()
     table = csv.writer(written)
-    table.writerow([*_COLUMNS, "Subject"])
+    table.writerow([*_COLUMNS, "Subject", "Others", "Reason"])
     for job in jobs:
         table.writerow(
             [
@@ -68,6 +69,8 @@ def as_csv(jobs: Iterable[Job]) -> str:
                 _pages(job),
                 result(job),
                 _harmless(_one_line(job.subject)),
+                others(job) or "",
+                _harmless(_one_line(reason(job))),
             ]
         )
     return written.getvalue()
@@ -76,6 +79,25 @@ def as_csv(jobs: Iterable[Job]) -> str:
 def destination(job: Job) -> str:
     """Return who the job is for or from, as far as the machine shows it."""
     return _one_line(job.party)[:DESTINATION]
+
+
+def others(job: Job) -> int:
+    """Return how many destinations a job has beside the one that is shown."""
+    return max(0, len(job.recipients) - 1) if job.direction == "tx" else 0
+
+
+def marked_destination(job: Job) -> str:
+    """Return the destination as the machine shows it, and how many others there are."""
+    return destination(job) + (f" +{others(job)}" if others(job) else "")
+
+
+def reason(job: Job) -> str:
+    """Return why the job is NG, or what its last attempt met; of several destinations, for which."""
+    failed = [one for one in job.recipients if one.result == "NG"]
+    if job.result != "NG" or not failed or len(job.recipients) == 1:
+        return job.reason
+    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    return f"{failed[0].address}{more}: {failed[0].reason or job.reason}"
 
 
 def mode(job: Job) -> str:

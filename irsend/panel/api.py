@@ -5,8 +5,10 @@ Described by `openapi`, which a test holds to what stands here.
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from klein import Klein
 from twisted.internet.defer import Deferred
@@ -29,11 +31,29 @@ if TYPE_CHECKING:
 
 SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
 
+R = TypeVar("R", bound=Callable[..., Any])
+_app = Klein()
+
+
+def _route(path: str, method: str, *parameters: str) -> Callable[[R], R]:
+    """Declare a route; its query has these parameters and no others."""
+
+    def declare(answer: R) -> R:
+        @functools.wraps(answer)
+        def checked(api: API, request: Request, **named: str) -> Any:
+            asking.check_query(request, parameters)
+            return answer(api, request, **named)
+
+        _app.route(path, methods=[method])(checked)
+        return cast(R, checked)
+
+    return declare
+
 
 class API:
     """The routes, for one machine."""
 
-    app = Klein()
+    app = _app
 
     def __init__(self, machine: IMachine, events: Events, doors: Doors) -> None:
         self._machine, self._events, self._doors = machine, events, doors
@@ -42,6 +62,7 @@ class API:
     def _refused(self, request: IRequest, failure: Failure) -> bytes:
         return refused(request, failure)
 
+    # A probe may ask for it as it likes.
     @app.route("/healthz", methods=["GET"])
     def health(self, request: Request) -> bytes:
         """Say whether the machine runs."""
@@ -49,7 +70,7 @@ class API:
             raise Problem(503, "The machine is not running")
         return write(request, {"status": "ok"})
 
-    @app.route("/api/openapi.json", methods=["GET"])
+    @_route("/api/openapi.json", "GET")
     def description(self, request: Request) -> bytes:
         """Describe the interface."""
         described = openapi.description(
@@ -59,19 +80,19 @@ class API:
 
     # The status line
 
-    @app.route("/api/status", methods=["GET"])
+    @_route("/api/status", "GET")
     def status(self, request: Request) -> bytes:
         """Tell the status."""
         return write(request, shapes.status(self._machine))
 
-    @app.route("/api/status", methods=["DELETE"])
+    @_route("/api/status", "DELETE")
     def clear_status(self, request: Request) -> bytes:
         """Clear the status line."""
         self._machine.device.clear_status()
         request.setResponseCode(204)
         return b""
 
-    @app.route("/api/status/history", methods=["GET"])
+    @_route("/api/status/history", "GET", "limit")
     async def status_history(self, request: Request) -> bytes:
         """Tell what came on the status line."""
         limit = asking.whole_number(asking.query(request), "limit", 100, 1, 10_000)
@@ -80,12 +101,12 @@ class API:
 
     # Settings
 
-    @app.route("/api/settings", methods=["GET"])
+    @_route("/api/settings", "GET")
     def settings(self, request: Request) -> bytes:
         """Tell all windows."""
         return write(request, shapes.settings(self._machine.device))
 
-    @app.route("/api/settings/<window>", methods=["GET"])
+    @_route("/api/settings/<window>", "GET")
     def settings_window(self, request: Request, window: str) -> bytes:
         """Tell one window."""
         shape = shapes.settings(self._machine.device, window)
@@ -95,13 +116,13 @@ class API:
             raise Problem(404, f"The {title} has no such window; windows are: {there_are}")
         return write(request, shape)
 
-    @app.route("/api/settings", methods=["PATCH"])
+    @_route("/api/settings", "PATCH")
     def change_settings(self, request: Request) -> bytes:
         """Change settings, all or none."""
         changed = self._machine.change_settings(asking.json_object(request))
         return write(request, {"changed": shapes.changes(changed)})
 
-    @app.route("/api/factory-reset", methods=["POST"])
+    @_route("/api/factory-reset", "POST")
     def factory_reset(self, request: Request) -> bytes:
         """Forget what was changed at the machine."""
         asking.no_other_type(request)
@@ -111,49 +132,46 @@ class API:
 
     # Receiving, sending, jobs
 
-    @app.route("/api/receive", methods=["POST"])
+    @_route("/api/receive", "POST")
     async def receive(self, request: Request) -> bytes:
         """Fetch mail by POP; the answer comes when that has ended."""
         asking.no_other_type(request)
         session = await shielded(self._machine.receive())
         return write(request, shapes.reception(session))
 
-    @app.route("/api/send", methods=["POST"])
+    @_route("/api/send", "POST", "wait")
     async def send(self, request: PanelRequest) -> bytes:
         """Scan and queue; the answer comes then, or with ?wait=1 when the job has ended."""
         wait = asking.one_of(asking.query(request), "wait", ("0", "1"), "0") == "1"
         upload = asking.upload(request)
-        try:
-            upload.finish()
-            order = self._machine.read_order(upload.originals, asking.order(upload.fields))
-            job = await self._machine.send(order)
-        finally:
-            upload.discard()
+        upload.finish()
+        order = self._machine.read_order(upload.originals, asking.order(upload.fields))
+        job = await self._machine.send(order)
         if wait:
             job = await shielded(self._machine.job_ended(job.number))
         request.setResponseCode(200 if wait else 202)
         request.setHeader(b"Location", f"/api/jobs/{job.number}".encode("ascii"))
         return write(request, shapes.job(job))
 
-    @app.route("/api/jobs", methods=["GET"])
+    @_route("/api/jobs", "GET", "limit")
     async def jobs(self, request: Request) -> bytes:
         """Tell the jobs."""
         limit = asking.whole_number(asking.query(request), "limit", 100, 1, 10_000)
         return write(request, [shapes.job(job) for job in await self._jobs(limit)])
 
-    @app.route("/api/jobs/<number>", methods=["GET"])
+    @_route("/api/jobs/<number>", "GET")
     async def job(self, request: Request, number: str) -> bytes:
         """Tell one job."""
         job = await shielded(self._machine.job(_job_number(number)))
         return write(request, shapes.job(job))
 
-    @app.route("/api/jobs/<number>", methods=["DELETE"])
+    @_route("/api/jobs/<number>", "DELETE")
     async def cancel_job(self, request: Request, number: str) -> bytes:
         """Cancel a job."""
         job = await shielded(self._machine.cancel_job(_job_number(number)))
         return write(request, shapes.job(job))
 
-    @app.route("/api/report", methods=["GET"])
+    @_route("/api/report", "GET", "format", "limit")
     async def report(self, request: Request) -> bytes:
         """Give the communication report."""
         parameters = asking.query(request)
@@ -168,7 +186,7 @@ class API:
 
     # Sessions
 
-    @app.route("/api/sessions", methods=["GET"])
+    @_route("/api/sessions", "GET", "limit", "before", "kind", "peer", "result", "code")
     async def sessions(self, request: Request) -> bytes:
         """Tell the sessions, newest first."""
         parameters = asking.query(request)
@@ -188,7 +206,7 @@ class API:
         )
         return write(request, [shapes.session(session) for session in sessions])
 
-    @app.route("/api/sessions/<id>", methods=["GET"])
+    @_route("/api/sessions/<id>", "GET")
     async def session(self, request: Request, id: str) -> bytes:
         """Tell one session with what was said in it."""
         number = session_number(id)
@@ -201,14 +219,14 @@ class API:
         lines = [shapes.transcript_line(line) for line in transcript]
         return write(request, {**shapes.session(session), "transcript": lines})
 
-    @app.route("/api/events", methods=["GET"])
+    @_route("/api/events", "GET")
     def events(self, request: Request) -> Deferred[bytes]:
         """Tell what happens, as it happens."""
         return self._events.open(request)
 
     # The machine's key, models
 
-    @app.route("/api/key", methods=["GET"])
+    @_route("/api/key", "GET")
     def key(self, request: Request) -> bytes:
         """Describe the certificate."""
         described = self._machine.key_description()
@@ -216,13 +234,13 @@ class API:
             raise Problem(404, "The machine has no key and certificate; make or import one")
         return write(request, described)
 
-    @app.route("/api/key/generate", methods=["POST"])
+    @_route("/api/key/generate", "POST")
     async def generate_key(self, request: Request) -> bytes:
         """Make a new key and certificate."""
         asking.no_other_type(request)
         return write(request, await shielded(self._machine.generate_key()))
 
-    @app.route("/api/key/import", methods=["POST"])
+    @_route("/api/key/import", "POST")
     def import_key(self, request: Request) -> bytes:
         """Take over a key and certificate."""
         given = asking.json_object(request)
@@ -242,7 +260,7 @@ class API:
         )
         return write(request, described)
 
-    @app.route("/api/models", methods=["GET"])
+    @_route("/api/models", "GET")
     def models(self, request: Request) -> bytes:
         """Tell the models that irsend comes with."""
         return write(request, shapes.models())

@@ -34,6 +34,14 @@ def query(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in parameters.items()}
 
 
+def check_query(request: Request, known: tuple[str, ...]) -> None:
+    """Raise Problem where the query cannot be read, or asks for something else than is known."""
+    for name in query(request):
+        if name not in known:
+            there_are = f"there are: {', '.join(known)}" if known else "this takes none"
+            raise Problem(400, f"{_shown(name)} is no parameter of the query; {there_are}")
+
+
 def whole_number(
     parameters: dict[str, str], name: str, default: N, minimum: int, maximum: int
 ) -> int | N:

@@ -192,7 +192,7 @@ def _paths() -> Schema:
                 form=ref("Order"),
                 also={"200": _json("It has ended, OK, NG or --.", ref("Job"))},
                 _400="The form is damaged.",
-                _413="The originals are too large.",
+                _413="The originals or the words beside them are too large, or too many.",
                 _415="Not multipart/form-data.",
                 _422="Nothing is sent; the originals cannot be read, or `errors` names each wrong field.",
                 _507="The memory is full.",

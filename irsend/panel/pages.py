@@ -31,6 +31,8 @@ from irsend.panel.problems import Problem
 
 HTML = "text/html; charset=utf-8"
 _SHOWN = 25
+_LOOKED_THROUGH = 100
+"""Jobs among which those of a session are sought."""
 _STATIC = {
     "panel.css": "text/css; charset=utf-8",
     "panel.js": "text/javascript; charset=utf-8",
@@ -138,12 +140,14 @@ class Pages:
         """Show one session."""
         number = session_number(id)
         session = await shielded(self._machine.session(number))
+        jobs = await shielded(self._machine.jobs(limit=_LOOKED_THROUGH))
         told = _told(await shielded(self._machine.transcript(number)))
         return self._write(
             request,
             "session.html",
             device=self._machine.device,
             session=session,
+            jobs=[job for job in jobs if number in job.sessions],
             told=told,
             in_clear=_in_clear(told),
         )

@@ -28,6 +28,10 @@ from irsend.errors import (
 from irsend.panel import shapes
 
 CONTENT_TYPE = "application/problem+json"
+_MOST_ERRORS = 100
+"""As many keys are named; there are fewer that exist."""
+_MOST_KEYS = 10
+"""As many of them in the sentence."""
 
 _log = Logger()
 
@@ -59,7 +63,7 @@ class Problem(Exception):
         }
         if self.errors is not None:
             members["errors"] = self.errors
-        return shapes.dumps(members)
+        return shapes.dumps(members) + b"\n"
 
 
 def problem_of(failure: Failure, path: str) -> Problem:
@@ -98,11 +102,15 @@ _STATUS: dict[type[IrsendError], HTTPStatus] = {
 
 
 def _refused(refused: list[ValueRefused], what: str = "Nothing was changed") -> Problem:
-    keys = ", ".join(one.key for one in refused)
+    keys = ", ".join(_shown(one.key) for one in refused[:_MOST_KEYS])
+    if len(refused) > _MOST_KEYS:
+        keys += f" and {len(refused) - _MOST_KEYS} more"
     return Problem(
         422,
         f"{what}; refused: {keys}",
-        errors=[{"key": one.key, "problem": one.problem} for one in refused],
+        errors=[
+            {"key": _shown(one.key), "problem": one.problem} for one in refused[:_MOST_ERRORS]
+        ],
     )
 
 

@@ -71,6 +71,15 @@ SCHEMAS: dict[str, Schema] = {
             **or_null(MOMENT),
             "description": "When the POP server lets the machine in again (LOGIN-DELAY).",
         },
+        mac_filter={
+            **object_of(
+                on={"type": "boolean"},
+                way={"enum": ["kernel", "first-frame", "neighbour", "none"]},
+                dropped=COUNT,
+            ),
+            "description": "Receiving MAC Address Settings: how they are enforced, and how many "
+            "frames were dropped; connections refused where frames cannot be.",
+        },
     ),
     "StatusEntry": object_of(
         at=MOMENT, text={"enum": [text.value for text in StatusText]}, session=or_null(COUNT)
@@ -123,6 +132,7 @@ SCHEMAS: dict[str, Schema] = {
         pages=or_null(COUNT),
         result={"enum": ["OK", "NG", "--", "waiting", "running"]},
         code=or_null({"enum": list(CODES)}),
+        code_text={**TEXT, "description": "What the code means; empty without one."},
         reason={**TEXT, "description": "Why it is NG, or what the last attempt met."},
         size={**or_null(COUNT), "description": "Octets of the message that is sent."},
         recipients=list_of(

@@ -12,6 +12,7 @@ import json
 from typing import Any
 
 from irsend.device import Device, Job, Session, StatusEntry, load_model, model_names
+from irsend.device.codes import CODES
 from irsend.device.windows import ITEMS, windows
 from irsend.interfaces import IMachine, TranscriptLine
 
@@ -34,6 +35,7 @@ def status(machine: IMachine) -> JSON:
     """
     device: Device = machine.device
     used, capacity = machine.memory()
+    way, dropped = machine.mac_filter()
     shown = device.status.shown
     return {
         "model": device.model.name,
@@ -44,6 +46,11 @@ def status(machine: IMachine) -> JSON:
         "paper": True,
         "since": moment(shown.at) if shown else None,
         "next_login": moment(machine.next_login()),
+        "mac_filter": {
+            "on": device.settings.receiving_mac_address.enabled,
+            "way": way,
+            "dropped": dropped,
+        },
     }
 
 
@@ -139,6 +146,7 @@ def job(one: Job) -> JSON:
         "pages": one.pages,
         "result": one.result,
         "code": one.code,
+        "code_text": CODES.get(one.code, "") if one.code else "",
         "reason": one.reason,
         "size": one.size,
         "recipients": [

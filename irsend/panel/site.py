@@ -67,7 +67,10 @@ class PanelRequest(Request):
             return
         self.method, self.uri, self.path, self.clientproto = method, target, _SEND, version
         with contextlib.suppress(Problem):
-            self.upload = cast(PanelChannel, self.channel).site.upload_of(self)
+            self.upload = upload = cast(PanelChannel, self.channel).site.upload_of(self)
+            if upload is not None:
+                # Answered, refused or lost: nothing of it stays on the disk.
+                self.notifyFinish().addBoth(lambda _: upload.discard())
 
     def gotLength(self, length: int | None) -> None:
         """Keep the body in memory: it is small, or it is not kept."""
@@ -103,12 +106,6 @@ class PanelRequest(Request):
         elif self.content.tell():
             self.content.seek(0)
             self.content.truncate()
-
-    def connectionLost(self, reason: Failure) -> None:
-        """Forget what came."""
-        if self.upload is not None:
-            self.upload.discard()
-        super().connectionLost(reason)
 
     def processingFailed(self, reason: Failure) -> Failure:
         """Answer what nobody foresaw with a problem, and no traceback."""

@@ -1,41 +1,54 @@
 """Uploads: the files of a multipart form, written to the disk as they come.
 
-A form of pages is never in memory. Where it is wrong, the rest of it is read and
-thrown away, so that its sender hears why.
+A form of pages is never in memory, and its words are few. Where it is wrong, the
+rest of it is read and thrown away, so that its sender hears why.
 
-Standards: RFC 7578 (multipart/form-data), RFC 6266 (file names).
+Standards: RFC 7578 (multipart/form-data), RFC 6266 and RFC 2231 (file names).
 """
 
 from __future__ import annotations
 
+import email.message
 import errno
+import logging
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, NoReturn
 
 from attrs import define, field
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from irsend.device.orders import Original
+from irsend.device.orders import ORDER_ITEMS, Original
 from irsend.panel.problems import Problem
 
-_MOST_FILES = 1000
-_LONGEST_HEADER = 16_384
-_LONGEST_FIELD = 1_000_000
+MOST_FILES = 1000
+MOST_VALUES = 150
+"""Of a form: as many destinations as there may be, and the other words with room to spare."""
+LARGEST_VALUES = 1_000_000
+"""Octets of them together."""
+LONGEST_HEAD = 16_384
+"""Octets in front of a part."""
+_WORDS = ("page", *ORDER_ITEMS)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+# What is wrong with a form is told to its sender, and is nothing for the machine's log.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 @define(eq=False)
 class _Part:
     """What is known of the part that is being read."""
 
+    head: int = 0
+    """Octets of its headers so far."""
     header_name: bytes = b""
     header_value: bytes = b""
     disposition: bytes = b""
     name: str = ""
+    filename: str | None = None
     value: bytearray | None = field(default=None, repr=False)
     file: IO[bytes] | None = None
 
@@ -50,6 +63,7 @@ class Upload:
         self.most = most
         self._taken = 0
         self._directory: Path | None = None
+        self._values = self._value_octets = 0
         self._part = _Part()
         self._ended = False
         self.problem: Problem | None = None
@@ -74,6 +88,8 @@ class Upload:
                 "on_end": self._form_ended,
             },
         )
+        # Bounded here, part by part, so that it can be said in words.
+        self._parser.max_header_count = self._parser.max_header_size = 2**31
 
     def feed(self, octets: bytes) -> None:
         """Take the next octets of the body."""
@@ -108,22 +124,38 @@ class Upload:
     def _refuse(self, status: int, why: str) -> None:
         self.problem = self.problem or Problem(status, why)
 
+    def _stop(self, key: str, why: str) -> NoReturn:
+        """Refuse for something about this key, and read no more of the form."""
+        key = key if len(key) <= 60 else key[:57] + "..."
+        errors = [{"key": key, "problem": why}]
+        self.problem = self.problem or Problem(
+            422, f"Nothing is sent; refused: {key}", errors=errors
+        )
+        raise FormParserError
+
+    def _stop_as_too_much(self, why: str) -> NoReturn:
+        self._refuse(413, why)
+        raise FormParserError
+
     # -- what the parser hears --------------------------------------------------
 
     def _part_began(self) -> None:
         self._part = _Part()
 
     def _header_name_came(self, data: bytes, start: int, end: int) -> None:
+        self._bound_head(end - start)
         self._part.header_name += data[start:end]
-        self._bound()
 
     def _header_value_came(self, data: bytes, start: int, end: int) -> None:
+        self._bound_head(end - start)
         self._part.header_value += data[start:end]
-        self._bound()
 
-    def _bound(self) -> None:
-        part = self._part
-        if len(part.header_name) + len(part.header_value) > _LONGEST_HEADER:
+    def _bound_head(self, octets: int) -> None:
+        self._part.head += octets
+        if self._part.head > LONGEST_HEAD:
+            self._refuse(
+                400, f"The headers of a part of the form have up to {LONGEST_HEAD} octets"
+            )
             raise FormParserError
 
     def _header_ended(self) -> None:
@@ -136,26 +168,46 @@ class Upload:
         part = self._part
         _, parameters = parse_options_header(part.disposition)
         part.name = parameters.get(b"name", b"").decode("utf-8", "replace")
-        filename = parameters.get(b"filename")
-        if filename is None or part.name != "page":
+        if part.name not in _WORDS:
+            self._stop(part.name, f"there is no such key; there are: {', '.join(_WORDS)}")
+        if part.name != "page":
+            self._values += 1
+            if self._values > MOST_VALUES:
+                self._stop_as_too_much(
+                    f"A form has up to {MOST_VALUES} values beside its pages"
+                )
             part.value = bytearray()
             return
-        if len(self.originals) >= _MOST_FILES:
-            raise FormParserError
+        part.filename = _filename(part.disposition, parameters)
+        if part.filename is None:
+            self._stop("page", "this is no file; allowed: a file (curl -F page=@letter.pdf)")
+        if part.filename:
+            self._open(part.filename)
+
+    def _open(self, filename: str) -> None:
+        if len(self.originals) >= MOST_FILES:
+            self._stop("page", f"there are too many; allowed: up to {MOST_FILES} files")
         if self._directory is None:
             self._directory = self._make_directory()
         path = self._directory / f"{len(self.originals):04d}"
-        part.file = path.open("wb")
+        self._part.file = path.open("wb")
         self.originals.append(Original(path=path, name=_shown(filename)))
 
     def _data_came(self, data: bytes, start: int, end: int) -> None:
         part = self._part
-        if part.file is not None:
-            part.file.write(memoryview(data)[start:end])
-        elif part.value is not None:
-            part.value += data[start:end]
-            if len(part.value) > _LONGEST_FIELD:
-                raise FormParserError
+        if part.value is None:
+            if part.file is None:
+                # A browser sends an empty box as a file of no name with nothing in it.
+                self._open("")
+            if part.file is not None:
+                part.file.write(memoryview(data)[start:end])
+            return
+        self._value_octets += end - start
+        if self._value_octets > LARGEST_VALUES:
+            self._stop_as_too_much(
+                f"The values of a form have up to {LARGEST_VALUES} octets together"
+            )
+        part.value += data[start:end]
 
     def _part_ended(self) -> None:
         part = self._part
@@ -169,8 +221,26 @@ class Upload:
         self._ended = True
 
 
-def _shown(filename: bytes) -> str:
+def _filename(disposition: bytes, parameters: dict[bytes, bytes]) -> str | None:
+    """Return the file's name, empty where it has none; None where the part is no file.
+
+    RFC 7578 forbids `filename*`, and there are programs that send nothing else.
+    """
+    plain = parameters.get(b"filename")
+    if plain is not None:
+        return plain.decode("utf-8", "replace")
+    if b"filename*" not in disposition.lower():
+        return None
+    part = email.message.Message()
+    try:
+        part["Content-Disposition"] = disposition.decode("ascii")
+        return part.get_filename("")
+    except ValueError:
+        return "?"
+
+
+def _shown(filename: str) -> str:
     """Return a file's name as sentences have it: without its path, printable, not too long."""
-    name = PurePosixPath(filename.decode("utf-8", "replace").replace("\\", "/")).name
+    name = PurePosixPath(filename.replace("\\", "/")).name
     name = re.sub(r"[^\x20-\x7e\xa1-\U0010ffff]", "?", name) or "a file"
     return name if len(name) <= 80 else name[:77] + "..."

@@ -47,7 +47,11 @@ def refused(reply: ServerReply, step: Step | None = None) -> Failed:
 
 def too_large(size: int, limit: int) -> Outcome:
     """Return what comes of a mail that may not be divided (#705); both in octets."""
-    why = f"{size} octets are more than Maximum Data Size for Sending ({limit})"
+    why = (
+        f"{size} octets are more than Maximum Data Size for Sending ({limit}; "
+        "email_ifax.maximum_data_size), and the mail may not be divided "
+        "(email_ifax.divided_send is off)"
+    )
     return Outcome(codes.TOO_LARGE, why)
 
 

@@ -139,6 +139,12 @@ class CancelTests(CallCase):
         self.machine.last("DELETE", "/api/jobs/5001")
         self.assertEqual(self.call("cancel", "5999").status, 1)
 
+    def test_number(self) -> None:
+        """Leading zeros may be left out; what is no number is wrong use."""
+        self.assertEqual(self.call("cancel", "1").status, 1)
+        self.machine.last("DELETE", "/api/jobs/0001")
+        self.assertEqual(self.call("cancel", "first").status, 2)
+
 
 class ResetTests(CallCase):
     """`clear` and `factory-reset`."""

@@ -51,6 +51,17 @@ class WatchTests(FollowingCase):
         ):
             self.assertIn(said, line)
 
+    def test_pages(self) -> None:
+        """The pages of a scan are told once, when the last has gone over the glass."""
+        watch = self.start("watch")
+        watch.line()
+        self.wait_until_listened_to()
+        for number, (page, pages) in enumerate([(1, 3), (2, 3), (3, 3), (1, 1)], 1):
+            told = {"direction": "tx", "page": page, "pages": pages}
+            self.machine.tell(number, "page", told)
+        self.assertIn("page     3 pages scanned", watch.line())
+        self.assertIn("page     1 page scanned", watch.line())
+
     def test_unchanged_status(self) -> None:
         """A status event that changes neither text nor state is not told."""
         watch = self.start("watch")

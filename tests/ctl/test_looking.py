@@ -7,6 +7,26 @@ import json
 from tests.ctl.calls import CallCase
 from tests.ctl.stand_in import HISTORY, JOB, KEY, REJECTED, SESSION, STATUS, WINDOWS, Answer
 
+SENT = {
+    **JOB,
+    "number": "0007",
+    "direction": "tx",
+    "party": "b@bench.test",
+    "pages": 2,
+    "result": "NG",
+    "code": "#806",
+    "code_text": "destination refused",
+    "reason": "550 Nobody",
+    "size": 1000,
+    "recipients": [
+        {"address": "b@bench.test", "result": "--", "code": None, "reason": ""},
+        {"address": "c@bench.test", "result": "NG", "code": "#806", "reason": "550 Nobody"},
+    ],
+    "sessions": [3, 4],
+    "started": "2026-11-20T09:15:00.000+00:00",
+    "ended": "2026-11-20T09:15:02.000+00:00",
+}
+
 
 class StatusTests(CallCase):
     """`status`."""
@@ -108,6 +128,48 @@ class JobsTests(CallCase):
         out = self.call("jobs").out
         self.assertRegex(out, r"5001 +rx email +scanner@bench.test +Attached Image +OK ")
         self.assertRegex(out, r"5000 .* NG #818 ")
+
+    def test_several_recipients(self) -> None:
+        """A job for several shows how many others there are, and the code of what failed."""
+        self.machine.answers["GET /api/jobs"] = Answer(body=[SENT])
+        self.assertRegex(self.call("jobs").out, r"0007 +tx email +b@bench.test \+1 .* NG #806 ")
+
+    def test_job(self) -> None:
+        """One job is told whole: code with its text, reason, times, recipients, sessions."""
+        self.machine.answers["GET /api/jobs/0007"] = Answer(body=SENT)
+        for number in ("0007", "7"):
+            told = self.call("job", number)
+            self.assertEqual((told.status, told.err), (0, ""))
+        for line in (
+            r"Job +0007\n",
+            r"Mode +E-mail, sent\n",
+            r"To +b@bench.test \+1\n",
+            r"Result +NG #806 destination refused\n",
+            r"Reason +550 Nobody\n",
+            r"Pages +2\n",
+            r"Size +1.0 kB\n",
+            r"Started +2026-11-20 \d\d:15:00\n",
+            r"Ended +2026-11-20 \d\d:15:02\n",
+            r"Sessions +3 4\n",
+            r"b@bench.test +--",
+            r"c@bench.test +NG #806 +550 Nobody\n",
+        ):
+            self.assertRegex(told.out, line)
+        self.assertEqual(json.loads(self.call("job", "7", "--json").out), SENT)
+
+    def test_received_job(self) -> None:
+        """A job that was received says whom it is from, and one under way that it has not ended."""
+        body = {**JOB, "result": "waiting", "ended": None}
+        self.machine.answers["GET /api/jobs/5001"] = Answer(body=body)
+        out = self.call("job", "5001").out
+        for line in (r"From +scanner@bench.test\n", r"Result +waiting\n", r"Ended +not yet\n"):
+            self.assertRegex(out, line)
+
+    def test_no_such_job(self) -> None:
+        """A number that there is not is a refusal; what is no number is wrong use."""
+        self.assertEqual(self.call("job", "4999").status, 1)
+        for wrong in ("12345", "x", "-1", ""):
+            self.assertEqual(self.call("job", "--", wrong).status, 2, wrong)
 
     def test_no_jobs(self) -> None:
         """No jobs are a sentence for people and an empty array for programs."""

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
-from tests.ctl.calls import CallCase, Ended
-from tests.ctl.stand_in import Answer, problem
+import click
+from rich.console import Console
+from twisted.trial.unittest import SynchronousTestCase
+
+from irsend.ctl.machine import Machine
+from irsend.ctl.originals import opened
+from irsend.ctl.progress import Bar
+from irsend.ctl.refusals import FileChanged
+from irsend.ctl.sending import FORMATS, OPTIONS, PAPERS, RESOLUTIONS
+from irsend.device.orders import ORDER_ITEMS
+from tests.ctl.calls import PATIENCE, CallCase, Ended, command, environment
+from tests.ctl.stand_in import Answer, StandIn, problem
+
+_ROOT = Path(__file__).parents[2]
 
 JOB: dict[str, Any] = {
     "number": "0007",
@@ -55,7 +71,8 @@ class SendTests(CallCase):
         """Files and words go as a form; what was not said is not in it."""
         told = self.send(
             "--to", "b@bench.test", "--to", "c@bench.test", "--subject", "Grüße", "--ifax",
-            "--full", "--format", "tiff", "--smtp-user", "tim",
+            "--full", "--format", "TIFF", "--resolution", "300", "--paper", "a4",
+            "--smtp-user", "tim",
         )  # fmt: skip
         self.assertEqual(told.status, 0)
         asked = self.machine.last("POST", "/api/send")
@@ -72,6 +89,8 @@ class SendTests(CallCase):
                 ('name="full"', "on"),
                 ('name="subject"', "Grüße"),
                 ('name="format"', "tiff"),
+                ('name="resolution"', "300x300"),
+                ('name="paper"', "A4"),
                 ('name="user"', "tim"),
                 (f'name="page"; filename="{self.file.name}"', "%PDF-1.4 a page"),
             ],
@@ -105,6 +124,122 @@ class SendTests(CallCase):
         told = self.send("--to", "b@bench.test")
         self.assertEqual((told.status, told.out), (0, "Job 0007: OK, 2 pages\n"))
 
+    def test_what_it_waits_for(self) -> None:
+        """Each change of the job's state or reason is a line on stderr, once; not for programs."""
+        self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
+        reason = "attempt 1 of 3: Connection refused"
+        for arguments, said in (
+            (
+                (),
+                "Job 0007 is being sent\n"
+                f"Job 0007 waits: {reason}\n"
+                f"Job 0007 is being sent: {reason}\n",
+            ),
+            (("--json",), ""),
+        ):
+            self.machine.tell(1, "job", {**JOB, "result": "running"})
+            self.machine.tell(2, "job", {**JOB, "result": "running", "sessions": [1]})
+            self.machine.tell(3, "job", {**JOB, "reason": reason})
+            self.machine.tell(4, "job", {**JOB, "result": "running", "reason": reason})
+            self.machine.tell(5, "job", ended("OK"))
+            told = self.send("--to", "b@bench.test", *arguments)
+            self.assertEqual((told.status, told.err), (0, said))
+
+    def test_switched_off(self) -> None:
+        """A machine that is gone while its job is waited for ends it with 3, and the job's number."""
+        self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
+        running = self.start(
+            "send", str(self.file.absolute()), "--to", "b@bench.test", "--timeout", "0.3"
+        )
+        self.assertTrue(self.machine.listening.acquire(timeout=20))
+        self.machine.stop()
+        told = running.wait()
+        self.assertEqual((told.status, told.out), (3, ""))
+        self.assertIn("connection refused", told.err)
+        self.assertIn("Job 0007 was accepted", told.err)
+
+    def test_restarted(self) -> None:
+        """A machine that comes back in time is asked again what became of the job."""
+        self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
+        running = self.start("send", str(self.file.absolute()), "--to", "b@bench.test")
+        self.assertTrue(self.machine.listening.acquire(timeout=20))
+        self.machine.stop()
+        machine = StandIn(port=self.machine.port)
+        machine.answers["GET /api/jobs/0007"] = Answer(200, ended("OK"))
+        machine.start()
+        self.addCleanup(machine.stop)
+        told = running.wait()
+        self.assertEqual((told.status, told.out), (0, "Job 0007: OK, 2 pages\n"))
+
+    def page(self) -> bytes:
+        """Return name and content of the page as it came."""
+        body = self.machine.last("POST", "/api/send").body
+        return body.partition(b'name="page"; ')[2].rpartition(b"\r\n--")[0]
+
+    def test_standard_input(self) -> None:
+        """For - what comes on standard input is sent."""
+        self.machine.answers["GET /api/jobs/0007"] = Answer(200, ended("OK"))
+        ran = subprocess.run(
+            command("send", "-", "--to", "b@bench.test"),
+            env=environment(self.machine.url),
+            cwd=_ROOT,
+            input=b"x" * 300_000,
+            capture_output=True,
+            timeout=PATIENCE,
+        )
+        self.assertEqual((ran.returncode, ran.stderr), (0, b""))
+        self.assertIn(b'filename="standard input"', self.page())
+        self.assertTrue(self.page().endswith(b"\r\n\r\n" + b"x" * 300_000))
+
+    def test_pipe(self) -> None:
+        """A pipe is sent as a file is."""
+        pipe = Path(self.mktemp())
+        os.mkfifo(pipe)
+        threading.Thread(target=pipe.write_bytes, args=(b"y" * 200_000,), daemon=True).start()
+        self.assertEqual(self.call("send", str(pipe), "--to", "b@bench.test").status, 0)
+        self.assertTrue(self.page().endswith(b"\r\n\r\n" + b"y" * 200_000))
+
+    def test_endless(self) -> None:
+        """What does not end is refused with a sentence, and nothing is sent."""
+        with (
+            self.assertRaises(click.UsageError) as refused,
+            opened(Path("/dev/zero"), 5_000_000),
+        ):
+            pass
+        self.assertIn("zero: more than 5 MB come from it", str(refused.exception))
+
+    def test_growing(self) -> None:
+        """Of a file that grows is sent what was there at the beginning; one that shrinks is told."""
+        with opened(self.file) as page:
+            with self.file.open("ab") as file:
+                file.write(b"more")
+            self.machine_of().send_form("/api/send", {}, [page], lambda *_: None)
+        self.assertTrue(self.page().endswith(b"\r\n\r\n%PDF-1.4 a page"))
+        with opened(self.file) as page:
+            os.truncate(self.file, 3)
+            self.assertRaises(
+                FileChanged,
+                self.machine_of().send_form,
+                "/api/send",
+                {},
+                [page],
+                lambda *_: None,
+            )
+
+    def machine_of(self) -> Machine:
+        """Return the machine as irsendctl speaks to it."""
+        machine = Machine(self.machine.url)
+        self.addCleanup(machine.close)
+        return machine
+
+    def test_name_in_no_utf8(self) -> None:
+        """A file whose name is no UTF-8 is sent by as much of its name as is text."""
+        path = os.fsencode(Path(self.mktemp()).absolute()) + b"-br\xfccke.pdf"
+        Path(os.fsdecode(path)).write_bytes(b"%PDF-1.4")
+        told = self.call("send", os.fsdecode(path), "--to", "b@bench.test")
+        self.assertEqual((told.status, told.err), (0, ""))
+        self.assertIn("-br\ufffdcke.pdf".encode(), self.page())
+
     def test_no_wait(self) -> None:
         """With --no-wait the job is told as it was accepted."""
         told = self.send("--to", "b@bench.test", "--no-wait")
@@ -120,6 +255,52 @@ class SendTests(CallCase):
         self.machine.answers["POST /api/send"] = problem(422, "x.pdf is encrypted")
         told = self.send("--to", "b@bench.test")
         self.assertEqual((told.status, told.err), (1, "x.pdf is encrypted\n"))
+
+    def test_refused_options(self) -> None:
+        """What the machine refuses of the order is called by its option here."""
+        errors = [
+            {"key": "to", "problem": "'x' is no e-mail address"},
+            {"key": "user", "problem": "the machine does not ask for it"},
+            {"key": "other", "problem": "is new"},
+        ]
+        self.machine.answers["POST /api/send"] = problem(422, "No", errors=errors)
+        told = self.send("--to", "x")
+        self.assertEqual(
+            (told.status, told.err),
+            (
+                1,
+                "--to: 'x' is no e-mail address\n"
+                "--smtp-user: the machine does not ask for it\n"
+                "other: is new\n",
+            ),
+        )
+
+    def test_contradictions(self) -> None:
+        """Options that contradict each other, or are none of the words, are wrong use; nothing is sent."""
+        for arguments, said in (
+            (("--full",), "--full needs --ifax"),
+            (("--ifax", "--format", "pdf"), "an I-Fax is TIFF"),
+            (("--ifax", "--format", "jpeg"), "needs --full"),
+            (("--paper", "A9"), "allowed: auto, A4"),
+            (("--resolution", "301"), "300x300"),
+            (("--format", "gif"), "'tiff'"),
+        ):
+            told = self.send("--to", "b@bench.test", *arguments)
+            self.assertEqual(told.status, 2, arguments)
+            self.assertIn(said, told.err)
+        self.assertEqual(self.machine.asked, [])
+
+    def test_help(self) -> None:
+        """--help lists what is allowed."""
+        out = " ".join(self.call("send", "--help").out.split())
+        for word in ("600x600", "11X17", "jpeg"):
+            self.assertIn(word, out)
+
+    def test_words(self) -> None:
+        """Every word of an order has its option, with the values that the machine takes."""
+        self.assertEqual(set(OPTIONS), {"page", *ORDER_ITEMS})
+        for key, known in (("format", FORMATS), ("resolution", RESOLUTIONS), ("paper", PAPERS)):
+            self.assertEqual(list(known), ORDER_ITEMS[key][0].kind.constraint())
 
     def test_wrong_use(self) -> None:
         """No address, no file, a directory and a missing file are wrong use; nothing is sent."""
@@ -145,3 +326,25 @@ class SendTests(CallCase):
         """Without a machine the status is 3."""
         self.machine.stop()
         self.assertEqual(self.send("--to", "b@bench.test").status, 3)
+
+
+class BarTests(SynchronousTestCase):
+    """The bar on a terminal."""
+
+    def test_follows_the_job(self) -> None:
+        """The bar says what the job does, and what its last attempt met, cut to the terminal."""
+        written = io.StringIO()
+        bar = Bar(Console(file=written, force_terminal=True, width=120))
+        self.addCleanup(bar.close)
+        bar.accepted(JOB)
+        waits = {**JOB, "reason": "attempt 1 of 3: Connection refused " + "x" * 100}
+        for job, said in (
+            (JOB, "Job 0007 waits "),
+            ({**JOB, "result": "running"}, "Job 0007 is being sent "),
+            (waits, "Job 0007 waits: attempt 1 of 3: Connection refused "),
+        ):
+            bar.sending(job)
+            written.truncate(0)
+            bar._bars.refresh()
+            self.assertIn(said, written.getvalue())
+        self.assertNotIn("x" * 50, written.getvalue())

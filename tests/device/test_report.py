@@ -6,9 +6,10 @@ import csv
 import io
 from typing import Any
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.device.jobs import Job
+from irsend.device.jobs import Job, Recipient
 from irsend.device.report import as_csv, as_text
 
 AT = 1_795_342_612.0
@@ -26,6 +27,11 @@ def job(**fields: Any) -> Job:
     return Job(started=AT, **given)
 
 
+def addressed(*addresses: str) -> tuple[Recipient, ...]:
+    """Return these recipients."""
+    return tuple(Recipient(address=one) for one in addresses)
+
+
 class TextTests(SynchronousTestCase):
     """The report as a table."""
 
@@ -40,18 +46,18 @@ class TextTests(SynchronousTestCase):
             title="Canon imageRUNNER 2270",
             at=AT,
         )
-        rule = "-" * 72
+        rule = "-" * 76
         self.assertEqual(
             text.splitlines(),
             [
-                "                          COMMUNICATION REPORT",
-                "Canon imageRUNNER 2270                              2026-11-22 10:16 UTC",
+                "                            COMMUNICATION REPORT",
+                "Canon imageRUNNER 2270                                  2026-11-22 10:16 UTC",
                 rule,
-                "Start time        Destination           No.   Mode       Pages  Result",
+                "Start time        Destination               No.   Mode       Pages  Result",
                 rule,
-                "2026-11-22 10:16  a@bench.test          5002  E-mail RX         NG #819",
-                "2026-11-22 10:16  a@bench.test          5001  E-mail RX      3  OK",
-                "2026-11-22 10:16  a@bench.test          0001  I-Fax TX      12  --",
+                "2026-11-22 10:16  a@bench.test              5002  E-mail RX         NG #819",
+                "2026-11-22 10:16  a@bench.test              5001  E-mail RX      3  OK",
+                "2026-11-22 10:16  a@bench.test              0001  I-Fax TX      12  --",
                 rule,
             ],
         )
@@ -59,7 +65,16 @@ class TextTests(SynchronousTestCase):
     def test_twenty_characters(self) -> None:
         """The first 20 characters of the destination are shown, on one line."""
         text = as_text([job(party="a\r\nb" + "c" * 30)], title="x", at=AT)
-        self.assertIn("  a  b" + "c" * 16 + "  5001", text)
+        self.assertIn("  a  b" + "c" * 16 + "      5001", text)
+
+    def test_others(self) -> None:
+        """Behind the 20 characters of several destinations stands how many others there are."""
+        many = [f"destination-{number}@bench.test" for number in range(100)]
+        sent = job(number="0001", direction="tx", party=many[0], recipients=addressed(*many))
+        text = as_text([sent], title="x", at=AT)
+        self.assertIn("  destination-0@bench. +99  0001  E-mail TX", text)
+        received = job(recipients=addressed("a@bench.test", "b@bench.test"))
+        self.assertNotIn("+", as_text([received], title="x", at=AT))
 
     def test_long_title(self) -> None:
         """The heading of a machine with a long name keeps name and time apart."""
@@ -78,11 +93,14 @@ class CSVTests(SynchronousTestCase):
         return list(csv.reader(io.StringIO(as_csv(jobs))))
 
     def test_rows(self) -> None:
-        """The columns are those of the table, and the subject."""
+        """The columns are those of the table; subject, other destinations and reason stand behind."""
         self.assertEqual(
             self.rows(job(result="NG", code="#819", subject='Scan, "page 1"', pages=1)),
             [
-                ["Start time", "Destination", "No.", "Mode", "Pages", "Result", "Subject"],
+                [
+                    *("Start time", "Destination", "No.", "Mode", "Pages", "Result"),
+                    *("Subject", "Others", "Reason"),
+                ],
                 [
                     "2026-11-22 10:16",
                     "a@bench.test",
@@ -91,9 +109,26 @@ class CSVTests(SynchronousTestCase):
                     "1",
                     "NG #819",
                     'Scan, "page 1"',
+                    "",
+                    "",
                 ],
             ],
         )
+
+    def test_several(self) -> None:
+        """Of several destinations others are counted, and the reason says whose it is."""
+        first, second, third = addressed("a@bench.test", "=b@bench.test", "c@bench.test")
+        failed = evolve(second, result="NG", code="#806", reason="550 nobody")
+        given = {"direction": "tx", "result": "NG", "code": "#806", "reason": "550 nobody"}
+        row = self.rows(job(**given, recipients=(first, failed, third)))[1]
+        self.assertEqual(
+            (row[1], row[7:]), ("a@bench.test", ["2", "'=b@bench.test: 550 nobody"])
+        )
+        also = evolve(third, result="NG", code="#806", reason="550 too")
+        row = self.rows(job(**given, recipients=(first, failed, also)))[1]
+        self.assertEqual(row[8], "'=b@bench.test (and 1 more): 550 nobody")
+        row = self.rows(job(**given, recipients=(failed,)))[1]
+        self.assertEqual(row[7:], ["", "550 nobody"])
 
     def test_formulas(self) -> None:
         """A cell from outside that a spreadsheet would compute gets an apostrophe in front."""

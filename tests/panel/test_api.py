@@ -18,7 +18,7 @@ CONTRACT_OF_SESSION = (
     "bytes reason messages"
 )
 CONTRACT_OF_JOB = (
-    "number direction kind party subject pages result code reason size recipients "
+    "number direction kind party subject pages result code code_text reason size recipients "
     "sessions started ended"
 )
 
@@ -46,6 +46,7 @@ class StatusTests(ServedPanel):
                 "paper": True,
                 "since": None,
                 "next_login": None,
+                "mac_filter": {"on": False, "way": "none", "dropped": 0},
             },
         )
 
@@ -475,6 +476,22 @@ class ProblemTests(ServedPanel):
         self.assertEqual(answer.headers["allow"], "DELETE, GET, HEAD")
         await self.refused(405, "PUT", "/api/settings")
         await self.refused(405, "OPTIONS", "/healthz")
+
+    async def test_ends_with_a_newline(self) -> None:
+        """JSON ends with the end of a line, problem documents too."""
+        for path in ("/api/status", "/api/jobs", "/api/nothing"):
+            answer = await self.ask("GET", path)
+            self.assertTrue(answer.body.endswith(b"}\n") or answer.body == b"[]\n", path)
+            self.assertEqual(answer.headers["content-length"], str(len(answer.body)))
+
+    async def test_many_errors(self) -> None:
+        """However much is wrong, an answer names few keys in its sentence, and a bounded number in all."""
+        given = {f"email_ifax.{'x' * 200}{number}": 1 for number in range(2000)}
+        problem = await self.refused(422, "PATCH", "/api/settings", given)
+        self.assertEqual(len(problem["errors"]), 100)
+        self.assertIn(" and 1990 more", problem["detail"])
+        self.assertLess(len(problem["detail"]), 2000)
+        self.assertLessEqual(len(problem["errors"][0]["key"]), 100)
 
     async def test_head(self) -> None:
         """HEAD answers with the headers of GET and no body, errors too."""

@@ -117,6 +117,23 @@ class OpenAPITests(ServedPanel):
                 schema, answer = schema["items"], answer[0]
             self.assertEqual(set(answer), members(self.document, schema), path)
 
+    async def test_queries(self) -> None:
+        """Each operation refuses a parameter of the query that it does not describe."""
+        for path, operations in self.document["paths"].items():
+            for method, operation in operations.items():
+                if path == "/healthz":
+                    continue
+                described = [
+                    each["name"]
+                    for each in operation.get("parameters", [])
+                    if each["in"] == "query"
+                ]
+                where = re.sub(r"{\w+}", "1", path)
+                problem = await self.refused(400, method.upper(), f"{where}?nonsense=1")
+                self.assertIn("'nonsense' is no parameter", problem["detail"], where)
+                for name in described:
+                    self.assertIn(name, problem["detail"])
+
     async def test_served(self) -> None:
         """The document is served for the machine's own model."""
         served = (await self.ask("GET", "/api/openapi.json")).json()

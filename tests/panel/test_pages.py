@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from irsend.device import TLSUse
+from irsend.device.jobs import Recipient
 from irsend.device.status import StatusText
 from tests.panel.machine import NOW, MachineDouble, device_of, said
 from tests.panel.served import Answer, ServedPanel
@@ -89,6 +90,40 @@ class PageTests(ServedPanel):
         self.assertIn('<a href="/sessions/1">POP receive</a>', page)
         self.assertIn("#810", page)
         self.assertIn(">somebody-with-a-long<", page)
+
+    async def test_several_destinations(self) -> None:
+        """A job shows how many others it is for, why it failed and for whom, and leads to its sessions."""
+        device = self.machine.device
+        for _ in range(2):
+            device.session_began("smtp-send", "mail.bench.test:25")
+        first = Recipient(address="first-of-them@bench.test", result="--")
+        second = Recipient(
+            address="b@bench.test", result="NG", code="#806", reason="550 no <b> here"
+        )
+        device.job_accepted(
+            "tx",
+            first.address,
+            recipients=(first, second),
+            result="NG",
+            code="#806",
+            reason=second.reason,
+            sessions=(1, 2),
+        )
+        page = await self.page()
+        self.assertIn(">first-of-them@bench. +1<", page)
+        self.assertIn("<small>b@bench.test: 550 no &lt;b&gt; here · sessions", page)
+        self.assertIn('<a href="/sessions/1">1</a> <a href="/sessions/2">2</a>', page)
+        self.assertIn('<a href="/sessions/2" title="Its session">0001</a>', page)
+
+    async def test_job_of_a_session(self) -> None:
+        """A session leads to its job in the report."""
+        device = self.machine.device
+        session = device.session_began("smtp-send", "mail.bench.test:25")
+        self.assertNotIn("#job-", await self.page(f"/sessions/{session.id}"))
+        job = device.job_accepted("tx", "b@bench.test", sessions=(session.id,))
+        page = await self.page(f"/sessions/{session.id}")
+        self.assertIn(f'<a href="/#job-{job.serial}">0001</a>', page)
+        self.assertIn(f"job-{job.serial}", Fields(await self.page()).ids)
 
     async def test_next_login(self) -> None:
         """The page says until when the POP server keeps the machine out."""

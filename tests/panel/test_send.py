@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
@@ -10,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import deferLater
 
 from irsend.errors import MemoryFull, ScanRefused
+from irsend.panel.uploads import Upload
 from tests.panel.served import Answer, ServedPanel, read_answer
 
 TYPE = "multipart/form-data; boundary=B"
@@ -120,6 +123,128 @@ class SendTests(ServedPanel):
         ):
             await self.refused(400, "POST", "/api/send", body, {"Content-Type": kind})
         self.assertEqual(list(self.machine.place.iterdir()), [])
+
+    async def test_too_long_a_head(self) -> None:
+        """Headers of a part that are too long, or too many, are refused by what they are."""
+        for head in (
+            b"X: " + b"x" * 20_000,
+            b"x" * 20_000 + b": y",
+            b"\r\n".join(b"X-%d: y" % number for number in range(3000)),
+        ):
+            body = b"--B\r\n" + head + b"\r\n\r\nvalue\r\n--B--\r\n"
+            members = await self.refused(400, "POST", "/api/send", body, {"Content-Type": TYPE})
+            self.assertEqual(
+                members["detail"], "The headers of a part of the form have up to 16384 octets"
+            )
+        # More headers than the parser would take by itself, and each well-formed.
+        head = b"".join(b"X-%d: y\r\n" % number for number in range(20))
+        body = form(PAGE, TO).replace(b"--B\r\nC", b"--B\r\n" + head + b"C", 1)
+        answer = await self.ask("POST", "/api/send", body, {"Content-Type": TYPE})
+        self.assertEqual(answer.status, 202)
+
+    async def test_too_many_values(self) -> None:
+        """A form has no more values than an order could have; the rest of it is not even read."""
+        many = [("to", None, b"b@bench.test")] * 800
+        members = await self.not_sent(413, PAGE, *many)
+        self.assertEqual(members["detail"], "A form has up to 150 values beside its pages")
+        recipients = [("to", None, b"%d@bench.test" % number) for number in range(100)]
+        words = [("subject", None, b"x"), ("text", None, b"x"), ("kind", None, b"email")]
+        self.assertEqual((await self.post(PAGE, *recipients, *words)).status, 202)
+
+    async def test_too_large_values(self) -> None:
+        """The values of a form are bounded together, since they are in memory."""
+        large = [("to", None, b"x" * 400_000)] * 3
+        members = await self.not_sent(413, PAGE, *large)
+        self.assertIn("1000000 octets together", members["detail"])
+
+    async def test_unknown_names(self) -> None:
+        """The first name that there is not is refused, with those that there are; the answer is small."""
+        unknown = [(f"field-{number}" + "x" * 100, None, b"") for number in range(20_000)]
+        body = form(PAGE, *unknown)
+        answer = await self.ask("POST", "/api/send", body, {"Content-Type": TYPE})
+        self.assertEqual(answer.status, 422)
+        (error,) = answer.json()["errors"]
+        self.assertEqual(error["key"], "field-0" + "x" * 50 + "...")
+        self.assertIn("there are: page, to, subject", error["problem"])
+        self.assertLess(len(answer.body), 1000)
+
+    async def test_page_is_a_file(self) -> None:
+        """A page given as a value is refused, and told how it is given."""
+        members = await self.not_sent(422, ("page", None, b"hello"), TO)
+        (error,) = members["errors"]
+        self.assertEqual(error["key"], "page")
+        self.assertIn("page=@", error["problem"])
+
+    async def test_empty_box(self) -> None:
+        """The file of no name that a browser sends for an empty box is nothing on the glass."""
+        members = await self.not_sent(422, ("page", "", b""), TO)
+        (error,) = members["errors"]
+        self.assertEqual(
+            error["problem"], "nothing is on the glass; at least one file is needed"
+        )
+        await self.post(("page", "", b""), PAGE, ("page", "", b"%PDF"), TO)
+        self.assertEqual(
+            [one.name for one in self.machine.orders[0].originals], ["a.pdf", "a file"]
+        )
+        self.assertEqual(self.machine.contents, [[PAGE[2], b"%PDF"]])
+
+    async def test_extended_filename(self) -> None:
+        """A file that is named by filename* only has that name (RFC 2231)."""
+        for given, name in (
+            (b"filename*=UTF-8''br%C3%BCcke%20a.pdf", "br\u00fccke a.pdf"),
+            (b"filename*0*=UTF-8''br%C3; filename*1*=%BCcke.pdf", "br\u00fccke.pdf"),
+            (b"filename=a.pdf; filename*=UTF-8''b.pdf", "a.pdf"),
+            (b"filename*=\xff", "?"),
+        ):
+            self.machine.orders.clear()
+            body = form(PAGE, TO).replace(b'filename="a.pdf"', given)
+            answer = await self.ask("POST", "/api/send", body, {"Content-Type": TYPE})
+            self.assertEqual(answer.status, 202, answer.body)
+            self.assertEqual(self.machine.orders[0].originals[0].name, name)
+
+    async def test_too_many_files(self) -> None:
+        """More files than may lie on the glass are refused by their number."""
+        members = await self.not_sent(422, *[("page", "a.pdf", b"x")] * 1001, TO)
+        self.assertEqual(
+            members["errors"],
+            [{"key": "page", "problem": "there are too many; allowed: up to 1000 files"}],
+        )
+
+    async def test_wrong_query(self) -> None:
+        """A query that is refused leaves nothing of the form on the disk."""
+        for query in ("wait=2", "wait=1&wait=1", "x=%ff", "colour=red"):
+            where = f"/api/send?{query}"
+            await self.refused(400, "POST", where, form(PAGE, TO), {"Content-Type": TYPE})
+            self.assertEqual(list(self.machine.place.iterdir()), [], query)
+        self.assertEqual(self.machine.orders, [])
+
+    async def test_refused_at_the_door(self) -> None:
+        """A form that may no longer come in when it is whole leaves nothing on the disk."""
+        body = form(PAGE, TO)
+        head = (
+            f"POST /api/send HTTP/1.1\r\nHost: {self.where}\r\nConnection: close\r\n"
+            f"Content-Type: {TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        wire = await self.connect()
+        wire.transport.write(head.encode() + body[:-4])
+        while not self.machine.places:
+            await deferLater(reactor, 0.01, lambda: None)
+        self.site.change_doors(password="marked", hostnames=())
+        wire.transport.write(body[-4:])
+        self.assertEqual(read_answer(await wire.closed).status, 401)
+        self.assertEqual(list(self.machine.place.iterdir()), [])
+
+    def test_quiet(self) -> None:
+        """What is wrong with a form is no line of the machine's log."""
+        told: list[logging.LogRecord] = []
+        listener = logging.Handler()
+        listener.emit = told.append  # type: ignore[method-assign]
+        logging.getLogger().addHandler(listener)
+        self.addCleanup(logging.getLogger().removeHandler, listener)
+        upload = Upload(TYPE.encode(), Path, 1000)
+        upload.feed(b"hello")
+        self.assertEqual(told, [])
+        self.assertEqual(str(upload.problem), "The form is damaged")
 
     async def test_another_type(self) -> None:
         """What is no form is 415."""

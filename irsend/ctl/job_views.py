@@ -1,0 +1,79 @@
+"""How jobs are drawn: the list of them, and one whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from irsend.ctl.views import cut, hue_of, pairs, result_text, table
+from irsend.ctl.words import octets, result, visible, when, whole_time
+
+_WAYS = {"tx": "sent", "rx": "received"}
+_KINDS = {"email": "E-mail", "ifax": "I-Fax"}
+
+
+def jobs(rows: list[dict[str, Any]]) -> RenderableType:
+    """Draw the communication report."""
+    drawn = table(
+        "No.", "Mode", "*From / to", "*Subject", ("Pages", "right"), "Result", "Started"
+    )
+    for job in rows:
+        pages = job.get("pages")
+        drawn.add_row(
+            visible(job.get("number", "")),
+            visible(f"{job.get('direction', '')} {job.get('kind', '')}".strip()),
+            cut(_parties(job)),
+            cut(job.get("subject")),
+            "" if pages is None else visible(pages),
+            result_text(job),
+            when(job.get("started")),
+        )
+    return drawn
+
+
+def job(one: dict[str, Any]) -> RenderableType:
+    """Draw one job whole, but for its recipients."""
+    way, kind = str(one.get("direction", "")), str(one.get("kind", ""))
+    code = " ".join(str(part) for part in (result(one), one.get("code_text")) if part)
+    sessions = " ".join(map(str, one.get("sessions") or []))
+    sent = way == "tx"
+    rows: list[tuple[str, object]] = [
+        ("Job", one.get("number")),
+        ("Mode", f"{_KINDS.get(kind, kind)}, {_WAYS.get(way, way)}"),
+        ("To" if sent else "From", _parties(one)),
+        ("Subject", one.get("subject")),
+        ("Pages", one.get("pages")),
+        ("Size", octets(one.get("size"))),
+        ("Reason", one.get("reason")),
+        ("Started", whole_time(one.get("started"))),
+        ("Ended", whole_time(one.get("ended")) or "not yet"),
+        ("Sessions", sessions or "none yet"),
+    ]
+    drawn = [(name, Text(visible(value))) for name, value in rows if value not in (None, "")]
+    ending = ("Result", Text(visible(code), hue_of(one)))
+    at = next(number for number, (name, _) in enumerate(drawn) if name in ("Reason", "Started"))
+    return pairs([*drawn[:at], ending, *drawn[at:]])
+
+
+def whole(one: dict[str, Any]) -> RenderableType:
+    """Draw one job whole."""
+    addressed = one.get("recipients") or []
+    if not addressed:
+        return job(one)
+    return Group(job(one), Text(), recipients(addressed))
+
+
+def recipients(rows: list[dict[str, Any]]) -> RenderableType:
+    """Draw what became of a job for each recipient."""
+    drawn = table("*To", "Result", "*Reason")
+    for one in rows:
+        drawn.add_row(visible(one.get("address", "")), result_text(one), cut(one.get("reason")))
+    return drawn
+
+
+def _parties(job: dict[str, Any]) -> str:
+    """Return the job's party, and how many others there are."""
+    party, more = str(job.get("party") or ""), len(job.get("recipients") or []) - 1
+    return f"{party} +{more}" if more > 0 and job.get("direction") == "tx" else party

@@ -1,0 +1,76 @@
+"""What is put on the glass: files that are open, of a size that is known, and what they are called.
+
+What is no regular file has no size before its end: it is copied to a temporary
+file first. What is on the pages is the machine's to read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import click
+from attrs import frozen
+
+MOST_COPIED = 200_000_000
+"""Octets of what is no regular file: as much as a machine takes that was told nothing else."""
+_PIECE = 1_000_000
+STDIN = Path("-")
+
+
+@frozen
+class OpenOriginal:
+    """A file to send."""
+
+    name: str
+    """What people call it, in any case text in UTF-8."""
+    file: IO[bytes]
+    size: int
+    """Octets, as it was opened; what is written behind them later is not sent."""
+
+
+@contextlib.contextmanager
+def opened(path: Path, most_copied: int = MOST_COPIED) -> Iterator[OpenOriginal]:
+    """Open a file, a pipe or, for "-", standard input; wrong use where that fails."""
+    name = "standard input" if path == STDIN else _text(path.name)
+    try:
+        with contextlib.ExitStack() as kept:
+            if path == STDIN:
+                # Left open behind us: it is not ours.
+                source: IO[bytes] = sys.stdin.buffer
+            else:
+                source = kept.enter_context(path.open("rb"))
+            status = os.fstat(source.fileno())
+            if path != STDIN and stat.S_ISREG(status.st_mode):
+                yield OpenOriginal(name, source, status.st_size)
+                return
+            copy = kept.enter_context(tempfile.TemporaryFile())
+            size = _copy(source, copy, name, most_copied)
+            yield OpenOriginal(name, copy, size)
+    except OSError as error:
+        raise click.UsageError(f"{name}: {error.strerror or error}") from None
+
+
+def _copy(source: IO[bytes], into: IO[bytes], name: str, most: int) -> int:
+    size = 0
+    while piece := source.read(_PIECE):
+        size += len(piece)
+        if size > most:
+            raise click.UsageError(
+                f"{name}: more than {most // 1_000_000} MB come from it; "
+                "allowed: a file, or what ends before that"
+            )
+        into.write(piece)
+    into.seek(0)
+    return size
+
+
+def _text(name: str) -> str:
+    # Its octets are the file system's, and may be no UTF-8.
+    return os.fsencode(name).decode("utf-8", "replace")
