@@ -56,9 +56,19 @@ def status(answer: dict[str, Any]) -> RenderableType:
     if isinstance(memory, dict):
         used, capacity = octets(memory.get("used")), octets(memory.get("capacity"))
         rows.append(("Memory", Text(f"{used} of {capacity} in use")))
+    mac_filter = answer.get("mac_filter")
+    if isinstance(mac_filter, dict) and (mac_filter.get("on") or mac_filter.get("dropped")):
+        rows.append(("MAC filter", Text(_mac_filter(mac_filter))))
     if "paper" in answer:
         rows.append(("Paper", Text("loaded") if answer["paper"] else Text("out", "bold red")))
     return pairs(rows)
+
+
+def _mac_filter(told: dict[str, Any]) -> str:
+    on = "on" if told.get("on") else "off"
+    dropped = told.get("dropped", 0)
+    what = "frames dropped" if told.get("way") == "kernel" else "connections refused"
+    return f"{on} ({visible(told.get('way', ''))}), {dropped} {what}"
 
 
 def history(entries: list[dict[str, Any]]) -> RenderableType:

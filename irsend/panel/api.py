@@ -1,4 +1,4 @@
-"""The HTTP interface's routes under /api, and /healthz: each asks the machine and gives JSON.
+"""The HTTP interface's routes under /api, /healthz and /metrics: each asks the machine and gives JSON.
 
 Described by `openapi`, which a test holds to what stands here.
 """
@@ -24,6 +24,7 @@ from irsend.panel import asking, openapi, shapes
 from irsend.panel.answers import refused, shielded, write
 from irsend.panel.doors import Doors
 from irsend.panel.events import Events
+from irsend.panel.metrics import Metrics
 from irsend.panel.problems import Problem
 
 if TYPE_CHECKING:
@@ -55,8 +56,11 @@ class API:
 
     app = _app
 
-    def __init__(self, machine: IMachine, events: Events, doors: Doors) -> None:
+    def __init__(
+        self, machine: IMachine, events: Events, doors: Doors, metrics: Metrics
+    ) -> None:
         self._machine, self._events, self._doors = machine, events, doors
+        self._metrics = metrics
 
     @app.handle_errors(Exception)
     def _refused(self, request: IRequest, failure: Failure) -> bytes:
@@ -69,6 +73,13 @@ class API:
         if not self._machine.device.running:
             raise Problem(503, "The machine is not running")
         return write(request, {"status": "ok"})
+
+    @_route("/metrics", "GET")
+    def metrics(self, request: Request) -> bytes:
+        """Tell the machine in numbers."""
+        accept = request.requestHeaders.getRawHeaders("Accept") or [""]
+        told, content_type = self._metrics.exposition(accept[0])
+        return write(request, told, content_type)
 
     @_route("/api/openapi.json", "GET")
     def description(self, request: Request) -> bytes:

@@ -129,6 +129,13 @@ def _paths() -> Schema:
                 _503="It does not run.",
             )
         },
+        "/metrics": {
+            "get": _operation(
+                "metrics",
+                "The machine in numbers, for Prometheus",
+                _plain("Its metrics.", "text/plain", "application/openmetrics-text"),
+            )
+        },
         "/api/openapi.json": {
             "get": _operation(
                 "openapi", "This document", _json("OpenAPI 3.1.", {"type": "object"})

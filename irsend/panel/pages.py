@@ -174,6 +174,7 @@ class Pages:
             "front.html",
             device=device,
             memory=self._machine.memory(),
+            mac_filter=self._machine.mac_filter(),
             next_login=self._machine.next_login(),
             windows=shapes.settings(device)["windows"],
             given=given or {},

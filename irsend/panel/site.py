@@ -23,6 +23,7 @@ from irsend.panel.answers import write_problem
 from irsend.panel.api import API
 from irsend.panel.doors import Doors
 from irsend.panel.events import Events
+from irsend.panel.metrics import Metrics
 from irsend.panel.pages import Pages
 from irsend.panel.problems import Problem, problem_of
 from irsend.panel.uploads import Upload
@@ -164,7 +165,7 @@ class _Door(Resource):
             request.write(write_problem(request, problem))
             request.finish()
             return NOT_DONE_YET
-        is_api = (request.postpath or [b""])[0] in (b"api", b"healthz")
+        is_api = (request.postpath or [b""])[0] in (b"api", b"healthz", b"metrics")
         return (self._api if is_api else self._pages).render(request)
 
     def _check_form(self, request: PanelRequest) -> None:
@@ -198,9 +199,10 @@ class PanelSite(Site):
         self._most_upload = most_upload
         self._events = Events(machine, clock, first=int(machine.device.now() * 1000))
         self._doors = Doors(password=password, hostnames=tuple(hostnames), now=clock.seconds)
+        self._metrics = Metrics(machine)
         door = _Door(
             self._doors,
-            API(machine, self._events, self._doors),
+            API(machine, self._events, self._doors, self._metrics),
             Pages(machine, addresses or (lambda: []), self._doors),
         )
         super().__init__(door, reactor=clock)
@@ -241,6 +243,7 @@ class PanelSite(Site):
         written of it, and cut off when that is not read.
         """
         self._events.stop()
+        self._metrics.stop()
         for channel in tuple(self.channels):
             channel.loseConnection()
         if not self.channels:

@@ -51,6 +51,14 @@ class StatusTests(CallCase):
         body["next_login"] = "2026-11-20T09:23:00+00:00"
         self.assertRegex(self.call("status").out, r"POP login +not before .*:\d\d")
 
+    def test_mac_filter(self) -> None:
+        """Where the MAC address filter is on, it is told how, and what it has dropped."""
+        self.assertNotIn("MAC filter", self.call("status").out)
+        body = self.machine.answers["GET /api/status"].body
+        for way, what in (("kernel", "frames dropped"), ("neighbour", "connections refused")):
+            body["mac_filter"] = {"on": True, "way": way, "dropped": 7}
+            self.assertIn(f"MAC filter   on ({way}), 7 {what}\n", self.call("status").out)
+
     def test_json(self) -> None:
         """--json prints the machine's JSON, wherever among the arguments it stands."""
         for arguments in (("--json", "status"), ("status", "--json")):

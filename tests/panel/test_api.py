@@ -46,7 +46,7 @@ class StatusTests(ServedPanel):
                 "paper": True,
                 "since": None,
                 "next_login": None,
-                "mac_filter": {"on": False, "way": "none", "dropped": 0},
+                "mac_filter": {"on": False, "way": "kernel", "dropped": 3},
             },
         )
 

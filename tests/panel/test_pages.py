@@ -125,6 +125,11 @@ class PageTests(ServedPanel):
         self.assertIn(f'<a href="/#job-{job.serial}">0001</a>', page)
         self.assertIn(f"job-{job.serial}", Fields(await self.page()).ids)
 
+    async def test_mac_filter(self) -> None:
+        """What the MAC address filter has dropped stands beside the status line."""
+        page = (await self.ask("GET", "/")).text
+        self.assertIn("<dt>MAC filter</dt><dd>Off (kernel), 3 frames dropped</dd>", page)
+
     async def test_next_login(self) -> None:
         """The page says until when the POP server keeps the machine out."""
         self.assertNotIn("lets the machine in again", await self.page())

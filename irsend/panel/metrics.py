@@ -1,0 +1,87 @@
+"""The machine in numbers, for Prometheus: what it is asked for at each look, and what it has counted.
+
+Standards: the text format of Prometheus, or OpenMetrics 1.0 where that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from irsend import __version__
+from irsend.device.events import Event, SessionChanged, StatusChanged
+from irsend.interfaces import IMachine
+
+
+class Metrics:
+    """The metrics of one machine, from its panel's start on."""
+
+    def __init__(self, machine: IMachine) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Now(machine))
+        self._sessions = Counter(
+            "irsend_sessions",
+            "Sessions with mail servers and clients that have ended.",
+            ("kind", "result"),
+            registry=self._registry,
+        )
+        self._raised = Counter(
+            "irsend_status_line",
+            "Texts that have come on the status line.",
+            ("text",),
+            registry=self._registry,
+        )
+        self._forget = machine.device.observe(self._observe)
+
+    def stop(self) -> None:
+        """Count no more; twice does no harm."""
+        forget, self._forget = self._forget, lambda: None
+        forget()
+
+    def _observe(self, event: Event) -> None:
+        if isinstance(event, SessionChanged) and event.session.result is not None:
+            self._sessions.labels(event.session.kind, event.session.result).inc()
+        elif isinstance(event, StatusChanged) and event.raised is not None:
+            self._raised.labels(event.raised.text.value).inc()
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return all of it, in the form that an Accept header asks for, and its content type."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+
+class _Now(Collector):
+    """What the machine says of itself when it is asked."""
+
+    def __init__(self, machine: IMachine) -> None:
+        self._machine = machine
+
+    def collect(self) -> Iterator[Metric]:
+        """Ask it."""
+        device = self._machine.device
+        used, capacity = self._machine.memory()
+        way, dropped = self._machine.mac_filter()
+        about = {"version": __version__, "model": device.model.name}
+        yield InfoMetricFamily("irsend", "Which machine it is.", about)
+        for name, value, about_it in (
+            ("irsend_memory_used_bytes", used, "Octets of what waits in memory."),
+            ("irsend_memory_capacity_bytes", capacity, "Octets that the memory has."),
+            ("irsend_sessions_under_way", len(device.sessions), "Sessions that are open."),
+        ):
+            yield GaugeMetricFamily(name, about_it, value)
+        drops = CounterMetricFamily(
+            "irsend_mac_filter_dropped",
+            "Frames that the MAC address filter dropped; connections refused where it cannot.",
+            labels=("way",),
+        )
+        drops.add_metric((way,), dropped)
+        yield drops
