@@ -23,64 +23,41 @@ Standards: RFC 5321 (SMTP; 4.5.3.2 timeouts), 3207 (STARTTLS), 4954 (AUTH).
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Sequence
 from typing import IO, Any
 
-from attrs import define, field
 from OpenSSL import SSL
 from twisted.internet import error
-from twisted.internet.defer import Deferred, fail, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, fail, inlineCallbacks
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.mail import smtp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript, Mailbox
+from irsend.protocols import smtp_login
 from irsend.protocols.outgoing_mail import OutgoingMail
-from irsend.protocols.sasl import IMechanism, MechanismFailed
+from irsend.protocols.sasl import IMechanism
 from irsend.protocols.smtp_answers import (
+    CHALLENGE,
     AnswerLines,
+    Awaited,
     Refused,
     ServerReply,
     Timeouts,
     UnreadableReply,
 )
 from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls
-from irsend.protocols.transcript import MASK, Secrets, masked_command
+from irsend.protocols.transcript import Secrets
 
 _LONGEST_LINE = 16_384
 # How long the server may take to answer QUIT, and to close its side behind it.
 _CLOSING = 10
 _OVER = error.ConnectionLost("the session is over")
 
-# The reply with which a server asks on (RFC 4954 4).
-_CHALLENGE = 334
-_VERBS = ("EHLO", "HELO", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "QUIT")
-_SPOKEN = {"STAR": "STARTTLS", ".": "the message"}
-# A mechanism that asks more often than this asks for ever.
-_MOST_CHALLENGES = 10
-# A command line may have so many octets, its end included (RFC 4954 4).
-_COMMAND_LINE = 512
 EXTENSIONS = frozenset({b"SIZE", b"PIPELINING", b"8BITMIME", b"DSN"})
 """The extensions of mail transactions that are used where they are offered."""
-
-
-@define(eq=False)
-class _Awaited:
-    """An answer that is to come, and how long it may take from when it is next."""
-
-    verb: bytes
-    seconds: float
-    answer: Deferred[ServerReply] = field(factory=Deferred)
-
-    @property
-    def what(self) -> str:
-        """What it is the answer to, in words; empty for the greeting."""
-        verb = self.verb.decode("ascii", "replace")
-        return _SPOKEN.get(verb, verb if verb in _VERBS else "AUTH" if verb else "")
 
 
 @implementer(IHandshakeListener)
@@ -114,9 +91,10 @@ class ESMTPClient(smtp.ESMTPClient):
         self._behind = b""
         """What has come in one segment with the line that is looked at, behind it."""
         self._answer = AnswerLines()
-        self._secrets = Secrets()
+        self.secrets = Secrets()
+        """What the server may repeat, and is shown to nobody."""
         self._uses = uses
-        self._awaited: deque[_Awaited] = deque()
+        self._awaited: deque[Awaited] = deque()
         self._inside_content = False
         self.transaction = False
         """True where a transaction was begun and is not over."""
@@ -133,7 +111,7 @@ class ESMTPClient(smtp.ESMTPClient):
         nodelay = getattr(self.transport, "setTcpNoDelay", None)
         if nodelay is not None:
             nodelay(True)
-        self._await(_Awaited(b"", self.timeouts.greeting, self.greeted))
+        self._await(Awaited(b"", self.timeouts.greeting, self.greeted))
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Fail whatever still waits, with what ended the session."""
@@ -227,7 +205,7 @@ class ESMTPClient(smtp.ESMTPClient):
         if reply.code != 220:
             raise Refused(reply)
         if self._behind:
-            self.transcript.server(self._secrets.out_of(self._behind[:200]))
+            self.transcript.server(self.secrets.out_of(self._behind[:200]))
             behind = TLSFailed("plain text behind the answer to STARTTLS")
             self.give_up(behind)
             raise behind
@@ -281,43 +259,10 @@ class ESMTPClient(smtp.ESMTPClient):
         repeat them. Raises MechanismFailed where the client itself would not go
         on, and what `open_session` raises.
         """
-        for secret in secrets:
-            self._secrets.keep(secret)
-        line = b"AUTH " + mechanism.name.encode("ascii")
-        first: bytes | None = yield self._while_connected(maybeDeferred(mechanism.initial))
-        if first is not None:
-            initial = base64.b64encode(first) or b"="
-            if len(line) + len(initial) + 3 <= _COMMAND_LINE:
-                line, first = line + b" " + initial, None
-                self._secrets.keep(initial)
-        reply: ServerReply = yield self.command(line, shown=masked_command(line))
-        for _ in range(_MOST_CHALLENGES):
-            if reply.code != _CHALLENGE:
-                break
-            try:
-                challenge = base64.b64decode(reply.lines[-1].strip(), validate=True)
-                response: bytes = (
-                    first
-                    if first is not None
-                    else (
-                        yield self._while_connected(maybeDeferred(mechanism.respond, challenge))
-                    )
-                )
-            except (MechanismFailed, binascii.Error) as failed:
-                # RFC 4954 4: "*" cancels the exchange; the answer to it says nothing more.
-                yield self.command(b"*")
-                if isinstance(failed, MechanismFailed):
-                    raise
-                raise MechanismFailed("the server's challenge is not base64") from None
-            first = None
-            encoded = base64.b64encode(response)
-            self._secrets.keep(encoded)
-            reply = yield self.command(encoded, shown=MASK.encode() if encoded else b"")
-        if reply.code == 235:
-            mechanism.confirmed()
+        reply: ServerReply = yield smtp_login.log_in(self, mechanism, secrets)
         return reply
 
-    def _while_connected(self, work: Deferred[Any]) -> Deferred[Any]:
+    def while_connected(self, work: Deferred[Any]) -> Deferred[Any]:
         """Return what fires as this does, or fails when the session ends: a KDC may take its time."""
         outcome: Deferred[Any] = Deferred()
 
@@ -396,16 +341,14 @@ class ESMTPClient(smtp.ESMTPClient):
         self.transcript.client(line if shown is None else shown)
         self.transport.write(line + b"\r\n")
         verb = line[:4].upper()
-        return self._await(
-            _Awaited(verb, self.timeouts.command if timeout is None else timeout)
-        )
+        return self._await(Awaited(verb, self.timeouts.command if timeout is None else timeout))
 
     # -- content --------------------------------------------------------------
 
     def content_begins(self) -> Deferred[ServerReply]:
         """Return what fires with the answer to the content that goes out from here on."""
         self._inside_content = True
-        return self._await(_Awaited(b".", self.timeouts.block))
+        return self._await(Awaited(b".", self.timeouts.block))
 
     def content_went(self, octets: int) -> None:
         """Hear that the transport has taken so many octets of it in all."""
@@ -423,7 +366,7 @@ class ESMTPClient(smtp.ESMTPClient):
 
     # -- answers --------------------------------------------------------------
 
-    def _await(self, awaited: _Awaited) -> Deferred[ServerReply]:
+    def _await(self, awaited: Awaited) -> Deferred[ServerReply]:
         self._awaited.append(awaited)
         if len(self._awaited) == 1:
             self.setTimeout(awaited.seconds)
@@ -442,7 +385,7 @@ class ESMTPClient(smtp.ESMTPClient):
 
     def lineReceived(self, line: bytes) -> None:
         """Take a line of an answer; the last one gives it to whoever waits for it."""
-        self.transcript.server(self._secrets.out_of(line))
+        self.transcript.server(self.secrets.out_of(line))
         try:
             reply = self._answer.feed(line)
         except UnreadableReply as wrong:
@@ -461,9 +404,9 @@ class ESMTPClient(smtp.ESMTPClient):
         awaited = self._awaited.popleft()
         self.setTimeout(self._awaited[0].seconds if self._awaited else None)
         lines = reply.lines
-        if reply.code != _CHALLENGE:
+        if reply.code != CHALLENGE:
             # It is told in journal and report too.
-            lines = tuple(self._secrets.out_of(line) for line in lines)
+            lines = tuple(self.secrets.out_of(line) for line in lines)
         if self._inside_content:
             # Whether the server goes on reading content or runs commands now is
             # not to be known: nothing more is sent to it.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from attrs import field, frozen
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
 
 _MOST_LINES = 1000
 _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
@@ -62,6 +63,29 @@ class Timeouts:
     """Taking the next part of the content."""
     end: float = 600
     """The answer to the end of the content."""
+
+
+CHALLENGE = 334
+"""The reply with which a server asks on in a login (RFC 4954 4)."""
+_VERBS = ("EHLO", "HELO", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "QUIT")
+_SPOKEN = {"STAR": "STARTTLS", ".": "the message"}
+
+
+@define(eq=False)
+class Awaited:
+    """An answer that is to come, and how long it may take from when it is next."""
+
+    verb: bytes
+    """Of the command, its first four letters; "." for the content, empty for the greeting."""
+    seconds: float
+    answer: Deferred[ServerReply] = field(factory=Deferred)
+
+    @property
+    def what(self) -> str:
+        """What it is the answer to, in words; empty for the greeting."""
+        verb = self.verb.decode("ascii", "replace")
+        # What is no command is a line of a login, and not to be repeated.
+        return _SPOKEN.get(verb, verb if verb in _VERBS else "AUTH" if verb else "")
 
 
 class AnswerLines:
