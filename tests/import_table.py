@@ -72,6 +72,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         "machine",
         {
             "bench": (),
+            "apart": (),
             "keyring": ("bench",),
             "mac_filter": ("bench",),
             "receiving": ("bench", "reception"),

@@ -44,7 +44,9 @@ class Bench:
     trust: str = ""
     sending: Sending = field(factory=Sending)
     on_disk: Callable[[Callable[[], Any]], Deferred[Any]] = execute
-    """Runs what waits for the disk, or for another program, in a thread."""
+    """Runs what waits for the disk in a thread."""
+    apart: Callable[[Callable[[], Any]], Deferred[Any]] = execute
+    """Runs what may wait for somebody outside without end in a thread that nobody waits for."""
     link: Link = field(factory=lambda: Link(Nothing()))
     """The wire that the machine is on."""
     connect: Callable[[str, int, float], IStreamClientEndpoint] | None = None

@@ -27,6 +27,7 @@ from irsend.errors import (
 )
 from irsend.link.link import Link
 from irsend.link.ways import choose_way
+from irsend.services.apart import run_apart
 from irsend.services.bench import Bench
 from irsend.services.composing import Composing
 from irsend.services.front import Front
@@ -89,6 +90,7 @@ class Machine(Front, MultiService):
             trust=configuration.tls.trust,
             sending=configuration.sending,
             on_disk=self._in_thread,
+            apart=lambda work: run_apart(reactor, work),
             link=Link(choose_way(configuration.link.way)),
         )
         self._saved = SavedSettings(self.state.settings)

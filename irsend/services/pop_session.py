@@ -311,7 +311,7 @@ class PopSession:
             password=self._password,
             service="pop",
             host=self.server,
-            in_thread=self._bench.on_disk,
+            in_thread=self._bench.apart,
             strict_prompts=order.strict_prompts,
             user_inline=order.user_inline,
         )

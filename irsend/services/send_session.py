@@ -282,7 +282,7 @@ class SendSession:
             service="smtp",
             host=self._server.name,
             token=token,
-            in_thread=self._bench.on_disk,
+            in_thread=self._bench.apart,
             strict_prompts=order.strict_prompts,
             user_inline=order.user_inline,
         )

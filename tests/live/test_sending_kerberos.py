@@ -228,10 +228,10 @@ class UnreachableTests(KerberosTestCase):
         self.addCleanup(port.stopListening)
         await self.machine.change({"service_mode.smtp_tx_port": self.ports["relay"]})
         numbers = []
-        for _ in range(2):
+        for _ in range(3):
             job = await self.machine.send(("page.png", PNG), to="b@bench.test", wait=False)
             numbers.append(job["number"])
-        cancelled, waits = numbers
+        cancelled, waits, last = numbers
         await self.machine.until_job(cancelled, ("running",), 5)
         await self.machine.cancel(cancelled)
         job = await self.machine.until_job(cancelled, ("NG",), 2)
@@ -240,3 +240,6 @@ class UnreachableTests(KerberosTestCase):
         job = await self.machine.until_job(waits, ("NG",), 60)
         self.assertEqual(job["code"], "#839", job)
         self.assertIn(f"Cannot contact any KDC for realm '{REALM}'", job["reason"])
+        await self.machine.until_job(last, ("running",), 5)
+        self.machine.terminate()
+        self.assertEqual(await self.machine.ended(within=5), 0)
