@@ -42,7 +42,7 @@ class LinkServerEndpoint:
         self, endpoint: IStreamServerEndpoint, link: Link, *, spares_loopback: bool = False
     ) -> None:
         self._endpoint = endpoint
-        self._link = link
+        self.link = link
         self._spares_loopback = spares_loopback
 
     def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
@@ -50,11 +50,11 @@ class LinkServerEndpoint:
 
         def guard(port: Any) -> IListeningPort:
             # Between listening and this a frame may come in; the gate sees to that.
-            self._link.listening(port.socket, spares_loopback=self._spares_loopback)
+            self.link.listening(port.socket, spares_loopback=self._spares_loopback)
             listening: IListeningPort = port
             return listening
 
-        gates = _Gates(factory, self._link, self._spares_loopback)
+        gates = _Gates(factory, self.link, self._spares_loopback)
         return self._endpoint.listen(gates).addCallback(guard)
 
 
