@@ -131,11 +131,6 @@ def _against_model(device: Device, values: dict[str, Any]) -> list[ValueRefused]
     refused = []
     window = device.settings.authent_encryption
     ifax = values.get("kind", "email") == "ifax"
-    form = values.get("format")
-    # Given, and not merely the default.
-    if ifax and (form == "pdf" or (form == "jpeg" and not values.get("full"))):
-        instead = "TIFF; JPEG is for full mode" if form == "jpeg" else "TIFF"
-        refused.append(ValueRefused("format", f"{form} is not allowed; an I-Fax is {instead}"))
     if values.get("full"):
         if not ifax:
             refused.append(
