@@ -47,8 +47,8 @@ class OrderTests(SynchronousTestCase):
 
     def test_ifax_is_tiff(self) -> None:
         """An I-Fax is TIFF whatever format is said: that is no reason to refuse it."""
-        for format in ("pdf", "tiff", "jpeg"):
-            self.read(kind="ifax", format=format)
+        for form in ("pdf", "tiff", "jpeg"):
+            self.read(kind="ifax", format=form)
 
     def test_login_that_is_not_used(self) -> None:
         """A user for the server is refused while the machine asks for none, or does not log in."""
