@@ -13,7 +13,8 @@ from collections.abc import Generator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.protocols.basic import FileSender
+from twisted.internet.interfaces import IPullProducer
+from zope.interface import implementer
 
 from irsend.interfaces import Mailbox
 from irsend.protocols.dots import DotStuffing
@@ -90,7 +91,10 @@ class OutgoingMail:
             return results
         reply = yield client.command(b"DATA", client.timeouts.data)
         if reply.code == 354:
-            reply = yield self._send_content(content)
+            # Awaited from here on: a server may refuse in the middle of it.
+            answer = client.content_begins()
+            yield _Content(client, content).gone
+            reply = yield answer
             client.transaction = False
         elif reply.positive:
             # It took a message that it has not seen.
@@ -107,36 +111,53 @@ class OutgoingMail:
             line += b" NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;" + address
         return line
 
-    @inlineCallbacks
-    def _send_content(self, content: IO[bytes]) -> Generator[Deferred[Any], Any, ServerReply]:
+
+@implementer(IPullProducer)
+class _Content:
+    """The content of one mail on its way, a piece whenever the transport has taken the last.
+
+    A piece is read ahead, and so the end mark goes with the last one: a small mail
+    is one write, in one turn of the reactor.
+    """
+
+    def __init__(self, client: ESMTPClient, content: IO[bytes]) -> None:
+        self._client = client
+        self._content = content
+        self._stuffing = DotStuffing()
+        self._octets = 0
+        self._ahead: bytes | None = None
+        self.gone: Deferred[None] = Deferred()
+        """Fires when nothing more of it will be read, be it whole or cut. Never fails."""
+        client.transport.registerProducer(self, False)
+
+    def resumeProducing(self) -> None:
+        """Write the next piece."""
         client = self._client
-        stuffing = DotStuffing()
-        octets = 0
-
-        def outgoing(chunk: bytes) -> bytes:
-            nonlocal octets
-            octets += len(chunk)
-            client.content_went(octets)
-            return stuffing.feed(chunk)
-
-        # Awaited from here on: a server may refuse in the middle of it.
-        answer = client.content_begins()
-        sender = FileSender()
-        sender.CHUNK_SIZE = _CHUNK
         try:
-            yield sender.beginFileTransfer(content, client.transport, outgoing)
+            piece = self._read() if self._ahead is None else self._ahead
+            self._ahead = self._read()
         except OSError as problem:
-            # The content cannot be read; the answer fails for that reason.
-            client.transcript.note(f"the message was cut after {octets} octets")
+            client.transport.unregisterProducer()
+            self.stopProducing()
             client.give_up(problem)
-        except Exception:
-            # The connection is at its end; the answer fails with the reason, or
-            # has come before it.
-            client.transcript.note(f"the message was cut after {octets} octets")
+            return
+        self._octets += len(piece)
+        outgoing = self._stuffing.feed(piece)
+        if self._ahead:
+            client.content_went(self._octets)
+            client.transport.write(outgoing)
         else:
-            client.content_ends(stuffing.end(), octets)
-        reply: ServerReply = yield answer
-        return reply
+            client.transport.unregisterProducer()
+            client.content_ends(outgoing + self._stuffing.end(), self._octets)
+            self.gone.callback(None)
+
+    def _read(self) -> bytes:
+        return self._content.read(_CHUNK)
+
+    def stopProducing(self) -> None:
+        """Hear that the connection is at its end; the answer fails with the reason, or has come."""
+        self._client.transcript.note(f"the message was cut after {self._octets} octets")
+        self.gone.callback(None)
 
 
 def _remembered(failure: Any) -> Any:
