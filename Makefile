@@ -11,8 +11,11 @@ TRIAL := $(BIN)/python -b -W error::BytesWarning -m twisted.trial --random=0
 run: $(VENV)/.run
 	exec $(BIN)/twistd -n --pidfile= irsend --config etc/irsend.toml
 
+# What is tested: all of it, or less, as in `make test TESTS=tests.device`.
+TESTS := tests
+
 test: $(VENV)/.test
-	$(TRIAL) tests
+	$(TRIAL) $(TESTS)
 
 live: $(VENV)/.live
 	IRSEND_LIVE=required $(TRIAL) tests.live
