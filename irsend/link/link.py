@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 from twisted.internet.error import ConnectError
 
 from irsend.addresses import NO_MAC
@@ -42,13 +42,14 @@ class Attempt:
     guarded: _Guarded
 
 
-@frozen
+@define(eq=False)
 class _Peer:
     """Who is at the other end of a connection."""
 
     address: str
     mac: str | None
-    spares_loopback: bool = False
+    guarded: _Guarded = field(factory=_Guarded)
+    """The connection's socket; a new one has dropped nothing."""
 
 
 class Link:
@@ -66,7 +67,9 @@ class Link:
         self._known = dict(known or {})
         self._dropped = 0
         self._sockets: WeakKeyDictionary[socket.socket, _Guarded] = WeakKeyDictionary()
+        """Those that listen, or are about to connect."""
         self._peers: WeakKeyDictionary[Any, _Peer] = WeakKeyDictionary()
+        """By the transport of each connection."""
 
     # -- the rule -----------------------------------------------------------------
 
@@ -89,16 +92,16 @@ class Link:
         return self._dropped
 
     def _admits(self, peer: _Peer) -> bool:
-        spared = peer.spares_loopback and peer.mac == NO_MAC
+        spared = peer.guarded.spares_loopback and peer.mac == NO_MAC
         return spared or self._admission.passes(peer.mac)
 
     def _known_better(self, peer: _Peer) -> _Peer:
         """Return a peer with the address that it has now, by configuration or table."""
         mac = self._by_configuration(peer.address) or peer.mac or neighbour_mac(peer.address)
-        return _Peer(peer.address, mac, peer.spares_loopback)
+        return _Peer(peer.address, mac, peer.guarded)
 
     def _by_configuration(self, address: str) -> str | None:
-        return self._known.get(address.partition("%")[0])
+        return self._known.get(address.partition("%")[0]) if self._known else None
 
     def _guard(self, sock: socket.socket, guarded: _Guarded) -> None:
         self._sockets[sock] = guarded
@@ -107,7 +110,14 @@ class Link:
     # -- what was dropped -----------------------------------------------------------
 
     def _open(self) -> list[tuple[socket.socket, _Guarded]]:
-        return [(sock, one) for sock, one in self._sockets.items() if sock.fileno() >= 0]
+        connected = [
+            (transport.getHandle(), peer.guarded)
+            for transport, peer in self._peers.items()
+            if transport.connected
+        ]
+        return connected + [
+            (sock, one) for sock, one in self._sockets.items() if sock.fileno() >= 0
+        ]
 
     def _count(self) -> None:
         if self.way.silent:
@@ -147,16 +157,16 @@ class Link:
         are dropped, but for one between listening and the filter.
         """
         transport = lowest(transport)
-        sock = transport.getHandle()
-        mac = self._by_configuration(address) or self.way.first_mac(sock, address)
-        peer = _Peer(address, mac, spares_loopback)
-        if not self._admits(peer):
-            self._dropped += 1
-            return False
-        self._peers[transport] = peer
-        # It has its listener's filter.
-        self._sockets[sock] = _Guarded(spares_loopback, sockets.dropped(sock))
-        return True
+        mac = self._by_configuration(address) or self.way.first_mac(
+            transport.getHandle(), address
+        )
+        # The socket itself has its listener's filter.
+        peer = _Peer(address, mac, _Guarded(spares_loopback))
+        if self._admits(peer):
+            self._peers[transport] = peer
+            return True
+        self._dropped += 1
+        return False
 
     def about_to_connect(self, address: str) -> None:
         """Raise NotAdmitted where it is known before that nobody may be there who may pass."""
@@ -181,11 +191,13 @@ class Link:
 
     def connected(self, transport: Any, address: str) -> None:
         """Hear of a connection that was made. Raises NotAdmitted where it may not be."""
-        peer = _Peer(address, None)
+        transport = lowest(transport)
+        guarded = self._sockets.pop(transport.getHandle(), None)
+        peer = _Peer(address, None, guarded or _Guarded())
         if not self.way.silent and self._admission != EVERYBODY:
             peer = self._known_better(peer)
             self._check(peer)
-        self._peers[lowest(transport)] = peer
+        self._peers[transport] = peer
 
     def _check(self, peer: _Peer) -> None:
         if not self._admits(peer):
