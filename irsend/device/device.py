@@ -17,6 +17,7 @@ from irsend.device.events import (
     Event,
     JobChanged,
     PageScanned,
+    PeerKeptOff,
     SessionChanged,
     SettingsChanged,
     StatusChanged,
@@ -170,6 +171,10 @@ class Device:
     def page_scanned(self, page: int, pages: int) -> None:
         """Tell that a page has gone over the glass: this one, of so many."""
         self._tell(PageScanned(page=page, pages=pages))
+
+    def peer_kept_off(self, dropped: int) -> None:
+        """Tell that the MAC address filter has dropped so much by now."""
+        self._tell(PeerKeptOff(dropped=dropped))
 
     def _replace_status(self, line: StatusLine) -> None:
         if line != self.status:

@@ -54,4 +54,14 @@ class PageScanned:
     pages: int
 
 
-Event = SettingsChanged | StatusChanged | SessionChanged | JobChanged | PageScanned
+@frozen(kw_only=True)
+class PeerKeptOff:
+    """The MAC address filter has kept somebody off; there is no session of it."""
+
+    dropped: int
+    """Frames that were dropped by now, or connections refused where frames cannot be."""
+
+
+Event = (
+    SettingsChanged | StatusChanged | SessionChanged | JobChanged | PageScanned | PeerKeptOff
+)

@@ -26,6 +26,7 @@ from irsend.device.events import (
     Event,
     JobChanged,
     PageScanned,
+    PeerKeptOff,
     SessionChanged,
     SettingsChanged,
     StatusChanged,
@@ -159,7 +160,7 @@ class Events:
             told = {"direction": "tx", "page": event.page, "pages": event.pages}
             self._add("page", told)
         state = self.machine.device.state
-        if isinstance(event, StatusChanged) or state != self._state:
+        if isinstance(event, (StatusChanged, PeerKeptOff)) or state != self._state:
             self._state = state
             self._add("status", shapes.status(self.machine))
 

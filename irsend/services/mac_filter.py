@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from irsend.device.events import Event, SettingsChanged
@@ -15,6 +16,8 @@ from irsend.device.windows import MacPolicy, Settings
 from irsend.link.admission import EVERYBODY, Admission
 from irsend.services.bench import Bench
 
+# How often the kernel is asked what it has dropped, in seconds.
+_LOOKS_EVERY = 1
 _WINDOW = "receiving_mac_address."
 
 
@@ -35,6 +38,9 @@ class MacFilter(Service):
         self._bench = bench
         self._known = known
         self._forget: Any = None
+        self._told = 0
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = bench.clock
 
     def startService(self) -> None:
         """Have the rule hold, before anything listens."""
@@ -46,6 +52,8 @@ class MacFilter(Service):
     def stopService(self) -> None:
         """Look no more; the rule holds to the end."""
         Service.stopService(self)
+        if self._looking.running:
+            self._looking.stop()
         self._forget()
 
     def change_known(self, known: dict[str, str]) -> None:
@@ -59,4 +67,16 @@ class MacFilter(Service):
             self._hold()
 
     def _hold(self) -> None:
-        self._bench.link.change(admission(self._bench.device.settings), self._known)
+        rule = admission(self._bench.device.settings)
+        self._bench.link.change(rule, self._known)
+        if rule != EVERYBODY and not self._looking.running:
+            self._looking.start(_LOOKS_EVERY, now=False)
+        elif rule == EVERYBODY and self._looking.running:
+            self._looking.stop()
+
+    def _look(self) -> None:
+        """Tell what the kernel has dropped: it does so without a word."""
+        dropped = self._bench.link.dropped
+        if dropped != self._told:
+            self._told = dropped
+            self._bench.device.peer_kept_off(dropped)

@@ -12,6 +12,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial import unittest
 
 from irsend.addresses import NO_MAC
+from irsend.device.events import PeerKeptOff
 from irsend.testing import Printer, PrinterMixin
 from tests.imaging.originals import PNG
 from tests.link.wires import KNOWN, SCANNER, STRANGER, Peer, connect, until
@@ -80,6 +81,21 @@ class FilterTests(PrinterMixin, unittest.TestCase):
             peer = await connect("127.0.0.3", printer.smtp[1])
         self.addCleanup(self.hang_up, peer)
         await until(lambda: peer.heard.startswith(b"220 "))
+
+    async def test_told(self) -> None:
+        """Whoever watches the machine hears that somebody was kept off, though there is no session of him."""
+        printer = self.start(**_ONLY_SCANNER)
+        heard: list[int] = []
+        printer._device.observe(
+            lambda event: (
+                heard.append(event.dropped) if isinstance(event, PeerKeptOff) else None
+            )
+        )
+        connecting = connect("127.0.0.3", printer.smtp[1])
+        connecting.addBoth(lambda _: None)
+        await until(lambda: heard)
+        self.assertGreater(heard[0], 0)
+        connecting.cancel()
 
     async def test_reset(self) -> None:
         """By the first frame, who may not pass is reset without a byte, and leaves no session."""
