@@ -46,7 +46,10 @@ class Side(abc.ABC):
 
 @frozen
 class Bar:
-    """What is to be reached: beside a peer, or by itself in the contest's unit."""
+    """What is to be reached: beside a peer, or by itself in the contest's unit.
+
+    Without a limit it is only told.
+    """
 
     peer: str = ""
     at_least: float | None = None
@@ -62,7 +65,13 @@ class Bar:
         """Return it as the table has it."""
         if self.at_least is not None:
             return f">= {self.at_least:g}"
-        return f"<= {self.at_most:g}"
+        return "" if self.at_most is None else f"<= {self.at_most:g}"
+
+    def verdict(self, measured: float) -> str:
+        """Return in a word how it went."""
+        if not str(self):
+            return "no bar"
+        return "met" if self.met(measured) else "NOT MET"
 
 
 @frozen(kw_only=True)

@@ -1,15 +1,17 @@
-"""Server processes: started on a free loopback port, waited for, ended by their pid."""
+"""Processes: servers on a free loopback port, workers that answer lines, programs run to their end."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from benchmarks.bench import Failed
 
@@ -28,8 +30,49 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Server:
-    """One server process in the foreground, its output in a file."""
+class _Process:
+    """A process in the foreground, what it says beside its answers in a file."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        directory: Path,
+        environment: Mapping[str, str] | None,
+        *,
+        answers: bool,
+    ) -> None:
+        self.name = Path(arguments[0]).name
+        self._log = directory / "output"
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(
+                arguments,
+                cwd=directory,
+                stdin=subprocess.PIPE if answers else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if answers else output,
+                stderr=output,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    def last_words(self) -> str:
+        """Return the end of what the process has written."""
+        return _end_of(self._log.read_text("utf-8", "replace"))
+
+    def end(self) -> None:
+        """End the process; whoever does not go within 10 s is killed."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.pid, signal.SIGKILL)
+                self._process.wait()
+
+
+class Server(_Process):
+    """One server process."""
 
     def __init__(
         self,
@@ -40,20 +83,8 @@ class Server:
         also: Sequence[int] = (),
     ) -> None:
         """Start it; it has started when it listens on its port, and on the others named."""
-        self.name = Path(arguments[0]).name
+        super().__init__(arguments, directory, environment, answers=False)
         self.port = port
-        self._log = directory / "output"
-        with self._log.open("wb") as output:
-            self._process = subprocess.Popen(
-                arguments,
-                cwd=directory,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env={**os.environ, **(environment or {})},
-                start_new_session=True,
-            )
-        self.pid = self._process.pid
         try:
             for one in (port, *also):
                 self._wait_until_listening(one, 30)
@@ -77,20 +108,61 @@ class Server:
         words = self.last_words()
         raise Failed(f"{self.name} does not listen on {port} after {seconds:.0f} s: {words}")
 
-    def last_words(self) -> str:
-        """Return the end of what the process has written."""
-        return _end_of(self._log.read_text("utf-8", "replace"))
+    def hold(self) -> None:
+        """Stop it from running: who connects waits until `let_go`."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def let_go(self) -> None:
+        """Let it run again; it may be running."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGCONT)
+
+
+class Worker(_Process):
+    """One process that is told by lines what to do, and answers each with a line."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        directory: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it; it has started when it has said a first line."""
+        super().__init__(arguments, directory, environment, answers=True)
+        try:
+            self._answer(30)
+        except Failed:
+            self.end()
+            raise
+
+    def ask(self, line: str, seconds: float) -> str:
+        """Tell it something and return its answer; raise Failed."""
+        assert self._process.stdin
+        # Where it has ended, the answer that does not come tells why.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+        return self._answer(seconds)
+
+    def _answer(self, seconds: float) -> str:
+        assert self._process.stdout
+        # It answers one line to one: nothing is left in the reader's buffer.
+        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
+        if not ready:
+            raise Failed(f"{self.name} has no answer after {seconds:.0f} s")
+        answer = self._process.stdout.readline().decode()
+        if not answer:
+            raise Failed(f"{self.name} has ended: {self.last_words()}")
+        return answer.strip()
 
     def end(self) -> None:
-        """End the process; whoever does not go within 10 s is killed."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self.pid, signal.SIGKILL)
-                self._process.wait()
+        """End the process, and the pipes to it."""
+        super().end()
+        assert self._process.stdin
+        assert self._process.stdout
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
 
 
 def run(
@@ -99,15 +171,19 @@ def run(
     directory: Path,
     environment: Mapping[str, str] | None = None,
     well: Sequence[int] = (0,),
+    given: IO[bytes] | None = None,
 ) -> float:
-    """Run a client to its end and return how long it took, in seconds; raise Failed."""
+    """Run a client to its end and return how long it took, in seconds; raise Failed.
+
+    `given` is its standard input, from where it stands.
+    """
     name = Path(arguments[0]).name
     began = time.perf_counter()
     try:
         done = subprocess.run(
             arguments,
             cwd=directory,
-            stdin=subprocess.DEVNULL,
+            stdin=given or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from benchmarks import memory, polling
+from benchmarks import connecting, memory, polling, sending
 from benchmarks.bench import Bench
 from benchmarks.contest import Contest
 from benchmarks.reception import large_mails, small_mails
@@ -25,5 +25,8 @@ ROWS = (
     Row(1, "SMTP reception, 20 MB mails", large_mails),
     Row(3, "SMTP reception, 4 KB mails, 10 sessions", small_mails),
     Row(5, "POP reception, 20 MB mails, plain and TLS", polling.large_mails),
-    Row(9, "Memory added by one 100 MB mail, received and polled", memory.one_large_mail),
+    Row(7, "Sending 20 MB mails", sending.large_mails),
+    Row(8, "Sending 4 KB mails, one session for all and one each", sending.small_mails),
+    Row(9, "Memory added by one 100 MB mail, received, polled, sent", memory.one_large_mail),
+    Row(16, "Connections behind a MAC address filter", connecting.filtered),
 )

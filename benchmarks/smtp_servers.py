@@ -116,6 +116,16 @@ class SMTPSink(_Program):
         user = ["-u", "nobody"] if os.getuid() == 0 else []
         return [str(_program("smtp-sink")), *user, f"127.0.0.1:{self.port}", "1000"]
 
+    def hold(self) -> None:
+        """Have it say nothing: who connects waits for the greeting until `let_go`."""
+        assert self.server
+        self.server.hold()
+
+    def let_go(self) -> None:
+        """Have it go on."""
+        if self.server:
+            self.server.let_go()
+
 
 class Aiosmtpd(_Program):
     """The usual server of Python's asyncio."""

@@ -54,7 +54,7 @@ def _verdict(outcome: Outcome, bar: Bar) -> tuple[str, str, str]:
     return (
         f"{measured:.2f}",
         f"{min(ratios):.2f}..{max(ratios):.2f}",
-        "met" if bar.met(measured) else "NOT MET",
+        bar.verdict(measured),
     )
 
 
@@ -85,7 +85,7 @@ def as_data(number: int, outcome: Outcome) -> dict[str, object]:
                 "bar": str(bar),
                 "measured": median(outcome.measured(bar)) if outcome.measured(bar) else None,
                 "met": bar.met(median(outcome.measured(bar)))
-                if outcome.measured(bar)
+                if str(bar) and outcome.measured(bar)
                 else None,
             }
             for bar in contest.bars
