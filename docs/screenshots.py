@@ -2,8 +2,8 @@
 
     python docs/screenshots.py
 
-It starts a printer on free ports, brings it a few mails and one that it refuses,
-and takes the picture. It needs chromium in the path.
+It starts a printer on free ports, brings it a few mails and one that it refuses, has
+it send two scans, and takes the picture. It needs chromium in the path.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ async def _picture(reactor: Any, state: Path) -> None:
         ):
             await deferToThread(_deliver, door, _mail(subject, sender, address))
         await printer.receive()
+        await printer.send(OUT, to=address, subject="Scan of a panel")
+        await printer.send(OUT, to="fax@elsewhere.test", kind="ifax")
         printer.set(authent_encryption__allow_ssl_smtp_receive="ssl")
         await deferToThread(
             _deliver, printer.smtp, _mail("In the clear", "relay@office.test", address)
