@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IAddress,
     IListeningPort,
@@ -46,11 +47,16 @@ class LinkServerEndpoint:
         self._spares_loopback = spares_loopback
 
     def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """Listen; fails as the other endpoint does, and with OSError where the filter cannot be set."""
+        """Listen; fails as the other endpoint does, and where the filter cannot be set."""
 
         def guard(port: Any) -> IListeningPort:
             # Between listening and this a frame may come in; the gate sees to that.
-            self.link.listening(port.socket, spares_loopback=self._spares_loopback)
+            try:
+                self.link.listening(port.socket, spares_loopback=self._spares_loopback)
+            except OSError as error:
+                address = port.getHost()
+                port.stopListening()
+                raise CannotListenError(address.host, address.port, error) from None
             listening: IListeningPort = port
             return listening
 

@@ -74,16 +74,25 @@ class Link:
     # -- the rule -----------------------------------------------------------------
 
     def change(self, admission: Admission, known: Mapping[str, str]) -> None:
-        """Have another rule hold from now on, for connections that are open too; OSError."""
+        """Have another rule hold from now on, for connections that are open too.
+
+        OSError where the kernel would not take it for some of them.
+        """
         self._count()
         self._admission, self._known = admission, dict(known)
+        failed: OSError | None = None
         for sock, guarded in self._open():
-            self.way.guard(sock, admission, self._known, guarded.spares_loopback)
+            try:
+                self.way.guard(sock, admission, self._known, guarded.spares_loopback)
+            except OSError as error:
+                failed = error
         if not self.way.silent and admission != EVERYBODY:
             for transport, peer in list(self._peers.items()):
                 if transport.connected and not self._admits(self._known_better(peer)):
                     self._dropped += 1
                     transport.abortConnection()
+        if failed is not None:
+            raise failed
 
     @property
     def dropped(self) -> int:

@@ -68,7 +68,12 @@ class MacFilter(Service):
 
     def _hold(self) -> None:
         rule = admission(self._bench.device.settings)
-        self._bench.link.change(rule, self._known)
+        try:
+            self._bench.link.change(rule, self._known)
+        except OSError as error:
+            self.log.error(
+                "The MAC address filter does not hold everywhere: {error}", error=error
+            )
         if rule != EVERYBODY and not self._looking.running:
             self._looking.start(_LOOKS_EVERY, now=False)
         elif rule == EVERYBODY and self._looking.running:
