@@ -16,6 +16,8 @@ from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
 from irsend.device.model_tables import HELO_FORMS
 from irsend.link.ways import NAMES
 
+MB = 1_000_000
+"""Octets of a MB, here as in the settings windows."""
 _ENDPOINT = Text(
     400, 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or "" for off'
 )

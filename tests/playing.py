@@ -22,6 +22,7 @@ transcript is shown in, so that what was seen on a bench can be put here:
     result: NG #810                   as the journal has it
     memory: 1                         mails
     to: b@bench.test, c@bench.test    for whom the mail is that the machine sends
+    token: ya29                       the access token for XOAUTH2; none without it
     outcome: b@bench.test #806        what became of it; OK where it was handed over
     auth: CRAM-MD5                    the login that succeeded, as the journal has it
     choice: offered LOGIN; ...        why that mechanism
@@ -40,7 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.trial import unittest
 from zope.interface import implementer
@@ -49,7 +50,7 @@ from irsend.interfaces import Mailbox
 from irsend.message.spliced import Spliced
 from irsend.sections import Sending
 from irsend.services.bench import Bench
-from irsend.services.letter import Letter, Login, Server
+from irsend.services.delivery import Delivery, Login, Server
 from irsend.services.outcomes import Outcome
 from irsend.services.polling import Polling
 from irsend.services.receiving import Receiving
@@ -91,6 +92,7 @@ class Play:
         self._machine, self._peer = ("S", "C") if self._kind == "smtp" else ("C", "S")
         to = dict(told).get("to", "b@bench.test")
         self._recipients = tuple(mailbox(one.strip()) for one in to.split(","))
+        self._token = dict(told).get("token", "").encode("ascii")
         limits = {k.strip(): int(v) for k, v in _pairs(told, "limit")}
         self.bench: Bench = make_bench(
             Path(case.mktemp()),
@@ -114,13 +116,13 @@ class Play:
                 self.bench,
                 self.bench.device.settings,
                 Server(name="smtp.bench.test", endpoint=_ToTheTest(self)),
-                Letter(
+                Delivery(
                     sender=mailbox("ir@bench.test"),
                     recipients=self._recipients,
                     parts=[lambda _: Spliced(b"", io.BytesIO(_MESSAGE), 0, len(_MESSAGE))],
                 ),
                 Login(user="tim", password="tanstaaftanstaaf"),
-                None,
+                (lambda: succeed(self._token)) if self._token else None,
             )
             self._session.deliver().addCallback(self._outcomes.update)
         else:
@@ -247,6 +249,7 @@ class Play:
                 | "limit"
                 | "capacity"
                 | "played"
+                | "token"
             ):
                 pass
             case _:

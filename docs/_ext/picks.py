@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from irsend.interfaces import Mailbox
 from irsend.message.spliced import Spliced
-from irsend.services.letter import Letter, Login, Server
+from irsend.services.delivery import Delivery, Login, Server
 from irsend.services.send_session import SendSession
 from tests.benches import key_material, make_bench
 from tests.wire import PullWire, old_tls
@@ -55,7 +55,7 @@ def picked(model: str, offered: tuple[str, ...], *, secured: bool) -> str:
             bench,
             bench.device.settings,
             Server(name="relay.bench.test", endpoint=Endpoint()),  # type: ignore[arg-type]
-            Letter(
+            Delivery(
                 sender=ir, recipients=(ir,), parts=[lambda _: Spliced(b"", io.BytesIO(), 0, 0)]
             ),
             Login(user="ir", password="bench"),

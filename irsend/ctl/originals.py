@@ -39,22 +39,25 @@ class OpenOriginal:
 def opened(path: Path, most_copied: int = MOST_COPIED) -> Iterator[OpenOriginal]:
     """Open a file, a pipe or, for "-", standard input; wrong use where that fails."""
     name = "standard input" if path == STDIN else _text(path.name)
-    try:
-        with contextlib.ExitStack() as kept:
-            if path == STDIN:
-                # Left open behind us: it is not ours.
-                source: IO[bytes] = sys.stdin.buffer
-            else:
-                source = kept.enter_context(path.open("rb"))
-            status = os.fstat(source.fileno())
-            if path != STDIN and stat.S_ISREG(status.st_mode):
-                yield OpenOriginal(name, source, status.st_size)
-                return
-            copy = kept.enter_context(tempfile.TemporaryFile())
-            size = _copy(source, copy, name, most_copied)
-            yield OpenOriginal(name, copy, size)
-    except OSError as error:
-        raise click.UsageError(f"{name}: {error.strerror or error}") from None
+    with contextlib.ExitStack() as kept:
+        try:
+            original = _open(path, name, kept, most_copied)
+        except OSError as error:
+            raise click.UsageError(f"{name}: {error.strerror or error}") from None
+        yield original
+
+
+def _open(path: Path, name: str, kept: contextlib.ExitStack, most_copied: int) -> OpenOriginal:
+    if path == STDIN:
+        # Left open behind us: it is not ours.
+        source: IO[bytes] = sys.stdin.buffer
+    else:
+        source = kept.enter_context(path.open("rb"))
+    status = os.fstat(source.fileno())
+    if path != STDIN and stat.S_ISREG(status.st_mode):
+        return OpenOriginal(name, source, status.st_size)
+    copy = kept.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+    return OpenOriginal(name, copy, _copy(source, copy, name, most_copied))
 
 
 def _copy(source: IO[bytes], into: IO[bytes], name: str, most: int) -> int:

@@ -5,7 +5,6 @@ What is asked for is answered by `api` and `pages`; who may ask is told by `door
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -59,6 +58,8 @@ class PanelRequest(Request):
     oversized = False
     upload: Upload | None = None
     """The originals that come with it, where it is a sending."""
+    refusal: Problem | None = None
+    """Why it is answered with nothing else, where that is known before its body."""
     _taken = 0
     _content_types: Sequence[bytes] | None = None
 
@@ -67,11 +68,14 @@ class PanelRequest(Request):
         if method != b"POST" or target.partition(b"?")[0] != _SEND:
             return
         self.method, self.uri, self.path, self.clientproto = method, target, _SEND, version
-        with contextlib.suppress(Problem):
+        try:
             self.upload = upload = cast(PanelChannel, self.channel).site.upload_of(self)
-            if upload is not None:
-                # Answered, refused or lost: nothing of it stays on the disk.
-                self.notifyFinish().addBoth(lambda _: upload.discard())
+        except Problem as problem:
+            self.refusal = problem
+            return
+        if upload is not None:
+            # Answered, refused or lost: nothing of it stays on the disk.
+            self.notifyFinish().addBoth(lambda _: upload.discard())
 
     def gotLength(self, length: int | None) -> None:
         """Keep the body in memory: it is small, or it is not kept."""
@@ -159,6 +163,9 @@ class _Door(Resource):
         for name, value in HEADERS.items():
             request.setHeader(name.encode(), value.encode())
         try:
+            if request.refusal is not None:
+                # A wrong password counts once.
+                raise request.refusal
             self._doors.admit(request)
             self._check_form(request)
         except Problem as problem:

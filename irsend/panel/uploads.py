@@ -8,6 +8,7 @@ Standards: RFC 7578 (multipart/form-data), RFC 6266 and RFC 2231 (file names).
 
 from __future__ import annotations
 
+import contextlib
 import email.message
 import errno
 import logging
@@ -20,6 +21,7 @@ from typing import IO, NoReturn
 from attrs import define, field
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from twisted.logger import Logger
 
 from irsend.device.orders import ORDER_ITEMS, Original
 from irsend.panel.problems import Problem
@@ -55,6 +57,8 @@ class _Part:
 
 class Upload:
     """One form that is arriving. `directory` is made with the first file; `discard` removes it."""
+
+    log = Logger()
 
     def __init__(
         self, content_type: bytes, make_directory: Callable[[], Path], most: int
@@ -103,9 +107,11 @@ class Upload:
         except FormParserError:
             self._refuse(400, "The form is damaged")
         except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            self._refuse(507, "There is no room for the originals on the disk")
+            if error.errno in _FULL:
+                self._refuse(507, "There is no room for the originals on the disk")
+            else:
+                self.log.error("Originals cannot be kept: {error}", error=error)
+                self._refuse(500, "The originals cannot be kept on the machine's disk")
 
     def finish(self) -> None:
         """Hear that the body has ended; Problem where it cannot be used."""
@@ -117,7 +123,9 @@ class Upload:
     def discard(self) -> None:
         """Remove what was written; once more does no harm."""
         if self._part.file is not None:
-            self._part.file.close()
+            # It writes what it still holds, for which there may be no room.
+            with contextlib.suppress(OSError):
+                self._part.file.close()
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
 

@@ -54,6 +54,8 @@ from irsend.protocols.transcript import Secrets
 _LONGEST_LINE = 16_384
 # How long the server may take to answer QUIT, and to close its side behind it.
 _CLOSING = 10
+# What a server may say at any moment (RFC 5321 3.8).
+_CLOSING_DOWN = 421
 _OVER = error.ConnectionLost("the session is over")
 
 EXTENSIONS = frozenset({b"SIZE", b"PIPELINING", b"8BITMIME", b"DSN"})
@@ -395,6 +397,15 @@ class ESMTPClient(smtp.ESMTPClient):
                 self._answered(reply)
 
     def _answered(self, reply: ServerReply) -> None:
+        lines = reply.lines
+        if reply.code != CHALLENGE:
+            # It is told in journal and report too.
+            lines = tuple(self.secrets.out_of(line) for line in lines)
+        verb = self._awaited[0].verb if self._awaited else b""
+        reply = ServerReply(reply.code, lines, verb)
+        if not self._awaited and reply.code == _CLOSING_DOWN:
+            self.give_up(error.ConnectionLost(f"the server closed the session: {reply}"))
+            return
         if not self._awaited:
             self.give_up(UnreadableReply(f"the server spoke without being asked: {reply}"))
             return
@@ -403,14 +414,10 @@ class ESMTPClient(smtp.ESMTPClient):
             return
         awaited = self._awaited.popleft()
         self.setTimeout(self._awaited[0].seconds if self._awaited else None)
-        lines = reply.lines
-        if reply.code != CHALLENGE:
-            # It is told in journal and report too.
-            lines = tuple(self.secrets.out_of(line) for line in lines)
         if self._inside_content:
             # Whether the server goes on reading content or runs commands now is
             # not to be known: nothing more is sent to it.
             self.give_up(
                 error.ConnectionLost("the server refused the message in the middle of it")
             )
-        awaited.answer.callback(ServerReply(reply.code, lines, awaited.verb))
+        awaited.answer.callback(reply)

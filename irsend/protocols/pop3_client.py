@@ -288,7 +288,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             shown = masked_command(exchange.line)
             if shown != exchange.line:
                 # With its command: a password may be a word that the server says anyway.
-                self._secrets.keep(exchange.line)
+                self._secrets.keep(exchange.line, shown)
                 if not exchange.line.startswith(b"PASS "):
                     self._secrets.keep(exchange.line.rpartition(b" ")[2])
             self._say(exchange.line, shown)

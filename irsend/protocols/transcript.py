@@ -79,19 +79,20 @@ class Secrets:
     """What a peer may echo, and is not to be shown."""
 
     def __init__(self) -> None:
-        self._kept: list[bytes] = []
+        self._kept: list[tuple[bytes, bytes]] = []
 
-    def keep(self, secret: bytes) -> None:
-        """Remember one; shorter ones than a few octets are found in any line by chance."""
+    def keep(self, secret: bytes, shown: bytes = MASK.encode()) -> None:
+        """Remember one, and what is shown instead.
+
+        Shorter ones than a few octets are found in any line by chance.
+        """
         if len(secret) >= _SHORTEST_SECRET:
-            self._kept.append(secret)
+            self._kept.append((secret, shown))
 
     def out_of(self, line: bytes) -> bytes:
         """Return a line without them."""
-        for secret in self._kept:
-            line = line.replace(
-                secret, masked_command(secret) if b" " in secret else MASK.encode()
-            )
+        for secret, shown in self._kept:
+            line = line.replace(secret, shown)
         return line
 
 

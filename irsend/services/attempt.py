@@ -22,9 +22,10 @@ from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
 from irsend.message.partial import divide
 from irsend.message.spliced import Spliced
+from irsend.sections import MB
 from irsend.services.bench import Bench
-from irsend.services.letter import Letter, Login, Server
-from irsend.services.outcomes import Outcome, too_large
+from irsend.services.delivery import Delivery, Login, Server
+from irsend.services.outcomes import OWN_ERROR, Outcome, too_large
 from irsend.services.routes import NameServersSilent, NoRoute, Routes
 from irsend.services.send_session import SendSession
 from irsend.services.token import read_token, token_configured
@@ -32,7 +33,6 @@ from irsend.store.outbox import Outbox, Outgoing
 
 POP_PAUSE = 0.3
 """Between POP AUTH before Sending and SMTP, in seconds (device.md section 4)."""
-_MB = 1_000_000
 _SWITCHED_OFF = "the machine was switched off"
 _CANCELLED = "the job was cancelled"
 
@@ -97,13 +97,13 @@ class Attempt:
             self.log.failure("While sending a job")
         if not self._given_up:
             # Whoever has no outcome by now is left by an error above.
-            wrong = Outcome(codes.SMTP_CONNECTION, "an error of irsend's own; its log has more")
+            wrong = Outcome(codes.SMTP_CONNECTION, OWN_ERROR)
             self._all([one for one in self.outgoing.left if one not in self._outcomes], wrong)
         return self._outcomes
 
     @property
     def _limit(self) -> int:
-        return self._settings.email_ifax.maximum_data_size * _MB
+        return self._settings.email_ifax.maximum_data_size * MB
 
     def _too_large(self) -> bool:
         size, limit = self.outgoing.job.size or 0, self._limit
@@ -178,7 +178,12 @@ class Attempt:
             self._all(addresses, Outcome(codes.SERVER_NOT_FOUND, str(why), again))
             return
         for host in hosts:
+            before = {one: self._outcomes[one] for one in addresses if one in self._outcomes}
             yield self._deliver(host.name, host.address, addresses)
+            for one, earlier in before.items():
+                # A server that is no good says nothing against "later" from the one before it.
+                if self._outcomes[one].elsewhere and earlier.again:
+                    self._outcomes[one] = earlier
             addresses = [one for one in addresses if self._outcomes[one].elsewhere]
             if not addresses:
                 break
@@ -192,9 +197,12 @@ class Attempt:
             raise CancelledError
         bench = self._bench
         # Two spellings may name one mailbox.
+        mailboxes: dict[tuple[bytes, bytes], Mailbox] = {}
         by_mailbox: dict[Mailbox, list[str]] = {}
         for one in recipients:
-            by_mailbox.setdefault(_mailbox(one), []).append(one)
+            mailbox = _mailbox(one)
+            mailbox = mailboxes.setdefault((mailbox.local, mailbox.domain.lower()), mailbox)
+            by_mailbox.setdefault(mailbox, []).append(one)
         port = self._settings.service_mode.smtp_tx_port
         endpoint = bench.client_endpoint(address, port, bench.limits.smtp_connect)
         read = None
@@ -204,7 +212,7 @@ class Attempt:
             bench,
             self._settings,
             Server(name=name, endpoint=endpoint),
-            self._letter(tuple(by_mailbox)),
+            self._delivery(tuple(by_mailbox)),
             # The relay's password is nobody else's business [ours].
             None if self.direct else self._login,
             read,
@@ -217,7 +225,7 @@ class Attempt:
 
     # -- the mail -----------------------------------------------------------------
 
-    def _letter(self, recipients: tuple[Mailbox, ...]) -> Letter:
+    def _delivery(self, recipients: tuple[Mailbox, ...]) -> Delivery:
         outbox, outgoing, size = self._outbox, self.outgoing, self.outgoing.job.size or 0
         head = outbox.eight_bit_head(outgoing)
 
@@ -237,7 +245,7 @@ class Attempt:
             head = b""
             with outbox.open_message(outgoing) as message:
                 parts = [part(one) for one in divide(message, size, self._limit)]
-        return Letter(
+        return Delivery(
             sender=_mailbox(outgoing.sender),
             recipients=recipients,
             parts=parts,

@@ -21,13 +21,13 @@ from irsend.device.sending import sender_address
 from irsend.errors import MemoryFull
 from irsend.message.compose import Attachment, Letter, compose
 from irsend.message.style import Style
+from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.services.outcomes import Outcome, too_large
 from irsend.services.scanning import DOES_NOT_FIT, Scan, ScanFile, Scanner, ScanOrder
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receivers import Receivers
 
-_MB = 1_000_000
 # What a scan is multiplied with, in percent, to become lines of base64.
 _PERCENT_IN_MAIL = 137
 _HEAD = 4096
@@ -147,7 +147,7 @@ class Composing:
         )
         letter = self._letter(order, scan, job)
         style = Style(**attrs.asdict(bench.device.model.header))
-        limit = window.maximum_data_size * _MB
+        limit = window.maximum_data_size * MB
 
         def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:
             composed = compose(letter, style, into)

@@ -27,6 +27,8 @@ from irsend.store.receivers import Receivers
 
 # Notifications that are kept in mind though they match no job yet.
 _MOST_EARLY = 100
+# How long it waits when the disk has failed, in seconds.
+_DISK_PAUSE = 60
 _PART = re.compile(r"\.part[0-9]+(?=@)")
 _NEGATIVE = {"dsn": codes.DSN_ERROR, "mdn": codes.MDN_ERROR}
 
@@ -41,10 +43,13 @@ class FullMode(Service):
         self._outbox = outbox
         self._receivers = receivers
         self._awaited: dict[int, Outgoing] = {}
-        self._under_way: set[int] = set()
-        """Serials of the I-Fax jobs that are being sent."""
+        self._open: set[int] = set()
+        """Serials of the I-Fax jobs that are not over: some of their mails may be on their way."""
         self._early: deque[tuple[Job, Notification]] = deque(maxlen=_MOST_EARLY)
-        """What came back while they were."""
+        """What came back before its job was over."""
+        self._unread: list[Job] = []
+        """Mails that were in memory when the machine was switched on."""
+        self._later: set[IDelayedCall] = set()
         self._timer: IDelayedCall | None = None
         self._forget: Any = None
         self._reading: list[Deferred[None]] = []
@@ -53,6 +58,9 @@ class FullMode(Service):
         """Look at each mail that is received from now on."""
         Service.startService(self)
         self._forget = self._bench.device.observe(self._observe)
+        unread, self._unread = self._unread, []
+        for job in unread:
+            self._look_into(job)
         self._schedule()
 
     @inlineCallbacks
@@ -63,22 +71,51 @@ class FullMode(Service):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+        for call in self._later:
+            call.cancel()
+        self._later.clear()
         yield DeferredList(list(self._reading))
 
-    def adopt(self, entries: Sequence[Outgoing]) -> None:
-        """Take what was awaited when the machine was switched on."""
+    def adopt(self, entries: Sequence[Outgoing], mails: Sequence[Job]) -> None:
+        """Take the outbox and the mails in memory as they were when the machine was switched on."""
         for outgoing in entries:
-            self._bench.device.job_changed(outgoing.job)
-            self._awaited[outgoing.serial] = outgoing
+            if outgoing.awaited_until is not None:
+                self._bench.device.job_changed(outgoing.job)
+                self._awaited[outgoing.serial] = outgoing
+            elif outgoing.full:
+                self._open.add(outgoing.serial)
+        self._unread = list(mails)
 
-    def await_notifications(self, outgoing: Outgoing) -> None:
-        """Wait for what comes back for a job, until `awaited_until`."""
+    def await_notifications(self, outgoing: Outgoing) -> Deferred[None]:
+        """Wait for what comes back for a job, until `awaited_until`; fires when that is written down."""
         self._awaited[outgoing.serial] = outgoing
         self._schedule()
+        kept = self._keep(outgoing.serial)
         early = list(self._early)
         self._early.clear()
         for job, notification in early:
             self._busy(self._match(job, notification))
+        return kept
+
+    @inlineCallbacks
+    def _keep(self, serial: int) -> Generator[Deferred[Any], Any, None]:
+        """Write down that a job is awaited; where the disk will not have it now, later. Never fails."""
+        outgoing = self._awaited.get(serial)
+        if outgoing is None:
+            return
+        try:
+            yield self._outbox.update(outgoing)
+            yield self._outbox.drop_message(outgoing)
+        except Exception:
+            self.log.failure("While a job sent in full mode was written down")
+            if self.running:
+
+                def again() -> None:
+                    self._later.discard(call)
+                    self._keep(serial)
+
+                call = self._bench.clock.callLater(_DISK_PAUSE, again)
+                self._later.add(call)
 
     # -- Full Mode TX Timeout -----------------------------------------------------
 
@@ -115,14 +152,16 @@ class FullMode(Service):
         if not isinstance(event, JobChanged):
             return
         job = event.job
-        if job.direction == "tx":
-            if job.kind == "ifax" and job.result == "running":
-                self._under_way.add(job.serial)
-            else:
-                self._under_way.discard(job.serial)
-            return
-        expected = bool(self._awaited or self._under_way)
-        if expected and job.held_as is not None and job.result == "waiting":
+        if job.direction == "rx":
+            self._look_into(job)
+        elif job.kind == "ifax" and job.ended is None:
+            self._open.add(job.serial)
+        else:
+            self._open.discard(job.serial)
+
+    def _look_into(self, job: Job) -> None:
+        """Read a received mail where something may come back."""
+        if (self._awaited or self._open) and _waits(job):
             self._busy(self._read(job))
 
     def _busy(self, reading: Deferred[None]) -> None:
@@ -153,10 +192,13 @@ class FullMode(Service):
         # What says nothing of the job is a mail like any other.
         if applies and not self._bench.device.settings.email_ifax.print_mdn_dsn:
             yield self._bench.journal.flush()
-            self._bench.memory.delete(job.held_as or "")
-            self._bench.device.job_changed(
-                job, result="OK", held_as=None, ended=self._bench.device.now()
-            )
+            now: Job = yield self._bench.journal.job(job.number)
+            # It may have been cancelled, or printed, since it was read.
+            if now.serial == job.serial and _waits(now):
+                self._bench.memory.delete(now.held_as or "")
+                self._bench.device.job_changed(
+                    now, result="OK", held_as=None, ended=self._bench.device.now()
+                )
 
     def _notification_in(self, name: str) -> Notification | None:
         path = self._bench.memory.path(name)
@@ -221,6 +263,10 @@ class FullMode(Service):
             self.log.error(
                 "What {address} takes was not kept: {error}", address=address, error=error
             )
+
+
+def _waits(job: Job) -> bool:
+    return job.held_as is not None and job.result == "waiting"
 
 
 def _address_meant(recipients: tuple[Recipient, ...], report: Report) -> str | None:

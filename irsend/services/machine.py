@@ -20,6 +20,7 @@ from twisted.python.threadpool import ThreadPool
 from irsend.configuration import Configuration
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged, SettingsChanged
+from irsend.device.jobs import Job
 from irsend.errors import (
     ConfigurationError,
     KeyMaterialError,
@@ -27,6 +28,7 @@ from irsend.errors import (
 )
 from irsend.link.link import Link
 from irsend.link.ways import choose_way
+from irsend.sections import MB
 from irsend.services.apart import run_apart
 from irsend.services.bench import Bench
 from irsend.services.composing import Composing
@@ -47,8 +49,6 @@ from irsend.store.receivers import Receivers
 from irsend.store.saved_settings import SavedSettings
 from irsend.store.state import StateDirectory
 from irsend.store.transcripts import Transcripts
-
-_MB = 1_000_000
 
 
 class Machine(Front, MultiService):
@@ -71,7 +71,7 @@ class Machine(Front, MultiService):
         self._scribe = ThreadPool(1, 1, "journal")  # one: it does things in order
         limits = configuration.limits
         memory = Memory(
-            self.state.memory, limits.memory * _MB, GroupCommit(self._in_thread), now
+            self.state.memory, limits.memory * MB, GroupCommit(self._in_thread), now
         )
         self._journal = Journal(
             self.state.journal,
@@ -141,9 +141,9 @@ class Machine(Front, MultiService):
         self._bench.memory.open_directory()
         self._journal.open(self.device)
         self._receivers.open()
-        self._adopt_mails()
+        mails = self._adopt_mails()
         self.device.observe(self._journal.observe)
-        self._adopt_jobs()
+        self._adopt_jobs(mails)
         self.device.observe(self._save)
         self.device.observe(self._log_job)
         self.device.checks.append(self._keyring.check)
@@ -198,15 +198,18 @@ class Machine(Front, MultiService):
             raise ConfigurationError(f"settings.{error}") from None
         self.device.settings = settings
 
-    def _adopt_mails(self) -> None:
-        """Give a job to each mail in memory that has none: a crash came between the mail and its job."""
+    def _adopt_mails(self) -> list[Job]:
+        """Return the jobs of the mails in memory.
+
+        One that has none is given one: a crash came between the mail and its job.
+        """
         memory = self._bench.memory
         known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
         forget = self.device.observe(self._journal.observe)
         names = dict.fromkeys(memory.names())
         for name in names:
             if name not in known:
-                self._bench.mail_kept(name, memory.beginning(name), "", None)
+                known[name] = self._bench.mail_kept(name, memory.beginning(name), "", None)
                 mark = mark_in(name)
                 if mark:
                     # Fetched, and perhaps not deleted on the server yet.
@@ -215,8 +218,9 @@ class Machine(Front, MultiService):
             if name not in names:
                 self.device.job_changed(job, held_as=None, result="OK", ended=self.device.now())
         forget()
+        return [known[name] for name in names]
 
-    def _adopt_jobs(self) -> None:
+    def _adopt_jobs(self, mails: list[Job]) -> None:
         """Go on with what is in the outbox, but for what had ended when the power failed."""
         entries = self._outbox.open_directory()
         for outgoing in entries:
@@ -227,13 +231,12 @@ class Machine(Front, MultiService):
             # Those under way when the power failed are in no journal; their numbers stay theirs.
             self.device.last_session = max(self.device.last_session, 0, *outgoing.job.sessions)
         ended = self._journal.ended({one.serial for one in entries})
-        awaited = [one for one in entries if one.awaited_until is not None]
-        waiting = [one for one in entries if one.awaited_until is None]
-        for outgoing in waiting:
-            if outgoing.serial in ended:
-                self._outbox.remove(outgoing)
-        self._full_mode.adopt(awaited)
-        self._sending.adopt([one for one in waiting if one.serial not in ended])
+        over = [one for one in entries if one.awaited_until is None and one.serial in ended]
+        for outgoing in over:
+            self._outbox.remove(outgoing)
+        left = [one for one in entries if one not in over]
+        self._full_mode.adopt(left, mails)
+        self._sending.adopt([one for one in left if one.awaited_until is None])
 
     def _log_job(self, event: Event) -> None:
         if isinstance(event, JobChanged) and event.job.ended is not None:
@@ -277,7 +280,7 @@ class Machine(Front, MultiService):
         use_key()
         self.configuration = configuration
         self._bench.limits = configuration.limits
-        self._bench.memory.capacity = configuration.limits.memory * _MB
+        self._bench.memory.capacity = configuration.limits.memory * MB
         self._bench.names = configuration.tls.hostnames
         self._bench.trust = configuration.tls.trust
         self._bench.sending = configuration.sending

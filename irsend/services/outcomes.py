@@ -12,6 +12,7 @@ from irsend.protocols.sasl import ClockSkew, MechanismFailed
 from irsend.protocols.smtp_answers import ServerReply, UnreadableReply
 from irsend.protocols.tls import CertificateAsked, NothingInCommon, TLSFailed
 
+OWN_ERROR = "an error of irsend's own; its log has more"
 # What of a server's words stands in the journal, in characters.
 _LONGEST_REASON = 300
 _STEP_OF = {b"MAIL": Step.SENDER, b"RCPT": Step.RECIPIENT, b"DATA": Step.DATA}
@@ -28,6 +29,11 @@ class Outcome:
     """True where another attempt may end otherwise."""
     elsewhere: bool = False
     """True where another server of the same domain may take it."""
+
+    @property
+    def open(self) -> bool:
+        """True where it is not over yet: another attempt may be, or it was broken off."""
+        return self.code is not None and (self.again or self.code == codes.CANCELLED)
 
 
 class Failed(Exception):

@@ -38,7 +38,7 @@ from irsend.protocols.sasl import (
 )
 from irsend.protocols.tls import ClientTLS, TLSFailed
 from irsend.services.bench import Bench
-from irsend.services.outcomes import words_of
+from irsend.services.outcomes import OWN_ERROR, words_of
 from irsend.store.memory import StoredMessage, maildrop_mark, uidl_mark
 
 Capabilities = dict[bytes, list[bytes]]
@@ -130,7 +130,7 @@ class PopSession:
             failed = _Failed(_SWITCHED_OFF) if self._aborted else _tls_failed(str(error))
         except Exception:
             self.log.failure("While receiving by POP")
-            failed = _Failed("an error of irsend's own; its log has more")
+            failed = _Failed(OWN_ERROR)
         if self._client is not None:
             # Also behind an error: QUIT is what deletes the mails that are safe.
             yield self._client.leave().addErrback(lambda _: None)

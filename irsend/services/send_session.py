@@ -3,7 +3,7 @@
 Greeting, EHLO, STARTTLS where the setting is on and the server has it (plain
 text without an error where not), EHLO again, AUTH by the model's order where
 that is on, then each part of the mail, then QUIT. When there is a session, and
-with which server, is told by `sending`.
+with which server, is told by `attempt`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ from irsend.protocols.sasl import (
 from irsend.protocols.smtp_answers import Refused, ServerReply, Timeouts
 from irsend.protocols.tls import ClientTLS
 from irsend.services.bench import Bench
-from irsend.services.letter import Letter, Login, Server
-from irsend.services.outcomes import Failed, Outcome, failure_of, refusal_of, refused
+from irsend.services.delivery import Delivery, Login, Server
+from irsend.services.outcomes import OWN_ERROR, Failed, Outcome, failure_of, refusal_of, refused
 
-_OWN_ERROR = "an error of irsend's own; its log has more"
 # How often the session's octets are told while a message goes out, in seconds.
 _TELL_EVERY = 0.25
 _READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
@@ -56,13 +55,13 @@ class SendSession:
         bench: Bench,
         settings: Settings,
         server: Server,
-        letter: Letter,
+        delivery: Delivery,
         login: Login | None,
         read_token: Callable[[], Deferred[bytes]] | None,
     ) -> None:
         self._bench = bench
         self._server = server
-        self._letter = letter
+        self._delivery = delivery
         self._login = login
         self._read_token = read_token
         self._token: Deferred[bytes] | None = None
@@ -109,7 +108,7 @@ class SendSession:
             failed = self._given_up or failure_of(problem, self._server.name)
             if failed is None:
                 self.log.failure("While sending")
-                failed = Failed(_OWN_ERROR, codes.SMTP_CONNECTION)
+                failed = Failed(OWN_ERROR, codes.SMTP_CONNECTION)
         if failed is not None:
             self._transcript.note(failed.outcome.reason)
         if self._client is not None and self._client.connected:
@@ -119,7 +118,7 @@ class SendSession:
                 yield self._client.hang_up()
         if bound.active():
             bound.cancel()
-        for recipient in self._letter.recipients:
+        for recipient in self._delivery.recipients:
             if recipient not in self._outcomes:
                 self._outcomes[recipient] = failed.outcome if failed else Outcome()
         self._end((yield self._bench.mac_behind(self._server.endpoint)))
@@ -135,7 +134,7 @@ class SendSession:
             code=worst.code,
             mac=mac,
             bytes=self._octets,
-            messages=len(self._letter.parts) if handed_over else 0,
+            messages=len(self._delivery.parts) if handed_over else 0,
         )
 
     # -- the steps --------------------------------------------------------------
@@ -289,23 +288,23 @@ class SendSession:
 
     @inlineCallbacks
     def _hand_over(self, client: ESMTPClient) -> Generator[Deferred[Any], Any, None]:
-        letter = self._letter
-        eight_bit = letter.has_eight_bit and client.usable(b"8BITMIME")
-        left = list(letter.recipients)
+        delivery = self._delivery
+        eight_bit = delivery.has_eight_bit and client.usable(b"8BITMIME")
+        left = list(delivery.recipients)
         gone = 0
-        for make in letter.parts:
+        for make in delivery.parts:
             if not left:
                 return
             content = make(eight_bit)
             refusals: dict[Mailbox, ServerReply] = {}
             try:
                 answers: dict[Mailbox, ServerReply] = yield client.send(
-                    letter.sender,
+                    delivery.sender,
                     left,
                     content,  # type: ignore[arg-type]
                     size=content.size,
                     eight_bit=eight_bit,
-                    envelope_id=letter.envelope_id,
+                    envelope_id=delivery.envelope_id,
                     refusals=refusals,
                 )
             finally:

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -24,7 +24,7 @@ from irsend.errors import CannotCancel
 from irsend.services.attempt import Attempt
 from irsend.services.bench import Bench
 from irsend.services.composing import Composing, Scanned
-from irsend.services.letter import Login
+from irsend.services.delivery import Login
 from irsend.services.outcomes import Outcome
 from irsend.store.outbox import Outbox, Outgoing
 
@@ -44,7 +44,7 @@ class Sending(Service):
         outbox: Outbox,
         composing: Composing,
         log_in_to_pop: Callable[[], Deferred[Session]],
-        handed_over: Callable[[Outgoing], None],
+        handed_over: Callable[[Outgoing], Deferred[None]],
     ) -> None:
         self._bench = bench
         self._outbox = outbox
@@ -174,19 +174,22 @@ class Sending(Service):
             waiting, self._cancelled = self._cancelled, []
             for one in waiting:
                 one.callback(job)
-            if self._ended is not None:
-                self._ended.callback(None)
+            stopped, self._ended = self._ended, None
+            if stopped is not None:
+                stopped.callback(None)
             self._schedule()
 
-        def broken(failure: Failure) -> Job:
+        def broken(failure: Failure) -> Deferred[Job]:
             # The disk, perhaps: it is in the outbox still.
             self.log.failure("While a job was sent", failure)
             outgoing = attempt.outgoing
+            if outgoing.left and self._cancelled:
+                return self._finish(_cancelled(outgoing))
             if outgoing.left:
                 due = max(outgoing.due, self._bench.device.now() + _DISK_PAUSE)
                 outgoing = self._changed(attrs.evolve(outgoing, due=due), result="waiting")
                 self._waiting[outgoing.serial] = outgoing
-            return outgoing.job
+            return succeed(outgoing.job)
 
         attempt.make().addCallback(self._attempted, attempt).addErrback(broken).addCallback(
             ended
@@ -204,8 +207,8 @@ class Sending(Service):
     ) -> Generator[Deferred[Any], Any, Job]:
         outgoing, rule = attempt.outgoing, self._bench.device.model.sending
         if self._cancelled:
-            # Whom it was handed over to already has it.
-            left = [one for one in outgoing.left if one not in outcomes or outcomes[one].code]
+            # But for whom it was over by then.
+            left = [one for one in outgoing.left if outcomes.get(one, _CANCELLED).open]
             outcomes.update(dict.fromkeys(left, _CANCELLED))
         switched_off = not self.running and not self._cancelled
         last = outgoing.attempts + 1 >= rule.attempts and not switched_off
@@ -252,21 +255,20 @@ class Sending(Service):
             reason=worst.reason if worst else "",
             ended=self._bench.device.now(),
         )
-        yield self._put_away(outgoing)
+        if outgoing.awaited_until is not None:
+            # From here on it is full mode's.
+            yield self._handed_over(outgoing)
+        else:
+            yield self._put_away(outgoing)
         return outgoing.job
 
     @inlineCallbacks
     def _put_away(self, outgoing: Outgoing) -> Generator[Deferred[Any], Any, None]:
         """Write its end down. Where the disk will not have it now, it is tried again; never fails."""
         try:
-            if outgoing.awaited_until is not None:
-                yield self._outbox.update(outgoing)
-                yield self._outbox.drop_message(outgoing)
-                self._handed_over(outgoing)
-            else:
-                # Its end is in the journal before it leaves the outbox: it ends once.
-                yield self._bench.journal.flush()
-                yield self._outbox.remove(outgoing)
+            # Its end is in the journal before it leaves the outbox: it ends once.
+            yield self._bench.journal.flush()
+            yield self._outbox.remove(outgoing)
         except Exception:
             self.log.failure("While the end of a job was written down")
             if self.running:

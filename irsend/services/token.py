@@ -1,7 +1,8 @@
 """The access token for XOAUTH2: from a file, or from a command that prints it.
 
-It is read at each login, since tokens live for an hour. It stands in no log and
-in no error.
+It is read at each login, since tokens live for an hour. Neither it nor what a
+command prints stands in a log or an error; what a failing command says on its
+standard error does.
 """
 
 from __future__ import annotations
@@ -140,8 +141,11 @@ class _Command(ProcessProtocol):
         if not self._exit.check(ProcessDone):
             words = self._complaint.decode("utf-8", "replace").strip().splitlines()
             said = f": {words[-1]}" if words else ""
-            status = getattr(self._exit.value, "exitCode", None)
-            self._fail(f"ended with status {status}{said}")
+            ended = self._exit.value
+            status = getattr(ended, "exitCode", None)
+            signal = getattr(ended, "signal", None)
+            how = f"signal {signal}" if status is None else f"status {status}"
+            self._fail(f"ended with {how}{said}")
             return
         try:
             self.token.callback(_checked(self._said, self._name))

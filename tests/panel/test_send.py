@@ -14,6 +14,7 @@ from twisted.internet.task import deferLater
 from irsend.errors import MemoryFull, ScanRefused
 from irsend.panel.uploads import Upload
 from tests.panel.served import Answer, ServedPanel, read_answer
+from tests.store.shortage import no_file_larger_than
 
 TYPE = "multipart/form-data; boundary=B"
 
@@ -218,6 +219,33 @@ class SendTests(ServedPanel):
             self.assertEqual(list(self.machine.place.iterdir()), [], query)
         self.assertEqual(self.machine.orders, [])
 
+    async def in_pieces(self, body: bytes) -> Any:
+        """Post a form a little at a time; return the answer."""
+        head = (
+            f"POST /api/send HTTP/1.1\r\nHost: {self.where}\r\nConnection: close\r\n"
+            f"Content-Type: {TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        wire = await self.connect()
+        wire.transport.write(head.encode())
+        for at in range(0, len(body), 1448):
+            wire.transport.write(body[at : at + 1448])
+        return read_answer(await wire.closed)
+
+    async def test_full_disk(self) -> None:
+        """Where the disk is full it is 507, and what was written is gone again."""
+        body = form(("page", "a.pdf", bytes(100_000)), TO)
+        with no_file_larger_than(20_000):
+            answer = await self.in_pieces(body)
+        self.assertEqual(answer.status, 507)
+        self.assertEqual(list(self.machine.place.iterdir()), [])
+
+    async def test_no_place(self) -> None:
+        """Where nothing can be kept for another reason it is 500, and answered."""
+        self.machine.place /= "missing"
+        answer = await self.in_pieces(form(PAGE, TO))
+        self.assertEqual(answer.status, 500)
+        self.assertIn("cannot be kept", answer.text)
+
     async def test_refused_at_the_door(self) -> None:
         """A form that may no longer come in when it is whole leaves nothing on the disk."""
         body = form(PAGE, TO)
@@ -319,3 +347,10 @@ class PasswordTests(ServedPanel):
         """Who does not know the password has nothing written to the disk."""
         await self.refused(401, "POST", "/api/send", form(PAGE, TO), {"Content-Type": TYPE})
         self.assertEqual(self.machine.places, 0)
+
+    async def test_counts_once(self) -> None:
+        """A wrong password counts once for a sending, as for anything else."""
+        wrong = {"Content-Type": TYPE, "Authorization": "Basic eDp5"}
+        for _ in range(5):
+            await self.refused(401, "POST", "/api/send", form(PAGE, TO), wrong)
+        await self.refused(429, "POST", "/api/send", form(PAGE, TO), wrong)

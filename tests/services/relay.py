@@ -165,11 +165,15 @@ class SendingCase(unittest.TestCase):
             self._log_in,
             self.full_mode.await_notifications,
         )
-        awaited = [one for one in entries if one.awaited_until is not None]
-        self.full_mode.adopt(awaited)
+        self.full_mode.adopt(entries, self.in_memory())
         self.sending.adopt([one for one in entries if one.awaited_until is None])
         self.full_mode.startService()
         self.sending.startService()
+
+    def in_memory(self) -> list[Job]:
+        """Return the jobs of the mails in memory."""
+        jobs = self.successResultOf(self.bench.journal.jobs(1000))
+        return [one for one in jobs if one.held_as is not None]
 
     def switch_off(self) -> None:
         """Switch it off in order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from irsend.device.jobs import Job
 from tests.services.relay import SendingCase
 from tests.services.test_sending import told
+from tests.store.threads import HeldThread
 
 DSN = """\
 Content-Type: multipart/report; report-type=delivery-status; boundary=B
@@ -159,6 +160,52 @@ class FullModeTests(SendingCase):
         )
         self.assertEqual(self.job().result, "--")
         self.assertEqual(self.job(notification.number).result, "waiting")
+
+    def test_while_it_is_written_down(self) -> None:
+        """A notification that comes while the end of the job is written down is its own."""
+        thread = HeldThread()
+        self.send(kind="ifax", full="on")
+        self.outbox._in_thread = thread
+        self.settle()
+        (line,) = [
+            one for one in self.relay.mails[0].split(b"\r\n") if one.startswith(b"Message-ID")
+        ]
+        envelope = line.partition(b"<")[2].rstrip(b">").decode()
+        self.receive(DSN, envelope, action="failed")
+        for _ in range(4):
+            thread.run_all()
+            self.settle()
+        self.assertEqual((self.job().result, self.job().code), ("NG", "#830"))
+
+    def test_cancelled_meanwhile(self) -> None:
+        """A notification that was cancelled before its job was over stays cancelled, and counts."""
+        self.relay.answers["QUIT"] = ""
+        self.send(kind="ifax", full="on")
+        self.settle()
+        (line,) = [
+            one for one in self.relay.mails[0].split(b"\r\n") if one.startswith(b"Message-ID")
+        ]
+        envelope = line.partition(b"<")[2].rstrip(b">").decode()
+        notification = self.receive(DSN, envelope, action="delivered")
+        self.bench.memory.delete(notification.held_as or "")
+        self.bench.device.job_changed(
+            notification, result="NG", code="#995", held_as=None, ended=self.bench.device.now()
+        )
+        self.bench.clock.advance(10)
+        self.settle()
+        self.assertEqual(self.job().result, "OK")
+        self.assertEqual(self.job(notification.number).code, "#995")
+
+    def test_while_switched_off(self) -> None:
+        """A notification that lies in memory when the machine is switched on is its job's."""
+        envelope = self.sent()
+        self.full_mode.stopService()
+        self.receive(DSN, envelope, action="delivered")
+        self.assertEqual(self.job().result, "--")
+        self.sending.stopService()
+        self.switch_on()
+        self.settle()
+        self.assertEqual(self.job().result, "OK")
 
     def test_case_of_local_parts(self) -> None:
         """Recipients that differ in case only each have their own notification."""

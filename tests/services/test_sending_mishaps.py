@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import attrs
 from twisted.internet.defer import CancelledError, Deferred
 
 from irsend.device.jobs import Job
@@ -113,6 +114,23 @@ class FullDiskTests(SendingCase):
         # Of outbox and journal.
         self.assertTrue(self.flushLoggedErrors())
 
+    def test_cancelled_where_nothing_can_be_noted(self) -> None:
+        """To cancel a job counts also where the end of an attempt cannot be written down."""
+        self.relay.answers["RCPT"] = "450 4.2.0 Later"
+        job = self.send()
+        thread = HeldThread()
+        self.outbox._in_thread = thread
+        self.settle()
+        cancelling = self.sending.cancel(job)
+        with no_file_larger_than(0):
+            thread.run_all()
+            self.settle()
+        for _ in range(3):
+            thread.run_all()
+            self.settle()
+        self.assertEqual(told(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
+        self.assertTrue(self.flushLoggedErrors())
+
     def test_end_is_put_away_later(self) -> None:
         """A job that has ended leaves the outbox when the disk works again; it is not sent twice."""
         self.send()
@@ -181,15 +199,65 @@ class ChangedTests(SendingCase):
         self.assertEqual(self.relay.said[1][:4], "MAIL")
 
 
+class LimitTests(SendingCase):
+    """A session as a whole takes so long and no longer."""
+
+    def test_session(self) -> None:
+        """A server that answers each command just in time does not hold a job for ever: #801."""
+        self.bench.limits = attrs.evolve(self.bench.limits, smtp_session=600)
+        for command in ("EHLO", "MAIL", "RCPT"):
+            self.relay.answers[command] = ""
+        self.send()
+        self.settle()
+        connection = self.relay.connections[0]
+        self.bench.clock.advance(299)
+        connection.say("250 relay.bench.test")
+        self.settle()
+        self.bench.clock.advance(299)
+        connection.say("250 OK")
+        self.settle()
+        self.bench.clock.advance(2)
+        self.settle()
+        self.assertEqual(told(self.job()), ["NG #801", "NG #801"])
+        self.assertEqual(self.job().reason, "the session took too long")
+
+
+class CancelledTests(SendingCase):
+    """What a cancel leaves as it is."""
+
+    def test_refused_before(self) -> None:
+        """Who was refused for good before the job was cancelled keeps that code."""
+        self.relay.answers["RCPT TO:<c@"] = "550 5.1.1 Nobody"
+        self.relay.answers["DATA"] = ""
+        job = self.send("b@bench.test", "c@bench.test")
+        self.settle()
+        cancelling = self.sending.cancel(job)
+        self.settle()
+        cancelled = self.successResultOf(cancelling)
+        self.assertEqual(told(cancelled)[1:], ["NG #995", "NG #806"])
+
+    def test_over_before(self) -> None:
+        """A job that was refused for good is not cancelled while it says farewell."""
+        self.relay.answers["MAIL"], self.relay.answers["QUIT"] = "550 5.7.1 No", ""
+        job = self.send()
+        self.settle()
+        cancelling = self.sending.cancel(job)
+        self.settle()
+        self.failureResultOf(cancelling, CannotCancel)
+        self.assertEqual(told(self.job()), ["NG #801", "NG #801"])
+
+
 class RecipientTests(SendingCase):
     """Recipients, each with the result that is its own."""
 
     def test_two_spellings(self) -> None:
         """Two spellings of one mailbox are both served by its one answer."""
-        self.send('"b"@bench.test', "b@bench.test", "c@bench.test")
+        self.send('"b"@bench.test', "b@Bench.Test", "b@bench.test", "c@bench.test")
         self.settle()
-        self.assertEqual(told(self.job()), ["--", "--", "--", "--"])
+        self.assertEqual(told(self.job()), ["--"] * 5)
         self.assertEqual(len(self.relay.mails), 1)
+        recipients = [line for line in self.relay.said if line.startswith("RCPT")]
+        self.assertEqual(recipients, ["RCPT TO:<b@bench.test>", "RCPT TO:<c@bench.test>"])
 
     def test_lost_behind_a_refusal(self) -> None:
         """Who was refused before the connection was lost is #806, and only the others #803."""
@@ -238,6 +306,15 @@ class EchoTests(SendingCase):
             self.assertNotIn(encoded, text)
             self.assertNotIn("marked", text)
         self.assertIn("What is", job.reason)
+
+    def test_password_of_two_words(self) -> None:
+        """A password with a blank in it is masked like any other."""
+        self.bench.device.change_settings({"authent_encryption.password": "marked secret"})
+        self.relay.answers["EHLO"] = "250-relay.bench.test\r\n250 AUTH PLAIN"
+        self.relay.answers["AUTH"] = "535 Who is stored with marked secret?"
+        self.send()
+        self.settle()
+        self.assertIn("535 Who is stored with ••••••?", self.job().reason)
 
     def test_only_the_password_typed(self) -> None:
         """What is not typed for Display Auth. Screen is taken from the window."""

@@ -33,7 +33,7 @@ class Login:
 
 
 @frozen(kw_only=True)
-class Letter:
+class Delivery:
     """A mail as it is handed over: in one part, or in several."""
 
     sender: Mailbox
