@@ -22,16 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from irsend.errors import MemoryFull, ScanRefused
-
-_MEMORY = 3_000_000_000
+from irsend.imaging.limits import MEMORY, limit
 
 
 def main() -> None:
     """Do what the order says."""
     order = json.load(sys.stdin)
-    _limit(resource.RLIMIT_AS, _MEMORY)
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_CPU, order["seconds"])
+    limit(resource.RLIMIT_AS, MEMORY)
+    limit(resource.RLIMIT_CORE, 0)
+    limit(resource.RLIMIT_CPU, order["seconds"])
     os.nice(5)
     try:
         _say(_scan(order))
@@ -57,7 +56,7 @@ def _scan(order: dict[str, Any]) -> dict[str, Any]:
     # A limit on files holds for what Python compiles too, and would leave half of it in its cache.
     sys.dont_write_bytecode = True
     most_octets = order["most_octets"]
-    _limit(resource.RLIMIT_FSIZE, most_octets)
+    limit(resource.RLIMIT_FSIZE, most_octets)
     originals = [Original(path=Path(path), name=name) for path, name in order["originals"]]
     total, pages = read_pages(originals, resolution_of(form.resolution), order["most_pages"])
     made, of_type = make_files(
@@ -69,14 +68,6 @@ def _scan(order: dict[str, Any]) -> dict[str, Any]:
         most_octets,
     )
     return {"made": [path.name for path in made], "type": of_type, "pages": total}
-
-
-def _limit(what: int, most: int) -> None:
-    """Set a limit; where the machine's own is narrower that holds, and cannot be widened."""
-    _, narrowest = resource.getrlimit(what)
-    if narrowest != resource.RLIM_INFINITY:
-        most = min(most, narrowest)
-    resource.setrlimit(what, (most, most))
 
 
 def _say(words: dict[str, Any]) -> None:

@@ -168,7 +168,7 @@ def _pdf_pages(
 
 
 # What Pillow raises where a file is not what it should be.
-_DAMAGES = (
+DAMAGES = (
     *(OSError, SyntaxError, EOFError, struct.error, ArithmeticError),
     *(ValueError, TypeError, LookupError, AttributeError),
 )
@@ -183,7 +183,7 @@ def _damage(one: Original) -> Iterator[None]:
         raise ScanRefused(
             f"{one.name} is too large: up to {MOST_PIXELS} pixels a page are allowed"
         ) from None
-    except _DAMAGES as error:
+    except DAMAGES as error:
         raise ScanRefused(f"{one.name} is damaged: {error}") from None
 
 

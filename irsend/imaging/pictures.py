@@ -17,13 +17,13 @@ from PIL import Image, ImageOps
 from irsend.imaging.sizes import PAPERS, Size, upright
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
-_REDUCED, _MASK = 1, 4
+REDUCED, MASK = 1, 4
 # Of the older field, which no longer is to be used: a reduced image.
 _OLD_REDUCED = 2
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
 # Units of a TIFF that make an inch: of inches and of centimetres. The third is none.
-_INCH = {2: 1.0, 3: 2.54}
+INCH = {2: 1.0, 3: 2.54}
 _ORIENTATION = 274
 _LYING = (5, 6, 7, 8)
 # Resolutions that are said of images and mean nothing.
@@ -54,15 +54,16 @@ def page_frames(image: Image.Image) -> list[int]:
     kinds = []
     for frame in range(image.n_frames):  # type: ignore[attr-defined]
         image.seek(frame)
-        kinds.append(_kind(image.tag_v2))  # type: ignore[attr-defined]
-    whole = [frame for frame, kind in enumerate(kinds) if not kind & (_REDUCED | _MASK)]
+        kinds.append(kind_of(image.tag_v2))  # type: ignore[attr-defined]
+    whole = [frame for frame, kind in enumerate(kinds) if not kind & (REDUCED | MASK)]
     # Without an image that it was reduced from, a reduced one is what there is.
-    return whole or [frame for frame, kind in enumerate(kinds) if not kind & _MASK]
+    return whole or [frame for frame, kind in enumerate(kinds) if not kind & MASK]
 
 
-def _kind(tags: Any) -> int:
+def kind_of(tags: Any) -> int:
+    """Return what a TIFF's image is: REDUCED, MASK, or both; 0 for a page."""
     kind = int(tags.get(_NEW_SUBFILE_TYPE, 0))
-    return kind | _REDUCED if tags.get(_SUBFILE_TYPE) == _OLD_REDUCED else kind
+    return kind | REDUCED if tags.get(_SUBFILE_TYPE) == _OLD_REDUCED else kind
 
 
 # -- size -----------------------------------------------------------------------------
@@ -76,7 +77,7 @@ def density_of(image: Image.Image) -> Density:
         # What Pillow has of it in `info` may be an earlier page's.
         tags = image.tag_v2  # type: ignore[attr-defined]
         pair = tags.get(_ACROSS), tags.get(_DOWN)
-        inch = _INCH.get(tags.get(_UNIT, 2), 0.0)
+        inch = INCH.get(tags.get(_UNIT, 2), 0.0)
     elif "dpi" in image.info:
         pair, inch = image.info["dpi"], 1.0
     else:

@@ -1,0 +1,116 @@
+"""An image as a PDF has it: a fax's own data carried over, all else compressed anew.
+
+Standards: ISO 32000-1 7.4.6 (CCITTFaxDecode), 8.9.5 (image dictionaries); TIFF 6.0; ITU-T T.4, T.6.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import IO, Any
+
+from attrs import field, frozen
+from PIL import Image
+
+from irsend.imaging.sheets import is_drawn
+from irsend.imaging.tiff_fx import MMR, fax_page
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
+_OFFSETS, _ORIENTATION, _SAMPLES, _LENGTHS, _T4_OPTIONS, _TILES = 273, 274, 277, 279, 292, 324
+_MODIFIED_HUFFMAN, _T4, _T6 = 2, 3, 4
+_TWO_DIMENSIONAL, _UNCOMPRESSED_MODE = 1, 2
+_REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
+_FEW_COLOURS = 256
+_QUALITY = 90
+
+
+@frozen(kw_only=True)
+class Picture:
+    """An image as it stands in a PDF."""
+
+    width: int
+    height: int
+    filter: str
+    octets: bytes = field(repr=False)
+    colours: str = "DeviceGray"
+    bits: int = 1
+    parameters: dict[str, Any] = field(factory=dict)
+    """Of the filter."""
+
+
+def carried(tags: Any, file: IO[bytes]) -> Picture | None:
+    """Return a TIFF's page with its data as it is; None where a PDF has no filter for it.
+
+    Only a page in one strip: each strip of MMR begins anew, which a PDF has no word for.
+    """
+    compression = tags.get(_COMPRESSION)
+    one_bit = tags.get(_BITS, (1,)) in ((1,), 1) and tags.get(_SAMPLES, 1) == 1
+    if compression not in (_MODIFIED_HUFFMAN, _T4, _T6) or not one_bit:
+        return None
+    offsets, lengths = tags.get(_OFFSETS, ()), tags.get(_LENGTHS, ())
+    if len(offsets) != 1 or len(lengths) != 1 or _TILES in tags:
+        return None
+    photometric = tags.get(_PHOTOMETRIC)
+    fill_order = tags.get(_FILL_ORDER, 1)
+    options = int(tags.get(_T4_OPTIONS, 0)) if compression == _T4 else 0
+    if (
+        photometric not in (0, 1)
+        or fill_order not in (1, 2)
+        or tags.get(_ORIENTATION, 1) != 1
+        or options & _UNCOMPRESSED_MODE
+    ):
+        return None
+    file.seek(offsets[0])
+    octets = file.read(lengths[0])
+    parameters: dict[str, Any] = {
+        "/K": -1 if compression == _T6 else int(bool(options & _TWO_DIMENSIONAL)),
+        "/Columns": int(tags[_WIDTH]),
+        "/Rows": int(tags[_HEIGHT]),
+        # A page ends after its rows, whatever is behind them.
+        "/EndOfBlock": False,
+        "/EndOfLine": compression == _T4,
+        "/EncodedByteAlign": compression == _MODIFIED_HUFFMAN,
+        # What the code has as black is white where black is zero.
+        "/BlackIs1": photometric == 1,
+    }
+    return Picture(
+        width=int(tags[_WIDTH]),
+        height=int(tags[_HEIGHT]),
+        filter="CCITTFaxDecode",
+        octets=octets.translate(_REVERSED) if fill_order == 2 else octets,
+        parameters=parameters,
+    )
+
+
+def compressed(image: Image.Image) -> Picture:
+    """Return an image in mode 1, L or RGB: text and drawings bit for bit, photographs as JPEG."""
+    if image.mode == "1":
+        page = fax_page(image, MMR, (200, 200))
+        parameters = {
+            "/K": -1,
+            "/Columns": page.width,
+            "/Rows": page.height,
+            "/EndOfBlock": False,
+        }
+        return Picture(
+            width=page.width,
+            height=page.height,
+            filter="CCITTFaxDecode",
+            octets=page.strip,
+            parameters=parameters,
+        )
+    colours = "DeviceRGB" if image.mode == "RGB" else "DeviceGray"
+    if image.getcolors(_FEW_COLOURS) is None or not (image.mode == "RGB" or is_drawn(image)):
+        written = io.BytesIO()
+        image.save(written, "JPEG", quality=_QUALITY, subsampling=0)
+        filter_, octets = "DCTDecode", written.getvalue()
+    else:
+        filter_, octets = "FlateDecode", zlib.compress(image.tobytes(), 6)
+    return Picture(
+        width=image.width,
+        height=image.height,
+        filter=filter_,
+        octets=octets,
+        colours=colours,
+        bits=8,
+    )

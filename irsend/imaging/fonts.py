@@ -1,0 +1,82 @@
+"""The fonts of printed text, and which of them has a character.
+
+DejaVu Sans Mono for Latin, Greek and Cyrillic, IPAexGothic for Japanese. Both
+are files of packages that are installed with this one, and both licences allow them
+to be embedded: matplotlib has the one, matplotlib-fontja the other. The
+packages themselves are not imported.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+from attrs import frozen
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+
+_FILES = {
+    "DejaVuSansMono": ("matplotlib", "mpl-data/fonts/ttf/DejaVuSansMono.ttf"),
+    "IPAexGothic": ("matplotlib_fontja", "fonts/ipaexg.ttf"),
+}
+SIZE = 10.0
+"""Points of the Latin font."""
+_UNKNOWN = "\u25a1"
+
+
+@frozen
+class Sign:
+    """A character as it is set: text stands in columns, as on a line printer."""
+
+    character: str
+    font: str
+    size: float
+    cells: int
+    """Columns: 2 for what is wide in Japanese, 0 for an accent over what was before."""
+    steady: bool
+    """The font goes on by just so much."""
+
+
+@cache
+def _fonts() -> dict[str, TTFont]:
+    fonts = {}
+    for name, (package, file) in _FILES.items():
+        found = importlib.util.find_spec(package)
+        if found is None or found.origin is None:
+            raise FileNotFoundError(f"{package}, which has the font {name}, is not installed")
+        fonts[name] = TTFont(name, str(Path(found.origin).parent / file))
+        pdfmetrics.registerFont(fonts[name])
+    return fonts
+
+
+@cache
+def cell() -> float:
+    """Return the width of a column, in points."""
+    return float(_fonts()["DejaVuSansMono"].face.getCharWidth(ord("0"))) * SIZE / 1000
+
+
+@cache
+def sign(character: str) -> Sign:
+    """Return how a character is set; as an empty box where no font has it."""
+    fonts = _fonts()
+    wide = unicodedata.east_asian_width(character) in "WF"
+    cells = 2 if wide else 0 if unicodedata.combining(character) else 1
+    order = reversed(fonts) if wide else iter(fonts)
+    for name in order:
+        face = fonts[name].face
+        if ord(character) in face.charToGlyph:
+            break
+    else:
+        if cells == 0:
+            return Sign("", "DejaVuSansMono", SIZE, 0, steady=False)
+        empty = sign(_UNKNOWN)
+        return Sign(_UNKNOWN, empty.font, SIZE, cells, steady=False)
+    # A wide character of the Japanese font is as wide as high: two columns.
+    size = SIZE if name == "DejaVuSansMono" else 2 * cell()
+    width = face.getCharWidth(ord(character)) * size / 1000
+    if cells == 1 and width > 1.5 * cell():
+        # Ambiguous, as a number in a circle: as wide as its font has it.
+        cells = 2
+    return Sign(character, name, size, cells, steady=abs(width - cells * cell()) < 0.05)

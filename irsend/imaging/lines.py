@@ -1,0 +1,76 @@
+"""Text in lines of so many columns: wrapped at spaces, and between characters of Japanese.
+
+Standards: JIS X 4051 in one point: what ends a phrase does not begin a line, and hangs out instead.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from irsend.imaging.fonts import Sign, sign
+
+COLUMNS = 80
+_TAB = 8
+_HANGING = "\u3001\u3002\uff0c\uff0e\u300d\u300f\uff09\u3011\uff01\uff1f"
+# What is not seen: controls, formats and halves of characters.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufe00-\ufe0f]+"
+)
+_PARAGRAPH_END = re.compile("[\n\v\f\x85\u2028\u2029]")
+
+Line = tuple[Sign, ...]
+
+
+def wrapped(text: str, columns: int = COLUMNS) -> Iterator[Line]:
+    """Give the lines of a text, each as wide as the columns; lazily, as a text may be endless."""
+    text = _UNSEEN.sub("", text)
+    at = 0
+    while at < len(text):
+        match = _PARAGRAPH_END.search(text, at)
+        end = match.start() if match else len(text)
+        yield from _paragraph(text[at:end], columns)
+        at = match.end() if match else end
+
+
+def _paragraph(text: str, columns: int) -> Iterator[Line]:
+    signs: list[Sign] = []
+    width = 0
+    # After this many signs a line may be broken; 0 for not yet.
+    breaks = 0
+    for one in _signs(text):
+        if width + one.cells > columns and not (one.character in _HANGING and width <= columns):
+            if one.character == " ":
+                yield tuple(signs)
+                signs, width, breaks = [], 0, 0
+                continue
+            kept = breaks or len(signs)
+            yield tuple(signs[:kept])
+            signs = signs[kept:]
+            width = sum(other.cells for other in signs)
+            breaks = 0
+        if one.cells == 2 and one.character not in _HANGING and signs:
+            breaks = len(signs)
+        signs.append(one)
+        width += one.cells
+        if one.character in " -/" or (one.cells == 2):
+            breaks = len(signs)
+        if len(signs) > columns * 8:
+            # Accents without end take no width.
+            signs = signs[: columns * 8]
+    yield tuple(signs)
+
+
+def _signs(text: str) -> Iterator[Sign]:
+    column = 0
+    # Letters with their accents as one sign, where there is such a one.
+    for character in unicodedata.normalize("NFC", text) if len(text) < 100_000 else text:
+        if character == "\t":
+            spaces = _TAB - column % _TAB
+            column += spaces
+            yield from (sign(" "),) * spaces
+            continue
+        one = sign(" " if character.isspace() and character != "\u3000" else character)
+        column += one.cells
+        yield one

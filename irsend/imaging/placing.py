@@ -1,0 +1,118 @@
+"""Images on paper: reduced where they are larger, never enlarged, at the top; the longest on several pages.
+
+A4 of a fax is wider than paper, by what no printer can print: it is reduced a little [ours].
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import pikepdf
+from attrs import define, field
+
+from irsend.imaging.carried import Picture
+from irsend.imaging.sizes import Size
+from irsend.imaging.text_pages import LINE_HEIGHT, paper_size
+
+_POINTS = 72.0
+# What would be reduced further than this to fit goes onto more pages; they overlap by nothing.
+_LEAST_REDUCTION = 0.7
+_MOST_OF_AN_IMAGE = 50
+
+
+@define(eq=False)
+class Sheets:
+    """The image pages of a document, one after the other, as a PDF in the making."""
+
+    pdf: pikepdf.Pdf
+    _paper: str
+    _line: Any = field(default=None)
+    octets: int = 0
+    """Of all pictures together."""
+
+    @property
+    def pages(self) -> int:
+        """How many there are so far."""
+        return len(self.pdf.pages)
+
+    def head_each_with(self, line: bytes) -> None:
+        """Put a line, a PDF of one page, on top of each image from now on."""
+        with pikepdf.open(io.BytesIO(line)) as source:
+            self._line = self.pdf.copy_foreign(source.pages[0].as_form_xobject())
+
+    def add(self, picture: Picture, size: Size) -> int:
+        """Add the pages of an image that is so large, in inches; return how many they are."""
+        image = self._image(picture)
+        self.octets += len(picture.octets)
+        paper = paper_size(self._paper)
+        # Paper lies as the image does.
+        across, down = paper if size[0] <= size[1] else (paper[1], paper[0])
+        room = down - (LINE_HEIGHT if self._line is not None else 0)
+        width, height = size[0] * _POINTS, size[1] * _POINTS
+        shrunk = min(1.0, across / width)
+        if height * shrunk > room:
+            reduced = room / height
+            if reduced >= shrunk * _LEAST_REDUCTION:
+                shrunk = reduced
+        width, height = width * shrunk, height * shrunk
+        left = (across - width) / 2
+        pages = max(1, math.ceil((height - 0.5) / room))
+        if pages > _MOST_OF_AN_IMAGE:
+            # A hair of an image: all of it on one page, whatever is seen of it.
+            height, pages = room, 1
+        for page in range(pages):
+            bottom = room - height + page * room
+            self._add_page((across, down), image, (left, bottom, width, height), room)
+        return pages
+
+    def keep(self, most: int) -> None:
+        """Drop the pages behind the first so many."""
+        del self.pdf.pages[most:]
+
+    def put_in_front(self, front: bytes) -> None:
+        """Put the pages of another PDF before these."""
+        with pikepdf.open(io.BytesIO(front)) as source:
+            for at, page in enumerate(source.pages):
+                self.pdf.pages.insert(at, page)
+
+    def _add_page(
+        self,
+        paper: tuple[float, float],
+        image: Any,
+        box: tuple[float, float, float, float],
+        room: float,
+    ) -> None:
+        left, bottom, width, height = box
+        content = (
+            f"q 0 0 {paper[0]:.3f} {room:.3f} re W n "
+            f"{width:.3f} 0 0 {height:.3f} {left:.3f} {bottom:.3f} cm /Image Do Q"
+        )
+        pictures = {"/Image": image}
+        if self._line is not None:
+            content += f" q 1 0 0 1 0 {room:.3f} cm /Line Do Q"
+            pictures["/Line"] = self._line
+        page = self.pdf.add_blank_page(page_size=paper)
+        page.obj.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(pictures))
+        page.obj.Contents = self.pdf.make_stream(content.encode("ascii"))
+
+    def _image(self, picture: Picture) -> Any:
+        return self.pdf.make_indirect(
+            pikepdf.Stream(
+                self.pdf,
+                picture.octets,
+                Type=pikepdf.Name.XObject,
+                Subtype=pikepdf.Name.Image,
+                Width=picture.width,
+                Height=picture.height,
+                BitsPerComponent=picture.bits,
+                ColorSpace=pikepdf.Name("/" + picture.colours),
+                Filter=pikepdf.Name("/" + picture.filter),
+                **(
+                    {"DecodeParms": pikepdf.Dictionary(picture.parameters)}
+                    if picture.parameters
+                    else {}
+                ),
+            )
+        )

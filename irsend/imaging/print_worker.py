@@ -1,0 +1,105 @@
+"""The worker that prints: one order after the other, a line each on its input; answers in lines.
+
+    {"print": {"file": "/m/1", "into": "/t/1", "paper": "A4", "prints": [], "most_pages": 1000,
+               "most_lines": 1000, "most_octets": 500000000, "seconds": 60}}
+        {"page": 1}
+        {"printed": {"file": "printed.pdf", "pages": 1, "codes": [], "notices": [],
+                     "from": "", "subject": "", "message_id": ""}}
+    {"draw": {"file": "/t/1/printed.pdf", "page": 1, "into": "/t/1/1.png", "dots": 100, "seconds": 10}}
+        {"drawn": {"file": "/t/1/1.png", "width": 827, "height": 1169}}
+
+What cannot be done is answered by {"failed": {"code": "#822", "words": "..."}}. It ends with its
+input. A document that takes more time than it may ends the process: whoever
+runs it counts that document as #822, and starts another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+from irsend.errors import MemoryFull, ScanRefused
+from irsend.imaging.limits import limit_for_good, limit_next
+from irsend.message.received import UNDECODABLE
+
+_FORM = ("paper", "most_pages", "most_lines", "most_octets")
+_DRAWN_OCTETS = 100_000_000
+_SECONDS = 60
+
+
+def main(orders: IO[str], answers: IO[str]) -> None:
+    """Carry out orders until there are no more."""
+    limit_for_good()
+    with contextlib.suppress(OSError):
+        os.nice(5)
+
+    def say(words: dict[str, Any]) -> None:
+        answers.write(json.dumps(words) + "\n")
+        answers.flush()
+
+    for line in orders:
+        order = json.loads(line)
+        try:
+            if "print" in order:
+                say({"printed": _print(order["print"], lambda page: say({"page": page}))})
+            else:
+                say({"drawn": _draw(order["draw"])})
+        except MemoryFull:
+            say(_failed("What it comes to is larger than it may be."))
+        except ScanRefused as refused:
+            say(_failed(f"{refused}."))
+        except MemoryError:
+            say(_failed("It takes too much memory."))
+        except OSError as error:
+            if error.errno == errno.EFBIG:
+                say(_failed("What it comes to is larger than it may be."))
+            else:
+                say(_failed(f"{error.filename or 'A file'}: {error.strerror}"))
+        except Exception:
+            # Libraries raise much of their own at hostile files. It costs this document, and no
+            # other; whoever looks for the cause finds it here.
+            traceback.print_exc()
+            say(_failed("It cannot be printed."))
+
+
+def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
+    # Behind the limits: what is imported here is what decodes.
+    from irsend.imaging.printing import Order, print_mail
+
+    form: dict[str, Any] = {name: order[name] for name in _FORM if name in order}
+    how = Order(prints=tuple(order.get("prints", ())), **form)
+    limit_next(order.get("seconds", _SECONDS), how.most_octets)
+    with Path(order["file"]).open("rb") as mail:
+        printed = print_mail(mail, Path(order["into"]), how, told)
+    return {
+        "file": printed.file.name,
+        "pages": printed.pages,
+        "codes": printed.codes,
+        "notices": printed.notices,
+        "from": printed.sender,
+        "subject": printed.subject,
+        "message_id": printed.message_id,
+    }
+
+
+def _draw(order: dict[str, Any]) -> dict[str, Any]:
+    from irsend.imaging.drawing import draw_page
+
+    limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    into = Path(order["into"])
+    width, height = draw_page(Path(order["file"]), order["page"], into, order["dots"])
+    return {"file": str(into), "width": width, "height": height}
+
+
+def _failed(words: str) -> dict[str, Any]:
+    return {"failed": {"code": UNDECODABLE, "words": words}}
+
+
+if __name__ == "__main__":
+    main(sys.stdin, sys.stdout)

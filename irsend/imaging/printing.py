@@ -1,0 +1,229 @@
+"""A received mail on paper: head and text, notices, then its images, as one PDF (device.md section 7).
+
+Text comes first and images after it, each in the order of the mail [ours]. What
+is thrown away is named on the paper.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import pikepdf
+from attrs import define, field, frozen
+
+from irsend.errors import MemoryFull, ScanRefused
+from irsend.imaging.carried import compressed
+from irsend.imaging.lines import Line, wrapped
+from irsend.imaging.originals import Original, read_pages
+from irsend.imaging.placing import Sheets
+from irsend.imaging.text_pages import line_pdf, text_pdf
+from irsend.imaging.tiff_pages import Placed, tiff_pages
+from irsend.message.received import (
+    HTML_RECEIVED,
+    TOO_MANY_LINES,
+    TOO_MANY_PAGES,
+    UNDECODABLE,
+    UNSUPPORTED_TYPE,
+    Kind,
+    Part,
+    Problem,
+    ReceivedMail,
+)
+from irsend.message.taking_apart import take_apart
+
+NO_PROGRAMS = "No programs can process the file attachment."
+"""The machine's own words, below the name of what it discards."""
+_DOTS = (300, 300)
+_PRINTABLE = {
+    "jpeg": (("image/jpeg", "image/jpg", "image/pjpeg"), (".jpg", ".jpeg")),
+    "pdf": (("application/pdf", "application/x-pdf"), (".pdf",)),
+}
+_UNTYPED = "application/octet-stream"
+_MOST_NOTICES = 300
+_LONGEST_FIELD = 400
+# Far more than its lines can show.
+_LONGEST_TEXT = 2_000_000
+_RULE = 40
+_IN_THE_LINE = 24
+
+Told = Callable[[int], None]
+"""Hears of each page of an image that is done, from 1."""
+
+
+@frozen(kw_only=True)
+class Order:
+    """How to print."""
+
+    paper: str = "A4"
+    """A4 or LTR."""
+    prints: tuple[str, ...] = ()
+    """What else than TIFF the model prints: jpeg, pdf."""
+    most_pages: int = 1000
+    most_lines: int = 1000
+    most_octets: int = 500_000_000
+
+
+@frozen(kw_only=True)
+class Printed:
+    """What became of a mail."""
+
+    file: Path
+    pages: int
+    codes: tuple[str, ...]
+    """Of device.md section 5, each once, in the order they came up."""
+    notices: tuple[str, ...]
+    """What was printed about what was not."""
+    sender: str
+    subject: str
+    message_id: str
+
+
+def print_mail(mail: IO[bytes], into: Path, order: Order, told: Told) -> Printed:
+    """Print a mail into a directory, as printed.pdf; MemoryFull, OSError."""
+    received = take_apart(mail)
+    with pikepdf.new() as pdf:
+        job = _Job(received, order, into, told, Sheets(pdf, order.paper))
+        return job.run()
+
+
+@define(eq=False)
+class _Job:
+    """One mail being printed."""
+
+    _mail: ReceivedMail
+    _order: Order
+    _into: Path
+    _told: Told
+    _sheets: Sheets
+    _codes: list[str] = field(factory=list)
+    _notices: list[str] = field(factory=list)
+
+    def run(self) -> Printed:
+        """Print; say what became of it."""
+        for problem in self._mail.problems:
+            self._notice(problem)
+        texts = [part.text for part in self._mail.parts if part.kind is Kind.TEXT]
+        text = "\n".join(one for one in texts if one.strip())
+        if not text:
+            line = tuple(islice(wrapped(self._sender_and_subject()), 1))
+            self._sheets.head_each_with(line_pdf(line[0] if line else (), self._order.paper))
+        for part in self._mail.parts:
+            self._print(part)
+        lines = self._cut(text)
+        too_many = self._sheets.pages > self._order.most_pages
+        if text or self._notices or too_many or not self._sheets.pages:
+            self._put_in_front(lines)
+        path = self._into / "printed.pdf"
+        self._sheets.pdf.save(path, deterministic_id=True)
+        head = self._mail.head
+        return Printed(
+            file=path,
+            pages=self._sheets.pages,
+            codes=tuple(dict.fromkeys(self._codes)),
+            notices=tuple(self._notices),
+            sender=head.sender,
+            subject=head.subject,
+            message_id=head.message_id,
+        )
+
+    # -- what is printed of a part --------------------------------------------------------
+
+    def _print(self, part: Part) -> None:
+        """Add the pages of a part that is an image; note what of it is not printed."""
+        if part.kind is Kind.TEXT or self._sheets.pages > self._order.most_pages:
+            return
+        name = part.name or part.type
+        if part.kind is Kind.HTML:
+            self._notice(
+                Problem(code=HTML_RECEIVED, words="HTML was received; it is not printed.")
+            )
+        elif part.kind is Kind.TIFF:
+            with tempfile.TemporaryFile(dir=self._into) as file:
+                file.write(part.content)
+                file.flush()
+                self._add(tiff_pages(file, name, self._order.most_pages + 1))
+        elif any(_is_of(part, one) for one in self._order.prints):
+            with tempfile.NamedTemporaryFile(dir=self._into) as named:
+                named.write(part.content)
+                named.flush()
+                self._add(self._other_pages(Path(named.name), name))
+        else:
+            self._notice(Problem(code=UNSUPPORTED_TYPE, words=f"{name}\n{NO_PROGRAMS}"))
+
+    def _add(self, pages: Iterator[Placed | Problem]) -> None:
+        for one in pages:
+            if isinstance(one, Problem):
+                self._notice(one)
+                continue
+            self._sheets.add(one.picture, one.size)
+            if self._sheets.octets > self._order.most_octets:
+                raise MemoryFull
+            self._told(self._sheets.pages)
+            if self._sheets.pages > self._order.most_pages:
+                return
+
+    def _other_pages(self, path: Path, name: str) -> Iterator[Placed | Problem]:
+        """Give the pages of what later models print, drawn as a scanner would see them."""
+        try:
+            original = Original(path=path, name=name)
+            _, pages = read_pages([original], _DOTS, self._order.most_pages + 1)
+            for page in pages:
+                yield Placed(compressed(page.image), page.size)
+        except ScanRefused as refused:
+            yield Problem(code=UNDECODABLE, words=f"{refused}.")
+
+    def _notice(self, problem: Problem) -> None:
+        self._codes.append(problem.code)
+        if len(self._notices) < _MOST_NOTICES and problem.words not in self._notices:
+            self._notices.append(problem.words)
+
+    # -- what is printed in front -----------------------------------------------------------
+
+    def _cut(self, text: str) -> list[Line]:
+        """Return the text's lines, as many as may be."""
+        lines = list(islice(wrapped(text[:_LONGEST_TEXT]), self._order.most_lines + 1))
+        if len(lines) > self._order.most_lines:
+            lines.pop()
+            words = f"The text has more than {self._order.most_lines} lines."
+            self._notice(Problem(code=TOO_MANY_LINES, words=words))
+        return lines
+
+    def _put_in_front(self, text: list[Line]) -> None:
+        """Put the pages of text in front of the images, which lose what is too much."""
+        most = self._order.most_pages
+        front, pages = text_pdf(self._front(text), self._order.paper)
+        if pages + self._sheets.pages > most:
+            words = f"The mail has more than {most} pages."
+            self._notice(Problem(code=TOO_MANY_PAGES, words=words))
+            front, pages = text_pdf(self._front(text), self._order.paper)
+            self._sheets.keep(max(0, most - pages))
+        self._sheets.put_in_front(front)
+
+    def _front(self, text: list[Line]) -> list[Line]:
+        head = self._mail.head
+        fields = (
+            *(("Date", head.date), ("From", head.sender), ("Message-Id", head.message_id)),
+            *(("To", head.to), ("Subject", head.subject)),
+        )
+        lines: list[Line] = []
+        for name, value in fields:
+            lines += wrapped(f"{name}: {value[:_LONGEST_FIELD]}")
+        lines += [(), *text]
+        if self._notices:
+            lines += [(), *wrapped("\n".join(("-" * _RULE, *self._notices)))]
+        return lines
+
+    def _sender_and_subject(self) -> str:
+        head = self._mail.head
+        sender, subject = head.sender[:_IN_THE_LINE], head.subject[:_IN_THE_LINE]
+        return f"{sender:<{_IN_THE_LINE}}  {subject}"
+
+
+def _is_of(part: Part, kind: str) -> bool:
+    types, extensions = _PRINTABLE[kind]
+    named = part.type == _UNTYPED and part.name.lower().endswith(extensions)
+    return part.type in types or named

@@ -1,0 +1,87 @@
+"""Pages of text, and the line above an image, as PDF.
+
+Columns of one width, so that a table in a mail stays one; the number of the page
+below. What is printed is said by `printing`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from itertools import groupby
+
+from reportlab.pdfgen.canvas import Canvas
+
+from irsend.imaging.fonts import SIZE, Sign, cell, sign
+from irsend.imaging.lines import COLUMNS, Line
+from irsend.imaging.sizes import PAPERS
+
+_LEADING = 12.0
+_MARGIN = 48.0
+_POINTS = 72
+LINE_HEIGHT = 16.0
+"""Points that the line above an image takes."""
+
+
+def paper_size(paper: str) -> tuple[float, float]:
+    """Return width and height of a paper in points."""
+    width, height = PAPERS[paper]
+    return width * _POINTS, height * _POINTS
+
+
+def lines_on_a_page(paper: str) -> int:
+    """Return how many lines of text a page has room for."""
+    return int((paper_size(paper)[1] - 2 * _MARGIN) / _LEADING)
+
+
+def text_pdf(lines: Sequence[Line], paper: str) -> tuple[bytes, int]:
+    """Return a PDF of the lines, and how many pages it has: one at least."""
+    a_page = lines_on_a_page(paper)
+    total = max(1, -(-len(lines) // a_page))
+    width, height = paper_size(paper)
+    left = (width - COLUMNS * cell()) / 2
+    written = io.BytesIO()
+    canvas = Canvas(written, pagesize=(width, height), invariant=1, pageCompression=1)
+    for page in range(total):
+        top = height - _MARGIN - SIZE
+        for row, line in enumerate(lines[page * a_page : (page + 1) * a_page]):
+            _draw(canvas, line, left, top - row * _LEADING)
+        number = tuple(sign(one) for one in f"{page + 1}/{total}")
+        _draw(canvas, number, (width - len(number) * cell()) / 2, _MARGIN / 2)
+        canvas.showPage()
+    canvas.save()
+    return written.getvalue(), total
+
+
+def line_pdf(line: Line, paper: str) -> bytes:
+    """Return a PDF with one page as wide as the paper, and as high as a line above an image."""
+    width, _ = paper_size(paper)
+    written = io.BytesIO()
+    canvas = Canvas(written, pagesize=(width, LINE_HEIGHT), invariant=1, pageCompression=1)
+    _draw(canvas, line, _MARGIN / 2, LINE_HEIGHT - SIZE - 2)
+    canvas.showPage()
+    canvas.save()
+    return written.getvalue()
+
+
+def _draw(canvas: Canvas, line: Line, left: float, base: float) -> None:
+    """Set a line: as runs where the font keeps its columns, else sign by sign."""
+    column = 0
+    for (font, size, steady), group in groupby(
+        line, lambda one: (one.font, one.size, one.steady)
+    ):
+        signs = list(group)
+        canvas.setFont(font, size)
+        if steady:
+            canvas.drawString(left + column * cell(), base, "".join(s.character for s in signs))
+            column += sum(one.cells for one in signs)
+            continue
+        for one in signs:
+            at = column - _back(one)
+            canvas.drawString(left + at * cell(), base, one.character)
+            column += one.cells
+
+
+def _back(one: Sign) -> int:
+    # An accent is set where the letter before it was.
+    return 1 if one.cells == 0 else 0

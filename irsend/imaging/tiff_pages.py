@@ -1,0 +1,178 @@
+"""The pages of a received TIFF: each as a picture for a PDF, or with the code that says why not.
+
+Each page is decoded once, also where its data is carried over: whether it can be
+is to be known before it is printed.
+
+Standards: TIFF 6.0; BigTIFF; RFC 3949 (resolutions with pixels that are no squares).
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterator
+from typing import IO
+
+from attrs import frozen
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from irsend.imaging.carried import Picture, carried, compressed
+from irsend.imaging.colour_fax import colour_page, is_colour_fax, tags_at
+from irsend.imaging.faithful import shows
+from irsend.imaging.originals import DAMAGES, MOST_PIXELS
+from irsend.imaging.pictures import MASK, REDUCED, density_of, kind_of, plain, size_of
+from irsend.imaging.sizes import Size
+from irsend.message.received import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
+
+_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
+
+
+@frozen
+class Placed:
+    """A picture, and how large it is in inches."""
+
+    picture: Picture
+    size: Size
+
+
+def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[Placed | Problem]:
+    """Give the pages of a TIFF, up to `most`, and what is wrong with it; never raises at what it holds."""
+    file.seek(0)
+    if file.read(4) not in _ORDERS:
+        yield Problem(code=NOT_PRINTABLE, words=f"{name} is no TIFF.")
+        return
+    directories, whole = _directories(file, 2 * most + 2)
+    if not whole:
+        yield Problem(code=TIFF_WRONG, words=f"{name}: the structure of the TIFF is wrong.")
+    if directories and _begins_in_colour(file, directories[0]):
+        yield from _colour_pages(file, name, directories[:most])
+        return
+    file.seek(0)
+    try:
+        with warnings.catch_warnings():
+            # What is too large is told below, with the page's number.
+            warnings.simplefilter("ignore")
+            image = Image.open(file, formats=("TIFF",))
+    except Image.DecompressionBombError:
+        yield _too_large(name, 1)
+        return
+    except UnidentifiedImageError:
+        yield Problem(code=UNDECODABLE, words=f"{name} cannot be decoded.")
+        return
+    except (*DAMAGES, MemoryError):
+        yield Problem(code=TIFF_WRONG, words=f"{name}: the structure of the TIFF is wrong.")
+        return
+    yield from _pages(image, file, name, len(directories), most)
+
+
+def _pages(
+    image: Image.Image, file: IO[bytes], name: str, count: int, most: int
+) -> Iterator[Placed | Problem]:
+    number = 0
+    # Without an image that it was reduced from, a reduced one is what there is.
+    for pass_over in (REDUCED | MASK, MASK):
+        for frame in range(count):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    image.seek(frame)
+                    if kind_of(image.tag_v2) & pass_over:  # type: ignore[attr-defined]
+                        continue
+            except EOFError:
+                break
+            except (Image.DecompressionBombError, *DAMAGES):
+                number += 1
+                yield _undecodable(name, number)
+                # Pillow knows of no way past a directory that it cannot read.
+                return
+            number += 1
+            if number > most:
+                return
+            yield _page(image, file, name, number)
+        if number:
+            return
+    yield Problem(code=TIFF_WRONG, words=f"{name} has no pages.")
+
+
+def _page(image: Image.Image, file: IO[bytes], name: str, number: int) -> Placed | Problem:
+    if image.width * image.height > MOST_PIXELS:
+        return _too_large(name, number)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            density = density_of(image)
+            tags = image.tag_v2  # type: ignore[attr-defined]
+            picture = carried(tags, file)
+            image.load()
+            if picture is not None and picture.octets and shows(picture, image):
+                size = picture.width, picture.height
+                return Placed(picture, size_of(size, density))
+            page = plain(image)
+            return Placed(compressed(page), size_of(page.size, density))
+    except (Image.DecompressionBombError, *DAMAGES, MemoryError):
+        return _undecodable(name, number)
+
+
+# -- colour fax -------------------------------------------------------------------------
+
+
+def _begins_in_colour(file: IO[bytes], directory: int) -> bool:
+    """Say whether the first page is one that Pillow cannot open: the others are as it is."""
+    try:
+        return is_colour_fax(tags_at(file, directory))
+    except (*DAMAGES, MemoryError):
+        return False
+
+
+def _colour_pages(
+    file: IO[bytes], name: str, directories: list[int]
+) -> Iterator[Placed | Problem]:
+    for number, directory in enumerate(directories, 1):
+        try:
+            tags = tags_at(file, directory)
+            if not is_colour_fax(tags):
+                raise ValueError("another kind of page")
+            image, density = colour_page(tags, file)
+        except (Image.DecompressionBombError, ImageCms.PyCMSError, *DAMAGES, MemoryError):
+            yield _undecodable(name, number)
+            continue
+        yield Placed(compressed(image), size_of(image.size, density))
+
+
+def _undecodable(name: str, number: int) -> Problem:
+    return Problem(code=UNDECODABLE, words=f"{name}: page {number} cannot be decoded.")
+
+
+def _too_large(name: str, number: int) -> Problem:
+    words = f"{name}: page {number} has more than {MOST_PIXELS} pixels."
+    return Problem(code=UNDECODABLE, words=words)
+
+
+def _directories(file: IO[bytes], most: int) -> tuple[list[int], bool]:
+    """Return where the directories of a TIFF are, and whether they follow each other in good order.
+
+    Up to the first that is wrong: outside of the file, or one that was there before.
+    """
+    file.seek(0)
+    head = file.read(16)
+    order, big = _ORDERS[head[:4]], b"+" in head[2:4]
+    count_form, next_form, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
+    found: dict[int, None] = {}
+    try:
+        (at,) = struct.unpack_from(order + next_form, head, 8 if big else 4)
+        while at and len(found) < most:
+            if at in found:
+                return list(found), False
+            file.seek(at)
+            count = file.read(struct.calcsize(order + count_form))
+            (entries,) = struct.unpack(order + count_form, count)
+            if not 0 < entries < 65_536:
+                return list(found), False
+            found[at] = None
+            file.seek(entries * entry, 1)
+            following = file.read(struct.calcsize(order + next_form))
+            # Some leave out what says that nothing follows: that is an error all the same.
+            (at,) = struct.unpack(order + next_form, following)
+    except (struct.error, OSError, OverflowError, ValueError):
+        return list(found), False
+    return list(found), bool(found)

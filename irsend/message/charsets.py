@@ -1,0 +1,133 @@
+"""Octets of a text become characters: by the charset that is said, or by what they look like.
+
+Never fails: what no charset explains becomes U+FFFD. Labels are taken as the web
+takes them (Encoding Standard), since mail programs do: Shift_JIS is Windows-31J,
+ISO-8859-1 is windows-1252.
+
+Standards: RFC 1468 (ISO-2022-JP), RFC 2045 5.2 (what is not said is US-ASCII), JIS X 0208.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+_SHIFT_JIS, _EUC, _UTF_8, _LATIN = "cp932", "euc_jp", "utf-8", "cp1252"
+# By the codec's name, what to read it as. Labels that Python does not know come in front.
+_READ_AS = {
+    **{"ascii": "", "iso8859-1": _LATIN, "iso8859-9": "cp1254", "iso8859-11": "cp874"},
+    **{"shift_jis": _SHIFT_JIS, "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"},
+    **{"big5": "big5hkscs", "tis-620": "cp874"},
+}
+_LABELS = {
+    **{"x-sjis": _SHIFT_JIS, "windows-31j": _SHIFT_JIS, "cp943": _SHIFT_JIS},
+    **{"x-euc-jp": _EUC, "x-euc": _EUC, "cp51932": _EUC, "eucjp-ms": _EUC},
+    **{"cp50220": "iso2022_jp", "cp50221": "iso2022_jp", "iso-2022-jp-ms": "iso2022_jp"},
+    **{"ks_c_5601-1987": "cp949", "unicode-1-1-utf-7": "utf-7"},
+}
+# Python has codecs that are no charsets, and some that take forever (punycode).
+_ALLOWED = re.compile(
+    r"ascii|utf-(8|7|16(-[lb]e)?|32(-[lb]e)?)|utf-8-sig|iso8859-\d+|cp\d+|koi8-[rut]|mac-\w+"
+    r"|iso2022_(jp|jp_\d|jp_2004|jp_ext|kr)|shift_ji\w+|euc_\w+|gb\w+|big5\w*|hz|johab|tis-620"
+)
+_JIS = re.compile(rb"\x1b(\$[@B]|\$\([DOPQ]|\([BJI])")
+_KANA = re.compile("[\u3041-\u30fe]")
+# A character of two octets or more that is well-formed.
+_SOME_UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe1-\xec][\x80-\xbf]{2}")
+
+
+def decoded(octets: bytes, label: str = "", *, cut: bool = False) -> str:
+    """Return octets as text; `cut` says that the last character may be but a piece.
+
+    What the label says is believed unless the octets show otherwise: where
+    they are not of that charset, or are well-formed UTF-8 or ISO-2022-JP under a
+    label that would take anything.
+    """
+    codec = _codec(label)
+    if codec in ("", _LATIN, _UTF_8):
+        # Under these labels comes all that there is.
+        codec = _guess(octets, cut) or codec or _LATIN
+    for one in (codec, _guess(octets, cut)):
+        text = _strictly(octets, one, cut) if one else None
+        if text is not None:
+            return text
+    return _leniently(octets, codec)
+
+
+def _codec(label: str) -> str:
+    """Return the name of the codec for a label; empty where there is none, or it says ASCII."""
+    # RFC 2231 5 lets a language stand behind it.
+    label = label.strip(" \t\"'<>;").partition("*")[0].lower()
+    try:
+        name = codecs.lookup(_LABELS.get(label, label)).name
+    except (LookupError, ValueError):
+        return ""
+    return _READ_AS.get(name, name) if _ALLOWED.fullmatch(name) else ""
+
+
+def _guess(octets: bytes, cut: bool) -> str:
+    """Return what octets can be told to be; empty where they might be anything of 8 bits."""
+    if octets.isascii():
+        return "iso2022_jp" if _JIS.search(octets) else ""
+    if octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if _strictly(octets, _UTF_8, cut) is not None:
+        return _UTF_8
+    # Both take much that is no Japanese: kana are in all that is.
+    kana = {
+        one: len(_KANA.findall(_strictly(octets, one, cut) or "")) for one in (_EUC, _SHIFT_JIS)
+    }
+    likely = max(kana, key=kana.__getitem__)
+    return likely if kana[likely] else ""
+
+
+def _strictly(octets: bytes, codec: str, cut: bool) -> str | None:
+    """Return the text, or None where the octets are not of this charset."""
+    try:
+        return codecs.getincrementaldecoder(codec)("strict").decode(octets, final=not cut)
+    except (UnicodeError, LookupError):
+        # Some codecs have none that works in steps.
+        if codec == "iso2022_jp":
+            return _vendors_jis(octets)
+        return None
+
+
+def _leniently(octets: bytes, codec: str) -> str:
+    if codec == _UTF_8 and not _SOME_UTF_8.search(octets):
+        codec = _LATIN
+    try:
+        return octets.decode(codec, "replace")
+    except (UnicodeError, LookupError):
+        return octets.decode(_LATIN, "replace")
+
+
+def _vendors_jis(octets: bytes) -> str | None:
+    """Return ISO-2022-JP that holds what only vendors' tables have, as 13-1 (a 1 in a circle).
+
+    The same pairs are in Shift_JIS, where Python has them.
+    """
+    if not octets.isascii() or not _JIS.search(octets):
+        return None
+    pieces = _JIS.split(octets)
+    text = pieces[0].decode("ascii")
+    for escape, piece in zip(pieces[1::2], pieces[2::2], strict=True):
+        if escape in (b"$@", b"$B"):
+            # A line ends the two-octet set, whether it says so or not.
+            pairs, line_end, rest = piece.partition(b"\n")
+            text += _pairs(pairs) + (line_end + rest).decode("ascii")
+        elif escape == b"(I":
+            text += bytes(octet | 0x80 for octet in piece).decode(_SHIFT_JIS, "replace")
+        elif escape in (b"(B", b"(J"):
+            text += piece.decode("ascii")
+        else:
+            text += "\N{REPLACEMENT CHARACTER}" * (len(piece) // 2)
+    return text
+
+
+def _pairs(octets: bytes) -> str:
+    shifted = bytearray()
+    for row, cell in zip(octets[::2], octets[1::2], strict=False):
+        lead = (row + 1) // 2 + (0x70 if row < 0x5F else 0xB0)
+        trail = cell + (0x7E if row % 2 == 0 else 0x20 if cell >= 0x60 else 0x1F)
+        shifted += bytes((lead & 0xFF, trail & 0xFF))
+    return shifted.decode(_SHIFT_JIS, "replace")

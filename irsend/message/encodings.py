@@ -1,0 +1,102 @@
+"""Transfer encodings: base64, quoted-printable and uuencode, also where they are broken.
+
+What can be decoded is; that it was wrong is said beside it.
+
+Standards: RFC 2045 6.7 (quoted-printable), 6.8 (base64); POSIX uuencode, of which mail has
+no other standard.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import string
+
+_BASE64 = (string.ascii_letters + string.digits + "+/").encode("ascii")
+_WHITE = b" \t\r\n\f\v\0"
+_BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r|\n|\Z))")
+_BEGIN = re.compile(rb"^begin 0?[0-7]{3} +([^\r\n]{1,255}?)[ \t]*\r?$", re.M)
+
+
+def from_base64(octets: bytes) -> tuple[bytes, bool]:
+    """Return what base64 says, and whether it was right. Padding that is missing is no fault."""
+    characters = octets.translate(None, _WHITE)
+    content, _, behind = characters.partition(b"=")
+    signs = content.translate(None, content.translate(None, _BASE64))
+    right = len(signs) == len(content) and len(signs) % 4 != 1 and not behind.strip(b"=")
+    whole = len(signs) - (1 if len(signs) % 4 == 1 else 0)
+    padded = signs[:whole] + b"=" * (-whole % 4)
+    return binascii.a2b_base64(padded), right
+
+
+def from_quoted_printable(octets: bytes) -> tuple[bytes, bool]:
+    """Return what quoted-printable says, and whether it was right."""
+    return binascii.a2b_qp(octets), not _BAD_ESCAPE.search(octets)
+
+
+def from_uuencode(octets: bytes) -> tuple[bytes, str, bool]:
+    """Return the first file in uuencoded octets, its name in latin-1, and whether it was right."""
+    match = _BEGIN.search(octets)
+    if match is None:
+        return b"", "", False
+    content, _, right = _lines(octets, match.end())
+    return content, match[1].decode("latin-1"), right
+
+
+def files_within(octets: bytes, most: int) -> tuple[bytes, list[tuple[bytes, bytes, bool]]]:
+    """Return a text without the files that are uuencoded in it, and these: name, content, right.
+
+    A line that begins with "begin" and is followed by no such lines is text.
+    """
+    text = b""
+    files: list[tuple[bytes, bytes, bool]] = []
+    at = 0
+    for match in _BEGIN.finditer(octets):
+        if match.start() < at or len(files) >= most:
+            continue
+        content, end, right = _lines(octets, match.end())
+        if not content:
+            continue
+        files.append((match[1], content, right))
+        text += octets[at : match.start()]
+        at = end
+    return text + octets[at:], files
+
+
+def _lines(octets: bytes, at: int) -> tuple[bytes, int, bool]:
+    """Return what the lines from `at` on say, where they end, and whether they ended well.
+
+    A line that is none ends them: what is cut has text behind it, or another part.
+    """
+    decoded = bytearray()
+    at = _next_line(octets, at)
+    while at < len(octets):
+        following = _next_line(octets, at)
+        line = octets[at:following].rstrip(b"\r\n")
+        if line == b"end":
+            return bytes(decoded), following, True
+        content = _line(line) if line else b""
+        if content is None:
+            return bytes(decoded), at, False
+        decoded += content
+        at = following
+    return bytes(decoded), at, False
+
+
+def _next_line(octets: bytes, at: int) -> int:
+    found = octets.find(b"\n", at)
+    return len(octets) if found < 0 else found + 1
+
+
+def _line(line: bytes) -> bytes | None:
+    length = (line[0] - 32) & 63
+    if not 32 <= line[0] <= 96 or len(line) > 90:
+        return None
+    needed = (length + 2) // 3 * 4
+    # White space at its end is lost on the way; some put a sum there instead.
+    if len(line) - 1 < (length * 8 + 5) // 6 - 2 and length and not line[1:].strip():
+        line = line.ljust(needed + 1)
+    try:
+        return binascii.a2b_uu(line[: needed + 1])
+    except binascii.Error:
+        return None

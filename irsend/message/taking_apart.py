@@ -1,0 +1,280 @@
+"""Taking a received mail apart, as it is met in the wild: what is printed, what is not, what was wrong.
+
+Never raises at what is in the mail, and is bounded in depth, parts and octets.
+The library's own parser is not asked for the structure: it goes down a level of
+the stack for each level of a mail, and has the whole in memory many times.
+Divided mails (message/partial) are joined before they come here.
+
+Standards: RFC 5322, RFC 2045 and 2046 (structure), 3464 and 8098 (reports are text here);
+device.md sections 5 and 7.
+"""
+
+from __future__ import annotations
+
+from typing import IO
+
+from attrs import define, field, frozen
+
+from irsend.message.charsets import decoded
+from irsend.message.encodings import (
+    files_within,
+    from_base64,
+    from_quoted_printable,
+    from_uuencode,
+)
+from irsend.message.fields import Fields, on_one_line, read_fields, shortened
+from irsend.message.multipart import split
+from irsend.message.received import (
+    ENCODING_WRONG,
+    MIME_WRONG,
+    Head,
+    Kind,
+    Part,
+    Problem,
+    ReceivedMail,
+)
+
+# Text that is no attachment, whatever else it is.
+_AS_TEXT = (
+    *("text/plain", "message/delivery-status", "message/disposition-notification"),
+    *("message/global-delivery-status", "message/global-disposition-notification"),
+    *("text/rfc822-headers", "message/global-headers"),
+)
+_AS_TIFF = ("image/tiff", "image/x-tiff", "image/tif", "image/x-tif", "application/tiff")
+_AS_MAIL = ("message/rfc822", "message/global", "message/news")
+_UNTYPED = ("", "application/octet-stream", "application/x-octet-stream", "binary/octet-stream")
+_TIFF_NAMES = (".tif", ".tiff")
+_TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PLAIN = ("", "7bit", "8bit", "binary")
+_UUENCODE = ("x-uuencode", "uuencode", "x-uue", "uue")
+
+
+@frozen(kw_only=True)
+class Bounds:
+    """How much of a mail is looked at [ours]."""
+
+    octets: int = 110_000_000
+    depth: int = 50
+    parts: int = 1000
+    text: int = 2_000_000
+    """Octets of one text; far more than is printed."""
+
+
+def take_apart(mail: IO[bytes], bounds: Bounds | None = None) -> ReceivedMail:
+    """Read a mail from where the file stands and take it apart."""
+    bounds = bounds or Bounds()
+    octets = mail.read(bounds.octets + 1)
+    cut = len(octets) > bounds.octets
+    walk = _Walk(bounds)
+    end = min(len(octets), bounds.octets)
+    fields, body = read_fields(octets, 0, end)
+    if cut:
+        walk.note(MIME_WRONG, f"The mail has more than {bounds.octets} octets.")
+    parts = walk.entity(octets, fields, body, end, 0)
+    return ReceivedMail(head=_head(fields), parts=tuple(parts), problems=tuple(walk.problems))
+
+
+def _head(fields: Fields) -> Head:
+    return Head(
+        date=fields.text("date"),
+        sender=fields.text("from"),
+        message_id=fields.text("message-id"),
+        to=fields.text("to"),
+        subject=fields.text("subject"),
+    )
+
+
+@define(eq=False)
+class _Walk:
+    """One mail being taken apart: how many parts there are so far, and what was wrong."""
+
+    _bounds: Bounds
+    problems: list[Problem] = field(factory=list)
+    _parts: int = 0
+    _full: bool = False
+
+    def note(self, code: str, words: str) -> None:
+        problem = Problem(code=code, words=words)
+        if problem not in self.problems and len(self.problems) < self._bounds.parts:
+            self.problems.append(problem)
+
+    def entity(
+        self, octets: bytes, fields: Fields, start: int, end: int, depth: int, default: str = ""
+    ) -> list[Part]:
+        """Return the parts of a mail or part whose body is between two offsets."""
+        if not fields.whole:
+            self.note(MIME_WRONG, "A head has no end.")
+            return []
+        if depth > self._bounds.depth:
+            self.note(MIME_WRONG, f"Parts lie within parts more than {depth - 1} deep.")
+            return []
+        of_type = fields.type()
+        if of_type is None:
+            self.note(MIME_WRONG, "A content type cannot be read.")
+        of_type = of_type or default
+        if of_type.startswith("multipart/"):
+            return self._multipart(octets, fields, of_type, start, end, depth)
+        if of_type in _AS_MAIL:
+            return self._mail(octets, fields, start, end, depth)
+        self._parts += 1
+        if self._parts > self._bounds.parts:
+            self._stop()
+            return []
+        return self._leaf(octets[start:end], fields, of_type)
+
+    def _stop(self) -> None:
+        self._full = True
+        self.note(MIME_WRONG, f"The mail has more than {self._bounds.parts} parts.")
+
+    # -- what holds others --------------------------------------------------------------
+
+    def _multipart(
+        self, octets: bytes, fields: Fields, of_type: str, start: int, end: int, depth: int
+    ) -> list[Part]:
+        boundary = fields.parameter("boundary")
+        found = split(octets, start, end, boundary, self._bounds.parts)
+        if not found.stretches:
+            self.note(MIME_WRONG, "A multipart has no parts that can be told apart.")
+            self._parts += 1
+            text = octets[start:end]
+            return [self._text(text, "")] if text.strip() else []
+        if not found.ended or found.guessed:
+            self.note(MIME_WRONG, "A multipart has no end, or another boundary than it says.")
+        default = "message/rfc822" if of_type == "multipart/digest" else ""
+        children: list[tuple[bool, list[Part]]] = []
+        for begin, finish in found.stretches:
+            if self._full:
+                break
+            inner, body = read_fields(octets, begin, finish)
+            nested = (inner.type() or "").startswith(("multipart/", "message/"))
+            parts = self.entity(octets, inner, body, finish, depth + 1, default)
+            children.append((nested, parts))
+        if found.more:
+            self._stop()
+        if of_type == "multipart/alternative":
+            return _chosen(children)
+        return [part for _, parts in children for part in parts]
+
+    def _mail(
+        self, octets: bytes, fields: Fields, start: int, end: int, depth: int
+    ) -> list[Part]:
+        """Return a mail within a mail: its head as text, then its parts."""
+        if fields.encoding() not in _PLAIN:
+            # Not allowed (RFC 2046 5.2.1), and met.
+            octets = self._decoded(octets[start:end], fields)
+            start, end = 0, len(octets)
+        inner, body = read_fields(octets, start, end)
+        parts = self.entity(octets, inner, body, end, depth + 1)
+        self._parts += 1
+        head = _head(inner)
+        told = (
+            *(("Date", head.date), ("From", head.sender), ("Message-Id", head.message_id)),
+            *(("To", head.to), ("Subject", head.subject)),
+        )
+        text = "".join(f"{name}: {value}\n" for name, value in told if value)
+        if not text:
+            return parts
+        return [Part(kind=Kind.TEXT, type="message/rfc822", text=f"{text}\n"), *parts]
+
+    # -- what holds none ----------------------------------------------------------------
+
+    def _leaf(self, body: bytes, fields: Fields, of_type: str) -> list[Part]:
+        name = fields.file_name()
+        kind = self._kind(of_type, name, fields)
+        content = self._decoded(body, fields)
+        if kind is Kind.OTHER and of_type in _UNTYPED and content.startswith(_TIFF_BEGINS):
+            kind = Kind.TIFF
+        if kind is Kind.TEXT:
+            content, files = files_within(content, self._bounds.parts - self._parts + 1)
+            parts = [self._file(*one) for one in files]
+            self._parts += len(parts)
+            if content.strip():
+                parts.insert(0, self._text(content, fields.parameter("charset")))
+            return parts
+        if kind is Kind.HTML:
+            return [Part(kind=kind, type=of_type, name=name, content=content)]
+        return [
+            Part(
+                kind=kind,
+                type=of_type or "application/octet-stream",
+                name=name,
+                content=content,
+            )
+        ]
+
+    def _kind(self, of_type: str, name: str, fields: Fields) -> Kind:
+        if of_type in _AS_TIFF:
+            return Kind.TIFF
+        if of_type in (*_UNTYPED, "text/plain") and name.lower().endswith(_TIFF_NAMES):
+            return Kind.TIFF
+        if fields.is_attachment():
+            return Kind.OTHER
+        if of_type == "" or of_type in _AS_TEXT:
+            return Kind.TEXT
+        if of_type in ("text/html", "application/xhtml+xml"):
+            return Kind.HTML
+        return Kind.OTHER
+
+    def _decoded(self, body: bytes, fields: Fields) -> bytes:
+        encoding = fields.encoding()
+        if encoding in _PLAIN:
+            return body
+        right = True
+        if encoding == "base64":
+            content, right = from_base64(body)
+        elif encoding == "quoted-printable":
+            content, right = from_quoted_printable(body)
+        elif encoding in _UUENCODE:
+            content, _, right = from_uuencode(body)
+        else:
+            self.note(MIME_WRONG, f"The encoding {encoding[:40]!r} is not known.")
+            return body
+        if not right:
+            code = MIME_WRONG if encoding == "quoted-printable" else ENCODING_WRONG
+            self.note(code, f"A part is no right {encoding.removeprefix('x-')}.")
+        return content
+
+    def _text(self, octets: bytes, charset: str) -> Part:
+        cut = len(octets) > self._bounds.text
+        text = decoded(octets[: self._bounds.text], charset, cut=cut)
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        return Part(kind=Kind.TEXT, type="text/plain", text=text)
+
+    def _file(self, name: bytes, content: bytes, right: bool) -> Part:
+        if not right:
+            self.note(ENCODING_WRONG, "A file in the text is no right uuencode.")
+        of_name = shortened(on_one_line(decoded(name)).rpartition("/")[2])
+        tiff = of_name.lower().endswith(_TIFF_NAMES) or content.startswith(_TIFF_BEGINS)
+        return Part(
+            kind=Kind.TIFF if tiff else Kind.OTHER,
+            type="image/tiff" if tiff else "application/octet-stream",
+            name=of_name,
+            content=content,
+        )
+
+
+def _chosen(children: list[tuple[bool, list[Part]]]) -> list[Part]:
+    """Return what is printed of alternatives: the last that a machine can show, and all attachments.
+
+    [ours] Attachments that stand within one alternative only, as some programs
+    put them, are not lost with it; another way to say the same (a calendar) is.
+    """
+    if not children:
+        return []
+    last = len(children) - 1
+    best = last
+    for kinds in ((Kind.TEXT, Kind.TIFF), (Kind.HTML,)):
+        showing = [
+            at for at, (_, parts) in enumerate(children) if any(p.kind in kinds for p in parts)
+        ]
+        if showing:
+            best = showing[-1]
+            break
+    shown = any(part.kind in (Kind.TEXT, Kind.TIFF) for part in children[best][1])
+    parts = []
+    for at, (nested, found) in enumerate(children):
+        if at == best:
+            parts += [one for one in found if not (shown and one.kind is Kind.HTML)]
+        elif nested:
+            parts += [one for one in found if one.kind in (Kind.TIFF, Kind.OTHER)]
+    return parts
