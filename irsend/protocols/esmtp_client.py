@@ -182,7 +182,7 @@ class ESMTPClient(smtp.ESMTPClient):
 
     @inlineCallbacks
     def hello(self) -> Generator[Deferred[Any], Any, None]:
-        """EHLO, or HELO where that is not known; fills `extensions`. Raises Refused."""
+        """EHLO, or HELO where that is not known; fills `extensions`. Raises Refused, CertificateAsked."""
         self.extensions = {}
         name = b" " + self.identity if self.identity else b""
         reply: ServerReply = yield self.command(b"EHLO" + name)
@@ -194,6 +194,8 @@ class ESMTPClient(smtp.ESMTPClient):
         if reply.permanent:
             reply = yield self.command(b"HELO" + name)
         if not reply.positive:
+            if self._client_tls is not None:
+                self._client_tls.check_refusal(str(reply))
             raise Refused(reply)
 
     @inlineCallbacks

@@ -191,6 +191,14 @@ class ClientTLS:
             return NothingInCommon(text)
         return TLSFailed(text)
 
+    def check_refusal(self, reply: str) -> None:
+        """Raise CertificateAsked where the first answer under TLS is no, for want of a certificate.
+
+        Postfix lets the handshake pass and says so then.
+        """
+        if self._asked and "certificate" in reply.lower():
+            raise CertificateAsked(f"the server asks for a client certificate ({reply})")
+
     def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         """Make the connection (called by Twisted)."""
         connection = SSL.Connection(self.context, None)

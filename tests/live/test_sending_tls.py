@@ -114,11 +114,12 @@ class CertificateTests(RelayTestCase):
         )
 
     async def test_client_certificate(self) -> None:
-        """A server that will not go on without a client certificate is #842."""
+        """A server that asks for a client certificate, and refuses who has none, is #842."""
         asking = {**ANY_TLS, **_OPEN, "smtpd_tls_req_ccert": "yes"}
         # Postfix asks for one only where TLS is a must.
         asking["smtpd_tls_security_level"] = "encrypt"
         await self.start_relay({"asking": asking})
-        await self.start_machine("ir2270", authent_encryption=_TLS_ON)
+        await self.start_machine("iradvance", authent_encryption=_TLS_ON)
         job, session = await self.send("asking")
-        self.assertEqual(job["result"], "NG", await self.machine.transcript(session["id"]))
+        transcript = await self.machine.transcript(session["id"])
+        self.assertEqual((job["result"], job["code"]), ("NG", "#842"), transcript)
