@@ -1,4 +1,4 @@
-"""Addresses as they are written, of mailboxes and of network cards, and which of them can be none.
+"""Addresses as they are written, of mailboxes, hosts and network cards, and which of them can be none.
 
 Standards: RFC 5321 4.1.2 (mailboxes), 4.1.3 (address literals), 4.5.3.1 (lengths); IEEE 802 8.2
 (MAC addresses, their group bit).
@@ -79,3 +79,14 @@ def mac_address(given: str) -> str:
     if octets[0] & 1:
         raise ValueError(f"{given!r} is a group address")
     return octets.hex(":")
+
+
+def is_loopback(peer: str) -> bool:
+    """Say whether an IP address is one of loopback, in either family or one inside the other."""
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped.is_loopback
+    return address.is_loopback

@@ -106,9 +106,9 @@ class Assembly(MultiService):
         for address in self.panel_addresses:
             self.log.info("Panel: http://{address}/", address=address_text(address))
 
-    def _on_the_wire(self, endpoint: Any) -> LinkServerEndpoint:
+    def _on_the_wire(self, make: Callable[[Any], Any]) -> LinkServerEndpoint:
         # Whoever is locked out can still be let in again, at the machine itself.
-        return LinkServerEndpoint(endpoint, self.machine.link, spares_loopback=True)
+        return LinkServerEndpoint(self._reactor, self.machine.link, make, spares_loopback=True)
 
 
 def check(configuration: Configuration, reactor: Any) -> None:

@@ -18,9 +18,8 @@ from irsend.link.ways import NAMES
 
 MB = 1_000_000
 """Octets of a MB, here as in the settings windows."""
-_ENDPOINT = Text(
-    400, 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or "" for off'
-)
+_SAMPLE = 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or "" for off'
+_ENDPOINT = Text(400, _SAMPLE)
 
 
 def _name(given: str) -> str:
@@ -40,19 +39,28 @@ def _name_server(given: str) -> str:
     return given
 
 
+def _without_filter(given: str) -> str:
+    if given.startswith("mac:"):
+        raise ValueError("the machine has a filter of its own: receiving_mac_address")
+    return given
+
+
+_MACHINES_ENDPOINT = Text(400, _SAMPLE, read_one=_without_filter)
+
+
 @frozen(kw_only=True)
 class Listen:
     """Where the machine listens: Twisted endpoint strings."""
 
     smtp: str = item(
         "SMTP",
-        _ENDPOINT,
+        _MACHINES_ENDPOINT,
         "tcp:2525:interface=127.0.0.1",
         "Where mail is delivered to the machine.",
     )
     panel: str = item(
         "panel",
-        _ENDPOINT,
+        _MACHINES_ENDPOINT,
         "tcp:8631:interface=127.0.0.1",
         "Where the panel and its HTTP interface are.",
     )
@@ -132,9 +140,12 @@ class Sending:
 
 def _address(given: str) -> str:
     try:
-        return str(ipaddress.ip_address(given.strip()))
+        address = ipaddress.ip_address(given.strip())
     except ValueError:
         raise ValueError(f"{given!r} is not an IP address") from None
+    if "%" in given:
+        raise ValueError(f"{given!r} has a scope: it is given without")
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 @frozen(kw_only=True)

@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "protocols",
         "store",
     ),
-    "panel": ("errors", "interfaces", "device"),
+    "panel": ("errors", "interfaces", "addresses", "device"),
     "ctl": ("errors", "interfaces"),
     "assembly": (
         "errors",

@@ -216,6 +216,25 @@ class RefusalTests(Case):
             ],
         )
 
+    def test_endpoint_with_a_filter(self) -> None:
+        """Where the machine listens it has its own filter, and no other."""
+        for key in ("smtp", "panel"):
+            given = "mac:permit=00-00-85-12-34-56:tcp:2525"
+            (refusal,) = self.refused(f'[listen]\n{key} = "{given}"\n')
+            self.assertIn("the machine has a filter of its own", refusal)
+
+    def test_addresses_of_the_wire(self) -> None:
+        """An address with a scope, or one that is there twice in two forms, is refused."""
+        mac = "00:00:85:12:34:56"
+        for names, why in (
+            (("fe80::1%eth0",), "'fe80::1%eth0' has a scope"),
+            (("::1", "0::1"), "::1 is there twice"),
+            (("127.0.0.2", "::ffff:127.0.0.2"), "127.0.0.2 is there twice"),
+        ):
+            table = ", ".join(f'"{name}" = "{mac}"' for name in names)
+            (refusal,) = self.refused(f"[link]\naddresses = {{ {table} }}\n")
+            self.assertIn(why, refusal)
+
     def test_wrong_choice(self) -> None:
         """A word that is no choice is refused with the choices."""
         self.assertEqual(

@@ -24,15 +24,17 @@ class _Greeting(Protocol):
 
 
 def _endpoint(port, addresses):
-    endpoint = TCP4ServerEndpoint(reactor, port, interface="127.0.0.1")
+    def make(prepared):
+        return TCP4ServerEndpoint(prepared, port, interface="127.0.0.1")
+
     if addresses == "plain":
-        return endpoint
+        return make(reactor)
     if addresses == "off":
-        return LinkServerEndpoint(endpoint, Link(Kernel()))
+        return LinkServerEndpoint(reactor, Link(Kernel()), make)
     listed = frozenset(f"00:00:85:12:34:{number:02x}" for number in range(int(addresses)))
     # Rejects others than who comes: each frame is held against all of the list.
     link = Link(Kernel(), admission=Admission(listed, permits=False))
-    return LinkServerEndpoint(endpoint, link)
+    return LinkServerEndpoint(reactor, link, make)
 
 
 if __name__ == "__main__":

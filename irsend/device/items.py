@@ -247,7 +247,13 @@ class Table(Kind[dict[str, str]]):
             raise ValueError
         if not all(isinstance(part, str) for pair in given.items() for part in pair):
             raise ValueError
-        return {self._read_name(name): self._read_text(text) for name, text in given.items()}
+        read: dict[str, str] = {}
+        for written, text in given.items():
+            name = self._read_name(written)
+            if name in read:
+                raise ValueError(f"{name} is there twice")
+            read[name] = self._read_text(text)
+        return read
 
     def plain(self, value: dict[str, str]) -> object:
         """Return a copy."""

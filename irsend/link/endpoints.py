@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import (
     IAddress,
     IListeningPort,
@@ -21,10 +21,12 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
 )
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import directlyProvides, implementer, providedBy
+from zope.interface import directlyProvides, implementer
 
 from irsend.link.link import Attempt, Link, NotAdmitted
+from irsend.link.reactors import ConnectingReactor, ListeningReactor
 
 
 def host_of(address: Any) -> str:
@@ -36,32 +38,33 @@ def host_of(address: Any) -> str:
 class LinkServerEndpoint:
     """Listens by another endpoint, and lets in who may pass.
 
-    With `spares_loopback` this host itself may, whatever the rule is.
+    `make` makes that endpoint, with the reactor that it is given. With
+    `spares_loopback` this host itself may pass, whatever the rule is.
     """
 
     def __init__(
-        self, endpoint: IStreamServerEndpoint, link: Link, *, spares_loopback: bool = False
+        self,
+        reactor: Any,
+        link: Link,
+        make: Callable[[Any], IStreamServerEndpoint],
+        *,
+        spares_loopback: bool = False,
     ) -> None:
-        self._endpoint = endpoint
         self.link = link
         self._spares_loopback = spares_loopback
+        self._endpoint = make(ListeningReactor(reactor, self))
 
     def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Listen; fails as the other endpoint does, and where the filter cannot be set."""
+        return self._endpoint.listen(_Gates(factory, self.link, self._spares_loopback))
 
-        def guard(port: Any) -> IListeningPort:
-            # Between listening and this a frame may come in; the gate sees to that.
-            try:
-                self.link.listening(port.socket, spares_loopback=self._spares_loopback)
-            except OSError as error:
-                address = port.getHost()
-                port.stopListening()
-                raise CannotListenError(address.host, address.port, error) from None
-            listening: IListeningPort = port
-            return listening
+    def opening(self, sock: socket.socket) -> None:
+        """Have the rule hold for a socket before it listens; OSError."""
+        self.link.listening(sock, spares_loopback=self._spares_loopback)
 
-        gates = _Gates(factory, self.link, self._spares_loopback)
-        return self._endpoint.listen(gates).addCallback(guard)
+    def closing(self, sock: socket.socket) -> None:
+        """Count what a socket has dropped to its end."""
+        self.link.closing(sock)
 
 
 class _Gates(ServerFactory):
@@ -100,6 +103,8 @@ class _Gates(ServerFactory):
 class _Gate(Protocol):
     """Looks at who has connected, and steps aside or sends him away."""
 
+    log = Logger()
+
     def __init__(self, gates: _Gates, address: IAddress | None) -> None:
         self._gates = gates
         self._address = address
@@ -111,16 +116,23 @@ class _Gate(Protocol):
     def makeConnection(self, transport: Any) -> None:
         """Hand the connection over; abort it, before a byte is written, where it may not be."""
         gates = self._gates
-        if not gates.link.accepted(
-            transport, host_of(transport.getPeer()), spares_loopback=gates.spares_loopback
-        ):
+        try:
+            admitted = gates.link.accepted(
+                transport, host_of(transport.getPeer()), spares_loopback=gates.spares_loopback
+            )
+        except Exception:
+            # Of whom nothing can be found out is not let in.
+            self.log.failure("The MAC address filter")
+            admitted = False
+        if not admitted:
             transport.abortConnection()
             return
         protocol = gates.behind.buildProtocol(self._address)
         if protocol is None:
             transport.loseConnection()
             return
-        # Of TCP itself, or of a wrapper such as TLS: nothing passes through here from now on.
+        # Nothing passes through here from now on. Twisted's TCP has its protocol as `protocol`,
+        # its wrappers (ProtocolWrapper, of which TLS is one) as `wrappedProtocol`.
         holder = (
             "protocol" if getattr(transport, "protocol", None) is self else "wrappedProtocol"
         )
@@ -141,61 +153,59 @@ class LinkClientEndpoint:
     def __init__(
         self, reactor: Any, link: Link, make: Callable[[Any], IStreamClientEndpoint]
     ) -> None:
-        self._link = link
-        self._endpoint = make(_Reactor(reactor, self._about_to_connect, self._connecting))
-        self._attempts: list[Attempt] = []
-        self.addresses: list[str] = []
-        """The IP addresses that were tried, in their order."""
+        self._reactor, self._link, self._make = reactor, link, make
+        self.address: str | None = None
+        """The IP address that was connected to, else the last that was tried; None before."""
 
     def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
-        """Connect; fails as the other endpoint does, and with NotAdmitted."""
-        return self._endpoint.connect(factory).addBoth(self._ended)
+        """Connect; fails as the other endpoint does, with NotAdmitted, and where the filter cannot be set."""
+        attempts = _Attempts(self._link)
 
-    def _about_to_connect(self, address: str) -> None:
-        self.addresses.append(address)
+        def ended(outcome: Any) -> Any:
+            attempts.end()
+            self.address = attempts.address
+            if isinstance(outcome, Failure):
+                return attempts.problem or outcome
+            transport = outcome.transport
+            self.address = host_of(transport.getPeer())
+            try:
+                self._link.connected(transport, self.address)
+            except NotAdmitted:
+                transport.abortConnection()
+                raise
+            return outcome
+
+        endpoint = self._make(ConnectingReactor(self._reactor, attempts))
+        return endpoint.connect(factory).addBoth(ended)
+
+
+class _Attempts:
+    """The attempts of one connection: an endpoint may try several addresses at a time."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._attempts: list[Attempt] = []
+        self.address: str | None = None
+        """The last that was tried."""
+        self.problem: Failure | None = None
+        """Why an attempt could not be guarded, and was given up."""
+
+    def about_to_connect(self, address: str) -> None:
+        """Hear of the address; NotAdmitted where it is known before that it may not be."""
+        self.address = address
         self._link.about_to_connect(address)
 
-    def _connecting(self, sock: socket.socket) -> None:
-        self._attempts.append(self._link.connecting(sock))
-
-    def _ended(self, outcome: Any) -> Any:
-        attempts, self._attempts = self._attempts, []
-        for attempt in attempts:
-            self._link.attempted(attempt)
-        if isinstance(outcome, Failure):
-            return outcome
-        transport = outcome.transport
+    def connecting(self, sock: socket.socket) -> bool:
+        """Have the rule hold for a socket; say whether it does."""
         try:
-            self._link.connected(transport, host_of(transport.getPeer()))
-        except NotAdmitted:
-            transport.abortConnection()
-            raise
-        return outcome
+            self._attempts.append(self._link.connecting(sock))
+        except OSError as error:
+            why = f"the MAC address filter cannot be set: {error.strerror or error}"
+            self.problem = Failure(ConnectError(string=why))
+            return False
+        return True
 
-
-class _Reactor:
-    """A reactor as a client endpoint knows it, which tells of each socket before it connects."""
-
-    def __init__(
-        self,
-        reactor: Any,
-        about_to_connect: Callable[[str], None],
-        connecting: Callable[[socket.socket], None],
-    ) -> None:
-        self._reactor = reactor
-        self._about_to_connect = about_to_connect
-        self._connecting = connecting
-        directlyProvides(self, providedBy(reactor))
-
-    def connectTCP(self, host: str, *rest: Any, **more: Any) -> Any:
-        """Begin to connect; the socket itself does so in the reactor's next turn."""
-        self._about_to_connect(host)
-        connector = self._reactor.connectTCP(host, *rest, **more)
-        sock = getattr(connector.transport, "socket", None)
-        # Without a socket it has failed already: there are too many.
-        if sock is not None:
-            self._connecting(sock)
-        return connector
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reactor, name)
+    def end(self) -> None:
+        """Hear that one of them has connected, or all have failed."""
+        for attempt in self._attempts:
+            self._link.attempted(attempt)

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from attrs import define, field, frozen
 from twisted.internet.error import ConnectError
 
-from irsend.addresses import NO_MAC
+from irsend.addresses import is_loopback
 from irsend.link import sockets
 from irsend.link.admission import EVERYBODY, Admission
 from irsend.link.neighbours import neighbour_mac
@@ -50,6 +50,8 @@ class _Peer:
     mac: str | None
     guarded: _Guarded = field(factory=_Guarded)
     """The connection's socket; a new one has dropped nothing."""
+    spared: bool = False
+    """May pass whatever the rule is."""
 
 
 class Link:
@@ -88,8 +90,9 @@ class Link:
                 failed = error
         if not self.way.silent and admission != EVERYBODY:
             for transport, peer in list(self._peers.items()):
-                if transport.connected and not self._admits(self._known_better(peer)):
+                if transport.connected and not self._admits(peer, self._mac_now(peer)):
                     self._dropped += 1
+                    del self._peers[transport]
                     transport.abortConnection()
         if failed is not None:
             raise failed
@@ -100,21 +103,21 @@ class Link:
         self._count()
         return self._dropped
 
-    def _admits(self, peer: _Peer) -> bool:
-        spared = peer.guarded.spares_loopback and peer.mac == NO_MAC
-        return spared or self._admission.passes(peer.mac)
+    def _admits(self, peer: _Peer, mac: str | None) -> bool:
+        return peer.spared or self._admission.passes(mac)
 
-    def _known_better(self, peer: _Peer) -> _Peer:
-        """Return a peer with the address that it has now, by configuration or table."""
-        mac = self._by_configuration(peer.address) or peer.mac or neighbour_mac(peer.address)
-        return _Peer(peer.address, mac, peer.guarded)
+    def _mac_now(self, peer: _Peer) -> str | None:
+        """Return the MAC address that a peer has now, by configuration or table."""
+        return self._by_configuration(peer.address) or peer.mac or neighbour_mac(peer.address)
 
     def _by_configuration(self, address: str) -> str | None:
         return self._known.get(address.partition("%")[0]) if self._known else None
 
     def _guard(self, sock: socket.socket, guarded: _Guarded) -> None:
         self._sockets[sock] = guarded
-        self.way.guard(sock, self._admission, self._known, guarded.spares_loopback)
+        # A new socket may have a filter of somebody else's, which is his.
+        if self._admission != EVERYBODY:
+            self.way.guard(sock, self._admission, self._known, guarded.spares_loopback)
 
     # -- what was dropped -----------------------------------------------------------
 
@@ -154,24 +157,31 @@ class Link:
     # -- what endpoints tell ------------------------------------------------------
 
     def listening(self, sock: socket.socket, *, spares_loopback: bool) -> None:
-        """Hear of a socket that listens; OSError."""
+        """Hear of a socket that is to listen; OSError."""
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             self.way.prepare_to_listen(sock)
             self._guard(sock, _Guarded(spares_loopback))
 
+    def closing(self, sock: socket.socket) -> None:
+        """Hear of a socket that has listened, and is about to be closed."""
+        guarded = self._sockets.pop(sock, None)
+        if guarded is not None and self.way.silent:
+            self._count_of(sock, guarded)
+
     def accepted(self, transport: Any, address: str, *, spares_loopback: bool) -> bool:
         """Hear of a connection that was accepted; say whether it may be.
 
-        A frame of somebody who may not pass does not come so far where frames
-        are dropped, but for one between listening and the filter.
+        Where frames are dropped only those of somebody who was in the queue
+        before the rule come so far.
         """
         transport = lowest(transport)
         mac = self._by_configuration(address) or self.way.first_mac(
             transport.getHandle(), address
         )
         # The socket itself has its listener's filter.
-        peer = _Peer(address, mac, _Guarded(spares_loopback))
-        if self._admits(peer):
+        spared = spares_loopback and from_this_host(transport)
+        peer = _Peer(address, mac, _Guarded(spares_loopback), spared)
+        if self._admits(peer, mac):
             self._peers[transport] = peer
             return True
         self._dropped += 1
@@ -183,7 +193,7 @@ class Link:
             mac = self.mac_of_address(address)
             # Whoever was not heard of for a while is looked at once he has answered.
             if mac is not None:
-                self._check(_Peer(address, mac))
+                self._check(address, mac)
 
     def connecting(self, sock: socket.socket) -> Attempt:
         """Hear of a socket that is about to connect; return what `attempted` is to be told. OSError."""
@@ -203,15 +213,17 @@ class Link:
         transport = lowest(transport)
         guarded = self._sockets.pop(transport.getHandle(), None)
         peer = _Peer(address, None, guarded or _Guarded())
-        if not self.way.silent and self._admission != EVERYBODY:
-            peer = self._known_better(peer)
-            self._check(peer)
+        # A socket that nobody has told of has no filter.
+        watched = self.way.silent and guarded is not None
+        if self._admission != EVERYBODY and not watched:
+            peer.mac = self._mac_now(peer)
+            self._check(address, peer.mac)
         self._peers[transport] = peer
 
-    def _check(self, peer: _Peer) -> None:
-        if not self._admits(peer):
+    def _check(self, address: str, mac: str | None) -> None:
+        if not self._admission.passes(mac):
             self._dropped += 1
-            who = f"{peer.address} ({peer.mac or 'no MAC address'})"
+            who = f"{address} ({mac or 'no MAC address'})"
             raise NotAdmitted(string=f"{who} may not pass the MAC address filter")
 
 
@@ -220,3 +232,11 @@ def lowest(transport: Any) -> Any:
     while hasattr(transport, "transport"):
         transport = transport.transport
     return transport
+
+
+def from_this_host(transport: Any) -> bool:
+    """Say whether an accepted connection is one of this host's with itself."""
+    if transport.getHandle().family not in (socket.AF_INET, socket.AF_INET6):
+        return True
+    peer, own = transport.getPeer().host, transport.getHost().host
+    return is_loopback(peer) or peer == own

@@ -1,7 +1,8 @@
 """Who stands behind an IP address: the route's next hop, and its entry in the neighbour table.
 
 By netlink, which answers at once but loads a library when it is first asked: for
-threads, or where nothing else can be done.
+threads, or where nothing else can be done. That library runs a loop of asyncio's, which
+cannot be within another: it is asked in a thread, whatever the reactor is.
 
 Standards: rtnetlink(7); RFC 826 (ARP) and RFC 4861 (neighbour discovery) fill the table.
 """
@@ -9,6 +10,8 @@ Standards: rtnetlink(7); RFC 826 (ARP) and RFC 4861 (neighbour discovery) fill t
 from __future__ import annotations
 
 import ipaddress
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from irsend.addresses import NO_MAC
@@ -21,18 +24,24 @@ def neighbour_mac(address: str) -> str | None:
     """Return the MAC address that frames for an IP address go to; None where that is not known.
 
     Behind a router it is the router's. Addresses of this host have none:
-    00:00:00:00:00:00.
+    00:00:00:00:00:00. The scope of an IPv6 address (fe80::1%eth0) counts.
     """
-    address = address.partition("%")[0]
+    address, _, scope = address.partition("%")
     try:
         if ipaddress.ip_address(address).is_loopback:
             return NO_MAC
-        return _asked(address)
-    except ValueError:
+        device = _device(scope) if scope else None
+    except (ValueError, OSError):
         return None
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_asked, address, device).result()
 
 
-def _asked(address: str) -> str | None:
+def _device(scope: str) -> int:
+    return int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)
+
+
+def _asked(address: str, device: int | None) -> str | None:
     try:
         from pyroute2 import IPRoute
         from pyroute2.netlink.exceptions import NetlinkError
@@ -40,7 +49,8 @@ def _asked(address: str) -> str | None:
         return None
     try:
         with IPRoute() as netlink:
-            (route,) = netlink.route("get", dst=address)
+            by = {} if device is None else {"oif": device}
+            (route,) = netlink.route("get", dst=address, **by)
             if route["type"] == _LOCAL:
                 return NO_MAC
             hop = _attribute(route, "RTA_GATEWAY") or _via(route) or address
@@ -69,7 +79,10 @@ def can_be_asked() -> str:
     try:
         from pyroute2 import IPRoute
 
-        with IPRoute():
-            return ""
-    except (ImportError, OSError) as error:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: IPRoute().close()).result()
+        return ""
+    except ImportError:
+        return "pyroute2 is not installed"
+    except OSError as error:
         return str(error)

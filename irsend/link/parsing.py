@@ -33,8 +33,10 @@ class MacParser:
 
         from irsend.link.endpoints import LinkServerEndpoint
 
-        link = _link(kwargs)
-        return LinkServerEndpoint(serverFromString(reactor, _inner(args, kwargs)), link)
+        link, inner = _link(kwargs), _inner(args, kwargs)
+        return LinkServerEndpoint(
+            reactor, link, lambda prepared: serverFromString(prepared, inner)
+        )
 
     def parseStreamClient(self, reactor: Any, *args: Any, **kwargs: Any) -> Any:
         """Return a LinkClientEndpoint."""
@@ -43,6 +45,7 @@ class MacParser:
         from irsend.link.endpoints import LinkClientEndpoint
 
         link, inner = _link(kwargs), _inner(args, kwargs)
+        clientFromString(reactor, inner)  # says now what is wrong with it
         return LinkClientEndpoint(
             reactor, link, lambda prepared: clientFromString(prepared, inner)
         )
@@ -51,12 +54,16 @@ class MacParser:
 def _inner(words: tuple[str, ...], more: dict[str, str]) -> str:
     from twisted.internet.endpoints import quoteStringArgument
 
+    def quoted(word: str) -> str:
+        # An equals sign that was escaped is not to become one that is not.
+        return str(quoteStringArgument(word)).replace("=", r"\=")
+
     if not words:
         raise ValueError(
             "mac: the endpoint is missing, as in mac:permit=00-00-85-12-34-56:tcp:8025"
         )
-    named = [f"{key}={quoteStringArgument(value)}" for key, value in more.items()]
-    return ":".join([*map(quoteStringArgument, words), *named])
+    named = [f"{key}={quoted(value)}" for key, value in more.items()]
+    return ":".join([*map(quoted, words), *named])
 
 
 def _link(words: dict[str, str]) -> Any:

@@ -8,6 +8,7 @@ who has made it, and reset it before a byte is written.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Mapping
 
@@ -17,6 +18,8 @@ from irsend.errors import ConfigurationError
 from irsend.link import neighbours, sockets
 from irsend.link.admission import EVERYBODY, Admission
 from irsend.link.program import program
+
+_NOBODY = Admission(permits=True)
 
 
 class IWay(Interface):
@@ -56,17 +59,23 @@ class Kernel:
         known: Mapping[str, str],
         spares_loopback: bool,
     ) -> None:
-        """Attach the program, or take it off where everybody passes."""
+        """Attach the program, or take it off where everybody passes; one that is not taken lets in nobody."""
         if admission == EVERYBODY:
             sockets.detach_filter(sock)
-        else:
+            return
+        try:
             sockets.attach_filter(
                 sock, program(admission, known, spares_loopback=spares_loopback)
             )
+        except OSError:
+            with contextlib.suppress(OSError):
+                sockets.attach_filter(sock, program(_NOBODY, spares_loopback=spares_loopback))
+            raise
 
     def prepare_to_listen(self, sock: socket.socket) -> None:
-        """Keep first frames: they tell the journal who was there."""
-        sockets.keep_first_frames(sock)
+        """Keep first frames where the kernel can: they tell the journal who was there."""
+        with contextlib.suppress(OSError):
+            sockets.keep_first_frames(sock)
 
     def first_mac(self, sock: socket.socket, address: str) -> str | None:
         """Read the first frame; one that came before any was kept is asked of the table."""
@@ -89,7 +98,10 @@ class FirstFrame:
     ) -> None:
         """Do nothing: who is not to be there is sent away at the door."""
 
-    prepare_to_listen = Kernel.prepare_to_listen
+    def prepare_to_listen(self, sock: socket.socket) -> None:
+        """Keep first frames."""
+        sockets.keep_first_frames(sock)
+
     first_mac = Kernel.first_mac
 
 
@@ -134,7 +146,7 @@ NAMES = (Kernel.name, FirstFrame.name, Neighbour.name)
 def _why_not(name: str) -> str:
     match name:
         case Kernel.name:
-            return sockets.filters_can_be_attached() or sockets.first_frames_can_be_kept()
+            return sockets.filters_can_be_attached()
         case FirstFrame.name:
             return sockets.first_frames_can_be_kept()
         case Neighbour.name:

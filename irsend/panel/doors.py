@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from attrs import define, field
 from twisted.web.server import Request
 
+from irsend.addresses import is_loopback
 from irsend.panel.problems import Problem
 
 READING = (b"GET", b"HEAD", b"OPTIONS")
@@ -36,17 +37,6 @@ _HOST = re.compile(
 _GUESSES = 5
 _GUESSES_IN = 10.0
 _PEERS_REMEMBERED = 256
-
-
-def is_loopback(peer: str) -> bool:
-    """Say whether an address is the machine's own, in either family or one inside the other."""
-    try:
-        address = ipaddress.ip_address(peer.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        return address.ipv4_mapped.is_loopback
-    return address.is_loopback
 
 
 def host_of(request: Request) -> str | None:

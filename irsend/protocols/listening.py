@@ -34,19 +34,22 @@ def listen(
     description: str,
     factory: IProtocolFactory,
     *,
-    through: Callable[[Any], Any] | None = None,
+    through: Callable[[Callable[[Any], Any]], Any] | None = None,
 ) -> list[IListeningPort]:
     """Listen; raises ConfigurationError or CannotListenError where that cannot be.
 
-    `through` makes another endpoint of it, such as one with a filter. Returns
-    the port in a list, or an empty list for an empty description.
+    `through` gets what makes the endpoint with a reactor, and returns another,
+    such as one with a filter. Returns the port in a list, or an empty list for
+    an empty description.
     """
     if not description:
         return []
     outcome: list[Any] = []
-    endpoint = server_endpoint(reactor, key, description)
-    if through is not None:
-        endpoint = through(endpoint)
+
+    def make(reactor: Any) -> Any:
+        return server_endpoint(reactor, key, description)
+
+    endpoint = make(reactor) if through is None else through(make)
     endpoint.listen(factory).addBoth(outcome.append)
     # Twisted's server endpoints answer at once.
     for port in outcome:

@@ -76,16 +76,18 @@ class Bench:
             lambda reactor: HostnameEndpoint(reactor, host, port, timeout=timeout),
         )
 
-    def server_endpoint(self, endpoint: IStreamServerEndpoint) -> LinkServerEndpoint:
-        """Return what listens on the wire."""
-        return LinkServerEndpoint(endpoint, self.link)
+    def server_endpoint(
+        self, make: Callable[[Any], IStreamServerEndpoint]
+    ) -> LinkServerEndpoint:
+        """Return what listens on the wire by the endpoint that is made."""
+        return LinkServerEndpoint(self.clock, self.link, make)
 
     def mac_behind(self, endpoint: IStreamClientEndpoint) -> Deferred[str | None]:
         """Fire with the MAC address of what an endpoint has tried to reach; None where it is not known."""
-        addresses = getattr(endpoint, "addresses", [])
-        if not addresses:
+        address: str | None = getattr(endpoint, "address", None)
+        if address is None:
             return succeed(None)
-        return self.on_disk(lambda: self.link.mac_of_address(addresses[-1]))
+        return self.on_disk(lambda: self.link.mac_of_address(address))
 
     def begin_session(
         self, kind: SessionKind, peer: str, mac: str | None = None

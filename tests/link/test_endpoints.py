@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from typing import Any
 
 from twisted.internet import error, reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.trial import unittest
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from irsend.addresses import NO_MAC
@@ -14,6 +17,7 @@ from irsend.errors import ConfigurationError
 from irsend.link.admission import EVERYBODY, Admission
 from irsend.link.endpoints import LinkClientEndpoint, LinkServerEndpoint
 from irsend.link.link import Link, NotAdmitted
+from irsend.link.sockets import dropped
 from irsend.link.ways import FirstFrame, IWay, Kernel, Neighbour, choose_way
 from tests.link.wires import (
     KNOWN,
@@ -53,7 +57,12 @@ class _Contract:
         """Listen on the wire."""
         self.link.change(rule, KNOWN)
         host = Host()
-        endpoint = LinkServerEndpoint(server(), self.link, spares_loopback=spares_loopback)
+        endpoint = LinkServerEndpoint(
+            reactor,
+            self.link,
+            lambda prepared: server(reactor=prepared),
+            spares_loopback=spares_loopback,
+        )
         port: Any = await endpoint.listen(host)
         self.addCleanup(port.stopListening)
         return host, port.getHost().port
@@ -120,7 +129,7 @@ class _Contract:
         peer: Any = await connectProtocol(endpoint, Peer())
         self.addCleanup(self.hang_up, peer)
         await until(lambda: peer.heard == b"hello")
-        self.assertEqual(endpoint.addresses, ["127.0.0.2"])
+        self.assertEqual(endpoint.address, "127.0.0.2")
 
     async def test_lifted(self) -> None:
         """When the rule is lifted everybody passes again."""
@@ -129,10 +138,83 @@ class _Contract:
         await self.connected("127.0.0.3", port)
 
 
+@implementer(IWay)
+class _Watched(Kernel):
+    """A kernel that says whether a socket listened already, and may want for memory."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.listened: list[int] = []
+        self.fails = fails
+
+    def guard(self, sock: socket.socket, *rest: Any) -> None:
+        self.listened.append(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+        if self.fails:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+
+class GuardTests(unittest.TestCase):
+    """When the rule is set, and what becomes of a socket that it cannot be set for."""
+
+    async def test_before_it_listens(self) -> None:
+        """A socket has its filter before anybody can connect to it."""
+        way = _Watched()
+        link = Link(way, admission=ONLY_SCANNER)
+        port: Any = await LinkServerEndpoint(
+            reactor, link, lambda prepared: server(reactor=prepared)
+        ).listen(Host())
+        self.addCleanup(port.stopListening)
+        self.assertEqual(way.listened, [0])
+
+    async def test_no_listening_without(self) -> None:
+        """Where it cannot be set nobody listens."""
+        link = Link(_Watched(fails=True), admission=ONLY_SCANNER)
+        endpoint = LinkServerEndpoint(reactor, link, lambda prepared: server(reactor=prepared))
+        await self.assertFailure(endpoint.listen(Host()), error.CannotListenError)
+
+    async def test_no_connection_without(self) -> None:
+        """Where it cannot be set nothing is connected, and the reason is told."""
+        host = Host()
+        port: Any = await server().listen(host)
+        self.addCleanup(port.stopListening)
+        endpoint = LinkClientEndpoint(
+            reactor,
+            Link(_Watched(fails=True), admission=ONLY_SCANNER),
+            lambda prepared: TCP4ClientEndpoint(prepared, "127.0.0.1", port.getHost().port),
+        )
+        failure: Any = await self.assertFailure(
+            connectProtocol(endpoint, Peer()), error.ConnectError
+        )
+        self.assertIn("cannot be set: Cannot allocate memory", str(failure))
+        self.assertEqual(host.peers, [])
+
+
 class KernelTests(_Contract, unittest.TestCase):
     """Frames are dropped: who may not pass gets no answer at all."""
 
     way = Kernel
+
+    async def test_too_long(self) -> None:
+        """A rule that the kernel does not take keeps everybody off."""
+        _, port = await self.listen(EVERYBODY)
+        many = {f"127.1.{one // 250}.{one % 250 + 1}": SCANNER for one in range(1500)}
+        self.assertRaises(OSError, self.link.change, ONLY_SCANNER, {**KNOWN, **many})
+        connecting = connect("127.0.0.2", port)
+        await until(lambda: self.link.dropped > 0)
+        connecting.addErrback(lambda _: None)
+        connecting.cancel()
+
+    async def test_counted_to_the_end(self) -> None:
+        """What a socket has dropped is counted also when it is closed before anybody looks."""
+        self.link.change(ONLY_SCANNER, KNOWN)
+        port: Any = await LinkServerEndpoint(
+            reactor, self.link, lambda prepared: server(reactor=prepared)
+        ).listen(Host())
+        connecting = connect("127.0.0.3", port.getHost().port)
+        await until(lambda: dropped(port.socket) > 0)
+        connecting.addErrback(lambda _: None)
+        connecting.cancel()
+        await port.stopListening()
+        self.assertTrue(self.link.dropped > 0)
 
     async def test_no_answer(self) -> None:
         """A SYN is not answered, neither by SYN-ACK nor by RST: it is said again, and passes when it may."""
@@ -189,6 +271,7 @@ class _ByReset(_Contract):
         host, port = await self.listen(EVERYBODY)
         scanner = await self.connected("127.0.0.2", port)
         stranger = await self.connected("127.0.0.3", port)
+        self.link.change(ONLY_SCANNER, KNOWN)
         self.link.change(ONLY_SCANNER, KNOWN)
         await stranger.closed
         self.assertEqual(self.link.dropped, 1)

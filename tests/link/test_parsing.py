@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import clientFromString, connectProtocol, serverFromString
+from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 from twisted.trial import unittest
@@ -67,6 +68,16 @@ class ParsingTests(unittest.TestCase):
         await until(lambda: peer.heard == b"hello")
         peer.transport.abortConnection()
         await peer.closed
+
+    async def test_client_with_tls(self) -> None:
+        """What speaks TLS from its first octet is filtered too."""
+        host = Host()
+        port: Any = await server().listen(host)
+        self.addCleanup(port.stopListening)
+        where = f"ssl:host=127.0.0.1:port={port.getHost().port}:timeout=1"
+        endpoint = clientFromString(reactor, f"mac:permit={_ADDRESS}:{where}")
+        await self.assertFailure(connectProtocol(endpoint, Peer()), ConnectError)
+        self.assertEqual(host.peers, [])
 
     def test_wrong(self) -> None:
         """What is missing or wrong is said."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 from hypothesis import given
@@ -78,6 +79,18 @@ class NeighbourTests(SynchronousTestCase):
         self.assertEqual(neighbour_mac("::1"), NO_MAC)
         for nobody in ("", "x", "example.com"):
             self.assertIsNone(neighbour_mac(nobody))
+
+    def test_scope(self) -> None:
+        """A scope that is no device of this host is nobody's."""
+        self.assertIsNone(neighbour_mac("fe80::1%nothing"))
+
+    def test_within_asyncio(self) -> None:
+        """It can be asked where asyncio runs, as it does beneath Twisted's asyncio reactor."""
+
+        async def ask() -> str | None:
+            return neighbour_mac("192.0.2.1")
+
+        asyncio.run(ask())
 
 
 class ChoiceTests(SynchronousTestCase):

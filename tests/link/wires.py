@@ -58,7 +58,7 @@ class Host(Factory):
         return self.peers[-1]
 
 
-def server(address: str = "127.0.0.1") -> TCP4ServerEndpoint:
+def server(address: str = "127.0.0.1", reactor: Any = reactor) -> TCP4ServerEndpoint:
     """Return an endpoint at a free port."""
     return TCP4ServerEndpoint(reactor, 0, interface=address)
 

@@ -260,6 +260,7 @@ async def start_machine(
     tls: dict[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     smtp: str = "tcp:0:interface=127.0.0.1",
+    panel: str = "tcp:0:interface=127.0.0.1",
     link: dict[str, Any] | None = None,
     host: Host | None = None,
     prefix: tuple[str, ...] = (),
@@ -275,7 +276,7 @@ async def start_machine(
     configuration = {
         "model": model,
         "state": str(directory / "state"),
-        "listen": {"smtp": smtp, "panel": "tcp:0:interface=127.0.0.1"},
+        "listen": {"smtp": smtp, "panel": panel},
         "link": link or {},
         "tls": {"hostnames": _NAMES, **(tls or {})},
         "limits": limits or {},

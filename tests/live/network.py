@@ -180,13 +180,14 @@ def _is_tcp(frame: bytes) -> bool:
     return False
 
 
-def try_to_connect(address: str, port: int, within: float = 3.0) -> str:
-    """Connect and hear the greeting; return its beginning, "reset" or "timeout"."""
+def try_to_connect(address: str, port: int, says: bytes = b"", within: float = 3.0) -> str:
+    """Connect, say something, hear an answer; return its beginning, "reset" or "timeout"."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as sock:
         sock.settimeout(within)
         try:
             sock.connect((address, port))
+            sock.sendall(says)
             return sock.recv(100).decode("ascii")[:4] or "closed"
         except ConnectionResetError:
             return "reset"

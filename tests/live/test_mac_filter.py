@@ -33,7 +33,7 @@ class _Network:
     link: ClassVar[dict[str, Any]] = {}
     way = "kernel"
 
-    async def start_network(self) -> None:
+    async def start_network(self, *, covers_panel: bool = False) -> None:
         """Plug everybody in, and switch the printer on."""
         self.network = Network(self)
         self.printer = self.network.host(PRINTER)
@@ -44,7 +44,8 @@ class _Network:
             smtp="tcp6:0:interface=\\:\\:",
             host=self.printer,
             prefix=self.prefix,
-            link=self.link,
+            panel="tcp:0:interface=0.0.0.0",
+            link={**self.link, "covers_panel": covers_panel},
             limits={"smtp_connect": 2, "pop_connect": 2},
             email_ifax={"email_address": "ir@bench.test"},
         )
@@ -188,6 +189,21 @@ class _Contract(_Network):
         await self.machine.change(window("02:00:00:00:00:99"))
         job, session = await self.send(far)
         self.assertEqual((job["code"], session["mac"]), ("#801", SCANNER))
+
+    async def test_covered_panel(self) -> None:
+        """A panel that is covered answers who may pass and this host itself, and nobody else."""
+        await self.start_network(covers_panel=True)
+        await self.machine.change(window(SCANNER))
+        address, port = self.printer.v4, self.machine.panel_port
+        capture = Capture(self.stranger)
+        self.addCleanup(capture.close)
+        heard = [
+            await host.start(lambda: try_to_connect(address, port, b"GET / HTTP/1.0\r\n\r\n"))
+            for host in (self.scanner, self.printer, self.stranger)
+        ]
+        self.assertEqual(heard[:2], ["HTTP", "HTTP"])
+        self.check_refusal(heard[2], capture.segments_from(PRINTER))
+        await self.machine.change({"receiving_mac_address.enabled": False})
 
     async def connect(self, host: Host) -> socket.socket:
         """Connect from a host, and be greeted."""

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.panel.doors import is_loopback
+from irsend.addresses import is_loopback
 from irsend.panel.site import PanelRequest
 from tests.panel.served import Answer, ServedPanel
 
