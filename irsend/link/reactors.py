@@ -1,0 +1,131 @@
+"""A reactor as an endpoint knows it, which has each socket guarded before it listens or connects.
+
+What else an endpoint asks of its reactor goes to the reactor itself.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Protocol
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.tcp import Port
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+from zope.interface import directlyProvides, providedBy
+
+
+class Listener(Protocol):
+    """Who is told of sockets that listen."""
+
+    def opening(self, sock: socket.socket) -> None:
+        """Hear of a socket that does not listen yet; OSError."""
+
+    def closing(self, sock: socket.socket) -> None:
+        """Hear of a socket that is about to be closed."""
+
+
+class Connector(Protocol):
+    """Who is told of connections that are to be made."""
+
+    def about_to_connect(self, address: str) -> None:
+        """Hear of the address before there is a socket; may raise."""
+
+    def connecting(self, sock: socket.socket) -> bool:
+        """Hear of a socket that has sent nothing yet; say whether it may."""
+
+
+class _Wrapper:
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        directlyProvides(self, providedBy(reactor))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+
+class ListeningReactor(_Wrapper):
+    """For server endpoints."""
+
+    def __init__(self, reactor: Any, listener: Listener) -> None:
+        super().__init__(reactor)
+        self._listener = listener
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        """Listen as the reactor does, by a socket that is guarded before."""
+        listening = _GuardedPort(port, factory, backlog, interface, self._reactor)
+        listening.listener = self._listener
+        listening.startListening()
+        return listening
+
+    def listenSSL(
+        self,
+        port: int,
+        factory: Any,
+        contextFactory: Any,
+        backlog: int = 50,
+        interface: str = "",
+    ) -> Any:
+        """The same, with TLS from the first octet."""
+        tls = TLSMemoryBIOFactory(contextFactory, False, factory)
+        return self.listenTCP(port, tls, backlog, interface)
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any:
+        """Take over a socket that listens already, and guard it as soon as that can be."""
+        port = self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
+        try:
+            self._listener.opening(port.socket)
+        except OSError as error:
+            port.stopListening()
+            raise CannotListenError("", fileDescriptor, error) from None
+        return port
+
+
+class _GuardedPort(Port):
+    """Twisted's port. Its OSErrors of this step are CannotListenError to whoever listens."""
+
+    listener: Listener
+
+    def createInternetSocket(self) -> socket.socket:
+        sock: socket.socket = super().createInternetSocket()
+        try:
+            self.listener.opening(sock)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.listener.closing(self.socket)
+        super().connectionLost(reason)
+
+
+class ConnectingReactor(_Wrapper):
+    """For client endpoints."""
+
+    def __init__(self, reactor: Any, connector: Connector) -> None:
+        super().__init__(reactor)
+        self._connector = connector
+
+    def connectTCP(self, host: str, *rest: Any, **more: Any) -> Any:
+        """Begin to connect; the socket itself does so in the reactor's next turn."""
+        self._connector.about_to_connect(host)
+        connector = self._reactor.connectTCP(host, *rest, **more)
+        sock = getattr(connector.transport, "socket", None)
+        # Without a socket it has failed already: there are too many.
+        if sock is not None and not self._connector.connecting(sock):
+            connector.stopConnecting()
+        return connector
+
+    def connectSSL(
+        self,
+        host: str,
+        port: int,
+        factory: Any,
+        contextFactory: Any,
+        *rest: Any,
+        **more: Any,
+    ) -> Any:
+        """The same, with TLS from the first octet."""
+        tls = TLSMemoryBIOFactory(contextFactory, True, factory)
+        return self.connectTCP(host, port, tls, *rest, **more)
