@@ -209,7 +209,7 @@ class PopSession:
         self._connecting = self._endpoint.connect(_Once(client))
         try:
             yield self._connecting
-        except CancelledError:
+        except (CancelledError, net.ConnectingCancelledError):
             raise _Failed(_SWITCHED_OFF) from None
         except ValueError:
             raise _Failed(f"{self.server} is not the name of a server") from None

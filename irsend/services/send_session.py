@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
@@ -179,7 +180,7 @@ class SendSession:
         self._connecting = self._server.endpoint.connect(_Once(client))
         try:
             yield self._connecting
-        except CancelledError:
+        except (CancelledError, ConnectingCancelledError):
             raise self._given_up or Failed("cancelled", codes.CANCELLED) from None
         except ValueError:
             wrong = f"{self._server.name} is not the name of a server"

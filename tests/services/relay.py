@@ -88,7 +88,8 @@ class Relay:
     connections: list[_Connection] = field(factory=list)
     asked: list[tuple[str, int]] = field(factory=list)
     """Where the machine wanted to."""
-    refuses: Exception | None = None
+    refuses: Exception | Deferred[Any] | None = None
+    """How a connection ends before it is there, now or when this fires."""
 
     def answer_to(self, line: str) -> str:
         """Return what is answered."""
@@ -103,6 +104,8 @@ class Relay:
         @implementer(IStreamClientEndpoint)
         class Endpoint:
             def connect(self, factory: Any) -> Deferred[Any]:
+                if isinstance(relay.refuses, Deferred):
+                    return relay.refuses
                 if relay.refuses is not None:
                     return fail(relay.refuses)
                 protocol = factory.buildProtocol(None)

@@ -6,7 +6,9 @@ import base64
 from typing import Any
 
 import attrs
+from twisted.internet.address import HostnameAddress
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectingCancelledError
 
 from irsend.device.jobs import Job
 from irsend.device.orders import Original, read_order
@@ -65,6 +67,15 @@ class SlowDiskTests(SendingCase):
         """A job can be cancelled as soon as it is told, though its scan is on the disk still."""
         self.bench.on_disk = HeldThread()
         job = self.successResultOf(self.order())
+        self.assertEqual(told(self.successResultOf(self.sending.cancel(job)))[0], "NG #995")
+
+    def test_cancelled_while_connecting(self) -> None:
+        """A job whose server does not answer is cancelled, and no error of the bench's own is logged."""
+        # As HostnameEndpoint ends what is cancelled.
+        gone = ConnectingCancelledError(HostnameAddress(b"relay.bench.test", 25))
+        self.relay.refuses = Deferred(lambda connecting: connecting.errback(gone))
+        job = self.successResultOf(self.order())
+        self.settle()
         self.assertEqual(told(self.successResultOf(self.sending.cancel(job)))[0], "NG #995")
 
     def test_cancelled_while_an_attempt_is_noted(self) -> None:
