@@ -46,6 +46,8 @@ class FromTheCode(Directive):
         part = self.arguments[0]
         if part not in _PARTS:
             raise self.error(f"{part!r} is not allowed; allowed: {', '.join(_PARTS)}")
+        # What it is made of is no file of the documentation's: it is made anew each time.
+        self.state.document.settings.env.note_reread()
         lines = StringList(getattr(generated, part)(), source=f"generated.{part}")
         parent = nodes.section()
         parent.document = self.state.document
