@@ -18,7 +18,17 @@ from irsend.device.items import Text, item, read_values
 from irsend.device.model import Model, load_model
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
-from irsend.sections import TLS, Faults, Limits, Link, Listen, MailHost, Panel, Sending
+from irsend.sections import (
+    TLS,
+    Faults,
+    Limits,
+    Link,
+    Listen,
+    MailHost,
+    Panel,
+    Printing,
+    Sending,
+)
 
 
 def _section(made_of: type) -> Any:
@@ -44,6 +54,7 @@ class Configuration:
     """Values of --set by whole key, which win over what was changed at the machine."""
     tls: TLS = _section(TLS)
     sending: Sending = _section(Sending)
+    printing: Printing = _section(Printing)
     link: Link = _section(Link)
     limits: Limits = _section(Limits)
     faults: Faults = _section(Faults)

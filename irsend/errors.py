@@ -78,3 +78,7 @@ class SendRefused(IrsendError):
 
 class CannotCancel(IrsendError):
     """The job has ended and cannot be cancelled."""
+
+
+class CannotDraw(IrsendError):
+    """The page cannot be drawn."""

@@ -262,6 +262,24 @@ class IMachine(Interface):
     def cancel_job(number: str) -> Deferred[Any]:
         """Cancel a job that waits or runs; NoSuchRecord, CannotCancel."""
 
+    def change_paper(paper: bool) -> None:
+        """Put paper into the drawer, or take it out: while there is none, what was received waits."""
+
+    def documents() -> list[Any]:
+        """Return the `Document` values in the tray, newest first."""
+
+    def document(number: str) -> Any:
+        """Return one of them; NoSuchRecord."""
+
+    def document_file(number: str) -> Path:
+        """Return where the PDF of a document is; NoSuchRecord."""
+
+    def draw_page(number: str, page: int, dots: int) -> Deferred[bytes]:
+        """Give a page as a PNG, at so many dots an inch; NoSuchRecord, CannotDraw."""
+
+    def take_document(number: str) -> Deferred[None]:
+        """Take a document out of the tray, for good; NoSuchRecord."""
+
     def key_description() -> dict[str, Any] | None:
         """Return subject, names, validity, bits and fingerprint of the certificate; None without one."""
 

@@ -138,6 +138,31 @@ class Sending:
     )
 
 
+@frozen(kw_only=True)
+class Printing:
+    """Paper, and the tray that printed documents come to lie in."""
+
+    paper: str = item("paper", OneOf(("A4", "LTR")), "A4", "What is in the drawer.")
+    loaded: bool = item(
+        "loaded",
+        OnOff(),
+        True,
+        "There is paper in the drawer of a new machine; what irsendctl paper does to it is kept.",
+    )
+    workers: int = item(
+        "workers", Number(1, 64), 2, "Processes that print, each one document at a time."
+    )
+    tray_documents: int = item(
+        "tray", Number(1, 4000, "documents"), 500, "The oldest go when there are more."
+    )
+    tray_days: int = item(
+        "age in the tray", Number(0, 3650, "days"), 30, "Older documents go; 0 keeps any."
+    )
+    tray_size: int = item(
+        "size of the tray", Number(1, 1_000_000, "MB"), 2000, "The oldest go above it."
+    )
+
+
 def _address(given: str) -> str:
     try:
         address = ipaddress.ip_address(given.strip())
@@ -266,6 +291,15 @@ class Limits:
     )
     scan: int = item(
         "scan", Number(1, 86_400, "seconds"), 600, "How long reading the originals may take."
+    )
+    printed_pages: int = item(
+        "printed pages", Number(1, 10_000), 1000, "Pages of one document; more is #829."
+    )
+    printed_lines: int = item(
+        "printed lines", Number(1, 100_000), 1000, "Lines of its text; more is #835."
+    )
+    print: int = item(
+        "print", Number(1, 86_400, "seconds"), 300, "How long printing a document may take."
     )
     transcript_lines: int = item(
         "transcript",

@@ -249,7 +249,7 @@ class RefusalTests(Case):
         """An unknown key is refused with the keys there are, in every place where one can stand."""
         cases = {
             "stat = 1\n": "FILE: stat: there is no such key; there are: model, state, settings, "
-            "listen, panel, tls, sending, link, limits, faults, mailhost",
+            "listen, panel, tls, sending, printing, link, limits, faults, mailhost",
             "[listen]\nsntp = 1\n": "FILE: listen.sntp: there is no such key; "
             "there are: smtp, panel",
             "[settings.service_mode]\nport = 1\n": "FILE: settings.service_mode.port: there is no "

@@ -72,7 +72,13 @@ def models() -> list[str]:
 
 def model_keys() -> list[str]:
     """Return the keys that a model file may have."""
-    from irsend.device.model_tables import ModelHeader, ModelSASL, ModelSending, ModelTLS
+    from irsend.device.model_tables import (
+        ModelHeader,
+        ModelReception,
+        ModelSASL,
+        ModelSending,
+        ModelTLS,
+    )
 
     rows = []
     for prefix, made_of in (
@@ -80,6 +86,7 @@ def model_keys() -> list[str]:
         ("tls", ModelTLS),
         ("sasl", ModelSASL),
         ("sending", ModelSending),
+        ("reception", ModelReception),
         ("header", ModelHeader),
     ):
         for key, about, default in items_of(made_of):

@@ -13,10 +13,15 @@ from typing import Any, Literal
 import attrs
 from attrs import define, field
 
+from irsend.device.documents import Document
 from irsend.device.events import (
+    DocumentPrinted,
+    DocumentRemoved,
     Event,
     JobChanged,
+    PagePrinted,
     PageScanned,
+    PaperChanged,
     PeerKeptOff,
     SessionChanged,
     SettingsChanged,
@@ -54,6 +59,10 @@ class Device:
     last_session: int = 0
     last_serial: int = 0
     last_numbers: dict[Direction, str] = field(factory=dict)
+    paper: bool = True
+    """There is paper in the drawer."""
+    printing: set[int] = field(factory=set)
+    """Serials of the jobs that are being printed."""
     running: bool = False
     """True from power-on to power-off: between them the state is never "stopped"."""
     checks: list[SettingsCheck] = field(factory=list)
@@ -62,9 +71,11 @@ class Device:
 
     @property
     def state(self) -> State:
-        """What it is doing; the oldest session under way decides."""
+        """What it is doing; the oldest session under way decides, then what is printed."""
         for session in self.sessions.values():
             return _STATE_OF[session.kind]
+        if self.printing:
+            return "printing"
         return "ready" if self.running else "stopped"
 
     def observe(self, observer: Callable[[Event], None]) -> Callable[[], None]:
@@ -158,6 +169,12 @@ class Device:
             serial=self.last_serial, number=number, direction=direction, party=party, **fields
         )
 
+    def adopt_number(self, job: Job) -> None:
+        """Go on behind a job that was lost from the journal when the power failed."""
+        if job.serial > self.last_serial:
+            self.last_serial = job.serial
+            self.last_numbers[job.direction] = job.number
+
     def job_accepted(self, direction: Direction, party: str, **fields: Any) -> Job:
         """Give a job its number; it is in the report from now on."""
         return self.job_changed(self.new_job(direction, party, **fields))
@@ -171,6 +188,34 @@ class Device:
     def page_scanned(self, page: int, pages: int) -> None:
         """Tell that a page has gone over the glass: this one, of so many."""
         self._tell(PageScanned(page=page, pages=pages))
+
+    def change_paper(self, paper: bool) -> None:
+        """Put paper into the drawer, or take it out."""
+        if paper != self.paper:
+            self.paper = paper
+            self._tell(PaperChanged(paper=paper))
+
+    def printing_began(self, job: Job) -> Job:
+        """Begin to print a received mail; return its job."""
+        self.printing.add(job.serial)
+        return self.job_changed(job, result="running")
+
+    def page_printed(self, job: Job, page: int) -> None:
+        """Tell that a page of a job is done."""
+        self._tell(PagePrinted(number=job.number, page=page))
+
+    def printing_ended(self, job: Job, **changes: Any) -> Job:
+        """End the printing of a job, whatever came of it; return it with these fields changed."""
+        self.printing.discard(job.serial)
+        return self.job_changed(job, **changes)
+
+    def document_printed(self, document: Document) -> None:
+        """Tell what has come out."""
+        self._tell(DocumentPrinted(document=document))
+
+    def document_removed(self, document: Document, why: str) -> None:
+        """Tell what is in the tray no more."""
+        self._tell(DocumentRemoved(document=document, why=why))
 
     def peer_kept_off(self, dropped: int) -> None:
         """Tell that the MAC address filter has dropped so much by now."""

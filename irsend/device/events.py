@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from irsend.device.documents import Document
 from irsend.device.jobs import Job
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry, StatusLine
@@ -62,6 +63,48 @@ class PeerKeptOff:
     """Frames that were dropped by now, or connections refused where frames cannot be."""
 
 
+@frozen(kw_only=True)
+class PaperChanged:
+    """The drawer was emptied, or paper was put into it."""
+
+    paper: bool
+
+
+@frozen(kw_only=True)
+class PagePrinted:
+    """A page with an image on it is done; the document comes out when all are."""
+
+    number: str
+    """Of the job."""
+    page: int
+    """From 1."""
+
+
+@frozen(kw_only=True)
+class DocumentPrinted:
+    """A document lies in the tray."""
+
+    document: Document
+
+
+@frozen(kw_only=True)
+class DocumentRemoved:
+    """A document is in the tray no more."""
+
+    document: Document
+    why: str
+    """In words: somebody took it, or it was in the way of newer ones."""
+
+
 Event = (
-    SettingsChanged | StatusChanged | SessionChanged | JobChanged | PageScanned | PeerKeptOff
+    SettingsChanged
+    | StatusChanged
+    | SessionChanged
+    | JobChanged
+    | PageScanned
+    | PeerKeptOff
+    | PaperChanged
+    | PagePrinted
+    | DocumentPrinted
+    | DocumentRemoved
 )

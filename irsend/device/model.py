@@ -19,6 +19,7 @@ from irsend.device.model_tables import (
     EHLO_KEYWORDS,
     TLS_VERSIONS,
     ModelHeader,
+    ModelReception,
     ModelSASL,
     ModelSending,
     ModelTLS,
@@ -27,7 +28,7 @@ from irsend.device.model_tables import (
 from irsend.device.windows import DEFAULTS, ITEMS, Settings, windows
 from irsend.errors import ModelError, SettingsRefused, ValueRefused
 
-_TABLES = ("tls", "sasl", "sending", "header", "defaults")
+_TABLES = ("tls", "sasl", "sending", "reception", "header", "defaults")
 
 
 @frozen(kw_only=True)
@@ -55,6 +56,7 @@ class Model:
     tls: ModelTLS | None = None
     sasl: ModelSASL = field(factory=ModelSASL)
     sending: ModelSending = field(factory=ModelSending)
+    reception: ModelReception = field(factory=ModelReception)
     header: ModelHeader = field(factory=ModelHeader)
     defaults: dict[str, Any] = field(factory=dict)
 
@@ -172,6 +174,9 @@ def _read_model(raw: dict[str, Any]) -> Model:
         "tls": tls,
         "sasl": ModelSASL(**read_values(ModelSASL, "sasl", tables["sasl"])),
         "sending": ModelSending(**read_values(ModelSending, "sending", tables["sending"])),
+        "reception": ModelReception(
+            **read_values(ModelReception, "reception", tables["reception"])
+        ),
         "header": ModelHeader(**read_values(ModelHeader, "header", tables["header"])),
     }
     model = Model(**parts, **values)

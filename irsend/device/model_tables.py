@@ -1,4 +1,4 @@
-"""The tables of a model file: what a printer's TLS can do, how it logs in, sends, and writes its headers.
+"""The tables of a model file: TLS, logins, sending, reception, the header of what is sent.
 
 The file as a whole is read by `model`.
 """
@@ -15,6 +15,8 @@ from irsend.device.windows import MECHANISMS
 TLS_VERSIONS = ("TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
 HELO_FORMS = ("name", "bare", "literal", "empty")
 SENDING_EXTENSIONS = ("SIZE", "PIPELINING", "8BITMIME", "DSN")
+PRINTS = ("jpeg", "pdf")
+"""What later models print beside TIFF."""
 EHLO_KEYWORDS = ("SIZE", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN")
 
 
@@ -116,6 +118,39 @@ class ModelSending:
     quits: bool = item("QUIT", OnOff(), True, "Says QUIT before it closes the connection.")
     full_mode: bool = item(
         "full mode", OnOff(), True, "Sends I-Fax in full mode: asks for MDN and DSN."
+    )
+
+
+_FEATURES = (
+    "(| (& (color=Binary) (image-file-structure=[TIFF-minimal,TIFF-F]) (image-coding=[MH,MR,MMR]))"
+    " (& (color=Full) (image-file-structure=TIFF-C) (image-coding=JPEG)) )"
+)
+
+
+@frozen(kw_only=True)
+class ModelReception:
+    """What the printer makes of what it received (device.md sections 7 and 8)."""
+
+    prints: tuple[str, ...] = item(
+        "prints", any_of(PRINTS), (), "Attachments that it prints beside TIFF."
+    )
+    divided_timeout: int = item(
+        "divided RX timeout",
+        Number(1, 99, "hours"),
+        24,
+        "How long it waits for the other parts of a divided mail.",
+    )
+    confirms: bool = item(
+        "confirms",
+        OnOff(),
+        True,
+        "Answers a sender who asks for it, when it knows a way to send: MDN and DSN of full mode.",
+    )
+    features: str = item(
+        "features",
+        Text(900, "a feature expression of RFC 2533 in ASCII", r"[ -~]*"),
+        _FEATURES,
+        "What it says in an MDN that it takes (Media-Accept-Features); empty says nothing.",
     )
 
 

@@ -1,16 +1,19 @@
 """The worker that prints: one order after the other, a line each on its input; answers in lines.
 
-    {"print": {"file": "/m/1", "into": "/t/1", "paper": "A4", "prints": [], "most_pages": 1000,
+    {"print": {"files": ["/m/1"], "into": "/t/1", "paper": "A4", "prints": [], "most_pages": 1000,
                "most_lines": 1000, "most_octets": 500000000, "seconds": 60}}
         {"page": 1}
         {"printed": {"file": "printed.pdf", "pages": 1, "codes": [], "notices": [],
-                     "from": "", "subject": "", "message_id": ""}}
+                     "from": "", "subject": "", "message_id": "", "images": 0}}
     {"draw": {"file": "/t/1/printed.pdf", "page": 1, "into": "/t/1/1.png", "dots": 100, "seconds": 10}}
         {"drawn": {"file": "/t/1/1.png", "width": 827, "height": 1169}}
 
-What cannot be done is answered by {"failed": {"code": "#822", "words": "..."}}. It ends with its
-input. A document that takes more time than it may ends the process: whoever
-runs it counts that document as #822, and starts another.
+Several files are the parts of a divided mail, in order. With "instead": {"code": "#822", "words":
+"..."} nothing of a mail is printed but its head, and why.
+
+What cannot be done is answered by {"failed": {"code": "#822", "words": "..."}}; without a code it
+may be tried again, since the disk is full, say. It ends with its input. A document that takes more
+time than it may ends the process: whoever runs it counts that document as #822, and starts another.
 """
 
 from __future__ import annotations
@@ -26,18 +29,24 @@ from typing import IO, Any
 
 from irsend.errors import MemoryFull, ScanRefused
 from irsend.imaging.limits import limit_for_good, limit_next
-from irsend.message.received import UNDECODABLE
+from irsend.message.received import UNDECODABLE, Problem
 
 _FORM = ("paper", "most_pages", "most_lines", "most_octets")
 _DRAWN_OCTETS = 100_000_000
 _SECONDS = 60
+# The disk is full or broken, or the process may open no more files: another time it may go.
+_NO_FAULT_OF_ITS_OWN = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE),
+    *(errno.EACCES, errno.EPERM, errno.ENOENT),
+)
 
 
 def main(orders: IO[str], answers: IO[str]) -> None:
     """Carry out orders until there are no more."""
     limit_for_good()
+    os.umask(0o077)
     with contextlib.suppress(OSError):
-        os.nice(5)
+        os.nice(10)
 
     def say(words: dict[str, Any]) -> None:
         answers.write(json.dumps(words) + "\n")
@@ -59,23 +68,31 @@ def main(orders: IO[str], answers: IO[str]) -> None:
         except OSError as error:
             if error.errno == errno.EFBIG:
                 say(_failed("What it comes to is larger than it may be."))
+            elif error.errno in _NO_FAULT_OF_ITS_OWN:
+                words = f"{error.filename or 'a file'}: {error.strerror}"
+                say({"failed": {"code": None, "words": words}})
             else:
-                say(_failed(f"{error.filename or 'A file'}: {error.strerror}"))
+                # Of a library's own making, at what it was to decode.
+                say(_broken())
         except Exception:
-            # Libraries raise much of their own at hostile files. It costs this document, and no
-            # other; whoever looks for the cause finds it here.
-            traceback.print_exc()
-            say(_failed("It cannot be printed."))
+            # Libraries raise much of their own at hostile files.
+            say(_broken())
 
 
 def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
     # Behind the limits: what is imported here is what decodes.
     from irsend.imaging.printing import Order, print_mail
+    from irsend.message.joining import opened
 
     form: dict[str, Any] = {name: order[name] for name in _FORM if name in order}
-    how = Order(prints=tuple(order.get("prints", ())), **form)
+    instead = order.get("instead")
+    how = Order(
+        prints=tuple(order.get("prints", ())),
+        instead=Problem(**instead) if instead else None,
+        **form,
+    )
     limit_next(order.get("seconds", _SECONDS), how.most_octets)
-    with Path(order["file"]).open("rb") as mail:
+    with opened([Path(one) for one in order["files"]]) as mail:
         printed = print_mail(mail, Path(order["into"]), how, told)
     return {
         "file": printed.file.name,
@@ -85,6 +102,7 @@ def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
         "from": printed.sender,
         "subject": printed.subject,
         "message_id": printed.message_id,
+        "images": printed.images,
     }
 
 
@@ -95,6 +113,12 @@ def _draw(order: dict[str, Any]) -> dict[str, Any]:
     into = Path(order["into"])
     width, height = draw_page(Path(order["file"]), order["page"], into, order["dots"])
     return {"file": str(into), "width": width, "height": height}
+
+
+def _broken() -> dict[str, Any]:
+    # It costs this document, and no other; whoever looks for the cause finds it here.
+    traceback.print_exc()
+    return _failed("It cannot be printed.")
 
 
 def _failed(words: str) -> dict[str, Any]:

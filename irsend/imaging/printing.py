@@ -33,7 +33,7 @@ from irsend.message.received import (
     Problem,
     ReceivedMail,
 )
-from irsend.message.taking_apart import take_apart
+from irsend.message.taking_apart import read_head, take_apart
 
 NO_PROGRAMS = "No programs can process the file attachment."
 """The machine's own words, below the name of what it discards."""
@@ -65,6 +65,8 @@ class Order:
     most_pages: int = 1000
     most_lines: int = 1000
     most_octets: int = 500_000_000
+    instead: Problem | None = None
+    """Printed below the head in place of all that the mail holds."""
 
 
 @frozen(kw_only=True)
@@ -80,11 +82,16 @@ class Printed:
     sender: str
     subject: str
     message_id: str
+    images: int
+    """How many of the pages are pages of images."""
 
 
 def print_mail(mail: IO[bytes], into: Path, order: Order, told: Told) -> Printed:
     """Print a mail into a directory, as printed.pdf; MemoryFull, OSError."""
-    received = take_apart(mail)
+    if order.instead is not None:
+        received = ReceivedMail(head=read_head(mail), problems=(order.instead,))
+    else:
+        received = take_apart(mail)
     with pikepdf.new() as pdf:
         job = _Job(received, order, into, told, Sheets(pdf, order.paper))
         return job.run()
@@ -113,6 +120,7 @@ class _Job:
             self._sheets.head_each_with(line_pdf(line[0] if line else (), self._order.paper))
         for part in self._mail.parts:
             self._print(part)
+        images = self._sheets.pages
         lines = self._cut(text)
         too_many = self._sheets.pages > self._order.most_pages
         if text or self._notices or too_many or not self._sheets.pages:
@@ -128,6 +136,7 @@ class _Job:
             sender=head.sender,
             subject=head.subject,
             message_id=head.message_id,
+            images=min(images, self._sheets.pages),
         )
 
     # -- what is printed of a part --------------------------------------------------------

@@ -77,10 +77,10 @@ class Composed:
 
 def compose(letter: Letter, style: Style, into: IO[bytes]) -> Composed:
     """Write a mail; ValueError where something of it cannot stand in a header."""
-    message_id = _message_id(letter, style)
+    identity = _message_id(letter, style)
     boundary = filled(style.boundary, at=letter.at, number=letter.number, count=letter.count)
     seven, eight = _text_part(letter.text, boundary)
-    head = _head(letter, style, message_id, boundary, "7bit") + seven
+    head = _head(letter, style, identity, boundary, "7bit") + seven
     into.write(head)
     size = len(head)
     for page, attachment in enumerate(letter.attachments, 1):
@@ -89,9 +89,9 @@ def compose(letter: Letter, style: Style, into: IO[bytes]) -> Composed:
     into.write(end)
     eight_bit_head = None
     if eight is not None:
-        eight_bit_head = _head(letter, style, message_id, boundary, "8bit") + eight
+        eight_bit_head = _head(letter, style, identity, boundary, "8bit") + eight
     return Composed(
-        message_id=message_id,
+        message_id=identity,
         size=size + len(end),
         head_length=len(head),
         eight_bit_head=eight_bit_head,
@@ -99,8 +99,15 @@ def compose(letter: Letter, style: Style, into: IO[bytes]) -> Composed:
 
 
 def _message_id(letter: Letter, style: Style) -> str:
-    local = filled(style.message_id, at=letter.at, number=letter.number, count=letter.count)
-    return f"<{local}@{letter.domain}{'.' if style.trailing_dot else ''}>"
+    return message_id(
+        style, at=letter.at, number=letter.number, count=letter.count, domain=letter.domain
+    )
+
+
+def message_id(style: Style, *, at: float, number: str, count: int, domain: str) -> str:
+    """Return a Message-ID in a machine's style."""
+    local = filled(style.message_id, at=at, number=number, count=count)
+    return f"<{local}@{domain}{'.' if style.trailing_dot else ''}>"
 
 
 # -- the header ---------------------------------------------------------------------
@@ -110,18 +117,26 @@ def _head(letter: Letter, style: Style, message_id: str, boundary: str, encoding
     if style.declared_quoted_printable:
         encoding = "quoted-printable"
     fields = {
-        "Date": formatdate(letter.at, localtime=True),
-        "From": _address("From", letter.sender),
-        "To": ",\r\n ".join(_address("To", one) for one in letter.recipients),
-        "Subject": _unstructured("Subject", letter.subject),
-        "MIME-Version": "1.0",
-        "X-Priority": style.priority,
-        "X-Mailer": _unstructured("X-Mailer", style.mailer),
-        "Message-ID": message_id,
+        "From": address_field("From", letter.sender),
+        "To": ",\r\n ".join(address_field("To", one) for one in letter.recipients),
+        "Subject": text_field("Subject", letter.subject),
         "Content-Type": f'multipart/mixed;\r\n boundary="{boundary}"',
         "Content-Transfer-Encoding": encoding,
         "Disposition-Notification-To": letter.notify_to
-        and _address("Disposition-Notification-To", letter.notify_to),
+        and address_field("Disposition-Notification-To", letter.notify_to),
+    }
+    return header(fields, style, at=letter.at, message_id=message_id)
+
+
+def header(fields: dict[str, str], style: Style, *, at: float, message_id: str) -> bytes:
+    """Return a header in a machine's style, with its end; fields without a value are left out."""
+    fields = {
+        "Date": formatdate(at, localtime=True),
+        "MIME-Version": "1.0",
+        "X-Priority": style.priority,
+        "X-Mailer": text_field("X-Mailer", style.mailer),
+        "Message-ID": message_id,
+        **fields,
     }
     ordered = [name for name in style.order if name in fields]
     names = [*ordered, *(name for name in fields if name not in ordered)]
@@ -129,14 +144,15 @@ def _head(letter: Letter, style: Style, message_id: str, boundary: str, encoding
     return ("".join(lines) + "\r\n").encode("ascii")
 
 
-def _address(field: str, address: str) -> str:
+def address_field(field: str, address: str) -> str:
+    """Return an address as a field has it; ValueError."""
     if not _ADDRESS.fullmatch(address):
         raise ValueError(f"{field}: {address!r} cannot stand in a header")
     return address
 
 
-def _unstructured(field: str, text: str) -> str:
-    """Return text as a header field has it: as it is where it is ASCII and fits, else in encoded words."""
+def text_field(field: str, text: str) -> str:
+    """Return text as a field has it: ASCII that fits as it is, else in encoded words. ValueError."""
     if _CONTROL.search(text):
         raise ValueError(f"{field}: it holds a control character")
     fits = len(field) + 2 + len(text) <= _FOLD and "=?" not in text and text == text.strip()

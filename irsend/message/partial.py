@@ -12,8 +12,9 @@ from typing import IO
 
 from attrs import frozen
 
-# These stay inside, in the first part, and are the whole mail's own again when it is put together.
-_INSIDE = (b"content-", b"subject", b"message-id", b"encrypted", b"mime-version")
+# These stay inside, in the first part, and are the whole mail's own again when it is joined.
+INSIDE = (b"content-", b"subject", b"message-id", b"encrypted", b"mime-version")
+"""What the names of such fields begin with, in small letters."""
 _LONGEST_HEAD = 65_536
 # Far more than any line of a composed mail.
 _WINDOW = 4096
@@ -64,17 +65,23 @@ def _line_end(message: IO[bytes], at: int) -> int:
 
 def _outside(head: bytes) -> tuple[bytes, bytes, bytes]:
     """Return the fields that each part has too, the Subject's value, and the Message-ID's."""
-    fields: list[bytes] = []
-    for line in head.splitlines(keepends=True):
-        if line[:1] in b" \t" and fields:
-            fields[-1] += line
-        else:
-            fields.append(line)
-    outside = b"".join(one for one in fields if not one.lower().startswith(_INSIDE))
+    fields = split_head(head)
+    outside = b"".join(one for one in fields if not one.lower().startswith(INSIDE))
     values = {
         name.lower(): value.strip() for name, _, value in (f.partition(b":") for f in fields)
     }
     return outside, values.get(b"subject", b""), values.get(b"message-id", b"")
+
+
+def split_head(head: bytes) -> list[bytes]:
+    """Return the fields of a head as they stand there, each with what continues it."""
+    fields: list[bytes] = []
+    for line in head.splitlines(keepends=True):
+        if line[:1] in (b" ", b"\t") and fields:
+            fields[-1] += line
+        else:
+            fields.append(line)
+    return fields
 
 
 def _part_head(

@@ -22,7 +22,7 @@ from irsend.message.encodings import (
     from_quoted_printable,
     from_uuencode,
 )
-from irsend.message.fields import Fields, on_one_line, read_fields, shortened
+from irsend.message.fields import LONGEST_HEAD, Fields, on_one_line, read_fields, shortened
 from irsend.message.multipart import split
 from irsend.message.received import (
     ENCODING_WRONG,
@@ -72,6 +72,12 @@ def take_apart(mail: IO[bytes], bounds: Bounds | None = None) -> ReceivedMail:
         walk.note(MIME_WRONG, f"The mail has more than {bounds.octets} octets.")
     parts = walk.entity(octets, fields, body, end, 0)
     return ReceivedMail(head=_head(fields), parts=tuple(parts), problems=tuple(walk.problems))
+
+
+def read_head(mail: IO[bytes]) -> Head:
+    """Read what is printed above a mail's text, and nothing else of it."""
+    octets = mail.read(LONGEST_HEAD)
+    return _head(read_fields(octets, 0, len(octets))[0])
 
 
 def _head(fields: Fields) -> Head:

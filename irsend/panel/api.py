@@ -5,12 +5,9 @@ Described by `openapi`, which a test holds to what stands here.
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
-from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
@@ -26,40 +23,25 @@ from irsend.panel.doors import Doors
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
 from irsend.panel.problems import Problem
+from irsend.panel.routing import app, route
+from irsend.panel.tray import TrayRoutes
 
 if TYPE_CHECKING:
     from irsend.panel.site import PanelRequest
 
 SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
 
-R = TypeVar("R", bound=Callable[..., Any])
-_app = Klein()
 
-
-def _route(path: str, method: str, *parameters: str) -> Callable[[R], R]:
-    """Declare a route; its query has these parameters and no others."""
-
-    def declare(answer: R) -> R:
-        @functools.wraps(answer)
-        def checked(api: API, request: Request, **named: str) -> Any:
-            asking.check_query(request, parameters)
-            return answer(api, request, **named)
-
-        _app.route(path, methods=[method])(checked)
-        return cast(R, checked)
-
-    return declare
-
-
-class API:
+class API(TrayRoutes):
     """The routes, for one machine."""
 
-    app = _app
+    app = app
 
     def __init__(
         self, machine: IMachine, events: Events, doors: Doors, metrics: Metrics
     ) -> None:
-        self._machine, self._events, self._doors = machine, events, doors
+        super().__init__(machine)
+        self._events, self._doors = events, doors
         self._metrics = metrics
 
     @app.handle_errors(Exception)
@@ -74,14 +56,14 @@ class API:
             raise Problem(503, "The machine is not running")
         return write(request, {"status": "ok"})
 
-    @_route("/metrics", "GET")
+    @route("/metrics", "GET")
     def metrics(self, request: Request) -> bytes:
         """Tell the machine in numbers."""
         accept = request.requestHeaders.getRawHeaders("Accept") or [""]
         told, content_type = self._metrics.exposition(accept[0])
         return write(request, told, content_type)
 
-    @_route("/api/openapi.json", "GET")
+    @route("/api/openapi.json", "GET")
     def description(self, request: Request) -> bytes:
         """Describe the interface."""
         described = openapi.description(
@@ -91,19 +73,19 @@ class API:
 
     # The status line
 
-    @_route("/api/status", "GET")
+    @route("/api/status", "GET")
     def status(self, request: Request) -> bytes:
         """Tell the status."""
         return write(request, shapes.status(self._machine))
 
-    @_route("/api/status", "DELETE")
+    @route("/api/status", "DELETE")
     def clear_status(self, request: Request) -> bytes:
         """Clear the status line."""
         self._machine.device.clear_status()
         request.setResponseCode(204)
         return b""
 
-    @_route("/api/status/history", "GET", "limit")
+    @route("/api/status/history", "GET", "limit")
     async def status_history(self, request: Request) -> bytes:
         """Tell what came on the status line."""
         limit = asking.whole_number(asking.query(request), "limit", 100, 1, 10_000)
@@ -112,12 +94,12 @@ class API:
 
     # Settings
 
-    @_route("/api/settings", "GET")
+    @route("/api/settings", "GET")
     def settings(self, request: Request) -> bytes:
         """Tell all windows."""
         return write(request, shapes.settings(self._machine.device))
 
-    @_route("/api/settings/<window>", "GET")
+    @route("/api/settings/<window>", "GET")
     def settings_window(self, request: Request, window: str) -> bytes:
         """Tell one window."""
         shape = shapes.settings(self._machine.device, window)
@@ -127,13 +109,13 @@ class API:
             raise Problem(404, f"The {title} has no such window; windows are: {there_are}")
         return write(request, shape)
 
-    @_route("/api/settings", "PATCH")
+    @route("/api/settings", "PATCH")
     def change_settings(self, request: Request) -> bytes:
         """Change settings, all or none."""
         changed = self._machine.change_settings(asking.json_object(request))
         return write(request, {"changed": shapes.changes(changed)})
 
-    @_route("/api/factory-reset", "POST")
+    @route("/api/factory-reset", "POST")
     def factory_reset(self, request: Request) -> bytes:
         """Forget what was changed at the machine."""
         asking.no_other_type(request)
@@ -143,14 +125,14 @@ class API:
 
     # Receiving, sending, jobs
 
-    @_route("/api/receive", "POST")
+    @route("/api/receive", "POST")
     async def receive(self, request: Request) -> bytes:
         """Fetch mail by POP; the answer comes when that has ended."""
         asking.no_other_type(request)
         session = await shielded(self._machine.receive())
         return write(request, shapes.reception(session))
 
-    @_route("/api/send", "POST", "wait")
+    @route("/api/send", "POST", "wait")
     async def send(self, request: PanelRequest) -> bytes:
         """Scan and queue; the answer comes then, or with ?wait=1 when the job has ended."""
         wait = asking.one_of(asking.query(request), "wait", ("0", "1"), "0") == "1"
@@ -164,25 +146,25 @@ class API:
         request.setHeader(b"Location", f"/api/jobs/{job.number}".encode("ascii"))
         return write(request, shapes.job(job))
 
-    @_route("/api/jobs", "GET", "limit")
+    @route("/api/jobs", "GET", "limit")
     async def jobs(self, request: Request) -> bytes:
         """Tell the jobs."""
         limit = asking.whole_number(asking.query(request), "limit", 100, 1, 10_000)
         return write(request, [shapes.job(job) for job in await self._jobs(limit)])
 
-    @_route("/api/jobs/<number>", "GET")
+    @route("/api/jobs/<number>", "GET")
     async def job(self, request: Request, number: str) -> bytes:
         """Tell one job."""
         job = await shielded(self._machine.job(_job_number(number)))
         return write(request, shapes.job(job))
 
-    @_route("/api/jobs/<number>", "DELETE")
+    @route("/api/jobs/<number>", "DELETE")
     async def cancel_job(self, request: Request, number: str) -> bytes:
         """Cancel a job."""
         job = await shielded(self._machine.cancel_job(_job_number(number)))
         return write(request, shapes.job(job))
 
-    @_route("/api/report", "GET", "format", "limit")
+    @route("/api/report", "GET", "format", "limit")
     async def report(self, request: Request) -> bytes:
         """Give the communication report."""
         parameters = asking.query(request)
@@ -197,7 +179,7 @@ class API:
 
     # Sessions
 
-    @_route("/api/sessions", "GET", "limit", "before", "kind", "peer", "result", "code")
+    @route("/api/sessions", "GET", "limit", "before", "kind", "peer", "result", "code")
     async def sessions(self, request: Request) -> bytes:
         """Tell the sessions, newest first."""
         parameters = asking.query(request)
@@ -217,7 +199,7 @@ class API:
         )
         return write(request, [shapes.session(session) for session in sessions])
 
-    @_route("/api/sessions/<id>", "GET")
+    @route("/api/sessions/<id>", "GET")
     async def session(self, request: Request, id: str) -> bytes:
         """Tell one session with what was said in it."""
         number = session_number(id)
@@ -230,14 +212,14 @@ class API:
         lines = [shapes.transcript_line(line) for line in transcript]
         return write(request, {**shapes.session(session), "transcript": lines})
 
-    @_route("/api/events", "GET")
+    @route("/api/events", "GET")
     def events(self, request: Request) -> Deferred[bytes]:
         """Tell what happens, as it happens."""
         return self._events.open(request)
 
     # The machine's key, models
 
-    @_route("/api/key", "GET")
+    @route("/api/key", "GET")
     def key(self, request: Request) -> bytes:
         """Describe the certificate."""
         described = self._machine.key_description()
@@ -245,13 +227,13 @@ class API:
             raise Problem(404, "The machine has no key and certificate; make or import one")
         return write(request, described)
 
-    @_route("/api/key/generate", "POST")
+    @route("/api/key/generate", "POST")
     async def generate_key(self, request: Request) -> bytes:
         """Make a new key and certificate."""
         asking.no_other_type(request)
         return write(request, await shielded(self._machine.generate_key()))
 
-    @_route("/api/key/import", "POST")
+    @route("/api/key/import", "POST")
     def import_key(self, request: Request) -> bytes:
         """Take over a key and certificate."""
         given = asking.json_object(request)
@@ -271,7 +253,7 @@ class API:
         )
         return write(request, described)
 
-    @_route("/api/models", "GET")
+    @route("/api/models", "GET")
     def models(self, request: Request) -> bytes:
         """Tell the models that irsend comes with."""
         return write(request, shapes.models())

@@ -23,9 +23,13 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from irsend.device.events import (
+    DocumentPrinted,
+    DocumentRemoved,
     Event,
     JobChanged,
+    PagePrinted,
     PageScanned,
+    PaperChanged,
     PeerKeptOff,
     SessionChanged,
     SettingsChanged,
@@ -159,8 +163,19 @@ class Events:
         elif isinstance(event, PageScanned):
             told = {"direction": "tx", "page": event.page, "pages": event.pages}
             self._add("page", told)
+        elif isinstance(event, PagePrinted):
+            told = {"direction": "rx", "number": event.number, "page": event.page}
+            self._add("page", {**told, "pages": None})
+        elif isinstance(event, DocumentPrinted):
+            self._add("tray", {"document": shapes.document(event.document), "removed": None})
+        elif isinstance(event, DocumentRemoved):
+            document = shapes.document(event.document)
+            self._add("tray", {"document": document, "removed": event.why})
         state = self.machine.device.state
-        if isinstance(event, (StatusChanged, PeerKeptOff)) or state != self._state:
+        if (
+            isinstance(event, (StatusChanged, PeerKeptOff, PaperChanged))
+            or state != self._state
+        ):
             self._state = state
             self._add("status", shapes.status(self.machine))
 

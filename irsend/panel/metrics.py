@@ -18,7 +18,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from irsend import __version__
-from irsend.device.events import Event, SessionChanged, StatusChanged
+from irsend.device.events import DocumentPrinted, Event, SessionChanged, StatusChanged
 from irsend.interfaces import IMachine
 
 
@@ -40,6 +40,10 @@ class Metrics:
             ("text",),
             registry=self._registry,
         )
+        self._documents = Counter(
+            "irsend_documents_printed", "Documents printed.", registry=self._registry
+        )
+        self._pages = Counter("irsend_pages_printed", "Their pages.", registry=self._registry)
         self._forget = machine.device.observe(self._observe)
 
     def stop(self) -> None:
@@ -52,6 +56,9 @@ class Metrics:
             self._sessions.labels(event.session.kind, event.session.result).inc()
         elif isinstance(event, StatusChanged) and event.raised is not None:
             self._raised.labels(event.raised.text.value).inc()
+        elif isinstance(event, DocumentPrinted):
+            self._documents.inc()
+            self._pages.inc(event.document.pages)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return all of it, in the form that an Accept header asks for, and its content type."""
@@ -76,6 +83,8 @@ class _Now(Collector):
             ("irsend_memory_used_bytes", used, "Octets of what waits in memory."),
             ("irsend_memory_capacity_bytes", capacity, "Octets that the memory has."),
             ("irsend_sessions_under_way", len(device.sessions), "Sessions that are open."),
+            ("irsend_paper", int(device.paper), "1 while there is paper in the drawer."),
+            ("irsend_tray_documents", len(self._machine.documents()), "Documents in the tray."),
         ):
             yield GaugeMetricFamily(name, about_it, value)
         drops = CounterMetricFamily(

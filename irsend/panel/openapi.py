@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from irsend import __version__
 from irsend.device import Model
-from irsend.panel.problems import CONTENT_TYPE
+from irsend.panel.openapi_tray import tray_paths
+from irsend.panel.operations import (
+    NOTHING,
+    json_answer,
+    limit_of,
+    operation,
+    parameter,
+    plain_answer,
+)
 from irsend.panel.schemas import (
     COUNT,
     SCHEMAS,
@@ -48,121 +56,60 @@ def description(model: Model, *, asks_for_password: bool) -> Schema:
     return document
 
 
-def _json(description: str, schema: Schema) -> Schema:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _plain(description: str, *types: str) -> Schema:
-    return {"description": description, "content": {each: {"schema": TEXT} for each in types}}
-
-
-def _problem(description: str) -> Schema:
-    return {"description": description, "content": {CONTENT_TYPE: {"schema": ref("Problem")}}}
-
-
-def _parameter(name: str, schema: Schema, description: str, where: str = "query") -> Schema:
-    return {
-        "name": name,
-        "in": where,
-        "required": where == "path",
-        "description": description,
-        "schema": schema,
-    }
-
-
-def _limit(of: str) -> Schema:
-    schema = {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 100}
-    return _parameter("limit", schema, f"The most {of} that are given.")
-
-
-def _operation(
-    name: str,
-    summary: str,
-    answer: Schema,
-    *parameters: Schema,
-    status: str = "200",
-    body: Schema | None = None,
-    form: Schema | None = None,
-    also: Schema | None = None,
-    **problems: str,
-) -> Schema:
-    operation: Schema = {"operationId": name, "summary": summary}
-    if parameters:
-        operation["parameters"] = list(parameters)
-    if body is not None:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": body}},
-        }
-    if form is not None:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"multipart/form-data": {"schema": form}},
-        }
-    operation["responses"] = {
-        status: answer,
-        **(also or {}),
-        **{code.removeprefix("_"): _problem(text) for code, text in problems.items()},
-        "default": _problem("Any other error."),
-    }
-    return operation
-
-
-_NOTHING: Schema = {"description": "Done."}
-_SESSION_ID = _parameter("id", COUNT, "The session's number.", "path")
-_JOB_NUMBER = _parameter(
+_SESSION_ID = parameter("id", COUNT, "The session's number.", "path")
+_JOB_NUMBER = parameter(
     "number",
     {"type": "string", "pattern": "^[0-9]{4}$"},
     "0001 to 4999 sent, 5001 to 9999 received.",
     "path",
 )
-_WINDOW = _parameter("window", TEXT, "The window's key.", "path")
+_WINDOW = parameter("window", TEXT, "The window's key.", "path")
 
 
 def _paths() -> Schema:
     return {
         "/healthz": {
-            "get": _operation(
+            "get": operation(
                 "health",
                 "Whether the machine runs; needs no password",
-                _json("It runs.", object_of(status={"const": "ok"})),
+                json_answer("It runs.", object_of(status={"const": "ok"})),
                 _503="It does not run.",
             )
         },
         "/metrics": {
-            "get": _operation(
+            "get": operation(
                 "metrics",
                 "The machine in numbers, for Prometheus",
-                _plain("Its metrics.", "text/plain", "application/openmetrics-text"),
+                plain_answer("Its metrics.", "text/plain", "application/openmetrics-text"),
             )
         },
         "/api/openapi.json": {
-            "get": _operation(
-                "openapi", "This document", _json("OpenAPI 3.1.", {"type": "object"})
+            "get": operation(
+                "openapi", "This document", json_answer("OpenAPI 3.1.", {"type": "object"})
             )
         },
         "/api/status": {
-            "get": _operation("status", "The status", _json("The status.", ref("Status"))),
-            "delete": _operation("clear", "Clear the status line", _NOTHING, status="204"),
+            "get": operation("status", "The status", json_answer("The status.", ref("Status"))),
+            "delete": operation("clear", "Clear the status line", NOTHING, status="204"),
         },
         "/api/status/history": {
-            "get": _operation(
+            "get": operation(
                 "statusHistory",
                 "What came on the status line, newest first",
-                _json("The history.", list_of(ref("StatusEntry"))),
-                _limit("entries"),
+                json_answer("The history.", list_of(ref("StatusEntry"))),
+                limit_of("entries"),
             )
         },
         "/api/settings": {
-            "get": _operation(
+            "get": operation(
                 "settings",
                 "All windows that the model has",
-                _json("The windows.", ref("Settings")),
+                json_answer("The windows.", ref("Settings")),
             ),
-            "patch": _operation(
+            "patch": operation(
                 "changeSettings",
                 "Change settings by whole key, all or none",
-                _json(
+                json_answer(
                     "What has changed; secrets are null.", object_of(changed={"type": "object"})
                 ),
                 body=ref("Changes"),
@@ -171,33 +118,33 @@ def _paths() -> Schema:
             ),
         },
         "/api/settings/{window}": {
-            "get": _operation(
+            "get": operation(
                 "settingsWindow",
                 "One window",
-                _json("The window.", ref("Settings")),
+                json_answer("The window.", ref("Settings")),
                 _WINDOW,
                 _404="The model has no such window.",
             )
         },
         "/api/receive": {
-            "post": _operation(
+            "post": operation(
                 "receive",
                 "Fetch mail from the POP server now; answers when that has ended",
-                _json("How it went, OK or NG.", ref("Reception")),
+                json_answer("How it went, OK or NG.", ref("Reception")),
                 _409="It cannot be tried as the settings stand.",
             )
         },
         "/api/send": {
-            "post": _operation(
+            "post": operation(
                 "send",
                 "Scan originals and send them",
-                _json("It is queued, and will survive a crash.", ref("Job")),
-                _parameter(
+                json_answer("It is queued, and will survive a crash.", ref("Job")),
+                parameter(
                     "wait", {"enum": ["0", "1"], "default": "0"}, "1: answer when it has ended."
                 ),
                 status="202",
                 form=ref("Order"),
-                also={"200": _json("It has ended, OK, NG or --.", ref("Job"))},
+                also={"200": json_answer("It has ended, OK, NG or --.", ref("Job"))},
                 _400="The form is damaged.",
                 _413="The originals or the words beside them are too large, or too many.",
                 _415="Not multipart/form-data.",
@@ -206,54 +153,55 @@ def _paths() -> Schema:
             )
         },
         "/api/jobs": {
-            "get": _operation(
+            "get": operation(
                 "jobs",
                 "Jobs, newest first",
-                _json("The jobs.", list_of(ref("Job"))),
-                _limit("jobs"),
+                json_answer("The jobs.", list_of(ref("Job"))),
+                limit_of("jobs"),
             )
         },
         "/api/jobs/{number}": {
-            "get": _operation(
+            "get": operation(
                 "job",
                 "The newest job of this number",
-                _json("The job.", ref("Job")),
+                json_answer("The job.", ref("Job")),
                 _JOB_NUMBER,
                 _404="No such job.",
             ),
-            "delete": _operation(
+            "delete": operation(
                 "cancelJob",
                 "Cancel a job that waits or runs",
-                _json("The job, cancelled.", ref("Job")),
+                json_answer("The job, cancelled.", ref("Job")),
                 _JOB_NUMBER,
                 _404="No such job.",
                 _409="It has ended.",
             ),
         },
+        **tray_paths(),
         "/api/report": {
-            "get": _operation(
+            "get": operation(
                 "report",
                 "The communication report",
-                _plain("The report.", "text/plain", "text/csv"),
-                _parameter("format", {"enum": ["text", "csv"], "default": "text"}, "Its form."),
-                _limit("jobs"),
+                plain_answer("The report.", "text/plain", "text/csv"),
+                parameter("format", {"enum": ["text", "csv"], "default": "text"}, "Its form."),
+                limit_of("jobs"),
             )
         },
         "/api/sessions": {
-            "get": _operation(
+            "get": operation(
                 "sessions",
                 "Protocol sessions, newest first, those under way among them",
-                _json("The sessions.", list_of(ref("Session"))),
-                _limit("sessions"),
-                _parameter(
+                json_answer("The sessions.", list_of(ref("Session"))),
+                limit_of("sessions"),
+                parameter(
                     "before",
                     {"type": "integer", "minimum": 1, "maximum": 2**62},
                     "Only sessions with a smaller number: the next page.",
                 ),
-                _parameter("kind", SCHEMAS["Session"]["properties"]["kind"], "Of this kind."),
-                _parameter("peer", {"type": "string", "maxLength": 255}, "With this peer."),
-                _parameter("result", {"enum": ["OK", "NG"]}, "That ended so."),
-                _parameter(
+                parameter("kind", SCHEMAS["Session"]["properties"]["kind"], "Of this kind."),
+                parameter("peer", {"type": "string", "maxLength": 255}, "With this peer."),
+                parameter("result", {"enum": ["OK", "NG"]}, "That ended so."),
+                parameter(
                     "code",
                     {"type": "string", "pattern": "^#?[0-9]{3}$"},
                     "With this code; the # may be left out.",
@@ -261,7 +209,7 @@ def _paths() -> Schema:
             )
         },
         "/api/sessions/{id}": {
-            "get": _operation(
+            "get": operation(
                 "session",
                 "One session with its transcript; as text/plain the transcript alone",
                 {
@@ -283,11 +231,13 @@ def _paths() -> Schema:
             )
         },
         "/api/events": {
-            "get": _operation(
+            "get": operation(
                 "events",
-                "Server-sent events: status, job, session, setting, page",
-                _plain("An endless stream; each event's data is JSON.", "text/event-stream"),
-                _parameter(
+                "Server-sent events: status, job, session, setting, page, tray",
+                plain_answer(
+                    "An endless stream; each event's data is JSON.", "text/event-stream"
+                ),
+                parameter(
                     "Last-Event-ID",
                     TEXT,
                     "Begins behind this event, as far back as events are kept.",
@@ -297,25 +247,25 @@ def _paths() -> Schema:
             )
         },
         "/api/key": {
-            "get": _operation(
+            "get": operation(
                 "key",
                 "The machine's certificate",
-                _json("Its description.", ref("Key")),
+                json_answer("Its description.", ref("Key")),
                 _404="There is none.",
             )
         },
         "/api/key/generate": {
-            "post": _operation(
+            "post": operation(
                 "generateKey",
                 "Make a new key and certificate, and use them",
-                _json("The new certificate.", ref("Key")),
+                json_answer("The new certificate.", ref("Key")),
             )
         },
         "/api/key/import": {
-            "post": _operation(
+            "post": operation(
                 "importKey",
                 "Use this key and certificate",
-                _json("The certificate.", ref("Key")),
+                json_answer("The certificate.", ref("Key")),
                 body={
                     **object_of(
                         certificate={**TEXT, "description": "PEM."},
@@ -328,18 +278,18 @@ def _paths() -> Schema:
             )
         },
         "/api/factory-reset": {
-            "post": _operation(
+            "post": operation(
                 "factoryReset",
                 "Forget what was changed at the machine",
-                _NOTHING,
+                NOTHING,
                 status="204",
             )
         },
         "/api/models": {
-            "get": _operation(
+            "get": operation(
                 "models",
                 "The models that irsend comes with",
-                _json("The models.", list_of(ref("Model"))),
+                json_answer("The models.", list_of(ref("Model"))),
             )
         },
     }

@@ -147,6 +147,17 @@ SCHEMAS: dict[str, Schema] = {
         started=MOMENT,
         ended=or_null(MOMENT),
     ),
+    "Document": object_of(
+        (),
+        number={**TEXT, "pattern": "^[0-9]{4}$"},
+        pages=COUNT,
+        **{"from": TEXT},
+        subject=TEXT,
+        printed=MOMENT,
+        codes=list_of({"enum": list(CODES)}),
+        notices={**list_of(TEXT), "description": "What stands on it of what is not printed."},
+        size={**COUNT, "description": "Octets of the PDF."},
+    ),
     "Reception": object_of(
         result={"enum": ["OK", "NG", None]},
         code=or_null({"enum": list(CODES)}),

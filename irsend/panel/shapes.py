@@ -13,6 +13,7 @@ from typing import Any
 
 from irsend.device import Device, Job, Session, StatusEntry, load_model, model_names
 from irsend.device.codes import CODES
+from irsend.device.documents import Document
 from irsend.device.windows import ITEMS, windows
 from irsend.interfaces import IMachine, TranscriptLine
 
@@ -43,7 +44,7 @@ def status(machine: IMachine) -> JSON:
         "status_line": device.status.text,
         "state": device.state,
         "memory": {"used": used, "capacity": capacity},
-        "paper": True,
+        "paper": device.paper,
         "since": moment(shown.at) if shown else None,
         "next_login": moment(machine.next_login()),
         "mac_filter": {
@@ -161,6 +162,20 @@ def job(one: Job) -> JSON:
         "sessions": list(one.sessions),
         "started": moment(one.started),
         "ended": moment(one.ended),
+    }
+
+
+def document(one: Document) -> JSON:
+    """A printed document."""
+    return {
+        "number": one.number,
+        "pages": one.pages,
+        "from": one.sender,
+        "subject": one.subject,
+        "printed": moment(one.printed),
+        "codes": list(one.codes),
+        "notices": list(one.notices),
+        "size": one.size,
     }
 
 

@@ -246,7 +246,7 @@ class Attempt:
             with outbox.open_message(outgoing) as message:
                 parts = [part(one) for one in divide(message, size, self._limit)]
         return Delivery(
-            sender=_mailbox(outgoing.sender),
+            sender=_mailbox(outgoing.sender) if outgoing.sender else None,
             recipients=recipients,
             parts=parts,
             has_eight_bit=bool(head),

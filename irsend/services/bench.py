@@ -6,7 +6,7 @@ transcripts of the sessions under way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -24,7 +24,7 @@ from irsend.link.ways import Nothing
 from irsend.message.head import sender_of, subject_of
 from irsend.protocols.tls import ServerTLS
 from irsend.protocols.transcript import Transcript
-from irsend.sections import Limits, Sending
+from irsend.sections import Limits, Printing, Sending
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
 
@@ -43,6 +43,7 @@ class Bench:
     """The machine's names and addresses."""
     trust: str = ""
     sending: Sending = field(factory=Sending)
+    printing: Printing = field(factory=Printing)
     on_disk: Callable[[Callable[[], Any]], Deferred[Any]] = execute
     """Runs what waits for the disk in a thread."""
     apart: Callable[[Callable[[], Any]], Deferred[Any]] = execute
@@ -55,6 +56,8 @@ class Bench:
     """Answers STARTTLS; None while there is no usable key."""
     transcripts: dict[int, Transcript] = field(factory=dict)
     """Of the sessions under way, by id."""
+    received: Callable[[Job], None] = lambda _: None
+    """Hears of each mail that is safe in memory."""
 
     @property
     def host(self) -> str:
@@ -136,12 +139,20 @@ class Bench:
         session: int | None,
         recipients: tuple[str, ...] = (),
     ) -> Job:
-        """Make the job of a mail that is safe in memory."""
-        return self.device.job_accepted(
+        """Make the job of a mail that is safe in memory, and have it printed."""
+        job = self.device.job_accepted(
             "rx",
             sender or sender_of(beginning),
             subject=subject_of(beginning),
             recipients=tuple(Recipient(address=one) for one in recipients),
             held_as=name,
             sessions=(session,) if session is not None else (),
+        )
+        self.received(job)
+        return job
+
+    def delete_mails(self, names: Sequence[str]) -> Deferred[None]:
+        """Free what mails take; fires when none of them can come back after a crash. OSError."""
+        return self.on_disk(lambda: self.memory.unlink(names)).addCallback(
+            lambda _: self.memory.forget(names)
         )

@@ -36,7 +36,8 @@ class Login:
 class Delivery:
     """A mail as it is handed over: in one part, or in several."""
 
-    sender: Mailbox
+    sender: Mailbox | None
+    """None for the null sender."""
     recipients: tuple[Mailbox, ...]
     parts: Sequence[Callable[[bool], Spliced]]
     """Each makes its content; for True, with 8-bit text where there is such."""

@@ -5,6 +5,7 @@ It decides nothing: each question goes to the part that knows.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,22 +17,37 @@ from zope.interface import implementer
 from irsend.configuration import Configuration
 from irsend.device import codes
 from irsend.device.device import Device
+from irsend.device.documents import Document
 from irsend.device.events import JobChanged
 from irsend.device.jobs import Job
 from irsend.device.orders import Original, SendOrder, read_order
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry
-from irsend.errors import CannotCancel, SettingsRefused, ValueRefused
+from irsend.errors import (
+    CannotCancel,
+    CannotDraw,
+    NoSuchRecord,
+    SettingsRefused,
+    ValueRefused,
+)
 from irsend.interfaces import IMachine, TranscriptLine
 from irsend.services.bench import Bench
+from irsend.services.joining import Joining
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
 from irsend.services.polling import Polling
+from irsend.services.print_pool import CannotPrint, NoRoom, PrintPool
+from irsend.services.printing import Printing
 from irsend.services.sending import Sending
+from irsend.services.sorting import Sorting
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
 from irsend.store.outbox import Outbox
 from irsend.store.saved_settings import SavedSettings
+from irsend.store.tray import Tray
+
+_DRAWN_WITHIN = 30
+"""Seconds of CPU that a page to look at may take."""
 
 
 @implementer(IMachine)
@@ -48,6 +64,11 @@ class Front:
     _outbox: Outbox
     _saved: SavedSettings
     _sending: Sending
+    _sorting: Sorting
+    _joining: Joining
+    _printing: Printing
+    _drawing: PrintPool
+    _tray: Tray
     _in_thread: Callable[[Callable[[], Any]], Deferred[Any]]
 
     # -- key and certificate ----------------------------------------------------
@@ -190,7 +211,10 @@ class Front:
 
     @inlineCallbacks
     def cancel_job(self, number: str) -> Any:
-        """Cancel a job that waits or runs (#995): a received mail leaves the memory unprinted."""
+        """Cancel a job that waits or runs (#995): a received mail leaves the memory unprinted.
+
+        With one part of a divided mail that is being printed go the others.
+        """
         job: Job = yield self._journal.job(number)
         if job.direction == "tx":
             return (yield self._sending.cancel(job))
@@ -198,9 +222,56 @@ class Front:
             raise CannotCancel(
                 f"Job {number} has ended ({job.result}); only one that waits can be cancelled."
             )
+        left = [job]
+        if not self._sorting.let_go(job) and not self._joining.let_go(job):
+            mails = yield self._printing.let_go(job)
+            left += [mail.job for mail in mails if mail.job.serial != job.serial]
         # The journal holds its UIDL by now; so it is not fetched again.
         yield self._journal.flush()
-        self._bench.memory.delete(job.held_as)
-        return self.device.job_changed(
-            job, result="NG", code=codes.CANCELLED, ended=self.device.now(), held_as=None
-        )
+        yield self._bench.delete_mails([one.held_as or "" for one in left])
+        cancelled = {"result": "NG", "code": codes.CANCELLED, "held_as": None}
+        for one in left[1:]:
+            self.device.job_changed(one, ended=self.device.now(), **cancelled)
+        return self.device.job_changed(job, ended=self.device.now(), **cancelled)
+
+    # -- paper --------------------------------------------------------------------
+
+    def change_paper(self, paper: bool) -> None:
+        """Put paper into the drawer, or take it out."""
+        self.device.change_paper(paper)
+
+    def documents(self) -> list[Document]:
+        """Ask the tray."""
+        return self._tray.documents()
+
+    def document(self, number: str) -> Document:
+        """Ask the tray."""
+        return self._tray.find(number)
+
+    def document_file(self, number: str) -> Path:
+        """Ask the tray."""
+        return self._tray.path(number)
+
+    @inlineCallbacks
+    def draw_page(self, number: str, page: int, dots: int) -> Any:
+        """Have a page of a document drawn by a worker."""
+        document = self._tray.find(number)
+        if not 1 <= page <= document.pages:
+            raise NoSuchRecord(f"Document {number} has {document.pages} pages, no page {page}.")
+        place = self._tray.new_place()
+        picture = place / "page.png"
+        order = {"page": page, "into": str(picture), "dots": dots, "seconds": _DRAWN_WITHIN}
+        try:
+            yield self._drawing.ask({"draw": {**order, "file": str(self._tray.path(number))}})
+            return (yield self._in_thread(picture.read_bytes))
+        except (CannotPrint, NoRoom) as error:
+            raise CannotDraw(f"Page {page} of document {number}: {error}") from None
+        finally:
+            self._in_thread(lambda: shutil.rmtree(place, ignore_errors=True))
+
+    @inlineCallbacks
+    def take_document(self, number: str) -> Any:
+        """Take a document out of the tray; it is gone then."""
+        document = self._tray.find(number)
+        yield self._tray.remove([document])
+        self.device.document_removed(document, "it was taken out")

@@ -1,7 +1,7 @@
 """Full mode: what comes back for an I-Fax that was sent, and what it says of the job (RFC 2532).
 
 A DSN or MDN among the received mails is matched to its job by Message-ID or
-envelope id. It is not printed unless Print MDN/DSN upon Receipt is on.
+envelope id. Which mails are such is told by `sorting`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from twisted.logger import Logger
 
 from irsend.device import codes
 from irsend.device.events import Event, JobChanged
-from irsend.device.jobs import Job, Recipient
-from irsend.message.notification import Notification, Report, read_notification
+from irsend.device.jobs import Recipient
+from irsend.message.notification import Notification, Report
 from irsend.services.bench import Bench
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receivers import Receivers
@@ -45,27 +45,22 @@ class FullMode(Service):
         self._awaited: dict[int, Outgoing] = {}
         self._open: set[int] = set()
         """Serials of the I-Fax jobs that are not over: some of their mails may be on their way."""
-        self._early: deque[tuple[Job, Notification]] = deque(maxlen=_MOST_EARLY)
-        """What came back before its job was over."""
-        self._unread: list[Job] = []
-        """Mails that were in memory when the machine was switched on."""
+        self._early: deque[tuple[Notification, Deferred[bool]]] = deque()
+        """What came back before its job was over, and who is to be told what it says."""
         self._later: set[IDelayedCall] = set()
         self._timer: IDelayedCall | None = None
         self._forget: Any = None
         self._reading: list[Deferred[None]] = []
 
     def startService(self) -> None:
-        """Look at each mail that is received from now on."""
+        """Wait, and hear which jobs are being sent."""
         Service.startService(self)
         self._forget = self._bench.device.observe(self._observe)
-        unread, self._unread = self._unread, []
-        for job in unread:
-            self._look_into(job)
         self._schedule()
 
     @inlineCallbacks
     def stopService(self) -> Any:
-        """Stop looking; who is awaited is awaited after the next start."""
+        """Stop; who is awaited is awaited after the next start."""
         Service.stopService(self)
         self._forget()
         if self._timer is not None and self._timer.active():
@@ -74,27 +69,25 @@ class FullMode(Service):
         for call in self._later:
             call.cancel()
         self._later.clear()
+        # Who asks what an early one says asks again after the next start.
+        self._early.clear()
         yield DeferredList(list(self._reading))
 
-    def adopt(self, entries: Sequence[Outgoing], mails: Sequence[Job]) -> None:
-        """Take the outbox and the mails in memory as they were when the machine was switched on."""
+    def adopt(self, entries: Sequence[Outgoing]) -> None:
+        """Take the outbox as it was when the machine was switched on."""
         for outgoing in entries:
             if outgoing.awaited_until is not None:
                 self._bench.device.job_changed(outgoing.job)
                 self._awaited[outgoing.serial] = outgoing
             elif outgoing.full:
                 self._open.add(outgoing.serial)
-        self._unread = list(mails)
 
     def await_notifications(self, outgoing: Outgoing) -> Deferred[None]:
         """Wait for what comes back for a job, until `awaited_until`; fires when that is written down."""
         self._awaited[outgoing.serial] = outgoing
         self._schedule()
         kept = self._keep(outgoing.serial)
-        early = list(self._early)
-        self._early.clear()
-        for job, notification in early:
-            self._busy(self._match(job, notification))
+        self._match_early()
         return kept
 
     @inlineCallbacks
@@ -149,20 +142,52 @@ class FullMode(Service):
     # -- what comes back ----------------------------------------------------------
 
     def _observe(self, event: Event) -> None:
-        if not isinstance(event, JobChanged):
+        if not isinstance(event, JobChanged) or event.job.kind != "ifax":
             return
         job = event.job
-        if job.direction == "rx":
-            self._look_into(job)
-        elif job.kind == "ifax" and job.ended is None:
+        if job.direction == "tx" and job.ended is None:
             self._open.add(job.serial)
-        else:
+        elif job.serial in self._open:
             self._open.discard(job.serial)
+            # It is awaited a moment later, if at all.
+            call = self._bench.clock.callLater(0, self._no_more_open)
+            self._later.add(call)
 
-    def _look_into(self, job: Job) -> None:
-        """Read a received mail where something may come back."""
-        if (self._awaited or self._open) and _waits(job):
-            self._busy(self._read(job))
+    def _no_more_open(self) -> None:
+        self._later = {call for call in self._later if call.active()}
+        self._match_early()
+
+    def take(self, notification: Notification) -> Deferred[bool]:
+        """Have a notification change its job; fires with whether it was about one.
+
+        Servers are quicker than their QUIT: while jobs are being sent it may be
+        about one of them, and is answered when they are over.
+        """
+        answer: Deferred[bool] = Deferred()
+        self._early.append((notification, answer))
+        if len(self._early) > _MOST_EARLY:
+            self._early.popleft()[1].callback(False)
+        self._match_early()
+        return answer
+
+    def _match_early(self) -> None:
+        early, self._early = self._early, deque()
+        for notification, answer in early:
+            outgoing = self._meant_by(notification)
+            if outgoing is not None:
+                self._busy(self._apply(outgoing, notification, answer))
+            elif self._open:
+                self._early.append((notification, answer))
+            else:
+                answer.callback(False)
+
+    @inlineCallbacks
+    def _apply(
+        self, outgoing: Outgoing, notification: Notification, answer: Deferred[bool]
+    ) -> Generator[Deferred[Any], Any, None]:
+        applies: bool = yield self._take(outgoing, notification)
+        if self.running:
+            answer.callback(applies)
 
     def _busy(self, reading: Deferred[None]) -> None:
         self._reading.append(reading)
@@ -170,42 +195,6 @@ class FullMode(Service):
             lambda failure: self.log.failure("While reading a notification", failure)
         )
         reading.addCallback(lambda _: self._reading.remove(reading))
-
-    @inlineCallbacks
-    def _read(self, job: Job) -> Generator[Deferred[Any], Any, None]:
-        notification: Notification | None = yield self._bench.on_disk(
-            lambda: self._notification_in(job.held_as or "")
-        )
-        if notification is not None:
-            yield self._match(job, notification)
-
-    @inlineCallbacks
-    def _match(
-        self, job: Job, notification: Notification
-    ) -> Generator[Deferred[Any], Any, None]:
-        outgoing = self._meant_by(notification)
-        if outgoing is None:
-            # Of a job that is being sent still, perhaps: servers are quicker than their QUIT.
-            self._early.append((job, notification))
-            return
-        applies = yield self._take(outgoing, notification)
-        # What says nothing of the job is a mail like any other.
-        if applies and not self._bench.device.settings.email_ifax.print_mdn_dsn:
-            yield self._bench.journal.flush()
-            now: Job = yield self._bench.journal.job(job.number)
-            # It may have been cancelled, or printed, since it was read.
-            if now.serial == job.serial and _waits(now):
-                self._bench.memory.delete(now.held_as or "")
-                self._bench.device.job_changed(
-                    now, result="OK", held_as=None, ended=self._bench.device.now()
-                )
-
-    def _notification_in(self, name: str) -> Notification | None:
-        path = self._bench.memory.path(name)
-        if path is None:
-            return None
-        with path.open("rb") as mail:
-            return read_notification(mail)
 
     def _meant_by(self, notification: Notification) -> Outgoing | None:
         # The parts of a divided mail have Message-IDs of their own.
@@ -263,10 +252,6 @@ class FullMode(Service):
             self.log.error(
                 "What {address} takes was not kept: {error}", address=address, error=error
             )
-
-
-def _waits(job: Job) -> bool:
-    return job.held_as is not None and job.result == "waiting"
 
 
 def _address_meant(recipients: tuple[Recipient, ...], report: Report) -> str | None:

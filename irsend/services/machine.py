@@ -20,7 +20,6 @@ from twisted.python.threadpool import ThreadPool
 from irsend.configuration import Configuration
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged, SettingsChanged
-from irsend.device.jobs import Job
 from irsend.errors import (
     ConfigurationError,
     KeyMaterialError,
@@ -29,18 +28,24 @@ from irsend.errors import (
 from irsend.link.link import Link
 from irsend.link.ways import choose_way
 from irsend.sections import MB
+from irsend.services.answering import Answering
 from irsend.services.apart import run_apart
 from irsend.services.bench import Bench
 from irsend.services.composing import Composing
 from irsend.services.front import Front
 from irsend.services.full_mode import FullMode
+from irsend.services.joining import Joining
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
 from irsend.services.mac_filter import MacFilter
 from irsend.services.polling import Polling
+from irsend.services.print_pool import PrintPool
+from irsend.services.printing import Printing
 from irsend.services.receiving import Receiving
 from irsend.services.scanning import Scanner
 from irsend.services.sending import Sending
+from irsend.services.sorting import Sorting
+from irsend.services.tidying import Tidying
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory, maildrop_mark, mark_in
@@ -49,6 +54,7 @@ from irsend.store.receivers import Receivers
 from irsend.store.saved_settings import SavedSettings
 from irsend.store.state import StateDirectory
 from irsend.store.transcripts import Transcripts
+from irsend.store.tray import PrintedMails, Tray
 
 
 class Machine(Front, MultiService):
@@ -89,6 +95,7 @@ class Machine(Front, MultiService):
             names=configuration.tls.hostnames,
             trust=configuration.tls.trust,
             sending=configuration.sending,
+            printing=configuration.printing,
             on_disk=self._in_thread,
             apart=lambda work: run_apart(reactor, work),
             link=Link(choose_way(configuration.link.way)),
@@ -110,14 +117,43 @@ class Machine(Front, MultiService):
             self.polling.log_in,
             self._full_mode.await_notifications,
         )
+        self._make_printing(configuration)
         for service in (
             self._mac_filter,
+            self._tidying,
+            self._printing,
+            self._joining,
+            self._sorting,
             self.receiving,
             self.polling,
             self._full_mode,
             self._sending,
         ):
             service.setServiceParent(self)
+
+    def _make_printing(self, configuration: Configuration) -> None:
+        self.device.paper = configuration.printing.loaded
+        self._tray = Tray(self.state.tray, self._in_thread)
+        self._tidying = Tidying(self._bench, self._tray)
+        answering = Answering(self._bench, self._outbox, self._sending.take)
+        time = lambda: self._bench.limits.print  # noqa: E731
+        self._drawing = PrintPool(self._reactor, 1, time)
+        self._printing = Printing(
+            self._bench,
+            self._tray,
+            PrintPool(self._reactor, configuration.printing.workers, time),
+            answering.printed,
+            self._tidying.tidy,
+        )
+        self._joining = Joining(self._bench, self._printing.take)
+        self._sorting = Sorting(
+            self._bench,
+            to_print=lambda mail: self._printing.take([mail]),
+            to_join=self._joining.take,
+            to_match=self._full_mode.take,
+            answer_delivery=answering.delivered,
+        )
+        self._bench.received = self._sorting.take
 
     def _on(self, pool: ThreadPool) -> Callable[[Callable[[], Any]], Deferred[Any]]:
         return lambda work: deferToThreadPool(self._reactor, pool, work)
@@ -141,9 +177,9 @@ class Machine(Front, MultiService):
         self._bench.memory.open_directory()
         self._journal.open(self.device)
         self._receivers.open()
-        mails = self._adopt_mails()
         self.device.observe(self._journal.observe)
-        self._adopt_jobs(mails)
+        self._adopt_mails(self._tray.open_directory())
+        self._adopt_jobs()
         self.device.observe(self._save)
         self.device.observe(self._log_job)
         self.device.checks.append(self._keyring.check)
@@ -157,7 +193,11 @@ class Machine(Front, MultiService):
     def abandon(self) -> None:
         """Let go of everything after a start that failed."""
         self.receiving.abandon()
+        for part in (self._tidying, self._printing):
+            if part.running:
+                part.stopService()
         self._scanner.stop()
+        self._drawing.stop()
         self._journal.abandon()
         self._stop_threads()
         self.state.release()
@@ -174,6 +214,7 @@ class Machine(Front, MultiService):
             ending = [
                 maybeDeferred(MultiService.stopService, self),
                 maybeDeferred(self._scanner.stop),
+                maybeDeferred(self._drawing.stop),
             ]
             DeferredList(ending).addBoth(lambda _: quiet.callback(None))
         else:
@@ -198,36 +239,48 @@ class Machine(Front, MultiService):
             raise ConfigurationError(f"settings.{error}") from None
         self.device.settings = settings
 
-    def _adopt_mails(self) -> list[Job]:
-        """Return the jobs of the mails in memory.
+    def _adopt_mails(self, printed: list[PrintedMails]) -> None:
+        """Take the mails in memory as they were when the machine was switched off.
 
-        One that has none is given one: a crash came between the mail and its job.
+        One that has no job is given one: a crash came between the mail and its
+        job. One that has been printed is not printed again.
         """
-        memory = self._bench.memory
+        memory, device = self._bench.memory, self.device
         known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
-        forget = self.device.observe(self._journal.observe)
+        for job in (one for document in printed for one in document.jobs):
+            name = job.held_as or ""
+            if known.pop(name, None) or memory.size(name) or job.serial > device.last_serial:
+                # It was printed, and its end was lost with the power.
+                device.adopt_number(job)
+                device.job_changed(job, held_as=None)
+                self._remember_fetched(name)
+                memory.unlink([name])
+                memory.forget([name])
         names = dict.fromkeys(memory.names())
-        for name in names:
-            if name not in known:
-                known[name] = self._bench.mail_kept(name, memory.beginning(name), "", None)
-                mark = mark_in(name)
-                if mark:
-                    # Fetched, and perhaps not deleted on the server yet.
-                    self._journal.remember_fetched(mark[: len(maildrop_mark("", ""))], mark)
         for name, job in known.items():
             if name not in names:
-                self.device.job_changed(job, held_as=None, result="OK", ended=self.device.now())
-        forget()
-        return [known[name] for name in names]
+                device.job_changed(job, held_as=None, result="OK", ended=device.now())
+            elif job.result != "waiting":
+                known[name] = device.job_changed(job, result="waiting")
+        for name in names:
+            if name in known:
+                self._sorting.take(known[name])
+                continue
+            self._remember_fetched(name)
+            self._bench.mail_kept(name, memory.beginning(name), "", None)
 
-    def _adopt_jobs(self, mails: list[Job]) -> None:
+    def _remember_fetched(self, name: str) -> None:
+        """Remember that a mail was fetched, if it was: perhaps it is not deleted on the server yet."""
+        mark = mark_in(name)
+        if mark:
+            self._journal.remember_fetched(mark[: len(maildrop_mark("", ""))], mark)
+
+    def _adopt_jobs(self) -> None:
         """Go on with what is in the outbox, but for what had ended when the power failed."""
         entries = self._outbox.open_directory()
         for outgoing in entries:
-            if outgoing.serial > self.device.last_serial:
-                # Accepted, and not in the journal yet when the power failed.
-                self.device.last_serial = outgoing.serial
-                self.device.last_numbers["tx"] = outgoing.job.number
+            # Accepted, and not in the journal yet when the power failed, perhaps.
+            self.device.adopt_number(outgoing.job)
             # Those under way when the power failed are in no journal; their numbers stay theirs.
             self.device.last_session = max(self.device.last_session, 0, *outgoing.job.sessions)
         ended = self._journal.ended({one.serial for one in entries})
@@ -235,7 +288,7 @@ class Machine(Front, MultiService):
         for outgoing in over:
             self._outbox.remove(outgoing)
         left = [one for one in entries if one not in over]
-        self._full_mode.adopt(left, mails)
+        self._full_mode.adopt(left)
         self._sending.adopt([one for one in left if one.awaited_until is None])
 
     def _log_job(self, event: Event) -> None:
@@ -271,6 +324,8 @@ class Machine(Front, MultiService):
         for key in ("way", "covers_panel"):
             if getattr(configuration.link, key) != getattr(self.configuration.link, key):
                 self.log.warn("link.{key}: changes with the next start only", key=key)
+        if configuration.printing.workers != self.configuration.printing.workers:
+            self.log.warn("printing.workers: changes with the next start only")
         configuration = self._layers.for_model(configuration, self.device.model)
         settings = self._layers.settings(configuration)
         try:
@@ -284,6 +339,7 @@ class Machine(Front, MultiService):
         self._bench.names = configuration.tls.hostnames
         self._bench.trust = configuration.tls.trust
         self._bench.sending = configuration.sending
+        self._bench.printing = configuration.printing
         self._mac_filter.change_known(configuration.link.addresses)
         self.device.reset_settings(settings)
         self.log.info("Configuration and certificates were read again")

@@ -406,9 +406,10 @@ class PopSession:
         def kept(message: StoredMessage) -> None:
             self._octets += message.size
             self._messages += 1
-            bench.mail_kept(message.name, message.beginning, "", self._session.id)
             if mark:
+                # In front of its job: where that is lost with the power, this is made up for too.
                 bench.journal.remember_fetched(self._maildrop, mark)
+            bench.mail_kept(message.name, message.beginning, "", self._session.id)
 
         return bench.memory.open_message(
             trace, kept=kept, mark=mark, most=self._largest + len(trace)

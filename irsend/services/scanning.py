@@ -7,9 +7,6 @@ its worker has ended before, and writes nothing any more.
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -17,20 +14,17 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, inlineCallbacks
 from twisted.internet.error import ProcessDone
-from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-import irsend
 from irsend.errors import MemoryFull, ScanRefused
+from irsend.services.workers import Worker, when_gone
 
 DOES_NOT_FIT = (
     "The scan is larger than what is left of the machine's memory; "
     "print or delete what waits in it, or scan at a lower resolution."
 )
 _AT_ONCE = 2
-_LONGEST_LINE = 1_000_000
-_LONGEST_COMPLAINT = 2000
 
 
 @frozen(kw_only=True)
@@ -77,7 +71,7 @@ class Scanner:
         self._reactor = reactor
         self._timeout = timeout
         self._turns = DeferredSemaphore(_AT_ONCE)
-        self._workers: set[_Worker] = set()
+        self._workers: set[_Scan] = set()
         self._stopped = False
 
     def scan(self, order: ScanOrder, progress: Callable[[int, int], None]) -> Deferred[Scan]:
@@ -96,25 +90,16 @@ class Scanner:
             raise ScanRefused("the machine was switched off")
         worker = self._begin(order, progress)
         try:
-            scan: Scan = yield worker.ended
+            scan: Scan = yield worker.done
         except CancelledError:
             # Dead or not yet: whoever removes its directory must come after it.
-            gone: Deferred[None] = Deferred()
-            worker.gone.addCallback(lambda _: gone.callback(None))
-            yield gone
+            yield when_gone(worker)
             raise
         return scan
 
-    def _begin(self, order: ScanOrder, progress: Callable[[int, int], None]) -> _Worker:
-        worker = _Worker(order, progress, self._timeout)
-        # From a checkout too, and with nothing else of the machine's surroundings.
-        where = [str(Path(irsend.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
-        self._reactor.spawnProcess(
-            worker,
-            sys.executable,
-            [sys.executable, "-m", "irsend.imaging"],
-            env={"PYTHONPATH": os.pathsep.join(filter(None, where)), "LC_ALL": "C.UTF-8"},
-        )
+    def _begin(self, order: ScanOrder, progress: Callable[[int, int], None]) -> _Scan:
+        worker = _Scan(order, progress, self._timeout)
+        worker.start(self._reactor, "irsend.imaging")
         self._workers.add(worker)
         worker.gone.addCallback(lambda _: self._workers.discard(worker))
         worker.limit = self._reactor.callLater(self._timeout, worker.take_too_long)
@@ -134,61 +119,45 @@ class Scanner:
         return gone
 
 
-class _Worker(ProcessProtocol):
-    """One worker, from its order to its end."""
+class _Scan(Worker):
+    """One scan, from its order to its end."""
 
     log = Logger()
-    transport: Any
 
     def __init__(
         self, order: ScanOrder, progress: Callable[[int, int], None], timeout: float
     ) -> None:
+        super().__init__()
         self._order = order
         self._progress = progress
         self._timeout = timeout
-        self._said = b""
-        self._complaint = b""
         self._outcome: Scan | None = None
         self._refusal: ScanRefused | MemoryFull | None = None
         self.limit: Any = None
-        self.ended: Deferred[Scan] = Deferred(lambda _: self._kill())
-        self.gone: Deferred[None] = Deferred()
+        self.done: Deferred[Scan] = Deferred(lambda _: self.kill())
 
     def connectionMade(self) -> None:
         """Give it the order."""
         order = self._order
-        words = {
-            "originals": [(str(one.path), one.name) for one in order.files],
-            "into": str(order.into),
-            "most_pages": order.most_pages,
-            "most_octets": order.most_octets,
-            "seconds": max(1, int(self._timeout)),
-            "form": {
-                "format": order.format,
-                "resolution": order.resolution,
-                "paper": order.paper,
-                "profile": order.profile,
-            },
-        }
-        self.transport.write(json.dumps(words).encode("ascii"))
+        self.tell(
+            {
+                "originals": [(str(one.path), one.name) for one in order.files],
+                "into": str(order.into),
+                "most_pages": order.most_pages,
+                "most_octets": order.most_octets,
+                "seconds": max(1, int(self._timeout)),
+                "form": {
+                    "format": order.format,
+                    "resolution": order.resolution,
+                    "paper": order.paper,
+                    "profile": order.profile,
+                },
+            }
+        )
         self.transport.closeStdin()
 
-    def outReceived(self, data: bytes) -> None:
-        """Take what it says, line by line."""
-        *lines, self._said = (self._said + data).split(b"\n")
-        if len(self._said) > _LONGEST_LINE:
-            self.refuse("the scanner talks nonsense")
-        for line in lines:
-            try:
-                self._heard(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError):
-                self.refuse("the scanner talks nonsense")
-
-    def errReceived(self, data: bytes) -> None:
-        """Keep the end of its complaints, for the log."""
-        self._complaint = (self._complaint + data)[-_LONGEST_COMPLAINT:]
-
-    def _heard(self, words: dict[str, Any]) -> None:
+    def heard(self, words: dict[str, Any]) -> None:
+        """Hear of a page, or of the end."""
         if "page" in words:
             self._progress(int(words["page"]), int(words["of"]))
         elif "refused" in words:
@@ -201,6 +170,10 @@ class _Worker(ProcessProtocol):
                 files=tuple(made), type=str(words["type"]), pages=int(words["pages"])
             )
 
+    def talks_nonsense(self) -> None:
+        """Give up on it."""
+        self.refuse("the scanner talks nonsense")
+
     def take_too_long(self) -> None:
         """Give up on it."""
         self.refuse(f"reading {self._names} takes longer than {self._timeout:.0f} seconds")
@@ -208,31 +181,25 @@ class _Worker(ProcessProtocol):
     def refuse(self, why: str) -> None:
         """Kill it, for this reason."""
         self._refusal = self._refusal or ScanRefused(why)
-        self._kill()
-
-    def _kill(self) -> None:
-        if self.transport is not None and self.transport.pid is not None:
-            self.transport.signalProcess("KILL")
+        self.kill()
 
     @property
     def _names(self) -> str:
         names = [one.name for one in self._order.files]
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
-    def processEnded(self, reason: Failure) -> None:
+    def ended(self, reason: Failure) -> None:
         """Tell what came of it."""
         if self.limit is not None and self.limit.active():
             self.limit.cancel()
-        self.gone.callback(None)
-        if self.ended.called:
+        if self.done.called:
             return
         if self._refusal:
-            self.ended.errback(self._refusal)
+            self.done.errback(self._refusal)
         elif self._outcome is not None and reason.check(ProcessDone):
-            self.ended.callback(self._outcome)
+            self.done.callback(self._outcome)
         else:
-            complaint = self._complaint.decode("utf-8", "replace")
-            self.log.error("The scanner failed: {complaint}", complaint=complaint)
-            self.ended.errback(
+            self.log.error("The scanner failed: {complaint}", complaint=self.complaint)
+            self.done.errback(
                 ScanRefused(f"reading {self._names} failed, or took too much memory or time")
             )

@@ -121,9 +121,13 @@ class Sending(Service):
             return accepted
         if order.user or order.password:
             self._logins[accepted.serial] = Login(user=order.user, password=order.password)
-        self._waiting[accepted.serial] = accepted
-        self._schedule()
+        self.take(accepted)
         return accepted.job
+
+    def take(self, outgoing: Outgoing) -> None:
+        """Send what is in the outbox by now."""
+        self._waiting[outgoing.serial] = outgoing
+        self._schedule()
 
     @inlineCallbacks
     def cancel(self, job: Job) -> Generator[Deferred[Any], Any, Job]:
@@ -217,6 +221,8 @@ class Sending(Service):
             for address, outcome in outcomes.items()
             if not outcome.code or last or not outcome.again
         }
+        if outgoing.answer:
+            settled = {one: _of_answer(outgoing.answer, settled[one]) for one in settled}
         attempt.outgoing = outgoing = _with_outcomes(outgoing, settled, direct=attempt.direct)
         if not outgoing.left:
             finished: Job = yield self._finish(outgoing)
@@ -285,6 +291,14 @@ def _has_ended(job: Job) -> CannotCancel:
     return CannotCancel(
         f"Job {job.number} has ended ({job.result}); only one that waits or runs can be cancelled."
     )
+
+
+def _of_answer(kind: str, outcome: Outcome) -> Outcome:
+    """Return what becomes of a DSN (#832) or an MDN (#833) that could not be sent (device.md section 5)."""
+    if outcome.code in (None, codes.CANCELLED):
+        return outcome
+    code = codes.DSN_NOT_SENT if kind == "dsn" else codes.MDN_NOT_SENT
+    return attrs.evolve(outcome, code=code, reason=f"{outcome.code}: {outcome.reason}")
 
 
 def _cancelled(outgoing: Outgoing) -> Outgoing:

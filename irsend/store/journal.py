@@ -20,7 +20,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.device.device import Device
-from irsend.device.events import Event, JobChanged, SessionChanged, StatusChanged
+from irsend.device.events import (
+    Event,
+    JobChanged,
+    PaperChanged,
+    SessionChanged,
+    StatusChanged,
+)
 from irsend.device.jobs import Direction, Job
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry, StatusLine
@@ -110,6 +116,9 @@ class Journal:
         ).fetchone()
         if row:
             device.status = StatusLine(shown=status_of(row))
+        paper = scalar(database, "SELECT paper FROM drawer")
+        if paper is not None:
+            device.paper = bool(paper)
 
     def close(self) -> Deferred[None]:
         """Write what is pending, and close."""
@@ -143,6 +152,8 @@ class Journal:
                 self._since_pruned += 1
             case JobChanged(job=job):
                 self._write(INSERT_JOB, job_row(job))
+            case PaperChanged(paper=paper):
+                self._write("INSERT OR REPLACE INTO drawer VALUES (1, ?)", (int(paper),))
             case StatusChanged(raised=None):
                 self._write("DELETE FROM shown", ())
             case StatusChanged(raised=StatusEntry() as entry):

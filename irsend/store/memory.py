@@ -17,7 +17,7 @@ import hashlib
 import itertools
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from twisted.internet.defer import Deferred, fail
@@ -29,6 +29,7 @@ from irsend.interfaces import IMessageSink
 from irsend.message.head import LONGEST_HEAD
 from irsend.store.arriving_file import ArrivingFile
 from irsend.store.group_commit import GroupCommit
+from irsend.store.state import sync_directory
 
 _HOST = socket.gethostname().replace("/", r"\057").replace(":", r"\072") or "localhost"
 
@@ -116,7 +117,23 @@ class Memory:
         path = self.path(name)
         if path is not None:
             path.unlink(missing_ok=True)
-        self.used -= self._sizes.pop(name, 0)
+        self.forget([name])
+
+    def unlink(self, names: Sequence[str]) -> None:
+        """Delete the files of mails, for good (in a thread); what they take is freed by `forget`."""
+        parents = set()
+        for name in names:
+            path = self.path(name)
+            if path is not None:
+                path.unlink(missing_ok=True)
+                parents.add(path.parent)
+        for parent in parents:
+            sync_directory(parent)
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Free what mails take whose files are deleted."""
+        for name in names:
+            self.used -= self._sizes.pop(name, 0)
 
     def open_message(
         self,

@@ -36,11 +36,14 @@ class Outgoing:
 
     job: Job
     sender: str
+    """Empty for the null sender."""
     message_id: str
     head_length: int
     """Octets of the message that the 8-bit head, where there is one, stands for."""
     full: bool = False
     """Full mode: notifications are asked for."""
+    answer: str = ""
+    """"dsn" or "mdn": it answers a received mail, from the null sender."""
     attempts: int = 0
     due: float = 0
     """Not before this time, in seconds since the epoch."""

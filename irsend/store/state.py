@@ -25,6 +25,11 @@ class StateDirectory:
         return self.path / "memory"
 
     @property
+    def tray(self) -> Path:
+        """What was printed."""
+        return self.path / "tray"
+
+    @property
     def journal(self) -> Path:
         """The journal."""
         return self.path / "journal.sqlite"

@@ -6,6 +6,7 @@ transcripts when a test fails. Nothing is left behind at the end.
 """
 
 from irsend.testing.mixin import PrinterMixin
-from irsend.testing.printer import Mail, Printer
+from irsend.testing.printer import Printer
+from irsend.testing.received import Mail, Printout
 
-__all__ = ["Mail", "Printer", "PrinterMixin"]
+__all__ = ["Mail", "Printer", "PrinterMixin", "Printout"]

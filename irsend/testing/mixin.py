@@ -30,6 +30,7 @@ class PrinterMixin(_TestCase):
         limits: dict[str, object] | None = None,
         sending: dict[str, object] | None = None,
         link: dict[str, object] | None = None,
+        printing: dict[str, object] | None = None,
         hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
         **settings: object,
     ) -> Printer:
@@ -50,6 +51,7 @@ class PrinterMixin(_TestCase):
             limits=limits,
             sending=sending,
             link=link,
+            printing=printing,
             hostnames=hostnames,
             **settings,
         )

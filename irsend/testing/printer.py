@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import frozen
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.trial.unittest import FailTest
 
@@ -21,29 +18,13 @@ from irsend.device.jobs import Job
 from irsend.device.orders import Original
 from irsend.device.sessions import Session
 from irsend.errors import SendRefused
+from irsend.testing.received import Mail, Printout
 
 T = TypeVar("T")
 
 
 class NotInTime(FailTest):
     """What a test waited for did not happen in time; says what there was instead."""
-
-
-@frozen
-class Mail:
-    """A mail that the printer received."""
-
-    number: str
-    """Its number in the communication report."""
-    content: bytes
-    """Octet for octet as it is kept, behind the trace that the machine added."""
-
-    @property
-    def message(self) -> EmailMessage:
-        """The mail taken apart."""
-        message = message_from_bytes(self.content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        return message
 
 
 class Printer:
@@ -59,6 +40,7 @@ class Printer:
         limits: dict[str, object] | None = None,
         sending: dict[str, object] | None = None,
         link: dict[str, object] | None = None,
+        printing: dict[str, object] | None = None,
         hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
         **settings: object,
     ) -> None:
@@ -79,6 +61,8 @@ class Printer:
                 limits=limits or {},
                 sending=sending or {},
                 link=link or {},
+                # What was received is to be looked at; who wants it printed puts paper in.
+                printing={"loaded": False, **(printing or {})},
                 settings=given,
                 mailhost={
                     "enabled": accounts is not None,
@@ -169,6 +153,10 @@ class Printer:
         """Clear the status line."""
         self._device.clear_status()
 
+    def load_paper(self) -> None:
+        """Put paper into the drawer: what was received is printed from now on."""
+        self._machine.change_paper(True)
+
     def receive(self) -> Deferred[Session]:
         """Fetch mail from the POP server now; fires with the session when it has ended."""
         return self._machine.receive()
@@ -222,6 +210,22 @@ class Printer:
                 found.append(Mail(job.number, path.read_bytes()))
         return found
 
+    @property
+    def printouts(self) -> list[Printout]:
+        """What lies in the tray, oldest first."""
+        return [
+            Printout(
+                number=one.number,
+                pages=one.pages,
+                sender=one.sender,
+                subject=one.subject,
+                codes=one.codes,
+                notices=one.notices,
+                pdf=self._machine.document_file(one.number).read_bytes(),
+            )
+            for one in reversed(self._machine.documents())
+        ]
+
     def sessions(self) -> Deferred[list[Session]]:
         """Give its sessions with mail servers and clients, newest first."""
         return self._machine.sessions()
@@ -249,6 +253,17 @@ class Printer:
             return self.mails if len(self._received) >= count else None
 
         return self._wait(there, timeout, lambda: f"{count} mails; there are {len(self.mails)}")
+
+    def wait_for_printouts(
+        self, count: int = 1, timeout: float = 30
+    ) -> Deferred[list[Printout]]:
+        """Fire with what is in the tray once there are `count`; NotInTime after `timeout` seconds."""
+
+        def there() -> list[Printout] | None:
+            return self.printouts if len(self._machine.documents()) >= count else None
+
+        have = lambda: len(self._machine.documents())  # noqa: E731
+        return self._wait(there, timeout, lambda: f"{count} printouts; there are {have()}")
 
     def wait_for_status(self, text: str, timeout: float = 10) -> Deferred[None]:
         """Fire once this stands on the status line; NotInTime after `timeout` seconds."""

@@ -298,7 +298,7 @@ class OwnFileTests(SynchronousTestCase):
             self.refused('name = "x"\ncolour = true\n[tsl]\n'),
             "\n".join(
                 f"FILE: {key}: there is no such key; there are: name, title, maker, year, ehlo, "
-                "lacks, has, tls, sasl, sending, header, defaults"
+                "lacks, has, tls, sasl, sending, reception, header, defaults"
                 for key in ("colour", "tsl")
             ),
         )

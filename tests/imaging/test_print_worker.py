@@ -28,7 +28,7 @@ class WorkerTests(SynchronousTestCase):
         (self.into / name).write_bytes(octets)
         into = self.into / f"out-{name}"
         into.mkdir()
-        return {"print": {"file": str(self.into / name), "into": str(into), **more}}
+        return {"print": {"files": [str(self.into / name)], "into": str(into), **more}}
 
     def answers(self, *orders: dict[str, Any]) -> list[dict[str, Any]]:
         """Return what a worker says to orders, until it ends."""
@@ -57,6 +57,7 @@ class WorkerTests(SynchronousTestCase):
             "from": '"The Office on the Third Floor" <office@bench.test>',
             "subject": "One",
             "message_id": "<1@bench.test>",
+            "images": 2,
         }
         self.assertEqual(found[:3], [{"page": 1}, {"page": 2}, {"printed": wanted}])
         self.assertEqual(found[3]["printed"]["codes"], ["#827"])
@@ -107,7 +108,7 @@ class WorkerTests(SynchronousTestCase):
 
     def test_missing(self) -> None:
         """A file that is not there fails, and the next is printed."""
-        order = {"print": {"file": str(self.into / "none"), "into": str(self.into)}}
+        order = {"print": {"files": [str(self.into / "none")], "into": str(self.into)}}
         found = self.answers(order, self.order(mail("Text.")))
         self.assertEqual([next(iter(one)) for one in found], ["failed", "printed"])
 

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from irsend.device import Device, Job, Session, StatusEntry, load_model
+from irsend.device.documents import Document
 from irsend.device.events import JobChanged, SessionChanged, StatusChanged
 from irsend.device.jobs import Recipient
 from irsend.device.orders import read_order
@@ -51,6 +52,12 @@ class MachineDouble:
     contents: list[list[bytes]] = field(factory=list)
     """Of the originals of each order."""
     used: int = 3_000_000
+    printed: list[Document] = field(factory=list)
+    """What is in the tray, oldest first."""
+    drawing: Exception | None = None
+    """What the next drawing fails with."""
+    drawn: list[tuple[str, int, int]] = field(factory=list)
+    """Which pages were asked for, and at how many dots an inch."""
 
     def __attrs_post_init__(self) -> None:
         self.device.observe(self._observed)
@@ -176,6 +183,43 @@ class MachineDouble:
             return self.device.job_changed(job, result="NG", code="#995", ended=NOW)
 
         return self.job(number).addCallback(cancel)
+
+    def change_paper(self, paper: bool) -> None:
+        """In the drawer of its device."""
+        self.device.change_paper(paper)
+
+    def documents(self) -> list[Any]:
+        """What was put there."""
+        return self.printed[::-1]
+
+    def document(self, number: str) -> Any:
+        """One of them."""
+        for one in self.printed:
+            if one.number == number:
+                return one
+        raise NoSuchRecord(f"There is no document {number} in the tray.")
+
+    def document_file(self, number: str) -> Path:
+        """A file that says which it is."""
+        path = self.place / f"{self.document(number).number}.pdf"
+        path.write_bytes(b"%PDF-1.7 " + number.encode("ascii"))
+        return path
+
+    def draw_page(self, number: str, page: int, dots: int) -> Deferred[bytes]:
+        """No picture, but what was asked for."""
+        if page > self.document(number).pages:
+            return fail(NoSuchRecord(f"Document {number} has no page {page}."))
+        if self.drawing is not None:
+            return fail(self.drawing)
+        self.drawn.append((number, page, dots))
+        return succeed(b"\x89PNG " + number.encode("ascii"))
+
+    def take_document(self, number: str) -> Deferred[None]:
+        """It is gone."""
+        document = self.document(number)
+        self.printed.remove(document)
+        self.device.document_removed(document, "it was taken out")
+        return succeed(None)
 
     def key_description(self) -> dict[str, Any] | None:
         """What was made or imported."""

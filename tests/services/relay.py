@@ -20,6 +20,7 @@ from irsend.services.composing import Composing
 from irsend.services.full_mode import FullMode
 from irsend.services.scanning import Scan, ScanOrder
 from irsend.services.sending import Sending
+from irsend.services.sorting import Sorting
 from irsend.store.outbox import Outbox
 from irsend.store.receivers import Receivers
 from tests.benches import at_once, make_bench
@@ -168,9 +169,22 @@ class SendingCase(unittest.TestCase):
             self._log_in,
             self.full_mode.await_notifications,
         )
-        self.full_mode.adopt(entries, self.in_memory())
+        self.to_print: list[Job] = []
+        """What was received and is none of full mode's business."""
+        self.sorting = Sorting(
+            self.bench,
+            to_print=lambda mail: self.to_print.append(mail.job),
+            to_join=lambda mail: self.to_print.append(mail.job),
+            to_match=self.full_mode.take,
+            answer_delivery=lambda mail, beginning: succeed(None),
+        )
+        self.bench.received = self.sorting.take
+        self.full_mode.adopt(entries)
+        for job in self.in_memory():
+            self.sorting.take(job)
         self.sending.adopt([one for one in entries if one.awaited_until is None])
         self.full_mode.startService()
+        self.sorting.startService()
         self.sending.startService()
 
     def in_memory(self) -> list[Job]:
@@ -180,7 +194,8 @@ class SendingCase(unittest.TestCase):
 
     def switch_off(self) -> None:
         """Switch it off in order."""
-        stopped = [self.sending.stopService(), self.full_mode.stopService()]
+        parts = (self.sending, self.sorting, self.full_mode)
+        stopped = [one.stopService() for one in parts]
         self.settle()
         for one in stopped:
             if one is not None:

@@ -1,0 +1,27 @@
+"""A printed document: what lies in the tray, and what the report says of it."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class Document:
+    """Sheets that came out of the machine for one received mail."""
+
+    serial: int
+    """Of its job."""
+    number: str
+    """Of its job, in the communication report."""
+    pages: int
+    sender: str
+    """The From field, with the name in it."""
+    subject: str
+    printed: float
+    """Seconds since the epoch."""
+    codes: tuple[str, ...] = ()
+    """Of device.md section 5, each once, in the order they came up."""
+    notices: tuple[str, ...] = ()
+    """What was printed about what was not."""
+    size: int = 0
+    """Octets of its PDF."""

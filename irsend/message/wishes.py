@@ -1,0 +1,156 @@
+"""What a sender asked to be told of: that its mail was delivered (DSN), that it was printed (MDN).
+
+Read from a mail's first octets; whatever stands there, reading it comes to an
+end without an error. An answer goes to nobody whom the mail does not come from,
+and never to what is an answer itself: no loops.
+
+Standards: RFC 3461 (DSN), RFC 8098 2.1 (when an MDN is not sent by itself), RFC 3834 2 (what is
+not answered).
+"""
+
+from __future__ import annotations
+
+import re
+from email.utils import getaddresses
+
+from attrs import field, frozen
+
+from irsend.addresses import mail_address
+
+_ASKED = re.compile(rb"disposition-notification-to|x-envelope-dsn", re.IGNORECASE)
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)\r?\n")
+_LONGEST = 2000
+_MOST_RECIPIENTS = 100
+_PATH = re.compile(r"<([^<>]*)>")
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")
+_BULK = ("bulk", "junk", "list")
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """A recipient of whom a sender wants to hear that the mail was delivered."""
+
+    address: str
+    original: str = ""
+    """As the sender has it: ORCPT, with its type."""
+
+
+@frozen(kw_only=True)
+class Wishes:
+    """What is to be told, and to whom."""
+
+    delivered: tuple[Wanted, ...] = ()
+    """Recipients with NOTIFY=SUCCESS."""
+    return_path: str = ""
+    """Where a DSN goes; empty for the null sender."""
+    envelope_id: str = ""
+    """ENVID, decoded."""
+    notify_to: str = ""
+    """Where an MDN goes; empty for none."""
+    why_not: str = field(default="", eq=False)
+    """Why there is no MDN though one was asked for."""
+    original_recipient: str = ""
+    """For the MDN, as a gateway has left it (RFC 8098 2.3)."""
+
+    @property
+    def any(self) -> bool:
+        """True where something is wanted."""
+        return bool(self.delivered or self.notify_to)
+
+
+NOTHING = Wishes()
+
+
+def wishes_in(beginning: bytes) -> Wishes:
+    """Return what is asked for in a mail, by its head and by the trace of how it came."""
+    if _ASKED.search(beginning) is None:
+        return NOTHING
+    fields: dict[str, list[str]] = {}
+    own_trace: list[str] = []
+    end = re.search(rb"\r?\n\r?\n", beginning)
+    for match in _FIELD.finditer(beginning[: end.start() + 2] if end else beginning):
+        name = match[1].decode("ascii").lower()
+        text = " ".join(match[2].decode("ascii", "replace").split())[:_LONGEST]
+        fields.setdefault(name, []).append(text)
+        if name == "x-envelope-dsn" and "received" not in fields:
+            # Below the first Received it is not the machine that has written it.
+            own_trace.append(text)
+    return_path = _path_in(fields.get("return-path", [""])[0])
+    delivered, envelope_id = _delivery(own_trace)
+    notify_to, why_not = _notify_to(fields, return_path)
+    return Wishes(
+        delivered=delivered if return_path else (),
+        return_path=return_path,
+        envelope_id=envelope_id,
+        notify_to=notify_to,
+        why_not=why_not,
+        original_recipient=fields.get("original-recipient", [""])[0],
+    )
+
+
+def _notify_to(fields: dict[str, list[str]], return_path: str) -> tuple[str, str]:
+    """Return who gets an MDN, or why nobody does though somebody asked (RFC 8098 2.1)."""
+    asked = fields.get("disposition-notification-to", [])
+    if not asked:
+        return "", ""
+    if len(asked) > 1:
+        return "", "the mail asks for a notification more than once"
+    try:
+        addresses = [address for _, address in getaddresses(asked)]
+    except (RecursionError, ValueError):
+        addresses = []
+    if len(addresses) != 1 or not _is_address(addresses[0]):
+        return "", "the mail does not name one address that is to be notified"
+    if "return-path" not in fields:
+        return "", "it is not known where the mail comes from"
+    if not return_path:
+        return "", "the mail comes from the null sender"
+    if not _same(addresses[0], return_path):
+        return "", "another address is to be notified than the mail comes from"
+    automatic = fields.get("auto-submitted", ["no"])[0].lower()
+    if not automatic.startswith("no"):
+        return "", "the mail was sent automatically"
+    if fields.get("precedence", [""])[0].lower() in _BULK or "list-id" in fields:
+        return "", "the mail was sent to many"
+    return addresses[0], ""
+
+
+def _same(one: str, other: str) -> bool:
+    """Compare addresses: the local part to the letter, the domain without regard to case."""
+    local, _, domain = one.rpartition("@")
+    other_local, _, other_domain = other.rpartition("@")
+    return local == other_local and domain.lower() == other_domain.lower()
+
+
+def _delivery(lines: list[str]) -> tuple[tuple[Wanted, ...], str]:
+    """Read the machine's own trace of what the envelope asked for."""
+    wanted = []
+    envelope_id = ""
+    for line in lines[: _MOST_RECIPIENTS + 1]:
+        words = dict(word.partition("=")[::2] for word in line.split())
+        envelope_id = envelope_id or _from_xtext(words.get("ENVID", ""))
+        notify = words.get("NOTIFY", "").upper().split(",")
+        address = _path_in(line)
+        if "SUCCESS" in notify and address:
+            original = _from_xtext(words.get("ORCPT", ""))
+            wanted.append(Wanted(address=address, original=original))
+    return tuple(wanted), envelope_id
+
+
+def _path_in(text: str) -> str:
+    match = _PATH.search(text)
+    return match[1] if match and _is_address(match[1]) else ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        mail_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _from_xtext(text: str) -> str:
+    """Decode xtext (RFC 3461 4); what is not printable ASCII then is left out."""
+    decoded = _XTEXT.sub(lambda match: chr(int(match[1], 16)), text)
+    return "".join(sign for sign in decoded if " " <= sign <= "~")

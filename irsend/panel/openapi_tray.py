@@ -1,0 +1,85 @@
+"""The paths of what is printed, for `openapi`: the tray, its documents and their pages, and the paper."""
+
+from __future__ import annotations
+
+from irsend.panel.operations import (
+    NOTHING,
+    file_answer,
+    json_answer,
+    limit_of,
+    operation,
+    parameter,
+)
+from irsend.panel.schemas import Schema, list_of, object_of, ref
+
+_DOCUMENT = parameter(
+    "number", {"type": "string", "pattern": "^[0-9]{4}$"}, "Of its job, 5001 to 9999.", "path"
+)
+_NO_DOCUMENT = "No such document in the tray."
+
+
+def tray_paths() -> Schema:
+    """Return them."""
+    return {
+        "/api/paper": {
+            "put": operation(
+                "changePaper",
+                "Put paper into the drawer, or take it out; without it what was received waits",
+                json_answer("The status.", ref("Status")),
+                body={**object_of(paper={"type": "boolean"}), "additionalProperties": False},
+                _415="Not application/json.",
+                _422="Nothing was changed.",
+            )
+        },
+        "/api/tray": {
+            "get": operation(
+                "tray",
+                "Printed documents, newest first",
+                json_answer("The documents.", list_of(ref("Document"))),
+                limit_of("documents"),
+            )
+        },
+        "/api/tray/{number}": {
+            "get": operation(
+                "document",
+                "One printed document",
+                json_answer("The document.", ref("Document")),
+                _DOCUMENT,
+                _404=_NO_DOCUMENT,
+            ),
+            "delete": operation(
+                "takeDocument",
+                "Take a document out of the tray, for good",
+                NOTHING,
+                _DOCUMENT,
+                status="204",
+                _404=_NO_DOCUMENT,
+            ),
+        },
+        "/api/tray/{number}.pdf": {
+            "get": operation(
+                "documentFile",
+                "A printed document as PDF",
+                file_answer("The document.", "application/pdf"),
+                _DOCUMENT,
+                _404=_NO_DOCUMENT,
+            )
+        },
+        "/api/tray/{number}/{page}.png": {
+            "get": operation(
+                "documentPage",
+                "A page of a printed document, to look at",
+                file_answer("The page.", "image/png"),
+                _DOCUMENT,
+                parameter("page", {"type": "integer", "minimum": 1}, "From 1.", "path"),
+                parameter(
+                    "dots",
+                    {"type": "integer", "minimum": 10, "maximum": 600, "default": 100},
+                    "Dots an inch.",
+                ),
+                also={"304": {"description": "As it was asked for before (If-None-Match)."}},
+                _404="No such document, or no such page.",
+                _409="The page cannot be drawn.",
+            )
+        },
+    }

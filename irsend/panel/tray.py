@@ -1,0 +1,88 @@
+"""The routes of what is printed: the tray, its documents and their pages, and the paper in the drawer."""
+
+from __future__ import annotations
+
+import re
+
+from twisted.internet.defer import Deferred
+from twisted.web.http import CACHED
+from twisted.web.server import Request
+from twisted.web.static import File
+
+from irsend.errors import NoSuchRecord
+from irsend.interfaces import IMachine
+from irsend.panel import asking, shapes
+from irsend.panel.answers import shielded, write
+from irsend.panel.problems import Problem
+from irsend.panel.routing import route
+
+
+class TrayRoutes:
+    """A part of the API."""
+
+    def __init__(self, machine: IMachine) -> None:
+        self._machine = machine
+
+    @route("/api/paper", "PUT")
+    def change_paper(self, request: Request) -> bytes:
+        """Put paper in, or take it out."""
+        given = asking.json_object(request)
+        errors = [
+            {"key": name[:100], "problem": "there is no such key; there is: paper"}
+            for name in given
+            if name != "paper"
+        ]
+        if not isinstance(given.get("paper"), bool):
+            problem = "is missing, or not allowed; allowed: true, false"
+            errors.insert(0, {"key": "paper", "problem": problem})
+        if errors:
+            raise Problem(422, "Nothing was changed", errors=errors)
+        self._machine.change_paper(given["paper"])
+        return write(request, shapes.status(self._machine))
+
+    @route("/api/tray", "GET", "limit")
+    def tray(self, request: Request) -> bytes:
+        """Tell what lies in the tray."""
+        limit = asking.whole_number(asking.query(request), "limit", 100, 1, 10_000)
+        documents = self._machine.documents()[:limit]
+        return write(request, [shapes.document(one) for one in documents])
+
+    @route("/api/tray/<number>", "GET")
+    def document(self, request: Request, number: str) -> bytes:
+        """Tell of one document."""
+        return write(request, shapes.document(self._machine.document(_number(number))))
+
+    @route("/api/tray/<number>", "DELETE")
+    async def take_document(self, request: Request, number: str) -> bytes:
+        """Take a document out."""
+        await shielded(self._machine.take_document(_number(number)))
+        request.setResponseCode(204)
+        return b""
+
+    @route("/api/tray/<number>.pdf", "GET")
+    def document_file(self, request: Request, number: str) -> File:
+        """Give a document as PDF."""
+        path = self._machine.document_file(_number(number))
+        name = f'inline; filename="{path.name}"'.encode("ascii")
+        request.setHeader(b"Content-Disposition", name)
+        return File(str(path), defaultType="application/pdf")
+
+    @route("/api/tray/<number>/<page>.png", "GET", "dots")
+    def page(self, request: Request, number: str, page: str) -> bytes | Deferred[bytes]:
+        """Give a page as PNG; a client that has it by its ETag need not have it drawn again."""
+        dots = asking.whole_number(asking.query(request), "dots", 100, 10, 600)
+        document = self._machine.document(_number(number))
+        if not re.fullmatch(r"[0-9]{1,5}", page):
+            raise NoSuchRecord("There is no such page; pages have numbers")
+        request.setHeader(b"Cache-Control", b"private, no-cache")
+        tag = f'"{document.serial}-{int(page)}-{dots}"'.encode("ascii")
+        if request.setETag(tag) is CACHED:
+            return b""
+        drawn = shielded(self._machine.draw_page(document.number, int(page), dots))
+        return drawn.addCallback(lambda png: write(request, png, "image/png"))
+
+
+def _number(given: str) -> str:
+    if not re.fullmatch(r"[0-9]{4}", given):
+        raise NoSuchRecord("There is no such document; a document has a number of four digits")
+    return given

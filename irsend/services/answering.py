@@ -1,0 +1,140 @@
+"""Answering: a sender who asked hears that its mail was delivered (DSN), and printed or not (MDN).
+
+The answer is a job like any other, in the machine's own queue, from the null
+sender: nobody answers it. It never fails the mail that it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import IO, Any, Literal
+
+import attrs
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.logger import Logger
+
+from irsend.device.codes import CODES
+from irsend.device.jobs import Job, Recipient
+from irsend.device.sending import sender_address
+from irsend.message.confirmation import Answer, dsn, mdn
+from irsend.message.style import Style
+from irsend.services.bench import Bench
+from irsend.services.sorting import Mail
+from irsend.store.outbox import Outbox, Outgoing
+
+_SUBJECT = {
+    "dsn": "Delivery status notification",
+    "mdn": "Disposition notification",
+}
+
+
+class Answering:
+    """Makes the answers of full mode's receiver (RFC 2532, RFC 8098)."""
+
+    log = Logger()
+
+    def __init__(self, bench: Bench, outbox: Outbox, queue: Callable[[Outgoing], None]) -> None:
+        self._bench = bench
+        self._outbox = outbox
+        self._queue = queue
+
+    @property
+    def allowed(self) -> bool:
+        """True where the model answers, and the settings say how it sends."""
+        device = self._bench.device
+        window = device.settings.email_ifax
+        knows_a_way = bool(window.smtp_server) or not window.via_server
+        return device.model.reception.confirms and knows_a_way
+
+    def delivered(self, mail: Mail, beginning: bytes) -> Deferred[None]:
+        """Tell that a mail is in memory, where that was asked for; never fails."""
+        wishes = mail.wishes
+        if not wishes.delivered or not self.allowed:
+            return succeed(None)
+        return self._send(
+            "dsn",
+            mail.job,
+            wishes.return_path,
+            beginning,
+            lambda answer, style: dsn(answer, style, wishes),
+        )
+
+    def printed(
+        self, mail: Mail, job: Job, message_id: str, beginning: bytes
+    ) -> Deferred[None]:
+        """Tell what came of a mail, where that was asked for; never fails."""
+        wishes = mail.wishes
+        if wishes.why_not:
+            self.log.info(
+                "Job {number}: no MDN, since {why}", number=job.number, why=wishes.why_not
+            )
+        if not wishes.notify_to or not self.allowed:
+            return succeed(None)
+        code = job.code or ""
+        features = self._bench.device.model.reception.features
+
+        def compose(answer: Answer, style: Style) -> tuple[bytes, str]:
+            return mdn(
+                answer,
+                style,
+                wishes,
+                subject=job.subject,
+                original=message_id,
+                code=code,
+                problem=CODES.get(code, ""),
+                features=features,
+            )
+
+        return self._send("mdn", job, wishes.notify_to, beginning, compose)
+
+    @inlineCallbacks
+    def _send(
+        self,
+        kind: Literal["dsn", "mdn"],
+        about: Job,
+        to: str,
+        beginning: bytes,
+        compose: Callable[[Answer, Style], tuple[bytes, str]],
+    ) -> Generator[Deferred[Any], Any, None]:
+        """Put an answer into the outbox, and have it sent."""
+        bench = self._bench
+        device = bench.device
+        job = device.new_job(
+            "tx", to, subject=_SUBJECT[kind], recipients=(Recipient(address=to),)
+        )
+        answer = Answer(
+            at=device.now(),
+            number=job.number,
+            count=job.serial % 10_000,
+            sender=sender_address(device.settings, device.model.name, bench.host),
+            to=to,
+            host=bench.host,
+            machine=device.model.title or device.model.name,
+            beginning=beginning,
+        )
+        style = Style(**attrs.asdict(device.model.header))
+
+        def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:
+            content, message_id = compose(answer, style)
+            into.write(content)
+            outgoing = Outgoing(
+                job=attrs.evolve(job, size=len(content)),
+                sender="",
+                message_id=message_id,
+                head_length=len(content),
+                answer=kind,
+            )
+            return outgoing, b""
+
+        try:
+            outgoing: Outgoing = yield self._outbox.accept(write)
+        except (OSError, ValueError) as error:
+            self.log.error(
+                "Job {number}: no {kind}: {error}",
+                number=about.number,
+                kind=kind.upper(),
+                error=str(error),
+            )
+            return
+        device.job_changed(outgoing.job)
+        self._queue(outgoing)

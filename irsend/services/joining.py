@@ -1,0 +1,146 @@
+"""Joining: the parts of a divided mail wait for each other, whatever order and way they come in.
+
+They stay in memory as they came. A part that does not come within the time of
+the model makes #848 of those that are there (device.md section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from twisted.application.service import Service
+
+from irsend.device import codes
+from irsend.device.jobs import Job
+from irsend.message.received import Problem
+from irsend.services.bench import Bench
+from irsend.services.sorting import Mail
+
+_HOUR = 3600
+
+
+@define(eq=False)
+class _Divided:
+    """A mail of which not all parts are there."""
+
+    parts: dict[int, Mail] = field(factory=dict)
+    """By their number."""
+    doubles: list[Mail] = field(factory=list)
+    total: int | None = None
+    timer: Any = None
+
+    @property
+    def mails(self) -> list[Mail]:
+        """All that came, in the order of the parts."""
+        return [self.parts[number] for number in sorted(self.parts)] + self.doubles
+
+    def take(self, mail: Mail) -> None:
+        assert mail.fragment is not None
+        if self.total is None:
+            self.total = mail.fragment.total
+        if mail.fragment.number in self.parts:
+            # Sent twice, or fetched from two maildrops: it is printed once.
+            self.doubles.append(mail)
+        else:
+            self.parts[mail.fragment.number] = mail
+
+    @property
+    def whole(self) -> bool:
+        """True when nothing is missing."""
+        return self.total is not None and all(
+            number in self.parts for number in range(1, self.total + 1)
+        )
+
+    @property
+    def contradicts(self) -> bool:
+        """True where there are parts behind the last, or two of them say otherwise how many there are."""
+        totals = {one.fragment.total for one in self.mails if one.fragment}
+        behind = self.total is not None and max(self.parts) > self.total
+        return behind or len(totals - {None}) > 1
+
+    @property
+    def missing(self) -> str:
+        """Which parts are missing, in words."""
+        last = self.total or max(self.parts)
+        numbers = [str(one) for one in range(1, last + 1) if one not in self.parts]
+        if self.total is None:
+            numbers.append("those behind")
+        shown = ", ".join(numbers[:10]) + (" and more" if len(numbers) > 10 else "")
+        return f"part {shown} of {self.total}" if self.total else f"part {shown}"
+
+
+class Joining(Service):
+    """Keeps the parts apart by the identity of their mail."""
+
+    def __init__(
+        self, bench: Bench, to_print: Callable[[list[Mail], Problem | None], None]
+    ) -> None:
+        self._bench = bench
+        self._print = to_print
+        self._waiting: dict[str, _Divided] = {}
+
+    def stopService(self) -> None:
+        """Wait no more; the parts are taken again at the next start."""
+        Service.stopService(self)
+        for divided in self._waiting.values():
+            self._stop_timer(divided)
+        self._waiting.clear()
+
+    def take(self, mail: Mail) -> None:
+        """Take a part."""
+        fragment = mail.fragment
+        assert fragment is not None
+        if not fragment.possible:
+            why = "A part of a divided mail does not say which one it is."
+            self._print([mail], Problem(code=codes.PARTS_NOT_JOINED, words=why))
+            return
+        divided = self._waiting.setdefault(fragment.identity, _Divided())
+        divided.take(mail)
+        if divided.contradicts:
+            self._give_up(fragment.identity, "Parts of a divided mail contradict each other.")
+        elif divided.whole:
+            self._stop_timer(self._waiting.pop(fragment.identity))
+            self._print(divided.mails, None)
+        elif divided.timer is None:
+            self._wait(fragment.identity, divided, mail.job)
+
+    def let_go(self, job: Job) -> bool:
+        """Forget a part; return whether it was here."""
+        for identity, divided in list(self._waiting.items()):
+            kept = [one for one in divided.mails if one.job.serial != job.serial]
+            if len(kept) == len(divided.mails):
+                continue
+            self._stop_timer(self._waiting.pop(identity))
+            if kept:
+                # Whoever is a double may take its place.
+                self._waiting[identity] = again = _Divided()
+                for one in kept:
+                    again.take(one)
+                self._wait(identity, again, min((one.job for one in kept), key=_began))
+            return True
+        return False
+
+    def _wait(self, identity: str, divided: _Divided, first: Job) -> None:
+        hours = self._bench.device.model.reception.divided_timeout
+        left = max(0.0, first.started + hours * _HOUR - self._bench.device.now())
+
+        def give_up() -> None:
+            why = f"A divided mail could not be joined: {divided.missing} did not come"
+            self._give_up(identity, f"{why} within {hours} hours.")
+
+        divided.timer = self._bench.clock.callLater(left, give_up)
+
+    def _give_up(self, identity: str, why: str) -> None:
+        divided = self._waiting.pop(identity)
+        self._stop_timer(divided)
+        self._print(divided.mails, Problem(code=codes.PARTS_NOT_JOINED, words=why))
+
+    def _stop_timer(self, divided: _Divided) -> None:
+        if divided.timer is not None and divided.timer.active():
+            divided.timer.cancel()
+
+
+def _began(job: Job) -> float:
+    return job.started

@@ -1,0 +1,207 @@
+"""A small pool of workers that print and draw: each stays warm, and is told one order after the other.
+
+A worker that dies, hangs or talks nonsense costs the order that it has, and no
+other. None is started before there is something to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, inlineCallbacks
+from twisted.internet.error import ProcessDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from irsend.device import codes
+from irsend.services.workers import Worker, when_gone
+
+# A worker that has nothing to do for so long is ended, in seconds; its memory is free then.
+_IDLE = 60
+# After so many orders one begins anew, whatever its libraries have kept.
+_MOST_ORDERS = 500
+_SWITCHED_OFF = "the machine was switched off"
+
+
+class CannotPrint(Exception):
+    """A document cannot be printed or drawn: its code, and why in words."""
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+
+
+class NoRoom(Exception):
+    """It cannot be printed now, for a reason that is not its own: the disk is full, say."""
+
+
+class PrintPool:
+    """Runs up to `at_once` workers. `timeout` is in seconds, for each order."""
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, at_once: int, timeout: Callable[[], float]) -> None:
+        self._reactor = reactor
+        self._timeout = timeout
+        self.at_once = at_once
+        self._turns = DeferredSemaphore(at_once)
+        self._idle: list[_Printer] = []
+        self._workers: set[_Printer] = set()
+        self._stopped = False
+
+    @inlineCallbacks
+    def ask(
+        self, order: dict[str, Any], told: Callable[[int], None] = lambda _: None
+    ) -> Generator[Deferred[Any], Any, dict[str, Any]]:
+        """Have an order carried out; fires with what was printed or drawn, as the worker says it.
+
+        `told` hears of each page. Fails with CannotPrint or NoRoom. May be
+        cancelled: it fires when the worker is gone.
+        """
+        yield self._turns.acquire()
+        try:
+            if self._stopped:
+                raise NoRoom(_SWITCHED_OFF)
+            worker = self._idle.pop() if self._idle else self._start()
+            try:
+                answer: dict[str, Any] = yield worker.ask(order, told, self._timeout())
+            except CancelledError:
+                yield when_gone(worker)
+                raise
+            finally:
+                if worker in self._workers:
+                    self._rest(worker)
+            return answer
+        finally:
+            self._turns.release()
+
+    def _start(self) -> _Printer:
+        worker = _Printer(self._reactor)
+        try:
+            worker.start(self._reactor, "irsend.imaging.print_worker")
+        except OSError as error:
+            raise NoRoom(f"no worker can be started: {error.strerror}") from None
+        self._workers.add(worker)
+        worker.gone.addCallback(lambda _: self._forget(worker))
+        return worker
+
+    def _forget(self, worker: _Printer) -> None:
+        self._workers.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+
+    def _rest(self, worker: _Printer) -> None:
+        if worker.orders >= _MOST_ORDERS or self._stopped:
+            worker.retire()
+            return
+        self._idle.append(worker)
+        worker.rest(_IDLE, lambda: self._retire(worker))
+
+    def _retire(self, worker: _Printer) -> None:
+        if worker in self._idle:
+            self._idle.remove(worker)
+        worker.retire()
+
+    def stop(self) -> Deferred[None]:
+        """End all workers at once; fires when they are gone."""
+        self._stopped = True
+        gone: Deferred[None] = Deferred()
+        if not self._workers:
+            gone.callback(None)
+        for worker in list(self._workers):
+            worker.gone.addCallback(
+                lambda _: None if self._workers or gone.called else gone.callback(None)
+            )
+            worker.give_up(NoRoom(_SWITCHED_OFF))
+        return gone
+
+
+class _Printer(Worker):
+    """One worker, through all its orders."""
+
+    log = Logger()
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._answer: Deferred[dict[str, Any]] | None = None
+        self._told: Callable[[int], None] = lambda _: None
+        self._timer: Any = None
+        self._why: Exception | None = None
+        self.orders = 0
+        """How many it has had."""
+
+    def ask(
+        self, order: dict[str, Any], told: Callable[[int], None], timeout: float
+    ) -> Deferred[dict[str, Any]]:
+        """Give it an order."""
+        self._stop_timer()
+        self.orders += 1
+        self._told = told
+        answer: Deferred[dict[str, Any]] = Deferred(lambda _: self.kill())
+        self._answer = answer
+
+        def take_too_long() -> None:
+            words = f"It takes longer than {timeout:.0f} seconds."
+            self.give_up(CannotPrint(codes.IMAGE_UNDECODABLE, words))
+
+        self._timer = self._reactor.callLater(timeout, take_too_long)
+        self.tell(order)
+        return answer
+
+    def rest(self, seconds: float, then: Callable[[], None]) -> None:
+        """Have nothing to do; `then` is called when that has been so for long."""
+        self._timer = self._reactor.callLater(seconds, then)
+
+    def retire(self) -> None:
+        """End it in order: it has nothing to do."""
+        self._stop_timer()
+        # One that does not hear it is ended all the same.
+        self._timer = self._reactor.callLater(_IDLE, self.kill)
+        self.transport.closeStdin()
+
+    def give_up(self, why: Exception) -> None:
+        """End it at once; what it was to do fails with this."""
+        self._why = self._why or why
+        self.kill()
+
+    def talks_nonsense(self) -> None:
+        """Give up on it."""
+        self.give_up(CannotPrint(codes.IMAGE_UNDECODABLE, "Its worker talks nonsense."))
+
+    def heard(self, words: dict[str, Any]) -> None:
+        """Hear of a page, or of the end of an order."""
+        if "page" in words:
+            self._told(int(words["page"]))
+        elif "failed" in words:
+            failed = words["failed"]
+            code, why = failed["code"], str(failed["words"])
+            self._end(Failure(CannotPrint(str(code), why) if code else NoRoom(why)))
+        else:
+            self._end(dict(words.get("printed") or words["drawn"]))
+
+    def _end(self, outcome: dict[str, Any] | Failure) -> None:
+        self._stop_timer()
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.called:
+            answer.callback(outcome)  # a Failure fails it
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def ended(self, reason: Failure) -> None:
+        """Fail what it was doing."""
+        self._stop_timer()
+        if self._answer is None:
+            if not reason.check(ProcessDone) and self._why is None and self.complaint:
+                self.log.error("A print worker failed: {complaint}", complaint=self.complaint)
+            return
+        if self._why is None and not self._answer.called:
+            self.log.error("A print worker died: {complaint}", complaint=self.complaint)
+        died = CannotPrint(
+            codes.IMAGE_UNDECODABLE, "It takes too much time or memory, or breaks its decoder."
+        )
+        self._end(Failure(self._why or died))

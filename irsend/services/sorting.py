@@ -1,0 +1,163 @@
+"""Sorting: what a received mail is, and whether it is printed, joined with others, or matched to a job.
+
+A notification that comes back changes its job, and is printed only where Print
+MDN/DSN upon Receipt is on. Parts of a divided mail wait for each other. All
+else is printed. Paper has nothing to do with it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any
+
+from attrs import frozen
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.logger import Logger
+
+from irsend.device.jobs import Job
+from irsend.message.joining import Fragment, fragment_of
+from irsend.message.notification import Notification, read_notification
+from irsend.message.wishes import Wishes, wishes_in
+from irsend.services.bench import Bench
+
+# Mails that are looked at in one go of a thread.
+_AT_ONCE = 100
+
+
+@frozen(kw_only=True)
+class Mail:
+    """A received mail in memory, with its job."""
+
+    job: Job
+    name: str
+    wishes: Wishes
+    fragment: Fragment | None = None
+
+
+@frozen
+class _Looked:
+    mail: Mail
+    beginning: bytes
+    notification: Notification | None
+
+
+class Sorting(Service):
+    """Looks at each mail once, in the order of their coming."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        to_print: Callable[[Mail], None],
+        to_join: Callable[[Mail], None],
+        to_match: Callable[[Notification], Deferred[bool]],
+        answer_delivery: Callable[[Mail, bytes], Deferred[None]],
+    ) -> None:
+        self._bench = bench
+        self._print = to_print
+        self._join = to_join
+        self._match = to_match
+        self._answer_delivery = answer_delivery
+        self._waiting: deque[Job] = deque()
+        self._here: dict[int, Job] = {}
+        """By serial: taken, and given to nobody yet."""
+        self._looking: Deferred[None] | None = None
+
+    def startService(self) -> None:
+        """Begin with what waits."""
+        Service.startService(self)
+        self._look()
+
+    def stopService(self) -> Deferred[None]:
+        """Stop; what was not given on is taken again at the next start."""
+        Service.stopService(self)
+        self._waiting.clear()
+        self._here.clear()
+        if self._looking is None:
+            return succeed(None)
+        stopped: Deferred[None] = Deferred()
+        self._looking.addCallback(lambda _: stopped.callback(None))
+        return stopped
+
+    def take(self, job: Job) -> None:
+        """Take a mail that is safe in memory."""
+        self._here[job.serial] = job
+        self._waiting.append(job)
+        self._look()
+
+    def let_go(self, job: Job) -> bool:
+        """Forget a mail; return whether it was here still."""
+        return self._here.pop(job.serial, None) is not None
+
+    def _look(self) -> None:
+        if self.running and self._looking is None and self._waiting:
+            self._looking = self._look_at_some()
+            self._looking.addErrback(
+                lambda failure: self.log.failure("While sorting what was received", failure)
+            ).addCallback(self._looked)
+
+    def _looked(self, _: None) -> None:
+        self._looking = None
+        self._look()
+
+    @inlineCallbacks
+    def _look_at_some(self) -> Generator[Deferred[Any], Any, None]:
+        jobs = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+        found: list[_Looked] = yield self._bench.on_disk(
+            lambda: [_look_into(self._bench, job) for job in jobs]
+        )
+        for one in found:
+            if not self.running:
+                return
+            if one.mail.wishes.delivered:
+                yield self._answer_delivery(one.mail, one.beginning)
+            if one.notification is not None:
+                self._match(one.notification).addCallback(
+                    self._matched, one.mail, one.notification
+                ).addErrback(
+                    lambda failure: self.log.failure("While reading a notification", failure)
+                )
+            elif self.let_go(one.mail.job):
+                (self._join if one.mail.fragment else self._print)(one.mail)
+
+    @inlineCallbacks
+    def _matched(
+        self, applies: bool, mail: Mail, notification: Notification
+    ) -> Generator[Deferred[Any], Any, None]:
+        # What says nothing of any job is a mail like any other.
+        if not applies or self._bench.device.settings.email_ifax.print_mdn_dsn:
+            if self.let_go(mail.job):
+                self._print(mail)
+            return
+        yield self._bench.journal.flush()
+        # It may have been cancelled meanwhile.
+        if self.let_go(mail.job):
+            yield self._bench.delete_mails([mail.name])
+            kind = notification.kind.upper()
+            why = f"{kind} for a job; Print MDN/DSN upon Receipt is off"
+            device = self._bench.device
+            device.job_changed(
+                mail.job, result="OK", reason=why, held_as=None, ended=device.now()
+            )
+
+
+def _look_into(bench: Bench, job: Job) -> _Looked:
+    """Read what a mail is (in a thread). One that cannot be read is printed: there it is told."""
+    name = job.held_as or ""
+    notification: Notification | None = None
+    try:
+        beginning = bench.memory.beginning(name)
+        path = bench.memory.path(name)
+        if path is not None and b"report" in beginning.lower():
+            with path.open("rb") as content:
+                notification = read_notification(content)
+    except OSError:
+        beginning = b""
+    # An answer is not answered: no loops.
+    wishes = Wishes() if notification else wishes_in(beginning)
+    mail = Mail(job=job, name=name, wishes=wishes, fragment=fragment_of(beginning))
+    return _Looked(mail, beginning, notification)

@@ -1,0 +1,72 @@
+"""Tidying: the tray is kept within its limits, the oldest documents going first, and each is announced."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from irsend.sections import MB
+from irsend.services.bench import Bench
+from irsend.store.tray import Tray
+
+_HOUR = 3600
+
+
+class Tidying(Service):
+    """Looks once an hour, and whenever it is asked to."""
+
+    log = Logger()
+
+    def __init__(self, bench: Bench, tray: Tray) -> None:
+        self._bench = bench
+        self._tray = tray
+        self._timer: IDelayedCall | None = None
+        self._under_way: Deferred[None] | None = None
+
+    def startService(self) -> None:
+        """Look now, and once an hour."""
+        Service.startService(self)
+        self._look()
+
+    def stopService(self) -> Deferred[None] | None:
+        """Look no more; fires when nothing is being removed."""
+        Service.stopService(self)
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        return self._under_way
+
+    def _look(self) -> None:
+        self._timer = self._bench.clock.callLater(_HOUR, self._look)
+        self._under_way = self.tidy().addBoth(self._looked)
+
+    def _looked(self, _: object) -> None:
+        self._under_way = None
+
+    @inlineCallbacks
+    def tidy(self) -> Generator[Deferred[Any], Any, None]:
+        """Remove what is in the way; never fails."""
+        limits, device = self._bench.printing, self._bench.device
+        found = self._tray.too_many(
+            device.now(),
+            most=limits.tray_documents,
+            days=limits.tray_days,
+            octets=limits.tray_size * MB,
+        )
+        if not found:
+            return
+        try:
+            yield self._tray.remove([document for document, _ in found])
+        except OSError as error:
+            self.log.error("Tray: {error}", error=str(error))
+        for document, why in found:
+            self.log.info(
+                "Tray: document {number} was removed, since {why}",
+                number=document.number,
+                why=why,
+            )
+            device.document_removed(document, why)

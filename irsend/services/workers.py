@@ -1,0 +1,101 @@
+"""A worker process that decodes what came from outside: told in lines of JSON, and answering in them.
+
+Nothing of a file is decoded in the machine's own process. What a worker is told,
+and what becomes of its answers, is said by `scanning` and `print_pool`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+import irsend
+
+_LONGEST_LINE = 1_000_000
+_LONGEST_COMPLAINT = 2000
+
+
+class Worker(ProcessProtocol):
+    """One process, from its start to its end."""
+
+    transport: Any
+
+    def __init__(self) -> None:
+        self._said = b""
+        self._complaint = b""
+        self.gone: Deferred[None] = Deferred()
+        """Fires when the process has ended, and writes nothing any more."""
+
+    def start(self, reactor: Any, module: str) -> None:
+        """Run a module, from a checkout too, with nothing else of the machine's surroundings; OSError."""
+        where = [str(Path(irsend.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+        reactor.spawnProcess(
+            self,
+            sys.executable,
+            [sys.executable, "-m", module],
+            env={"PYTHONPATH": os.pathsep.join(filter(None, where)), "LC_ALL": "C.UTF-8"},
+        )
+
+    def tell(self, words: dict[str, Any]) -> None:
+        """Tell it something."""
+        self.transport.write(json.dumps(words).encode("ascii") + b"\n")
+
+    def heard(self, words: dict[str, Any]) -> None:
+        """Hear what it says; errors of reading what is no answer may come out."""
+        raise NotImplementedError
+
+    def talks_nonsense(self) -> None:
+        """Hear that it said what cannot be understood."""
+        raise NotImplementedError
+
+    def ended(self, reason: Failure) -> None:
+        """Hear that it has ended."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """End it at once; twice does no harm."""
+        if self.transport is not None and self.transport.pid is not None:
+            self.transport.signalProcess("KILL")
+
+    @property
+    def complaint(self) -> str:
+        """The end of what it wrote to its log."""
+        return self._complaint.decode("utf-8", "replace")
+
+    def outReceived(self, data: bytes) -> None:
+        """Take what it says, line by line."""
+        *lines, self._said = (self._said + data).split(b"\n")
+        if len(self._said) > _LONGEST_LINE:
+            self.talks_nonsense()
+        for line in lines:
+            try:
+                self.heard(json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                self.talks_nonsense()
+
+    def errReceived(self, data: bytes) -> None:
+        """Keep the end of its complaints, for the log."""
+        self._complaint = (self._complaint + data)[-_LONGEST_COMPLAINT:]
+
+    def processEnded(self, reason: Failure) -> None:
+        """Tell that it is gone."""
+        self.gone.callback(None)
+        self.ended(reason)
+
+
+def when_gone(worker: Worker) -> Deferred[None]:
+    """Return a Deferred of one's own that fires when a worker is gone."""
+    mine: Deferred[None] = Deferred()
+
+    def tell(gone: None) -> None:
+        mine.callback(gone)
+
+    worker.gone.addCallback(tell)
+    return mine
