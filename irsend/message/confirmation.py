@@ -34,6 +34,8 @@ class Answer:
     sender: str
     """The machine's address."""
     to: str
+    recipient: str
+    """Whom the mail was for."""
     host: str
     """The machine's name."""
     machine: str
@@ -64,7 +66,7 @@ def mdn(
         f"Original-Recipient: {_ascii(wishes.original_recipient)}"
         if wishes.original_recipient
         else "",
-        f"Final-Recipient: rfc822; {answer.sender}",
+        f"Final-Recipient: rfc822; {answer.recipient}",
         f"Original-Message-ID: {original}" if re.fullmatch("<[!-~]+>", original) else "",
         f"Disposition: automatic-action/MDN-sent-automatically; {disposition}",
         f"Error: {code} {_ascii(problem)}" if code else "",
@@ -72,7 +74,7 @@ def mdn(
     ]
     told = "could not be printed whole" if code else "was printed"
     text = [
-        f"The mail that was sent to {answer.sender} {told}.",
+        f"The mail that was sent to {answer.recipient} {told}.",
         f"{code}: {_ascii(problem)}" if code else "",
     ]
     return _report(

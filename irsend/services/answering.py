@@ -102,12 +102,15 @@ class Answering:
         job = device.new_job(
             "tx", to, subject=_SUBJECT[kind], recipients=(Recipient(address=to),)
         )
+        sender = sender_address(device.settings, device.model.name, bench.host)
+        meant = about.recipients[0].address if about.recipients else sender
         answer = Answer(
             at=device.now(),
             number=job.number,
             count=job.serial % 10_000,
-            sender=sender_address(device.settings, device.model.name, bench.host),
+            sender=sender,
             to=to,
+            recipient=meant,
             host=bench.host,
             machine=device.model.title or device.model.name,
             beginning=beginning,

@@ -270,7 +270,8 @@ class Printing(Service):
             except CannotPrint as error:
                 why = f"The mail cannot be printed. {error}"
                 instead = Problem(code=error.code, words=why)
-        words["instead"] = attrs.asdict(instead)
+        # Of a divided mail the head of the first part that is there.
+        words |= {"instead": attrs.asdict(instead), "files": words["files"][:1]}
         printed = yield self._pool.ask({"print": words}, told)
         return printed
 

@@ -1,0 +1,369 @@
+"""Printing as a whole: memory, paper, workers, tray, and what survives a crash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from typing import Any
+
+from twisted.internet.defer import inlineCallbacks
+
+from irsend.device.events import DocumentPrinted, DocumentRemoved, JobChanged, PagePrinted
+from irsend.errors import CannotCancel, CannotDraw, NoSuchRecord
+from tests.imaging.originals import text_page
+from tests.imaging.received import mail, tiff
+from tests.services.printing import PrintingMachineCase
+
+
+def fax(pages: int = 1) -> bytes:
+    """Return a mail with a fax and no text."""
+    octets = tiff(*[text_page(1728, 2292)] * pages)
+    return mail("", (octets, "image/tiff", "fax.tif"))
+
+
+class PrintingTests(PrintingMachineCase):
+    """What becomes of a received mail."""
+
+    @inlineCallbacks
+    def test_printed(self) -> Any:
+        """A mail becomes a document of its number, its job has pages and result, and memory is free."""
+        job = yield self.receive(mail("Good morning."))
+        ended = yield self.ended(job.number)
+        self.assertEqual(
+            (ended.number, ended.result, ended.pages, ended.kind, ended.held_as),
+            ("5001", "OK", 1, "email", None),
+        )
+        (document,) = yield self.printed()
+        self.assertEqual((document.number, document.pages), ("5001", 1))
+        self.assertEqual(document.subject, "Minutes of the meeting on the third floor")
+        self.assertEqual(self.machine.memory()[0], 0)
+        self.assertEqual(self.machine.mails.paths(), set())
+        self.assertIn("Good morning.", self.text("5001"))
+
+    @inlineCallbacks
+    def test_told(self) -> Any:
+        """Observers hear that it runs, of each page, of the document, and of the end, in this order."""
+        job = yield self.receive(fax(2))
+        yield self.ended(job.number)
+        told: list[object] = []
+        for event in self.events:
+            if isinstance(event, JobChanged):
+                told.append(event.job.result)
+            elif isinstance(event, PagePrinted):
+                told.append((event.number, event.page))
+            elif isinstance(event, DocumentPrinted):
+                told.append(event.document.pages)
+        self.assertEqual(told, ["waiting", "running", ("5001", 1), ("5001", 2), 2, "OK"])
+
+    @inlineCallbacks
+    def test_state(self) -> Any:
+        """The machine is printing while it prints, and ready then."""
+        worker = yield self.stopped_worker()
+        self.assertEqual(self.machine.device.state, "ready")
+        job = yield self.receive(mail("Text."))
+        yield self.until(lambda: self.machine.device.printing)
+        self.assertEqual(self.machine.device.state, "printing")
+        os.kill(worker, signal.SIGCONT)
+        yield self.ended(job.number)
+        self.assertEqual(self.machine.device.state, "ready")
+
+    @inlineCallbacks
+    def test_fax(self) -> Any:
+        """A mail with pages of an image is an I-Fax in the report."""
+        job = yield self.receive(fax())
+        ended = yield self.ended(job.number)
+        self.assertEqual((ended.kind, ended.pages), ("ifax", 1))
+
+    @inlineCallbacks
+    def test_discarded(self) -> Any:
+        """What is thrown away makes the job NG with its code, and stands in reason and notices."""
+        job = yield self.receive(mail("Text.", (b"x", "application/x-thing", "a.thing")))
+        ended = yield self.ended(job.number)
+        self.assertEqual(
+            (ended.result, ended.code, ended.reason),
+            ("NG", "#827", "a.thing: No programs can process the file attachment."),
+        )
+        (document,) = yield self.printed()
+        self.assertEqual(document.codes, ("#827",))
+        self.assertEqual(
+            document.notices, ("a.thing\nNo programs can process the file attachment.",)
+        )
+
+    @inlineCallbacks
+    def test_worker_killed(self) -> Any:
+        """A mail that kills its worker is #822: its head is printed and why, and the next is whole."""
+        worker = yield self.stopped_worker()
+        job = yield self.receive(mail("Secret text."))
+        yield self.until(lambda: self.machine.device.printing)
+        os.kill(worker, signal.SIGKILL)
+        ended = yield self.ended(job.number)
+        self.assertEqual((ended.result, ended.code), ("NG", "#822"))
+        text = self.text(job.number)
+        self.assertIn("Subject: Minutes of the meeting", text)
+        self.assertIn("The mail cannot be printed.", text)
+        self.assertNotIn("Secret text.", text)
+        following = yield self.receive(mail("Text."))
+        ended = yield self.ended(following.number)
+        self.assertEqual(ended.result, "OK")
+
+    @inlineCallbacks
+    def test_taken_by_somebody_else(self) -> Any:
+        """A mail that somebody has deleted from memory is NG, and says so."""
+        self.machine.change_paper(False)
+        job = yield self.receive(mail("Text."))
+        yield self.until(lambda: self.machine._printing._waiting)
+        self.machine.mails.path(job.held_as).unlink()
+        self.machine.change_paper(True)
+        ended = yield self.ended(job.number)
+        self.assertEqual((ended.result, ended.code), ("NG", None))
+        self.assertIn("somebody else has deleted it", ended.reason)
+        self.assertEqual(self.machine.memory()[0], 0)
+
+    @inlineCallbacks
+    def test_full_disk(self) -> Any:
+        """While the disk takes nothing a mail stays in memory, and is printed when it does again."""
+        yield self.stopped_worker()
+        self.machine._printing._pool._workers.copy().pop().kill()
+        yield self.until(lambda: not self.machine._printing._pool._workers)
+        tray = self.state / "tray"
+        shutil.move(tray / "tmp", tray / "away")
+        job = yield self.receive(mail("Text."))
+        yield self.until(lambda: self.machine._printing._pause is not None)
+        waiting = yield self.machine.job(job.number)
+        self.assertEqual(waiting.result, "waiting")
+        self.assertIn("not printed yet", waiting.reason)
+        shutil.move(tray / "away", tray / "tmp")
+        self.flushLoggedErrors()
+        self.machine._printing._pause.reset(0)
+        ended = yield self.ended(job.number)
+        self.assertEqual((ended.result, ended.reason), ("OK", ""))
+
+
+class PaperTests(PrintingMachineCase):
+    """Paper out, and in again."""
+
+    printing = {"loaded": False}
+
+    @inlineCallbacks
+    def test_waits(self) -> Any:
+        """Without paper mails wait in memory, which is the sum of them; with paper all are printed."""
+        self.assertFalse(self.machine.device.paper)
+        jobs = []
+        for number in range(3):
+            jobs.append((yield self.receive(mail(f"Text {number}."))))
+        sizes = [self.machine.mails.size(one.held_as) for one in jobs]
+        self.assertEqual(self.machine.memory()[0], sum(sizes))
+        self.assertEqual(self.machine.documents(), [])
+        self.assertEqual(self.machine.device.state, "ready")
+        self.machine.change_paper(True)
+        yield self.printed(3)
+        self.assertEqual(self.machine.memory()[0], 0)
+
+    @inlineCallbacks
+    def test_over_a_restart(self) -> Any:
+        """The drawer is as it was when the machine is switched on again, and what waited waits."""
+        self.machine.change_paper(True)
+        self.machine.change_paper(False)
+        job = yield self.receive(mail("Text."))
+        yield self.machine.stopService()
+        self.switch_on(loaded=True)
+        self.assertFalse(self.machine.device.paper)
+        self.machine.change_paper(True)
+        ended = yield self.ended(job.number)
+        self.assertEqual((ended.serial, ended.result), (job.serial, "OK"))
+        yield self.machine.stopService()
+        self.switch_on()
+        self.assertTrue(self.machine.device.paper)
+
+    @inlineCallbacks
+    def test_cancelled(self) -> Any:
+        """A mail that waits can be cancelled: it is never printed, and its memory is free."""
+        first = yield self.receive(mail("First."))
+        second = yield self.receive(mail("Second."))
+        cancelled = yield self.machine.cancel_job(first.number)
+        self.assertEqual((cancelled.result, cancelled.code), ("NG", "#995"))
+        self.machine.change_paper(True)
+        yield self.ended(second.number)
+        (document,) = yield self.printed()
+        self.assertEqual(document.number, second.number)
+
+
+class CancelTests(PrintingMachineCase):
+    """Cancelled while it is printed."""
+
+    @inlineCallbacks
+    def test_running(self) -> Any:
+        """What is being printed can be cancelled: its worker is gone, and nothing comes out."""
+        worker = yield self.stopped_worker()
+        job = yield self.receive(mail("Text."))
+        yield self.until(lambda: self.machine.device.printing)
+        cancelled = yield self.machine.cancel_job(job.number)
+        self.assertEqual((cancelled.result, cancelled.code), ("NG", "#995"))
+        self.assertRaises(ProcessLookupError, os.kill, worker, 0)
+        self.assertEqual(len(self.machine.documents()), 1)
+        self.assertEqual(self.machine.memory()[0], 0)
+        error = yield self.assertFailure(self.machine.cancel_job(job.number), CannotCancel)
+        self.assertIn("has ended", str(error))
+
+
+class TrayTests(PrintingMachineCase):
+    """The tray's own life."""
+
+    @inlineCallbacks
+    def removed(self, count: int = 1) -> Any:
+        """Wait until so many documents were told to be gone; return what was told."""
+
+        def told() -> list[DocumentRemoved]:
+            return [one for one in self.events if isinstance(one, DocumentRemoved)]
+
+        yield self.until(lambda: len(told()) >= count)
+        return told()
+
+    @inlineCallbacks
+    def test_pages(self) -> Any:
+        """A page can be looked at as PNG; one that is not there is refused, a damaged PDF told of."""
+        job = yield self.receive(mail("Text."))
+        yield self.ended(job.number)
+        png = yield self.machine.draw_page(job.number, 1, 50)
+        self.assertEqual(png[:4], b"\x89PNG")
+        yield self.assertFailure(self.machine.draw_page(job.number, 2, 50), NoSuchRecord)
+        self.machine.document_file(job.number).write_bytes(b"no PDF")
+        yield self.assertFailure(self.machine.draw_page(job.number, 1, 50), CannotDraw)
+        yield self.until(lambda: not list((self.state / "tray" / "tmp").iterdir()))
+
+    @inlineCallbacks
+    def test_taken_out(self) -> Any:
+        """A document that is taken out is gone, also at the next start."""
+        job = yield self.receive(mail("Text."))
+        yield self.ended(job.number)
+        yield self.machine.take_document(job.number)
+        self.assertEqual(self.machine.documents(), [])
+        self.assertEqual(list((self.state / "tray").glob("*.*")), [])
+        self.assertRaises(NoSuchRecord, self.machine.document, job.number)
+        yield self.machine.stopService()
+        self.switch_on()
+        self.assertEqual(self.machine.documents(), [])
+
+    @inlineCallbacks
+    def test_limit(self) -> Any:
+        """Above the limit the oldest documents go, and each is announced."""
+        yield self.machine.stopService()
+        self.switch_on(tray_documents=2)
+        for number in range(4):
+            job = yield self.receive(mail(f"Text {number}."))
+            yield self.ended(job.number)
+        removed = yield self.removed(2)
+        self.assertEqual([one.number for one in self.machine.documents()], ["5004", "5003"])
+        self.assertEqual(
+            [(one.document.number, one.why) for one in removed],
+            [
+                ("5001", "there are more than 2 documents"),
+                ("5002", "there are more than 2 documents"),
+            ],
+        )
+
+    @inlineCallbacks
+    def test_age(self) -> Any:
+        """A document older than it may be goes at the next look."""
+        job = yield self.receive(mail("Text."))
+        yield self.ended(job.number)
+        self.later = 31 * 86_400
+        self.machine._tidying._timer.reset(0)
+        (removed,) = yield self.removed()
+        self.assertEqual(self.machine.documents(), [])
+        self.assertEqual(removed.why, "it is older than 30 days")
+
+    @inlineCallbacks
+    def test_number_again(self) -> Any:
+        """Numbers begin anew behind 9999: the older document of a number makes room, announced."""
+        job = yield self.receive(mail("Old."))
+        yield self.ended(job.number)
+        self.machine.device.last_numbers["rx"] = "9999"
+        job = yield self.receive(mail("New."))
+        self.assertEqual(job.number, "5001")
+        yield self.ended(job.number)
+        (document,) = yield self.printed()
+        self.assertEqual(document.serial, 2)
+        self.assertIn("New.", self.text("5001"))
+        (removed,) = yield self.removed()
+        self.assertEqual(removed.why, "its number 5001 is used again")
+
+
+class CrashTests(PrintingMachineCase):
+    """The power fails: each mail is printed once."""
+
+    @inlineCallbacks
+    def test_switched_off_while_printing(self) -> Any:
+        """What is being printed when the machine is switched off is printed at the next start, once."""
+        yield self.stopped_worker()
+        job = yield self.receive(mail("Text."))
+        yield self.until(lambda: self.machine.device.printing)
+        yield self.machine.stopService()
+        self.switch_on()
+        ended = yield self.ended(job.number)
+        self.assertEqual((ended.serial, ended.result), (job.serial, "OK"))
+        documents = yield self.printed(2)
+        self.assertEqual([one.number for one in documents], [job.number, "5001"])
+
+    @inlineCallbacks
+    def after_a_crash(self, *, journal: bool) -> Any:
+        """Print, then have the state as it was between the tray and the memory; return the job."""
+        self.machine.change_paper(False)
+        job = yield self.receive(fax(), mark="f" * 32)
+        path = self.machine.mails.path(job.held_as)
+        kept = path.read_bytes()
+        yield self.machine._journal.flush()
+        before = self.state / "before.sqlite"
+        shutil.copy(self.state / "journal.sqlite", before)
+        self.machine.change_paper(True)
+        yield self.ended(job.number)
+        yield self.machine.stopService()
+        path.write_bytes(kept)
+        for one in self.state.glob("journal.sqlite*"):
+            one.unlink()
+        if journal:
+            before.rename(self.state / "journal.sqlite")
+        else:
+            before.unlink()
+        self.switch_on()
+        return job
+
+    @inlineCallbacks
+    def test_in_tray_and_memory(self) -> Any:
+        """A mail that is in the tray already is not printed again; its job has ended as it did."""
+        job = yield self.after_a_crash(journal=True)
+        again = yield self.machine.job(job.number)
+        self.assertEqual((again.result, again.pages, again.kind), ("OK", 1, "ifax"))
+        self.assertEqual(self.machine.mails.names(), [])
+        self.assertEqual(len((yield self.printed())), 1)
+        self.assertEqual(
+            self.machine._printing._waiting, type(self.machine._printing._waiting)()
+        )
+
+    @inlineCallbacks
+    def test_journal_behind(self) -> Any:
+        """The same where the journal knew nothing of it: its number is used, its UIDL remembered."""
+        job = yield self.after_a_crash(journal=False)
+        again = yield self.machine.job(job.number)
+        self.assertEqual((again.serial, again.result), (job.serial, "OK"))
+        fetched = yield self.machine._journal.fetched("f" * 8)
+        self.assertEqual(fetched, {"f" * 32})
+        following = yield self.receive(mail("Text."))
+        self.assertEqual(following.number, "5002")
+
+    @inlineCallbacks
+    def test_half_in_the_tray(self) -> Any:
+        """A PDF without its record came out only by half: it is nothing, and its mail is printed."""
+        self.machine.change_paper(False)
+        job = yield self.receive(mail("Text."))
+        yield self.machine.stopService()
+        tray = self.state / "tray"
+        (tray / f"{job.number}.pdf").write_bytes(b"half")
+        (tray / "5002.json").write_bytes(b"{}")
+        (tray / "tmp" / "1").mkdir()
+        self.switch_on()
+        self.assertEqual(self.machine.documents(), [])
+        self.machine.change_paper(True)
+        yield self.ended(job.number)
+        self.assertIn("Text.", self.text(job.number))
