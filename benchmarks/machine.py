@@ -75,6 +75,9 @@ state = "{self._state}"
 smtp = "tcp:{self.smtp_port}:interface=127.0.0.1"
 panel = "tcp:{self._panel_port}:interface=127.0.0.1"
 
+[printing]
+loaded = false
+
 [settings.email_ifax]
 smtp_receive = true
 {polled}{relay}

@@ -156,6 +156,19 @@ class Machine:
         """Change settings at the machine, by whole key."""
         await self._ask("PATCH", "/api/settings", json=settings)
 
+    async def put_paper(self, paper: bool) -> None:
+        """Put paper into the drawer, or take it out."""
+        await self._ask("PUT", "/api/paper", json={"paper": paper})
+
+    async def printed_all(self, within: float) -> list[Any]:
+        """Wait until nothing waits in memory; return the documents in the tray, the newest first."""
+        deadline = self._reactor.seconds() + within
+        while (status := await self.get("/api/status"))["memory"]["used"]:
+            if self._reactor.seconds() > deadline:
+                raise AssertionError(f"not within {within:g} s: all printed; {status}")
+        documents: list[Any] = await self.get("/api/tray?limit=10000")
+        return documents
+
     async def receive(self) -> Any:
         """Have it fetch mail by POP now; return its answer when the reception has ended."""
         return await self._ask("POST", "/api/receive", json={})
@@ -262,8 +275,10 @@ async def start_machine(
     smtp: str = "tcp:0:interface=127.0.0.1",
     panel: str = "tcp:0:interface=127.0.0.1",
     link: dict[str, Any] | None = None,
+    printing: dict[str, Any] | None = None,
     host: Host | None = None,
     prefix: tuple[str, ...] = (),
+    name: str = "machine",
     **windows: dict[str, Any],
 ) -> Machine:
     """Start a machine with these settings, window by window; it ends with the test.
@@ -271,13 +286,15 @@ async def start_machine(
     It runs at a `host` of a test's network, where one is given, by a command that
     the `prefix` stands before.
     """
-    directory = test.directory / "machine"
+    directory = test.directory / name
     directory.mkdir()
     configuration = {
         "model": model,
         "state": str(directory / "state"),
         "listen": {"smtp": smtp, "panel": panel},
         "link": link or {},
+        # What was received is counted in memory, unless a test wants it printed.
+        "printing": {"loaded": False, **(printing or {})},
         "tls": {"hostnames": _NAMES, **(tls or {})},
         "limits": limits or {},
         "settings": {
