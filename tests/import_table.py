@@ -85,7 +85,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "print_pool": ("workers",),
             "sorting": ("bench",),
             "joining": ("bench", "sorting"),
-            "printing": ("bench", "print_pool", "sorting"),
+            "printing": ("bench", "outcomes", "print_pool", "sorting"),
             "answering": ("bench", "sorting"),
             "tidying": ("bench",),
             "routes": (),

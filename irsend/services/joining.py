@@ -29,6 +29,10 @@ class _Divided:
     """By their number."""
     doubles: list[Mail] = field(factory=list)
     total: int | None = None
+    last: int = 0
+    """The greatest number that came."""
+    contradicts: bool = False
+    """There are parts behind the last, or two of them say otherwise how many there are."""
     timer: Any = None
 
     @property
@@ -38,32 +42,26 @@ class _Divided:
 
     def take(self, mail: Mail) -> None:
         assert mail.fragment is not None
-        if self.total is None:
-            self.total = mail.fragment.total
-        if mail.fragment.number in self.parts:
+        number, total = mail.fragment.number, mail.fragment.total
+        self.contradicts |= None not in (self.total, total) and total != self.total
+        self.total = self.total or total
+        self.last = max(self.last, number)
+        self.contradicts |= self.total is not None and self.last > self.total
+        if number in self.parts:
             # Sent twice, or fetched from two maildrops: it is printed once.
             self.doubles.append(mail)
         else:
-            self.parts[mail.fragment.number] = mail
+            self.parts[number] = mail
 
     @property
     def whole(self) -> bool:
         """True when nothing is missing."""
-        return self.total is not None and all(
-            number in self.parts for number in range(1, self.total + 1)
-        )
-
-    @property
-    def contradicts(self) -> bool:
-        """True where there are parts behind the last, or two of them say otherwise how many there are."""
-        totals = {one.fragment.total for one in self.mails if one.fragment}
-        behind = self.total is not None and max(self.parts) > self.total
-        return behind or len(totals - {None}) > 1
+        return not self.contradicts and len(self.parts) == self.total
 
     @property
     def missing(self) -> str:
         """Which parts are missing, in words."""
-        last = self.total or max(self.parts)
+        last = self.total or self.last
         numbers = [str(one) for one in range(1, last + 1) if one not in self.parts]
         if self.total is None:
             numbers.append("those behind")

@@ -264,7 +264,7 @@ class Machine(Front, MultiService):
                 known[name] = device.job_changed(job, result="waiting")
         for name in names:
             if name in known:
-                self._sorting.take(known[name])
+                self._sorting.take(known[name], again=True)
                 continue
             self._remember_fetched(name)
             self._bench.mail_kept(name, memory.beginning(name), "", None)

@@ -28,6 +28,7 @@ from irsend.errors import CannotCancel
 from irsend.message.received import Problem
 from irsend.sections import MB
 from irsend.services.bench import Bench
+from irsend.services.outcomes import OWN_ERROR
 from irsend.services.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.sorting import Mail
 from irsend.store.tray import PrintedMails, Tray
@@ -189,18 +190,21 @@ class Printing(Service):
     def _broken_off(self, failure: Failure, order: _Order) -> None:
         """Put it back: it is in memory still, and is printed later."""
         reason = ""
-        if not failure.check(CancelledError):
-            if not failure.check(NoRoom, OSError):
-                self.log.failure("While printing", failure)
+        of_the_disk = bool(failure.check(NoRoom, OSError))
+        if of_the_disk:
             reason = f"not printed yet: {failure.getErrorMessage()}"[:_LONGEST_REASON]
             self.log.error("Job {number}: {why}", number=order.job.number, why=reason)
+        elif not failure.check(CancelledError):
+            # It stays in memory, and does not keep others from being printed.
+            reason = OWN_ERROR
+            self.log.failure("While printing", failure)
         order.keeping = False
         order.job = self._bench.device.printing_ended(
             order.job, result="waiting", reason=reason
         )
-        if self.running and not order.cancelled:
+        if self.running and not order.cancelled and reason != OWN_ERROR:
             self._waiting.appendleft(order)
-        if reason and self.running and self._pause is None:
+        if of_the_disk and self.running and self._pause is None:
             self._pause = self._bench.clock.callLater(_DISK_PAUSE, self._go_on)
 
     def _go_on(self) -> None:

@@ -63,8 +63,8 @@ class Sorting(Service):
         self._match = to_match
         self._answer_delivery = answer_delivery
         self._waiting: deque[Job] = deque()
-        self._here: dict[int, Job] = {}
-        """By serial: taken, and given to nobody yet."""
+        self._here: dict[int, bool] = {}
+        """Serials of what was taken and given to nobody yet; whether it was here before a restart."""
         self._looking: Deferred[None] | None = None
 
     def startService(self) -> None:
@@ -83,9 +83,9 @@ class Sorting(Service):
         self._looking.addCallback(lambda _: stopped.callback(None))
         return stopped
 
-    def take(self, job: Job) -> None:
-        """Take a mail that is safe in memory."""
-        self._here[job.serial] = job
+    def take(self, job: Job, *, again: bool = False) -> None:
+        """Take a mail that is safe in memory; `again` after a restart: its delivery was told before."""
+        self._here[job.serial] = again
         self._waiting.append(job)
         self._look()
 
@@ -113,7 +113,7 @@ class Sorting(Service):
         for one in found:
             if not self.running:
                 return
-            if one.mail.wishes.delivered:
+            if one.mail.wishes.delivered and self._here.get(one.mail.job.serial) is False:
                 yield self._answer_delivery(one.mail, one.beginning)
             if one.notification is not None:
                 self._match(one.notification).addCallback(

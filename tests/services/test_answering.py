@@ -198,3 +198,17 @@ class AnsweringTests(PrinterMixin, unittest.TestCase):
         self.assertEqual((delivered.code, printed.code), ("#832", "#833"))
         self.assertTrue(printed.reason.startswith("#801: "), printed.reason)
         self.assertEqual(printed.recipients[0].code, "#833")
+
+    @inlineCallbacks
+    def test_told_once(self) -> Any:
+        """A delivery is told once, however often the machine is switched on while the mail waits."""
+        self.printer._machine.change_paper(False)
+        envelope = {"sender": "a@bench.test", "to": "ir@bench.test"}
+        content = b"From: a@bench.test\r\n\r\nText.\r\n"
+        yield send_mail(self.printer.smtp, content, **envelope, rcpt_options=["NOTIFY=SUCCESS"])
+        self.assertEqual(len((yield self.sent())), 1)
+        (job,) = yield self.received()
+        machine = self.printer._machine
+        machine._printing._waiting.clear()
+        machine._sorting.take(job, again=True)
+        self.assertEqual(len((yield self.sent())), 1)
