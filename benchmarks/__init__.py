@@ -4,10 +4,11 @@
     contest   us and the peers, round by round in turn
     table     the ratios, printed
     ---
-    reception polling sending memory    the works
+    reception polling sending memory printing    the works
     machine                      us
     smtp_servers sinks dovecot pop_clients    the peers, and the server to poll
     smtp_clients senders         the peers that send, and our sending class
+    printers                     a peer that prints
     smtp_load mail pages         what is sent
     bench processes              a private directory, free ports, processes with an end
 

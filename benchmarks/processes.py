@@ -119,18 +119,22 @@ class Server(_Process):
 
 
 class Worker(_Process):
-    """One process that is told by lines what to do, and answers each with a line."""
+    """One process that is told by lines what to do, and answers in lines: mostly one to one."""
 
     def __init__(
         self,
         arguments: Sequence[str],
         directory: Path,
         environment: Mapping[str, str] | None = None,
+        *,
+        greets: bool = True,
     ) -> None:
-        """Start it; it has started when it has said a first line."""
+        """Start it; one that greets has started when it has said a first line."""
         super().__init__(arguments, directory, environment, answers=True)
+        self._heard = b""
         try:
-            self._answer(30)
+            if greets:
+                self.answer(30)
         except Failed:
             self.end()
             raise
@@ -142,18 +146,23 @@ class Worker(_Process):
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
-        return self._answer(seconds)
+        return self.answer(seconds)
 
-    def _answer(self, seconds: float) -> str:
+    def answer(self, seconds: float) -> str:
+        """Return the next line that it says; raise Failed."""
         assert self._process.stdout
-        # It answers one line to one: nothing is left in the reader's buffer.
-        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
-        if not ready:
-            raise Failed(f"{self.name} has no answer after {seconds:.0f} s")
-        answer = self._process.stdout.readline().decode()
-        if not answer:
-            raise Failed(f"{self.name} has ended: {self.last_words()}")
-        return answer.strip()
+        said = self._process.stdout.fileno()
+        end = time.monotonic() + seconds
+        while b"\n" not in self._heard:
+            ready, _, _ = select.select([said], [], [], max(0.0, end - time.monotonic()))
+            if not ready:
+                raise Failed(f"{self.name} has no answer after {seconds:.0f} s")
+            more = os.read(said, 65_536)
+            if not more:
+                raise Failed(f"{self.name} has ended: {self.last_words()}")
+            self._heard += more
+        line, _, self._heard = self._heard.partition(b"\n")
+        return line.decode().strip()
 
     def end(self) -> None:
         """End the process, and the pipes to it."""

@@ -16,7 +16,8 @@ from irsend.imaging.sheets import is_drawn
 from irsend.imaging.tiff_fx import MMR, fax_page
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
-_OFFSETS, _ORIENTATION, _SAMPLES, _LENGTHS, _T4_OPTIONS, _TILES = 273, 274, 277, 279, 292, 324
+_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS, _LENGTHS = 273, 274, 277, 278, 279
+_T4_OPTIONS, _TILES = 292, 324
 _MODIFIED_HUFFMAN, _T4, _T6 = 2, 3, 4
 _TWO_DIMENSIONAL, _UNCOMPRESSED_MODE = 1, 2
 _REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
@@ -49,6 +50,9 @@ def carried(tags: Any, file: IO[bytes]) -> Picture | None:
         return None
     offsets, lengths = tags.get(_OFFSETS, ()), tags.get(_LENGTHS, ())
     if len(offsets) != 1 or len(lengths) != 1 or _TILES in tags:
+        return None
+    if tags.get(_ROWS, tags[_HEIGHT]) < tags[_HEIGHT]:
+        # The other strips are missing, whatever there may be behind the first.
         return None
     photometric = tags.get(_PHOTOMETRIC)
     fill_order = tags.get(_FILL_ORDER, 1)

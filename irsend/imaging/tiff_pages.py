@@ -1,7 +1,7 @@
 """The pages of a received TIFF: each as a picture for a PDF, or with the code that says why not.
 
-Each page is decoded once, also where its data is carried over: whether it can be
-is to be known before it is printed.
+Each page is decoded, also where its data is carried over: whether it can be is
+to be known before it is printed.
 
 Standards: TIFF 6.0; BigTIFF; RFC 3949 (resolutions with pixels that are no squares).
 """
@@ -21,6 +21,7 @@ from irsend.imaging.colour_fax import colour_page, is_colour_fax, tags_at
 from irsend.imaging.faithful import shows
 from irsend.imaging.originals import DAMAGES, MOST_PIXELS
 from irsend.imaging.pictures import MASK, REDUCED, density_of, kind_of, plain, size_of
+from irsend.imaging.recoding import is_exact
 from irsend.imaging.sizes import Size
 from irsend.message.received import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
 
@@ -103,10 +104,11 @@ def _page(image: Image.Image, file: IO[bytes], name: str, number: int) -> Placed
             density = density_of(image)
             tags = image.tag_v2  # type: ignore[attr-defined]
             picture = carried(tags, file)
+            if picture is not None and is_exact(picture):
+                return Placed(picture, size_of((picture.width, picture.height), density))
             image.load()
             if picture is not None and picture.octets and shows(picture, image):
-                size = picture.width, picture.height
-                return Placed(picture, size_of(size, density))
+                return Placed(picture, size_of((picture.width, picture.height), density))
             page = plain(image)
             return Placed(compressed(page), size_of(page.size, density))
     except (Image.DecompressionBombError, *DAMAGES, MemoryError):

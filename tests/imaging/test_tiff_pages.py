@@ -6,13 +6,14 @@ import io
 import struct
 from pathlib import Path
 
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from irsend.imaging.fax import fax_sheet
 from irsend.imaging.originals import Page
-from irsend.imaging.tiff_fx import write_tiff
+from irsend.imaging.tiff_fx import MMR, fax_page, write_tiff
 from irsend.imaging.tiff_pages import Placed, tiff_pages
 from irsend.message.received import Problem
 from tests.imaging.originals import photograph, text_page
@@ -99,6 +100,32 @@ class LibtiffTests(PrintingCase):
                 strip = octets[tags[273][0] : tags[273][0] + tags[279][0]]
             printed = self.printed(mail("", (octets, "image/tiff", "a.tif")))
             self.assertIn(strip, printed.file.read_bytes())
+
+    def test_fewer_rows_in_a_strip(self) -> None:
+        """A page whose one strip is said to have a part of its rows is not carried over."""
+        (self.within / "in.tif").write_bytes(tiff(FAX, strip_size=1 << 30))
+        libtiff("tiffset", "-s", "278", "64", "in.tif", within=self.within)
+        found = outcome(self.made("in.tif"))
+        (strip,) = (
+            one.picture.octets
+            for one in outcome(tiff(FAX, strip_size=1 << 30))
+            if isinstance(one, Placed)
+        )
+        self.assertNotIn(
+            strip, [one.picture.octets for one in found if isinstance(one, Placed)]
+        )
+
+    def test_without_an_end(self) -> None:
+        """A fax without the mark of its end is carried over all the same."""
+        strip = fax_page(FAX, MMR, (204, 196)).strip
+        bits = int.from_bytes(strip, "big")
+        ended = (bits & -bits).bit_length() - 1 + 24
+        cut = (bits >> ended << ended % 8).to_bytes(len(strip) - ended // 8, "big")
+        written = io.BytesIO()
+        write_tiff(written, [evolve(fax_page(FAX, MMR, (204, 196)), strip=cut)], 1)
+        (placed,) = outcome(written.getvalue())
+        assert isinstance(placed, Placed)
+        self.assertEqual(placed.picture.octets, cut)
 
     def test_reversed(self) -> None:
         """Where black is zero, or the page is turned, it is still printed as libtiff or its tags say."""
