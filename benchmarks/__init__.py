@@ -4,7 +4,7 @@
     contest   us and the peers, round by round in turn
     table     the ratios, printed
     ---
-    reception polling sending memory printing    the works
+    reception polling sending memory printing while_printing    the works
     machine                      us
     smtp_servers sinks dovecot pop_clients    the peers, and the server to poll
     smtp_clients senders         the peers that send, and our sending class

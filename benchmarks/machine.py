@@ -117,6 +117,27 @@ sessions_per_peer = 100000
             raise Failed(f"POST /api/receive gives {result}")
         return int(result["received"])
 
+    def put_paper(self, paper: bool) -> None:
+        """Put paper into the drawer, or take it out."""
+        words = json.dumps({"paper": paper}).encode()
+        self._ask("PUT", "/api/paper", 30, words, "application/json")
+
+    def wait_until_printed(self, seconds: float) -> None:
+        """Return when nothing waits in memory any more."""
+        end = time.monotonic() + seconds
+        while (status := self._ask("GET", "/api/status", 30))["memory"]["used"]:
+            if time.monotonic() > end:
+                raise Failed(
+                    f"after {seconds:.0f} s there is still something to print: {status}"
+                )
+            time.sleep(0.2)
+
+    def printed(self) -> int:
+        """Count the documents that it has printed since it was started."""
+        told = self._ask("GET", "/metrics", 30).splitlines()
+        (count,) = [one for one in told if one.startswith("irsend_documents_printed_total")]
+        return int(float(count.split()[1]))
+
     def order(self, page: bytes, times: int, fields: Mapping[str, str], seconds: float) -> None:
         """Put a page on the glass so many times, and send them; return when the job is accepted."""
         parts = [(f'form-data; name="{name}"', text.encode()) for name, text in fields.items()]
@@ -155,4 +176,5 @@ sessions_per_peer = 100000
             wire.close()
         if answer.status not in (200, 202):
             raise Failed(f"{method} {path} answers {answer.status}: {content[:300]!r}")
-        return json.loads(content)
+        is_json = "json" in (answer.getheader("Content-Type") or "")
+        return json.loads(content) if is_json else content.decode()

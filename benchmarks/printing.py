@@ -71,7 +71,7 @@ class Us(_Printer):
         )
 
     def print(self, seconds: float) -> None:
-        order = {"file": str(self.mail), "into": str(self.directory)}
+        order = {"files": [str(self.mail)], "into": str(self.directory)}
         answer = json.loads(self._worker.ask(json.dumps({"print": order}), seconds))
         while "page" in answer:
             answer = json.loads(self._worker.answer(seconds))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from benchmarks import connecting, memory, polling, printing, sending
+from benchmarks import connecting, memory, polling, printing, sending, while_printing
 from benchmarks.bench import Bench
 from benchmarks.contest import Contest
 from benchmarks.reception import large_mails, small_mails
@@ -29,5 +29,6 @@ ROWS = (
     Row(8, "Sending 4 KB mails, one session for all and one each", sending.small_mails),
     Row(9, "Memory added by one 100 MB mail, received, polled, sent", memory.one_large_mail),
     Row(11, "A fax of 100 pages printed to PDF", printing.long_fax),
+    Row(12, "SMTP reception, 4 KB mails, while 20 faxes print", while_printing.small_mails),
     Row(16, "Connections behind a MAC address filter", connecting.filtered),
 )
