@@ -138,7 +138,7 @@ def long_fax(bench: Bench) -> list[Contest]:
             unit="pages/s",
             sides=[kind(bench, count) for kind in (Us, Tiff2pdf, Img2pdf)],
             bars=[Bar("tiff2pdf", at_least=1.0), Bar("img2pdf")],
-            seconds=60,
+            seconds=180,
             notes=(
                 "irsend takes a mail apart, decodes each page, encodes it again and compares the",
                 "octets: a damaged page is found, and shown alike by all readers of PDF. The peers",

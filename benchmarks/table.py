@@ -52,10 +52,14 @@ def _verdict(outcome: Outcome, bar: Bar) -> tuple[str, str, str]:
         return ("-", "", "not measured")
     measured = median(ratios)
     return (
-        f"{measured:.2f}",
-        f"{min(ratios):.2f}..{max(ratios):.2f}",
+        _figure(measured),
+        f"{_figure(min(ratios))}..{_figure(max(ratios))}",
         bar.verdict(measured),
     )
+
+
+def _figure(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}"
 
 
 def _absolute(figures: list[float]) -> str:

@@ -39,31 +39,37 @@ class Picture:
     """Of the filter."""
 
 
+def is_fax(tags: Any) -> bool:
+    """Say whether a TIFF's page is black and white by T.4 or T.6, the right way up, and in strips."""
+    compression = tags.get(_COMPRESSION)
+    return (
+        compression in (_MODIFIED_HUFFMAN, _T4, _T6)
+        and tags.get(_BITS, (1,)) in ((1,), 1)
+        and tags.get(_SAMPLES, 1) == 1
+        and tags.get(_PHOTOMETRIC) in (0, 1)
+        and tags.get(_FILL_ORDER, 1) in (1, 2)
+        and tags.get(_ORIENTATION, 1) == 1
+        and _TILES not in tags
+        and not (compression == _T4 and int(tags.get(_T4_OPTIONS, 0)) & _UNCOMPRESSED_MODE)
+    )
+
+
 def carried(tags: Any, file: IO[bytes]) -> Picture | None:
     """Return a TIFF's page with its data as it is; None where a PDF has no filter for it.
 
-    Only a page in one strip: each strip of MMR begins anew, which a PDF has no word for.
+    Only a page in one strip: each strip of MMR begins anew, which a PDF has no word for. Strips
+    that are placed as pictures below each other are moved by readers to whole dots, each by itself.
     """
-    compression = tags.get(_COMPRESSION)
-    one_bit = tags.get(_BITS, (1,)) in ((1,), 1) and tags.get(_SAMPLES, 1) == 1
-    if compression not in (_MODIFIED_HUFFMAN, _T4, _T6) or not one_bit:
+    if not is_fax(tags):
         return None
     offsets, lengths = tags.get(_OFFSETS, ()), tags.get(_LENGTHS, ())
-    if len(offsets) != 1 or len(lengths) != 1 or _TILES in tags:
+    if len(offsets) != 1 or len(lengths) != 1:
         return None
     if tags.get(_ROWS, tags[_HEIGHT]) < tags[_HEIGHT]:
         # The other strips are missing, whatever there may be behind the first.
         return None
-    photometric = tags.get(_PHOTOMETRIC)
-    fill_order = tags.get(_FILL_ORDER, 1)
+    compression = tags.get(_COMPRESSION)
     options = int(tags.get(_T4_OPTIONS, 0)) if compression == _T4 else 0
-    if (
-        photometric not in (0, 1)
-        or fill_order not in (1, 2)
-        or tags.get(_ORIENTATION, 1) != 1
-        or options & _UNCOMPRESSED_MODE
-    ):
-        return None
     file.seek(offsets[0])
     octets = file.read(lengths[0])
     parameters: dict[str, Any] = {
@@ -75,13 +81,13 @@ def carried(tags: Any, file: IO[bytes]) -> Picture | None:
         "/EndOfLine": compression == _T4,
         "/EncodedByteAlign": compression == _MODIFIED_HUFFMAN,
         # What the code has as black is white where black is zero.
-        "/BlackIs1": photometric == 1,
+        "/BlackIs1": tags[_PHOTOMETRIC] == 1,
     }
     return Picture(
         width=int(tags[_WIDTH]),
         height=int(tags[_HEIGHT]),
         filter="CCITTFaxDecode",
-        octets=octets.translate(_REVERSED) if fill_order == 2 else octets,
+        octets=octets.translate(_REVERSED) if tags.get(_FILL_ORDER) == 2 else octets,
         parameters=parameters,
     )
 

@@ -21,7 +21,7 @@ from irsend.imaging.colour_fax import colour_page, is_colour_fax, tags_at
 from irsend.imaging.faithful import shows
 from irsend.imaging.originals import DAMAGES, MOST_PIXELS
 from irsend.imaging.pictures import MASK, REDUCED, density_of, kind_of, plain, size_of
-from irsend.imaging.recoding import is_exact
+from irsend.imaging.recoding import is_exact, joined
 from irsend.imaging.sizes import Size
 from irsend.message.received import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
 
@@ -63,16 +63,16 @@ def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[Placed | Probl
     except (*DAMAGES, MemoryError):
         yield Problem(code=TIFF_WRONG, words=f"{name}: the structure of the TIFF is wrong.")
         return
-    yield from _pages(image, file, name, len(directories), most)
+    yield from _pages(image, file, name, directories, most)
 
 
 def _pages(
-    image: Image.Image, file: IO[bytes], name: str, count: int, most: int
+    image: Image.Image, file: IO[bytes], name: str, directories: list[int], most: int
 ) -> Iterator[Placed | Problem]:
     number = 0
     # Without an image that it was reduced from, a reduced one is what there is.
     for pass_over in (REDUCED | MASK, MASK):
-        for frame in range(count):
+        for frame, directory in enumerate(directories):
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -89,13 +89,15 @@ def _pages(
             number += 1
             if number > most:
                 return
-            yield _page(image, file, name, number)
+            yield _page(image, file, name, number, directory)
         if number:
             return
     yield Problem(code=TIFF_WRONG, words=f"{name} has no pages.")
 
 
-def _page(image: Image.Image, file: IO[bytes], name: str, number: int) -> Placed | Problem:
+def _page(
+    image: Image.Image, file: IO[bytes], name: str, number: int, directory: int
+) -> Placed | Problem:
     if image.width * image.height > MOST_PIXELS:
         return _too_large(name, number)
     try:
@@ -104,11 +106,13 @@ def _page(image: Image.Image, file: IO[bytes], name: str, number: int) -> Placed
             density = density_of(image)
             tags = image.tag_v2  # type: ignore[attr-defined]
             picture = carried(tags, file)
-            if picture is not None and is_exact(picture):
+            if picture is not None and not is_exact(picture):
+                image.load()
+                picture = picture if picture.octets and shows(picture, image) else None
+            picture = picture or joined(tags, file, directory)
+            if picture is not None:
                 return Placed(picture, size_of((picture.width, picture.height), density))
             image.load()
-            if picture is not None and picture.octets and shows(picture, image):
-                return Placed(picture, size_of((picture.width, picture.height), density))
             page = plain(image)
             return Placed(compressed(page), size_of(page.size, density))
     except (Image.DecompressionBombError, *DAMAGES, MemoryError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 from attrs import evolve
@@ -13,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.imaging.carried import Picture, carried
 from irsend.imaging.faithful import shows
-from irsend.imaging.recoding import is_exact
+from irsend.imaging.recoding import is_exact, joined
 from irsend.imaging.tiff_fx import MH, MMR, FaxPage, fax_page, write_tiff
 from tests.imaging.originals import text_page
 from tests.imaging.received import libtiff, tiff
@@ -116,6 +117,53 @@ class ExactTests(SynchronousTestCase):
         picture, image = opened(page_of(proper, 16, 2, MMR))
         self.assertTrue(shows(picture, image))
         self.assertTrue(is_exact(picture))
+
+    def test_joined(self) -> None:
+        """A fax of any kind, in however many strips, becomes one exact strip of the same pixels."""
+        within = Path(self.mktemp())
+        within.mkdir()
+        (within / "in.tif").write_bytes(tiff(FAX, compression="raw"))
+        for kind in ("g4", "g3:1d", "g3:2d", "g3:2d:fill"):
+            for rows in ("1", "37", "499", "500"):
+                how = ("-c", kind, "-f", "lsb2msb", "-B", "-r", rows)
+                libtiff("tiffcp", *how, "in.tif", "out.tif", within=within)
+                picture, image = self.joined(within / "out.tif")
+                assert picture is not None
+                self.assertTrue(is_exact(picture), how)
+                self.assertTrue(shows(picture, image), how)
+
+    def joined(self, path: Path) -> tuple[Picture | None, Image.Image]:
+        """Return a TIFF's page in one strip, and as libtiff decodes it."""
+        with path.open("rb") as file, Image.open(file) as image:
+            (directory,) = struct.unpack(">I", path.read_bytes()[4:8])
+            at = file.tell()
+            picture = joined(image.tag_v2, file, directory)  # type: ignore[attr-defined]
+            self.assertEqual(file.tell(), at)
+            image.load()
+            return picture, image.copy()
+
+    def test_joined_of_damaged(self) -> None:
+        """Of damaged strips it is what tiffcp decodes: rows that a strip does not have are empty."""
+        within = Path(self.mktemp())
+        within.mkdir()
+        (within / "in.tif").write_bytes(tiff(FAX, compression="raw"))
+        for rows in ("64", "500"):
+            libtiff("tiffcp", "-c", "g4", "-B", "-r", rows, "in.tif", "out.tif", within=within)
+            whole = (within / "out.tif").read_bytes()
+            with Image.open(io.BytesIO(whole)) as image:
+                tags = image.tag_v2  # type: ignore[attr-defined]
+                middle = tags[273][-1] + tags[279][-1] // 2
+            for mask in range(1, 256, 12):
+                octets = bytearray(whole)
+                octets[middle] ^= mask
+                (within / "damaged.tif").write_bytes(octets)
+                with (within / "damaged.tif").open("rb") as file:
+                    picture = joined(tags, file, struct.unpack_from(">I", octets, 4)[0])
+                assert picture is not None
+                how = ("-c", "none", "-r", "500", "damaged.tif", "decoded.tif")
+                libtiff("tiffcp", *how, within=within)
+                with Image.open(within / "decoded.tif") as wanted:
+                    self.assertTrue(shows(picture, wanted), (rows, mask))
 
     @settings(
         max_examples=200,

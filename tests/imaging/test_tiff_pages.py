@@ -101,6 +101,18 @@ class LibtiffTests(PrintingCase):
             printed = self.printed(mail("", (octets, "image/tiff", "a.tif")))
             self.assertIn(strip, printed.file.read_bytes())
 
+    def test_pages_in_strips(self) -> None:
+        """Each page in strips is its own, and not another's, also behind a thumbnail."""
+        sheets = [FAX.rotate(180), FAX, FAX.crop((0, 0, 1728, 700))]
+        for number, sheet in enumerate([FAX.resize((96, 64)), *sheets]):
+            (self.within / f"{number}.tif").write_bytes(tiff(sheet, compression="raw"))
+        libtiff("tiffset", "-s", "254", "1", "0.tif", within=self.within)
+        names = [f"{number}.tif" for number in range(4)]
+        libtiff("tiffcp", "-c", "g4", "-r", "32", *names, "in.tif", within=self.within)
+        printed = self.printed(mail("", (self.made("in.tif"), "image/tiff", "a.tif")))
+        found = [image.convert("L").tobytes() for image, _, _ in self.images(printed)]
+        self.assertEqual(found, [sheet.convert("L").tobytes() for sheet in sheets])
+
     def test_fewer_rows_in_a_strip(self) -> None:
         """A page whose one strip is said to have a part of its rows is not carried over."""
         (self.within / "in.tif").write_bytes(tiff(FAX, strip_size=1 << 30))
