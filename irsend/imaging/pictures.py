@@ -122,9 +122,11 @@ def plain(image: Image.Image) -> Image.Image:
         grey = _upper_eight(turned)
         return ImageOps.invert(grey) if _is_negative(image) else grey
     if turned.mode in _WITH_ALPHA or "transparency" in turned.info:
-        colours = turned.convert("RGBA")
-        white = Image.new("RGBA", colours.size, "white")
-        return Image.alpha_composite(white, colours).convert("RGB")
+        # Of the largest pages each copy has 288 MB.
+        colours = turned if turned.mode == "RGBA" else turned.convert("RGBA")
+        white = Image.new("RGB", colours.size, "white")
+        white.paste(colours, mask=colours.getchannel("A"))
+        return white
     return turned.copy() if turned.mode in ("L", "RGB") else turned.convert("RGB")
 
 
@@ -132,7 +134,8 @@ def _upper_eight(image: Image.Image) -> Image.Image:
     """Return an image of 16 bits or more in grey: what a scanner would see of them is the upper eight."""
     highest = 65_535 if image.mode.startswith("I") else image.getextrema()[1]
     scale = 255 / max(float(highest), 1.0)  # type: ignore[arg-type]
-    return image.convert("F").point(lambda value: value * scale).convert("L")
+    shades = image if image.mode == "F" else image.convert("F")
+    return shades.point(lambda value: value * scale).convert("L")
 
 
 def _is_negative(image: Image.Image) -> bool:
