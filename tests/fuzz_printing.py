@@ -33,12 +33,33 @@ _TOKENS = (
     *(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n", b"--b\r\n", b"\r\n--b--\r\n"),
     *(b"Content-Type: image/tiff\r\n\r\n", b"Content-Type: message/rfc822\r\n\r\n"),
     *(b"Content-Transfer-Encoding: base64\r\n", b"Content-Transfer-Encoding: x-uuencode\r\n"),
-    *(b"begin 644 a.tif\n", b"`\nend\n", b"; name*0*=iso-2022-jp'ja'%1B$B", b"; boundary*=x''b"),
+    *(
+        b"begin 644 a.tif\n",
+        b"`\nend\n",
+        b"; name*0*=iso-2022-jp'ja'%1B$B",
+        b"; boundary*=x''b",
+    ),
     *(b"=?utf-16?B?//4=?=", b"=?iso-2022-jp?Q?=1B$B=?=", b"\x1b$B!!", b"\x1b(I", b"\x1b(B"),
-    *(b"Subject: ", b"Content-Disposition: attachment; filename=", b'; charset="utf-7"', b"+AAA-"),
+    *(
+        b"Subject: ",
+        b"Content-Disposition: attachment; filename=",
+        b'; charset="utf-7"',
+        b"+AAA-",
+    ),
     *(b'; charset="hz"', b'; charset="iso-2022-kr"', b"~{", b"\x0e", b'; charset="utf-32"'),
-    *(b"\xff\xd8\xff\xe0", b"\xff\xc0\0\x11\x08", b"\xff\xda", b"II*\0\x08\0\0\0", b"MM\0+\0\x08"),
-    *("\u3042\u0301\u3099".encode(), "\U0001f468\u200d\U0001f469".encode(), b"\t", b"\xed\xa0\x80"),
+    *(
+        b"\xff\xd8\xff\xe0",
+        b"\xff\xc0\0\x11\x08",
+        b"\xff\xda",
+        b"II*\0\x08\0\0\0",
+        b"MM\0+\0\x08",
+    ),
+    *(
+        "\u3042\u0301\u3099".encode(),
+        "\U0001f468\u200d\U0001f469".encode(),
+        b"\t",
+        b"\xed\xa0\x80",
+    ),
 )
 _NUMBERS = (0, 1, 2, 3, 4, 7, 8, 16, 32, 255, 256, 1 << 15, (1 << 16) - 1, 1 << 16, 1 << 24)
 _LARGE = ((1 << 31) - 1, 1 << 31, (1 << 32) - 2, (1 << 32) - 1)
@@ -62,10 +83,16 @@ def seeds() -> list[bytes]:
     from tests.imaging.received import mail, tiff
 
     fax, photo = text_page(200, 150), photograph(64, 48)
-    files = [tiff(fax, fax, compression=one) for one in ("group3", "group4", "tiff_ccitt", "raw")]
+    files = [
+        tiff(fax, fax, compression=one) for one in ("group3", "group4", "tiff_ccitt", "raw")
+    ]
     files += [tiff(photo, compression=one) for one in ("jpeg", "tiff_lzw", "tiff_deflate")]
-    files += [tiff(photo.convert(one), compression="packbits") for one in ("L", "P", "CMYK", "F")]
-    files += [tiff(photo.convert(one), compression="raw") for one in ("RGBA", "LAB", "YCbCr", "I")]
+    files += [
+        tiff(photo.convert(one), compression="packbits") for one in ("L", "P", "CMYK", "F")
+    ]
+    files += [
+        tiff(photo.convert(one), compression="raw") for one in ("RGBA", "LAB", "YCbCr", "I")
+    ]
     files.append(tiff(fax, compression="group4", big_tiff=True))
     for profile in "SFC":
         sheet = fax_sheet(Page(photograph(160, 120), (0.8, 0.6)), "auto", (200, 200), profile)
@@ -86,7 +113,9 @@ def seeds() -> list[bytes]:
     nested = b"Content-Type: message/rfc822\r\n\r\n" + found[-6]
     found.append(head + b"--b\r\n" + nested + b"\r\n--b--\r\n")
     found.append(
-        b"\r\n\r\nbefore\nbegin 644 a.tif\n#86)C\n`\nend\nafter " + japanese.encode() + b"\n" * 30
+        b"\r\n\r\nbefore\nbegin 644 a.tif\n#86)C\n`\nend\nafter "
+        + japanese.encode()
+        + b"\n" * 30
     )
     return found
 
@@ -140,9 +169,7 @@ def _number(octets: bytearray, others: list[bytes], chance: random.Random) -> No
 
 def _directory(octets: bytearray, others: list[bytes], chance: random.Random) -> None:
     """Change an entry of a TIFF's directory: what it is, how many, or what it says."""
-    starts = [
-        at for begin in (b"II*\0", b"MM\0*") for at in [octets.find(begin)] if 0 <= at
-    ]
+    starts = [at for begin in (b"II*\0", b"MM\0*") for at in [octets.find(begin)] if 0 <= at]
     if not starts:
         return
     start = chance.choice(starts)
@@ -206,6 +233,8 @@ class Search:
             ours = [one for one in frames if "irsend" in one.filename] or list(frames)
             where = f"{Path(ours[-1].filename).stem}-{ours[-1].lineno}"
             self.keep(f"{type(error).__name__}-{where}", octets, traceback.format_exc())
+        # What is counted is the printing, and not what is thought up next.
+        limit_next(60 * _SECONDS, 500_000_000)
         if _peak() > _MEMORY:
             self.keep(f"memory-{_peak() // 100_000_000}", octets, f"{_peak()} octets")
 
@@ -220,7 +249,9 @@ class Search:
         printed = print_mail(io.BytesIO(octets), self.into, Order(), told.append)
         assert set(printed.codes) <= self.codes, printed.codes
         assert printed.pages >= 1
-        others = [one for one in take_apart(io.BytesIO(octets)).parts if one.kind is not Kind.TEXT]
+        others = [
+            one for one in take_apart(io.BytesIO(octets)).parts if one.kind is not Kind.TEXT
+        ]
         assert not others or told or printed.codes, "a part vanished without a code"
         pdf = pypdfium2.PdfDocument(printed.file)
         assert len(pdf) == printed.pages, "the PDF has another number of pages"
@@ -285,7 +316,9 @@ def main() -> None:
     asked.add_argument("minutes", type=float)
     asked.add_argument("--guided", action="store_true")
     asked.add_argument("--seed", type=int, default=int(time.time()))
-    asked.add_argument("--finds", type=Path, default=Path(tempfile.gettempdir()) / "irsend-finds")
+    asked.add_argument(
+        "--finds", type=Path, default=Path(tempfile.gettempdir()) / "irsend-finds"
+    )
     asked.add_argument("--until", type=float, help=argparse.SUPPRESS)
     asked.add_argument("--place", type=Path, help=argparse.SUPPRESS)
     given = asked.parse_args()

@@ -112,22 +112,22 @@ def size_of(pixels: tuple[int, int], density: Density) -> Size:
 
 def plain(image: Image.Image) -> Image.Image:
     """Return an image in mode 1, L or RGB, on white, the right way up."""
-    turned = ImageOps.exif_transpose(image) or image
+    # A copy: the caller's own stays as it is. Of the largest pages each copy has 288 MB.
+    turned = ImageOps.exif_transpose(image) or image.copy()
     if turned.mode == "1":
         # Pillow leaves it to us where one of the two is transparent. White on white changes nothing.
         if turned.info.get("transparency") == 0:
             return Image.new("1", turned.size, 1)
-        return turned.copy()
+        return turned
     if turned.mode.startswith("I") or turned.mode == "F":
         grey = _upper_eight(turned)
         return ImageOps.invert(grey) if _is_negative(image) else grey
     if turned.mode in _WITH_ALPHA or "transparency" in turned.info:
-        # Of the largest pages each copy has 288 MB.
         colours = turned if turned.mode == "RGBA" else turned.convert("RGBA")
         white = Image.new("RGB", colours.size, "white")
         white.paste(colours, mask=colours.getchannel("A"))
         return white
-    return turned.copy() if turned.mode in ("L", "RGB") else turned.convert("RGB")
+    return turned if turned.mode in ("L", "RGB") else turned.convert("RGB")
 
 
 def _upper_eight(image: Image.Image) -> Image.Image:
