@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import os
 import random
 import struct
 import subprocess
@@ -24,7 +23,6 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 _SECONDS = 10
 _MEMORY = 1_000_000_000
@@ -169,7 +167,7 @@ def _number(octets: bytearray, others: list[bytes], chance: random.Random) -> No
 
 def _directory(octets: bytearray, others: list[bytes], chance: random.Random) -> None:
     """Change an entry of a TIFF's directory: what it is, how many, or what it says."""
-    starts = [at for begin in (b"II*\0", b"MM\0*") for at in [octets.find(begin)] if 0 <= at]
+    starts = [at for begin in (b"II*\0", b"MM\0*") for at in [octets.find(begin)] if at >= 0]
     if not starts:
         return
     start = chance.choice(starts)
@@ -300,13 +298,6 @@ def _search(finds: Path, place: Path, until: float, guided: bool, seed: int) -> 
     atheris.Fuzz()
 
 
-def _instrumented() -> Any:
-    """Have what is imported from now on say what of it is covered."""
-    import atheris
-
-    return atheris.instrument_imports(include=["irsend.message", "irsend.imaging"])
-
-
 # -- who runs it --------------------------------------------------------------------------
 
 
@@ -324,8 +315,11 @@ def main() -> None:
     given = asked.parse_args()
     given.finds.mkdir(exist_ok=True)
     if given.until:
-        with _instrumented() if given.guided else contextlib.nullcontext():
-            from irsend.imaging import printing  # noqa: F401
+        if given.guided:
+            import atheris
+
+            with atheris.instrument_imports(include=["irsend.message", "irsend.imaging"]):
+                from irsend.imaging import printing  # noqa: F401
         _search(given.finds, given.place, given.until, given.guided, given.seed)
         return
     until = time.time() + 60 * given.minutes
@@ -334,7 +328,7 @@ def main() -> None:
         while time.time() < until - 1:
             words = [sys.executable, "-m", "tests.fuzz_printing", *sys.argv[1:]]
             words += ["--until", str(until), "--place", name, "--seed", str(seed)]
-            ended = subprocess.run(words, check=False, env={**os.environ}).returncode
+            ended = subprocess.run(words, check=False).returncode
             seed += 1
             if ended and (place / "now.eml").exists():
                 died = given.finds / f"died-{ended}-{seed}.eml"

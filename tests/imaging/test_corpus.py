@@ -178,10 +178,6 @@ class CorpusTests(SynchronousTestCase):
         """The largest pages that are printed take less than 1 GB, out of files of little size."""
         self.hold(corpus.swelling_tiffs())
 
-    def test_found_tiffs(self) -> None:
-        """What a search found stays mended."""
-        self.hold(corpus.found_tiffs())
-
     def test_killed(self) -> None:
         """A mail that takes more time than it may ends its worker, and the next worker prints."""
         swelling = next(iter(corpus.swelling_tiffs())).octets.partition(b"\r\n\r\n")[2]

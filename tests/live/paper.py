@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import frozen
 from PIL import Image, ImageChops
@@ -35,7 +35,7 @@ class Paper:
 class PaperCase(LiveTestCase):
     """Prints mails by the worker."""
 
-    programs = PROGRAMS
+    programs: ClassVar[tuple[str, ...]] = PROGRAMS
     timeout = 300
 
     async def out(self, *words: str) -> str:
@@ -100,7 +100,7 @@ class PaperCase(LiveTestCase):
         for number, (one, other) in enumerate(zip(found, wanted, strict=True), 1):
             self.assertEqual(one.size, other.size, f"page {number}")
             difference = ImageChops.difference(one, other)
-            most = max(high for _, high in difference.getextrema())  # type: ignore[misc, operator]
+            most = max(high for _, high in difference.getextrema())  # type: ignore[misc]
             self.assertLessEqual(most, within, f"page {number}")
             # Not by chance: neither is all of one colour.
             self.assertGreater(len(set(one.convert("L").tobytes())), 1)

@@ -60,7 +60,7 @@ class MailerTests(PaperCase):
         self.assert_same(paper.images, await self.as_libtiff_shows("page.tif"))
 
     async def test_mutt(self) -> None:
-        """mutt's Japanese is read in each charset that it sends, with its name by RFC 2231."""
+        """Japanese of mutt's is read in each charset that it sends, with its name by RFC 2231."""
         for charset in ("iso-2022-jp", "shift_jis", "euc-jp", "utf-8"):
             mail = await self.mailers.mutt(
                 SUBJECT, TEXT, self.page, self.named, charset=charset
@@ -140,7 +140,7 @@ class MailerTests(PaperCase):
         return message
 
     async def test_thunderbird(self) -> None:
-        """Text and HTML as alternatives, a picture in the HTML, and a TIFF: text and TIFF are printed, the picture is named."""
+        """Of a text, the same as HTML with a picture, and a TIFF all but the HTML is printed or named."""
         message = self.written("utf-8", "8bit")
         message.replace_header("Content-Type", "text/plain; charset=UTF-8; format=flowed")
         message["User-Agent"] = "Mozilla Thunderbird"
@@ -192,7 +192,7 @@ class LibtiffTests(PaperCase):
                 await self.shown("out.tif", 2)
 
     async def test_colour(self) -> None:
-        """Colour in JPEG, LZW, deflate and none, in strips and in tiles, is what libtiff shows, but for JPEG."""
+        """Colour in JPEG, LZW, deflate and none, in strips and tiles, is what libtiff shows, but for JPEG."""
         photo = tiff(photograph(320, 240), compression="raw", dpi=(100, 100))
         (self.directory / "in.tif").write_bytes(photo)
         for how in (
