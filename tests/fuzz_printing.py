@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import io
 import random
+import signal
 import struct
 import subprocess
 import sys
@@ -273,6 +275,9 @@ def _search(finds: Path, place: Path, until: float, guided: bool, seed: int) -> 
     from irsend.imaging.limits import limit_for_good
 
     limit_for_good()
+    # Where it was when its time was over, or when it crashed.
+    faulthandler.enable()
+    faulthandler.register(signal.SIGXCPU, chain=True)
     search = Search(finds, place)
     found, chance = seeds(), random.Random(seed)
     if not guided:
