@@ -54,7 +54,11 @@ class _Worker:
         shutil.rmtree(self._into, ignore_errors=True)
         self._into.mkdir()
         (self._place / "mail").write_bytes(octets)
-        order = {"file": str(self._place / "mail"), "into": str(self._into), "seconds": seconds}
+        order = {
+            "files": [str(self._place / "mail")],
+            "into": str(self._into),
+            "seconds": seconds,
+        }
         self._process.stdin.write(json.dumps({"print": order}).encode() + b"\n")
         self._process.stdin.flush()
         while True:

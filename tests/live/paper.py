@@ -51,7 +51,7 @@ class PaperCase(LiveTestCase):
         await self.out("rm", "-rf", str(place))
         place.mkdir()
         (place / "mail.eml").write_bytes(octets)
-        order = {"print": {"file": str(place / "mail.eml"), "into": str(place)}}
+        order = {"print": {"files": [str(place / "mail.eml")], "into": str(place)}}
         program = await run(
             self.reactor,
             [sys.executable, "-m", "irsend.imaging.print_worker"],
