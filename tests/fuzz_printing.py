@@ -277,7 +277,7 @@ def _search(finds: Path, place: Path, until: float, guided: bool, seed: int) -> 
     limit_for_good()
     # Where it was when its time was over, or when it crashed.
     faulthandler.enable()
-    faulthandler.register(signal.SIGXCPU, chain=True)
+    faulthandler.register(signal.SIGPROF, chain=True)
     search = Search(finds, place)
     found, chance = seeds(), random.Random(seed)
     if not guided:
