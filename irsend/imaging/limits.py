@@ -27,7 +27,7 @@ def limit_next(seconds: int, most_octets: int) -> None:
     # Not RLIMIT_CPU, which is of the whole life: the kernel holds that against its ticks, which
     # run ahead of what getrusage says, the further the longer a process lives. At some time
     # a document is hit that is innocent.
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, 1 + seconds)
     _limit_softly(resource.RLIMIT_FSIZE, most_octets)
 
 
