@@ -23,6 +23,7 @@ _TWO_DIMENSIONAL, _UNCOMPRESSED_MODE = 1, 2
 _REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
 _FEW_COLOURS = 256
 _QUALITY = 90
+_ROWS_AT_A_TIME = 256
 
 
 @frozen(kw_only=True)
@@ -115,7 +116,7 @@ def compressed(image: Image.Image) -> Picture:
         image.save(written, "JPEG", quality=_QUALITY, subsampling=0)
         filter_, octets = "DCTDecode", written.getvalue()
     else:
-        filter_, octets = "FlateDecode", zlib.compress(image.tobytes(), 6)
+        filter_, octets = "FlateDecode", _deflated(image)
     return Picture(
         width=image.width,
         height=image.height,
@@ -124,3 +125,13 @@ def compressed(image: Image.Image) -> Picture:
         colours=colours,
         bits=8,
     )
+
+
+def _deflated(image: Image.Image) -> bytes:
+    # By and by: all octets of the largest pages at once, twice as Pillow joins them, are 432 MB.
+    packer = zlib.compressobj(6)
+    packed = []
+    for top in range(0, image.height, _ROWS_AT_A_TIME):
+        bottom = min(image.height, top + _ROWS_AT_A_TIME)
+        packed.append(packer.compress(image.crop((0, top, image.width, bottom)).tobytes()))
+    return b"".join((*packed, packer.flush()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from attrs import frozen
@@ -57,7 +57,8 @@ def cell() -> float:
     return float(_fonts()["DejaVuSansMono"].face.getCharWidth(ord("0"))) * SIZE / 1000
 
 
-@cache
+# A worker lives long, and there are a million characters.
+@lru_cache(20_000)
 def sign(character: str) -> Sign:
     """Return how a character is set; as an empty box where no font has it."""
     fonts = _fonts()

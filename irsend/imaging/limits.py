@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import sys
 
 MEMORY = 3_000_000_000
@@ -10,6 +11,8 @@ MEMORY = 3_000_000_000
 
 def limit_for_good() -> None:
     """Limit memory, and leave no core: for as long as the process lives."""
+    # Who started it may have ignored this, and then nothing would end it.
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     limit(resource.RLIMIT_AS, MEMORY)
     limit(resource.RLIMIT_CORE, 0)
     # A limit on files holds for what Python compiles too, and would leave half of it in its cache.
@@ -17,9 +20,14 @@ def limit_for_good() -> None:
 
 
 def limit_next(seconds: int, most_octets: int) -> None:
-    """Limit the next document: so many seconds of CPU from now, and the size of each file."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _limit_softly(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + seconds)
+    """Limit the next document: so many seconds of CPU from now, and the size of each file.
+
+    SIGPROF ends the process when they are over, also within a decoder.
+    """
+    # Not RLIMIT_CPU, which is of the whole life: the kernel holds that against its ticks, which
+    # run ahead of what getrusage says, the further the longer a process lives. At some time
+    # a document is hit that is innocent.
+    signal.setitimer(signal.ITIMER_PROF, 1 + seconds)
     _limit_softly(resource.RLIMIT_FSIZE, most_octets)
 
 

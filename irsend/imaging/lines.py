@@ -56,9 +56,8 @@ def _paragraph(text: str, columns: int) -> Iterator[Line]:
         width += one.cells
         if one.character in " -/" or (one.cells == 2):
             breaks = len(signs)
-        if len(signs) > columns * 8:
-            # Accents without end take no width.
-            signs = signs[: columns * 8]
+        # Accents without end take no width.
+        del signs[columns * 8 :]
     yield tuple(signs)
 
 

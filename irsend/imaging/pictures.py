@@ -112,27 +112,30 @@ def size_of(pixels: tuple[int, int], density: Density) -> Size:
 
 def plain(image: Image.Image) -> Image.Image:
     """Return an image in mode 1, L or RGB, on white, the right way up."""
-    turned = ImageOps.exif_transpose(image) or image
+    # A copy: the caller's own stays as it is. Of the largest pages each copy has 288 MB.
+    turned = ImageOps.exif_transpose(image) or image.copy()
     if turned.mode == "1":
         # Pillow leaves it to us where one of the two is transparent. White on white changes nothing.
         if turned.info.get("transparency") == 0:
             return Image.new("1", turned.size, 1)
-        return turned.copy()
+        return turned
     if turned.mode.startswith("I") or turned.mode == "F":
         grey = _upper_eight(turned)
         return ImageOps.invert(grey) if _is_negative(image) else grey
     if turned.mode in _WITH_ALPHA or "transparency" in turned.info:
-        colours = turned.convert("RGBA")
-        white = Image.new("RGBA", colours.size, "white")
-        return Image.alpha_composite(white, colours).convert("RGB")
-    return turned.copy() if turned.mode in ("L", "RGB") else turned.convert("RGB")
+        colours = turned if turned.mode == "RGBA" else turned.convert("RGBA")
+        white = Image.new("RGB", colours.size, "white")
+        white.paste(colours, mask=colours.getchannel("A"))
+        return white
+    return turned if turned.mode in ("L", "RGB") else turned.convert("RGB")
 
 
 def _upper_eight(image: Image.Image) -> Image.Image:
     """Return an image of 16 bits or more in grey: what a scanner would see of them is the upper eight."""
     highest = 65_535 if image.mode.startswith("I") else image.getextrema()[1]
     scale = 255 / max(float(highest), 1.0)  # type: ignore[arg-type]
-    return image.convert("F").point(lambda value: value * scale).convert("L")
+    shades = image if image.mode == "F" else image.convert("F")
+    return shades.point(lambda value: value * scale).convert("L")
 
 
 def _is_negative(image: Image.Image) -> bool:

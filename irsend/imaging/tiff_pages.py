@@ -25,6 +25,8 @@ from irsend.imaging.recoding import is_exact, joined
 from irsend.imaging.sizes import Size
 from irsend.message.received import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
 
+# No JPEG has more, and each row of an image costs memory of its own.
+_LONGEST_SIDE = 65_500
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 
 
@@ -98,7 +100,7 @@ def _pages(
 def _page(
     image: Image.Image, file: IO[bytes], name: str, number: int, directory: int
 ) -> Placed | Problem:
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > MOST_PIXELS or max(image.size) > _LONGEST_SIDE:
         return _too_large(name, number)
     try:
         with warnings.catch_warnings():
@@ -150,7 +152,7 @@ def _undecodable(name: str, number: int) -> Problem:
 
 
 def _too_large(name: str, number: int) -> Problem:
-    words = f"{name}: page {number} has more than {MOST_PIXELS} pixels."
+    words = f"{name}: page {number} has more than {MOST_PIXELS} pixels, or a side of {_LONGEST_SIDE}."
     return Problem(code=UNDECODABLE, words=words)
 
 

@@ -15,7 +15,8 @@ import string
 _BASE64 = (string.ascii_letters + string.digits + "+/").encode("ascii")
 _WHITE = b" \t\r\n\f\v\0"
 _BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r|\n|\Z))")
-_BEGIN = re.compile(rb"^begin 0?[0-7]{3} +([^\r\n]{1,255}?)[ \t]*\r?$", re.M)
+# Nothing of it is tried twice: a line may be all spaces. White space behind the name is taken off later.
+_BEGIN = re.compile(rb"^begin 0?[0-7]{3} ++([^ \t\r\n][^\r\n]{0,254}+)\r?$", re.M)
 
 
 def from_base64(octets: bytes) -> tuple[bytes, bool]:
@@ -40,7 +41,7 @@ def from_uuencode(octets: bytes) -> tuple[bytes, str, bool]:
     if match is None:
         return b"", "", False
     content, _, right = _lines(octets, match.end())
-    return content, match[1].decode("latin-1"), right
+    return content, match[1].rstrip().decode("latin-1"), right
 
 
 def files_within(octets: bytes, most: int) -> tuple[bytes, list[tuple[bytes, bytes, bool]]]:
@@ -48,7 +49,7 @@ def files_within(octets: bytes, most: int) -> tuple[bytes, list[tuple[bytes, byt
 
     A line that begins with "begin" and is followed by no such lines is text.
     """
-    text = b""
+    text: list[bytes] = []
     files: list[tuple[bytes, bytes, bool]] = []
     at = 0
     for match in _BEGIN.finditer(octets):
@@ -57,10 +58,10 @@ def files_within(octets: bytes, most: int) -> tuple[bytes, list[tuple[bytes, byt
         content, end, right = _lines(octets, match.end())
         if not content:
             continue
-        files.append((match[1], content, right))
-        text += octets[at : match.start()]
+        files.append((match[1].rstrip(), content, right))
+        text.append(octets[at : match.start()])
         at = end
-    return text + octets[at:], files
+    return b"".join((*text, octets[at:])), files
 
 
 def _lines(octets: bytes, at: int) -> tuple[bytes, int, bool]:

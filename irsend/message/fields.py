@@ -25,6 +25,8 @@ _LONGEST_FIELD = 8_000
 _LONGEST_LINE = 1_000
 _MOST_FIELDS = 1_000
 _LONGEST_NAME = 200
+# The library reads the whole field anew at each; a name in pieces has a hundred at most.
+_MOST_PARAMETERS = 200
 # What is needed here; all others cost nothing.
 _WANTED = (
     *(b"date", b"from", b"message-id", b"to", b"subject", b"mime-version"),
@@ -73,7 +75,7 @@ class Fields:
     def parameter(self, name: str, field: str = "content-type") -> str:
         """Return a parameter of a field, decoded, on one line; empty where it has none."""
         raw = self.raw.get(field.encode("ascii"), b"")
-        if name.encode("ascii") not in raw.lower():
+        if name.encode("ascii") not in raw.lower() or raw.count(b";") > _MOST_PARAMETERS:
             return ""
         # 8-bit parameters are what they look like; those with a charset are ASCII here.
         message = Message()

@@ -12,8 +12,9 @@ import re
 
 from attrs import frozen
 
-# As it stands in front of a head, where a boundary was not said or is another.
-_LOOKS_LIKE = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\n[Cc]ontent-[\w-]+:", re.M)
+# As it stands in front of a head, where a boundary was not said or is another. Nothing of it is
+# tried twice, and white space behind it is taken off later.
+_LOOKS_LIKE = re.compile(rb"^--([^\r\n]{1,200}+)\r?\n[Cc]ontent-[\w-]++:", re.M)
 _LONGEST_BOUNDARY = 500
 
 

@@ -27,6 +27,7 @@ from irsend.message.multipart import split
 from irsend.message.received import (
     ENCODING_WRONG,
     MIME_WRONG,
+    TOO_MANY_LINES,
     Head,
     Kind,
     Part,
@@ -57,7 +58,9 @@ class Bounds:
     depth: int = 50
     parts: int = 1000
     text: int = 2_000_000
-    """Octets of one text; far more than is printed."""
+    """Octets of all texts together; far more than is printed."""
+    searched: int = 2_000_000_000
+    """Octets in which boundaries are looked for: those of a part within a part count for both."""
 
 
 def take_apart(mail: IO[bytes], bounds: Bounds | None = None) -> ReceivedMail:
@@ -97,6 +100,9 @@ class _Walk:
     _bounds: Bounds
     problems: list[Problem] = field(factory=list)
     _parts: int = 0
+    _texts: int = 0
+    _searched: int = 0
+    _encoded: int = 0
     _full: bool = False
 
     def note(self, code: str, words: str) -> None:
@@ -137,6 +143,10 @@ class _Walk:
     def _multipart(
         self, octets: bytes, fields: Fields, of_type: str, start: int, end: int, depth: int
     ) -> list[Part]:
+        self._searched += end - start
+        if self._searched > self._bounds.searched:
+            self.note(MIME_WRONG, "Too much lies in parts within parts.")
+            return []
         boundary = fields.parameter("boundary")
         found = split(octets, start, end, boundary, self._bounds.parts)
         if not found.stretches:
@@ -166,7 +176,11 @@ class _Walk:
     ) -> list[Part]:
         """Return a mail within a mail: its head as text, then its parts."""
         if fields.encoding() not in _PLAIN:
-            # Not allowed (RFC 2046 5.2.1), and met.
+            # Not allowed (RFC 2046 5.2.1), and met. Each holds its own copy of what is in it.
+            self._encoded += end - start
+            if self._encoded > self._bounds.octets:
+                self.note(MIME_WRONG, "Too much lies in encoded mails within mails.")
+                return []
             octets = self._decoded(octets[start:end], fields)
             start, end = 0, len(octets)
         inner, body = read_fields(octets, start, end)
@@ -241,8 +255,12 @@ class _Walk:
         return content
 
     def _text(self, octets: bytes, charset: str) -> Part:
-        cut = len(octets) > self._bounds.text
-        text = decoded(octets[: self._bounds.text], charset, cut=cut)
+        left = self._bounds.text - self._texts
+        cut = len(octets) > left
+        if cut:
+            self.note(TOO_MANY_LINES, f"The text has more than {self._bounds.text} octets.")
+        text = decoded(octets[:left], charset, cut=cut)
+        self._texts += min(left, len(octets))
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         return Part(kind=Kind.TEXT, type="text/plain", text=text)
 
