@@ -15,7 +15,10 @@
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-live]")) {
       const now = fresh.getElementById(part.id);
-      if (!now || part.contains(document.activeElement)) continue;
+      const focused = part.contains(document.activeElement) && document.activeElement;
+      // What was unfolded has the focus still, and is live all the same.
+      const onFold = focused && focused.matches("summary");
+      if (!now || (focused && !onFold)) continue;
       // What was unfolded stays so; a picture that is there already need not be fetched again.
       const folds = part.querySelectorAll("details");
       now.querySelectorAll("details").forEach((fold, at) => { fold.open = Boolean(folds[at]?.open); });
@@ -34,6 +37,7 @@
       }
       part.className = now.className;
       part.replaceChildren(...now.childNodes);
+      if (onFold) part.querySelector("summary")?.focus({ preventScroll: true });
     }
   }
 
