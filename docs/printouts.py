@@ -103,7 +103,9 @@ def _side_by_side(pdfs: list[bytes]) -> Image.Image:
     pages = []
     for octets in pdfs:
         page = pypdfium2.PdfDocument(octets)[0].render(scale=_DOTS / 72).to_pil()
-        page = ImageOps.contain(page.convert("L"), (_WIDTH, 2 * _WIDTH), Image.Resampling.LANCZOS)
+        page = ImageOps.contain(
+            page.convert("L"), (_WIDTH, 2 * _WIDTH), Image.Resampling.LANCZOS
+        )
         pages.append(ImageOps.expand(page, 1, fill=150))
     height = max(page.height for page in pages)
     width = sum(page.width + _GAP for page in pages) + _GAP

@@ -18,8 +18,8 @@ from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
 from irsend.ctl.refusals import NoMachine
 from irsend.ctl.words import outcome, result, setting, when
 
-_BY_SESSIONS = ("ready", "receiving", "sending")
-"""States that need no line of their own."""
+_BY_OTHERS = ("ready", "receiving", "sending", "printing")
+"""States that need no line of their own: sessions and jobs tell them."""
 
 _ENOUGH = 500
 """Sessions that are looked through for what was missed."""
@@ -29,7 +29,7 @@ _ENOUGH = 500
 @machine_options
 @pass_invocation
 def watch(call: Invocation) -> None:
-    """Follow what happens: status line, sessions, jobs, settings. Ctrl-C ends it."""
+    """Follow what happens: status line, sessions, jobs, the tray, settings. Ctrl-C ends it."""
     narrator = Narrator(call)
     narrator.tell_status(call.machine.read_object("/api/status"))
     for happened in follow(call.machine):
@@ -86,6 +86,8 @@ class Narrator:
             return self._tell_settings(value)
         if event.name == "page":
             return self._tell_pages(value)
+        if event.name == "tray" and isinstance(value.get("document"), dict):
+            return self._tell_document(value["document"], value.get("removed"))
         words = "  ".join(f"{name} {setting(one)}" for name, one in value.items())
         return self._line(_now(), event.name, words)
 
@@ -93,12 +95,15 @@ class Narrator:
         """Tell what the machine shows, if it is not what it showed."""
         text = status.get("status_line", status.get("text")) or ""
         state = str(status.get("state") or "")
-        # That it receives or sends is told by the session.
-        now = f"{'' if state in _BY_SESSIONS else state} {text}"
+        paper = status.get("paper") is not False
+        now = f"{'' if state in _BY_OTHERS else state} {paper} {text}"
         if self._told.get("status") == now:
             return
         self._told["status"] = now
-        said = f"{state}, " if state and state not in _BY_SESSIONS[1:] else ""
+        said = f"{state}, " if state and state not in _BY_OTHERS[1:] else ""
+        if self._told.get("paper", "True") != str(paper):
+            said += "paper is in again, " if paper else "no paper, "
+        self._told["paper"] = str(paper)
         said += f"on the status line: {text}" if text else "status line empty"
         if self.call.as_json:
             self.call.output.json(
@@ -148,11 +153,23 @@ class Narrator:
         self._changed(("job", job.get("number")), at, "job", said, job)
 
     def _tell_pages(self, told: dict[str, Any]) -> None:
-        """Tell a scan once, with its last page."""
+        """Tell a scan once, with its last page; of what is printed the document tells."""
         pages = told.get("pages")
-        if told.get("page") == pages:
+        if isinstance(pages, int) and told.get("page") == pages:
             said = f"{pages} {'page' if pages == 1 else 'pages'} scanned"
             self._line(_now(), "page", said)
+
+    def _tell_document(self, document: dict[str, Any], removed: object) -> None:
+        if removed:
+            said = f"{document.get('number')} removed: {removed}"
+            return self._line(_now(), "tray", said)
+        pages = document.get("pages")
+        said = f"{document.get('number')} printed, {pages} {'page' if pages == 1 else 'pages'}"
+        said += f" from {document.get('from')}"
+        said += f' "{document["subject"]}"' if document.get("subject") else ""
+        codes = " ".join(map(str, document.get("codes") or []))
+        at = when(document.get("printed")) or _now()
+        return self._line(at, "tray", f"{said} {codes}".rstrip(), "red" if codes else "")
 
     def _tell_settings(self, value: dict[str, Any]) -> None:
         changes = value.get("changes", value)

@@ -71,7 +71,7 @@ def jobs(call: Invocation, limit: int | None) -> None:
         return call.output.json(answer)
     from irsend.ctl import job_views
 
-    _show_newest(call, rows, limit, job_views.jobs, "No jobs yet.")
+    show_newest(call, rows, limit, job_views.jobs, "No jobs yet.")
     return None
 
 
@@ -142,7 +142,7 @@ def sessions(
 
     none = "No such sessions." if any(filters.values()) else "No sessions yet."
     width = call.output.width
-    return _show_newest(call, rows, limit, lambda shown: views.sessions(shown, width), none)
+    return show_newest(call, rows, limit, lambda shown: views.sessions(shown, width), none)
 
 
 @click.command()
@@ -179,9 +179,10 @@ def models(call: Invocation) -> None:
     return call.output.show(views.models(rows))
 
 
-def _show_newest(
+def show_newest(
     call: Invocation, rows: list[dict[str, Any]], limit: int | None, view: Any, none: str
 ) -> None:
+    """Show rows as a table, the newest where nobody says how many; `none` where there are none."""
     if not rows:
         return call.output.line(none)
     shown = rows[: limit or _TABLE_ROWS]

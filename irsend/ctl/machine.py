@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import IO, Any, cast
 
 import httpx
@@ -117,27 +118,40 @@ class Machine:
             raise self.no_irsend(f"{path} answers with something else")
         return answer
 
-    @contextlib.contextmanager
-    def events(self, last_id: str | None) -> Iterator[Iterator[bytes]]:
+    def events(self, last_id: str | None) -> AbstractContextManager[Iterator[bytes]]:
         """Open the event stream behind the event `last_id`; give its octets as they come.
 
         Raises NoMachine from the stream as well as from its opening.
         """
-        headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        headers = {}
         if last_id is not None and last_id.isascii():
             headers["Last-Event-ID"] = last_id
         timeout = httpx.Timeout(self._timeout, read=EVENTS_SILENCE)
+        return self._stream("/api/events", "text/event-stream", headers, timeout=timeout)
+
+    def file(
+        self, path: str, media_type: str, **query: object
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Open a file of this type; give its octets as they come.
+
+        Raises NoMachine, while they are read too, and MachineRefused.
+        """
+        return self._stream(path, media_type, {}, params=query)
+
+    @contextlib.contextmanager
+    def _stream(
+        self, path: str, media_type: str, headers: dict[str, str], **given: Any
+    ) -> Iterator[Iterator[bytes]]:
+        headers = {"Accept": media_type, "Accept-Encoding": "identity", **headers}
         with (
             self._told_as_ours(),
-            self._http.stream(
-                "GET", "/api/events", headers=headers, timeout=timeout
-            ) as response,
+            self._http.stream("GET", path, headers=headers, **given) as response,
         ):
             if response.status_code != httpx.codes.OK:
                 response.read()
                 raise self._refusal(response)
-            if _media_type(response) != "text/event-stream":
-                raise self.no_irsend("/api/events answers with something else")
+            if _media_type(response) != media_type:
+                raise self.no_irsend(f"{path} answers with something else")
             yield response.iter_bytes()
 
     def no_irsend(self, what: str) -> NoMachine:
@@ -216,6 +230,10 @@ class Machine:
         except httpx.ConnectError as error:
             raise NoMachine(f"There is no machine at {self.url}: {_cause(error)}.") from None
         except httpx.RemoteProtocolError as error:
+            if "complete" in str(error):
+                raise NoMachine(
+                    f"The machine at {self.url} closed the connection amid its answer."
+                ) from None
             if "disconnected" in str(error) or "closed" in str(error):
                 raise NoMachine(
                     f"What is at {self.url} closed the connection without an answer."

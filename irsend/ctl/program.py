@@ -9,7 +9,7 @@ import sys
 import click
 
 from irsend import __version__
-from irsend.ctl import changing, following, looking, sending
+from irsend.ctl import changing, following, looking, sending, tray
 from irsend.ctl.invocation import Invocation, machine_options
 from irsend.ctl.refusals import (
     DONE,
@@ -62,6 +62,8 @@ for command in (
     changing.set_,
     changing.clear,
     changing.receive,
+    tray.paper,
+    tray.tray,
     sending.send,
     changing.cancel,
     looking.jobs,

@@ -31,5 +31,9 @@ class FileChanged(IrsendError):
     """A file cannot be read to its end any more."""
 
 
+class CannotSave(IrsendError):
+    """The file cannot be saved."""
+
+
 class OutputClosed(IrsendError):
     """Whoever read the output has gone away, as `head` does."""

@@ -34,6 +34,9 @@ from irsend.ctl.words import (
 ROOMY = 125
 """Columns from which a settings item stands on one line."""
 
+NEARLY_FULL = 0.95
+"""Of the memory, in use."""
+
 _TLS_BEGAN = re.compile(r"(?:TLS|SSL) ?v?[0-9]")
 """The note of a transcript behind which TLS is in use."""
 
@@ -54,14 +57,25 @@ def status(answer: dict[str, Any]) -> RenderableType:
         next_login = f"not before {when(answer['next_login'])} (the server's LOGIN-DELAY)"
         rows.append(("POP login", Text(next_login)))
     if isinstance(memory, dict):
-        used, capacity = octets(memory.get("used")), octets(memory.get("capacity"))
-        rows.append(("Memory", Text(f"{used} of {capacity} in use")))
+        rows.append(("Memory", _memory(memory)))
     mac_filter = answer.get("mac_filter")
     if isinstance(mac_filter, dict) and (mac_filter.get("on") or mac_filter.get("dropped")):
         rows.append(("MAC filter", Text(_mac_filter(mac_filter))))
     if "paper" in answer:
-        rows.append(("Paper", Text("loaded") if answer["paper"] else Text("out", "bold red")))
+        out = Text("out; what is received waits in memory", "bold red")
+        rows.append(("Paper", Text("loaded") if answer["paper"] else out))
     return pairs(rows)
+
+
+def _memory(told: dict[str, Any]) -> Text:
+    used, capacity = told.get("used"), told.get("capacity")
+    said = Text(f"{octets(used)} of {octets(capacity)} in use")
+    if isinstance(used, int) and isinstance(capacity, int):
+        # Mails are refused from where they do not fit, which is before the last octet.
+        nearly = used >= capacity * NEARLY_FULL
+        full = ", full" if used >= capacity else ", nearly full" if nearly else ""
+        said.append(full, "bold red")
+    return said
 
 
 def _mac_filter(told: dict[str, Any]) -> str:

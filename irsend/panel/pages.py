@@ -1,4 +1,4 @@
-"""The page for people: status line, settings, sessions, report; it works without JavaScript.
+"""The page for people: status line, tray, settings, sessions, report; it works without JavaScript.
 
 Made on the machine's side from templates; what a form changes goes the same
 way as PATCH /api/settings.
@@ -20,6 +20,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from irsend.device import report
+from irsend.device.codes import CODES
 from irsend.device.windows import ITEMS
 from irsend.errors import SettingsRefused
 from irsend.interfaces import IMachine, TranscriptLine
@@ -31,6 +32,8 @@ from irsend.panel.problems import Problem
 
 HTML = "text/html; charset=utf-8"
 _SHOWN = 25
+_LAID_OPEN = 3
+"""Documents of the tray that are seen at once; those beneath are folded away."""
 _LOOKED_THROUGH = 100
 """Jobs among which those of a session are sought."""
 _STATIC = {
@@ -128,6 +131,15 @@ class Pages:
         self._machine.device.clear_status()
         return _see_other(request, "/")
 
+    @app.route("/paper", methods=["POST"])
+    def paper(self, request: Request) -> bytes:
+        """Put paper into the drawer, or take it out, as a hand does."""
+        given = asking.form(request).get("paper", [""])[-1]
+        if given not in ("in", "out"):
+            raise Problem(422, "paper is missing, or not allowed; allowed: in, out")
+        self._machine.change_paper(given == "in")
+        return _see_other(request, "/")
+
     @app.route("/receive", methods=["POST"])
     async def receive(self, request: Request) -> bytes:
         """Fetch mail now, and show the session."""
@@ -166,7 +178,7 @@ class Pages:
         given: dict[str, str] | None = None,
         refusals: dict[str, str] | None = None,
     ) -> bytes:
-        device = self._machine.device
+        device, documents = self._machine.device, self._machine.documents()
         sessions = await shielded(self._machine.sessions(limit=_SHOWN))
         jobs = await shielded(self._machine.jobs(limit=_SHOWN))
         return self._write(
@@ -176,6 +188,10 @@ class Pages:
             memory=self._machine.memory(),
             mac_filter=self._machine.mac_filter(),
             next_login=self._machine.next_login(),
+            documents=documents[:_SHOWN],
+            in_tray=len(documents),
+            laid_open=_LAID_OPEN,
+            codes=CODES,
             windows=shapes.settings(device)["windows"],
             given=given or {},
             refusals=refusals or {},

@@ -155,6 +155,7 @@ SCHEMAS: dict[str, Schema] = {
         subject=TEXT,
         printed=MOMENT,
         codes=list_of({"enum": list(CODES)}),
+        code_texts={**list_of(TEXT), "description": "What these codes mean, in their order."},
         notices={**list_of(TEXT), "description": "What stands on it of what is not printed."},
         size={**COUNT, "description": "Octets of the PDF."},
     ),

@@ -174,6 +174,7 @@ def document(one: Document) -> JSON:
         "subject": one.subject,
         "printed": moment(one.printed),
         "codes": list(one.codes),
+        "code_texts": [CODES.get(code, "") for code in one.codes],
         "notices": list(one.notices),
         "size": one.size,
     }

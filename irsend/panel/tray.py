@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from twisted.internet.defer import Deferred
 from twisted.web.http import CACHED
 from twisted.web.server import Request
 from twisted.web.static import File
@@ -68,18 +67,26 @@ class TrayRoutes:
         return File(str(path), defaultType="application/pdf")
 
     @route("/api/tray/<number>/<page>.png", "GET", "dots")
-    def page(self, request: Request, number: str, page: str) -> bytes | Deferred[bytes]:
+    async def page(self, request: Request, number: str, page: str) -> bytes:
         """Give a page as PNG; a client that has it by its ETag need not have it drawn again."""
         dots = asking.whole_number(asking.query(request), "dots", 100, 10, 600)
         document = self._machine.document(_number(number))
-        if not re.fullmatch(r"[0-9]{1,5}", page):
-            raise NoSuchRecord("There is no such page; pages have numbers")
+        if not re.fullmatch(r"[0-9]{1,5}", page) or not 1 <= int(page) <= document.pages:
+            raise NoSuchRecord(f"There is no such page; pages are 1 to {document.pages}")
+        # A machine that began anew has the same numbers again, but never the same moment.
+        printed = int(document.printed * 1000)
+        tag = f'"{document.serial}-{printed}-{int(page)}-{dots}"'.encode("ascii")
         request.setHeader(b"Cache-Control", b"private, no-cache")
-        tag = f'"{document.serial}-{int(page)}-{dots}"'.encode("ascii")
         if request.setETag(tag) is CACHED:
             return b""
-        drawn = shielded(self._machine.draw_page(document.number, int(page), dots))
-        return drawn.addCallback(lambda png: write(request, png, "image/png"))
+        try:
+            png = await shielded(self._machine.draw_page(document.number, int(page), dots))
+        except Exception:
+            # It may be drawn the next time; a browser is not to keep that it was not.
+            request.setHeader(b"Cache-Control", b"no-store")
+            request.etag = None
+            raise
+        return write(request, png, "image/png")
 
 
 def _number(given: str) -> str:

@@ -151,6 +151,27 @@ JOB = {
     "started": "2026-11-20T09:20:00.000+00:00",
     "ended": "2026-11-20T09:20:01.000+00:00",
 }
+DOCUMENT = {
+    "number": "5001",
+    "pages": 2,
+    "from": '"Scanner" <scanner@bench.test>',
+    "subject": "Attached Image",
+    "printed": "2026-11-20T09:20:02.000+00:00",
+    "codes": [],
+    "code_texts": [],
+    "notices": [],
+    "size": 13,
+}
+BROKEN = {
+    **DOCUMENT,
+    "number": "5002",
+    "pages": 1,
+    "subject": "",
+    "printed": "2026-11-20T09:21:00.000+00:00",
+    "codes": ["#827", "#822"],
+    "code_texts": ["unsupported MIME type received", "received image cannot be decoded"],
+    "notices": ["text/html\nNo programs can process the file attachment."],
+}
 KEY = {
     "subject": "CN=localhost",
     "names": ["localhost", "127.0.0.1"],
@@ -180,6 +201,8 @@ class Answer:
     status: int = 200
     body: Any = None
     kind: str = "application/json"
+    missing: int = 0
+    """Octets of the body that are announced and do not come."""
 
     def octets(self) -> bytes:
         """Return the body as it goes out."""
@@ -227,12 +250,24 @@ def recorded() -> dict[str, Answer]:
         "GET /api/jobs": Answer(body=[JOB]),
         "GET /api/sessions": Answer(body=[SESSION, REJECTED]),
         "GET /api/sessions/12": Answer(body={**SESSION, "transcript": TRANSCRIPT}),
+        "GET /api/tray": Answer(body=[BROKEN, DOCUMENT]),
+        "PUT /api/paper": Answer(body={**STATUS, "paper": False}),
         "GET /api/models": Answer(body=MODELS),
         "GET /api/key": Answer(body=KEY),
         "POST /api/key/generate": Answer(body=KEY),
         "POST /api/key/import": Answer(body=KEY),
         "POST /api/factory-reset": Answer(204),
     }
+    for one in (DOCUMENT, BROKEN):
+        path = f"/api/tray/{one['number']}"
+        pdf = f"%PDF-1.7 {one['number']}".encode()
+        answers |= {
+            f"GET {path}": Answer(body=one),
+            f"GET {path}.pdf": Answer(200, pdf, "application/pdf"),
+            f"DELETE {path}": Answer(204),
+        }
+        for page in range(1, int(str(one["pages"])) + 1):
+            answers[f"GET {path}/{page}.png"] = Answer(200, b"\x89PNG%d" % page, "image/png")
     return copy.deepcopy(answers)
 
 
@@ -268,7 +303,7 @@ class StandIn:
                 super().setup()
                 stand_in._connections.append(self.connection)
 
-            do_POST = do_PATCH = do_DELETE = do_GET
+            do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Requests)
         self._server.daemon_threads = True
@@ -333,11 +368,14 @@ class StandIn:
 
     def _send(self, request: BaseHTTPRequestHandler, answer: Answer) -> None:
         octets = answer.octets()
-        request.send_response(answer.status)
-        request.send_header("Content-Type", answer.kind)
-        request.send_header("Content-Length", str(len(octets)))
-        request.end_headers()
-        request.wfile.write(octets)
+        # Whoever has gone away meanwhile is no traceback on somebody's standard error.
+        with contextlib.suppress(OSError):
+            request.send_response(answer.status)
+            request.send_header("Content-Type", answer.kind)
+            request.send_header("Content-Length", str(len(octets) + answer.missing))
+            request.end_headers()
+            request.wfile.write(octets)
+        request.close_connection = request.close_connection or bool(answer.missing)
 
     def _stream(self, request: BaseHTTPRequestHandler) -> None:
         request.close_connection = True

@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 
 from tests.ctl.calls import PATIENCE, CallCase
-from tests.ctl.stand_in import JOB, REJECTED, SESSION, STATUS, Answer, StandIn
+from tests.ctl.stand_in import (
+    BROKEN,
+    DOCUMENT,
+    JOB,
+    REJECTED,
+    SESSION,
+    STATUS,
+    Answer,
+    StandIn,
+)
 
 
 class FollowingCase(CallCase):
@@ -61,6 +70,53 @@ class WatchTests(FollowingCase):
             self.machine.tell(number, "page", told)
         self.assertIn("page     3 pages scanned", watch.line())
         self.assertIn("page     1 page scanned", watch.line())
+
+    def test_tray(self) -> None:
+        """A document is one line when it is printed, with its codes, and one when it is removed."""
+        watch = self.start("watch")
+        watch.line()
+        self.wait_until_listened_to()
+        for page in (1, 2):
+            told = {"direction": "rx", "number": "5001", "page": page, "pages": None}
+            self.machine.tell(page, "page", told)
+        self.machine.tell(3, "tray", {"document": DOCUMENT, "removed": None})
+        self.machine.tell(4, "tray", {"document": BROKEN, "removed": None})
+        why = "there are more than 500 documents"
+        self.machine.tell(5, "tray", {"document": DOCUMENT, "removed": why})
+        sender = '"Scanner" <scanner@bench.test>'
+        for said in (
+            f'tray     5001 printed, 2 pages from {sender} "Attached Image"',
+            f"tray     5002 printed, 1 page from {sender} #827 #822",
+            f"tray     5001 removed: {why}",
+        ):
+            self.assertTrue(watch.line().endswith(f"  {said}"), said)
+
+    def test_paper(self) -> None:
+        """That paper is out is told, once, and that it is in again; printing is told by its job."""
+        watch = self.start("watch")
+        watch.line()
+        self.wait_until_listened_to()
+        for number, changes in enumerate(
+            ({"paper": False}, {"paper": False, "state": "printing"}, {"paper": True}), 1
+        ):
+            self.machine.tell(number, "status", {**STATUS, **changes})
+        for said in ("ready, no paper, status line empty", "ready, paper is in again, status"):
+            self.assertIn(f"status   {said}", watch.line())
+
+    def test_unknown_events(self) -> None:
+        """An event of a later machine is a line of what is in it, or nothing; those behind it are told."""
+        watch = self.start("watch")
+        watch.line()
+        self.wait_until_listened_to()
+        self.machine.tell(1, "toner", {"left": {"black": 0.5}, "of": [1, None]})
+        for number, value in enumerate(("text", None, [1], 7), 2):
+            self.machine.tell(number, "stapler", value)
+        self.machine.tell(6, "tray", {"sheets": 3})
+        self.machine.tell(7, "page", {"direction": "rx"})
+        self.machine.tell(8, "job", JOB)
+        self.assertIn("  toner    left ", watch.line())
+        self.assertIn("  tray     sheets 3", watch.line())
+        self.assertIn("  job      5001 ", watch.line())
 
     def test_unchanged_status(self) -> None:
         """A status event that changes neither text nor state is not told."""

@@ -59,6 +59,24 @@ class StatusTests(CallCase):
             body["mac_filter"] = {"on": True, "way": way, "dropped": 7}
             self.assertIn(f"MAC filter   on ({way}), 7 {what}\n", self.call("status").out)
 
+    def test_no_paper(self) -> None:
+        """Without paper it is told that there is none, and what becomes of mail."""
+        self.machine.answers["GET /api/status"].body["paper"] = False
+        out = self.call("status").out
+        self.assertIn("Paper        out; what is received waits in memory\n", out)
+
+    def test_memory(self) -> None:
+        """Memory that has hardly room left, or none, is told in words beside its figures."""
+        memory = self.machine.answers["GET /api/status"].body["memory"]
+        for used, said in (
+            (480_000_000, ""),
+            (490_000_000, ", nearly full"),
+            (512_000_000, ", full"),
+        ):
+            memory["used"] = used
+            told = f"Memory       {used // 1_000_000} MB of 512 MB in use{said}\n"
+            self.assertIn(told, self.call("status").out)
+
     def test_json(self) -> None:
         """--json prints the machine's JSON, wherever among the arguments it stands."""
         for arguments in (("--json", "status"), ("status", "--json")):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
+import attrs
 from twisted.internet import reactor
 from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
@@ -13,10 +15,12 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
 
 from irsend.device import StatusText
+from irsend.errors import CannotDraw
 from irsend.panel import panel_site
 from tests.ctl import stand_in
 from tests.ctl.calls import Ended, command, environment
 from tests.panel.machine import MachineDouble, said
+from tests.panel.test_tray import BROKEN
 
 
 class PanelTests(TestCase):
@@ -35,7 +39,8 @@ class PanelTests(TestCase):
         self.machine.transcripts[session.id] = said(
             "S: 220 ready", "C: MAIL FROM:<>", "-- closed"
         )
-        device.job_accepted("rx", "scanner@bench.test", sessions=(session.id,))
+        job = device.job_accepted("rx", "scanner@bench.test", sessions=(session.id,))
+        self.machine.printed = [attrs.evolve(BROKEN, number=job.number)]
         self.serve()
 
     def serve(self, password: str = "") -> None:
@@ -77,6 +82,9 @@ class PanelTests(TestCase):
             (("sessions",), "NG: SSL Error (SMTP RX Reject)"),
             (("transcript", "1"), "C: MAIL FROM:<>"),
             (("transcript", "1", "--plain"), "S: 220 ready\nC: MAIL FROM:<>\n-- closed\n"),
+            (("tray",), "scanner@office.test"),
+            (("tray", "5001"), "Codes     #821 received TIFF structure wrong\n"),
+            (("paper",), "There is paper."),
             (("models",), "estudio190f"),
         ):
             ended = await self.call(*arguments)
@@ -93,6 +101,9 @@ class PanelTests(TestCase):
         transcript = (await self.value("transcript", "1"))["transcript"]
         self.assert_same_shape(stand_in.TRANSCRIPT[0], transcript[0])
         self.assert_same_shape(stand_in.JOB, (await self.value("jobs"))[0])
+        self.assert_same_shape(stand_in.BROKEN, (await self.value("tray"))[0])
+        self.assert_same_shape(stand_in.BROKEN, (await self.value("tray", "5001"))[0])
+        self.assert_same_shape(stand_in.STATUS, await self.value("paper", "in"))
         self.assert_same_shape(stand_in.RECEIVED, await self.value("receive"))
         served = {one["key"]: one for one in (await self.value("settings"))["windows"]}
         for window in stand_in.WINDOWS:
@@ -129,6 +140,34 @@ class PanelTests(TestCase):
         self.assertIn("ir2270.bench.test", (await self.call("key", "show")).out)
         self.assertEqual((await self.call("factory-reset", "--yes")).status, 0)
         self.assertEqual(self.machine.resets, 1)
+
+    async def test_tray(self) -> None:
+        """A document and its pages are saved as the machine has them; deleted, it is gone there."""
+        place = Path(self.mktemp()).absolute()
+        saved = await self.call("tray", "--save", str(place), "--png", "--dots", "30")
+        self.assertEqual((saved.status, saved.err), (0, ""))
+        self.assertEqual((place / "5001.pdf").read_bytes(), b"%PDF-1.7 5001")
+        self.assertEqual((place / "5001-1.png").read_bytes(), b"\x89PNG 5001")
+        self.assertEqual(self.machine.drawn, [("5001", 1, 30)])
+        self.assertEqual((await self.call("tray", "--delete", "5001")).status, 0)
+        self.assertEqual(self.machine.printed, [])
+        again = await self.call("tray", "--delete", "5001")
+        self.assertEqual((again.status, again.out), (1, ""))
+        self.assertEqual(again.err, "There is no document 5001 in the tray.\n")
+
+    async def test_page_not_drawn(self) -> None:
+        """A page that cannot be drawn ends with 1 and why; the PDF is saved all the same."""
+        self.machine.drawing = CannotDraw("Page 1 of document 5001: no room")
+        place = Path(self.mktemp()).absolute()
+        ended = await self.call("tray", "--save", str(place), "--png")
+        self.assertEqual((ended.status, ended.err), (1, "Page 1 of document 5001: no room\n"))
+        self.assertEqual([one.name for one in place.iterdir()], ["5001.pdf"])
+
+    async def test_paper(self) -> None:
+        """Paper goes out of the machine, and comes in again."""
+        for word, paper in (("out", False), ("in", True)):
+            self.assertEqual((await self.call("paper", word)).status, 0)
+            self.assertIs(self.machine.device.paper, paper)
 
     async def test_ng(self) -> None:
         """A reception that ended as NG ends irsendctl with 1, its code and reason printed."""

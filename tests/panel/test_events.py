@@ -13,6 +13,7 @@ from twisted.internet.task import deferLater
 from irsend.device.status import StatusText
 from tests.panel.machine import NOW
 from tests.panel.served import ServedPanel, Wire, read_answer
+from tests.panel.test_tray import ORDER
 
 FIRST = int(NOW * 1000)
 
@@ -68,6 +69,46 @@ class EventTests(ServedPanel):
         self.assertEqual((data[3]["state"], data[3]["status_line"]), ("receiving", ""))
         self.assertEqual(data[4]["status_line"], "SSL Error (SMTP RX Reject)")
         self.assertNotIn(b"hidden", heard)
+
+    async def test_printing(self) -> None:
+        """Each page that is printed, the document, and its going with the reason are told."""
+        wire = await self.listen()
+        device = self.machine.device
+        job = device.printing_began(device.new_job("rx", "a@bench.test"))
+        device.page_printed(job, 2)
+        device.document_printed(ORDER)
+        device.printing_ended(job, result="OK")
+        device.document_removed(ORDER, "it was taken out")
+        events = told(await wire.until(b"it was taken out"))
+        self.assertEqual(
+            [name for _, name, _ in events],
+            ["job", "status", "page", "tray", "job", "status", "tray"],
+        )
+        data = [shape for _, _, shape in events]
+        self.assertEqual([data[1]["state"], data[5]["state"]], ["printing", "ready"])
+        self.assertEqual(
+            data[2], {"direction": "rx", "number": "5001", "page": 2, "pages": None}
+        )
+        document = (await self.tray())[0]
+        self.assertEqual(data[3], {"document": document, "removed": None})
+        self.assertEqual(data[6], {"document": document, "removed": "it was taken out"})
+
+    async def tray(self) -> Any:
+        """Return what GET /api/tray tells of the document that was printed."""
+        self.machine.printed = [ORDER]
+        return (await self.ask("GET", "/api/tray")).json()
+
+    async def test_paper(self) -> None:
+        """Paper that goes out or in is told as a status, and nothing where it was so before."""
+        wire = await self.listen()
+        device = self.machine.device
+        device.change_paper(False)
+        device.change_paper(False)
+        device.change_paper(True)
+        device.job_accepted("rx", "last@bench.test")
+        events = told(await wire.until(b"last@bench.test"))
+        self.assertEqual([name for _, name, _ in events], ["status", "status", "job"])
+        self.assertEqual([shape["paper"] for _, _, shape in events[:2]], [False, True])
 
     async def test_resumed(self) -> None:
         """Last-Event-ID brings what came behind that event, and nothing twice."""

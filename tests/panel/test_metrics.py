@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from irsend.device.status import StatusText
 from tests.panel.served import ServedPanel
+from tests.panel.test_tray import BROKEN, ORDER
 
 
 class MetricsTests(ServedPanel):
@@ -41,6 +42,25 @@ class MetricsTests(ServedPanel):
         self.assertEqual(told["irsend_sessions_total", "smtp-receive", "NG"], 1)
         self.assertEqual(told["irsend_status_line_total", "SSL Error (SMTP RX Reject)"], 1)
         self.assertEqual(told["irsend_sessions_under_way",], 0)
+
+    async def test_printed(self) -> None:
+        """Documents and their pages are counted as they are printed; going takes none away."""
+        device = self.machine.device
+        for document in (ORDER, BROKEN):
+            device.document_printed(document)
+        device.document_removed(ORDER, "it was taken out")
+        told = await self.numbers()
+        self.assertEqual(told["irsend_documents_printed_total",], 2)
+        self.assertEqual(told["irsend_pages_printed_total",], 4)
+
+    async def test_paper_and_tray(self) -> None:
+        """Whether there is paper, and how many documents lie in the tray, are told as they are now."""
+        for paper, printed in ((True, [ORDER]), (False, [])):
+            self.machine.device.change_paper(paper)
+            self.machine.printed = list(printed)
+            told = await self.numbers()
+            self.assertEqual(told["irsend_paper",], int(paper))
+            self.assertEqual(told["irsend_tray_documents",], len(printed))
 
     async def test_openmetrics(self) -> None:
         """Who asks for OpenMetrics has it."""

@@ -1,19 +1,18 @@
-"""The page for people, without a browser: what it shows, and what its forms do."""
+"""The page for people, without a browser: what it shows; `test_forms` has what it sends."""
 
 from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from typing import Any
-from urllib.parse import urlencode
+
+import attrs
 
 from irsend.device import TLSUse
 from irsend.device.jobs import Recipient
 from irsend.device.status import StatusText
 from tests.panel.machine import NOW, MachineDouble, device_of, said
-from tests.panel.served import Answer, ServedPanel
-
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+from tests.panel.served import ServedPanel
+from tests.panel.test_tray import BROKEN, ORDER
 
 
 class Fields(HTMLParser):
@@ -130,6 +129,63 @@ class PageTests(ServedPanel):
         page = (await self.ask("GET", "/")).text
         self.assertIn("<dt>MAC filter</dt><dd>Off (kernel), 3 frames dropped</dd>", page)
 
+    async def test_tray(self) -> None:
+        """A document shows its first page, leads to its PDF, and says what is wrong and what that means."""
+        self.assertIn("Nothing is printed yet.", await self.page())
+        self.machine.printed = [ORDER, BROKEN]
+        page = await self.page()
+        self.assertLess(page.index('href="/api/tray/5002.pdf"'), page.index("/api/tray/5001.p"))
+        self.assertIn('<img loading="lazy" src="/api/tray/5001/1.png?dots=30" alt="Page', page)
+        for shown in (
+            '<span class="ng">#822</span> received image cannot be decoded<',
+            ">page.tif cannot be decoded.<",
+            ">(no subject)<",
+            ">Order 4711<",
+            "&#34;Sales&#34; &lt;sales@office.test&gt;",
+            "3 pages, ",
+            ">2 documents<",
+        ):
+            self.assertIn(shown, page)
+
+    async def test_full_tray(self) -> None:
+        """Three documents lie open, the others are folded away; of many the newest 25 are shown."""
+        self.machine.printed = [ORDER] * 3
+        self.assertNotIn("<details>", await self.page())
+        self.machine.printed = [ORDER] * 30
+        page = await self.page()
+        before, _, folded = page.partition("<details>")
+        self.assertEqual([part.count("<img ") for part in (before, folded)], [3, 22])
+        self.assertIn("<summary>22 more beneath</summary>", page)
+        self.assertIn("the newest 25 of 30 documents", page)
+
+    async def test_paper(self) -> None:
+        """The page says whether there is paper, what becomes of mail without, and changes it."""
+        page = await self.page()
+        self.assertIn("Loaded", page)
+        self.assertIn(("paper", "out"), Fields(page).forms["/paper"])
+        self.machine.device.change_paper(False)
+        page = await self.page()
+        self.assertIn('<span class="ng">Out</span>', page)
+        self.assertIn("what is received waits in memory", page)
+        self.assertIn(("paper", "in"), Fields(page).forms["/paper"])
+
+    async def test_state(self) -> None:
+        """While it prints, the machine says so."""
+        device = self.machine.device
+        device.printing_began(device.new_job("rx", "a@bench.test"))
+        self.assertIn("<dd>Printing</dd>", await self.page())
+
+    async def test_memory(self) -> None:
+        """Memory that has hardly room left, or none, is told beside its figures."""
+        for used, word in (
+            (3_000_000, ""),
+            (500_000_000, "nearly full"),
+            (512_000_000, "full"),
+        ):
+            self.machine.used = used
+            shown = f' <span class="ng">{word}</span>' if word else ""
+            self.assertIn(f"{used / 1e6:.1f} / 512 MB{shown}</dd>", await self.page())
+
     async def test_next_login(self) -> None:
         """The page says until when the POP server keeps the machine out."""
         self.assertNotIn("lets the machine in again", await self.page())
@@ -172,13 +228,22 @@ class PageTests(ServedPanel):
         device.session_ended(session, "NG", succeeded=False, reason=hostile)
         device.job_accepted("rx", hostile, subject=hostile)
         device.change_settings({"email_ifax.default_subject": hostile})
+        notice = f"{hostile}.tif cannot be decoded."
+        self.machine.printed = [
+            attrs.evolve(BROKEN, sender=hostile, subject=hostile, notices=(notice,))
+        ]
         for path in ("/", "/sessions/1"):
             page = await self.page(path)
             self.assertNotIn("<script>", page)
             self.assertIn("&lt;script&gt;", page)
+        page = await self.page()
+        # Subject, where it is cut off as a title too; sender; notice.
+        tray = page[page.index('id="tray"') : page.index('class="halves"')]
+        self.assertEqual(tray.count("&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;"), 4)
 
     async def test_strict(self) -> None:
         """The page needs no inline script or style, and nothing from elsewhere."""
+        self.machine.printed = [ORDER, BROKEN]
         self.machine.device.session_began("smtp-receive", "192.0.2.7")
         for path in ("/", "/sessions/1"):
             page = await self.page(path)
@@ -226,122 +291,3 @@ class PageTests(ServedPanel):
         )
         await self.refused(404, "GET", "/sessions/2")
         await self.refused(404, "GET", "/sessions/x")
-
-
-class FormTests(ServedPanel):
-    """The page's forms."""
-
-    async def send(self, path: str, *fields: tuple[str, str]) -> Answer:
-        """Send a form as a browser does."""
-        return await self.ask("POST", path, urlencode(fields).encode(), FORM)
-
-    async def untouched(self, window: str) -> dict[str, str]:
-        """Give a window's form as it stands on the page."""
-        page = (await self.ask("GET", "/")).text
-        return dict(Fields(page).forms[f"/settings/{window}"])
-
-    async def test_change(self) -> None:
-        """A form changes what was touched in it, and goes back to its window."""
-        told: list[Any] = []
-        self.machine.device.observe(told.append)
-        fields = await self.untouched("email_ifax")
-        fields |= {"email_ifax.pop": "true", "email_ifax.pop_interval": "5"}
-        answer = await self.send("/settings/email_ifax", *fields.items())
-        self.assertEqual((answer.status, answer.headers["location"]), (303, "/#email_ifax"))
-        self.assertEqual(
-            told[0].changes, {"email_ifax.pop": True, "email_ifax.pop_interval": 5}
-        )
-
-    async def test_untouched(self) -> None:
-        """A form in which nothing was touched changes nothing, in any window."""
-        self.machine.change_settings(
-            {
-                "email_ifax.pop_password": "kept",
-                "receiving_mac_address.addresses": ["00:00:85:12:34:56"],
-            }
-        )
-        before = self.machine.device.settings
-        for window in (
-            "email_ifax",
-            "authent_encryption",
-            "receiving_mac_address",
-            "service_mode",
-        ):
-            fields = await self.untouched(window)
-            self.assertEqual(
-                (await self.send(f"/settings/{window}", *fields.items())).status, 303
-            )
-        self.assertEqual(self.machine.device.settings, before)
-
-    async def test_refused(self) -> None:
-        """Refusals stand at their fields, with what was typed; nothing is changed."""
-        fields = await self.untouched("email_ifax")
-        fields |= {"email_ifax.pop": "true", "email_ifax.email_address": "no address"}
-        answer = await self.send("/settings/email_ifax", *fields.items())
-        self.assertEqual(answer.status, 422)
-        self.assertIn('id="email_ifax-email_address-problem"', answer.text)
-        self.assertIn('value="no address"', answer.text)
-        self.assertIn(
-            '<a href="#email_ifax-email_address-problem">E-mail Address</a>', answer.text
-        )
-        self.assertEqual(
-            dict(Fields(answer.text).forms["/settings/email_ifax"])["email_ifax.pop"], "true"
-        )
-        self.assertIs(self.machine.device.settings.email_ifax.pop, False)
-
-    async def test_asked_for_again(self) -> None:
-        """The address of a form leads to its window."""
-        answer = await self.ask("GET", "/settings/service_mode")
-        self.assertEqual((answer.status, answer.headers["location"]), (303, "/#service_mode"))
-        await self.refused(404, "GET", "/settings/toner")
-
-    async def test_secret(self) -> None:
-        """An empty secret is kept, a typed one taken, one to be forgotten forgotten."""
-        window, key = "/settings/email_ifax", "email_ifax.pop_password"
-        held = lambda: self.machine.device.settings.email_ifax.pop_password  # noqa: E731
-        await self.send(window, (key, "first"))
-        self.assertEqual(held(), "first")
-        await self.send(window, (key, ""))
-        self.assertEqual(held(), "first")
-        self.assertNotIn("first", (await self.ask("GET", "/")).text)
-        await self.send(window, (key, ""), (f"forget:{key}", "1"))
-        self.assertEqual(held(), "")
-
-    async def test_refused_secret(self) -> None:
-        """A secret that was refused is not sent back."""
-        answer = await self.send(
-            "/settings/email_ifax", ("email_ifax.pop_password", "too long " * 9)
-        )
-        self.assertEqual(answer.status, 422)
-        self.assertNotIn("too long ", answer.text)
-
-    async def test_list(self) -> None:
-        """A list is written one a line, or with commas; an empty field empties it."""
-        window, key = "/settings/receiving_mac_address", "receiving_mac_address.addresses"
-        held = lambda: self.machine.device.settings.receiving_mac_address.addresses  # noqa: E731
-        await self.send(window, (key, "00-00-85-12-34-56\r\n00:00:85:12:34:57, \r\n"))
-        self.assertEqual(held(), ("00:00:85:12:34:56", "00:00:85:12:34:57"))
-        await self.send(window, (key, ""))
-        self.assertEqual(held(), ())
-
-    async def test_other_window(self) -> None:
-        """A window's form changes that window only; a window that is none has no form."""
-        await self.send(
-            "/settings/email_ifax", ("authent_encryption.user", "x"), ("nonsense", "y")
-        )
-        self.assertEqual(self.machine.device.settings.authent_encryption.user, "")
-        answer = await self.send("/settings/toner", ("a", "b"))
-        self.assertEqual(answer.status, 404)
-
-    async def test_other_body(self) -> None:
-        """A body that is no form is a 415, one that cannot be read a 400."""
-        await self.refused(415, "POST", "/settings/email_ifax", {"email_ifax.pop": True})
-        await self.refused(400, "POST", "/settings/email_ifax", b"a=%ff", FORM)
-        self.assertIs(self.machine.device.settings.email_ifax.pop, False)
-
-    async def test_clear_and_receive(self) -> None:
-        """The page's keys clear the status line and fetch mail."""
-        self.machine.device.show_status(StatusText.SSL_ERROR_POP, None)
-        self.assertEqual((await self.send("/clear")).headers["location"], "/")
-        self.assertEqual(self.machine.device.status.text, "")
-        self.assertEqual((await self.send("/receive")).headers["location"], "/sessions/1")

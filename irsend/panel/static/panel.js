@@ -15,7 +15,19 @@
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-live]")) {
       const now = fresh.getElementById(part.id);
-      if (!now || now.isEqualNode(part) || part.contains(document.activeElement)) continue;
+      const focused = part.contains(document.activeElement) && document.activeElement;
+      // What was unfolded has the focus still, and is live all the same.
+      const onFold = focused && focused.matches("summary");
+      if (!now || (focused && !onFold)) continue;
+      // What was unfolded stays so; a picture that is there already need not be fetched again.
+      const folds = part.querySelectorAll("details");
+      now.querySelectorAll("details").forEach((fold, at) => { fold.open = Boolean(folds[at]?.open); });
+      if (now.isEqualNode(part)) continue;
+      const pictures = [...part.querySelectorAll("img")];
+      for (const picture of now.querySelectorAll("img")) {
+        const known = pictures.find((one) => one.isEqualNode(picture));
+        if (known) picture.replaceWith(known);
+      }
       // The text of the status line changes inside its element, so that it is announced.
       const line = part.querySelector("[role=status]");
       const text = now.querySelector("[role=status]");
@@ -25,6 +37,7 @@
       }
       part.className = now.className;
       part.replaceChildren(...now.childNodes);
+      if (onFold) part.querySelector("summary")?.focus({ preventScroll: true });
     }
   }
 
@@ -33,7 +46,7 @@
   }
 
   const events = new EventSource("/api/events");
-  for (const name of ["status", "session", "job"]) events.addEventListener(name, soon);
+  for (const name of ["status", "session", "job", "tray"]) events.addEventListener(name, soon);
   events.addEventListener("open", soon);
   document.addEventListener("visibilitychange", soon);
   // A browser holds few connections to one place; a page that is left frees its own.

@@ -1,0 +1,253 @@
+"""The commands for paper and what is printed on it: `paper` and `tray`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from attrs import define, field
+
+from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
+from irsend.ctl.looking import show_newest
+from irsend.ctl.refusals import REFUSED, WRONG_USE, CannotSave, MachineRefused
+
+_PAPER = {"in": True, "out": False}
+_ALL = 10_000
+"""As many documents as a machine gives at once; a tray never has so many."""
+_NO_SUCH, _NOT_DRAWN = 404, 409
+"""Refusals that are about one document, or a page of it."""
+
+T = TypeVar("T")
+
+
+@click.command()
+@click.argument("change", metavar="[in|out]", required=False, type=click.Choice(list(_PAPER)))
+@machine_options
+@pass_invocation
+def paper(call: Invocation, change: str | None) -> None:
+    """Put paper into the drawer, or take it out; alone, say whether there is any.
+
+    While there is none, what is received waits in memory; with the paper it is
+    printed. Programs (--json) are given the machine's status.
+    """
+    if change is None:
+        status = call.machine.read_object("/api/status")
+    else:
+        status = call.machine.ask("PUT", "/api/paper", {"paper": _PAPER[change]})
+    if not isinstance(status, dict) or not isinstance(status.get("paper"), bool):
+        raise call.machine.no_irsend("its status says nothing of paper")
+    if call.as_json:
+        return call.output.json(status)
+    none = "There is no paper; what is received waits in memory."
+    return call.output.line("There is paper." if status["paper"] else none)
+
+
+def _numbers(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(job_number(context, parameter, one) for one in values))
+
+
+@click.command()
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, callback=_numbers)
+@click.option("--limit", type=click.IntRange(1, _ALL), help="At most so many, the newest.")
+@click.option(
+    "--save",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Save them there, each as NUMBER.pdf.",
+)
+@click.option("--png", is_flag=True, help="With --save: also each page, as NUMBER-PAGE.png.")
+@click.option(
+    "--dots", type=click.IntRange(10, 600), help="With --png: dots an inch (default 100)."
+)
+@click.option("--delete", is_flag=True, help="Take these documents out, for good.")
+@machine_options
+@click.pass_context
+def tray(
+    context: click.Context,
+    numbers: tuple[str, ...],
+    limit: int | None,
+    directory: Path | None,
+    png: bool,
+    dots: int | None,
+    delete: bool,
+) -> None:
+    """List what is printed, newest first; of documents with these numbers, tell all.
+
+    --save DIR saves all of them, or only those whose numbers are given. Nothing
+    that is there already under such a name is overwritten.
+    """
+    call = context.ensure_object(Invocation)
+    _check_use(numbers, limit, directory, png, dots, delete)
+    if directory is not None:
+        context.exit(_save(call, numbers, limit, directory, (dots or 100) if png else None))
+    if delete:
+        context.exit(_delete(call, numbers))
+    if numbers:
+        context.exit(_tell(call, numbers))
+    answer = call.machine.read("/api/tray", limit=limit)
+    rows = call.machine.rows_of(answer, "/api/tray", "documents")
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import tray_views
+
+    return show_newest(call, rows, limit, tray_views.documents, "The tray is empty.")
+
+
+def _check_use(
+    numbers: tuple[str, ...],
+    limit: int | None,
+    directory: Path | None,
+    png: bool,
+    dots: int | None,
+    delete: bool,
+) -> None:
+    for wrong, why in (
+        (delete and directory is not None, "--delete does not go with --save"),
+        (delete and not numbers, "--delete needs the numbers of the documents"),
+        (limit is not None and bool(numbers or delete), "--limit does not go with numbers"),
+        (png and directory is None, "--png needs --save DIR"),
+        (dots is not None and not png, "--dots needs --png"),
+    ):
+        if wrong:
+            raise click.UsageError(f"{why}.")
+
+
+def _tell(call: Invocation, numbers: tuple[str, ...]) -> int:
+    rows, status = _of_each(
+        numbers, lambda number: call.machine.read_object(f"/api/tray/{number}")
+    )
+    if call.as_json:
+        call.output.json(rows)
+    elif rows:
+        from irsend.ctl import tray_views
+
+        call.output.show(tray_views.whole(rows))
+    return status
+
+
+def _delete(call: Invocation, numbers: tuple[str, ...]) -> int:
+    def delete(number: str) -> str:
+        call.machine.ask("DELETE", f"/api/tray/{number}")
+        if not call.as_json:
+            call.output.line(f"Document {number} is deleted.")
+        return number
+
+    gone, status = _of_each(numbers, delete)
+    if call.as_json:
+        call.output.json({"deleted": gone})
+    return status
+
+
+def _of_each(numbers: Iterable[str], ask: Callable[[str], T]) -> tuple[list[T], int]:
+    """Ask about each document, and say which are not there; return the answers and the exit status."""
+    from irsend.ctl.output import complain
+
+    answers, status = [], 0
+    for number in numbers:
+        try:
+            answers.append(ask(number))
+        except MachineRefused as error:
+            if not _is_about_one(error):
+                raise
+            complain(str(error))
+            status = REFUSED
+    return answers, status
+
+
+def _is_about_one(error: MachineRefused) -> bool:
+    return (error.problem or {}).get("status") in (_NO_SUCH, _NOT_DRAWN)
+
+
+def _save(
+    call: Invocation,
+    numbers: tuple[str, ...],
+    limit: int | None,
+    directory: Path,
+    dots: int | None,
+) -> int:
+    if numbers:
+        rows, status = _of_each(
+            numbers, lambda number: call.machine.read_object(f"/api/tray/{number}")
+        )
+    else:
+        rows = call.machine.read_list("/api/tray", "documents", limit=limit or _ALL)
+        status = 0
+        if not rows and not call.as_json:
+            call.output.line("The tray is empty.")
+    if rows:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.UsageError(f"{directory}: {error.strerror or error}") from None
+    saving = _Saving(call, directory, dots)
+    # Oldest first: when it is broken off, what is newer is what is missing.
+    for row in rows if numbers else reversed(rows):
+        saving.save(row)
+    if call.as_json:
+        call.output.json(saving.saved)
+    return max(status, saving.status)
+
+
+@define(eq=False)
+class _Saving:
+    """Saves documents into a directory, and remembers what it has saved and how that went."""
+
+    call: Invocation
+    directory: Path
+    dots: int | None
+    """Of the pages beside them, if these are wanted."""
+    saved: list[dict[str, Any]] = field(factory=list)
+    status: int = 0
+
+    def save(self, document: dict[str, Any]) -> None:
+        """Save one document; what keeps it from that is told, and is not in the way of the next."""
+        number = str(document.get("number"))
+        if not re.fullmatch(r"[0-9]{4}", number):
+            # It becomes the name of a file.
+            raise self.call.machine.no_irsend("a document has no number of four digits")
+        files: list[str] = []
+        try:
+            for name, path, media_type, query in self._parts(number, document):
+                self._save_file(self.directory / name, path, media_type, query)
+                files.append(str(self.directory / name))
+        except CannotSave as error:
+            self._complain(f"{error}.", WRONG_USE)
+        except MachineRefused as error:
+            if not _is_about_one(error):
+                raise
+            self._complain(str(error), REFUSED)
+        if files:
+            self.saved.append({"number": number, "files": files})
+
+    def _parts(
+        self, number: str, document: dict[str, Any]
+    ) -> Iterator[tuple[str, str, str, dict[str, object]]]:
+        """Give the files of a document: name, path at the machine, media type, query."""
+        yield f"{number}.pdf", f"/api/tray/{number}.pdf", "application/pdf", {}
+        if self.dots is not None:
+            for page in range(1, int(document["pages"]) + 1):
+                path = f"/api/tray/{number}/{page}.png"
+                yield f"{number}-{page}.png", path, "image/png", {"dots": self.dots}
+
+    def _save_file(
+        self, file: Path, path: str, media_type: str, query: dict[str, object]
+    ) -> None:
+        from irsend.ctl.saving import save
+
+        with self.call.machine.file(path, media_type, **query) as octets:
+            is_new = save(file, octets)
+        if not self.call.as_json:
+            said = f"Saved {file}" if is_new else f"{file} is there already."
+            self.call.output.line(said)
+
+    def _complain(self, sentence: str, status: int) -> None:
+        from irsend.ctl.output import complain
+
+        complain(sentence)
+        self.status = max(self.status, status)

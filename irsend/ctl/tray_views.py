@@ -1,0 +1,66 @@
+"""How printed documents are drawn: the list of them, and one whole."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from irsend.ctl.views import cut, pairs, table
+from irsend.ctl.words import octets, visible, when, whole_time
+
+
+def documents(rows: list[dict[str, Any]]) -> RenderableType:
+    """Draw what lies in the tray."""
+    drawn = table("No.", "Printed", "*From", "*Subject", ("Pages", "right"), "Codes")
+    for one in rows:
+        drawn.add_row(
+            visible(one.get("number", "")),
+            when(one.get("printed")),
+            cut(one.get("from")),
+            cut(one.get("subject")),
+            visible(one.get("pages", "")),
+            Text(visible(" ".join(map(str, one.get("codes") or []))), "red"),
+        )
+    return drawn
+
+
+def whole(rows: list[dict[str, Any]]) -> RenderableType:
+    """Draw documents whole, one beneath the other."""
+    drawn = [_document(one) for one in rows]
+    between = itertools.chain.from_iterable((Text(), one) for one in drawn)
+    return Group(*itertools.islice(between, 1, None))
+
+
+def _document(one: dict[str, Any]) -> RenderableType:
+    rows = [
+        ("Document", one.get("number")),
+        ("From", one.get("from")),
+        ("Subject", one.get("subject")),
+        ("Pages", one.get("pages")),
+        ("Size", octets(one.get("size"))),
+        ("Printed", whole_time(one.get("printed"))),
+    ]
+    drawn = [(name, Text(visible(value))) for name, value in rows if value not in (None, "")]
+    for name, lines, hue in (("Codes", _codes(one), "red"), ("Notices", _notices(one), "")):
+        # The name stands once, beside the first.
+        drawn += [
+            (name if at == 0 else "", Text(visible(line), hue)) for at, line in enumerate(lines)
+        ]
+    return pairs(drawn)
+
+
+def _codes(one: dict[str, Any]) -> Iterator[str]:
+    """Give the codes, with their texts where the machine has them."""
+    codes, texts = one.get("codes") or [], one.get("code_texts") or []
+    for code, text in itertools.zip_longest(codes, texts[: len(codes)], fillvalue=""):
+        yield f"{code} {text}".rstrip()
+
+
+def _notices(one: dict[str, Any]) -> Iterator[str]:
+    """Give what stands on it of what is not printed, each on a line."""
+    for notice in one.get("notices") or []:
+        yield str(notice).replace("\n", ": ")
