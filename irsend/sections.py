@@ -299,7 +299,10 @@ class Limits:
         "printed lines", Number(1, 100_000), 1000, "Lines of its text; more is #835."
     )
     print: int = item(
-        "print", Number(1, 86_400, "seconds"), 300, "How long printing a document may take."
+        "print",
+        Number(1, 86_400, "seconds"),
+        300,
+        "CPU time of a document; by the clock four times that.",
     )
     transcript_lines: int = item(
         "transcript",

@@ -46,7 +46,8 @@ def main(orders: IO[str], answers: IO[str]) -> None:
     limit_for_good()
     os.umask(0o077)
     with contextlib.suppress(OSError):
-        os.nice(10)
+        # Reception goes first, whatever there is to print.
+        os.nice(19)
 
     def say(words: dict[str, Any]) -> None:
         answers.write(json.dumps(words) + "\n")

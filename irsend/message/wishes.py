@@ -17,7 +17,8 @@ from attrs import field, frozen
 
 from irsend.addresses import mail_address
 
-_ASKED = re.compile(rb"disposition-notification-to|x-envelope-dsn", re.IGNORECASE)
+ASKING = (b"disposition-notification-to", b"x-envelope-dsn")
+"""Who asks for something has one of these in the head, in any case."""
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)\r?\n")
 _LONGEST = 2000
 _MOST_RECIPIENTS = 100
@@ -63,7 +64,8 @@ NOTHING = Wishes()
 
 def wishes_in(beginning: bytes) -> Wishes:
     """Return what is asked for in a mail, by its head and by the trace of how it came."""
-    if _ASKED.search(beginning) is None:
+    lower = beginning.lower()
+    if not any(word in lower for word in ASKING):
         return NOTHING
     fields: dict[str, list[str]] = {}
     own_trace: list[str] = []

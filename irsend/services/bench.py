@@ -56,8 +56,8 @@ class Bench:
     """Answers STARTTLS; None while there is no usable key."""
     transcripts: dict[int, Transcript] = field(factory=dict)
     """Of the sessions under way, by id."""
-    received: Callable[[Job], None] = lambda _: None
-    """Hears of each mail that is safe in memory."""
+    received: Callable[[Job, bytes], None] = lambda *_: None
+    """Hears of each mail that is safe in memory, with its first octets."""
 
     @property
     def host(self) -> str:
@@ -148,7 +148,7 @@ class Bench:
             held_as=name,
             sessions=(session,) if session is not None else (),
         )
-        self.received(job)
+        self.received(job, beginning)
         return job
 
     def delete_mails(self, names: Sequence[str]) -> Deferred[None]:

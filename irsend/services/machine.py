@@ -56,6 +56,10 @@ from irsend.store.state import StateDirectory
 from irsend.store.transcripts import Transcripts
 from irsend.store.tray import PrintedMails, Tray
 
+_BY_THE_CLOCK = 4
+_DRAWN_WITHIN = 120
+"""Seconds that a page to look at may take, by the clock: somebody waits for it."""
+
 
 class Machine(Front, MultiService):
     """One printer on one state directory. `hold` it, then start the service."""
@@ -136,8 +140,9 @@ class Machine(Front, MultiService):
         self._tray = Tray(self.state.tray, self._in_thread)
         self._tidying = Tidying(self._bench, self._tray)
         answering = Answering(self._bench, self._outbox, self._sending.take)
-        time = lambda: self._bench.limits.print  # noqa: E731
-        self._drawing = PrintPool(self._reactor, 1, time)
+        # Workers give way to all else: by the clock a document may take far longer than by CPU.
+        time = lambda: _BY_THE_CLOCK * self._bench.limits.print  # noqa: E731
+        self._drawing = PrintPool(self._reactor, 1, lambda: _DRAWN_WITHIN)
         self._printing = Printing(
             self._bench,
             self._tray,

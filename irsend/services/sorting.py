@@ -19,11 +19,13 @@ from twisted.logger import Logger
 from irsend.device.jobs import Job
 from irsend.message.joining import Fragment, fragment_of
 from irsend.message.notification import Notification, read_notification
-from irsend.message.wishes import Wishes, wishes_in
+from irsend.message.wishes import ASKING, NOTHING, Wishes, wishes_in
 from irsend.services.bench import Bench
 
 # Mails that are looked at in one go of a thread.
 _AT_ONCE = 100
+# Without one of these a mail is just to be printed.
+_WORDS = (b"partial", b"report", *ASKING)
 
 
 @frozen(kw_only=True)
@@ -83,8 +85,15 @@ class Sorting(Service):
         self._looking.addCallback(lambda _: stopped.callback(None))
         return stopped
 
-    def take(self, job: Job, *, again: bool = False) -> None:
-        """Take a mail that is safe in memory; `again` after a restart: its delivery was told before."""
+    def take(self, job: Job, beginning: bytes = b"", *, again: bool = False) -> None:
+        """Take a mail that is safe in memory, with its first octets where they are at hand.
+
+        `again` after a restart: its delivery was told before.
+        """
+        if self.running and beginning and not _is_remarkable(beginning):
+            # Most are: they need no second look, and cost reception nothing.
+            self._print(Mail(job=job, name=job.held_as or "", wishes=NOTHING))
+            return
         self._here[job.serial] = again
         self._waiting.append(job)
         self._look()
@@ -145,6 +154,12 @@ class Sorting(Service):
             )
 
 
+def _is_remarkable(beginning: bytes) -> bool:
+    """Say whether a mail may be a part or a notification, or ask for one."""
+    lower = beginning.lower()
+    return any(word in lower for word in _WORDS)
+
+
 def _look_into(bench: Bench, job: Job) -> _Looked:
     """Read what a mail is (in a thread). One that cannot be read is printed: there it is told."""
     name = job.held_as or ""
@@ -158,6 +173,6 @@ def _look_into(bench: Bench, job: Job) -> _Looked:
     except OSError:
         beginning = b""
     # An answer is not answered: no loops.
-    wishes = Wishes() if notification else wishes_in(beginning)
+    wishes = NOTHING if notification else wishes_in(beginning)
     mail = Mail(job=job, name=name, wishes=wishes, fragment=fragment_of(beginning))
     return _Looked(mail, beginning, notification)
