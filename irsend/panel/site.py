@@ -33,14 +33,15 @@ MOST_UPLOAD = 200_000_000
 """Octets of the originals of one sending, where nothing else is said."""
 PATIENCE_AT_STOP = 1.0
 """Seconds that a client has to read the rest of its answer when the panel stops."""
-_SEND = b"/api/send"
+_SENDS = (b"/api/send", b"/send")
+"""Where originals are put on the glass: by programs, and by the page."""
 _PATIENCE = 20 * LARGEST_BODY
 """How much of a body that is too large is read before its sender is cut off unheard."""
 
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-        "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "img-src 'self' blob:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -65,9 +66,10 @@ class PanelRequest(Request):
 
     def announced(self, method: bytes, target: bytes, version: bytes) -> None:
         """Hear of the request before its body: originals go to the disk, if they may come in at all."""
-        if method != b"POST" or target.partition(b"?")[0] != _SEND:
+        path = target.partition(b"?")[0]
+        if method != b"POST" or path not in _SENDS:
             return
-        self.method, self.uri, self.path, self.clientproto = method, target, _SEND, version
+        self.method, self.uri, self.path, self.clientproto = method, target, path, version
         try:
             self.upload = upload = cast(PanelChannel, self.channel).site.upload_of(self)
         except Problem as problem:

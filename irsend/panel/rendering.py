@@ -1,0 +1,53 @@
+"""How a page is made of templates, and how values are written on it."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from irsend.device import report
+from irsend.device.codes import CODES
+from irsend.panel import shapes
+
+HTML = "text/html; charset=utf-8"
+_SPOKEN = {"apop": "APOP", "pop_auth": "POP AUTH", "ssl": "SSL", "true": "On", "false": "Off"}
+KINDS = {
+    "smtp-receive": "SMTP receive",
+    "pop-receive": "POP receive",
+    "smtp-send": "SMTP send",
+}
+
+
+def templates() -> Environment:
+    """Return the templates of the panel; what comes from outside is escaped in all of them."""
+    environment = Environment(
+        loader=PackageLoader("irsend.panel"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        spoken=_spoken, clock=_clock, day=_day, iso=shapes.moment, kind=KINDS.get, mb=_megabytes
+    )
+    environment.globals.update(report=report, codes=CODES, kinds=KINDS)
+    return environment
+
+
+def _spoken(word: object) -> str:
+    text = str(word).lower() if isinstance(word, bool) else str(word)
+    return _SPOKEN.get(text, text.replace("_", " ").capitalize())
+
+
+def _clock(at: float) -> str:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%H:%M:%S")
+
+
+def _day(at: float) -> str:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d")
+
+
+def _megabytes(octets: int) -> Any:
+    return f"{octets / 1_000_000:.1f}"
