@@ -527,7 +527,7 @@ class ProblemTests(ServedPanel):
             self.assertEqual(
                 headers["content-security-policy"],
                 "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-                "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+                "img-src 'self' blob:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
             )
             self.assertEqual(headers["x-content-type-options"], "nosniff")
             self.assertEqual(headers["referrer-policy"], "no-referrer")

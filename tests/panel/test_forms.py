@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from twisted.internet.defer import fail
+
 from irsend.device.status import StatusText
+from irsend.errors import MemoryFull, ScanRefused
+from irsend.panel.menus import menus, step_of_window
 from tests.panel.served import Answer, ServedPanel
 from tests.panel.test_pages import Fields
+from tests.panel.test_send import PAGE, TO, TYPE, form
+from tests.panel.test_tray import ORDER
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -20,18 +26,27 @@ class FormTests(ServedPanel):
         return await self.ask("POST", path, urlencode(fields).encode(), FORM)
 
     async def untouched(self, window: str) -> dict[str, str]:
-        """Give a window's form as it stands on the page."""
-        page = (await self.ask("GET", "/")).text
+        """Give a window's form as it stands on its screen."""
+        step = step_of_window(menus(self.machine.device.model), window)
+        assert step is not None
+        page = (await self.ask("GET", step.address)).text
         return dict(Fields(page).forms[f"/settings/{window}"])
 
+    async def screen(self, path: str) -> str:
+        """Give the address of the screen that a form's address leads to."""
+        return (await self.ask("GET", path)).headers["location"]
+
     async def test_change(self) -> None:
-        """A form changes what was touched in it, and goes back to its window."""
+        """OK changes what was touched, and goes back to the menu that the window was opened from."""
         told: list[Any] = []
         self.machine.device.observe(told.append)
         fields = await self.untouched("email_ifax")
         fields |= {"email_ifax.pop": "true", "email_ifax.pop_interval": "5"}
         answer = await self.send("/settings/email_ifax", *fields.items())
-        self.assertEqual((answer.status, answer.headers["location"]), (303, "/#email_ifax"))
+        self.assertEqual(
+            (answer.status, answer.headers["location"]),
+            (303, "/functions/system-settings/network-settings"),
+        )
         self.assertEqual(
             told[0].changes, {"email_ifax.pop": True, "email_ifax.pop_interval": 5}
         )
@@ -74,9 +89,13 @@ class FormTests(ServedPanel):
         self.assertIs(self.machine.device.settings.email_ifax.pop, False)
 
     async def test_asked_for_again(self) -> None:
-        """The address of a form leads to its window."""
-        answer = await self.ask("GET", "/settings/service_mode")
-        self.assertEqual((answer.status, answer.headers["location"]), (303, "/#service_mode"))
+        """The address of a form leads to its screen."""
+        for path, screen in (
+            ("/settings/service_mode", "/functions/service-mode"),
+            ("/send", "/"),
+        ):
+            answer = await self.ask("GET", path)
+            self.assertEqual((answer.status, answer.headers["location"]), (303, screen))
         await self.refused(404, "GET", "/settings/toner")
 
     async def test_secret(self) -> None:
@@ -87,7 +106,7 @@ class FormTests(ServedPanel):
         self.assertEqual(held(), "first")
         await self.send(window, (key, ""))
         self.assertEqual(held(), "first")
-        self.assertNotIn("first", (await self.ask("GET", "/")).text)
+        self.assertNotIn("first", (await self.ask("GET", await self.screen(window))).text)
         await self.send(window, (key, ""), (f"forget:{key}", "1"))
         self.assertEqual(held(), "")
 
@@ -129,6 +148,11 @@ class FormTests(ServedPanel):
             answer = await self.send("/paper", ("paper", word))
             self.assertEqual((answer.status, answer.headers["location"]), (303, "/"))
             self.assertIs(self.machine.device.paper, paper)
+        answer = await self.send("/paper", ("paper", "out"), ("back", "/mailbox"))
+        self.assertEqual(answer.headers["location"], "/mailbox")
+        for elsewhere in ("//evil.test", "https://evil.test/", "/a?b", "\r\nX: y"):
+            answer = await self.send("/paper", ("paper", "in"), ("back", elsewhere))
+            self.assertEqual(answer.headers["location"], "/", elsewhere)
         for fields in ((), (("paper", "false"),)):
             self.assertEqual((await self.send("/paper", *fields)).status, 422)
         self.assertIs(self.machine.device.paper, True)
@@ -139,3 +163,71 @@ class FormTests(ServedPanel):
         self.assertEqual((await self.send("/clear")).headers["location"], "/")
         self.assertEqual(self.machine.device.status.text, "")
         self.assertEqual((await self.send("/receive")).headers["location"], "/sessions/1")
+
+    async def test_delete_and_cancel(self) -> None:
+        """A document is deleted and a job cancelled by their keys; what is not there is a 404."""
+        self.machine.printed = [ORDER]
+        answer = await self.send(f"/mailbox/{ORDER.number}/delete")
+        self.assertEqual((answer.status, answer.headers["location"]), (303, "/mailbox"))
+        self.assertEqual(self.machine.printed, [])
+        job = self.machine.device.job_accepted("rx", "a@bench.test")
+        answer = await self.send(f"/jobs/{job.number}/cancel")
+        self.assertEqual((answer.status, answer.headers["location"]), (303, "/jobs"))
+        self.assertEqual(self.machine.kept_jobs[0].code, "#995")
+        for path in (f"/mailbox/{ORDER.number}/delete", "/jobs/4999/cancel", "/jobs/x/cancel"):
+            self.assertEqual((await self.send(path)).status, 404)
+        self.assertEqual((await self.send(f"/jobs/{job.number}/cancel")).status, 409)
+
+
+class SendFormTests(ServedPanel):
+    """The form of the Send screen."""
+
+    async def start(self, *parts: Any) -> Answer:
+        """Press Start."""
+        return await self.ask("POST", "/send", form(*parts), {"Content-Type": TYPE})
+
+    async def test_sent(self) -> None:
+        """Start orders what is on the glass with the words of the form, and shows the jobs."""
+        empty = [("subject", None, b""), ("text", None, b""), ("user", None, b"")]
+        answer = await self.start(
+            PAGE, TO, *empty, ("kind", None, b"ifax"), ("full", None, b"on")
+        )
+        self.assertEqual((answer.status, answer.headers["location"]), (303, "/jobs"))
+        (order,) = self.machine.orders
+        self.assertEqual((order.to, order.kind, order.full), (("b@bench.test",), "ifax", True))
+        self.assertEqual(self.machine.contents, [[PAGE[2]]])
+
+    async def test_refused(self) -> None:
+        """What is wrong stands at its field, with what was typed; nothing is sent."""
+        for parts, status, shown in (
+            (
+                (PAGE, ("to", None, b"<nobody>")),
+                422,
+                "&#39;&lt;nobody&gt;&#39; is no e-mail address",
+            ),
+            ((PAGE, ("to", None, b"")), 422, "no destination is given"),
+            ((("page", "", b""), TO), 422, "nothing is on the glass"),
+            ((PAGE, TO, ("kind", None, b"telex")), 422, "kind: "),
+        ):
+            answer = await self.start(*parts)
+            self.assertEqual(answer.status, status, answer.text[:400])
+            self.assertEqual(answer.headers["content-type"], "text/html; charset=utf-8")
+            self.assertIn("Nothing is sent.", answer.text)
+            self.assertIn(shown, answer.text)
+        self.assertEqual(self.machine.orders, [])
+
+    async def test_cannot_be_scanned(self) -> None:
+        """An original that cannot be read is told on the screen, a full memory too."""
+        for error, status in (
+            (ScanRefused("a.pdf is encrypted"), 422),
+            (MemoryFull("The memory is full."), 507),
+        ):
+            self.machine.sending = fail(error)
+            answer = await self.start(PAGE, TO)
+            self.assertEqual(answer.status, status)
+            self.assertIn(str(error), answer.text)
+            self.assertIn('value="b@bench.test"', answer.text)
+
+    async def test_other_body(self) -> None:
+        """A body that is no such form is a 415."""
+        await self.refused(415, "POST", "/send", b"a=b", FORM)

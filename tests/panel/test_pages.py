@@ -10,9 +10,12 @@ import attrs
 from irsend.device import TLSUse
 from irsend.device.jobs import Recipient
 from irsend.device.status import StatusText
+from irsend.panel.menus import menus
 from tests.panel.machine import NOW, MachineDouble, device_of, said
 from tests.panel.served import ServedPanel
 from tests.panel.test_tray import BROKEN, ORDER
+
+_SCREENS = ("/", "/mailbox", "/jobs", "/monitor", "/wire")
 
 
 class Fields(HTMLParser):
@@ -68,7 +71,7 @@ class PageTests(ServedPanel):
         """An empty page says what to do next, with the address where the machine listens."""
         self.serve(addresses=lambda: ["127.0.0.1:40025"])
         page = await self.page()
-        self.assertIn('Turn <a href="#email_ifax">SMTP Receive</a> on', page)
+        self.assertIn('Turn <a href="/settings/email_ifax">SMTP Receive</a> on', page)
         self.assertIn("swaks --server 127.0.0.1:40025 --to ir@panel.bench.test", page)
         self.machine.change_settings(
             {"email_ifax.smtp_receive": True, "email_ifax.email_address": "ir@bench.test"}
@@ -121,51 +124,107 @@ class PageTests(ServedPanel):
         self.assertNotIn("#job-", await self.page(f"/sessions/{session.id}"))
         job = device.job_accepted("tx", "b@bench.test", sessions=(session.id,))
         page = await self.page(f"/sessions/{session.id}")
-        self.assertIn(f'<a href="/#job-{job.serial}">0001</a>', page)
-        self.assertIn(f"job-{job.serial}", Fields(await self.page()).ids)
+        self.assertIn(f'<a href="/wire#job-{job.serial}">0001</a>', page)
+        self.assertIn(f"job-{job.serial}", Fields(await self.page("/wire")).ids)
 
     async def test_mac_filter(self) -> None:
-        """What the MAC address filter has dropped stands beside the status line."""
+        """What the MAC address filter has dropped stands below the screen."""
         page = (await self.ask("GET", "/")).text
         self.assertIn("<dt>MAC filter</dt><dd>Off (kernel), 3 frames dropped</dd>", page)
 
     async def test_tray(self) -> None:
-        """A document shows its first page, leads to its PDF, and says what is wrong and what that means."""
-        self.assertIn("Nothing is printed yet.", await self.page())
+        """A document in the Mail Box shows its first page, leads to its screen, and says what is wrong."""
+        self.assertIn("Nothing is printed yet.", await self.page("/mailbox"))
         self.machine.printed = [ORDER, BROKEN]
-        page = await self.page()
-        self.assertLess(page.index('href="/api/tray/5002.pdf"'), page.index("/api/tray/5001.p"))
+        page = await self.page("/mailbox")
+        self.assertLess(page.index('href="/mailbox/5002"'), page.index('href="/mailbox/5001"'))
         self.assertIn('<img loading="lazy" src="/api/tray/5001/1.png?dots=30" alt="Page', page)
         for shown in (
             '<span class="ng">#822</span> received image cannot be decoded<',
-            ">page.tif cannot be decoded.<",
             ">(no subject)<",
             ">Order 4711<",
             "&#34;Sales&#34; &lt;sales@office.test&gt;",
             "3 pages, ",
-            ">2 documents<",
+            ">Tray: 2 documents<",
         ):
             self.assertIn(shown, page)
 
     async def test_full_tray(self) -> None:
-        """Three documents lie open, the others are folded away; of many the newest 25 are shown."""
-        self.machine.printed = [ORDER] * 3
-        self.assertNotIn("<details>", await self.page())
-        self.machine.printed = [ORDER] * 30
-        page = await self.page()
-        before, _, folded = page.partition("<details>")
-        self.assertEqual([part.count("<img ") for part in (before, folded)], [3, 22])
-        self.assertIn("<summary>22 more beneath</summary>", page)
-        self.assertIn("the newest 25 of 30 documents", page)
+        """Of many documents the newest 60 are shown, and how many there are."""
+        self.machine.printed = [ORDER] * 61
+        page = await self.page("/mailbox")
+        self.assertEqual(page.count("<img "), 60)
+        self.assertIn("the newest 60 of 61 documents", page)
+
+    async def test_document(self) -> None:
+        """A document's screen has its pages as pictures, its PDF, its notices; of many pages the first 50."""
+        self.machine.printed = [ORDER, BROKEN]
+        page = await self.page(f"/mailbox/{BROKEN.number}")
+        self.assertIn(f'src="/api/tray/{BROKEN.number}/1.png?dots=100"', page)
+        self.assertIn(f'href="/api/tray/{BROKEN.number}.pdf"', page)
+        self.assertIn(">page.tif cannot be decoded.<", page)
+        self.machine.printed = [attrs.evolve(ORDER, pages=60)]
+        page = await self.page(f"/mailbox/{ORDER.number}")
+        self.assertEqual(page.count("<img "), 50)
+        self.assertIn("10 more in the", page)
+        await self.refused(404, "GET", "/mailbox/9999")
+        await self.refused(404, "GET", "/mailbox/x")
+
+    async def test_jobs(self) -> None:
+        """Print Job has all jobs, and a key to cancel for each that waits or runs, no other."""
+        device = self.machine.device
+        device.job_accepted("rx", "a@bench.test", subject="waits")
+        device.job_accepted("tx", "b@bench.test", result="OK", ended=NOW)
+        page = await self.page("/jobs")
+        self.assertIn("<small>waits</small>", page)
+        self.assertIn('action="/jobs/5001/cancel"', page)
+        self.assertNotIn('action="/jobs/0001/cancel"', page)
+
+    async def test_monitor(self) -> None:
+        """System Monitor has the history of the status line, and the certificate or how to get one."""
+        page = await self.page("/monitor")
+        self.assertIn("Nothing has stood on the status line yet.", page)
+        self.assertIn("irsendctl key generate", page)
+        self.machine.device.show_status(StatusText.SSL_ERROR_POP, 7)
+        self.machine.key = {"subject": "CN=<b>", "names": ["a.test", "b.test"]}
+        page = await self.page("/monitor")
+        self.assertIn('<a href="/sessions/7">7</a>', page)
+        self.assertIn("<dd>CN=&lt;b&gt;</dd>", page)
+        self.assertIn("<dd>a.test, b.test</dd>", page)
+
+    async def test_filtered(self) -> None:
+        """The wire shows sessions of a kind, a peer, a result or a code; a wrong word is a 400."""
+        device = self.machine.device
+        for kind, peer, code in (
+            ("smtp-receive", "192.0.2.7", None),
+            ("pop-receive", "x", "#810"),
+        ):
+            session = device.session_began(kind, peer)  # type: ignore[arg-type]
+            device.session_ended(session, "NG", succeeded=False, code=code)
+        for asked, shown in (
+            ("", ["2", "1"]),
+            ("?kind=&peer=&result=&code=", ["2", "1"]),
+            ("?kind=pop-receive", ["2"]),
+            ("?peer=192.0.2.7", ["1"]),
+            ("?code=810&result=NG", ["2"]),
+            ("?result=OK", []),
+        ):
+            page = await self.page(f"/wire{asked}")
+            self.assertEqual(re.findall(r'<a href="/sessions/(\d+)">[SP]', page), shown, asked)
+        self.assertIn("No session fits.", page)
+        self.assertIn("selected>OK<", page)
+        await self.refused(400, "GET", "/wire?kind=fax")
+        await self.refused(400, "GET", "/wire?result=maybe")
 
     async def test_paper(self) -> None:
         """The page says whether there is paper, what becomes of mail without, and changes it."""
-        page = await self.page()
+        page = await self.page("/mailbox")
         self.assertIn("Loaded", page)
         self.assertIn(("paper", "out"), Fields(page).forms["/paper"])
+        self.assertIn(("back", "/mailbox"), Fields(page).forms["/paper"])
         self.machine.device.change_paper(False)
-        page = await self.page()
-        self.assertIn('<span class="ng">Out</span>', page)
+        page = await self.page("/mailbox")
+        self.assertIn('<strong class="ng">Out</strong>', page)
         self.assertIn("what is received waits in memory", page)
         self.assertIn(("paper", "in"), Fields(page).forms["/paper"])
 
@@ -173,7 +232,7 @@ class PageTests(ServedPanel):
         """While it prints, the machine says so."""
         device = self.machine.device
         device.printing_began(device.new_job("rx", "a@bench.test"))
-        self.assertIn("<dd>Printing</dd>", await self.page())
+        self.assertIn('<dd class="led printing">Printing</dd>', await self.page())
 
     async def test_memory(self) -> None:
         """Memory that has hardly room left, or none, is told beside its figures."""
@@ -183,27 +242,26 @@ class PageTests(ServedPanel):
             (512_000_000, "full"),
         ):
             self.machine.used = used
-            shown = f' <span class="ng">{word}</span>' if word else ""
+            shown = f' <strong class="ng">{word}</strong>' if word else ""
             self.assertIn(f"{used / 1e6:.1f} / 512 MB{shown}</dd>", await self.page())
 
     async def test_next_login(self) -> None:
-        """The page says until when the POP server keeps the machine out."""
-        self.assertNotIn("lets the machine in again", await self.page())
+        """System Monitor says until when the POP server keeps the machine out."""
+        self.assertNotIn("lets the machine in again", await self.page("/monitor"))
         self.machine.login = NOW + 60
-        self.assertIn("10:17:52</time>", await self.page())
+        self.assertIn("10:17:52</time>", await self.page("/monitor"))
 
     async def test_windows(self) -> None:
         """Each item of the model has its field in the form of its window, at its value."""
         self.machine.change_settings(
             {"receiving_mac_address.addresses": ["00:00:85:12:34:56", "00:00:85:12:34:57"]}
         )
-        forms = Fields(await self.page()).forms
-        fields = {
-            name: value
-            for action, given in forms.items()
-            for name, value in given
-            if action.startswith("/settings/")
-        }
+        fields: dict[str, str] = {}
+        for step in menus(self.machine.device.model).all():
+            page = await self.page(step.address)
+            self.assertIn(f">{step.title}</h2>", page)
+            if step.window:
+                fields |= dict(Fields(page).forms[f"/settings/{step.window}"])
         self.assertEqual(list(fields), self.machine.device.model.items())
         self.assertEqual(fields["email_ifax.pop"], "false")
         self.assertEqual(fields["authent_encryption.allow_ssl_smtp_receive"], "off")
@@ -212,12 +270,16 @@ class PageTests(ServedPanel):
         )
 
     async def test_ids(self) -> None:
-        """No id stands twice in the page of any model."""
+        """No id stands twice in any screen of any model."""
         for model in ("ir2270", "ir2200", "estudio190f", "iradvance"):
             self.machine = MachineDouble(device=device_of(model))
             self.serve()
-            ids = Fields(await self.page()).ids
-            self.assertEqual(len(ids), len(set(ids)))
+            for path in (
+                *_SCREENS,
+                *(one.address for one in menus(self.machine.device.model).all()),
+            ):
+                ids = Fields(await self.page(path)).ids
+                self.assertEqual(len(ids), len(set(ids)), path)
 
     async def test_hostile_text(self) -> None:
         """What came from the wire is text in the page, never markup."""
@@ -232,20 +294,22 @@ class PageTests(ServedPanel):
         self.machine.printed = [
             attrs.evolve(BROKEN, sender=hostile, subject=hostile, notices=(notice,))
         ]
-        for path in ("/", "/sessions/1"):
+        for path in (*_SCREENS, f"/mailbox/{BROKEN.number}", "/sessions/1", "/settings-of-it"):
+            if path == "/settings-of-it":
+                path = menus(device.model).keys[0].keys[0].keys[0].address
             page = await self.page(path)
             self.assertNotIn("<script>", page)
             self.assertIn("&lt;script&gt;", page)
-        page = await self.page()
-        # Subject, where it is cut off as a title too; sender; notice.
-        tray = page[page.index('id="tray"') : page.index('class="halves"')]
-        self.assertEqual(tray.count("&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;"), 4)
+        page = await self.page(f"/mailbox/{BROKEN.number}")
+        screen = page[page.index('id="screen"') : page.index('id="status"')]
+        # Sender, subject, notice.
+        self.assertEqual(screen.count("&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;"), 3)
 
     async def test_strict(self) -> None:
         """The page needs no inline script or style, and nothing from elsewhere."""
         self.machine.printed = [ORDER, BROKEN]
         self.machine.device.session_began("smtp-receive", "192.0.2.7")
-        for path in ("/", "/sessions/1"):
+        for path in (*_SCREENS, "/mailbox/5001", "/sessions/1", "/functions"):
             page = await self.page(path)
             self.assertFalse(
                 re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", page)
