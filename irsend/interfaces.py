@@ -250,6 +250,9 @@ class IMachine(Interface):
     def session(id: int) -> Deferred[Any]:
         """Give one `Session`; NoSuchRecord."""
 
+    def settings_at(at: float) -> Deferred[dict[str, Any]]:
+        """Give what the settings were at a time, by whole key; secrets are not among them."""
+
     def transcript(id: int) -> Deferred[list[TranscriptLine]]:
         """Give what was said in a session, so far or to its end; NoSuchRecord."""
 

@@ -87,6 +87,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "joining": ("bench", "sorting"),
             "printing": ("bench", "outcomes", "print_pool", "sorting"),
             "answering": ("bench", "sorting"),
+            "adoption": ("bench",),
             "tidying": ("bench",),
             "routes": (),
             "token": (),

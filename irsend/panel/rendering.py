@@ -30,7 +30,13 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        spoken=_spoken, clock=_clock, day=_day, iso=shapes.moment, kind=KINDS.get, mb=_megabytes
+        spoken=_spoken,
+        clock=_clock,
+        day=_day,
+        iso=shapes.moment,
+        kind=KINDS.get,
+        mb=_megabytes,
+        setting=_setting,
     )
     environment.globals.update(report=report, codes=CODES, kinds=KINDS)
     return environment
@@ -39,6 +45,12 @@ def templates() -> Environment:
 def _spoken(word: object) -> str:
     text = str(word).lower() if isinstance(word, bool) else str(word)
     return _SPOKEN.get(text, text.replace("_", " ").capitalize())
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    return "On" if value is True else "Off" if value is False else str(value) or "empty"
 
 
 def _clock(at: float) -> str:

@@ -138,6 +138,7 @@ class Screens:
             of_session=[job for job in jobs if number in job.sessions],
             told=told,
             in_clear=transcripts.in_clear(told),
+            then=self._then(await shielded(self._machine.settings_at(session.started))),
         )
 
     # -- how they are made --------------------------------------------------------------
@@ -198,6 +199,18 @@ class Screens:
             **names,
         )
         return write(request, page.encode("utf-8", "replace"), HTML)
+
+    def _then(self, settings: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+        """Return label, value at a time and value now of what the model has; None for no change."""
+        device = self._machine.device
+        found = []
+        for key in device.model.items():
+            if key not in settings:
+                continue
+            now = ITEMS[key].kind.plain(device.settings.value(key))
+            changed = now if now != settings[key] else None
+            found.append((ITEMS[key].label, settings[key], changed))
+        return found
 
     def _filters(self, request: Request) -> dict[str, Any]:
         if request.method == b"POST":

@@ -192,6 +192,10 @@ class Front:
         under_way = self.device.sessions.get(id)
         return under_way if under_way is not None else (yield self._journal.session(id))
 
+    def settings_at(self, at: float) -> Deferred[dict[str, Any]]:
+        """Ask the journal."""
+        return self._journal.settings_at(at)
+
     @inlineCallbacks
     def transcript(self, id: int) -> Any:
         """Look among those under way, then in the state directory."""

@@ -28,6 +28,7 @@ from irsend.errors import (
 from irsend.link.link import Link
 from irsend.link.ways import choose_way
 from irsend.sections import MB
+from irsend.services.adoption import adopt_jobs, adopt_mails
 from irsend.services.answering import Answering
 from irsend.services.apart import run_apart
 from irsend.services.bench import Bench
@@ -48,13 +49,13 @@ from irsend.services.sorting import Sorting
 from irsend.services.tidying import Tidying
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
-from irsend.store.memory import Memory, maildrop_mark, mark_in
+from irsend.store.memory import Memory
 from irsend.store.outbox import Outbox
 from irsend.store.receivers import Receivers
 from irsend.store.saved_settings import SavedSettings
 from irsend.store.state import StateDirectory
 from irsend.store.transcripts import Transcripts
-from irsend.store.tray import PrintedMails, Tray
+from irsend.store.tray import Tray
 
 _BY_THE_CLOCK = 4
 _DRAWN_WITHIN = 120
@@ -183,8 +184,11 @@ class Machine(Front, MultiService):
         self._journal.open(self.device)
         self._receivers.open()
         self.device.observe(self._journal.observe)
-        self._adopt_mails(self._tray.open_directory())
-        self._adopt_jobs()
+        self._journal.keep_settings(self.device.settings)
+        adopt_mails(self._bench, self._tray.open_directory(), self._sorting.take)
+        entries = adopt_jobs(self._bench, self._outbox)
+        self._full_mode.adopt(entries)
+        self._sending.adopt([one for one in entries if one.awaited_until is None])
         self.device.observe(self._save)
         self.device.observe(self._log_job)
         self.device.checks.append(self._keyring.check)
@@ -243,58 +247,6 @@ class Machine(Front, MultiService):
         except ValueRefused as error:
             raise ConfigurationError(f"settings.{error}") from None
         self.device.settings = settings
-
-    def _adopt_mails(self, printed: list[PrintedMails]) -> None:
-        """Take the mails in memory as they were when the machine was switched off.
-
-        One that has no job is given one: a crash came between the mail and its
-        job. One that has been printed is not printed again.
-        """
-        memory, device = self._bench.memory, self.device
-        known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
-        for job in (one for document in printed for one in document.jobs):
-            name = job.held_as or ""
-            if known.pop(name, None) or memory.size(name) or job.serial > device.last_serial:
-                # It was printed, and its end was lost with the power.
-                device.adopt_number(job)
-                device.job_changed(job, held_as=None)
-                self._remember_fetched(name)
-                memory.unlink([name])
-                memory.forget([name])
-        names = dict.fromkeys(memory.names())
-        for name, job in known.items():
-            if name not in names:
-                device.job_changed(job, held_as=None, result="OK", ended=device.now())
-            elif job.result != "waiting":
-                known[name] = device.job_changed(job, result="waiting")
-        for name in names:
-            if name in known:
-                self._sorting.take(known[name], again=True)
-                continue
-            self._remember_fetched(name)
-            self._bench.mail_kept(name, memory.beginning(name), "", None)
-
-    def _remember_fetched(self, name: str) -> None:
-        """Remember that a mail was fetched, if it was: perhaps it is not deleted on the server yet."""
-        mark = mark_in(name)
-        if mark:
-            self._journal.remember_fetched(mark[: len(maildrop_mark("", ""))], mark)
-
-    def _adopt_jobs(self) -> None:
-        """Go on with what is in the outbox, but for what had ended when the power failed."""
-        entries = self._outbox.open_directory()
-        for outgoing in entries:
-            # Accepted, and not in the journal yet when the power failed, perhaps.
-            self.device.adopt_number(outgoing.job)
-            # Those under way when the power failed are in no journal; their numbers stay theirs.
-            self.device.last_session = max(self.device.last_session, 0, *outgoing.job.sessions)
-        ended = self._journal.ended({one.serial for one in entries})
-        over = [one for one in entries if one.awaited_until is None and one.serial in ended]
-        for outgoing in over:
-            self._outbox.remove(outgoing)
-        left = [one for one in entries if one not in over]
-        self._full_mode.adopt(left)
-        self._sending.adopt([one for one in left if one.awaited_until is None])
 
     def _log_job(self, event: Event) -> None:
         if isinstance(event, JobChanged) and event.job.ended is not None:

@@ -39,3 +39,22 @@ def scalar(database: sqlite3.Connection, question: str, *values: object) -> Any:
     """Return the first value of the first row; None where there is none."""
     row = database.execute(question, values).fetchone()
     return row[0] if row else None
+
+
+def prune(database: sqlite3.Connection, kept: int) -> int | None:
+    """Keep so many sessions, and as much beside them; return the newest session that went, if any."""
+    oldest: int | None = scalar(
+        database, "SELECT id FROM session ORDER BY id DESC LIMIT 1 OFFSET ?", kept
+    )
+    if oldest is not None:
+        database.execute("DELETE FROM session WHERE id <= ?", (oldest,))
+    # What the settings were when the oldest of them began is still to be known.
+    first = "SELECT max(at) FROM settings WHERE at <= (SELECT min(started) FROM session)"
+    database.execute(f"DELETE FROM settings WHERE at < ({first})")  # noqa: S608
+    for table, but in (("status", ""), ("job", " AND held_as IS NULL")):
+        newest = scalar(database, f"SELECT max(serial) FROM {table}") or 0  # noqa: S608
+        database.execute(
+            f"DELETE FROM {table} WHERE serial <= ?{but}",  # noqa: S608
+            (newest - kept,),
+        )
+    return oldest

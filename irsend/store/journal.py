@@ -8,6 +8,7 @@ Times are seconds since the epoch.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -25,14 +26,16 @@ from irsend.device.events import (
     JobChanged,
     PaperChanged,
     SessionChanged,
+    SettingsChanged,
     StatusChanged,
 )
 from irsend.device.jobs import Direction, Job
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry, StatusLine
+from irsend.device.windows import Settings
 from irsend.errors import NoSuchRecord, StateError
 from irsend.interfaces import TranscriptLine
-from irsend.store.database import open_database, scalar, transaction
+from irsend.store.database import open_database, prune, scalar, transaction
 from irsend.store.group_commit import InThread
 from irsend.store.records import (
     INSERT_JOB,
@@ -43,6 +46,7 @@ from irsend.store.records import (
     job_row,
     session_of,
     session_row,
+    settings_row,
     status_of,
 )
 from irsend.store.transcripts import Transcripts
@@ -82,6 +86,7 @@ class Journal:
         )
         self._timer: IDelayedCall | None = None
         self._closing = True
+        self._now: Callable[[], float] = clock.seconds
         self._database: sqlite3.Connection | None = None
 
     # -- its life -------------------------------------------------------------
@@ -92,6 +97,7 @@ class Journal:
             database = open_database(self._path)
             self._database = database
             self._closing = False
+            self._now = device.now
             self._restore(database, device)
         except (sqlite3.Error, ValueError) as error:
             # ValueError: a text of the status line that another release wrote.
@@ -152,6 +158,8 @@ class Journal:
                 self._since_pruned += 1
             case JobChanged(job=job):
                 self._write(INSERT_JOB, job_row(job))
+            case SettingsChanged(settings=settings):
+                self.keep_settings(settings)
             case PaperChanged(paper=paper):
                 self._write("INSERT OR REPLACE INTO drawer VALUES (1, ?)", (int(paper),))
             case StatusChanged(raised=None):
@@ -162,6 +170,10 @@ class Journal:
                 self._write(
                     "INSERT OR REPLACE INTO shown SELECT 1, max(serial) FROM status", ()
                 )
+
+    def keep_settings(self, settings: Settings) -> None:
+        """Write down what the settings are from now on."""
+        self._write("INSERT INTO settings VALUES (?, ?)", settings_row(settings, self._now()))
 
     def keep_transcript(self, session: int, lines: Callable[[], list[TranscriptLine]]) -> None:
         """Keep what was said in a session that has ended."""
@@ -211,23 +223,9 @@ class Journal:
                 )
         if self._since_pruned >= _PRUNE_EVERY:
             self._since_pruned = 0
-            self._prune(self._database)
-
-    def _prune(self, database: sqlite3.Connection) -> None:
-        oldest = scalar(
-            database,
-            "SELECT id FROM session ORDER BY id DESC LIMIT 1 OFFSET ?",
-            self._sessions_kept,
-        )
-        if oldest is not None:
-            database.execute("DELETE FROM session WHERE id <= ?", (oldest,))
-            self._transcripts.delete_up_to(oldest)
-        for table, but in (("status", ""), ("job", " AND held_as IS NULL")):
-            newest = scalar(database, f"SELECT max(serial) FROM {table}") or 0  # noqa: S608
-            database.execute(
-                f"DELETE FROM {table} WHERE serial <= ?{but}",  # noqa: S608
-                (newest - self._sessions_kept,),
-            )
+            oldest = prune(self._database, self._sessions_kept)
+            if oldest is not None:
+                self._transcripts.delete_up_to(oldest)
 
     # -- what is asked ----------------------------------------------------------
 
@@ -283,6 +281,11 @@ class Journal:
     def transcript(self, id: int) -> Deferred[list[TranscriptLine]]:
         """Give what was said in an ended session; NoSuchRecord."""
         return self._query(lambda _: self._transcripts.read(id))
+
+    def settings_at(self, at: float) -> Deferred[dict[str, Any]]:
+        """Give what the settings were, by whole key, as plain values; nothing where that is not known."""
+        question = "SELECT given FROM settings WHERE at <= ? ORDER BY at DESC LIMIT 1"
+        return self._query(lambda db: json.loads(scalar(db, question, at) or "{}"))
 
     def jobs(self, limit: int) -> Deferred[list[Job]]:
         """Give the newest jobs, newest first."""

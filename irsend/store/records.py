@@ -10,6 +10,7 @@ import attrs
 from irsend.device.jobs import Job, Recipient
 from irsend.device.sessions import Session, TLSUse
 from irsend.device.status import StatusEntry, StatusText
+from irsend.device.windows import ITEMS, Settings
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
@@ -31,6 +32,8 @@ CREATE TABLE IF NOT EXISTS status (
     serial INTEGER PRIMARY KEY, at REAL, text TEXT, session INTEGER);
 CREATE TABLE IF NOT EXISTS shown (one INTEGER PRIMARY KEY CHECK (one = 1), status INTEGER);
 CREATE TABLE IF NOT EXISTS fetched (mark TEXT PRIMARY KEY, maildrop TEXT);
+CREATE TABLE IF NOT EXISTS settings (at REAL, given TEXT);
+CREATE INDEX IF NOT EXISTS settings_at ON settings (at);
 CREATE TABLE IF NOT EXISTS drawer (one INTEGER PRIMARY KEY CHECK (one = 1), paper INTEGER);
 """
 
@@ -59,6 +62,16 @@ INSERT_SESSION = (
     f"INSERT OR REPLACE INTO session ({SESSION_COLUMNS}) VALUES ({_marks(SESSION_COLUMNS)})"  # noqa: S608
 )
 INSERT_JOB = f"INSERT OR REPLACE INTO job ({JOB_COLUMNS}) VALUES ({_marks(JOB_COLUMNS)})"  # noqa: S608
+
+
+def settings_row(settings: Settings, at: float) -> tuple[float, str]:
+    """Return the row of what all settings are from now on; secrets are in no row."""
+    plain = {
+        key: about.kind.plain(settings.value(key))
+        for key, about in ITEMS.items()
+        if not about.secret
+    }
+    return at, json.dumps(plain)
 
 
 def status_of(row: tuple[Any, ...]) -> StatusEntry:

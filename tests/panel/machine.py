@@ -15,6 +15,7 @@ from irsend.device.documents import Document
 from irsend.device.events import JobChanged, SessionChanged, StatusChanged
 from irsend.device.jobs import Recipient
 from irsend.device.orders import read_order
+from irsend.device.windows import ITEMS
 from irsend.errors import CannotCancel, KeyMaterialError, NoSuchRecord
 from irsend.interfaces import IMachine, TranscriptLine
 
@@ -52,6 +53,8 @@ class MachineDouble:
     contents: list[list[bytes]] = field(factory=list)
     """Of the originals of each order."""
     used: int = 3_000_000
+    then: dict[str, Any] = field(factory=dict)
+    """Settings that were others before."""
     printed: list[Document] = field(factory=list)
     """What is in the tray, oldest first."""
     drawing: Exception | None = None
@@ -156,6 +159,15 @@ class MachineDouble:
         if id not in self.kept_sessions:
             return fail(NoSuchRecord(f"There is no session {id}"))
         return succeed(self.kept_sessions[id])
+
+    def settings_at(self, at: float) -> Deferred[dict[str, Any]]:
+        """As they are, but for what was put there."""
+        now = {
+            key: about.kind.plain(self.device.settings.value(key))
+            for key, about in ITEMS.items()
+            if not about.secret
+        }
+        return succeed({**now, **self.then})
 
     def transcript(self, id: int) -> Deferred[list[TranscriptLine]]:
         """What was put there."""

@@ -347,6 +347,20 @@ class PageTests(ServedPanel):
         self.assertEqual(page.count(">in clear<"), 1)
         self.assertIn("In clear, readable on the way: MAIL.", page)
 
+    async def test_settings_then(self) -> None:
+        """A session shows what the settings were, and which are others now; no secret is among them."""
+        self.machine.device.session_began("smtp-receive", "192.0.2.7")
+        self.machine.change_settings({"email_ifax.pop_password": "marked"})
+        self.assertNotIn("some are others now", await self.page("/sessions/1"))
+        self.machine.then = {"authent_encryption.allow_ssl_smtp_receive": "ssl"}
+        page = await self.page("/sessions/1")
+        self.assertIn("some are others now", page)
+        self.assertIn(
+            '<th scope="row">Allow SSL (SMTP Receive)</th><td>ssl <span class="ng">now off</span>',
+            page,
+        )
+        self.assertNotIn("marked", page)
+
     async def test_session_without_words(self) -> None:
         """A session in which nothing was said has a page, one that is not there a 404."""
         self.machine.device.session_began("smtp-receive", "192.0.2.7")

@@ -14,6 +14,7 @@ from irsend.device import Device, Job, Session, StatusText, TLSUse, load_model
 from irsend.device.jobs import Recipient
 from irsend.errors import NoSuchRecord, StateError
 from irsend.interfaces import TranscriptLine
+from irsend.store.database import open_database, prune
 from irsend.store.journal import Journal
 from irsend.store.transcripts import Transcripts
 from tests.benches import at_once
@@ -284,6 +285,39 @@ class StatusTests(Case):
         self.assertEqual(self.device.status.text, "")
         self.switch_off_and_on()
         self.assertEqual(self.device.status.text, "")
+
+
+class SettingsTests(Case):
+    """What the settings were."""
+
+    def at(self, when: float) -> dict[str, Any]:
+        """Ask."""
+        return self.successResultOf(self.journal.settings_at(when))
+
+    def test_then(self) -> None:
+        """The settings of a time are told, and no secret; before the first of them nothing is known."""
+        self.journal.keep_settings(self.device.settings)
+        self.clock.advance(10)
+        self.device.change_settings(
+            {"email_ifax.pop": True, "email_ifax.pop_password": "marked"}
+        )
+        self.assertEqual(self.at(999), {})
+        self.assertEqual(
+            [self.at(when)["email_ifax.pop"] for when in (1000, 1009, 1010, 2000)],
+            [False, False, True, True],
+        )
+        self.assertNotIn("marked", str(self.at(2000)))
+
+    def test_pruned(self) -> None:
+        """Settings older than the oldest session are forgotten, but for those that it began with."""
+        database = open_database(self.path)
+        for when in (1.0, 2.0, 3.0):
+            database.execute("INSERT INTO settings VALUES (?, '{}')", (when,))
+        database.execute("INSERT INTO session (id, started) VALUES (1, 2.5)")
+        prune(database, 10)
+        left = [row[0] for row in database.execute("SELECT at FROM settings")]
+        database.close()
+        self.assertEqual(left, [2.0, 3.0])
 
 
 class FetchedTests(Case):
