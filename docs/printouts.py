@@ -72,7 +72,7 @@ def _mail(subject: str, text: str = "", *attached: tuple[bytes, str, str, str]) 
     return mail
 
 
-def _fax() -> bytes:
+def fax() -> bytes:
     """Return a fax with a letter and a plan on it, its pixels no squares."""
     pdf, _ = text_pdf(list(wrapped(_LETTER)), "A4")
     page = pypdfium2.PdfDocument(pdf)[0].render(scale=204 / 72).to_pil().convert("L")
@@ -123,14 +123,14 @@ async def _picture(reactor: Any, state: Path) -> None:
     )
     printer.start()
     try:
-        fax = _fax()
+        plan = fax()
         calendar = (b"BEGIN:VCALENDAR", "text", "calendar", "meeting.ics")
-        broken = (fax[:5000], "image", "tiff", "floor-plan.tif")
+        broken = (plan[:5000], "image", "tiff", "floor-plan.tif")
         await deferToThread(
             _deliver,
             printer.smtp,
             _mail("議事録 / Minutes", _MINUTES),
-            _mail("Floor plan", "", (fax, "image", "tiff", "floor-plan.tif")),
+            _mail("Floor plan", "", (plan, "image", "tiff", "floor-plan.tif")),
             _mail("And the plan again", "What you ask for.\n", calendar, broken),
         )
         printed = await printer.wait_for_printouts(3, timeout=60)

@@ -1,9 +1,9 @@
-"""Takes docs/images/panel.png: a running machine's panel, in a headless Chromium.
+"""Takes the pictures of the panel in docs/images: a running machine's pages, in a headless Chromium.
 
     python docs/screenshots.py
 
 It starts a printer on free ports, brings it a few mails and one that it refuses, has
-it send two scans, and takes the picture. It needs chromium in the path.
+it send two scans, and takes the pictures. It needs chromium in the path.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import printouts
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import react
 from twisted.internet.threads import deferToThread
@@ -22,14 +23,25 @@ from twisted.internet.utils import getProcessOutputAndValue
 
 from irsend.testing import Printer
 
-OUT = Path(__file__).parent / "images" / "panel.png"
-SIZE = "1280,860"
+IMAGES = Path(__file__).parent / "images"
+_SCAN = IMAGES / "printed.png"
+_WIDE, _PHONE = "1280,836", "390,844"
+_PICTURES = (
+    ("panel", "/settings/authent_encryption", _WIDE, "light"),
+    ("panel-mailbox", "/mailbox", _WIDE, "light"),
+    ("panel-session", "/sessions/{refused}", _WIDE, "dark"),
+    ("panel-phone", "/settings/email_ifax", _PHONE, "light"),
+)
+"""Name, address, size, and which of its two looks."""
 
 
 def _mail(subject: str, sender: str, recipient: str) -> EmailMessage:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = sender, recipient, subject
     mail.set_content("One page.\n")
+    if subject == "Floor plan":
+        fax = printouts.fax()
+        mail.add_attachment(fax, maintype="image", subtype="tiff", filename="plan.tif")
     return mail
 
 
@@ -52,6 +64,7 @@ async def _picture(reactor: Any, state: Path) -> None:
         accounts={"ir@bench.test": "bench"},
         email_ifax__email_address="ir@bench.test",
         authent_encryption__allow_ssl_smtp_receive="on",
+        printing={"loaded": True},
     )
     printer.start()
     try:
@@ -62,22 +75,26 @@ async def _picture(reactor: Any, state: Path) -> None:
         ):
             await deferToThread(_deliver, door, _mail(subject, sender, address))
         await printer.receive()
-        await printer.send(OUT, to=address, subject="Scan of a panel")
-        await printer.send(OUT, to="fax@elsewhere.test", kind="ifax")
+        await printer.wait_for_printouts(2, timeout=60)
+        await printer.send(_SCAN, to=address, subject="Scan of three pages")
+        await printer.send(_SCAN, to="fax@elsewhere.test", kind="ifax")
         printer.set(authent_encryption__allow_ssl_smtp_receive="ssl")
         await deferToThread(
             _deliver, printer.smtp, _mail("In the clear", "relay@office.test", address)
         )
-        await _shoot(printer.panel)
+        sessions = await printer.sessions()
+        refused = next(one.id for one in sessions if one.status_line)
+        for name, path, size, look in _PICTURES:
+            url = printer.panel.rstrip("/") + path.format(refused=refused)
+            await _shoot(url, IMAGES / f"{name}.png", size, look)
     finally:
         await printer.stop()
 
 
-async def _shoot(url: str) -> None:
+async def _shoot(url: str, out: Path, size: str, look: str) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         sys.exit("chromium is not in the path")
-    OUT.parent.mkdir(exist_ok=True)
     # The page's stream of events never ends: the time limit is what takes the picture.
     said, errors, status = await getProcessOutputAndValue(
         chromium,
@@ -86,14 +103,16 @@ async def _shoot(url: str) -> None:
             "--no-sandbox",
             "--disable-gpu",
             "--hide-scrollbars",
+            "--disable-background-networking",
             "--timeout=4000",
-            f"--window-size={SIZE}",
-            f"--screenshot={OUT}",
+            f"--blink-settings=preferredColorScheme={0 if look == 'dark' else 1}",
+            f"--window-size={size}",
+            f"--screenshot={out}",
             url,
         ],
         env={"PATH": "/usr/bin:/bin", "HOME": tempfile.gettempdir(), "LANG": "C.UTF-8"},
     )
-    if status or not OUT.exists():
+    if status or not out.exists():
         sys.exit((said + errors).decode("utf-8", "replace"))
 
 

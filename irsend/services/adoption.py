@@ -1,4 +1,4 @@
-"""What was there when the machine was switched on: mails in memory, documents in the tray, jobs in the outbox.
+"""What was there when the machine was switched on: mails in memory, documents, jobs in the outbox.
 
 The power may have failed between any two of them: nothing is lost, and nothing done twice.
 """
