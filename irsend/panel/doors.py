@@ -19,6 +19,7 @@ import hmac
 import ipaddress
 import os
 import re
+import secrets
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -77,6 +78,8 @@ class Doors:
     hostnames: tuple[str, ...]
     now: Callable[[], float]
     """Seconds on a clock that only goes forward."""
+    token: str = field(factory=lambda: secrets.token_urlsafe(16), repr=False)
+    """In each form of the page: who cannot read a page of ours changes nothing by a form."""
     _salt: bytes = field(factory=lambda: os.urandom(16), repr=False)
     _hashed: bytes | None = field(default=None, repr=False)
     _last_good: bytes | None = field(default=None, repr=False)
@@ -95,6 +98,14 @@ class Doors:
                 self._check_loopback(peer, host)
         if request.method.upper() not in READING:
             check_origin(request)
+
+    def check_token(self, given: str) -> None:
+        """Raise Problem where a form does not come from a page of this machine, or of an earlier start."""
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode()):
+            raise Problem(
+                403,
+                "This form is none of the machine's, or older than its last start; load the page again",
+            )
 
     def change(self, password: str, hostnames: tuple[str, ...]) -> None:
         """Ask for another password from now on; the old one opens nothing any more."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.python.failure import Failure
-from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from irsend.device.windows import ITEMS
@@ -22,7 +21,8 @@ from irsend.panel import asking
 from irsend.panel.answers import refused, shielded, write
 from irsend.panel.doors import Doors
 from irsend.panel.menus import ROOT, menus, step_of_window
-from irsend.panel.problems import Problem
+from irsend.panel.problems import Problem, problem_of
+from irsend.panel.rendering import HTML
 from irsend.panel.screens import Screens, app, number_of, see_other
 
 if TYPE_CHECKING:
@@ -48,8 +48,17 @@ class Pages(Screens):
         self._static = {name: files.joinpath(name).read_bytes() for name in _STATIC}
 
     @app.handle_errors(Exception)
-    def _refused(self, request: IRequest, failure: Failure) -> bytes:
-        return refused(request, failure)
+    def _refused(self, request: Any, failure: Failure) -> bytes:
+        if b"text/html" not in (request.getHeader(b"accept") or b""):
+            return refused(request, failure)
+        # Whoever presses a key is told in a page; programs get a problem document.
+        problem = problem_of(failure, request.path.decode("utf-8", "replace"))
+        request.setResponseCode(int(problem.status))
+        for name, value in problem.headers.items():
+            request.setHeader(name.encode(), value.encode())
+        template = self._templates.get_template("problem.html")
+        page = template.render(problem=problem, device=self._machine.device)
+        return write(request, page.encode("utf-8", "replace"), HTML)
 
     @app.route("/static/<name>", methods=["GET"])
     def static(self, request: Request, name: str) -> bytes:
@@ -61,7 +70,7 @@ class Pages(Screens):
     @app.route("/settings/<window>", methods=["POST"])
     async def change(self, request: Request, window: str) -> bytes:
         """Take a window's form: what differs from the settings is changed, all or none."""
-        fields = asking.form(request)
+        fields = self._form(request)
         step = step_of_window(menus(self._machine.device.model), window)
         if step is None:
             raise Problem(404, "The machine has no such window")
@@ -88,14 +97,14 @@ class Pages(Screens):
     @app.route("/clear", methods=["POST"])
     def clear(self, request: Request) -> bytes:
         """Clear the status line, as its key does."""
-        form = asking.form(request)
+        form = self._form(request)
         self._machine.device.clear_status()
         return see_other(request, _back(form))
 
     @app.route("/paper", methods=["POST"])
     def paper(self, request: Request) -> bytes:
         """Put paper into the drawer, or take it out, as a hand does."""
-        form = asking.form(request)
+        form = self._form(request)
         given = form.get("paper", [""])[-1]
         if given not in ("in", "out"):
             raise Problem(422, "paper is missing, or not allowed; allowed: in, out")
@@ -105,21 +114,21 @@ class Pages(Screens):
     @app.route("/receive", methods=["POST"])
     async def receive(self, request: Request) -> bytes:
         """Fetch mail now, and show the session: Check I-Fax RX."""
-        asking.form(request)
+        self._form(request)
         session = await shielded(self._machine.receive())
         return see_other(request, f"/sessions/{session.id}")
 
     @app.route("/mailbox/<number>/delete", methods=["POST"])
     async def delete(self, request: Request, number: str) -> bytes:
         """Take a document out of the tray, for good."""
-        asking.form(request)
+        self._form(request)
         await shielded(self._machine.take_document(number_of(number)))
         return see_other(request, "/mailbox")
 
     @app.route("/jobs/<number>/cancel", methods=["POST"])
     async def cancel(self, request: Request, number: str) -> bytes:
         """Cancel a job: Stop."""
-        asking.form(request)
+        self._form(request)
         await shielded(self._machine.cancel_job(number_of(number)))
         return see_other(request, "/jobs")
 
@@ -128,9 +137,11 @@ class Pages(Screens):
         """Scan what is on the glass and send it: Start."""
         upload = asking.upload(request)
         upload.finish()
+        fields = upload.fields
+        self._doors.check_token(fields.pop("token", [""])[-1])
         words = {
             name: value
-            for name, value in asking.order(upload.fields).items()
+            for name, value in asking.order(fields).items()
             # A form sends its empty fields too.
             if value or name == "to"
         }
@@ -145,6 +156,12 @@ class Pages(Screens):
             request.setResponseCode(507 if isinstance(error, MemoryFull) else 422)
             return await self._send_screen(request, given=words, problems={"page": str(error)})
         return see_other(request, "/jobs")
+
+    def _form(self, request: Request) -> dict[str, list[str]]:
+        """Return the fields of a form of ours."""
+        fields = asking.form(request)
+        self._doors.check_token(fields.pop("token", [""])[-1])
+        return fields
 
     def _differing(
         self, given: dict[str, str], fields: dict[str, list[str]]

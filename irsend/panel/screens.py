@@ -195,6 +195,7 @@ class Screens:
             filters=filters,
             smtp=next(iter(self._addresses()), "127.0.0.1:2525"),
             recipient=self._recipient(),
+            token=self._doors.token,
             here=request.path.decode("utf-8", "replace"),
             **names,
         )

@@ -225,7 +225,8 @@ class PanelSite(Site):
         kind = request.requestHeaders.getRawHeaders(b"Content-Type") or [b""]
         if not kind[0].lower().startswith(b"multipart/form-data"):
             return None
-        return Upload(kind[0], self._machine.scan_directory, self._most_upload)
+        also = ("token",) if request.path == _SENDS[1] else ()
+        return Upload(kind[0], self._machine.scan_directory, self._most_upload, also)
 
     def __repr__(self) -> str:
         """Say no more than what it is: Twisted logs this."""

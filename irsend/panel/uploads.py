@@ -61,9 +61,14 @@ class Upload:
     log = Logger()
 
     def __init__(
-        self, content_type: bytes, make_directory: Callable[[], Path], most: int
+        self,
+        content_type: bytes,
+        make_directory: Callable[[], Path],
+        most: int,
+        also: tuple[str, ...] = (),
     ) -> None:
         self._make_directory = make_directory
+        self._known = (*_WORDS, *also)
         self.most = most
         self._taken = 0
         self._directory: Path | None = None
@@ -176,7 +181,7 @@ class Upload:
         part = self._part
         _, parameters = parse_options_header(part.disposition)
         part.name = parameters.get(b"name", b"").decode("utf-8", "replace")
-        if part.name not in _WORDS:
+        if part.name not in self._known:
             self._stop(part.name, f"there is no such key; there are: {', '.join(_WORDS)}")
         if part.name != "page":
             self._values += 1

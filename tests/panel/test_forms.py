@@ -22,15 +22,18 @@ class FormTests(ServedPanel):
     """The page's forms."""
 
     async def send(self, path: str, *fields: tuple[str, str]) -> Answer:
-        """Send a form as a browser does."""
-        return await self.ask("POST", path, urlencode(fields).encode(), FORM)
+        """Send a form as a browser does, with the token that the page has."""
+        token = ("token", self.site._doors.token)
+        return await self.ask("POST", path, urlencode([token, *fields]).encode(), FORM)
 
     async def untouched(self, window: str) -> dict[str, str]:
         """Give a window's form as it stands on its screen."""
         step = step_of_window(menus(self.machine.device.model), window)
         assert step is not None
         page = (await self.ask("GET", step.address)).text
-        return dict(Fields(page).forms[f"/settings/{window}"])
+        fields = dict(Fields(page).forms[f"/settings/{window}"])
+        self.assertEqual(fields.pop("token"), self.site._doors.token)
+        return fields
 
     async def screen(self, path: str) -> str:
         """Give the address of the screen that a form's address leads to."""
@@ -164,6 +167,23 @@ class FormTests(ServedPanel):
         self.assertEqual(self.machine.device.status.text, "")
         self.assertEqual((await self.send("/receive")).headers["location"], "/sessions/1")
 
+    async def test_token(self) -> None:
+        """A form without the machine's token, or with another, is refused, whatever it would do."""
+        device = self.machine.device
+        device.show_status(StatusText.SSL_ERROR_POP, None)
+        self.machine.printed = [ORDER]
+        job = device.job_accepted("rx", "a@bench.test")
+        for path in (
+            *("/clear", "/paper", "/receive", "/settings/email_ifax"),
+            *(f"/mailbox/{ORDER.number}/delete", f"/jobs/{job.number}/cancel"),
+        ):
+            for body in (b"paper=out", b"paper=out&token=guessed", b"paper=out&token=%c3%a9"):
+                problem = await self.refused(403, "POST", path, body, FORM)
+                self.assertIn("load the page again", problem["detail"])
+        await self.refused(403, "POST", "/send", form(PAGE, TO), {"Content-Type": TYPE})
+        self.assertEqual(self.machine.orders, [])
+        self.assertTrue(device.paper and device.status.text and self.machine.printed)
+
     async def test_delete_and_cancel(self) -> None:
         """A document is deleted and a job cancelled by their keys; what is not there is a 404."""
         self.machine.printed = [ORDER]
@@ -184,7 +204,8 @@ class SendFormTests(ServedPanel):
 
     async def start(self, *parts: Any) -> Answer:
         """Press Start."""
-        return await self.ask("POST", "/send", form(*parts), {"Content-Type": TYPE})
+        token = ("token", None, self.site._doors.token.encode())
+        return await self.ask("POST", "/send", form(token, *parts), {"Content-Type": TYPE})
 
     async def test_sent(self) -> None:
         """Start orders what is on the glass with the words of the form, and shows the jobs."""

@@ -262,6 +262,7 @@ class PageTests(ServedPanel):
             self.assertIn(f">{step.title}</h2>", page)
             if step.window:
                 fields |= dict(Fields(page).forms[f"/settings/{step.window}"])
+        del fields["token"]
         self.assertEqual(list(fields), self.machine.device.model.items())
         self.assertEqual(fields["email_ifax.pop"], "false")
         self.assertEqual(fields["authent_encryption.allow_ssl_smtp_receive"], "off")
@@ -320,6 +321,16 @@ class PageTests(ServedPanel):
     async def test_own_origin(self) -> None:
         """The page asks browsers to name its origin, which no-referrer would withhold."""
         self.assertIn('<meta name="referrer" content="same-origin">', await self.page())
+
+    async def test_problem(self) -> None:
+        """A browser is told in a page what is wrong, a program in a problem document."""
+        headers = {"Accept": "text/html,application/xhtml+xml"}
+        answer = await self.ask("GET", "/mailbox/9999", None, headers)
+        self.assertEqual(
+            (answer.status, answer.headers["content-type"]), (404, "text/html; charset=utf-8")
+        )
+        self.assertIn("There is no document 9999 in the tray.", answer.text)
+        await self.refused(404, "GET", "/mailbox/9999")
 
     async def test_static(self) -> None:
         """Script and style sheet are served with their types."""

@@ -15,6 +15,9 @@
     const answer = await fetch(here, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // After a restart the machine takes no form of before.
+    const token = fresh.querySelector("input[name=token]");
+    for (const field of document.querySelectorAll("input[name=token]")) field.value = token ? token.value : field.value;
     for (const part of document.querySelectorAll("[data-live]")) put(part, fresh.getElementById(part.id));
   }
 
