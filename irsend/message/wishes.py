@@ -18,7 +18,8 @@ from attrs import field, frozen
 from irsend.addresses import mail_address
 
 _ASKED = re.compile(rb"disposition-notification-to|x-envelope-dsn", re.IGNORECASE)
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)\r?\n")
+# Nothing of it is tried twice: it is read in the machine's own process.
+_FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:((?:[^\r\n]++|\r?\n[ \t])*+)\r?\n", re.MULTILINE)
 _LONGEST = 2000
 _MOST_RECIPIENTS = 100
 _PATH = re.compile(r"<([^<>]*)>")
