@@ -272,6 +272,9 @@ class Front:
     @inlineCallbacks
     def take_document(self, number: str) -> Any:
         """Take a document out of the tray; it is gone then."""
+        self._tray.find(number)
+        # Until the journal has its jobs, its record alone says which mails were printed.
+        yield self._journal.flush()
         document = self._tray.find(number)
         yield self._tray.remove([document])
         self.device.document_removed(document, "it was taken out")

@@ -49,7 +49,7 @@ from irsend.services.tidying import Tidying
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory, maildrop_mark, mark_in
-from irsend.store.outbox import Outbox
+from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receivers import Receivers
 from irsend.store.saved_settings import SavedSettings
 from irsend.store.state import StateDirectory
@@ -148,10 +148,11 @@ class Machine(Front, MultiService):
         self._joining = Joining(self._bench, self._printing.take)
         self._sorting = Sorting(
             self._bench,
-            to_print=lambda mail: self._printing.take([mail]),
+            to_print=lambda mail: self._printing.take([mail], []),
             to_join=self._joining.take,
             to_match=self._full_mode.take,
             answer_delivery=answering.delivered,
+            caught_up=self._joining.let_time_run,
         )
         self._bench.received = self._sorting.take
 
@@ -178,8 +179,11 @@ class Machine(Front, MultiService):
         self._journal.open(self.device)
         self._receivers.open()
         self.device.observe(self._journal.observe)
-        self._adopt_mails(self._tray.open_directory())
-        self._adopt_jobs()
+        entries, printed = self._outbox.open_directory(), self._tray.open_directory()
+        behind = self.device.last_serial
+        self._adopt_numbers(entries, printed)
+        self._adopt_mails(printed, behind)
+        self._adopt_jobs(entries)
         self.device.observe(self._save)
         self.device.observe(self._log_job)
         self.device.checks.append(self._keyring.check)
@@ -239,19 +243,26 @@ class Machine(Front, MultiService):
             raise ConfigurationError(f"settings.{error}") from None
         self.device.settings = settings
 
-    def _adopt_mails(self, printed: list[PrintedMails]) -> None:
-        """Take the mails in memory as they were when the machine was switched off.
+    def _adopt_numbers(self, entries: list[Outgoing], printed: list[PrintedMails]) -> None:
+        """Go on behind all jobs, also those that the journal lost when the power failed."""
+        jobs = [one.job for one in entries]
+        jobs += [job for document in printed for job in document.jobs]
+        for job in sorted(jobs, key=lambda job: job.serial):
+            self.device.adopt_number(job)
+            # Sessions under way then are in no journal; their numbers stay theirs.
+            self.device.last_session = max(self.device.last_session, 0, *job.sessions)
 
-        One that has no job is given one: a crash came between the mail and its
-        job. One that has been printed is not printed again.
+    def _adopt_mails(self, printed: list[PrintedMails], behind: int) -> None:
+        """Take the mails in memory as they were, but for those that have been printed.
+
+        One that has no job is given one. The journal knows nothing of jobs `behind` this serial.
         """
         memory, device = self._bench.memory, self.device
         known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
         for job in (one for document in printed for one in document.jobs):
             name = job.held_as or ""
-            if known.pop(name, None) or memory.size(name) or job.serial > device.last_serial:
+            if known.pop(name, None) or memory.size(name) or job.serial > behind:
                 # It was printed, and its end was lost with the power.
-                device.adopt_number(job)
                 device.job_changed(job, held_as=None)
                 self._remember_fetched(name)
                 memory.unlink([name])
@@ -275,14 +286,8 @@ class Machine(Front, MultiService):
         if mark:
             self._journal.remember_fetched(mark[: len(maildrop_mark("", ""))], mark)
 
-    def _adopt_jobs(self) -> None:
+    def _adopt_jobs(self, entries: list[Outgoing]) -> None:
         """Go on with what is in the outbox, but for what had ended when the power failed."""
-        entries = self._outbox.open_directory()
-        for outgoing in entries:
-            # Accepted, and not in the journal yet when the power failed, perhaps.
-            self.device.adopt_number(outgoing.job)
-            # Those under way when the power failed are in no journal; their numbers stay theirs.
-            self.device.last_session = max(self.device.last_session, 0, *outgoing.job.sessions)
         ended = self._journal.ended({one.serial for one in entries})
         over = [one for one in entries if one.awaited_until is None and one.serial in ended]
         for outgoing in over:
