@@ -19,6 +19,8 @@ from irsend.services.bench import Bench
 from irsend.services.sorting import Mail
 
 _HOUR = 3600
+# All of them end in one go.
+_MOST_DOUBLES = 2000
 
 
 @define(eq=False)
@@ -32,7 +34,7 @@ class _Divided:
     last: int = 0
     """The greatest number that came."""
     contradicts: bool = False
-    """There are parts behind the last, or two of them say otherwise how many there are."""
+    """Parts are behind the last, say otherwise how many there are, or come again and again."""
     timer: Any = None
 
     @property
@@ -55,6 +57,7 @@ class _Divided:
         if number in self.parts:
             # Sent twice, or fetched from two maildrops: it is printed once.
             self.doubles.append(mail)
+            self.contradicts |= len(self.doubles) > _MOST_DOUBLES
         else:
             self.parts[number] = mail
 

@@ -19,7 +19,7 @@ from twisted.python.threadpool import ThreadPool
 
 from irsend.configuration import Configuration
 from irsend.device.device import Device
-from irsend.device.events import Event, JobChanged, SettingsChanged
+from irsend.device.events import Event, SettingsChanged
 from irsend.errors import (
     ConfigurationError,
     KeyMaterialError,
@@ -34,6 +34,7 @@ from irsend.services.bench import Bench
 from irsend.services.composing import Composing
 from irsend.services.front import Front
 from irsend.services.full_mode import FullMode
+from irsend.services.job_log import log_ended
 from irsend.services.joining import Joining
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
@@ -185,7 +186,7 @@ class Machine(Front, MultiService):
         self._adopt_mails(printed, behind)
         self._adopt_jobs(entries)
         self.device.observe(self._save)
-        self.device.observe(self._log_job)
+        self.device.observe(log_ended)
         self.device.checks.append(self._keyring.check)
         self._disk.start()
         self._scribe.start()
@@ -197,7 +198,7 @@ class Machine(Front, MultiService):
     def abandon(self) -> None:
         """Let go of everything after a start that failed."""
         self.receiving.abandon()
-        for part in (self._tidying, self._printing):
+        for part in (self._tidying, self._printing, self._joining, self._sorting):
             if part.running:
                 part.stopService()
         self._scanner.stop()
@@ -259,14 +260,19 @@ class Machine(Front, MultiService):
         """
         memory, device = self._bench.memory, self.device
         known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
+        over = [job for job in known.values() if job.ended is not None]
         for job in (one for document in printed for one in document.jobs):
             name = job.held_as or ""
-            if known.pop(name, None) or memory.size(name) or job.serial > behind:
+            if name in known or memory.size(name) or job.serial > behind:
                 # It was printed, and its end was lost with the power.
-                device.job_changed(job, held_as=None)
-                self._remember_fetched(name)
-                memory.unlink([name])
-                memory.forget([name])
+                over.append(job)
+        for job in over:
+            name = job.held_as or ""
+            known.pop(name, None)
+            self._remember_fetched(name)
+            memory.unlink([name])
+            memory.forget([name])
+            device.job_changed(job, held_as=None)
         names = dict.fromkeys(memory.names())
         for name, job in known.items():
             if name not in names:
@@ -296,20 +302,6 @@ class Machine(Front, MultiService):
         self._full_mode.adopt(left)
         self._sending.adopt([one for one in left if one.awaited_until is None])
 
-    def _log_job(self, event: Event) -> None:
-        if isinstance(event, JobChanged) and event.job.ended is not None:
-            job = event.job
-            result = " ".join(filter(None, (job.result, job.code)))
-            why = f" ({job.reason})" if job.reason else ""
-            self.log.info(
-                "Job {number}: {result}, {direction} {party}{why}",
-                number=job.number,
-                result=result,
-                direction="to" if job.direction == "tx" else "from",
-                party=job.party,
-                why=why,
-            )
-
     def _save(self, event: Event) -> None:
         if isinstance(event, SettingsChanged) and event.at_machine:
             try:
@@ -326,11 +318,12 @@ class Machine(Front, MultiService):
         for part in ("model", "state", "listen", "mailhost"):
             if getattr(configuration, part) != getattr(self.configuration, part):
                 self.log.warn("{part}: changes with the next start only", part=part)
-        for key in ("way", "covers_panel"):
-            if getattr(configuration.link, key) != getattr(self.configuration.link, key):
-                self.log.warn("link.{key}: changes with the next start only", key=key)
-        if configuration.printing.workers != self.configuration.printing.workers:
-            self.log.warn("printing.workers: changes with the next start only")
+        for part, key in (("link", "way"), ("link", "covers_panel"), ("printing", "workers")):
+            new, old = getattr(configuration, part), getattr(self.configuration, part)
+            if getattr(new, key) != getattr(old, key):
+                self.log.warn(
+                    "{part}.{key}: changes with the next start only", part=part, key=key
+                )
         configuration = self._layers.for_model(configuration, self.device.model)
         settings = self._layers.settings(configuration)
         try:

@@ -253,8 +253,8 @@ class Printing(Service):
             bench.on_disk(lambda: shutil.rmtree(place, ignore_errors=True))
         if before is not None:
             bench.device.document_removed(before, f"its number {before.number} is used again")
-        bench.device.document_printed(document)
-        yield self._end(order, jobs)
+        # Announced when its mail is gone: whoever takes it out at once takes the record with it.
+        yield self._end(order, jobs, document)
         yield self._answer(order.mails[0], order.job, str(printed["message_id"]), beginning)
         yield self._tidy()
 
@@ -310,16 +310,21 @@ class Printing(Service):
         )
 
     @inlineCallbacks
-    def _end(self, order: _Order, jobs: tuple[Job, ...]) -> Generator[Deferred[Any], Any, None]:
-        """Free what the mails take, and end their jobs."""
+    def _end(
+        self, order: _Order, jobs: tuple[Job, ...], document: Document | None = None
+    ) -> Generator[Deferred[Any], Any, None]:
+        """Free what the mails take, tell of their document, and end their jobs."""
         order.keeping = True
         device = self._bench.device
         try:
             yield self._bench.delete_mails(order.names)
+            jobs = tuple(attrs.evolve(one, held_as=None) for one in jobs)
         except OSError as error:
-            # Whatever is there still is known at the next start to have been printed.
+            # A job that has ended and holds a mail: at the next start that is deleted.
             self.log.error("A printed mail was not deleted: {error}", error=str(error))
-        first, *others = (attrs.evolve(one, held_as=None) for one in jobs)
+        if document is not None:
+            device.document_printed(document)
+        first, *others = jobs
         for other in others:
             device.job_changed(other)
         device.printing.discard(first.serial)

@@ -218,3 +218,16 @@ class JoiningTests(PrintingMachineCase):
         ]
         self.assertIsNone(order.instead)
         self.assertEqual([one.job.serial for one in order.mails], [first.serial, last.serial])
+
+    @inlineCallbacks
+    def test_again_and_again(self) -> Any:
+        """A part that comes thousands of times is #848 with all that came: one document ends few jobs."""
+        orders: list[Any] = []
+        self.machine._joining._print = lambda *order: orders.append(order)
+        yield self.receive_all([part(1, "total=2")])
+        yield self.sorted()
+        (divided,) = self.machine._joining._waiting.values()
+        for _ in range(2001):
+            self.machine._joining.take(divided.parts[1])
+        ((parts, doubles, problem),) = orders
+        self.assertEqual((len(parts), len(doubles), problem.code), (1, 2001, "#848"))

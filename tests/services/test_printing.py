@@ -161,9 +161,9 @@ class PrintingTests(PrintingMachineCase):
         self.machine._printing._pause.reset(0)
         for one in others:
             self.assertEqual((yield self.ended(one.number)).result, "OK")
+        yield self.until(lambda: self.machine._printing._pause is not None)
         path.rmdir()
         path.write_bytes(asking)
-        yield self.until(lambda: self.machine._printing._pause is not None)
         self.machine._printing._pause.reset(0)
         self.assertEqual((yield self.ended(broken.number)).result, "OK")
 
@@ -394,6 +394,71 @@ class CrashTests(PrintingMachineCase):
         self.assertEqual((jobs, marks), ([("OK",)], [("f" * 32,)]))
 
     @inlineCallbacks
+    def test_mail_gone_when_told(self) -> Any:
+        """When a document is announced its mail is deleted: who takes it out at once loses nothing."""
+        there: list[bool] = []
+        job = yield self.receive_while_out(mail("Text."))
+        path = self.machine.mails.path(job.held_as)
+        self.machine.device.observe(
+            lambda event: (
+                there.append(path.exists()) if isinstance(event, DocumentPrinted) else None
+            )
+        )
+        self.machine.change_paper(True)
+        yield self.ended(job.number)
+        self.assertEqual(there, [False])
+
+    @inlineCallbacks
+    def receive_while_out(self, content: bytes) -> Any:
+        """Receive a mail that waits for paper; return its job."""
+        self.machine.change_paper(False)
+        job = yield self.receive(content)
+        yield self.until(lambda: self.machine._printing._waiting)
+        return job
+
+    @inlineCallbacks
+    def test_not_deleted(self) -> Any:
+        """A printed mail that the disk did not let go is not printed again, though its document is taken."""
+        job = yield self.receive_while_out(mail("Text."))
+        path = self.machine.mails.path(job.held_as)
+        content = path.read_bytes()
+        delete = self.machine.mails.unlink
+        self.machine.mails.unlink = _failing  # type: ignore[method-assign]
+        self.machine.change_paper(True)
+        yield self.ended(job.number)
+        self.machine.mails.unlink = delete  # type: ignore[method-assign]
+        yield self.machine.take_document(job.number)
+        yield self.assertFailure(self.machine.cancel_job(job.number), CannotCancel)
+        yield self.machine.stopService()
+        self.assertEqual(path.read_bytes(), content)
+        self.switch_on()
+        self.assertEqual(self.machine.mails.names(), [])
+        (again,) = yield self.machine.jobs()
+        self.assertEqual((again.serial, again.result, again.held_as), (1, "OK", None))
+
+    @inlineCallbacks
+    def test_cancelled_before_a_crash(self) -> Any:
+        """What was cancelled stays so, whether the power failed before its mail was deleted or behind it."""
+        for deleted in (True, False):
+            job = yield self.receive_while_out(mail("Text."))
+            path = self.machine.mails.path(job.held_as)
+            content = path.read_bytes()
+            yield self.machine.cancel_job(job.number)
+            lost = self.state / "lost.sqlite"
+            # What the system has not written yet is lost.
+            shutil.copy(self.state / "journal.sqlite", lost)
+            yield self.machine.stopService()
+            for one in self.state.glob("journal.sqlite*"):
+                one.unlink()
+            lost.rename(self.state / "journal.sqlite")
+            if not deleted:
+                path.write_bytes(content)
+            self.switch_on()
+            again = yield self.machine.job(job.number)
+            self.assertEqual((again.result, again.code, again.held_as), ("NG", "#995", None))
+            self.assertEqual(self.machine.mails.names(), [])
+
+    @inlineCallbacks
     def test_half_in_the_tray(self) -> Any:
         """A PDF without its record came out only by half: it is nothing, and its mail is printed."""
         self.machine.change_paper(False)
@@ -453,3 +518,7 @@ class CrashTests(PrintingMachineCase):
         jobs = yield self.machine.jobs()
         self.assertEqual(sorted(one.direction for one in jobs), ["rx", "rx", "tx"])
         self.assertEqual(len({one.serial for one in jobs}), 3)
+
+
+def _failing(*_: object) -> None:
+    raise OSError(5, "Input/output error")
