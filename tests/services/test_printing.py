@@ -156,6 +156,7 @@ class PrintingTests(PrintingMachineCase):
         others = []
         for number in range(3):
             others.append((yield self.receive(mail(f"Text {number}."))))
+        yield self.until(lambda: len(self.machine._printing._waiting) == 4)
         self.machine.change_paper(True)
         yield self.until(lambda: self.machine._printing._pause is not None)
         self.machine._printing._pause.reset(0)
