@@ -19,7 +19,7 @@ from twisted.python.threadpool import ThreadPool
 
 from irsend.configuration import Configuration
 from irsend.device.device import Device
-from irsend.device.events import Event, JobChanged, SettingsChanged
+from irsend.device.events import Event, SettingsChanged
 from irsend.errors import (
     ConfigurationError,
     KeyMaterialError,
@@ -34,6 +34,7 @@ from irsend.services.bench import Bench
 from irsend.services.composing import Composing
 from irsend.services.front import Front
 from irsend.services.full_mode import FullMode
+from irsend.services.job_log import log_ended
 from irsend.services.joining import Joining
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
@@ -49,7 +50,7 @@ from irsend.services.tidying import Tidying
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory, maildrop_mark, mark_in
-from irsend.store.outbox import Outbox
+from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receivers import Receivers
 from irsend.store.saved_settings import SavedSettings
 from irsend.store.state import StateDirectory
@@ -153,10 +154,11 @@ class Machine(Front, MultiService):
         self._joining = Joining(self._bench, self._printing.take)
         self._sorting = Sorting(
             self._bench,
-            to_print=lambda mail: self._printing.take([mail]),
+            to_print=lambda mail: self._printing.take([mail], []),
             to_join=self._joining.take,
             to_match=self._full_mode.take,
             answer_delivery=answering.delivered,
+            caught_up=self._joining.let_time_run,
         )
         self._bench.received = self._sorting.take
 
@@ -183,10 +185,13 @@ class Machine(Front, MultiService):
         self._journal.open(self.device)
         self._receivers.open()
         self.device.observe(self._journal.observe)
-        self._adopt_mails(self._tray.open_directory())
-        self._adopt_jobs()
+        entries, printed = self._outbox.open_directory(), self._tray.open_directory()
+        behind = self.device.last_serial
+        self._adopt_numbers(entries, printed)
+        self._adopt_mails(printed, behind)
+        self._adopt_jobs(entries)
         self.device.observe(self._save)
-        self.device.observe(self._log_job)
+        self.device.observe(log_ended)
         self.device.checks.append(self._keyring.check)
         self._disk.start()
         self._scribe.start()
@@ -198,7 +203,7 @@ class Machine(Front, MultiService):
     def abandon(self) -> None:
         """Let go of everything after a start that failed."""
         self.receiving.abandon()
-        for part in (self._tidying, self._printing):
+        for part in (self._tidying, self._printing, self._joining, self._sorting):
             if part.running:
                 part.stopService()
         self._scanner.stop()
@@ -244,23 +249,35 @@ class Machine(Front, MultiService):
             raise ConfigurationError(f"settings.{error}") from None
         self.device.settings = settings
 
-    def _adopt_mails(self, printed: list[PrintedMails]) -> None:
-        """Take the mails in memory as they were when the machine was switched off.
+    def _adopt_numbers(self, entries: list[Outgoing], printed: list[PrintedMails]) -> None:
+        """Go on behind all jobs, also those that the journal lost when the power failed."""
+        jobs = [one.job for one in entries]
+        jobs += [job for document in printed for job in document.jobs]
+        for job in sorted(jobs, key=lambda job: job.serial):
+            self.device.adopt_number(job)
+            # Sessions under way then are in no journal; their numbers stay theirs.
+            self.device.last_session = max(self.device.last_session, 0, *job.sessions)
 
-        One that has no job is given one: a crash came between the mail and its
-        job. One that has been printed is not printed again.
+    def _adopt_mails(self, printed: list[PrintedMails], behind: int) -> None:
+        """Take the mails in memory as they were, but for those that have been printed.
+
+        One that has no job is given one. The journal knows nothing of jobs `behind` this serial.
         """
         memory, device = self._bench.memory, self.device
         known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
+        over = [job for job in known.values() if job.ended is not None]
         for job in (one for document in printed for one in document.jobs):
             name = job.held_as or ""
-            if known.pop(name, None) or memory.size(name) or job.serial > device.last_serial:
+            if name in known or memory.size(name) or job.serial > behind:
                 # It was printed, and its end was lost with the power.
-                device.adopt_number(job)
-                device.job_changed(job, held_as=None)
-                self._remember_fetched(name)
-                memory.unlink([name])
-                memory.forget([name])
+                over.append(job)
+        for job in over:
+            name = job.held_as or ""
+            known.pop(name, None)
+            self._remember_fetched(name)
+            memory.unlink([name])
+            memory.forget([name])
+            device.job_changed(job, held_as=None)
         names = dict.fromkeys(memory.names())
         for name, job in known.items():
             if name not in names:
@@ -280,14 +297,8 @@ class Machine(Front, MultiService):
         if mark:
             self._journal.remember_fetched(mark[: len(maildrop_mark("", ""))], mark)
 
-    def _adopt_jobs(self) -> None:
+    def _adopt_jobs(self, entries: list[Outgoing]) -> None:
         """Go on with what is in the outbox, but for what had ended when the power failed."""
-        entries = self._outbox.open_directory()
-        for outgoing in entries:
-            # Accepted, and not in the journal yet when the power failed, perhaps.
-            self.device.adopt_number(outgoing.job)
-            # Those under way when the power failed are in no journal; their numbers stay theirs.
-            self.device.last_session = max(self.device.last_session, 0, *outgoing.job.sessions)
         ended = self._journal.ended({one.serial for one in entries})
         over = [one for one in entries if one.awaited_until is None and one.serial in ended]
         for outgoing in over:
@@ -295,20 +306,6 @@ class Machine(Front, MultiService):
         left = [one for one in entries if one not in over]
         self._full_mode.adopt(left)
         self._sending.adopt([one for one in left if one.awaited_until is None])
-
-    def _log_job(self, event: Event) -> None:
-        if isinstance(event, JobChanged) and event.job.ended is not None:
-            job = event.job
-            result = " ".join(filter(None, (job.result, job.code)))
-            why = f" ({job.reason})" if job.reason else ""
-            self.log.info(
-                "Job {number}: {result}, {direction} {party}{why}",
-                number=job.number,
-                result=result,
-                direction="to" if job.direction == "tx" else "from",
-                party=job.party,
-                why=why,
-            )
 
     def _save(self, event: Event) -> None:
         if isinstance(event, SettingsChanged) and event.at_machine:
@@ -326,11 +323,12 @@ class Machine(Front, MultiService):
         for part in ("model", "state", "listen", "mailhost"):
             if getattr(configuration, part) != getattr(self.configuration, part):
                 self.log.warn("{part}: changes with the next start only", part=part)
-        for key in ("way", "covers_panel"):
-            if getattr(configuration.link, key) != getattr(self.configuration.link, key):
-                self.log.warn("link.{key}: changes with the next start only", key=key)
-        if configuration.printing.workers != self.configuration.printing.workers:
-            self.log.warn("printing.workers: changes with the next start only")
+        for part, key in (("link", "way"), ("link", "covers_panel"), ("printing", "workers")):
+            new, old = getattr(configuration, part), getattr(self.configuration, part)
+            if getattr(new, key) != getattr(old, key):
+                self.log.warn(
+                    "{part}.{key}: changes with the next start only", part=part, key=key
+                )
         configuration = self._layers.for_model(configuration, self.device.model)
         settings = self._layers.settings(configuration)
         try:
