@@ -64,7 +64,7 @@ class PrintingTests(PrintingMachineCase):
         worker = yield self.stopped_worker()
         self.assertEqual(self.machine.device.state, "ready")
         job = yield self.receive(mail("Text."))
-        yield self.until(lambda: self.machine.device.printing)
+        yield self.given_to_worker()
         self.assertEqual(self.machine.device.state, "printing")
         os.kill(worker, signal.SIGCONT)
         yield self.ended(job.number)
@@ -97,7 +97,7 @@ class PrintingTests(PrintingMachineCase):
         """A mail that kills its worker is #822: its head is printed and why, and the next is whole."""
         worker = yield self.stopped_worker()
         job = yield self.receive(mail("Secret text."))
-        yield self.until(lambda: self.machine.device.printing)
+        yield self.given_to_worker()
         os.kill(worker, signal.SIGKILL)
         ended = yield self.ended(job.number)
         self.assertEqual((ended.result, ended.code), ("NG", "#822"))
@@ -226,7 +226,7 @@ class CancelTests(PrintingMachineCase):
         """What is being printed can be cancelled: its worker is gone, and nothing comes out."""
         worker = yield self.stopped_worker()
         job = yield self.receive(mail("Text."))
-        yield self.until(lambda: self.machine.device.printing)
+        yield self.given_to_worker()
         cancelled = yield self.machine.cancel_job(job.number)
         self.assertEqual((cancelled.result, cancelled.code), ("NG", "#995"))
         self.assertRaises(ProcessLookupError, os.kill, worker, 0)
@@ -327,7 +327,7 @@ class CrashTests(PrintingMachineCase):
         """What is being printed when the machine is switched off is printed at the next start, once."""
         yield self.stopped_worker()
         job = yield self.receive(mail("Text."))
-        yield self.until(lambda: self.machine.device.printing)
+        yield self.given_to_worker()
         yield self.machine.stopService()
         self.switch_on()
         ended = yield self.ended(job.number)
