@@ -53,6 +53,8 @@ class Job:
     ended: float | None = None
     held_as: str | None = None
     """The name of the mail in memory, while it is there."""
+    told: bool = False
+    """Its sender was told that it was delivered, or is about to be: a DSN is sent once."""
 
 
 def number_after(last: str | None, direction: Direction) -> str:

@@ -20,6 +20,8 @@ from irsend.message.wishes import Wanted, Wishes
 _HEAD_RETURNED = re.compile(rb"\r?\n\r?\n")
 _MOST_RETURNED = 8000
 _UNSAFE = re.compile(r"[^ -~]")
+_IDENTITY = re.compile(r"<[!-~]{1,900}>")
+_LONGEST_LINE = 998
 
 
 @frozen(kw_only=True)
@@ -67,7 +69,7 @@ def mdn(
         if wishes.original_recipient
         else "",
         f"Final-Recipient: rfc822; {answer.recipient}",
-        f"Original-Message-ID: {original}" if re.fullmatch("<[!-~]+>", original) else "",
+        f"Original-Message-ID: {original}" if _IDENTITY.fullmatch(original) else "",
         f"Disposition: automatic-action/MDN-sent-automatically; {disposition}",
         f"Error: {code} {_ascii(problem)}" if code else "",
         f"Media-Accept-Features: {features}" if features else "",
@@ -95,14 +97,13 @@ def dsn(answer: Answer, style: Style, wishes: Wishes) -> tuple[bytes, str]:
         f"Reporting-MTA: dns; {answer.host}",
         *(line for one in wishes.delivered for line in ("\r\n", *_delivered(one))),
     ]
-    addresses = ", ".join(one.address for one in wishes.delivered)
     return _report(
         answer,
         style,
         subject="Delivery status notification: delivered",
         kind="delivery-status",
         part="message/delivery-status",
-        text=[f"The mail was delivered to {addresses}."],
+        text=["The mail was delivered to", *(one.address for one in wishes.delivered)],
         report=report,
     )
 
@@ -162,7 +163,9 @@ def _report(
 def _lines(lines: list[str]) -> bytes:
     """Return lines with their ends; those that are empty are left out, one of CR LF is an empty line."""
     return b"".join(
-        (one if one == "\r\n" else f"{one}\r\n").encode("ascii") for one in lines if one
+        (one if one == "\r\n" else f"{one[:_LONGEST_LINE]}\r\n").encode("ascii")
+        for one in lines
+        if one
     )
 
 
@@ -171,7 +174,12 @@ def _returned(beginning: bytes) -> bytes:
     end = _HEAD_RETURNED.search(beginning)
     head = beginning[: end.start() if end else len(beginning)][:_MOST_RETURNED]
     lines = head.decode("ascii", "replace").replace("\ufffd", "?").splitlines()
-    return b"".join(_UNSAFE.sub("?", line)[:900].encode("ascii") + b"\r\n" for line in lines)
+    return b"".join(
+        _UNSAFE.sub("?", line)[:900].encode("ascii") + b"\r\n"
+        for line in lines
+        # Boundaries can be guessed: none of the sender's is to divide the answer.
+        if not line.startswith("--")
+    )
 
 
 def _ascii(text: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -40,9 +40,9 @@ class Fragment:
 
     @property
     def possible(self) -> bool:
-        """True where there can be a part of this number."""
-        last = MOST_PARTS if self.total is None else min(self.total, MOST_PARTS)
-        return bool(self.identity) and 1 <= self.number <= last
+        """True where there can be a part of this number, and so many in all."""
+        last = MOST_PARTS if self.total is None else self.total
+        return bool(self.identity) and 1 <= self.number <= last <= MOST_PARTS
 
 
 def fragment_of(beginning: bytes) -> Fragment | None:
@@ -66,19 +66,28 @@ def _number(text: str) -> int | None:
 @contextlib.contextmanager
 def opened(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
     """Open a mail, or the parts of one, in order, as the mail that they are; OSError."""
-    with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(part.open("rb")) for part in parts]
-        yield files[0] if len(files) == 1 else io.BytesIO(joined(files))
+    if len(parts) > 1:
+        yield io.BytesIO(joined(_each_opened(parts)))
+        return
+    with parts[0].open("rb") as mail:
+        yield mail
 
 
-def joined(parts: Sequence[IO[bytes]], most: int = _MOST_OCTETS) -> bytes:
+def _each_opened(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
+    """Open one after the other: there may be more of them than files that a process may open."""
+    for part in parts:
+        with part.open("rb") as file:
+            yield file
+
+
+def joined(parts: Iterable[IO[bytes]], most: int = _MOST_OCTETS) -> bytes:
     """Return the mail that these parts are, in order: up to so many octets of it.
 
     The outer header of the first part holds but for what belongs to the mail
     within, which has that in its own header.
     """
-    first, *others = parts
-    octets = first.read(most)
+    others = iter(parts)
+    octets = next(others).read(most)
     end = len(octets)
     _, inner = read_fields(octets, 0, end)
     _, body = read_fields(octets, inner, end)

@@ -18,8 +18,11 @@ from typing import IO, Literal
 
 from attrs import frozen
 
-_LONGEST = 1_000_000
+_LONGEST = 300_000
 _MOST_REPORTS = 1000
+# The parser looks at each line anew for each multipart that is open around it.
+_MOST_BOUNDARIES = 10
+_BOUNDARY = re.compile(rb"boundary", re.IGNORECASE)
 _PATH = re.compile(r"^\s*(?:[\w-]+\s*;)?\s*<?\s*(.*?)\s*>?\s*$", re.DOTALL)
 _IDENTITY = re.compile(r"<[^<>\s]{1,500}>")
 _COMMENT = re.compile(r"\([^()]*\)")
@@ -59,6 +62,10 @@ def read_notification(mail: IO[bytes]) -> Notification | None:
     beginning = mail.read(_LONGEST)
     if b"report" not in beginning[:65_536].lower():
         return None
+    for count, boundary in enumerate(_BOUNDARY.finditer(beginning), 1):
+        if count > _MOST_BOUNDARIES:
+            beginning = beginning[: boundary.start()]
+            break
     try:
         message = message_from_bytes(beginning)
         return _read(message)
@@ -97,7 +104,8 @@ def _groups(part: Message) -> list[Message]:
         case "quoted-printable":
             text = quopri.decodestring(text)
     whole = text.replace(b"\r\n", b"\n").strip()
-    return [message_from_bytes(group) for group in re.split(rb"\n[ \t]*\n", whole)]
+    groups = re.split(rb"\n[ \t]*\n", whole, maxsplit=_MOST_REPORTS)
+    return [message_from_bytes(group) for group in groups[:_MOST_REPORTS]]
 
 
 def _dsn(groups: list[Message], message: Message, parts: list[Message]) -> Notification:

@@ -19,7 +19,8 @@ from irsend.addresses import mail_address
 
 ASKING = (b"disposition-notification-to", b"x-envelope-dsn")
 """Who asks for something has one of these in the head, in any case."""
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)\r?\n")
+# Nothing of it is tried twice: it is read in the machine's own process.
+_FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:((?:[^\r\n]++|\r?\n[ \t])*+)\r?\n", re.MULTILINE)
 _LONGEST = 2000
 _MOST_RECIPIENTS = 100
 _PATH = re.compile(r"<([^<>]*)>")

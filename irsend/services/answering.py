@@ -22,6 +22,8 @@ from irsend.services.bench import Bench
 from irsend.services.sorting import Mail
 from irsend.store.outbox import Outbox, Outgoing
 
+# Messages that wait in the outbox; where there are more nobody is answered, however many ask.
+_MOST_WAITING = 1000
 _SUBJECT = {
     "dsn": "Delivery status notification",
     "mdn": "Disposition notification",
@@ -46,18 +48,28 @@ class Answering:
         knows_a_way = bool(window.smtp_server) or not window.via_server
         return device.model.reception.confirms and knows_a_way
 
-    def delivered(self, mail: Mail, beginning: bytes) -> Deferred[None]:
-        """Tell that a mail is in memory, where that was asked for; never fails."""
-        wishes = mail.wishes
-        if not wishes.delivered or not self.allowed:
-            return succeed(None)
-        return self._send(
+    @inlineCallbacks
+    def delivered(self, mail: Mail, beginning: bytes) -> Generator[Deferred[Any], Any, Mail]:
+        """Tell that a mail is in memory, where that was asked for; fires with it, and never fails."""
+        wishes, job = mail.wishes, mail.job
+        if not wishes.delivered or job.told or not self.allowed:
+            return mail
+        told = self._bench.device.job_changed(job, told=True)
+        try:
+            # In front of the answer: whatever is lost with the power, it is not told twice.
+            yield self._bench.journal.flush()
+        except Exception:
+            self.log.failure("While writing down that a delivery is told")
+            self._bench.device.job_changed(job)
+            return mail
+        yield self._send(
             "dsn",
-            mail.job,
+            told,
             wishes.return_path,
             beginning,
             lambda answer, style: dsn(answer, style, wishes),
         )
+        return attrs.evolve(mail, job=told)
 
     def printed(
         self, mail: Mail, job: Job, message_id: str, beginning: bytes
@@ -99,6 +111,13 @@ class Answering:
         """Put an answer into the outbox, and have it sent."""
         bench = self._bench
         device = bench.device
+        if len(self._outbox) >= _MOST_WAITING:
+            self.log.error(
+                "Job {number}: no {kind}: too much waits to be sent",
+                number=about.number,
+                kind=kind.upper(),
+            )
+            return
         job = device.new_job(
             "tx", to, subject=_SUBJECT[kind], recipients=(Recipient(address=to),)
         )

@@ -222,7 +222,7 @@ class Front:
         job: Job = yield self._journal.job(number)
         if job.direction == "tx":
             return (yield self._sending.cancel(job))
-        if job.held_as is None:
+        if job.held_as is None or job.ended is not None:
             raise CannotCancel(
                 f"Job {number} has ended ({job.result}); only one that waits can be cancelled."
             )
@@ -230,13 +230,14 @@ class Front:
         if not self._sorting.let_go(job) and not self._joining.let_go(job):
             mails = yield self._printing.let_go(job)
             left += [mail.job for mail in mails if mail.job.serial != job.serial]
-        # The journal holds its UIDL by now; so it is not fetched again.
+        names = [one.held_as or "" for one in left]
+        cancelled = {"result": "NG", "code": codes.CANCELLED, "ended": self.device.now()}
+        left = [self.device.job_changed(one, **cancelled) for one in left]
+        # The journal holds its end and its UIDL by now; so it is not fetched again.
         yield self._journal.flush()
-        yield self._bench.delete_mails([one.held_as or "" for one in left])
-        cancelled = {"result": "NG", "code": codes.CANCELLED, "held_as": None}
-        for one in left[1:]:
-            self.device.job_changed(one, ended=self.device.now(), **cancelled)
-        return self.device.job_changed(job, ended=self.device.now(), **cancelled)
+        yield self._bench.delete_mails(names)
+        job, *_ = [self.device.job_changed(one, held_as=None) for one in left]
+        return job
 
     # -- paper --------------------------------------------------------------------
 
@@ -276,6 +277,9 @@ class Front:
     @inlineCallbacks
     def take_document(self, number: str) -> Any:
         """Take a document out of the tray; it is gone then."""
+        self._tray.find(number)
+        # Until the journal has its jobs, its record alone says which mails were printed.
+        yield self._journal.flush()
         document = self._tray.find(number)
         yield self._tray.remove([document])
         self.device.document_removed(document, "it was taken out")

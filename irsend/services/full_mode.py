@@ -161,7 +161,8 @@ class FullMode(Service):
         """Have a notification change its job; fires with whether it was about one.
 
         Servers are quicker than their QUIT: while jobs are being sent it may be
-        about one of them, and is answered when they are over.
+        about one of them, and is answered when they are over. Fails where the
+        disk does not take what it says: it may be given once more.
         """
         answer: Deferred[bool] = Deferred()
         self._early.append((notification, answer))
@@ -185,7 +186,12 @@ class FullMode(Service):
     def _apply(
         self, outgoing: Outgoing, notification: Notification, answer: Deferred[bool]
     ) -> Generator[Deferred[Any], Any, None]:
-        applies: bool = yield self._take(outgoing, notification)
+        try:
+            applies: bool = yield self._take(outgoing, notification)
+        except Exception:
+            if self.running:
+                answer.errback()
+            return
         if self.running:
             answer.callback(applies)
 

@@ -19,6 +19,8 @@ from irsend.services.bench import Bench
 from irsend.services.sorting import Mail
 
 _HOUR = 3600
+# All of them end in one go.
+_MOST_DOUBLES = 2000
 
 
 @define(eq=False)
@@ -32,13 +34,18 @@ class _Divided:
     last: int = 0
     """The greatest number that came."""
     contradicts: bool = False
-    """There are parts behind the last, or two of them say otherwise how many there are."""
+    """Parts are behind the last, say otherwise how many there are, or come again and again."""
     timer: Any = None
 
     @property
+    def in_order(self) -> list[Mail]:
+        """The parts, each once."""
+        return [self.parts[number] for number in sorted(self.parts)]
+
+    @property
     def mails(self) -> list[Mail]:
-        """All that came, in the order of the parts."""
-        return [self.parts[number] for number in sorted(self.parts)] + self.doubles
+        """All that came."""
+        return self.in_order + self.doubles
 
     def take(self, mail: Mail) -> None:
         assert mail.fragment is not None
@@ -50,6 +57,7 @@ class _Divided:
         if number in self.parts:
             # Sent twice, or fetched from two maildrops: it is printed once.
             self.doubles.append(mail)
+            self.contradicts |= len(self.doubles) > _MOST_DOUBLES
         else:
             self.parts[number] = mail
 
@@ -73,15 +81,27 @@ class Joining(Service):
     """Keeps the parts apart by the identity of their mail."""
 
     def __init__(
-        self, bench: Bench, to_print: Callable[[list[Mail], Problem | None], None]
+        self, bench: Bench, to_print: Callable[[list[Mail], list[Mail], Problem | None], None]
     ) -> None:
         self._bench = bench
         self._print = to_print
         self._waiting: dict[str, _Divided] = {}
+        self._time_runs = False
+
+    def let_time_run(self) -> None:
+        """Wait no longer than the model does, from now on; more often than once does no harm.
+
+        Before that is called there may be parts in memory that were not taken yet.
+        """
+        if not self._time_runs:
+            self._time_runs = True
+            for identity, divided in self._waiting.items():
+                self._wait(identity, divided)
 
     def stopService(self) -> None:
         """Wait no more; the parts are taken again at the next start."""
         Service.stopService(self)
+        self._time_runs = False
         for divided in self._waiting.values():
             self._stop_timer(divided)
         self._waiting.clear()
@@ -91,8 +111,8 @@ class Joining(Service):
         fragment = mail.fragment
         assert fragment is not None
         if not fragment.possible:
-            why = "A part of a divided mail does not say which one it is."
-            self._print([mail], Problem(code=codes.PARTS_NOT_JOINED, words=why))
+            why = "A part of a divided mail does not say which one it is, or of too many."
+            self._print([mail], [], Problem(code=codes.PARTS_NOT_JOINED, words=why))
             return
         divided = self._waiting.setdefault(fragment.identity, _Divided())
         divided.take(mail)
@@ -100,9 +120,9 @@ class Joining(Service):
             self._give_up(fragment.identity, "Parts of a divided mail contradict each other.")
         elif divided.whole:
             self._stop_timer(self._waiting.pop(fragment.identity))
-            self._print(divided.mails, None)
+            self._print(divided.in_order, divided.doubles, None)
         elif divided.timer is None:
-            self._wait(fragment.identity, divided, mail.job)
+            self._wait(fragment.identity, divided)
 
     def let_go(self, job: Job) -> bool:
         """Forget a part; return whether it was here."""
@@ -116,13 +136,16 @@ class Joining(Service):
                 self._waiting[identity] = again = _Divided()
                 for one in kept:
                     again.take(one)
-                self._wait(identity, again, min((one.job for one in kept), key=_began))
+                self._wait(identity, again)
             return True
         return False
 
-    def _wait(self, identity: str, divided: _Divided, first: Job) -> None:
+    def _wait(self, identity: str, divided: _Divided) -> None:
+        if not self._time_runs:
+            return
+        began = min(one.job.started for one in divided.mails)
         hours = self._bench.device.model.reception.divided_timeout
-        left = max(0.0, first.started + hours * _HOUR - self._bench.device.now())
+        left = max(0.0, began + hours * _HOUR - self._bench.device.now())
 
         def give_up() -> None:
             why = f"A divided mail could not be joined: {divided.missing} did not come"
@@ -133,12 +156,9 @@ class Joining(Service):
     def _give_up(self, identity: str, why: str) -> None:
         divided = self._waiting.pop(identity)
         self._stop_timer(divided)
-        self._print(divided.mails, Problem(code=codes.PARTS_NOT_JOINED, words=why))
+        problem = Problem(code=codes.PARTS_NOT_JOINED, words=why)
+        self._print(divided.in_order, divided.doubles, problem)
 
     def _stop_timer(self, divided: _Divided) -> None:
         if divided.timer is not None and divided.timer.active():
             divided.timer.cancel()
-
-
-def _began(job: Job) -> float:
-    return job.started

@@ -19,7 +19,7 @@ from twisted.python.threadpool import ThreadPool
 
 from irsend.configuration import Configuration
 from irsend.device.device import Device
-from irsend.device.events import Event, JobChanged, SettingsChanged
+from irsend.device.events import Event, SettingsChanged
 from irsend.errors import (
     ConfigurationError,
     KeyMaterialError,
@@ -28,13 +28,14 @@ from irsend.errors import (
 from irsend.link.link import Link
 from irsend.link.ways import choose_way
 from irsend.sections import MB
-from irsend.services.adoption import adopt_jobs, adopt_mails
+from irsend.services.adoption import adopt
 from irsend.services.answering import Answering
 from irsend.services.apart import run_apart
 from irsend.services.bench import Bench
 from irsend.services.composing import Composing
 from irsend.services.front import Front
 from irsend.services.full_mode import FullMode
+from irsend.services.job_log import log_ended
 from irsend.services.joining import Joining
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
@@ -154,10 +155,11 @@ class Machine(Front, MultiService):
         self._joining = Joining(self._bench, self._printing.take)
         self._sorting = Sorting(
             self._bench,
-            to_print=lambda mail: self._printing.take([mail]),
+            to_print=lambda mail: self._printing.take([mail], []),
             to_join=self._joining.take,
             to_match=self._full_mode.take,
             answer_delivery=answering.delivered,
+            caught_up=self._joining.let_time_run,
         )
         self._bench.received = self._sorting.take
 
@@ -185,12 +187,11 @@ class Machine(Front, MultiService):
         self._receivers.open()
         self.device.observe(self._journal.observe)
         self._journal.keep_settings(self.device.settings)
-        adopt_mails(self._bench, self._tray.open_directory(), self._sorting.take)
-        entries = adopt_jobs(self._bench, self._outbox)
+        entries = adopt(self._bench, self._outbox, self._tray, self._sorting.take)
         self._full_mode.adopt(entries)
         self._sending.adopt([one for one in entries if one.awaited_until is None])
         self.device.observe(self._save)
-        self.device.observe(self._log_job)
+        self.device.observe(log_ended)
         self.device.checks.append(self._keyring.check)
         self._disk.start()
         self._scribe.start()
@@ -202,7 +203,7 @@ class Machine(Front, MultiService):
     def abandon(self) -> None:
         """Let go of everything after a start that failed."""
         self.receiving.abandon()
-        for part in (self._tidying, self._printing):
+        for part in (self._tidying, self._printing, self._joining, self._sorting):
             if part.running:
                 part.stopService()
         self._scanner.stop()
@@ -248,20 +249,6 @@ class Machine(Front, MultiService):
             raise ConfigurationError(f"settings.{error}") from None
         self.device.settings = settings
 
-    def _log_job(self, event: Event) -> None:
-        if isinstance(event, JobChanged) and event.job.ended is not None:
-            job = event.job
-            result = " ".join(filter(None, (job.result, job.code)))
-            why = f" ({job.reason})" if job.reason else ""
-            self.log.info(
-                "Job {number}: {result}, {direction} {party}{why}",
-                number=job.number,
-                result=result,
-                direction="to" if job.direction == "tx" else "from",
-                party=job.party,
-                why=why,
-            )
-
     def _save(self, event: Event) -> None:
         if isinstance(event, SettingsChanged) and event.at_machine:
             try:
@@ -278,11 +265,12 @@ class Machine(Front, MultiService):
         for part in ("model", "state", "listen", "mailhost"):
             if getattr(configuration, part) != getattr(self.configuration, part):
                 self.log.warn("{part}: changes with the next start only", part=part)
-        for key in ("way", "covers_panel"):
-            if getattr(configuration.link, key) != getattr(self.configuration.link, key):
-                self.log.warn("link.{key}: changes with the next start only", key=key)
-        if configuration.printing.workers != self.configuration.printing.workers:
-            self.log.warn("printing.workers: changes with the next start only")
+        for part, key in (("link", "way"), ("link", "covers_panel"), ("printing", "workers")):
+            new, old = getattr(configuration, part), getattr(self.configuration, part)
+            if getattr(new, key) != getattr(old, key):
+                self.log.warn(
+                    "{part}.{key}: changes with the next start only", part=part, key=key
+                )
         configuration = self._layers.for_model(configuration, self.device.model)
         settings = self._layers.settings(configuration)
         try:

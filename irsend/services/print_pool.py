@@ -172,6 +172,9 @@ class _Printer(Worker):
 
     def heard(self, words: dict[str, Any]) -> None:
         """Hear of a page, or of the end of an order."""
+        if self._why is not None:
+            # It is being ended: it must not be given another order as one that is free.
+            return
         if "page" in words:
             self._told(int(words["page"]))
         elif "failed" in words:

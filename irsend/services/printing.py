@@ -21,9 +21,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from irsend.device import codes
 from irsend.device.documents import Document
 from irsend.device.events import Event, PaperChanged
 from irsend.device.jobs import Job
+from irsend.device.printed_jobs import LONGEST_REASON, TAKEN, finished_jobs, printed_jobs
 from irsend.errors import CannotCancel
 from irsend.message.received import Problem
 from irsend.sections import MB
@@ -37,8 +39,7 @@ from irsend.store.tray import PrintedMails, Tray
 _DISK_PAUSE = 60
 _LARGEST = 500 * MB
 """Octets of a document."""
-_LONGEST_REASON = 300
-_TAKEN = "its mail is in memory no more: somebody else has deleted it"
+_PART_TAKEN = "A part of a divided mail is in memory no more: somebody else has deleted it."
 
 
 @define(eq=False)
@@ -46,6 +47,9 @@ class _Order:
     """Mails that become one document: one, or the parts of a divided one."""
 
     mails: list[Mail]
+    """In order; behind them those that are the same once more."""
+    parts: int
+    """So many of them are printed."""
     instead: Problem | None
     """Printed in place of what they hold."""
     printing: Deferred[None] | None = None
@@ -63,6 +67,11 @@ class _Order:
     @job.setter
     def job(self, job: Job) -> None:
         self.mails[0] = attrs.evolve(self.mails[0], job=job)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The jobs of its mails."""
+        return [one.job for one in self.mails]
 
     @property
     def names(self) -> list[str]:
@@ -139,9 +148,14 @@ class Printing(Service):
         if isinstance(event, PaperChanged):
             self._print_more()
 
-    def take(self, mails: list[Mail], instead: Problem | None = None) -> None:
-        """Print mails as one document; `instead` of what they hold, where something is wrong with that."""
-        self._waiting.append(_Order(mails, instead))
+    def take(
+        self, mails: list[Mail], doubles: list[Mail], instead: Problem | None = None
+    ) -> None:
+        """Print mails as one document; `instead` of what they hold, where something is wrong with that.
+
+        `doubles` are the same as some of them: they leave memory with them, and are not printed.
+        """
+        self._waiting.append(_Order([*mails, *doubles], len(mails), instead))
         self._print_more()
 
     @inlineCallbacks
@@ -192,7 +206,7 @@ class Printing(Service):
         reason = ""
         of_the_disk = bool(failure.check(NoRoom, OSError))
         if of_the_disk:
-            reason = f"not printed yet: {failure.getErrorMessage()}"[:_LONGEST_REASON]
+            reason = f"not printed yet: {failure.getErrorMessage()}"[:LONGEST_REASON]
             self.log.error("Job {number}: {why}", number=order.job.number, why=reason)
         elif not failure.check(CancelledError):
             # It stays in memory, and does not keep others from being printed.
@@ -203,7 +217,8 @@ class Printing(Service):
             order.job, result="waiting", reason=reason
         )
         if self.running and not order.cancelled and reason != OWN_ERROR:
-            self._waiting.appendleft(order)
+            # Behind the others: it may be this mail alone that the disk does not give.
+            self._waiting.append(order)
         if of_the_disk and self.running and self._pause is None:
             self._pause = self._bench.clock.callLater(_DISK_PAUSE, self._go_on)
 
@@ -215,36 +230,38 @@ class Printing(Service):
     def _print(self, order: _Order) -> Generator[Deferred[Any], Any, None]:
         bench = self._bench
         files, beginning = yield bench.on_disk(lambda: self._look_for(order))
-        if len(files) < len(order.mails):
-            yield self._end(order, _finished(order.mails, "", _TAKEN, bench.device.now()))
+        if not files:
+            yield self._end(order, finished_jobs(order.jobs, "", TAKEN, bench.device.now()))
             return
+        if len(files) < order.parts:
+            order.instead = Problem(code=codes.PARTS_NOT_JOINED, words=_PART_TAKEN)
         place = self._tray.new_place()
         try:
             printed: dict[str, Any] = yield self._ask(order, files, place)
             document = self._document(order, printed, place)
-            jobs = _printed(order.mails, document, images=int(printed["images"]))
+            jobs = printed_jobs(order.jobs, document, images=int(printed["images"]))
             order.keeping = True
             before: Document | None = yield self._tray.keep(
                 place / _name(printed), PrintedMails(document=document, jobs=jobs)
             )
         except CannotPrint as error:
             # Not even its head.
-            jobs = _finished(order.mails, error.code, str(error), bench.device.now())
+            jobs = finished_jobs(order.jobs, error.code, str(error), bench.device.now())
             yield self._end(order, jobs)
             return
         finally:
             bench.on_disk(lambda: shutil.rmtree(place, ignore_errors=True))
         if before is not None:
             bench.device.document_removed(before, f"its number {before.number} is used again")
-        bench.device.document_printed(document)
-        yield self._end(order, jobs)
+        # Announced when its mail is gone: whoever takes it out at once takes the record with it.
+        yield self._end(order, jobs, document)
         yield self._answer(order.mails[0], order.job, str(printed["message_id"]), beginning)
         yield self._tidy()
 
     def _look_for(self, order: _Order) -> tuple[list[Path], bytes]:
         """Return the files of an order, and the head that an answer needs (in a thread)."""
         memory = self._bench.memory
-        paths = (memory.path(name) for name in order.names)
+        paths = [memory.path(name) for name in order.names[: order.parts]]
         first = order.mails[0]
         beginning = memory.beginning(first.name) if first.wishes.notify_to else b""
         return [path for path in paths if path is not None], beginning
@@ -293,16 +310,21 @@ class Printing(Service):
         )
 
     @inlineCallbacks
-    def _end(self, order: _Order, jobs: tuple[Job, ...]) -> Generator[Deferred[Any], Any, None]:
-        """Free what the mails take, and end their jobs."""
+    def _end(
+        self, order: _Order, jobs: tuple[Job, ...], document: Document | None = None
+    ) -> Generator[Deferred[Any], Any, None]:
+        """Free what the mails take, tell of their document, and end their jobs."""
         order.keeping = True
         device = self._bench.device
         try:
             yield self._bench.delete_mails(order.names)
+            jobs = tuple(attrs.evolve(one, held_as=None) for one in jobs)
         except OSError as error:
-            # Whatever is there still is known at the next start to have been printed.
+            # A job that has ended and holds a mail: at the next start that is deleted.
             self.log.error("A printed mail was not deleted: {error}", error=str(error))
-        first, *others = (attrs.evolve(one, held_as=None) for one in jobs)
+        if document is not None:
+            device.document_printed(document)
+        first, *others = jobs
         for other in others:
             device.job_changed(other)
         device.printing.discard(first.serial)
@@ -316,31 +338,3 @@ def _is_for(order: _Order, job: Job) -> bool:
 def _name(printed: dict[str, Any]) -> str:
     # What a worker says is not believed to stay in its place.
     return Path(str(printed["file"])).name
-
-
-def _printed(mails: list[Mail], document: Document, *, images: int) -> tuple[Job, ...]:
-    """Return the jobs that a document ends: the first has its pages, all its result."""
-    code = document.codes[0] if document.codes else ""
-    why = "; ".join(one.replace("\n", ": ") for one in document.notices)
-    first, *others = _finished(mails, code, why, document.printed)
-    first = attrs.evolve(first, pages=document.pages, kind="ifax" if images else first.kind)
-    with_first = f"a part of what was printed as {first.number}"
-    return (
-        first,
-        *(attrs.evolve(one, reason=one.reason or with_first) for one in others),
-    )
-
-
-def _finished(mails: list[Mail], code: str, why: str, at: float) -> tuple[Job, ...]:
-    """Return the jobs of mails as they end; the names of the mails stay in them."""
-    outcome: dict[str, Any] = {
-        "result": "NG" if code or why == _TAKEN else "OK",
-        "code": code or None,
-        "reason": why[:_LONGEST_REASON],
-    }
-
-    def ended(job: Job) -> Job:
-        recipients = tuple(attrs.evolve(one, **outcome) for one in job.recipients)
-        return attrs.evolve(job, recipients=recipients, ended=at, **outcome)
-
-    return tuple(ended(one.job) for one in mails)

@@ -14,7 +14,9 @@ from typing import Any
 from attrs import frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from irsend.device.jobs import Job
 from irsend.message.joining import Fragment, fragment_of
@@ -26,6 +28,8 @@ from irsend.services.bench import Bench
 _AT_ONCE = 100
 # Without one of these a mail is just to be printed.
 _WORDS = (b"partial", b"report", *ASKING)
+# How long it waits when the disk has failed, in seconds.
+_DISK_PAUSE = 60
 
 
 @frozen(kw_only=True)
@@ -57,9 +61,11 @@ class Sorting(Service):
         to_print: Callable[[Mail], None],
         to_join: Callable[[Mail], None],
         to_match: Callable[[Notification], Deferred[bool]],
-        answer_delivery: Callable[[Mail, bytes], Deferred[None]],
+        answer_delivery: Callable[[Mail, bytes], Deferred[Mail]],
+        caught_up: Callable[[], None],
     ) -> None:
         self._bench = bench
+        self._caught_up = caught_up
         self._print = to_print
         self._join = to_join
         self._match = to_match
@@ -68,6 +74,7 @@ class Sorting(Service):
         self._here: dict[int, bool] = {}
         """Serials of what was taken and given to nobody yet; whether it was here before a restart."""
         self._looking: Deferred[None] | None = None
+        self._later: set[IDelayedCall] = set()
 
     def startService(self) -> None:
         """Begin with what waits."""
@@ -79,6 +86,9 @@ class Sorting(Service):
         Service.stopService(self)
         self._waiting.clear()
         self._here.clear()
+        for call in self._later:
+            call.cancel()
+        self._later.clear()
         if self._looking is None:
             return succeed(None)
         stopped: Deferred[None] = Deferred()
@@ -88,7 +98,7 @@ class Sorting(Service):
     def take(self, job: Job, beginning: bytes = b"", *, again: bool = False) -> None:
         """Take a mail that is safe in memory, with its first octets where they are at hand.
 
-        `again` after a restart: its delivery was told before.
+        `again` what was there before a restart.
         """
         if self.running and beginning and not _is_remarkable(beginning):
             # Most are: they need no second look, and cost reception nothing.
@@ -103,7 +113,12 @@ class Sorting(Service):
         return self._here.pop(job.serial, None) is not None
 
     def _look(self) -> None:
-        if self.running and self._looking is None and self._waiting:
+        if not self.running or self._looking is not None:
+            return
+        if not self._waiting or not self._here.get(self._waiting[0].serial):
+            # They wait in the order of their coming: none from before a restart is left.
+            self._caught_up()
+        if self._waiting:
             self._looking = self._look_at_some()
             self._looking.addErrback(
                 lambda failure: self.log.failure("While sorting what was received", failure)
@@ -122,16 +137,15 @@ class Sorting(Service):
         for one in found:
             if not self.running:
                 return
-            if one.mail.wishes.delivered and self._here.get(one.mail.job.serial) is False:
-                yield self._answer_delivery(one.mail, one.beginning)
+            mail = one.mail
+            if mail.wishes.delivered and mail.job.serial in self._here:
+                mail = yield self._answer_delivery(mail, one.beginning)
             if one.notification is not None:
                 self._match(one.notification).addCallback(
-                    self._matched, one.mail, one.notification
-                ).addErrback(
-                    lambda failure: self.log.failure("While reading a notification", failure)
-                )
-            elif self.let_go(one.mail.job):
-                (self._join if one.mail.fragment else self._print)(one.mail)
+                    self._matched, mail, one.notification
+                ).addErrback(self._not_matched, mail.job)
+            elif self.let_go(mail.job):
+                (self._join if mail.fragment else self._print)(mail)
 
     @inlineCallbacks
     def _matched(
@@ -144,14 +158,28 @@ class Sorting(Service):
             return
         yield self._bench.journal.flush()
         # It may have been cancelled meanwhile.
-        if self.let_go(mail.job):
+        if mail.job.serial in self._here:
             yield self._bench.delete_mails([mail.name])
+        if self.let_go(mail.job):
             kind = notification.kind.upper()
             why = f"{kind} for a job; Print MDN/DSN upon Receipt is off"
             device = self._bench.device
             device.job_changed(
                 mail.job, result="OK", reason=why, held_as=None, ended=device.now()
             )
+
+    def _not_matched(self, failure: Failure, job: Job) -> None:
+        """Look at it again in a while: the disk did not take what it says."""
+        self.log.failure("While reading a notification", failure)
+
+        def again() -> None:
+            self._later.discard(call)
+            if job.serial in self._here:
+                self.take(job)
+
+        if self.running:
+            call = self._bench.clock.callLater(_DISK_PAUSE, again)
+            self._later.add(call)
 
 
 def _is_remarkable(beginning: bytes) -> bool:

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from irsend.device.documents import Document
 from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.store.tray import Tray
@@ -47,18 +48,28 @@ class Tidying(Service):
     def _looked(self, _: object) -> None:
         self._under_way = None
 
-    @inlineCallbacks
-    def tidy(self) -> Generator[Deferred[Any], Any, None]:
-        """Remove what is in the way; never fails."""
-        limits, device = self._bench.printing, self._bench.device
-        found = self._tray.too_many(
-            device.now(),
+    def _in_the_way(self) -> list[tuple[Document, str]]:
+        limits = self._bench.printing
+        return self._tray.too_many(
+            self._bench.device.now(),
             most=limits.tray_documents,
             days=limits.tray_days,
             octets=limits.tray_size * MB,
         )
-        if not found:
+
+    @inlineCallbacks
+    def tidy(self) -> Generator[Deferred[Any], Any, None]:
+        """Remove what is in the way; never fails."""
+        device = self._bench.device
+        if not self._in_the_way():
             return
+        try:
+            # Until the journal has its jobs, a document's record alone says which mails were printed.
+            yield self._bench.journal.flush()
+        except Exception:
+            # A full disk, perhaps: what goes makes room.
+            self.log.failure("While tidying the tray")
+        found = self._in_the_way()
         try:
             yield self._tray.remove([document for document, _ in found])
         except OSError as error:

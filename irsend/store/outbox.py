@@ -7,10 +7,10 @@ or not at all; what stands in tmp/ when the machine starts was never accepted.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -92,14 +92,13 @@ class Outbox:
         """Octets of the messages in it."""
         self._in_thread = in_thread
         self._turns = DeferredLock()
-        self._count = itertools.count(1)
         self._sizes: dict[int, int] = {}
 
     def open_directory(self) -> list[Outgoing]:
         """Make it where it is missing; return what is in it, oldest first. StateError."""
         try:
             shutil.rmtree(self._aside, ignore_errors=True)
-            self._aside.mkdir(mode=0o700, parents=True)
+            self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = []
             for entry in self.directory.iterdir():
                 if not entry.name.isdigit():
@@ -114,6 +113,10 @@ class Outbox:
                 f"outbox: {entry / _RECORD} cannot be read ({error}); move {entry} away"
             ) from None
         return sorted(found, key=lambda one: one.serial)
+
+    def __len__(self) -> int:
+        """How many messages are in it."""
+        return len(self._sizes)
 
     @property
     def _aside(self) -> Path:
@@ -132,9 +135,8 @@ class Outbox:
 
     def new_place(self) -> Path:
         """Return a new empty directory for what is not accepted yet."""
-        place = self._aside / str(next(self._count))
-        place.mkdir(mode=0o700)
-        return place
+        # Not by a count: a worker that has outlived its machine may write where that had it still.
+        return Path(tempfile.mkdtemp(dir=self._aside))
 
     def accept(
         self, write: Callable[[IO[bytes]], tuple[Outgoing, bytes]]

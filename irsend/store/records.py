@@ -24,7 +24,7 @@ CREATE INDEX IF NOT EXISTS session_code ON session (code, id);
 CREATE TABLE IF NOT EXISTS job (
     serial INTEGER PRIMARY KEY, number TEXT, direction TEXT, kind TEXT, party TEXT, subject TEXT,
     pages INTEGER, result TEXT, code TEXT, recipients TEXT, sessions TEXT,
-    started REAL, ended REAL, held_as TEXT, reason TEXT, size INTEGER);
+    started REAL, ended REAL, held_as TEXT, reason TEXT, size INTEGER, told INTEGER);
 CREATE INDEX IF NOT EXISTS job_number ON job (number, serial);
 CREATE INDEX IF NOT EXISTS job_direction ON job (direction, serial);
 CREATE INDEX IF NOT EXISTS job_held_as ON job (held_as) WHERE held_as IS NOT NULL;
@@ -41,6 +41,7 @@ LATER_COLUMNS = (
     ("session", "choice", "TEXT"),
     ("job", "reason", "TEXT"),
     ("job", "size", "INTEGER"),
+    ("job", "told", "INTEGER"),
 )
 """Columns that journals of earlier releases lack: table, column, type."""
 
@@ -50,7 +51,7 @@ SESSION_COLUMNS = (
 )
 JOB_COLUMNS = (
     "serial, number, direction, kind, party, subject, pages, result, code, recipients, sessions, "
-    "started, ended, held_as, reason, size"
+    "started, ended, held_as, reason, size, told"
 )
 
 
@@ -107,16 +108,16 @@ def job_row(job: Job) -> tuple[Any, ...]:
     return (
         job.serial, job.number, job.direction, job.kind, job.party, job.subject, job.pages,
         job.result, job.code, recipients, json.dumps(job.sessions), job.started, job.ended,
-        job.held_as, job.reason, job.size,
+        job.held_as, job.reason, job.size, job.told,
     )  # fmt: skip
 
 
 def job_of(row: tuple[Any, ...]) -> Job:
-    """Return a job of a row."""
+    """Return a job of a row; those that earlier releases wrote are shorter."""
     recipients = tuple(Recipient(**one) for one in json.loads(row[9])) if row[9] else ()
     return Job(
         serial=row[0], number=row[1], direction=row[2], kind=row[3], party=row[4], subject=row[5],
         pages=row[6], result=row[7], code=row[8], recipients=recipients,
         sessions=tuple(json.loads(row[10])), started=row[11], ended=row[12], held_as=row[13],
-        reason=row[14] or "", size=row[15],
+        reason=row[14] or "", size=row[15], told=bool(row[16:17] and row[16]),
     )  # fmt: skip

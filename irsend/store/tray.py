@@ -7,10 +7,10 @@ stands in tmp/ when the machine starts never came out.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,6 @@ class Tray:
         self.directory = directory
         self._in_thread = in_thread
         self._turns = DeferredLock()
-        self._count = itertools.count(1)
         self._documents: dict[str, Document] = {}
 
     def open_directory(self) -> list[PrintedMails]:
@@ -74,7 +73,7 @@ class Tray:
         found = []
         try:
             shutil.rmtree(self._aside, ignore_errors=True)
-            self._aside.mkdir(mode=0o700, parents=True)
+            self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
             for pdf in self.directory.glob("*.pdf"):
                 if not pdf.with_suffix(".json").exists():
                     # Its record was to come, or had gone already.
@@ -115,9 +114,8 @@ class Tray:
 
     def new_place(self) -> Path:
         """Return a new empty directory for what is being printed."""
-        place = self._aside / str(next(self._count))
-        place.mkdir(mode=0o700)
-        return place
+        # Not by a count: a worker that has outlived its machine may write where that had it still.
+        return Path(tempfile.mkdtemp(dir=self._aside))
 
     def keep(self, pdf: Path, printed: PrintedMails) -> Deferred[Document | None]:
         """Move a PDF into the tray from its place; fires once it will survive a crash.

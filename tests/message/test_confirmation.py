@@ -6,6 +6,7 @@ import io
 from email import message_from_bytes
 from email.message import Message
 
+import attrs
 from attrs import asdict
 from twisted.trial import unittest
 
@@ -129,3 +130,20 @@ class ConfirmationTests(unittest.SynchronousTestCase):
             [(("fax@elsewhere", "fax@ir"), True), (("x@ir",), True)],
         )
         self.assertEqual(message_from_bytes(content)["Message-ID"], identity)
+
+    def test_lines(self) -> None:
+        """No line has more than 998 octets (RFC 5321 4.5.3.1.6), however many recipients there are."""
+        many = tuple(Wanted(address=f"{one:060}@ir.bench.test") for one in range(100))
+        told = attrs.evolve(WISHES, delivered=many, envelope_id="e" * 1900)
+        content, _ = dsn(ANSWER, STYLE, told)
+        content += printed(original=f"<{'x' * 990}@b>")
+        self.assertLessEqual(max(map(len, content.split(b"\r\n"))), 998)
+
+    def test_boundary_in_the_head(self) -> None:
+        """A mail whose head holds the answer's boundary puts no parts of its own into the answer."""
+        content, _ = dsn(ANSWER, STYLE, WISHES)
+        boundary = message_from_bytes(content).get_boundary()
+        forged = f"--{boundary}\r\nContent-Type: text/html\r\nX: y\r\n\r\n".encode()
+        answer = attrs.evolve(ANSWER, beginning=b"From: a@b.test\r\n" + forged)
+        content, _ = dsn(answer, STYLE, WISHES)
+        self.assertEqual(len(message_from_bytes(content).get_payload()), 3)

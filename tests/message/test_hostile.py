@@ -7,8 +7,10 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from irsend.message.notification import read_notification
 from irsend.message.received import Kind, ReceivedMail
 from irsend.message.taking_apart import Bounds, take_apart
+from irsend.message.wishes import wishes_in
 
 _SECONDS = 2
 _HEAD = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
@@ -81,3 +83,32 @@ class HostileTests(SynchronousTestCase):
         self.assertEqual([part.kind for part in mail.parts], [Kind.TEXT])
         self.assert_wrong(mail)
         self.assert_wrong(self.taken(octets + inner + ends, searched=1000), "#819")
+
+
+class HeadTests(SynchronousTestCase):
+    """What is read in the machine's own process, where it would hold up reception."""
+
+    def setUp(self) -> None:
+        """Take the time."""
+        self.before = time.process_time()
+
+    def tearDown(self) -> None:
+        """It must not have taken long."""
+        self.assertLess(time.process_time() - self.before, _SECONDS)
+
+    def test_head_without_fields(self) -> None:
+        """A head of one name without end, or of thousands of colons, is read once."""
+        head = b"Return-Path: <a@b.test>\r\nDisposition-Notification-To: a@b.test\r\n"
+        for line in (b"a" * 16_000, b"a:" * 8000, b"a " * 8000):
+            for _ in range(20):
+                self.assertEqual(wishes_in(head + line).notify_to, "a@b.test")
+
+    def test_nested_report(self) -> None:
+        """A report of hundreds of multiparts within each other, and of empty lines, is none, soon."""
+        boundaries = range(300)
+        nested = b"".join(
+            b"Content-Type: multipart/report; boundary=b%d\r\n\r\n--b%d\r\n" % (one, one)
+            for one in boundaries
+        )
+        mail = io.BytesIO(nested + b"\r\n" * 480_000)
+        self.assertIsNone(read_notification(mail))

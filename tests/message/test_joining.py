@@ -79,6 +79,8 @@ class FragmentTests(unittest.SynchronousTestCase):
             'id="x"; number=-1',
             'id="x"; number=9999999999999999999999',
             'id="x"; number="²"',
+            'id="x"; number=1; total=1000',
+            'id="x"; number=1; total=999999999',
         ):
             found = self.fragment(parameters)
             assert found is not None

@@ -88,6 +88,11 @@ class PrintingMachineCase(unittest.TestCase):
         ended: Deferred[Job] = self.machine.job_ended(number)
         return ended
 
+    def given_to_worker(self) -> Deferred[None]:
+        """Wait until a worker has what is printed: until then nothing that befalls it matters."""
+        machine = self.machine
+        return self.until(lambda: machine.device.printing and not machine._printing._pool._idle)
+
     def text(self, number: str) -> str:
         """Return the text of a document."""
         pdf = pypdfium2.PdfDocument(self.machine.document_file(number))

@@ -176,7 +176,8 @@ class SendingCase(unittest.TestCase):
             to_print=lambda mail: self.to_print.append(mail.job),
             to_join=lambda mail: self.to_print.append(mail.job),
             to_match=self.full_mode.take,
-            answer_delivery=lambda mail, beginning: succeed(None),
+            answer_delivery=lambda mail, beginning: succeed(mail),
+            caught_up=lambda: None,
         )
         self.bench.received = self.sorting.take
         self.full_mode.adopt(entries)

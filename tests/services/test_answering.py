@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import poplib
 import smtplib
+import sqlite3
 from email import message_from_bytes
 from email.message import Message
 from typing import Any
@@ -212,3 +213,49 @@ class AnsweringTests(PrinterMixin, unittest.TestCase):
         machine._printing._waiting.clear()
         machine._sorting.take(job, again=True)
         self.assertEqual(len((yield self.sent())), 1)
+
+    @inlineCallbacks
+    def test_told_once_though_the_power_fails(self) -> Any:
+        """A delivery that was told is not told again where the power failed right behind it."""
+        self.printer._machine.change_paper(False)
+        envelope = {"sender": "a@bench.test", "to": "ir@bench.test"}
+        content = b"From: a@bench.test\r\n\r\nText.\r\n"
+        yield send_mail(self.printer.smtp, content, **envelope, rcpt_options=["NOTIFY=SUCCESS"])
+        machine = self.printer._machine
+        outbox = machine.state.outbox
+        while not [one for one in outbox.iterdir() if one.name.isdigit()] and not (
+            yield self.sent()
+        ):
+            yield deferLater(reactor, 0.001)
+        # What is not in the file itself is lost: the system has not written it.
+        lost = sqlite3.connect(f"file:{machine.state.journal}?immutable=1", uri=True)
+        told = lost.execute("SELECT told FROM job WHERE direction = 'rx'").fetchall()
+        lost.close()
+        self.assertEqual(told, [(1,)])
+
+    @inlineCallbacks
+    def test_told_after_a_restart(self) -> Any:
+        """A delivery that could not be told before the machine was switched off is told then."""
+        machine = self.printer._machine
+        machine.change_paper(False)
+        yield machine._sorting.stopService()
+        envelope = {"sender": "a@bench.test", "to": "ir@bench.test"}
+        content = b"From: a@bench.test\r\n\r\nText.\r\n"
+        yield send_mail(self.printer.smtp, content, **envelope, rcpt_options=["NOTIFY=SUCCESS"])
+        (job,) = yield self.received()
+        self.assertEqual((yield machine.jobs()), [job])
+        machine._sorting._here.clear()
+        machine._sorting._waiting.clear()
+        machine._sorting.startService()
+        machine._sorting.take(job, again=True)
+        self.assertEqual(len((yield self.sent())), 1)
+
+    @inlineCallbacks
+    def test_too_many_ask(self) -> Any:
+        """Where very much waits to be sent nobody is answered; the mail itself is received as ever."""
+        outbox = self.printer._machine._outbox
+        waiting = dict.fromkeys(range(10_000, 11_000), 0)
+        outbox._sizes.update(waiting)
+        ended = yield self.send(ASKING, rcpt_options=["NOTIFY=SUCCESS"])
+        self.assertEqual(ended.result, "OK")
+        self.assertEqual((yield self.sent()), [])

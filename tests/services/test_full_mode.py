@@ -177,6 +177,20 @@ class FullModeTests(SendingCase):
             self.settle()
         self.assertEqual((self.job().result, self.job().code), ("NG", "#830"))
 
+    def test_full_disk(self) -> None:
+        """A notification that the disk does not take waits in memory, and counts when it does."""
+        envelope = self.sent()
+        (place,) = self.directory.glob("outbox/[0-9]*")
+        away = place.rename(self.directory / "away")
+        notification = self.receive(DSN, envelope, action="delivered")
+        self.assertEqual((notification.result, notification.ended), ("waiting", None))
+        self.assertTrue(self.flushLoggedErrors(OSError))
+        away.rename(place)
+        self.bench.clock.advance(60)
+        self.settle()
+        self.assertEqual(self.job(notification.number).result, "OK")
+        self.assertEqual(self.bench.memory.names(), [])
+
     def test_cancelled_meanwhile(self) -> None:
         """A notification that was cancelled before its job was over stays cancelled, and counts."""
         self.relay.answers["QUIT"] = ""

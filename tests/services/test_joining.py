@@ -171,3 +171,63 @@ class JoiningTests(PrintingMachineCase):
         for job in jobs:
             self.assertEqual((yield self.machine.job(job.number)).code, "#995")
         self.assertEqual(self.machine.memory()[0], 0)
+
+    @inlineCallbacks
+    def test_text_twice(self) -> Any:
+        """What a part says stands on paper once, however often the part came."""
+        jobs = yield self.receive_all([part(1, "total=2"), part(1, "total=2"), part(2)])
+        yield self.ended(jobs[0].number)
+        self.assertEqual(self.text(jobs[0].number).count("Text 1."), 1)
+
+    @inlineCallbacks
+    def test_more_doubles_than_open_files(self) -> Any:
+        """More copies of a part than a process may have files open keep nothing from being printed."""
+        yield self.receive_all([part(1, "total=2")] * 1100)
+        (last,) = yield self.receive_all([part(2)])
+        ended = yield self.ended(last.number)
+        self.assertEqual(ended.result, "OK")
+        self.assertEqual(self.machine.memory()[0], 0)
+
+    @inlineCallbacks
+    def test_part_taken_by_somebody_else(self) -> Any:
+        """Where somebody has deleted a part from memory the others are #848, on paper too."""
+        self.machine.change_paper(False)
+        jobs = yield self.receive_all([part(1, "total=2"), part(2)])
+        yield self.until(lambda: self.machine._printing._waiting)
+        self.machine.mails.path(jobs[1].held_as).unlink()
+        self.machine.change_paper(True)
+        ended = yield self.ended(jobs[0].number)
+        self.assertEqual(ended.code, "#848")
+        self.assertIn("Subject: x (1)", self.text(jobs[0].number))
+
+    @inlineCallbacks
+    def test_whole_before_its_time(self) -> Any:
+        """A mail that was whole in time is joined, however long it waits for paper, over a restart too."""
+        self.machine.change_paper(False)
+        (first,) = yield self.receive_all([part(1, "total=2")])
+        for number in range(120):
+            yield self.receive(mail(f"Text {number}."))
+        (last,) = yield self.receive_all([part(2)])
+        yield self.sorted()
+        yield self.machine.stopService()
+        self.later = 25 * _HOUR
+        self.switch_on()
+        yield self.sorted()
+        (order,) = [
+            one for one in self.machine._printing._waiting if one.job.serial == first.serial
+        ]
+        self.assertIsNone(order.instead)
+        self.assertEqual([one.job.serial for one in order.mails], [first.serial, last.serial])
+
+    @inlineCallbacks
+    def test_again_and_again(self) -> Any:
+        """A part that comes thousands of times is #848 with all that came: one document ends few jobs."""
+        orders: list[Any] = []
+        self.machine._joining._print = lambda *order: orders.append(order)
+        yield self.receive_all([part(1, "total=2")])
+        yield self.sorted()
+        (divided,) = self.machine._joining._waiting.values()
+        for _ in range(2001):
+            self.machine._joining.take(divided.parts[1])
+        ((parts, doubles, problem),) = orders
+        self.assertEqual((len(parts), len(doubles), problem.code), (1, 2001, "#848"))

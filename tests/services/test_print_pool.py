@@ -109,6 +109,18 @@ class PrintPoolTests(unittest.TestCase):
         yield self.until(lambda: not self.workers())
 
     @inlineCallbacks
+    def test_nonsense_in_front_of_an_answer(self) -> Any:
+        """A worker that talks nonsense costs the order it has, whatever it says then, and no other."""
+        yield self.pool.ask(self.order(mail("Text."), "1"))
+        (worker,) = self.pool._workers
+        asked = self.pool.ask(self.order(mail("Text."), "2"))
+        worker.outReceived(b'nonsense\n{"printed": {"pages": 9}}\n')
+        error = yield self.assertFailure(asked, CannotPrint)
+        self.assertEqual(str(error), "Its worker talks nonsense.")
+        printed = yield self.pool.ask(self.order(mail("Text."), "3"))
+        self.assertEqual(printed["pages"], 1)
+
+    @inlineCallbacks
     def test_cpu(self) -> Any:
         """A document may take only so much CPU: the kernel ends the worker."""
         order = self.order(mail("x" * 4_000_000), "1", seconds=0, most_lines=100_000)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 from typing import Any
 
 from twisted.internet.defer import inlineCallbacks
 
 from irsend.device.events import DocumentPrinted, DocumentRemoved, JobChanged, PagePrinted
 from irsend.errors import CannotCancel, CannotDraw, NoSuchRecord
+from irsend.store.outbox import Outgoing
 from tests.imaging.originals import text_page
 from tests.imaging.received import mail, tiff
 from tests.services.printing import PrintingMachineCase
@@ -62,7 +64,7 @@ class PrintingTests(PrintingMachineCase):
         worker = yield self.stopped_worker()
         self.assertEqual(self.machine.device.state, "ready")
         job = yield self.receive(mail("Text."))
-        yield self.until(lambda: self.machine.device.printing)
+        yield self.given_to_worker()
         self.assertEqual(self.machine.device.state, "printing")
         os.kill(worker, signal.SIGCONT)
         yield self.ended(job.number)
@@ -95,7 +97,7 @@ class PrintingTests(PrintingMachineCase):
         """A mail that kills its worker is #822: its head is printed and why, and the next is whole."""
         worker = yield self.stopped_worker()
         job = yield self.receive(mail("Secret text."))
-        yield self.until(lambda: self.machine.device.printing)
+        yield self.given_to_worker()
         os.kill(worker, signal.SIGKILL)
         ended = yield self.ended(job.number)
         self.assertEqual((ended.result, ended.code), ("NG", "#822"))
@@ -138,6 +140,33 @@ class PrintingTests(PrintingMachineCase):
         self.machine._printing._pause.reset(0)
         ended = yield self.ended(job.number)
         self.assertEqual((ended.result, ended.reason), ("OK", ""))
+
+    @inlineCallbacks
+    def test_one_that_the_disk_does_not_give(self) -> Any:
+        """A mail that cannot be read for now keeps no others from being printed meanwhile."""
+        self.machine.change_paper(False)
+        asking = (
+            b"Return-Path: <a@bench.test>\r\nDisposition-Notification-To: a@bench.test\r\n\r\n"
+        )
+        broken = yield self.receive(asking)
+        yield self.until(lambda: self.machine._printing._waiting)
+        path = self.machine.mails.path(broken.held_as)
+        path.unlink()
+        path.mkdir()
+        others = []
+        for number in range(3):
+            others.append((yield self.receive(mail(f"Text {number}."))))
+        yield self.until(lambda: len(self.machine._printing._waiting) == 4)
+        self.machine.change_paper(True)
+        yield self.until(lambda: self.machine._printing._pause is not None)
+        self.machine._printing._pause.reset(0)
+        for one in others:
+            self.assertEqual((yield self.ended(one.number)).result, "OK")
+        yield self.until(lambda: self.machine._printing._pause is not None)
+        path.rmdir()
+        path.write_bytes(asking)
+        self.machine._printing._pause.reset(0)
+        self.assertEqual((yield self.ended(broken.number)).result, "OK")
 
 
 class PaperTests(PrintingMachineCase):
@@ -197,7 +226,7 @@ class CancelTests(PrintingMachineCase):
         """What is being printed can be cancelled: its worker is gone, and nothing comes out."""
         worker = yield self.stopped_worker()
         job = yield self.receive(mail("Text."))
-        yield self.until(lambda: self.machine.device.printing)
+        yield self.given_to_worker()
         cancelled = yield self.machine.cancel_job(job.number)
         self.assertEqual((cancelled.result, cancelled.code), ("NG", "#995"))
         self.assertRaises(ProcessLookupError, os.kill, worker, 0)
@@ -298,7 +327,7 @@ class CrashTests(PrintingMachineCase):
         """What is being printed when the machine is switched off is printed at the next start, once."""
         yield self.stopped_worker()
         job = yield self.receive(mail("Text."))
-        yield self.until(lambda: self.machine.device.printing)
+        yield self.given_to_worker()
         yield self.machine.stopService()
         self.switch_on()
         ended = yield self.ended(job.number)
@@ -353,6 +382,84 @@ class CrashTests(PrintingMachineCase):
         self.assertEqual(following.number, "5002")
 
     @inlineCallbacks
+    def test_taken_out_before_a_crash(self) -> Any:
+        """A document leaves the tray when the journal itself has its job and UIDL, not its log alone."""
+        self.machine._journal.remember_fetched("f" * 8, "f" * 32)
+        job = yield self.receive(mail("Text."), mark="f" * 32)
+        yield self.ended(job.number)
+        yield self.machine.take_document(job.number)
+        kept = sqlite3.connect(f"file:{self.state}/journal.sqlite?immutable=1", uri=True)
+        jobs = kept.execute("SELECT result FROM job").fetchall()
+        marks = kept.execute("SELECT mark FROM fetched").fetchall()
+        kept.close()
+        self.assertEqual((jobs, marks), ([("OK",)], [("f" * 32,)]))
+
+    @inlineCallbacks
+    def test_mail_gone_when_told(self) -> Any:
+        """When a document is announced its mail is deleted: who takes it out at once loses nothing."""
+        there: list[bool] = []
+        job = yield self.receive_while_out(mail("Text."))
+        path = self.machine.mails.path(job.held_as)
+        self.machine.device.observe(
+            lambda event: (
+                there.append(path.exists()) if isinstance(event, DocumentPrinted) else None
+            )
+        )
+        self.machine.change_paper(True)
+        yield self.ended(job.number)
+        self.assertEqual(there, [False])
+
+    @inlineCallbacks
+    def receive_while_out(self, content: bytes) -> Any:
+        """Receive a mail that waits for paper; return its job."""
+        self.machine.change_paper(False)
+        job = yield self.receive(content)
+        yield self.until(lambda: self.machine._printing._waiting)
+        return job
+
+    @inlineCallbacks
+    def test_not_deleted(self) -> Any:
+        """A printed mail that the disk did not let go is not printed again, though its document is taken."""
+        job = yield self.receive_while_out(mail("Text."))
+        path = self.machine.mails.path(job.held_as)
+        content = path.read_bytes()
+        delete = self.machine.mails.unlink
+        self.machine.mails.unlink = _failing  # type: ignore[method-assign]
+        self.machine.change_paper(True)
+        yield self.ended(job.number)
+        self.machine.mails.unlink = delete  # type: ignore[method-assign]
+        yield self.machine.take_document(job.number)
+        yield self.assertFailure(self.machine.cancel_job(job.number), CannotCancel)
+        yield self.machine.stopService()
+        self.assertEqual(path.read_bytes(), content)
+        self.switch_on()
+        self.assertEqual(self.machine.mails.names(), [])
+        (again,) = yield self.machine.jobs()
+        self.assertEqual((again.serial, again.result, again.held_as), (1, "OK", None))
+
+    @inlineCallbacks
+    def test_cancelled_before_a_crash(self) -> Any:
+        """What was cancelled stays so, whether the power failed before its mail was deleted or behind it."""
+        for deleted in (True, False):
+            job = yield self.receive_while_out(mail("Text."))
+            path = self.machine.mails.path(job.held_as)
+            content = path.read_bytes()
+            yield self.machine.cancel_job(job.number)
+            lost = self.state / "lost.sqlite"
+            # What the system has not written yet is lost.
+            shutil.copy(self.state / "journal.sqlite", lost)
+            yield self.machine.stopService()
+            for one in self.state.glob("journal.sqlite*"):
+                one.unlink()
+            lost.rename(self.state / "journal.sqlite")
+            if not deleted:
+                path.write_bytes(content)
+            self.switch_on()
+            again = yield self.machine.job(job.number)
+            self.assertEqual((again.result, again.code, again.held_as), ("NG", "#995", None))
+            self.assertEqual(self.machine.mails.names(), [])
+
+    @inlineCallbacks
     def test_half_in_the_tray(self) -> Any:
         """A PDF without its record came out only by half: it is nothing, and its mail is printed."""
         self.machine.change_paper(False)
@@ -367,3 +474,52 @@ class CrashTests(PrintingMachineCase):
         self.machine.change_paper(True)
         yield self.ended(job.number)
         self.assertIn("Text.", self.text(job.number))
+
+    @inlineCallbacks
+    def switched_off_without_journal(self) -> Any:
+        """Switch it off, and lose all that the journal held."""
+        yield self.machine.stopService()
+        for one in self.state.glob("journal.sqlite*"):
+            one.unlink()
+
+    @inlineCallbacks
+    def test_younger_came_out_first(self) -> Any:
+        """Where the journal is behind, no mail is forgotten, whatever order they were printed in."""
+        jobs = []
+        self.machine.change_paper(False)
+        for mark in "ab":
+            jobs.append((yield self.receive(mail("Text."), mark=mark * 32)))
+        yield self.until(lambda: len(self.machine._printing._waiting) == 2)
+        older = self.machine._printing._waiting.popleft()
+        self.machine.change_paper(True)
+        yield self.ended(jobs[1].number)
+        self.machine._printing.take(older.mails, [])
+        yield self.ended(jobs[0].number)
+        yield self.switched_off_without_journal()
+        self.switch_on()
+        again = yield self.machine.jobs()
+        self.assertEqual([(one.serial, one.result) for one in again], [(2, "OK"), (1, "OK")])
+        for mark in "ab":
+            fetched = yield self.machine._journal.fetched(mark * 8)
+            self.assertEqual(fetched, {mark * 32})
+
+    @inlineCallbacks
+    def test_serials_are_nobodys_twice(self) -> Any:
+        """A mail whose job was lost with the power takes no serial of a job that is in the outbox."""
+        self.machine.change_paper(False)
+        yield self.receive(mail("First."))
+        sent = self.machine.device.new_job("tx", "b@bench.test")
+        outgoing = Outgoing(
+            job=sent, sender="", message_id="<1@x>", head_length=0, due=2e10, answer="mdn"
+        )
+        yield self.machine._outbox.accept(lambda _: (outgoing, b""))
+        yield self.receive(mail("Second."))
+        yield self.switched_off_without_journal()
+        self.switch_on(loaded=False)
+        jobs = yield self.machine.jobs()
+        self.assertEqual(sorted(one.direction for one in jobs), ["rx", "rx", "tx"])
+        self.assertEqual(len({one.serial for one in jobs}), 3)
+
+
+def _failing(*_: object) -> None:
+    raise OSError(5, "Input/output error")

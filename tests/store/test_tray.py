@@ -90,6 +90,15 @@ class TrayTests(unittest.SynchronousTestCase):
         self.successResultOf(kept)
         self.assertEqual(tray.find("5001").number, "5001")
 
+    def test_left_behind(self) -> None:
+        """No place is given twice: what a worker of the machine before still writes stays its own."""
+        places = [self.tray.new_place()]
+        again = Tray(self.directory, at_once)
+        again.open_directory()
+        places.append(again.new_place())
+        self.assertNotEqual(*places)
+        self.assertFalse(places[0].exists())
+
     def test_in_the_place_of_another(self) -> None:
         """A document of the same number takes the place of the older one, which is told."""
         first, second = printed("5001"), printed("5001", serial=9000)

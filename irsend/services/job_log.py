@@ -1,0 +1,23 @@
+"""The log's line of each job that has ended: what became of it, and why."""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from irsend.device.events import Event, JobChanged
+
+_log = Logger()
+
+
+def log_ended(event: Event) -> None:
+    """Observe the device; a job whose mail is still to be deleted is told of when that is done."""
+    if isinstance(event, JobChanged) and event.job.ended is not None and not event.job.held_as:
+        job = event.job
+        _log.info(
+            "Job {number}: {result}, {direction} {party}{why}",
+            number=job.number,
+            result=" ".join(filter(None, (job.result, job.code))),
+            direction="to" if job.direction == "tx" else "from",
+            party=job.party,
+            why=f" ({job.reason})" if job.reason else "",
+        )
