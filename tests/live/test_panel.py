@@ -183,7 +183,7 @@ class SettingsTests(PanelTestCase):
         press_keys(page, keys)
         choice = page.get_by_role("radiogroup", name=label, exact=True)
         if choice.count():
-            choice.get_by_text(entry, exact=True).click()
+            choice.get_by_label(entry, exact=True).check()
         else:
             page.get_by_label(label, exact=True).fill(entry)
         page.get_by_role("button", name="OK", exact=True).click()
@@ -212,7 +212,8 @@ class SettingsTests(PanelTestCase):
         problem = page.locator("#email_ifax-email_address-problem")
         page.get_by_role("alert").get_by_role("link", name="E-mail Address").click()
         field, reason = address.bounding_box(), problem.bounding_box()
-        assert field is not None and reason is not None
+        assert field is not None
+        assert reason is not None
         told = problem.inner_text()
         return told, [address.input_value(), subject.input_value()], reason["y"] - field["y"]
 
