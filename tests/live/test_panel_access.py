@@ -172,6 +172,28 @@ class AxeTests(AccessTestCase):
         return [f"{where} {one}" for one in told["violations"]]
 
 
+class NarrowTests(AccessTestCase):
+    """The panel at 320 px, which is also 1280 px magnified four times (WCAG 1.4.10)."""
+
+    async def test_reflow(self) -> None:
+        """No screen, and no part of one, has to be moved sideways to be read."""
+        await self.start_used_machine()
+        page = await self.open("/", size=(320, 844))
+        for path in self.screens:
+            self.assertEqual(await self.browse(self._too_wide, page, path), [], path)
+
+    def _too_wide(self, page: Page, path: str) -> list[str]:
+        page.goto(path)
+        too_wide: list[str] = page.evaluate(
+            """() => [document.documentElement, ...document.querySelectorAll("body *")]
+              .filter((one) => one === document.documentElement
+                || /auto|scroll/.test(getComputedStyle(one).overflowX))
+              .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth)
+              .map((one) => `${one.tagName} ${one.id} ${one.className}`)"""
+        )
+        return too_wide
+
+
 class KeyboardTests(AccessTestCase):
     """The panel without a mouse."""
 
