@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from tests.imaging.originals import PNG
 from tests.live.case import LiveTestCase
-from tests.live.machine import Machine, start_machine
+from tests.live.machine import ADDRESS, Machine, start_machine
+from tests.live.mails import make_mail
 from tests.live.programs import free_port, path_of
+from tests.live.swaks import DELIVERED, MAIL_REFUSED, swaks
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -24,6 +27,19 @@ T = TypeVar("T")
 WIDE, NARROW = (1280, 844), (390, 844)
 PATIENCE = 15_000
 """Milliseconds that a page has for whatever is waited for."""
+
+_FUNCTIONS = "/functions"
+_NETWORK = f"{_FUNCTIONS}/system-settings/network-settings"
+EMAIL = f"{_NETWORK}/e-mail-i-fax"
+_MENUS = (
+    _FUNCTIONS,
+    f"{_FUNCTIONS}/system-settings",
+    _NETWORK,
+    EMAIL,
+    f"{EMAIL}/authent-encryption",
+    f"{EMAIL}/receiving-mac-address-settings",
+    f"{_FUNCTIONS}/service-mode",
+)
 
 _ARGUMENTS = [
     "--headless=new",
@@ -113,3 +129,37 @@ class PanelTestCase(LiveTestCase):
     def _asked(self, dialog: Any) -> None:
         self.dialogs.append(dialog.message)
         dialog.dismiss()
+
+
+class UsedPanelTestCase(PanelTestCase):
+    """A machine on which something has happened."""
+
+    programs = (*PanelTestCase.programs, "swaks")
+
+    async def start_used_machine(self) -> None:
+        """Start a machine that has printed a mail, refused one, and sent one in vain."""
+        await self.start_machine(
+            printing={"loaded": True},
+            email_ifax={"email_address": ADDRESS, "smtp_server": "127.0.0.1"},
+            authent_encryption={"smtp_authentication": True, "display_auth_screen": True},
+        )
+        port = self.machine.smtp_port
+        await self.machine.change({"service_mode.smtp_tx_port": port})
+        told = await swaks(self, port, make_mail("printed", 1000))
+        self.assertEqual(told.status, DELIVERED)
+        await self.machine.printed_all(30)
+        job = await self.machine.send(("p.png", PNG), to="nobody@elsewhere.test")
+        self.assertEqual(job["result"], "NG")
+        await self.machine.change({"authent_encryption.allow_ssl_smtp_receive": "ssl"})
+        told = await swaks(self, port, make_mail("refused", 1000))
+        self.assertEqual(told.status, MAIL_REFUSED)
+        self.session = (await self.machine.last_session("smtp-receive"))["id"]
+
+    @property
+    def screens(self) -> tuple[str, ...]:
+        """Every address of the panel's that shows a screen of its own."""
+        return (
+            *("/", "/mailbox", "/mailbox/5001", "/jobs", "/monitor", "/wire"),
+            *("/wire?result=NG", "/wire?code=999", f"/sessions/{self.session}"),
+            *_MENUS,
+        )
