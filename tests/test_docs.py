@@ -214,6 +214,16 @@ class NameTests(SynchronousTestCase):
         for name in names:
             self.assertTrue(any((_REPOSITORY / "irsend").glob(f"{name}*")), name)
 
+    def test_packages(self) -> None:
+        """Debian's packages that CONTRIBUTING asks for are those that the checks install."""
+        told = re.findall(
+            r"`apt install ([^`]+)`", (_REPOSITORY / "CONTRIBUTING.md").read_text()
+        )
+        script = (_REPOSITORY / ".ci" / "run").read_text("utf-8").replace("\\\n", " ")
+        installed = script.partition("--no-install-recommends ")[2].partition(" >")[0].split()
+        # What a checkout is made with is there before CONTRIBUTING is read.
+        self.assertEqual(sorted({"make", "git", *" ".join(told).split()}), sorted(installed))
+
     def test_make_targets(self) -> None:
         """Every `make ...` that is told is a target of the Makefile."""
         makefile = (_REPOSITORY / "Makefile").read_text("utf-8")
