@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from irsend.panel.site import PanelRequest
 
 _STATIC = {
+    "keys.js": "text/javascript; charset=utf-8",
     "panel.css": "text/css; charset=utf-8",
     "panel.js": "text/javascript; charset=utf-8",
     "panel.svg": "image/svg+xml",
