@@ -32,6 +32,7 @@ _STATIC = {
     "keys.js": "text/javascript; charset=utf-8",
     "panel.css": "text/css; charset=utf-8",
     "panel.js": "text/javascript; charset=utf-8",
+    "sending.js": "text/javascript; charset=utf-8",
     "panel.svg": "image/svg+xml",
 }
 

@@ -1,4 +1,4 @@
-// Keeps the live parts of the page as the machine is, and helps with sending. The page works without it.
+// Keeps the live parts of the page as the machine is. The page works without it.
 "use strict";
 
 (() => {
@@ -61,48 +61,8 @@
   addEventListener("pagehide", () => events.close());
   addEventListener("pageshow", (shown) => { if (shown.persisted) location.reload(); });
 
-  // -- sending ----------------------------------------------------------------------
-
-  const form = document.getElementById("send-form");
-  if (!form) return;
-  const files = form.elements.namedItem("page");
-  const glass = files.closest(".glass");
-  const list = document.getElementById("originals");
-  const progress = document.getElementById("progress");
-
-  files.addEventListener("change", () => {
-    list.replaceChildren(...[...files.files].map((file) => {
-      const item = document.createElement("li");
-      const shown = /^image\/(png|jpeg)$/.test(file.type) ? new Image() : document.createElement("span");
-      if (shown instanceof Image) {
-        shown.alt = "";
-        shown.src = URL.createObjectURL(file);
-        shown.onload = () => URL.revokeObjectURL(shown.src);
-      } else {
-        shown.textContent = (file.name.split(".").pop() || "?").slice(0, 4).toUpperCase();
-      }
-      item.append(shown, file.name);
-      item.title = file.name;
-      return item;
-    }));
-  });
-
-  glass.addEventListener("dragover", (event) => { event.preventDefault(); glass.classList.add("over"); });
-  glass.addEventListener("dragleave", () => glass.classList.remove("over"));
-  glass.addEventListener("drop", (event) => {
-    event.preventDefault();
-    glass.classList.remove("over");
-    if (!event.dataTransfer.files.length) return;
-    files.files = event.dataTransfer.files;
-    files.dispatchEvent(new Event("change"));
-  });
-
+  // How far a scan is concerns who sends: `sending.js`.
   events.addEventListener("page", (event) => {
-    const told = JSON.parse(event.data);
-    if (form.dataset.busy && told.direction === "tx") progress.textContent = `Scanning page ${told.page} of ${told.pages}`;
-  });
-  form.addEventListener("submit", () => {
-    form.dataset.busy = "1";
-    progress.textContent = "Scanning";
+    document.dispatchEvent(new CustomEvent("page-scanned", { detail: JSON.parse(event.data) }));
   });
 })();
