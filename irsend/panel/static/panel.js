@@ -61,6 +61,43 @@
   addEventListener("pagehide", () => events.close());
   addEventListener("pageshow", (shown) => { if (shown.persisted) location.reload(); });
 
+  // -- a transcript as text -----------------------------------------------------------
+
+  // On the document, since the key is put in place anew while its session goes on.
+  document.addEventListener("click", (event) => {
+    const key = event.target.closest("[data-copies]");
+    if (key) copy(key.dataset.copies).then(tell_copied, () => tell_copied("The machine does not answer."));
+  });
+  document.documentElement.classList.add("scripted");
+
+  async function copy(address) {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(answer.statusText);
+    const text = await answer.text();
+    const lines = text.split("\n").length - 1;
+    try {
+      // Only where the page came by HTTPS, or from this computer.
+      await navigator.clipboard.writeText(text);
+      return `Copied, ${lines} ${lines === 1 ? "line" : "lines"}.`;
+    } catch {
+      getSelection().selectAllChildren(document.getElementById("transcript"));
+      // The text and not what is seen, also where it is the next Ctrl+C that copies.
+      document.addEventListener("copy", (event) => {
+        event.clipboardData.setData("text/plain", text);
+        event.preventDefault();
+      }, { once: true });
+      if (document.execCommand("copy")) {
+        getSelection().removeAllRanges();
+        return `Copied, ${lines} ${lines === 1 ? "line" : "lines"}.`;
+      }
+      return "This browser does not let it be copied; it is selected: press Ctrl+C.";
+    }
+  }
+
+  function tell_copied(words) {
+    document.getElementById("copied").textContent = words;
+  }
+
   // How far a scan is concerns who sends: `sending.js`.
   events.addEventListener("page", (event) => {
     document.dispatchEvent(new CustomEvent("page-scanned", { detail: JSON.parse(event.data) }));
