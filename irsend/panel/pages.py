@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _STATIC = {
     "keys.js": "text/javascript; charset=utf-8",
+    "paper.js": "text/javascript; charset=utf-8",
     "panel.css": "text/css; charset=utf-8",
     "panel.js": "text/javascript; charset=utf-8",
     "sending.js": "text/javascript; charset=utf-8",
