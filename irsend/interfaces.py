@@ -280,6 +280,9 @@ class IMachine(Interface):
     def draw_page(number: str, page: int, dots: int) -> Deferred[bytes]:
         """Give a page as a PNG, at so many dots an inch; NoSuchRecord, CannotDraw."""
 
+    def read_page(number: str, page: int) -> Deferred[Any]:
+        """Give the `PageText` of a page; NoSuchRecord, CannotDraw."""
+
     def take_document(number: str) -> Deferred[None]:
         """Take a document out of the tray, for good; NoSuchRecord."""
 

@@ -25,3 +25,24 @@ class Document:
     """What was printed about what was not."""
     size: int = 0
     """Octets of its PDF."""
+
+
+@frozen(kw_only=True)
+class TextLine:
+    """A line of a page's text, and where it stands: in points, from the page's upper left corner."""
+
+    text: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@frozen(kw_only=True)
+class PageText:
+    """The text of a page of a printed document, in its order. Pictures have none."""
+
+    width: float
+    """Of the page, in points."""
+    height: float
+    lines: tuple[TextLine, ...]

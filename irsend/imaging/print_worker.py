@@ -7,6 +7,9 @@
                      "from": "", "subject": "", "message_id": "", "images": 0}}
     {"draw": {"file": "/t/1/printed.pdf", "page": 1, "into": "/t/1/1.png", "dots": 100, "seconds": 10}}
         {"drawn": {"file": "/t/1/1.png", "width": 827, "height": 1169}}
+    {"read": {"file": "/t/1/printed.pdf", "page": 1, "seconds": 10}}
+        {"read": {"width": 595.2, "height": 841.92, "lines": [
+            {"text": "To: ir@bench.test", "x": 56.7, "y": 70.9, "width": 102.0, "height": 9.5}]}}
 
 Several files are the parts of a divided mail, in order. With "instead": {"code": "#822", "words":
 "..."} nothing of a mail is printed but its head, and why.
@@ -58,6 +61,8 @@ def main(orders: IO[str], answers: IO[str]) -> None:
         try:
             if "print" in order:
                 say({"printed": _print(order["print"], lambda page: say({"page": page}))})
+            elif "read" in order:
+                say({"read": _read(order["read"])})
             else:
                 say({"drawn": _draw(order["draw"])})
         except MemoryFull:
@@ -114,6 +119,15 @@ def _draw(order: dict[str, Any]) -> dict[str, Any]:
     into = Path(order["into"])
     width, height = draw_page(Path(order["file"]), order["page"], into, order["dots"])
     return {"file": str(into), "width": width, "height": height}
+
+
+def _read(order: dict[str, Any]) -> dict[str, Any]:
+    from attrs import asdict
+
+    from irsend.imaging.reading import read_page
+
+    limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    return asdict(read_page(Path(order["file"]), order["page"]))
 
 
 def _broken() -> dict[str, Any]:

@@ -15,6 +15,9 @@ from irsend.panel.schemas import Schema, list_of, object_of, ref
 _DOCUMENT = parameter(
     "number", {"type": "string", "pattern": "^[0-9]{4}$"}, "Of its job, 5001 to 9999.", "path"
 )
+_PAGE = parameter("page", {"type": "integer", "minimum": 1}, "From 1.", "path")
+_UNCHANGED: Schema = {"304": {"description": "As it was asked for before (If-None-Match)."}}
+_NO_PAGE = "No such document, or no such page."
 _NO_DOCUMENT = "No such document in the tray."
 
 
@@ -71,15 +74,27 @@ def tray_paths() -> Schema:
                 "A page of a printed document, to look at",
                 file_answer("The page.", "image/png"),
                 _DOCUMENT,
-                parameter("page", {"type": "integer", "minimum": 1}, "From 1.", "path"),
+                _PAGE,
                 parameter(
                     "dots",
                     {"type": "integer", "minimum": 10, "maximum": 600, "default": 100},
                     "Dots an inch.",
                 ),
-                also={"304": {"description": "As it was asked for before (If-None-Match)."}},
-                _404="No such document, or no such page.",
+                also=_UNCHANGED,
+                _404=_NO_PAGE,
                 _409="The page cannot be drawn.",
+            )
+        },
+        "/api/tray/{number}/{page}.json": {
+            "get": operation(
+                "documentPageText",
+                "The text of a page of a printed document, to lay over its picture",
+                json_answer("The text.", ref("PageText")),
+                _DOCUMENT,
+                _PAGE,
+                also=_UNCHANGED,
+                _404=_NO_PAGE,
+                _409="The page cannot be read.",
             )
         },
     }

@@ -17,8 +17,9 @@ from twisted.web.server import Request
 from irsend.device.windows import ITEMS
 from irsend.errors import MemoryFull, ScanRefused, SendRefused, SettingsRefused
 from irsend.interfaces import IMachine
-from irsend.panel import asking
+from irsend.panel import asking, shapes
 from irsend.panel.answers import refused, shielded, write
+from irsend.panel.api import session_number
 from irsend.panel.doors import Doors
 from irsend.panel.menus import ROOT, menus, step_of_window
 from irsend.panel.problems import Problem, problem_of
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
     from irsend.panel.site import PanelRequest
 
 _STATIC = {
+    "keys.js": "text/javascript; charset=utf-8",
+    "paper.js": "text/javascript; charset=utf-8",
     "panel.css": "text/css; charset=utf-8",
     "panel.js": "text/javascript; charset=utf-8",
+    "sending.js": "text/javascript; charset=utf-8",
     "panel.svg": "image/svg+xml",
 }
 
@@ -66,6 +70,13 @@ class Pages(Screens):
         if name not in self._static:
             raise Problem(404, "There is no such file")
         return write(request, self._static[name], _STATIC[name])
+
+    @app.route("/sessions/<id>.txt", methods=["GET"])
+    async def transcript(self, request: Request, id: str) -> bytes:
+        """Give what was said in a session as text: what its key copies, and a link shows."""
+        told = await shielded(self._machine.transcript(session_number(id)))
+        text = shapes.transcript_text(told).encode("utf-8", "replace")
+        return write(request, text, "text/plain; charset=utf-8")
 
     @app.route("/settings/<window>", methods=["POST"])
     async def change(self, request: Request, window: str) -> bytes:

@@ -159,6 +159,23 @@ SCHEMAS: dict[str, Schema] = {
         notices={**list_of(TEXT), "description": "What stands on it of what is not printed."},
         size={**COUNT, "description": "Octets of the PDF."},
     ),
+    "PageText": object_of(
+        width={"type": "number", "description": "Of the page; all in points of 1/72 inch."},
+        height={"type": "number"},
+        lines={
+            **list_of(
+                object_of(
+                    text=TEXT,
+                    x={"type": "number"},
+                    y={"type": "number"},
+                    width={"type": "number"},
+                    height={"type": "number"},
+                )
+            ),
+            "description": "In reading order, their upper left corners from the page's; up to "
+            "1,000 of them. Pictures have none.",
+        },
+    ),
     "Reception": object_of(
         result={"enum": ["OK", "NG", None]},
         code=or_null({"enum": list(CODES)}),

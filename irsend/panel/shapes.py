@@ -13,7 +13,7 @@ from typing import Any
 
 from irsend.device import Device, Job, Session, StatusEntry, load_model, model_names
 from irsend.device.codes import CODES
-from irsend.device.documents import Document
+from irsend.device.documents import Document, PageText
 from irsend.device.windows import ITEMS, windows
 from irsend.interfaces import IMachine, TranscriptLine
 
@@ -177,6 +177,24 @@ def document(one: Document) -> JSON:
         "code_texts": [CODES.get(code, "") for code in one.codes],
         "notices": list(one.notices),
         "size": one.size,
+    }
+
+
+def page_text(one: PageText) -> JSON:
+    """The text of a page, with where each line of it stands, in points."""
+    return {
+        "width": one.width,
+        "height": one.height,
+        "lines": [
+            {
+                "text": line.text,
+                "x": line.x,
+                "y": line.y,
+                "width": line.width,
+                "height": line.height,
+            }
+            for line in one.lines
+        ],
     }
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.web.http import CACHED
 from twisted.web.server import Request
 from twisted.web.static import File
 
+from irsend.device.documents import Document
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
 from irsend.panel import asking, shapes
@@ -70,23 +74,56 @@ class TrayRoutes:
     async def page(self, request: Request, number: str, page: str) -> bytes:
         """Give a page as PNG; a client that has it by its ETag need not have it drawn again."""
         dots = asking.whole_number(asking.query(request), "dots", 100, 10, 600)
-        document = self._machine.document(_number(number))
+        document, which = self._page(number, page)
+        return await self._kept(
+            request,
+            (document, f"{which}-{dots}"),
+            lambda: self._machine.draw_page(document.number, which, dots),
+            "image/png",
+        )
+
+    @route("/api/tray/<number>/<page>.json", "GET")
+    async def page_text(self, request: Request, number: str, page: str) -> bytes:
+        """Give the text of a page, with where it stands; kept by its ETag as the picture is."""
+        document, which = self._page(number, page)
+        return await self._kept(
+            request,
+            (document, f"{which}-text"),
+            lambda: self._machine.read_page(document.number, which).addCallback(
+                shapes.page_text
+            ),
+            "application/json",
+        )
+
+    def _page(self, number: str, page: str) -> tuple[Document, int]:
+        """Return the document, and the number of the page in it; NoSuchRecord."""
+        document: Document = self._machine.document(_number(number))
         if not re.fullmatch(r"[0-9]{1,5}", page) or not 1 <= int(page) <= document.pages:
             raise NoSuchRecord(f"There is no such page; pages are 1 to {document.pages}")
+        return document, int(page)
+
+    async def _kept(
+        self,
+        request: Request,
+        of: tuple[Document, str],
+        made: Callable[[], Deferred[Any]],
+        content_type: str,
+    ) -> bytes:
+        """Answer with what is made of a page of a document, where the client has it not yet."""
+        document, what = of
         # A machine that began anew has the same numbers again, but never the same moment.
         printed = int(document.printed * 1000)
-        tag = f'"{document.serial}-{printed}-{int(page)}-{dots}"'.encode("ascii")
+        tag = f'"{document.serial}-{printed}-{what}"'.encode("ascii")
         request.setHeader(b"Cache-Control", b"private, no-cache")
         if request.setETag(tag) is CACHED:
             return b""
         try:
-            png = await shielded(self._machine.draw_page(document.number, int(page), dots))
+            return write(request, await shielded(made()), content_type)
         except Exception:
-            # It may be drawn the next time; a browser is not to keep that it was not.
+            # It may be made the next time; a browser is not to keep that it was not.
             request.setHeader(b"Cache-Control", b"no-store")
             request.etag = None
             raise
-        return write(request, png, "image/png")
 
 
 def _number(given: str) -> str:

@@ -17,7 +17,7 @@ from zope.interface import implementer
 from irsend.configuration import Configuration
 from irsend.device import codes
 from irsend.device.device import Device
-from irsend.device.documents import Document
+from irsend.device.documents import Document, PageText, TextLine
 from irsend.device.events import JobChanged
 from irsend.device.jobs import Job
 from irsend.device.orders import Original, SendOrder, read_order
@@ -260,19 +260,32 @@ class Front:
     @inlineCallbacks
     def draw_page(self, number: str, page: int, dots: int) -> Any:
         """Have a page of a document drawn by a worker."""
-        document = self._tray.find(number)
-        if not 1 <= page <= document.pages:
-            raise NoSuchRecord(f"Document {number} has {document.pages} pages, no page {page}.")
+        order = self._of_page(number, page)
         place = self._tray.new_place()
         picture = place / "page.png"
-        order = {"page": page, "into": str(picture), "dots": dots, "seconds": _DRAWN_WITHIN}
         try:
-            yield self._drawing.ask({"draw": {**order, "file": str(self._tray.path(number))}})
+            yield self._drawing.ask({"draw": {**order, "into": str(picture), "dots": dots}})
             return (yield self._in_thread(picture.read_bytes))
         except (CannotPrint, NoRoom) as error:
             raise CannotDraw(f"Page {page} of document {number}: {error}") from None
         finally:
             self._in_thread(lambda: shutil.rmtree(place, ignore_errors=True))
+
+    @inlineCallbacks
+    def read_page(self, number: str, page: int) -> Any:
+        """Have the text of a page read by a worker."""
+        try:
+            read = yield self._drawing.ask({"read": self._of_page(number, page)})
+            lines = tuple(TextLine(**line) for line in read["lines"])
+            return PageText(width=read["width"], height=read["height"], lines=lines)
+        except (CannotPrint, NoRoom) as error:
+            raise CannotDraw(f"Page {page} of document {number}: {error}") from None
+
+    def _of_page(self, number: str, page: int) -> dict[str, Any]:
+        document = self._tray.find(number)
+        if not 1 <= page <= document.pages:
+            raise NoSuchRecord(f"Document {number} has {document.pages} pages, no page {page}.")
+        return {"file": str(self._tray.path(number)), "page": page, "seconds": _DRAWN_WITHIN}
 
     @inlineCallbacks
     def take_document(self, number: str) -> Any:

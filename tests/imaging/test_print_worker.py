@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from reportlab.pdfgen import canvas
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.imaging.originals import photograph, text_page
@@ -77,6 +78,39 @@ class WorkerTests(SynchronousTestCase):
         with Image.open(png) as image:
             self.assertEqual(image.format, "PNG")
             self.assertLess(image.convert("L").getextrema()[0], 100)  # type: ignore[operator]
+
+    def test_reads(self) -> None:
+        """A page's lines are told in points from its upper left corner, its columns each by itself."""
+        self.answers(self.order(mail("Müller      3rd floor\n山田 𠮷\n")))
+        file = str(self.into / "out-1" / "printed.pdf")
+        read, refused = self.answers(
+            {"read": {"file": file, "page": 1}}, {"read": {"file": file, "page": 2}}
+        )
+        self.assertEqual(refused["failed"]["code"], "#822")
+        page = read["read"]
+        self.assertEqual((round(page["width"]), round(page["height"])), (595, 842))
+        lines = {line["text"]: line for line in page["lines"]}
+        self.assertIn("To: ir2270@bench.test", lines)
+        name, floor = lines["Müller"], lines["3rd floor"]
+        self.assertLess(abs(name["y"] - floor["y"]), 2)
+        self.assertLess(name["x"] + name["width"], floor["x"])
+        self.assertTrue(any(text.startswith("山田") for text in lines), lines)
+        for line in page["lines"]:
+            self.assertTrue(line["x"] >= 0 and line["x"] + line["width"] <= page["width"])
+            self.assertTrue(line["y"] >= 0 and line["y"] + line["height"] <= page["height"])
+
+    def test_reads_up_to_a_limit(self) -> None:
+        """Of a page with more text than anybody lays out, so many lines and characters are told."""
+        file = self.into / "long.pdf"
+        paper = canvas.Canvas(str(file), pagesize=(600, 6000))
+        for number in range(1200):
+            paper.drawString(10, 5990 - 5 * number, f"{number}".ljust(60, "x"))
+        paper.save()
+        (read,) = self.answers({"read": {"file": str(file), "page": 1}})
+        lines = read["read"]["lines"]
+        self.assertLessEqual(len(lines), 1000)
+        self.assertLessEqual(sum(len(line["text"]) for line in lines), 50_000)
+        self.assertTrue(lines[0]["text"].startswith("0xxx"))
 
     def test_too_large(self) -> None:
         """A document that comes to more octets than it may fails, and the next is printed."""

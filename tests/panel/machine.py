@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from irsend.device import Device, Job, Session, StatusEntry, load_model
-from irsend.device.documents import Document
+from irsend.device.documents import Document, PageText, TextLine
 from irsend.device.events import JobChanged, SessionChanged, StatusChanged
 from irsend.device.jobs import Recipient
 from irsend.device.orders import read_order
@@ -61,6 +61,9 @@ class MachineDouble:
     """What the next drawing fails with."""
     drawn: list[tuple[str, int, int]] = field(factory=list)
     """Which pages were asked for, and at how many dots an inch."""
+
+    read: list[tuple[str, int]] = field(factory=list)
+    """Of which pages the text was asked for."""
 
     def __attrs_post_init__(self) -> None:
         self.device.observe(self._observed)
@@ -225,6 +228,18 @@ class MachineDouble:
             return fail(self.drawing)
         self.drawn.append((number, page, dots))
         return succeed(b"\x89PNG " + number.encode("ascii"))
+
+    def read_page(self, number: str, page: int) -> Deferred[PageText]:
+        """One line, which says which page it is."""
+        if page > self.document(number).pages:
+            return fail(NoSuchRecord(f"Document {number} has no page {page}."))
+        if self.drawing is not None:
+            return fail(self.drawing)
+        self.read.append((number, page))
+        line = TextLine(
+            text=f"Page {page} of {number}: <b>é</b>", x=57.6, y=50.4, width=144.5, height=10.0
+        )
+        return succeed(PageText(width=595.2, height=841.92, lines=(line,)))
 
     def take_document(self, number: str) -> Deferred[None]:
         """It is gone."""

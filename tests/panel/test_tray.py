@@ -8,6 +8,7 @@ import attrs
 
 from irsend.device.documents import Document
 from irsend.errors import CannotDraw
+from irsend.panel.schemas import SCHEMAS
 from tests.panel.machine import NOW
 from tests.panel.served import ServedPanel
 
@@ -189,6 +190,55 @@ class PageTests(TrayCase):
         problem = await self.refused(409, "GET", "/api/tray/5001/1.png")
         self.assertIn("out of memory", problem["detail"])
         answer = await self.ask("GET", "/api/tray/5001/1.png")
+        self.assertEqual(answer.headers["cache-control"], "no-store")
+        self.assertNotIn("etag", answer.headers)
+
+
+class PageTextTests(TrayCase):
+    """GET of a page's text as JSON."""
+
+    async def test_read(self) -> None:
+        """A page's text comes line by line, each with its box, beside the page's own size."""
+        answer = await self.ask("GET", "/api/tray/5001/3.json")
+        self.assertEqual(answer.headers["content-type"], "application/json")
+        line = {"text": "Page 3 of 5001: <b>é</b>", "x": 57.6, "y": 50.4}
+        line |= {"width": 144.5, "height": 10.0}
+        self.assertEqual(answer.json(), {"width": 595.2, "height": 841.92, "lines": [line]})
+        self.assertEqual(self.machine.read, [("5001", 3)])
+
+    async def test_described(self) -> None:
+        """The members are those that the description requires."""
+        described = SCHEMAS["PageText"]
+        given = (await self.ask("GET", "/api/tray/5001/1.json")).json()
+        self.assertEqual(set(given), set(described["required"]))
+        of_line = described["properties"]["lines"]["items"]
+        self.assertEqual(set(given["lines"][0]), set(of_line["required"]))
+
+    async def test_no_such_page(self) -> None:
+        """A page that the document has not is a 404, as for its picture; so is no document."""
+        for page in ("0", "4", "x", "-1", "123456", "1.0"):
+            problem = await self.refused(404, "GET", f"/api/tray/5001/{page}.json")
+            self.assertIn("pages are 1 to 3", problem["detail"], page)
+        await self.refused(404, "GET", "/api/tray/5003/1.json")
+        await self.refused(400, "GET", "/api/tray/5001/1.json?dots=100")
+        self.assertEqual(self.machine.read, [])
+
+    async def test_not_read_again(self) -> None:
+        """Who has a text by its ETag is told 304; that of the picture is another."""
+        first = await self.ask("GET", "/api/tray/5001/1.json")
+        tag = first.headers["etag"]
+        again = await self.ask("GET", "/api/tray/5001/1.json", headers={"If-None-Match": tag})
+        self.assertEqual((again.status, again.body), (304, b""))
+        self.assertEqual(self.machine.read, [("5001", 1)])
+        picture = await self.ask("GET", "/api/tray/5001/1.png", headers={"If-None-Match": tag})
+        self.assertEqual(picture.status, 200)
+
+    async def test_not_readable(self) -> None:
+        """A page that cannot be read is a 409 with the reason, which no browser keeps."""
+        self.machine.drawing = CannotDraw("Page 1 of document 5001: out of memory")
+        problem = await self.refused(409, "GET", "/api/tray/5001/1.json")
+        self.assertIn("out of memory", problem["detail"])
+        answer = await self.ask("GET", "/api/tray/5001/1.json")
         self.assertEqual(answer.headers["cache-control"], "no-store")
         self.assertNotIn("etag", answer.headers)
 

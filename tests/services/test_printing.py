@@ -262,6 +262,19 @@ class TrayTests(PrintingMachineCase):
         yield self.until(lambda: not list((self.state / "tray" / "tmp").iterdir()))
 
     @inlineCallbacks
+    def test_text_of_pages(self) -> Any:
+        """A page's text is told with its places; what cannot be read is refused as for its picture."""
+        job = yield self.receive(mail("The minutes."))
+        yield self.ended(job.number)
+        read = yield self.machine.read_page(job.number, 1)
+        self.assertEqual((round(read.width), round(read.height)), (595, 842))
+        (line,) = [one for one in read.lines if one.text == "The minutes."]
+        self.assertTrue(0 < line.x < line.x + line.width < read.width)
+        yield self.assertFailure(self.machine.read_page(job.number, 2), NoSuchRecord)
+        self.machine.document_file(job.number).write_bytes(b"no PDF")
+        yield self.assertFailure(self.machine.read_page(job.number, 1), CannotDraw)
+
+    @inlineCallbacks
     def test_taken_out(self) -> Any:
         """A document that is taken out is gone, also at the next start."""
         job = yield self.receive(mail("Text."))

@@ -1,4 +1,4 @@
-// Keeps the live parts of the page as the machine is, and helps with sending. The page works without it.
+// Keeps the live parts of the page as the machine is. The page works without it.
 "use strict";
 
 (() => {
@@ -64,48 +64,45 @@
   addEventListener("pagehide", () => events.close());
   addEventListener("pageshow", (shown) => { if (shown.persisted) location.reload(); });
 
-  // -- sending ----------------------------------------------------------------------
+  // -- a transcript as text -----------------------------------------------------------
 
-  const form = document.getElementById("send-form");
-  if (!form) return;
-  const files = form.elements.namedItem("page");
-  const glass = files.closest(".glass");
-  const list = document.getElementById("originals");
-  const progress = document.getElementById("progress");
+  // On the document, since the key is put in place anew while its session goes on.
+  document.addEventListener("click", (event) => {
+    const key = event.target.closest("[data-copies]");
+    if (key) copy(key.dataset.copies).then(tell_copied, () => tell_copied("The machine does not answer."));
+  });
+  document.documentElement.classList.add("scripted");
 
-  files.addEventListener("change", () => {
-    list.replaceChildren(...[...files.files].map((file) => {
-      const item = document.createElement("li");
-      const shown = /^image\/(png|jpeg)$/.test(file.type) ? new Image() : document.createElement("span");
-      if (shown instanceof Image) {
-        shown.alt = "";
-        shown.src = URL.createObjectURL(file);
-        shown.onload = () => URL.revokeObjectURL(shown.src);
-      } else {
-        shown.textContent = (file.name.split(".").pop() || "?").slice(0, 4).toUpperCase();
+  async function copy(address) {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(answer.statusText);
+    const text = await answer.text();
+    const lines = text.split("\n").length - 1;
+    try {
+      // Only where the page came by HTTPS, or from this computer.
+      await navigator.clipboard.writeText(text);
+      return `Copied, ${lines} ${lines === 1 ? "line" : "lines"}.`;
+    } catch {
+      getSelection().selectAllChildren(document.getElementById("transcript"));
+      // The text and not what is seen, also where it is the next Ctrl+C that copies.
+      document.addEventListener("copy", (event) => {
+        event.clipboardData.setData("text/plain", text);
+        event.preventDefault();
+      }, { once: true });
+      if (document.execCommand("copy")) {
+        getSelection().removeAllRanges();
+        return `Copied, ${lines} ${lines === 1 ? "line" : "lines"}.`;
       }
-      item.append(shown, file.name);
-      item.title = file.name;
-      return item;
-    }));
-  });
+      return "This browser does not let it be copied; it is selected: press Ctrl+C.";
+    }
+  }
 
-  glass.addEventListener("dragover", (event) => { event.preventDefault(); glass.classList.add("over"); });
-  glass.addEventListener("dragleave", () => glass.classList.remove("over"));
-  glass.addEventListener("drop", (event) => {
-    event.preventDefault();
-    glass.classList.remove("over");
-    if (!event.dataTransfer.files.length) return;
-    files.files = event.dataTransfer.files;
-    files.dispatchEvent(new Event("change"));
-  });
+  function tell_copied(words) {
+    document.getElementById("copied").textContent = words;
+  }
 
+  // How far a scan is concerns who sends: `sending.js`.
   events.addEventListener("page", (event) => {
-    const told = JSON.parse(event.data);
-    if (form.dataset.busy && told.direction === "tx") progress.textContent = `Scanning page ${told.page} of ${told.pages}`;
-  });
-  form.addEventListener("submit", () => {
-    form.dataset.busy = "1";
-    progress.textContent = "Scanning";
+    document.dispatchEvent(new CustomEvent("page-scanned", { detail: JSON.parse(event.data) }));
   });
 })();
