@@ -263,7 +263,7 @@ class SendingTests(PanelTestCase):
         page.get_by_role("heading", name="Print Job").wait_for()
 
     def _choose(self, page: Page, content: bytes) -> None:
-        page.get_by_label("Originals").set_input_files(
+        page.locator("input[name=page]").set_input_files(
             {"name": "scan.png", "mimeType": "image/png", "buffer": content}
         )
 

@@ -92,7 +92,7 @@ class AxeTests(UsedPanelTestCase):
         page.get_by_role("alert").wait_for()
         found = self._found(page, "a window")
         page.goto("/")
-        page.get_by_label("Originals").set_input_files(
+        page.locator("input[name=page]").set_input_files(
             {"name": "p.png", "mimeType": "image/png", "buffer": b"no picture"}
         )
         page.get_by_label("Address", exact=True).fill("no address")
@@ -106,7 +106,7 @@ class AxeTests(UsedPanelTestCase):
         found += self._judge(page, "/jobs")
         page.get_by_role("button", name="Cancel job 0001").wait_for()
         page.goto("/")
-        page.get_by_label("Originals").set_input_files(
+        page.locator("input[name=page]").set_input_files(
             [
                 {"name": "p.png", "mimeType": "image/png", "buffer": PNG},
                 {"name": "p.pdf", "mimeType": "application/pdf", "buffer": b""},
