@@ -34,7 +34,7 @@ _RUN_AXE = """async () => {
 class AxeTests(UsedPanelTestCase):
     """What axe-core finds against WCAG 2.0, 2.1 and 2.2, levels A and AA."""
 
-    timeout = 300
+    timeout = 600
 
     async def test_screens(self) -> None:
         """No screen breaks a rule, in light and dark, wide and narrow."""
