@@ -59,13 +59,22 @@ def read_page(file: Path, page: int) -> Page:
 
 
 def _lines(sheet: Any) -> Iterator[Line]:
-    for number, (text, box) in enumerate(_runs(sheet.get_textpage())):
-        if number >= MOST_LINES:
-            return
+    width, height = sheet.get_size()
+    lines = 0
+    for text, box in _runs(sheet.get_textpage()):
         left, top = _place(sheet, box[0], box[3])
         right, bottom = _place(sheet, box[2], box[1])
         # On a page that is turned the corners are others.
         left, right, top, bottom = *sorted((left, right)), *sorted((top, bottom))
+        if right <= 0 or bottom <= 0 or left >= width or top >= height:
+            # Nobody sees it.
+            continue
+        if min(right - left, bottom - top) > min(width, height):
+            # Nobody can read it.
+            continue
+        lines += 1
+        if lines > MOST_LINES:
+            return
         yield Line(text, left, top, round(right - left, 2), round(bottom - top, 2))
 
 

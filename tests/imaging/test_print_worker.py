@@ -100,10 +100,11 @@ class WorkerTests(SynchronousTestCase):
             self.assertTrue(line["y"] >= 0 and line["y"] + line["height"] <= page["height"])
 
     def test_reads_up_to_a_limit(self) -> None:
-        """Of a page with more text than anybody lays out, so many lines and characters are told."""
+        """Of more text than anybody lays out so many lines are told; of what is off the page, nothing."""
         file = self.into / "long.pdf"
         paper = canvas.Canvas(str(file), pagesize=(600, 6000))
-        for number in range(1200):
+        paper.drawString(1e9, 1e9, "far away")
+        for number in range(1100):
             paper.drawString(10, 5990 - 5 * number, f"{number}".ljust(60, "x"))
         paper.save()
         (read,) = self.answers({"read": {"file": str(file), "page": 1}})

@@ -118,6 +118,17 @@
     });
     entry.addEventListener("input", () => refuse(""));
     dialog.addEventListener("keydown", typed);
+    // Behind the last key comes the entry again, and not what the browser has around the page.
+    ok.addEventListener("keydown", (event) => {
+      if (event.key !== "Tab" || event.shiftKey) return;
+      event.preventDefault();
+      entry.focus();
+    });
+    entry.addEventListener("keydown", (event) => {
+      if (event.key !== "Tab" || !event.shiftKey) return;
+      event.preventDefault();
+      ok.focus();
+    });
     dialog.showModal();
     place();
     entry.focus();
@@ -148,15 +159,16 @@
   function place() {
     if (!opened) return;
     const { dialog } = opened;
-    const screen = lcd.getBoundingClientRect();
+    // On a phone they are where the thumbs are, as wide as it is.
+    const phone = innerWidth < 600;
+    const screen = phone ? { left: 0, top: 0, width: innerWidth, bottom: innerHeight } : lcd.getBoundingClientRect();
     const width = Math.min(dialog.classList.contains("keypad") ? 304 : 640, screen.width - 16);
     dialog.style.width = `${width}px`;
     const height = dialog.offsetHeight;
     const middle = Math.max(screen.top, 0) + (Math.min(screen.bottom, innerHeight) - Math.max(screen.top, 0) - height) / 2;
     const low = innerHeight - height - 8;
     dialog.style.left = `${screen.left + (screen.width - width) / 2}px`;
-    // On a phone they are where the thumbs are.
-    dialog.style.top = `${Math.max(8, innerWidth < 600 ? low : Math.min(middle, low))}px`;
+    dialog.style.top = `${Math.max(8, phone ? low : Math.min(middle, low))}px`;
   }
 
   // -- its keys -----------------------------------------------------------------------

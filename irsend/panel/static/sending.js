@@ -39,6 +39,7 @@
   function item_of(file) {
     const item = document.createElement("li");
     let shown = document.createElement("span");
+    shown.className = "thumbnail";
     shown.textContent = (file.name.split(".").pop() || "?").slice(0, 4).toUpperCase();
     if (/^image\/(png|jpeg)$/.test(file.type)) {
       const letters = shown;
@@ -46,11 +47,12 @@
       shown.alt = "";
       shown.draggable = false;
       shown.src = URL.createObjectURL(file);
-      shown.onload = () => URL.revokeObjectURL(shown.src);
+      const picture = shown;
+      picture.onload = () => URL.revokeObjectURL(picture.src);
       // What only says that it is a picture; the machine will refuse it.
-      shown.onerror = () => shown.replaceWith(letters);
+      picture.onerror = () => picture.replaceWith(letters);
+      shown.className = "thumbnail";
     }
-    shown.className = "thumbnail";
     const name = document.createElement("span");
     name.className = "name";
     name.textContent = file.name;
