@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WIDE, NARROW = (1280, 844), (390, 844)
+WIDE, NARROW = (1280, 800), (390, 844)
 PATIENCE = 15_000
 """Milliseconds that a page has for whatever is waited for."""
 
