@@ -277,6 +277,9 @@ class IMachine(Interface):
     def draw_page(number: str, page: int, dots: int) -> Deferred[bytes]:
         """Give a page as a PNG, at so many dots an inch; NoSuchRecord, CannotDraw."""
 
+    def set_text(text: str, title: str) -> Deferred[bytes]:
+        """Give a text as the machine sets it on its paper, as a PDF of this title; CannotDraw."""
+
     def take_document(number: str) -> Deferred[None]:
         """Take a document out of the tray, for good; NoSuchRecord."""
 

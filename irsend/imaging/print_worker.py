@@ -1,4 +1,4 @@
-"""The worker that prints: one order after the other, a line each on its input; answers in lines.
+"""The worker that prints, draws, sets: one order after the other, a line each on its input; answers in lines.
 
     {"print": {"files": ["/m/1"], "into": "/t/1", "paper": "A4", "prints": [], "most_pages": 1000,
                "most_lines": 1000, "most_octets": 500000000, "seconds": 60}}
@@ -7,6 +7,9 @@
                      "from": "", "subject": "", "message_id": "", "images": 0}}
     {"draw": {"file": "/t/1/printed.pdf", "page": 1, "into": "/t/1/1.png", "dots": 100, "seconds": 10}}
         {"drawn": {"file": "/t/1/1.png", "width": 827, "height": 1169}}
+    {"set": {"text": "COMMUNICATION REPORT...", "title": "", "paper": "A4", "into": "/t/1/1.pdf",
+             "seconds": 10}}
+        {"set": {"file": "/t/1/1.pdf", "pages": 1}}
 
 Several files are the parts of a divided mail, in order. With "instead": {"code": "#822", "words":
 "..."} nothing of a mail is printed but its head, and why.
@@ -58,6 +61,8 @@ def main(orders: IO[str], answers: IO[str]) -> None:
         try:
             if "print" in order:
                 say({"printed": _print(order["print"], lambda page: say({"page": page}))})
+            elif "set" in order:
+                say({"set": _set(order["set"])})
             else:
                 say({"drawn": _draw(order["draw"])})
         except MemoryFull:
@@ -114,6 +119,18 @@ def _draw(order: dict[str, Any]) -> dict[str, Any]:
     into = Path(order["into"])
     width, height = draw_page(Path(order["file"]), order["page"], into, order["dots"])
     return {"file": str(into), "width": width, "height": height}
+
+
+def _set(order: dict[str, Any]) -> dict[str, Any]:
+    from irsend.imaging.lines import wrapped
+    from irsend.imaging.text_pages import text_pdf
+
+    limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    lines = tuple(wrapped(order["text"]))
+    pdf, pages = text_pdf(lines, order["paper"], order.get("title", ""))
+    into = Path(order["into"])
+    into.write_bytes(pdf)
+    return {"file": str(into), "pages": pages}
 
 
 def _broken() -> dict[str, Any]:

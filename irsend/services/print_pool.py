@@ -1,4 +1,4 @@
-"""A small pool of workers that print and draw: each stays warm, and is told one order after the other.
+"""A small pool of workers that print, draw and set: each stays warm, and is told one order after the other.
 
 A worker that dies, hangs or talks nonsense costs the order that it has, and no
 other. None is started before there is something to do.
@@ -54,7 +54,7 @@ class PrintPool:
     def ask(
         self, order: dict[str, Any], told: Callable[[int], None] = lambda _: None
     ) -> Generator[Deferred[Any], Any, dict[str, Any]]:
-        """Have an order carried out; fires with what was printed or drawn, as the worker says it.
+        """Have an order carried out; fires with what it comes to, as the worker says it.
 
         `told` hears of each page. Fails with CannotPrint or NoRoom. May be
         cancelled: it fires when the worker is gone.
@@ -179,7 +179,7 @@ class _Printer(Worker):
             code, why = failed["code"], str(failed["words"])
             self._end(Failure(CannotPrint(str(code), why) if code else NoRoom(why)))
         else:
-            self._end(dict(words.get("printed") or words["drawn"]))
+            self._end(dict(words.get("printed") or words.get("set") or words["drawn"]))
 
     def _end(self, outcome: dict[str, Any] | Failure) -> None:
         self._stop_timer()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 from PIL import Image
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -77,6 +78,21 @@ class WorkerTests(SynchronousTestCase):
         with Image.open(png) as image:
             self.assertEqual(image.format, "PNG")
             self.assertLess(image.convert("L").getextrema()[0], 100)  # type: ignore[operator]
+
+    def test_sets(self) -> None:
+        """A text is set in the columns that it has, on as many pages as it needs, each with its number."""
+        text = "".join(f"{row:<30}|{row:>30}\n" for row in range(100))
+        into = self.into / "report.pdf"
+        order = {"text": text, "title": "Report", "paper": "A4", "into": str(into)}
+        (found,) = self.answers({"set": order})
+        self.assertEqual(found, {"set": {"file": str(into), "pages": 2}})
+        with pypdfium2.PdfDocument(into) as pdf:
+            self.assertEqual(pdf.get_metadata_value("Title"), "Report")
+            pages = [page.get_textpage().get_text_bounded() for page in pdf]
+        self.assertIn("1/2", pages[0])
+        self.assertIn("2/2", pages[1])
+        told = [line.split("|") for line in "\n".join(pages).splitlines() if "|" in line]
+        self.assertEqual([int(row) for row, _ in told], list(range(100)))
 
     def test_too_large(self) -> None:
         """A document that comes to more octets than it may fails, and the next is printed."""

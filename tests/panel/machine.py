@@ -55,7 +55,7 @@ class MachineDouble:
     printed: list[Document] = field(factory=list)
     """What is in the tray, oldest first."""
     drawing: Exception | None = None
-    """What the next drawing fails with."""
+    """What the next drawing or setting fails with."""
     drawn: list[tuple[str, int, int]] = field(factory=list)
     """Which pages were asked for, and at how many dots an inch."""
 
@@ -213,6 +213,12 @@ class MachineDouble:
             return fail(self.drawing)
         self.drawn.append((number, page, dots))
         return succeed(b"\x89PNG " + number.encode("ascii"))
+
+    def set_text(self, text: str, title: str) -> Deferred[bytes]:
+        """No pages, but what was to stand on them."""
+        if self.drawing is not None:
+            return fail(self.drawing)
+        return succeed(b"%PDF-1.7 " + f"{title}\n{text}".encode())
 
     def take_document(self, number: str) -> Deferred[None]:
         """It is gone."""
