@@ -36,6 +36,11 @@ class Output:
         """Columns to draw in."""
         return self.console.width
 
+    @property
+    def is_screen(self) -> bool:
+        """Whether standard output is a terminal that can be drawn on."""
+        return _is_terminal(sys.stdout) and not self.console.is_dumb_terminal
+
     def show(self, drawn: RenderableType) -> None:
         """Show a table or a text."""
         if self.console.is_terminal:
