@@ -81,4 +81,4 @@ class CannotCancel(IrsendError):
 
 
 class CannotDraw(IrsendError):
-    """The page cannot be drawn."""
+    """A page cannot be drawn, or a text not be set."""

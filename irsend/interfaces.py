@@ -283,6 +283,9 @@ class IMachine(Interface):
     def read_page(number: str, page: int) -> Deferred[Any]:
         """Give the `PageText` of a page; NoSuchRecord, CannotDraw."""
 
+    def set_text(text: str, title: str) -> Deferred[bytes]:
+        """Give a text as the machine sets it on its paper, as a PDF of this title; CannotDraw."""
+
     def take_document(number: str) -> Deferred[None]:
         """Take a document out of the tray, for good; NoSuchRecord."""
 

@@ -14,7 +14,7 @@ import click
 from attrs import define, field
 
 from irsend.ctl.events import Connected, Gone, ServerEvent, follow
-from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
+from irsend.ctl.invocation import Invocation, machine_options
 from irsend.ctl.refusals import NoMachine
 from irsend.ctl.words import outcome, result, setting, when
 
@@ -26,10 +26,20 @@ _ENOUGH = 500
 
 
 @click.command()
+@click.option("--lines", is_flag=True, help="Print a line for each event, on a terminal too.")
 @machine_options
-@pass_invocation
-def watch(call: Invocation) -> None:
-    """Follow what happens: status line, sessions, jobs, the tray, settings. Ctrl-C ends it."""
+@click.pass_context
+def watch(context: click.Context, lines: bool) -> None:
+    """Follow what happens: status line, sessions, jobs, the tray. Ctrl-C ends it.
+
+    A terminal shows the machine as it is; a file or a pipe is given a line for
+    each event, settings too, and with --json its JSON.
+    """
+    call = context.ensure_object(Invocation)
+    if call.output.is_screen and not (lines or call.as_json):
+        from irsend.ctl.live import watch_live
+
+        context.exit(watch_live(call))
     narrator = Narrator(call)
     narrator.tell_status(call.machine.read_object("/api/status"))
     for happened in follow(call.machine):

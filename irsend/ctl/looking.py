@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
+from irsend.ctl.refusals import CannotSave
 
 _TABLE_ROWS = 20
 """Rows of a table for people where --limit says nothing else."""
+
+_REPORTS = {"text": "text/plain", "csv": "text/csv", "pdf": "application/pdf"}
+"""The forms of the communication report."""
 
 SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
 
@@ -94,16 +99,50 @@ def job(call: Invocation, number: str) -> None:
 
 @click.command()
 @click.option(
-    "--format", "form", type=click.Choice(["text", "csv"]), default="text", show_default=True
+    "--format", "form", type=click.Choice(list(_REPORTS)), default="text", show_default=True
+)
+@click.option(
+    "--save",
+    "file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save it there.",
 )
 @machine_options
 @pass_invocation
-def report(call: Invocation, form: str) -> None:
-    """Print the communication report; with --json its jobs."""
+def report(call: Invocation, form: str, file: Path | None) -> None:
+    """Print the communication report; with --json its jobs.
+
+    As pdf it is as the machine prints it, for --save FILE, a file or a pipe.
+    """
     if call.as_json:
+        if file is not None or form == "pdf":
+            raise click.UsageError("--json does not go with --save, nor with --format pdf.")
         return call.output.json(call.machine.read("/api/jobs"))
-    media_type = {"text": "text/plain", "csv": "text/csv"}[form]
-    return call.output.served(call.machine.read_text("/api/report", media_type, format=form))
+    media_type = _REPORTS[form]
+    if file is not None:
+        return _save_report(call, file, form)
+    if form != "pdf":
+        return call.output.served(
+            call.machine.read_text("/api/report", media_type, format=form)
+        )
+    if call.output.console.is_terminal:
+        raise click.UsageError(
+            "A PDF is nothing for a terminal; name a file with --save FILE, or redirect the output."
+        )
+    with call.machine.file("/api/report", media_type, format=form) as octets:
+        return call.output.octets(octets)
+
+
+def _save_report(call: Invocation, file: Path, form: str) -> None:
+    from irsend.ctl.saving import save
+
+    try:
+        with call.machine.file("/api/report", _REPORTS[form], format=form) as octets:
+            is_new = save(file, octets)
+    except CannotSave as error:
+        raise click.UsageError(f"{error}.") from None
+    return call.output.line(f"Saved {file}" if is_new else f"{file} is there already.")
 
 
 @click.command()

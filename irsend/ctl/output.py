@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
@@ -35,6 +35,11 @@ class Output:
     def width(self) -> int:
         """Columns to draw in."""
         return self.console.width
+
+    @property
+    def is_screen(self) -> bool:
+        """Whether standard output is a terminal that can be drawn on."""
+        return _is_terminal(sys.stdout) and not self.console.is_dumb_terminal
 
     def show(self, drawn: RenderableType) -> None:
         """Show a table or a text."""
@@ -67,6 +72,16 @@ class Output:
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
+        except BrokenPipeError:
+            raise OutputClosed from None
+
+    def octets(self, pieces: Iterable[bytes]) -> None:
+        """Write a file's octets, as they come."""
+        try:
+            sys.stdout.flush()
+            for piece in pieces:
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
         except BrokenPipeError:
             raise OutputClosed from None
 

@@ -13,15 +13,15 @@ from irsend.ctl import changing, following, looking, sending, tray
 from irsend.ctl.invocation import Invocation, machine_options
 from irsend.ctl.refusals import (
     DONE,
+    INTERRUPTED,
     NO_MACHINE,
+    READER_GONE,
     REFUSED,
     WRONG_USE,
     MachineRefused,
     NoMachine,
     OutputClosed,
 )
-
-INTERRUPTED, READER_GONE = 130, 141
 
 
 class Interrupted(Exception):

@@ -7,7 +7,8 @@ from typing import Any
 from irsend.errors import IrsendError
 
 DONE, REFUSED, WRONG_USE, NO_MACHINE = 0, 1, 2, 3
-"""The exit statuses; 130 is Ctrl-C, 141 a reader that went away, as the shell counts them."""
+INTERRUPTED, READER_GONE = 130, 141
+"""The exit statuses; those of Ctrl-C and of a reader that went away are as the shell counts them."""
 
 
 class MachineRefused(IrsendError):

@@ -45,9 +45,9 @@ _HUES = {"OK": "green", "NG": "red", "C": "cyan", "S": "green", "-": "yellow"}
 
 def status(answer: dict[str, Any]) -> RenderableType:
     """Draw what the machine shows now."""
-    line, state, memory = (answer.get(name) for name in ("status_line", "state", "memory"))
+    line, state, in_use = (answer.get(name) for name in ("status_line", "state", "memory"))
     rows = [
-        ("Model", Text(_model(answer))),
+        ("Model", Text(title(answer))),
         ("Status line", Text(visible(line), "bold red") if line else Text("(empty)", "dim")),
         ("State", Text(visible(state or ""))),
     ]
@@ -56,8 +56,8 @@ def status(answer: dict[str, Any]) -> RenderableType:
     if answer.get("next_login"):
         next_login = f"not before {when(answer['next_login'])} (the server's LOGIN-DELAY)"
         rows.append(("POP login", Text(next_login)))
-    if isinstance(memory, dict):
-        rows.append(("Memory", _memory(memory)))
+    if isinstance(in_use, dict):
+        rows.append(("Memory", memory(in_use)))
     mac_filter = answer.get("mac_filter")
     if isinstance(mac_filter, dict) and (mac_filter.get("on") or mac_filter.get("dropped")):
         rows.append(("MAC filter", Text(_mac_filter(mac_filter))))
@@ -67,7 +67,8 @@ def status(answer: dict[str, Any]) -> RenderableType:
     return pairs(rows)
 
 
-def _memory(told: dict[str, Any]) -> Text:
+def memory(told: dict[str, Any]) -> Text:
+    """Return how much of the memory is in use, and whether that is too much."""
     used, capacity = told.get("used"), told.get("capacity")
     said = Text(f"{octets(used)} of {octets(capacity)} in use")
     if isinstance(used, int) and isinstance(capacity, int):
@@ -126,7 +127,7 @@ def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
             when(session.get("started")),
             visible(session.get("kind", "")),
             visible(session.get("peer", "")),
-            _tls_version(session),
+            tls_version(session),
             octets(session.get("bytes")),
             ending(session),
         )
@@ -157,7 +158,7 @@ def session_line(session: dict[str, Any]) -> Text:
         f"{visible(session.get('id', '')):>5}",
         f"{visible(session.get('kind', '')):<12}",
         f"{visible(session.get('peer', '')):<15}",
-        f"{_tls_version(session):<4}",
+        f"{tls_version(session):<4}",
         f"{octets(session.get('bytes')):>8}",
     ]
     line = Text("  ".join([f"{when(session.get('ended')):<8}", *parts]) + "  ")
@@ -226,7 +227,8 @@ def hue_of(row: dict[str, Any]) -> str:
     return _HUES.get(str(row.get("result")), "")
 
 
-def _model(answer: dict[str, Any]) -> str:
+def title(answer: dict[str, Any]) -> str:
+    """Return what model it is, in words and by its name."""
     name, title = visible(answer.get("model", "")), visible(answer.get("title") or "")
     return f"{title} ({name})" if title else name
 
@@ -319,7 +321,8 @@ def result_text(row: dict[str, Any]) -> Text:
     return Text(result(row), hue_of(row))
 
 
-def _tls_version(session: dict[str, Any]) -> str:
+def tls_version(session: dict[str, Any]) -> str:
+    """Return the version of TLS of a session, empty for plain text."""
     tls = session.get("tls")
     return (
         visible(tls.get("version", "")).removeprefix("TLS").lstrip(" v")

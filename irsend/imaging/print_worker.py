@@ -1,4 +1,4 @@
-"""The worker that prints: one order after the other, a line each on its input; answers in lines.
+"""The worker that prints, draws, sets: one order after the other, a line each on its input; answers in lines.
 
     {"print": {"files": ["/m/1"], "into": "/t/1", "paper": "A4", "prints": [], "most_pages": 1000,
                "most_lines": 1000, "most_octets": 500000000, "seconds": 60}}
@@ -10,6 +10,9 @@
     {"read": {"file": "/t/1/printed.pdf", "page": 1, "seconds": 10}}
         {"read": {"width": 595.2, "height": 841.92, "lines": [
             {"text": "To: ir@bench.test", "x": 56.7, "y": 70.9, "width": 102.0, "height": 9.5}]}}
+    {"set": {"text": "COMMUNICATION REPORT...", "title": "", "paper": "A4", "into": "/t/1/1.pdf",
+             "seconds": 10}}
+        {"set": {"file": "/t/1/1.pdf", "pages": 1}}
 
 Several files are the parts of a divided mail, in order. With "instead": {"code": "#822", "words":
 "..."} nothing of a mail is printed but its head, and why.
@@ -63,6 +66,8 @@ def main(orders: IO[str], answers: IO[str]) -> None:
                 say({"printed": _print(order["print"], lambda page: say({"page": page}))})
             elif "read" in order:
                 say({"read": _read(order["read"])})
+            elif "set" in order:
+                say({"set": _set(order["set"])})
             else:
                 say({"drawn": _draw(order["draw"])})
         except MemoryFull:
@@ -128,6 +133,18 @@ def _read(order: dict[str, Any]) -> dict[str, Any]:
 
     limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     return asdict(read_page(Path(order["file"]), order["page"]))
+
+
+def _set(order: dict[str, Any]) -> dict[str, Any]:
+    from irsend.imaging.lines import wrapped
+    from irsend.imaging.text_pages import text_pdf
+
+    limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    lines = tuple(wrapped(order["text"]))
+    pdf, pages = text_pdf(lines, order["paper"], order.get("title", ""))
+    into = Path(order["into"])
+    into.write_bytes(pdf)
+    return {"file": str(into), "pages": pages}
 
 
 def _broken() -> dict[str, Any]:

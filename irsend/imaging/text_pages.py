@@ -34,7 +34,7 @@ def lines_on_a_page(paper: str) -> int:
     return int((paper_size(paper)[1] - 2 * _MARGIN) / _LEADING)
 
 
-def text_pdf(lines: Sequence[Line], paper: str) -> tuple[bytes, int]:
+def text_pdf(lines: Sequence[Line], paper: str, title: str = "") -> tuple[bytes, int]:
     """Return a PDF of the lines, and how many pages it has: one at least."""
     a_page = lines_on_a_page(paper)
     total = max(1, -(-len(lines) // a_page))
@@ -42,6 +42,8 @@ def text_pdf(lines: Sequence[Line], paper: str) -> tuple[bytes, int]:
     left = (width - COLUMNS * cell()) / 2
     written = io.BytesIO()
     canvas = Canvas(written, pagesize=(width, height), invariant=1, pageCompression=1)
+    if title:
+        canvas.setTitle(title)
     for page in range(total):
         top = height - _MARGIN - SIZE
         for row, line in enumerate(lines[page * a_page : (page + 1) * a_page]):

@@ -168,13 +168,17 @@ class API(TrayRoutes):
     async def report(self, request: Request) -> bytes:
         """Give the communication report."""
         parameters = asking.query(request)
-        form = asking.one_of(parameters, "format", ("text", "csv"), "text")
+        form = asking.one_of(parameters, "format", ("text", "csv", "pdf"), "text")
         jobs = await self._jobs(asking.whole_number(parameters, "limit", 100, 1, 10_000))
         if form == "csv":
             request.setHeader(b"Content-Disposition", b'attachment; filename="report.csv"')
             return write(request, report.as_csv(jobs).encode(), "text/csv; charset=utf-8")
         device = self._machine.device
         text = report.as_text(jobs, title=device.model.title, at=device.now())
+        if form == "pdf":
+            pdf = await shielded(self._machine.set_text(text, "Communication report"))
+            request.setHeader(b"Content-Disposition", b'inline; filename="report.pdf"')
+            return write(request, pdf, "application/pdf")
         return write(request, text.encode(), "text/plain; charset=utf-8")
 
     # Sessions

@@ -12,6 +12,8 @@ from irsend.device import Model
 from irsend.panel.openapi_tray import tray_paths
 from irsend.panel.operations import (
     NOTHING,
+    either,
+    file_answer,
     json_answer,
     limit_of,
     operation,
@@ -182,9 +184,15 @@ def _paths() -> Schema:
             "get": operation(
                 "report",
                 "The communication report",
-                plain_answer("The report.", "text/plain", "text/csv"),
-                parameter("format", {"enum": ["text", "csv"], "default": "text"}, "Its form."),
+                either(
+                    plain_answer("The report.", "text/plain", "text/csv"),
+                    file_answer("The report, as it is printed.", "application/pdf"),
+                ),
+                parameter(
+                    "format", {"enum": ["text", "csv", "pdf"], "default": "text"}, "Its form."
+                ),
                 limit_of("jobs"),
+                _409="It cannot be set as PDF.",
             )
         },
         "/api/sessions": {

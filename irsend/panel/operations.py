@@ -24,6 +24,11 @@ def file_answer(description: str, of_type: str) -> Schema:
     return {"description": description, "content": {of_type: {"schema": schema}}}
 
 
+def either(answer: Schema, other: Schema) -> Schema:
+    """Describe an answer that is one of two; the first one's words describe it."""
+    return {**answer, "content": {**answer["content"], **other["content"]}}
+
+
 def problem_answer(description: str) -> Schema:
     """Describe a problem document."""
     return {"description": description, "content": {CONTENT_TYPE: {"schema": ref("Problem")}}}

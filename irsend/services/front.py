@@ -47,7 +47,7 @@ from irsend.store.saved_settings import SavedSettings
 from irsend.store.tray import Tray
 
 _DRAWN_WITHIN = 30
-"""Seconds of CPU that a page to look at may take."""
+"""Seconds of CPU that a page to look at, or a report, may take."""
 
 
 @implementer(IMachine)
@@ -256,6 +256,20 @@ class Front:
     def document_file(self, number: str) -> Path:
         """Ask the tray."""
         return self._tray.path(number)
+
+    @inlineCallbacks
+    def set_text(self, text: str, title: str) -> Any:
+        """Have a text set by a worker, on the paper in the drawer."""
+        place = self._tray.new_place()
+        pdf = place / "text.pdf"
+        order = {"text": text, "title": title, "into": str(pdf), "seconds": _DRAWN_WITHIN}
+        try:
+            yield self._drawing.ask({"set": {**order, "paper": self._bench.printing.paper}})
+            return (yield self._in_thread(pdf.read_bytes))
+        except (CannotPrint, NoRoom) as error:
+            raise CannotDraw(f"{title}: {error}") from None
+        finally:
+            self._in_thread(lambda: shutil.rmtree(place, ignore_errors=True))
 
     @inlineCallbacks
     def draw_page(self, number: str, page: int, dots: int) -> Any:

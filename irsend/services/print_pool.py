@@ -1,4 +1,4 @@
-"""A small pool of workers that print, draw and read: each stays warm, and is told one order after the other.
+"""A small pool of workers that print, draw, read and set: each stays warm, and has one order at a time.
 
 A worker that dies, hangs or talks nonsense costs the order that it has, and no
 other. None is started before there is something to do.
@@ -54,7 +54,7 @@ class PrintPool:
     def ask(
         self, order: dict[str, Any], told: Callable[[int], None] = lambda _: None
     ) -> Generator[Deferred[Any], Any, dict[str, Any]]:
-        """Have an order carried out; fires with what was printed, drawn or read, as the worker says it.
+        """Have an order carried out; fires with what it comes to, as the worker says it.
 
         `told` hears of each page. Fails with CannotPrint or NoRoom. May be
         cancelled: it fires when the worker is gone.
@@ -182,7 +182,10 @@ class _Printer(Worker):
             code, why = failed["code"], str(failed["words"])
             self._end(Failure(CannotPrint(str(code), why) if code else NoRoom(why)))
         else:
-            self._end(dict(words.get("printed") or words.get("drawn") or words["read"]))
+            (outcome,) = [
+                words[one] for one in ("printed", "drawn", "read", "set") if one in words
+            ]
+            self._end(dict(outcome))
 
     def _end(self, outcome: dict[str, Any] | Failure) -> None:
         self._stop_timer()

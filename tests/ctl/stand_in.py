@@ -188,6 +188,7 @@ RECEIVED = {"result": "OK", "code": None, "received": 1, "session": 12, "reason"
 REPORT = {
     "text": "COMMUNICATION REPORT\n5001 scanner@bench.test OK\n",
     "csv": "number\r\n5001\r\n",
+    "pdf": "%PDF-1.7\r\n\x00\xff\n",
 }
 
 END = object()
@@ -357,9 +358,8 @@ class StandIn:
     def _choose(self, asked: Asked) -> Answer:
         if asked.path == "/api/report":
             form = asked.query.get("format", "text")
-            return Answer(
-                200, REPORT[form].encode(), f"text/{'plain' if form == 'text' else form}"
-            )
+            kind = {"text": "text/plain", "csv": "text/csv", "pdf": "application/pdf"}[form]
+            return Answer(200, REPORT[form].encode("latin-1"), kind)
         if asked.path == "/api/sessions/12" and asked.headers.get("accept") == "text/plain":
             lines = (f"{one['speaker']}: {one['text']}\n" for one in TRANSCRIPT[:2])
             return Answer(200, "".join(lines).encode(), "text/plain; charset=utf-8")

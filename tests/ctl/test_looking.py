@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
-from tests.ctl.calls import CallCase
-from tests.ctl.stand_in import HISTORY, JOB, KEY, REJECTED, SESSION, STATUS, WINDOWS, Answer
+from tests.ctl.calls import PATIENCE, CallCase, command, environment
+from tests.ctl.stand_in import (
+    HISTORY,
+    JOB,
+    KEY,
+    REJECTED,
+    REPORT,
+    SESSION,
+    STATUS,
+    WINDOWS,
+    Answer,
+)
 
 SENT = {
     **JOB,
@@ -207,6 +219,32 @@ class JobsTests(CallCase):
         """The report is printed as it was served, in the form that was asked for."""
         self.assertIn("COMMUNICATION REPORT\n", self.call("report").out)
         self.assertTrue(self.call("report", "--format", "csv").out.startswith("number"))
+
+    def test_report_as_pdf(self) -> None:
+        """A PDF comes out of a pipe octet for octet, and with --save in a file; none goes to a terminal."""
+        pdf = REPORT["pdf"].encode("latin-1")
+        running = subprocess.run(
+            command("report", "--format", "pdf"),
+            env=environment(self.machine.url),
+            capture_output=True,
+            timeout=PATIENCE,
+        )
+        self.assertEqual((running.returncode, running.stdout, running.stderr), (0, pdf, b""))
+        file = Path(self.mktemp())
+        told = self.call("report", "--format", "pdf", "--save", str(file))
+        self.assertEqual((told.status, told.out), (0, f"Saved {file}\n"))
+        self.assertEqual(file.read_bytes(), pdf)
+        told = self.call("report", "--format", "pdf", FORCE_COLOR="1")
+        self.assertEqual((told.status, told.out), (2, ""))
+        self.assertIn("--save FILE", told.err)
+
+    def test_report_is_not_written_over(self) -> None:
+        """Another file of that name stays as it is, and the exit status is 2."""
+        file = Path(self.mktemp())
+        file.write_text("mine", "utf-8")
+        told = self.call("report", "--format", "csv", "--save", str(file))
+        self.assertEqual((told.status, file.read_text("utf-8")), (2, "mine"))
+        self.assertIn("is there already", told.err)
 
     def test_report_for_programs(self) -> None:
         """With --json the report is its jobs as data."""

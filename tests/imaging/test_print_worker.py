@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 from PIL import Image
 from reportlab.pdfgen import canvas
 from twisted.trial.unittest import SynchronousTestCase
@@ -112,6 +113,21 @@ class WorkerTests(SynchronousTestCase):
         self.assertLessEqual(len(lines), 1000)
         self.assertLessEqual(sum(len(line["text"]) for line in lines), 50_000)
         self.assertTrue(lines[0]["text"].startswith("0xxx"))
+
+    def test_sets(self) -> None:
+        """A text is set in the columns that it has, on as many pages as it needs, each with its number."""
+        text = "".join(f"{row:<30}|{row:>30}\n" for row in range(100))
+        into = self.into / "report.pdf"
+        order = {"text": text, "title": "Report", "paper": "A4", "into": str(into)}
+        (found,) = self.answers({"set": order})
+        self.assertEqual(found, {"set": {"file": str(into), "pages": 2}})
+        with pypdfium2.PdfDocument(into) as pdf:
+            self.assertEqual(pdf.get_metadata_value("Title"), "Report")
+            pages = [page.get_textpage().get_text_bounded() for page in pdf]
+        self.assertIn("1/2", pages[0])
+        self.assertIn("2/2", pages[1])
+        told = [line.split("|") for line in "\n".join(pages).splitlines() if "|" in line]
+        self.assertEqual([int(row) for row, _ in told], list(range(100)))
 
     def test_too_large(self) -> None:
         """A document that comes to more octets than it may fails, and the next is printed."""

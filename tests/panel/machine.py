@@ -58,7 +58,7 @@ class MachineDouble:
     printed: list[Document] = field(factory=list)
     """What is in the tray, oldest first."""
     drawing: Exception | None = None
-    """What the next drawing fails with."""
+    """What the next drawing or setting fails with."""
     drawn: list[tuple[str, int, int]] = field(factory=list)
     """Which pages were asked for, and at how many dots an inch."""
 
@@ -240,6 +240,12 @@ class MachineDouble:
             text=f"Page {page} of {number}: <b>é</b>", x=57.6, y=50.4, width=144.5, height=10.0
         )
         return succeed(PageText(width=595.2, height=841.92, lines=(line,)))
+
+    def set_text(self, text: str, title: str) -> Deferred[bytes]:
+        """No pages, but what was to stand on them."""
+        if self.drawing is not None:
+            return fail(self.drawing)
+        return succeed(b"%PDF-1.7 " + f"{title}\n{text}".encode())
 
     def take_document(self, number: str) -> Deferred[None]:
         """It is gone."""

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from irsend.device.status import StatusText
+from irsend.errors import CannotDraw
 from irsend.interfaces import IMachine
 from tests.panel.machine import NOW, MachineDouble, device_of, said
 from tests.panel.served import ServedPanel
@@ -313,7 +314,19 @@ class JobTests(ServedPanel):
         self.assertEqual(table.headers["content-type"], "text/csv; charset=utf-8")
         self.assertIn("'=cmd@bench.test", table.text)
         problem = await self.refused(400, "GET", "/api/report?format=odt")
-        self.assertIn("text, csv", problem["detail"])
+        self.assertIn("text, csv, pdf", problem["detail"])
+
+    async def test_report_on_paper(self) -> None:
+        """The report comes as PDF with the text that is the report, and as a 409 where it cannot be set."""
+        self.machine.device.job_accepted("rx", "a@bench.test", result="OK")
+        pdf = await self.ask("GET", "/api/report?format=pdf")
+        self.assertEqual(pdf.headers["content-type"], "application/pdf")
+        self.assertIn("report.pdf", pdf.headers["content-disposition"])
+        text = (await self.ask("GET", "/api/report")).body
+        self.assertEqual(pdf.body, b"%PDF-1.7 Communication report\n" + text)
+        self.machine.drawing = CannotDraw("no worker can be started")
+        problem = await self.refused(409, "GET", "/api/report?format=pdf")
+        self.assertEqual(problem["detail"], "no worker can be started")
 
 
 class SessionTests(ServedPanel):

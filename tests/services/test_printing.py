@@ -8,9 +8,11 @@ import signal
 import sqlite3
 from typing import Any
 
+import pypdfium2
 from twisted.internet.defer import inlineCallbacks
 
 from irsend.device.events import DocumentPrinted, DocumentRemoved, JobChanged, PagePrinted
+from irsend.device.report import as_text
 from irsend.errors import CannotCancel, CannotDraw, NoSuchRecord
 from irsend.store.outbox import Outgoing
 from tests.imaging.originals import text_page
@@ -273,6 +275,26 @@ class TrayTests(PrintingMachineCase):
         yield self.assertFailure(self.machine.read_page(job.number, 2), NoSuchRecord)
         self.machine.document_file(job.number).write_bytes(b"no PDF")
         yield self.assertFailure(self.machine.read_page(job.number, 1), CannotDraw)
+
+    @inlineCallbacks
+    def test_report(self) -> Any:
+        """The report is set by a worker with every line that it has as text, and leaves no file behind."""
+        job = yield self.receive(mail("Text."))
+        yield self.ended(job.number)
+        jobs = yield self.machine.jobs()
+        text = as_text(jobs * 60, title="Canon imageRUNNER 2270", at=job.started)
+        octets = yield self.machine.set_text(text, "Communication report")
+        with pypdfium2.PdfDocument(octets) as pdf:
+            pages = [page.get_textpage().get_text_bounded() for page in pdf]
+        self.assertEqual(len(pages), 2)
+        self.assertIn("1/2", pages[0])
+        found = [" ".join(line.split()) for line in "\n".join(pages).splitlines()]
+        for line in text.splitlines():
+            self.assertIn(" ".join(line.split()), found)
+        self.assertEqual("\n".join(pages).count(job.number), 60)
+        yield self.until(lambda: not list((self.state / "tray" / "tmp").iterdir()))
+        yield self.machine._drawing.stop()
+        yield self.assertFailure(self.machine.set_text(text, "Report"), CannotDraw)
 
     @inlineCallbacks
     def test_taken_out(self) -> Any:

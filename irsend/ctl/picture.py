@@ -1,0 +1,145 @@
+"""What `watch` knows of a machine: as it was read, and as events have changed it since.
+
+It holds no more than a screen can show, however much happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field, frozen
+
+from irsend.ctl.events import Gone, ServerEvent
+
+if TYPE_CHECKING:
+    from irsend.ctl.machine import Machine
+
+KEPT = 200
+"""Rows of each kind: as many as the tallest terminal has."""
+_MOST_UNDER_WAY = 1000
+
+Row = dict[str, Any]
+
+
+@frozen
+class Reading:
+    """All that a machine says of itself at once."""
+
+    status: Row
+    sessions: list[Row]
+    jobs: list[Row]
+    documents: list[Row]
+
+
+def read(machine: Machine) -> Reading:
+    """Ask a machine for all of it; NoMachine, MachineRefused."""
+    return Reading(
+        machine.read_object("/api/status"),
+        machine.read_list("/api/sessions", "sessions", limit=KEPT),
+        machine.read_list("/api/jobs", "jobs", limit=KEPT),
+        machine.read_list("/api/tray", "documents", limit=KEPT),
+    )
+
+
+@define(eq=False)
+class Picture:
+    """One machine."""
+
+    url: str
+    status: Row = field(factory=dict)
+    gone: str = ""
+    """Why it is not there; empty while it is."""
+    changes: int = 0
+    """How often it has become another picture."""
+    _under_way: dict[Any, Row] = field(factory=dict)
+    _ended: dict[Any, Row] = field(factory=dict)
+    _jobs: dict[Any, Row] = field(factory=dict)
+    _documents: dict[Any, Row] = field(factory=dict)
+
+    def take(self, happened: Reading | ServerEvent | Gone) -> None:
+        """Change with what happened."""
+        self.changes += 1
+        if isinstance(happened, Gone):
+            self.gone = happened.reason
+        elif isinstance(happened, Reading):
+            self._begin_anew(happened)
+        else:
+            value = happened.value()
+            if isinstance(value, dict):
+                self._take_event(happened.name, value)
+
+    @property
+    def under_way(self) -> list[Row]:
+        """The sessions that have not ended, newest first."""
+        return list(_newest_first(self._under_way))
+
+    @property
+    def ended(self) -> list[Row]:
+        """The sessions that have ended, the last first."""
+        return list(_newest_first(self._ended))
+
+    @property
+    def jobs(self) -> list[Row]:
+        """The jobs, newest first."""
+        return list(_newest_first(self._jobs))
+
+    @property
+    def documents(self) -> list[Row]:
+        """What lies in the tray, newest first."""
+        return list(_newest_first(self._documents))
+
+    def _begin_anew(self, reading: Reading) -> None:
+        self.gone, self.status = "", reading.status
+        under_way = [one for one in reading.sessions if not one.get("ended")]
+        ended = [one for one in reading.sessions if one.get("ended")]
+        self._under_way = _by("id", reversed(under_way))
+        self._ended = _by("id", reversed(ended))
+        self._jobs = _by("number", reversed(reading.jobs))
+        self._documents = _by("number", reversed(reading.documents))
+
+    def _take_event(self, name: str, value: Row) -> None:
+        if name == "status":
+            # One that knows less than the whole says so by what it leaves out.
+            self.status = {**self.status, **value}
+        elif name == "session":
+            self._take_session(value)
+        elif name == "job":
+            # It stays where it was: the newest are those that began last.
+            self._jobs[_name(value, "number")] = value
+            _drop_oldest(self._jobs, KEPT)
+        elif name == "tray" and isinstance(value.get("document"), dict):
+            document = value["document"]
+            self._documents.pop(_name(document, "number"), None)
+            if not value.get("removed"):
+                self._documents[_name(document, "number")] = document
+                _drop_oldest(self._documents, KEPT)
+
+    def _take_session(self, session: Row) -> None:
+        about = _name(session, "id")
+        if session.get("ended"):
+            self._under_way.pop(about, None)
+            self._ended.pop(about, None)
+            self._ended[about] = session
+            _drop_oldest(self._ended, KEPT)
+        elif about not in self._ended:
+            self._under_way[about] = session
+            _drop_oldest(self._under_way, _MOST_UNDER_WAY)
+
+
+def _by(name: str, rows: Iterable[Row]) -> dict[Any, Row]:
+    return {_name(row, name): row for row in rows}
+
+
+def _name(row: Row, name: str) -> str:
+    # Whatever a machine takes for a number: it can be looked up so.
+    return str(row.get(name))
+
+
+def _newest_first(rows: dict[Any, Row]) -> Iterator[Row]:
+    return reversed(rows.values())
+
+
+def _drop_oldest(rows: dict[Any, Row], most: int) -> None:
+    while len(rows) > most:
+        del rows[next(iter(rows))]

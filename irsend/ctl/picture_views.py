@@ -1,0 +1,203 @@
+"""How `watch` is drawn on a terminal: the status line large, and beneath it what happens, as much as fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from irsend.ctl.picture import Picture, Row
+from irsend.ctl.views import ROOMY, cut, hue_of, memory, result_text, title, tls_version
+from irsend.ctl.words import octets, outcome, visible, when
+
+_FIXED = 6
+"""Lines that do not grow: the machine, its status line in a frame, paper and memory, the foot."""
+_SHARES = (("sessions", 5), ("jobs", 4), ("printed", 3))
+"""The lists from above, and how much of the rest each has."""
+_LEAST = 3
+"""Lines that a list has at least: its caption, and two rows."""
+NARROW = 70
+"""Columns below which a row is left with what matters most."""
+_BAR = 20
+_STATES = {"ready": "green", "stopped": "bold red", "gone": "bold yellow"}
+"""Hues of states; the machine does something in all others."""
+
+
+def picture(shown: Picture, width: int, height: int) -> RenderableType:
+    """Draw it in so many columns and lines."""
+    lines: list[RenderableType] = [_head(shown), _hero(shown, width), _supplies(shown, width)]
+    drawn = {"sessions": _sessions, "jobs": _jobs, "printed": _printed}
+    for name, room in _rooms(height - _FIXED).items():
+        lines.append(drawn[name](shown, room - 1, width))
+    return Group(*lines, _foot(shown))
+
+
+def _rooms(left: int) -> dict[str, int]:
+    """Return how many lines each list has; those for which there is no room have none."""
+    shares = list(_SHARES)
+    while shares and left < _LEAST * len(shares):
+        shares.pop()
+    rooms = {}
+    for at, (name, share) in enumerate(shares):
+        room = max(_LEAST, left * share // sum(one for _, one in shares[at:]))
+        rooms[name] = room
+        left -= room
+    return rooms
+
+
+def _head(shown: Picture) -> RenderableType:
+    state = "gone" if shown.gone else str(shown.status.get("state") or "")
+    said = Text(f"● {visible(state)}", _STATES.get(state, "bold cyan"))
+    return _both(Text(title(shown.status), "bold"), said)
+
+
+def _hero(shown: Picture, width: int) -> RenderableType:
+    line, since = shown.status.get("status_line"), when(shown.status.get("since"))
+    said, hue = Text("The status line is empty.", "dim"), "dim"
+    if line:
+        said, hue = Text(visible(line), "bold red"), "red"
+    if shown.gone:
+        said, hue = Text("The machine is gone; it showed: ", "bold yellow"), "yellow"
+        said.append(visible(line or ""), "dim red")
+        if not line:
+            said = Text("The machine is gone.", "bold yellow")
+    beside = Text(f"since {since}" if line and since else "", "dim")
+    if said.cell_len + beside.cell_len > width - 5:
+        # The line itself is what matters.
+        beside = Text()
+    return Panel(_both(said, beside), box=box.ROUNDED, border_style=hue, height=3)
+
+
+def _supplies(shown: Picture, width: int) -> RenderableType:
+    status = shown.status
+    said = Text()
+    if isinstance(told := status.get("memory"), dict):
+        if width >= 60:
+            said.append("Memory ", "dim").append_text(_bar(told)).append(" ")
+        said.append_text(memory(told))
+    paper = Text()
+    if "paper" in status:
+        paper = Text("Paper loaded") if status["paper"] else Text("No paper", "bold red")
+    return _both(said, paper)
+
+
+def _bar(told: dict[str, Any]) -> Text:
+    used, capacity = told.get("used"), told.get("capacity")
+    part = (
+        used / capacity
+        if isinstance(used, int) and isinstance(capacity, int) and capacity
+        else 0
+    )
+    full = min(_BAR, max(round(part * _BAR), 1 if part > 0 else 0))
+    hue = "red" if part >= 0.95 else "green"
+    return Text("█" * full, hue).append("░" * (_BAR - full), "dim")
+
+
+def _sessions(shown: Picture, rows: int, width: int) -> RenderableType:
+    under_way, ended = shown.under_way, shown.ended
+    peer = 15 if width < ROOMY else 40
+    drawn = _grid(("", 0), (">", 4), ("", 12), ("", peer), ("", 4), (">", 7), ("*", 0))
+    if width < NARROW:
+        drawn = _grid(("", 0), (">", 4), ("*", 0), ("*", 0))
+    for one in [*under_way, *ended][:rows]:
+        over = bool(one.get("ended"))
+        middle = [cut(one.get("kind")), cut(one.get("peer"))]
+        middle += [Text(tls_version(one)), Text(octets(one.get("bytes")) if over else "")]
+        drawn.add_row(
+            when(one.get("ended") or one.get("started")),
+            cut(one.get("id")),
+            *(middle[1:2] if width < NARROW else middle),
+            Text(outcome(one), hue_of(one) if over else "bold cyan"),
+        )
+    count = f"{len(under_way)} under way" if under_way else ""
+    return _list("Sessions", count, drawn, rows)
+
+
+def _jobs(shown: Picture, rows: int, width: int) -> RenderableType:
+    drawn = _documents(width)
+    for one in shown.jobs[:rows]:
+        party, more = one.get("party"), len(one.get("recipients") or []) - 1
+        way = cut(f"{one.get('direction', '')} {one.get('kind', '')}")
+        if more > 0 and one.get("direction") == "tx":
+            party = f"{party} +{more}"
+        at = one.get("ended") or one.get("started")
+        _add_document(drawn, one, at, way, party, _working(one))
+    open_ones = sum(1 for one in shown.jobs if not one.get("ended"))
+    return _list("Jobs", f"{open_ones} not ended" if open_ones else "", drawn, rows)
+
+
+def _printed(shown: Picture, rows: int, width: int) -> RenderableType:
+    drawn = _documents(width)
+    for one in shown.documents[:rows]:
+        codes = Text(visible(" ".join(map(str, one.get("codes") or []))), "red")
+        _add_document(drawn, one, one.get("printed"), Text(), one.get("from"), codes)
+    return _list("Printed", "", drawn, rows)
+
+
+def _documents(width: int) -> Table:
+    """Return a table for jobs and documents, whose columns stand beneath each other."""
+    if width < NARROW:
+        return _grid(("", 0), ("", 4), ("*", 0), ("", 9))
+    return _grid(("", 0), ("", 4), ("", 8), ("*", 0), ("*", 0), (">", 4), ("", 9))
+
+
+def _add_document(
+    table: Table, one: Row, at: object, way: Text, party: object, ending: Text
+) -> None:
+    pages = one.get("pages")
+    cells = [way, cut(party), cut(one.get("subject"))]
+    cells.append(Text("" if pages is None else f"{visible(pages)} p"))
+    shown = cells if len(table.columns) > 4 else cells[1:2]
+    table.add_row(when(at), cut(one.get("number")), *shown, ending)
+
+
+def _working(job: Row) -> Text:
+    said = result_text(job)
+    if not job.get("ended"):
+        said.stylize("bold cyan")
+    return said
+
+
+def _list(caption: str, count: str, rows: Table, room: int) -> RenderableType:
+    """Draw a list with its caption, as high as its room."""
+    head = Text(caption, "bold").append(f"  {count}" if count else "", "cyan")
+    told: RenderableType = rows if rows.row_count else Text("   none yet", "dim")
+    empty = room - max(1, rows.row_count)
+    return Group(Rule(head, align="left", style="dim"), told, *[Text()] * empty)
+
+
+def _foot(shown: Picture) -> RenderableType:
+    if shown.gone:
+        return cut(f"Waiting for it to come back: {shown.gone}")
+    return _both(Text(visible(shown.url), "dim"), Text("Ctrl-C ends it", "dim"))
+
+
+def _both(left: Text, right: Text) -> Table:
+    """Set two texts on one line, at its ends; the left one is cut where room is short."""
+    both = Table.grid(expand=True, padding=(0, 1, 0, 0), pad_edge=False)
+    both.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    both.add_column(no_wrap=True, justify="right", min_width=right.cell_len)
+    both.add_row(left, right)
+    return both
+
+
+def _grid(*columns: tuple[str, int]) -> Table:
+    """Return a table of columns of these widths, 0 as wide as what stands there.
+
+    One marked > is flush right, and those with * share what is left of the line.
+    """
+    grid = Table.grid(expand=True, padding=(0, 1))
+    for mark, width in columns:
+        grid.add_column(
+            no_wrap=True,
+            overflow="ellipsis",
+            justify="right" if mark == ">" else "left",
+            ratio=1 if mark == "*" else None,
+            width=width or None,
+        )
+    return grid
