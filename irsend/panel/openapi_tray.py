@@ -13,7 +13,10 @@ from irsend.panel.operations import (
 from irsend.panel.schemas import Schema, list_of, object_of, ref
 
 _DOCUMENT = parameter(
-    "number", {"type": "string", "pattern": "^[0-9]{4}$"}, "Of its job, 5001 to 9999.", "path"
+    "number",
+    {"type": "string", "pattern": "^[0-9]{4}$", "examples": ["5001"]},
+    "Of its job, 5001 to 9999.",
+    "path",
 )
 _NO_DOCUMENT = "No such document in the tray."
 
@@ -71,7 +74,12 @@ def tray_paths() -> Schema:
                 "A page of a printed document, to look at",
                 file_answer("The page.", "image/png"),
                 _DOCUMENT,
-                parameter("page", {"type": "integer", "minimum": 1}, "From 1.", "path"),
+                parameter(
+                    "page",
+                    {"type": "integer", "minimum": 1, "examples": [1]},
+                    "From 1.",
+                    "path",
+                ),
                 parameter(
                     "dots",
                     {"type": "integer", "minimum": 10, "maximum": 600, "default": 100},
