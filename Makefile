@@ -55,7 +55,7 @@ $(VENV)/.test: $(VENV)/.run
 
 # Kerberos is built from source: libkrb5-dev, a C compiler, Python's headers.
 $(VENV)/.live: $(VENV)/.test
-	$(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat -e '.[test,gssapi,browser]'
+	$(BIN)/pip install -q --disable-pip-version-check --config-settings editable_mode=compat -e '.[live]'
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.test

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
 
 from twisted.web.server import Request
 
 from irsend.panel.problems import Problem
+from irsend.panel.schemas import ONE_LINE
 from irsend.panel.uploads import Upload
 
 if TYPE_CHECKING:
@@ -75,8 +77,8 @@ def one_of(
 def text(parameters: dict[str, str], name: str, longest: int = 255) -> str | None:
     """Return a parameter that is a text; an empty one asks for nothing."""
     given = parameters.get(name)
-    if given and (len(given) > longest or not given.isprintable()):
-        raise Problem(400, f"{name}: allowed is text of up to {longest} characters")
+    if given and (len(given) > longest or not re.fullmatch(ONE_LINE, given)):
+        raise Problem(400, f"{name}: allowed is one line of text of up to {longest} characters")
     return given or None
 
 

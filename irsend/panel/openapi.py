@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from irsend import __version__
 from irsend.device import Model
+from irsend.device.windows import windows
 from irsend.panel.openapi_tray import tray_paths
 from irsend.panel.operations import (
     NOTHING,
@@ -19,9 +20,11 @@ from irsend.panel.operations import (
     operation,
     parameter,
     plain_answer,
+    problem_answer,
 )
 from irsend.panel.schemas import (
     COUNT,
+    ONE_LINE,
     SCHEMAS,
     TEXT,
     Schema,
@@ -54,18 +57,30 @@ def description(model: Model, *, asks_for_password: bool) -> Schema:
             "password": {"type": "http", "scheme": "basic", "description": "Any user name."}
         }
         document["security"] = [{"password": []}]
-        document["paths"]["/healthz"]["get"]["security"] = []
+        for path in document["paths"].values():
+            for described in path.values():
+                described["responses"].update(_WITHOUT_PASSWORD)
+        health = document["paths"]["/healthz"]["get"]
+        health["security"] = []
+        for status in _WITHOUT_PASSWORD:
+            del health["responses"][status]
     return document
 
 
-_SESSION_ID = parameter("id", COUNT, "The session's number.", "path")
+_WITHOUT_PASSWORD = {
+    "401": problem_answer("The password is missing, or is not the panel's."),
+    "429": problem_answer("Too many wrong passwords came from this address lately."),
+}
+_SESSION_ID = parameter("id", {**COUNT, "examples": [1]}, "The session's number.", "path")
 _JOB_NUMBER = parameter(
     "number",
-    {"type": "string", "pattern": "^[0-9]{4}$"},
+    {"type": "string", "pattern": "^[0-9]{4}$", "examples": ["5001"]},
     "0001 to 4999 sent, 5001 to 9999 received.",
     "path",
 )
-_WINDOW = parameter("window", TEXT, "The window's key.", "path")
+_WINDOW = parameter(
+    "window", {"enum": [name for name, _, _ in windows()]}, "The window's key.", "path"
+)
 
 
 def _paths() -> Schema:
@@ -207,11 +222,15 @@ def _paths() -> Schema:
                     "Only sessions with a smaller number: the next page.",
                 ),
                 parameter("kind", SCHEMAS["Session"]["properties"]["kind"], "Of this kind."),
-                parameter("peer", {"type": "string", "maxLength": 255}, "With this peer."),
+                parameter(
+                    "peer",
+                    {"type": "string", "maxLength": 255, "pattern": ONE_LINE},
+                    "With this peer.",
+                ),
                 parameter("result", {"enum": ["OK", "NG"]}, "That ended so."),
                 parameter(
                     "code",
-                    {"type": "string", "pattern": "^#?[0-9]{3}$"},
+                    {"type": "string", "pattern": "^(#?[0-9]{3})?$"},
                     "With this code; the # may be left out.",
                 ),
             )

@@ -13,9 +13,12 @@ from irsend.panel.operations import (
 from irsend.panel.schemas import Schema, list_of, object_of, ref
 
 _DOCUMENT = parameter(
-    "number", {"type": "string", "pattern": "^[0-9]{4}$"}, "Of its job, 5001 to 9999.", "path"
+    "number",
+    {"type": "string", "pattern": "^[0-9]{4}$", "examples": ["5001"]},
+    "Of its job, 5001 to 9999.",
+    "path",
 )
-_PAGE = parameter("page", {"type": "integer", "minimum": 1}, "From 1.", "path")
+_PAGE = parameter("page", {"type": "integer", "minimum": 1, "examples": [1]}, "From 1.", "path")
 _UNCHANGED: Schema = {"304": {"description": "As it was asked for before (If-None-Match)."}}
 _NO_PAGE = "No such document, or no such page."
 _NO_DOCUMENT = "No such document in the tray."

@@ -8,11 +8,21 @@ from typing import Any, TypeVar, cast
 
 from klein import Klein
 from twisted.web.server import Request
+from werkzeug.routing import BaseConverter
 
 from irsend.panel import asking
 
 R = TypeVar("R", bound=Callable[..., Any])
 app = Klein()
+
+
+class _Stem(BaseConverter):
+    """A part of a path that is not the name of a file with its suffix."""
+
+    regex = "[^/.]+"
+
+
+app.url_map.converters["stem"] = _Stem
 
 
 def route(path: str, method: str, *parameters: str) -> Callable[[R], R]:

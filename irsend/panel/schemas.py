@@ -11,8 +11,8 @@ from typing import Any
 
 from irsend.device import Model
 from irsend.device.codes import CODES
-from irsend.device.items import Item
-from irsend.device.orders import ORDER_ITEMS
+from irsend.device.items import Item, Lines
+from irsend.device.orders import MOST_RECIPIENTS, ORDER_ITEMS
 from irsend.device.status import StatusText
 from irsend.device.windows import ITEMS
 
@@ -20,6 +20,10 @@ Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+ONE_LINE = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$"
+"""What a line of text is made of: anything but control characters and ends of lines."""
+_TOLD = ("title", "description", "writeOnly")
+_ON, _OFF = ("on", "true", "yes"), ("off", "false", "no")
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 
 
@@ -210,7 +214,9 @@ def _of_item(about: Item) -> Schema:
     elif about.kind.type == "list":
         schema = {"type": "array", "items": TEXT, "maxItems": allowed["max_items"]}
     else:
-        schema = {"type": "string", "maxLength": allowed["max_length"]}
+        schema = {"type": "string", "maxLength": allowed["max_length"], "pattern": ONE_LINE}
+        if isinstance(about.kind, Lines):
+            del schema["pattern"]
     schema["title"] = about.label
     schema["description"] = about.meaning
     if about.secret:
@@ -218,9 +224,36 @@ def _of_item(about: Item) -> Schema:
     return schema
 
 
+def _as_taken(about: Item) -> Schema:
+    """Describe what PATCH takes for an item: its value, or that as a word, as `irsendctl set` gives it."""
+    schema = _of_item(about)
+    told = {name: schema.pop(name) for name in _TOLD if name in schema}
+    words: Schema = {"type": "string"}
+    if about.kind.type == "choice":
+        schema, words = _choice(schema["enum"])
+    elif about.kind.type == "number":
+        words["pattern"] = "^[0-9]{1,19}$"
+    elif about.kind.type == "list":
+        # Entries that are given twice count once.
+        del schema["maxItems"]
+        told["description"] += f" {about.kind.allowed[:1].upper()}{about.kind.allowed[1:]}."
+    else:
+        return {**schema, **told}
+    return {"anyOf": [schema, words], **told}
+
+
+def _choice(values: list[Any]) -> tuple[Schema, Schema]:
+    """Describe one of some values, and the words for them, which are taken in any case."""
+    words = [*_ON, *_OFF] if values == [False, True] else values
+    taken = [word for word, on in (("on", True), ("off", False)) if word in words]
+    enum = [*values, *(word == "on" for word in taken)] if words is values else values
+    any_case = ("".join(f"[{a}{a.upper()}]" if a.isalpha() else a for a in w) for w in words)
+    return {"enum": enum}, {"type": "string", "pattern": f"^({'|'.join(any_case)})$"}
+
+
 def changes(model: Model) -> Schema:
     """Describe what PATCH /api/settings takes for this model."""
-    properties = {key: _of_item(ITEMS[key]) for key in model.items()}
+    properties = {key: _as_taken(ITEMS[key]) for key in model.items()}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
@@ -236,6 +269,11 @@ def order() -> Schema:
             properties[key]["enum"], default = ["off", "on"], "off"
         if not about.secret and default:
             properties[key]["default"] = default
+    to = properties["to"]
+    # Those that are given twice count once.
+    to["description"] += f" {MOST_RECIPIENTS} at most."
+    del to["maxItems"]
+    to.update(minItems=1, items={"type": "string", "format": "email"})
     return {
         "type": "object",
         "properties": properties,

@@ -50,19 +50,19 @@ class TrayRoutes:
         documents = self._machine.documents()[:limit]
         return write(request, [shapes.document(one) for one in documents])
 
-    @route("/api/tray/<number>", "GET")
+    @route("/api/tray/<stem:number>", "GET")
     def document(self, request: Request, number: str) -> bytes:
         """Tell of one document."""
         return write(request, shapes.document(self._machine.document(_number(number))))
 
-    @route("/api/tray/<number>", "DELETE")
+    @route("/api/tray/<stem:number>", "DELETE")
     async def take_document(self, request: Request, number: str) -> bytes:
         """Take a document out."""
         await shielded(self._machine.take_document(_number(number)))
         request.setResponseCode(204)
         return b""
 
-    @route("/api/tray/<number>.pdf", "GET")
+    @route("/api/tray/<stem:number>.pdf", "GET")
     def document_file(self, request: Request, number: str) -> File:
         """Give a document as PDF."""
         path = self._machine.document_file(_number(number))

@@ -316,6 +316,13 @@ class JobTests(ServedPanel):
         problem = await self.refused(400, "GET", "/api/report?format=odt")
         self.assertIn("text, csv, pdf", problem["detail"])
 
+    async def test_methods_of_a_file(self) -> None:
+        """What may be done with a document is not allowed for its PDF."""
+        answer = await self.ask("DELETE", "/api/tray/5001.pdf")
+        self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET, HEAD"))
+        answer = await self.ask("PUT", "/api/tray/5001")
+        self.assertEqual((answer.status, answer.headers["allow"]), (405, "DELETE, GET, HEAD"))
+
     async def test_report_on_paper(self) -> None:
         """The report comes as PDF with the text that is the report, and as a 409 where it cannot be set."""
         self.machine.device.job_accepted("rx", "a@bench.test", result="OK")

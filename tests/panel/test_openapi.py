@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from irsend.device import load_model
+from irsend.device.windows import ITEMS
 from irsend.panel import openapi, shapes
 from irsend.panel.api import API
 from tests.panel.machine import MachineDouble, device_of, said
@@ -91,7 +92,23 @@ class OpenAPITests(ServedPanel):
         document = openapi.description(load_model("ir2270"), asks_for_password=True)
         self.assertEqual(document["security"], [{"password": []}])
         self.assertEqual(document["paths"]["/healthz"]["get"]["security"], [])
+        self.assertNotIn("401", document["paths"]["/healthz"]["get"]["responses"])
+        self.assertIn("401", document["paths"]["/api/status"]["get"]["responses"])
         self.assertNotIn("security", self.document)
+
+    def test_taken_as_words(self) -> None:
+        """Of an item that is on or off both values and their words fit the schema, and nothing else does."""
+        properties = openapi.description(load_model("iradvance"), asks_for_password=False)
+        schema = properties["components"]["schemas"]["Changes"]["properties"]
+        values, words = schema["email_ifax.pop"]["anyOf"]
+        self.assertEqual(values, {"enum": [False, True]})
+        for word in ("on", "OFF", "True", "yes"):
+            self.assertRegex(word, words["pattern"])
+            self.assertIn(ITEMS["email_ifax.pop"].kind.read(word), (True, False))
+        self.assertNotRegex("only", words["pattern"])
+        values, words = schema["authent_encryption.allow_ssl_smtp_receive"]["anyOf"]
+        self.assertEqual(values, {"enum": ["off", "on", "ssl", True, False]})
+        self.assertRegex("SSL", words["pattern"])
 
     async def test_answers(self) -> None:
         """The members of real answers are those that the document requires."""
