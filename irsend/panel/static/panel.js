@@ -6,6 +6,18 @@
   const gone = document.getElementById("gone");
   let due = null;
 
+  // -- sleep ------------------------------------------------------------------------
+
+  // As on the real machine, its key darkens the screen: what is received is received all the same.
+  const power = document.getElementById("power");
+  if (power) {
+    power.hidden = false;
+    power.addEventListener("click", () => {
+      const asleep = document.querySelector(".lcd").classList.toggle("asleep");
+      power.setAttribute("aria-pressed", String(asleep));
+    });
+  }
+
   // -- live -------------------------------------------------------------------------
 
   // The machine makes the page; here its live parts are only put in place, so
