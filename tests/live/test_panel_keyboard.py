@@ -11,7 +11,9 @@ from tests.live.machine import ADDRESS
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# What has the focus: its place in the page, its name, whether one sees that it has it, and it.
+# What can have the focus. Others, such as the text of a page, come later than the keys are counted.
+_KEYS = "a[href], button, input, select, textarea, summary, [tabindex]"
+# What has the focus: its place among them, its name, whether one sees that it has it, and it.
 _FOCUSED = """() => {
   const one = document.activeElement;
   if (!one || one === document.body) return null;
@@ -20,20 +22,20 @@ _FOCUSED = """() => {
   const box = shown.getBoundingClientRect();
   const at = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
   return {
-    place: [...document.querySelectorAll("*")].indexOf(one),
+    place: [...document.querySelectorAll(KEYS)].indexOf(one),
     name: (one.labels?.[0] ?? one).textContent.trim() || one.name || one.tagName,
     outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
     uncovered: Boolean(at) && (shown.contains(at) || one.contains(at) || at.contains(shown)),
   };
-}"""
+}""".replace("KEYS", repr(_KEYS))
 
 # Every place where Tab has to come by: of a group of radio buttons, the chosen one.
-_REACHABLE = """() => [...document.querySelectorAll("*")].flatMap((one, at) => {
-  const key = one.matches("a[href], button, input, select, textarea, summary");
+_REACHABLE = """() => [...document.querySelectorAll(KEYS)].flatMap((one, at) => {
+  const key = !one.matches("[tabindex]:not(a, button, input, select, textarea, summary)");
   const shown = one.checkVisibility({ visibilityProperty: true });
   const idle = one.disabled || one.type === "hidden" || (one.type === "radio" && !one.checked);
   return key && shown && !idle ? [at] : [];
-})"""
+})""".replace("KEYS", repr(_KEYS))
 
 
 class KeyboardTests(UsedPanelTestCase):
