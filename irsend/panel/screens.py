@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from klein import Klein
 from twisted.web.server import Request
@@ -23,9 +23,6 @@ from irsend.panel.doors import Doors
 from irsend.panel.menus import ROOT, Step, menus
 from irsend.panel.problems import Problem
 from irsend.panel.rendering import HTML, templates
-
-if TYPE_CHECKING:
-    pass
 
 _SHOWN = 25
 _SHEETS = 60
