@@ -1,4 +1,4 @@
-"""The worker that prints, draws, sets: one order after the other, a line each on its input; answers in lines.
+"""The worker that prints, draws, reads, sets: one order after the other, each a line; so are its answers.
 
     {"print": {"files": ["/m/1"], "into": "/t/1", "paper": "A4", "prints": [], "most_pages": 1000,
                "most_lines": 1000, "most_octets": 500000000, "seconds": 60}}

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.device import codes
-from irsend.services.workers import Worker, when_gone
+from irsend.services.workers import Worker, end_all, when_gone
 
 # A worker that has nothing to do for so long is ended, in seconds; its memory is free then.
 _IDLE = 60
@@ -103,18 +103,10 @@ class PrintPool:
             self._idle.remove(worker)
         worker.retire()
 
-    def stop(self) -> Deferred[None]:
+    def stop(self) -> Deferred[Any]:
         """End all workers at once; fires when they are gone."""
         self._stopped = True
-        gone: Deferred[None] = Deferred()
-        if not self._workers:
-            gone.callback(None)
-        for worker in list(self._workers):
-            worker.gone.addCallback(
-                lambda _: None if self._workers or gone.called else gone.callback(None)
-            )
-            worker.give_up(NoRoom(_SWITCHED_OFF))
-        return gone
+        return end_all(self._workers, lambda worker: worker.give_up(NoRoom(_SWITCHED_OFF)))
 
 
 class _Printer(Worker):

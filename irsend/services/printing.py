@@ -327,8 +327,7 @@ class Printing(Service):
         first, *others = jobs
         for other in others:
             device.job_changed(other)
-        device.printing.discard(first.serial)
-        order.job = device.job_changed(first)
+        order.job = device.printing_ended(first)
 
 
 def _is_for(order: _Order, job: Job) -> bool:

@@ -18,13 +18,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.services.workers import Worker, when_gone
+from irsend.services.workers import Worker, end_all, when_gone
 
 DOES_NOT_FIT = (
     "The scan is larger than what is left of the machine's memory; "
     "print or delete what waits in it, or scan at a lower resolution."
 )
 _AT_ONCE = 2
+_SWITCHED_OFF = "the machine was switched off"
 
 
 @frozen(kw_only=True)
@@ -87,7 +88,7 @@ class Scanner:
         self, order: ScanOrder, progress: Callable[[int, int], None]
     ) -> Generator[Deferred[Any], Any, Scan]:
         if self._stopped:
-            raise ScanRefused("the machine was switched off")
+            raise ScanRefused(_SWITCHED_OFF)
         worker = self._begin(order, progress)
         try:
             scan: Scan = yield worker.done
@@ -105,18 +106,10 @@ class Scanner:
         worker.limit = self._reactor.callLater(self._timeout, worker.take_too_long)
         return worker
 
-    def stop(self) -> Deferred[None]:
+    def stop(self) -> Deferred[Any]:
         """Kill what runs; fires when it is gone."""
         self._stopped = True
-        gone: Deferred[None] = Deferred()
-        if not self._workers:
-            gone.callback(None)
-        for worker in list(self._workers):
-            worker.gone.addCallback(
-                lambda _: None if self._workers or gone.called else gone.callback(None)
-            )
-            worker.refuse("the machine was switched off")
-        return gone
+        return end_all(self._workers, lambda worker: worker.refuse(_SWITCHED_OFF))
 
 
 class _Scan(Worker):

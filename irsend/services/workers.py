@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -90,6 +91,9 @@ class Worker(ProcessProtocol):
         self.ended(reason)
 
 
+AnyWorker = TypeVar("AnyWorker", bound=Worker)
+
+
 def when_gone(worker: Worker) -> Deferred[None]:
     """Return a Deferred of one's own that fires when a worker is gone."""
     mine: Deferred[None] = Deferred()
@@ -99,3 +103,12 @@ def when_gone(worker: Worker) -> Deferred[None]:
 
     worker.gone.addCallback(tell)
     return mine
+
+
+def end_all(workers: Iterable[AnyWorker], end: Callable[[AnyWorker], None]) -> Deferred[Any]:
+    """End these workers, each by `end`; fires when they are gone."""
+    workers = list(workers)
+    gone = DeferredList([when_gone(worker) for worker in workers])
+    for worker in workers:
+        end(worker)
+    return gone
