@@ -1,0 +1,1 @@
+"""What prints received mail: the queue, the pool of workers, and the retention of the tray."""

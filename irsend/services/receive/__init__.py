@@ -1,0 +1,1 @@
+"""What receives mail: the SMTP listener, the POP poller, and the dispatch of what came."""
