@@ -75,7 +75,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "apart": (),
             "keyring": ("bench",),
             "mac_filter": ("bench",),
-            "receiving": ("bench", "reception"),
+            "receive.smtp_listener": ("bench", "reception"),
             "reception": ("bench",),
             "polling": ("bench", "pop_session"),
             "pop_session": ("bench", "outcomes"),

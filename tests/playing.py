@@ -53,7 +53,7 @@ from irsend.services.bench import Bench
 from irsend.services.delivery import Delivery, Login, Server
 from irsend.services.outcomes import Outcome
 from irsend.services.polling import Polling
-from irsend.services.receiving import Receiving
+from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.send_session import SendSession
 from tests.benches import key_material, mails_in, make_bench
 from tests.wire import PullWire, Wire, old_tls
@@ -108,7 +108,7 @@ class Play:
     def perform(self) -> None:
         """Play it from its first line to its last."""
         if self._kind == "smtp":
-            receiving = Receiving(self.bench, "")
+            receiving = SMTPListener(self.bench, "")
             self.wire = Wire(receiving._session())
             self.wire.connect()
         elif self._kind == "send":

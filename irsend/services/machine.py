@@ -43,7 +43,7 @@ from irsend.services.mac_filter import MacFilter
 from irsend.services.polling import Polling
 from irsend.services.print_pool import PrintPool
 from irsend.services.printing import Printing
-from irsend.services.receiving import Receiving
+from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.scanning import Scanner
 from irsend.services.sending import Sending
 from irsend.services.sorting import Sorting
@@ -110,7 +110,7 @@ class Machine(Front, MultiService):
         self._layers = Layers(self._saved)
         self._keyring = Keyring(self._bench, self.state.keys, configuration.tls)
         self._mac_filter = MacFilter(self._bench, configuration.link.addresses)
-        self.receiving = Receiving(self._bench, configuration.listen.smtp)
+        self.receiving = SMTPListener(self._bench, configuration.listen.smtp)
         self.polling = Polling(self._bench)
         self._outbox = Outbox(self.state.outbox, self._in_thread)
         self._receivers = Receivers(self.state.receivers)

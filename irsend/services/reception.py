@@ -1,7 +1,7 @@
 """One session of a client that brings mail: the policies of the device before its memory (device.md 3.1).
 
 What a session asks, and what becomes of it in journal, status line and report.
-Who listens is told by `receiving`.
+Who listens is told by `smtp_listener`.
 """
 
 from __future__ import annotations

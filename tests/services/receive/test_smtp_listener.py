@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
 from irsend.services.bench import Bench
-from irsend.services.receiving import Receiving
+from irsend.services.receive.smtp_listener import SMTPListener
 from tests.benches import mails_in, make_bench
 from tests.wire import Wire
 
@@ -40,16 +40,16 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     bench: Bench
 
-    def receiving(self, **given: Any) -> Receiving:
+    def receiving(self, **given: Any) -> SMTPListener:
         """Switch the receiving on."""
         self.bench = make_bench(
             Path(self.mktemp()), settings={"email_ifax.smtp_receive": True}, **given
         )
-        receiving = Receiving(self.bench, "")
+        receiving = SMTPListener(self.bench, "")
         receiving.startService()
         return receiving
 
-    def client(self, receiving: Receiving) -> Wire:
+    def client(self, receiving: SMTPListener) -> Wire:
         """Connect a client."""
         wire = Wire(receiving._session())
         wire.connect()
@@ -293,11 +293,11 @@ class ReceivingTests(unittest.SynchronousTestCase):
     def test_ports(self) -> None:
         """At port 25 the bench listens where [listen] smtp says; any other port is taken as it is."""
         self.receiving()
-        receiving = Receiving(self.bench, "tcp:2525:interface=127.0.0.1")
+        receiving = SMTPListener(self.bench, "tcp:2525:interface=127.0.0.1")
         self.assertEqual(receiving.listening_endpoint(), "tcp:2525:interface=127.0.0.1")
         self.bench.device.change_settings({"service_mode.smtp_rx_port": 2530})
         self.assertEqual(receiving.listening_endpoint(), "tcp:2530:interface=127.0.0.1")
-        other = Receiving(self.bench, "tcp:interface=127.0.0.1:port=2525")
+        other = SMTPListener(self.bench, "tcp:interface=127.0.0.1:port=2525")
         self.assertEqual(other.listening_endpoint(), "tcp:interface=127.0.0.1:port=2530")
         self.bench.device.change_settings({"email_ifax.smtp_receive": False})
         self.assertEqual(receiving.listening_endpoint(), "")

@@ -38,7 +38,7 @@ _LISTENS_BY = {"email_ifax.smtp_receive", "service_mode.smtp_rx_port"}
 
 
 @implementer(IPostBox)
-class Receiving(Service):
+class SMTPListener(Service):
     """Listens while SMTP Receive is on, and knows the sessions under way."""
 
     log = Logger()
