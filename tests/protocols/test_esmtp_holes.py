@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from irsend.interfaces import ACCEPT, Verdict
 from irsend.protocols.esmtp import ESMTP
-from irsend.services.reception import Reception
+from irsend.services.receive.smtp_server_session import SMTPServerSession
 from tests.benches import mails_in, make_bench, server_tls
 from tests.protocols.holes import hole
 from tests.wire import Wire, old_tls
@@ -75,7 +75,7 @@ class _Side:
         return [line[:3] for line in self.say(*lines).split(b"\r\n") if line[3:4] == b" "]
 
 
-class _Later(Reception):
+class _Later(SMTPServerSession):
     """The machine's questions, with a verdict that waits for a recipient called `later`."""
 
     later: Deferred[Any]
@@ -116,7 +116,7 @@ class EsmtpHoleTests(unittest.SynchronousTestCase):
         side.later = Deferred()
         side.later.addCallback(lambda _: ACCEPT)
 
-        def receive(transport: Any) -> Reception:
+        def receive(transport: Any) -> SMTPServerSession:
             reception = _Later(bench, "192.0.2.7", "192.0.2.1", admit=True, ended=lambda: None)
             reception.later = side.later
             return reception

@@ -27,7 +27,7 @@ from irsend.interfaces import IPostBox, Mailbox
 from irsend.protocols.esmtp import ESMTP
 from irsend.protocols.listening import address_text, listen
 from irsend.services.bench import Bench
-from irsend.services.reception import Reception
+from irsend.services.receive.smtp_server_session import SMTPServerSession
 
 _STANDARD_PORT = 25
 # Where a program on this host reaches what listens on every address.
@@ -189,7 +189,7 @@ class SMTPListener(Service):
     def _session(self) -> ESMTP:
         limits = self._bench.limits
 
-        def receive(transport: Any) -> Reception:
+        def receive(transport: Any) -> SMTPServerSession:
             peer = getattr(transport.getPeer(), "host", "local").removeprefix("::ffff:")
             own = getattr(transport.getHost(), "host", "").removeprefix("::ffff:")
             of_peer = sum(1 for other in self._under_way.values() if other == peer)
@@ -197,7 +197,7 @@ class SMTPListener(Service):
                 len(self._under_way) < limits.sessions and of_peer < limits.sessions_per_peer
             )
             self._under_way[session] = peer
-            return Reception(
+            return SMTPServerSession(
                 self._bench,
                 peer,
                 own,

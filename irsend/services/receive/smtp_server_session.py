@@ -22,7 +22,7 @@ from irsend.store.memory import StoredMessage
 
 
 @implementer(IReception)
-class Reception:
+class SMTPServerSession:
     """One session of a client that brings mail to the machine."""
 
     def __init__(
