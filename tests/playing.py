@@ -52,7 +52,7 @@ from irsend.sections import Sending
 from irsend.services.bench import Bench
 from irsend.services.delivery import Delivery, Login, Server
 from irsend.services.outcomes import Outcome
-from irsend.services.polling import Polling
+from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.send_session import SendSession
 from tests.benches import key_material, mails_in, make_bench
@@ -127,7 +127,7 @@ class Play:
             self._session.deliver().addCallback(self._outcomes.update)
         else:
             self.bench.connect = lambda *_: _ToTheTest(self)
-            polling = Polling(self.bench)
+            polling = POPPoller(self.bench)
             polling.running = 1
             polling.receive()
         for number, line in enumerate(self._lines):

@@ -35,9 +35,9 @@ from irsend.services.bench import Bench
 from irsend.services.joining import Joining
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
-from irsend.services.polling import Polling
 from irsend.services.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.printing import Printing
+from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.sending import Sending
 from irsend.services.sorting import Sorting
 from irsend.store.journal import Journal
@@ -56,7 +56,7 @@ class Front:
 
     configuration: Configuration
     device: Device
-    polling: Polling
+    polling: POPPoller
     _bench: Bench
     _journal: Journal
     _keyring: Keyring

@@ -40,9 +40,9 @@ from irsend.services.joining import Joining
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
 from irsend.services.mac_filter import MacFilter
-from irsend.services.polling import Polling
 from irsend.services.print_pool import PrintPool
 from irsend.services.printing import Printing
+from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.scanning import Scanner
 from irsend.services.sending import Sending
@@ -111,7 +111,7 @@ class Machine(Front, MultiService):
         self._keyring = Keyring(self._bench, self.state.keys, configuration.tls)
         self._mac_filter = MacFilter(self._bench, configuration.link.addresses)
         self.receiving = SMTPListener(self._bench, configuration.listen.smtp)
-        self.polling = Polling(self._bench)
+        self.polling = POPPoller(self._bench)
         self._outbox = Outbox(self.state.outbox, self._in_thread)
         self._receivers = Receivers(self.state.receivers)
         self._scanner = Scanner(reactor, timeout=limits.scan)

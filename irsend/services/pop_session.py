@@ -3,7 +3,7 @@
 CAPA, STLS where the setting is on, CAPA again, login by the method that is set,
 then RETR and DELE, then QUIT. A mail is deleted on the server only when it is
 safe in memory; one that was taken but is still there is known by the mark of
-its UIDL, and only deleted. When there is a session is told by `polling`.
+its UIDL, and only deleted. When there is a session is told by `pop_poller`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from irsend.services.pop_session import PopSession
 from irsend.store.memory import maildrop_mark
 
 
-class Polling(Service):
+class POPPoller(Service):
     """Looks at the POP server, one session at a time."""
 
     log = Logger()

@@ -14,7 +14,7 @@ from twisted.trial import unittest
 from irsend.device.sessions import Session
 from irsend.errors import CannotReceive
 from irsend.services.bench import Bench
-from irsend.services.polling import Polling
+from irsend.services.receive.pop_poller import POPPoller
 from irsend.store.group_commit import GroupCommit
 from irsend.store.keys import generate_key_material, read_key_material
 from irsend.store.memory import Memory, uidl_mark
@@ -36,7 +36,7 @@ class _PollingCase(unittest.SynchronousTestCase):
     """The service, with a maildrop in memory and a clock that stands still."""
 
     bench: Bench
-    polling: Polling
+    polling: POPPoller
 
     def bench_with(self, drop: Maildrop, model: str = "ir2270", **settings: object) -> None:
         """Make a machine that polls this maildrop."""
@@ -53,7 +53,7 @@ class _PollingCase(unittest.SynchronousTestCase):
     def use(self, drop: Maildrop) -> None:
         """Switch the polling on, at this maildrop."""
         self.bench.connect = lambda *_: drop
-        self.polling = Polling(self.bench)
+        self.polling = POPPoller(self.bench)
         self.polling.startService()
         self.bench.clock.advance(0)
 
