@@ -16,7 +16,7 @@ _LONG_MODULES = {
     "irsend/protocols/esmtp.py",
     "irsend/protocols/pop3_client.py",
     "irsend/protocols/pop3_server.py",
-    "irsend/services/pop_session.py",
+    "irsend/services/receive/pop_client_session.py",
 }
 
 

@@ -18,7 +18,7 @@ from irsend.device.events import Event, SettingsChanged
 from irsend.device.sessions import Session
 from irsend.errors import CannotReceive
 from irsend.services.bench import Bench
-from irsend.services.pop_session import PopSession
+from irsend.services.receive.pop_client_session import POPClientSession
 from irsend.store.memory import maildrop_mark
 
 
@@ -32,7 +32,7 @@ class POPPoller(Service):
         self._timer: Any = None
         self._forget: Any = None
         self._under_way: list[Deferred[Session]] | None = None
-        self._session: PopSession | None = None
+        self._session: POPClientSession | None = None
         self._no_login_before: dict[str, float] = {}
         self._left_alone: set[str] = set()
         self._waiting: Deferred[None] | None = None
@@ -120,10 +120,10 @@ class POPPoller(Service):
 
         May be cancelled: it is given up then.
         """
-        mine: list[PopSession] = []
+        mine: list[POPClientSession] = []
 
-        def begin() -> PopSession:
-            mine.append(PopSession(self._bench, set(), login_only=True))
+        def begin() -> POPClientSession:
+            mine.append(POPClientSession(self._bench, set(), login_only=True))
             return mine[0]
 
         turn = self._take_turn(begin)
@@ -145,11 +145,11 @@ class POPPoller(Service):
         return answer
 
     def _receive(self) -> Deferred[Session]:
-        return self._take_turn(lambda: PopSession(self._bench, self._left_alone))
+        return self._take_turn(lambda: POPClientSession(self._bench, self._left_alone))
 
     @inlineCallbacks
     def _take_turn(
-        self, begin: Callable[[], PopSession]
+        self, begin: Callable[[], POPClientSession]
     ) -> Generator[Deferred[Any], Any, Session]:
         yield self._turns.acquire()
         try:

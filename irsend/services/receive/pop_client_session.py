@@ -67,7 +67,7 @@ class _Failed(Exception):
     status: StatusText | None = None
 
 
-class PopSession:
+class POPClientSession:
     """One session, from its connection to its end, by the settings of its beginning."""
 
     log = Logger()
