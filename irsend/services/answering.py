@@ -19,7 +19,7 @@ from irsend.device.sending import sender_address
 from irsend.message.confirmation import Answer, dsn, mdn
 from irsend.message.style import Style
 from irsend.services.bench import Bench
-from irsend.services.sorting import Mail
+from irsend.services.receive.dispatch import Mail
 from irsend.store.outbox import Outbox, Outgoing
 
 # Messages that wait in the outbox; where there are more nobody is answered, however many ask.

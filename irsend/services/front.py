@@ -37,9 +37,9 @@ from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
 from irsend.services.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.printing import Printing
+from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.sending import Sending
-from irsend.services.sorting import Sorting
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
 from irsend.store.outbox import Outbox
@@ -64,7 +64,7 @@ class Front:
     _outbox: Outbox
     _saved: SavedSettings
     _sending: Sending
-    _sorting: Sorting
+    _sorting: Dispatch
     _joining: Joining
     _printing: Printing
     _drawing: PrintPool

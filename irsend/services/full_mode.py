@@ -1,7 +1,7 @@
 """Full mode: what comes back for an I-Fax that was sent, and what it says of the job (RFC 2532).
 
 A DSN or MDN among the received mails is matched to its job by Message-ID or
-envelope id. Which mails are such is told by `sorting`.
+envelope id. Which mails are such is told by `dispatch`.
 """
 
 from __future__ import annotations

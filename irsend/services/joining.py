@@ -16,7 +16,7 @@ from irsend.device import codes
 from irsend.device.jobs import Job
 from irsend.message.received import Problem
 from irsend.services.bench import Bench
-from irsend.services.sorting import Mail
+from irsend.services.receive.dispatch import Mail
 
 _HOUR = 3600
 # All of them end in one go.

@@ -42,11 +42,11 @@ from irsend.services.layers import Layers
 from irsend.services.mac_filter import MacFilter
 from irsend.services.print_pool import PrintPool
 from irsend.services.printing import Printing
+from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.scanning import Scanner
 from irsend.services.sending import Sending
-from irsend.services.sorting import Sorting
 from irsend.services.tidying import Tidying
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
@@ -153,12 +153,12 @@ class Machine(Front, MultiService):
             self._tidying.tidy,
         )
         self._joining = Joining(self._bench, self._printing.take)
-        self._sorting = Sorting(
+        self._sorting = Dispatch(
             self._bench,
             to_print=lambda mail: self._printing.take([mail], []),
             to_join=self._joining.take,
             to_match=self._full_mode.take,
-            answer_delivery=answering.delivered,
+            notify_of_delivery=answering.delivered,
             caught_up=self._joining.let_time_run,
         )
         self._bench.received = self._sorting.take

@@ -32,7 +32,7 @@ from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.services.outcomes import OWN_ERROR
 from irsend.services.print_pool import CannotPrint, NoRoom, PrintPool
-from irsend.services.sorting import Mail
+from irsend.services.receive.dispatch import Mail
 from irsend.store.tray import PrintedMails, Tray
 
 # How long it waits when the disk has failed, in seconds.

@@ -18,9 +18,9 @@ from irsend.device.orders import Original, read_order
 from irsend.device.sessions import Session
 from irsend.services.composing import Composing
 from irsend.services.full_mode import FullMode
+from irsend.services.receive.dispatch import Dispatch
 from irsend.services.scanning import Scan, ScanOrder
 from irsend.services.sending import Sending
-from irsend.services.sorting import Sorting
 from irsend.store.outbox import Outbox
 from irsend.store.receivers import Receivers
 from tests.benches import at_once, make_bench
@@ -171,12 +171,12 @@ class SendingCase(unittest.TestCase):
         )
         self.to_print: list[Job] = []
         """What was received and is none of full mode's business."""
-        self.sorting = Sorting(
+        self.sorting = Dispatch(
             self.bench,
             to_print=lambda mail: self.to_print.append(mail.job),
             to_join=lambda mail: self.to_print.append(mail.job),
             to_match=self.full_mode.take,
-            answer_delivery=lambda mail, beginning: succeed(mail),
+            notify_of_delivery=lambda mail, beginning: succeed(mail),
             caught_up=lambda: None,
         )
         self.bench.received = self.sorting.take

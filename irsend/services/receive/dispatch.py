@@ -49,7 +49,7 @@ class _Looked:
     notification: Notification | None
 
 
-class Sorting(Service):
+class Dispatch(Service):
     """Looks at each mail once, in the order of their coming."""
 
     log = Logger()
@@ -61,7 +61,7 @@ class Sorting(Service):
         to_print: Callable[[Mail], None],
         to_join: Callable[[Mail], None],
         to_match: Callable[[Notification], Deferred[bool]],
-        answer_delivery: Callable[[Mail, bytes], Deferred[Mail]],
+        notify_of_delivery: Callable[[Mail, bytes], Deferred[Mail]],
         caught_up: Callable[[], None],
     ) -> None:
         self._bench = bench
@@ -69,7 +69,7 @@ class Sorting(Service):
         self._print = to_print
         self._join = to_join
         self._match = to_match
-        self._answer_delivery = answer_delivery
+        self._answer_delivery = notify_of_delivery
         self._waiting: deque[Job] = deque()
         self._here: dict[int, bool] = {}
         """Serials of what was taken and given to nobody yet; whether it was here before a restart."""
