@@ -84,7 +84,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "scanning": ("workers",),
             "print_pool": ("workers",),
             "receive.dispatch": ("bench",),
-            "joining": ("bench", "receive.dispatch"),
+            "receive.reassembly": ("bench", "receive.dispatch"),
             "printing": ("bench", "outcomes", "print_pool", "receive.dispatch"),
             "answering": ("bench", "receive.dispatch"),
             "adoption": ("bench",),
@@ -99,7 +99,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "sending": ("attempt", "bench", "composing", "delivery", "outcomes"),
             "front": (
                 "bench",
-                "joining",
+                "receive.reassembly",
                 "keyring",
                 "layers",
                 "receive.pop_poller",

@@ -32,13 +32,13 @@ from irsend.errors import (
 )
 from irsend.interfaces import IMachine, TranscriptLine
 from irsend.services.bench import Bench
-from irsend.services.joining import Joining
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
 from irsend.services.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.printing import Printing
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
+from irsend.services.receive.reassembly import Reassembly
 from irsend.services.sending import Sending
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
@@ -65,7 +65,7 @@ class Front:
     _saved: SavedSettings
     _sending: Sending
     _sorting: Dispatch
-    _joining: Joining
+    _joining: Reassembly
     _printing: Printing
     _drawing: PrintPool
     _tray: Tray

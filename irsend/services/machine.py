@@ -36,7 +36,6 @@ from irsend.services.composing import Composing
 from irsend.services.front import Front
 from irsend.services.full_mode import FullMode
 from irsend.services.job_log import log_ended
-from irsend.services.joining import Joining
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
 from irsend.services.mac_filter import MacFilter
@@ -44,6 +43,7 @@ from irsend.services.print_pool import PrintPool
 from irsend.services.printing import Printing
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
+from irsend.services.receive.reassembly import Reassembly
 from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.scanning import Scanner
 from irsend.services.sending import Sending
@@ -152,11 +152,11 @@ class Machine(Front, MultiService):
             answering.printed,
             self._tidying.tidy,
         )
-        self._joining = Joining(self._bench, self._printing.take)
+        self._joining = Reassembly(self._bench, self._printing.take)
         self._sorting = Dispatch(
             self._bench,
             to_print=lambda mail: self._printing.take([mail], []),
-            to_join=self._joining.take,
+            to_reassemble=self._joining.take,
             to_match=self._full_mode.take,
             notify_of_delivery=answering.delivered,
             caught_up=self._joining.let_time_run,

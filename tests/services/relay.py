@@ -174,7 +174,7 @@ class SendingCase(unittest.TestCase):
         self.sorting = Dispatch(
             self.bench,
             to_print=lambda mail: self.to_print.append(mail.job),
-            to_join=lambda mail: self.to_print.append(mail.job),
+            to_reassemble=lambda mail: self.to_print.append(mail.job),
             to_match=self.full_mode.take,
             notify_of_delivery=lambda mail, beginning: succeed(mail),
             caught_up=lambda: None,

@@ -59,7 +59,7 @@ class Dispatch(Service):
         bench: Bench,
         *,
         to_print: Callable[[Mail], None],
-        to_join: Callable[[Mail], None],
+        to_reassemble: Callable[[Mail], None],
         to_match: Callable[[Notification], Deferred[bool]],
         notify_of_delivery: Callable[[Mail, bytes], Deferred[Mail]],
         caught_up: Callable[[], None],
@@ -67,7 +67,7 @@ class Dispatch(Service):
         self._bench = bench
         self._caught_up = caught_up
         self._print = to_print
-        self._join = to_join
+        self._join = to_reassemble
         self._match = to_match
         self._answer_delivery = notify_of_delivery
         self._waiting: deque[Job] = deque()

@@ -77,7 +77,7 @@ class _Divided:
         return f"part {shown} of {self.total}" if self.total else f"part {shown}"
 
 
-class Joining(Service):
+class Reassembly(Service):
     """Keeps the parts apart by the identity of their mail."""
 
     def __init__(
