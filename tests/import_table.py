@@ -96,7 +96,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "delivery": (),
             "send_session": ("bench", "delivery", "outcomes"),
             "attempt": ("bench", "delivery", "outcomes", "routes", "send_session", "token"),
-            "sending": ("attempt", "bench", "composing", "delivery", "outcomes"),
+            "send.send_queue": ("attempt", "bench", "composing", "delivery", "outcomes"),
             "front": (
                 "bench",
                 "receive.reassembly",
@@ -105,7 +105,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
                 "receive.pop_poller",
                 "print_pool",
                 "printing",
-                "sending",
+                "send.send_queue",
                 "receive.dispatch",
             ),
             "full_mode": ("bench",),

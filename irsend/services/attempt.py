@@ -1,7 +1,7 @@
 """One attempt at a job: POP AUTH before Sending, the way to the servers, a session with each (device.md 4).
 
 Via the SMTP Server that is set, or directly to each receiver's own. What
-becomes of the job then is told by `sending`.
+becomes of the job then is told by `send_queue`.
 """
 
 from __future__ import annotations

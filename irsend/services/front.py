@@ -39,7 +39,7 @@ from irsend.services.printing import Printing
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
-from irsend.services.sending import Sending
+from irsend.services.send.send_queue import SendQueue
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
 from irsend.store.outbox import Outbox
@@ -63,7 +63,7 @@ class Front:
     _layers: Layers
     _outbox: Outbox
     _saved: SavedSettings
-    _sending: Sending
+    _sending: SendQueue
     _sorting: Dispatch
     _joining: Reassembly
     _printing: Printing

@@ -46,7 +46,7 @@ from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
 from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.scanning import Scanner
-from irsend.services.sending import Sending
+from irsend.services.send.send_queue import SendQueue
 from irsend.services.tidying import Tidying
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
@@ -116,7 +116,7 @@ class Machine(Front, MultiService):
         self._receivers = Receivers(self.state.receivers)
         self._scanner = Scanner(reactor, timeout=limits.scan)
         self._full_mode = FullMode(self._bench, self._outbox, self._receivers)
-        self._sending = Sending(
+        self._sending = SendQueue(
             self._bench,
             self._outbox,
             Composing(self._bench, self._outbox, self._scanner, self._receivers),

@@ -20,7 +20,7 @@ from irsend.services.composing import Composing
 from irsend.services.full_mode import FullMode
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.scanning import Scan, ScanOrder
-from irsend.services.sending import Sending
+from irsend.services.send.send_queue import SendQueue
 from irsend.store.outbox import Outbox
 from irsend.store.receivers import Receivers
 from tests.benches import at_once, make_bench
@@ -162,7 +162,7 @@ class SendingCase(unittest.TestCase):
         receivers.open()
         self.full_mode = FullMode(self.bench, self.outbox, receivers)
         glass: Any = Glass()
-        self.sending = Sending(
+        self.sending = SendQueue(
             self.bench,
             self.outbox,
             Composing(self.bench, self.outbox, glass, receivers),

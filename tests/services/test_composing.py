@@ -10,7 +10,7 @@ from irsend.device.orders import Original, read_order
 from irsend.errors import MemoryFull
 from irsend.services.composing import Composing
 from irsend.services.scanning import Scan, ScanOrder
-from irsend.services.sending import Sending
+from irsend.services.send.send_queue import SendQueue
 from irsend.store.receivers import Receivers
 from tests.services.relay import SendingCase
 
@@ -46,7 +46,7 @@ class RoomTests(SendingCase):
         glass: Any = self.glass
         receivers = Receivers(self.directory / "receivers.json")
         receivers.open()
-        self.slow = Sending(
+        self.slow = SendQueue(
             self.bench,
             self.outbox,
             Composing(self.bench, self.outbox, glass, receivers),

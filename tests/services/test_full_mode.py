@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from irsend.device.jobs import Job
 from tests.services.relay import SendingCase
-from tests.services.test_sending import told
+from tests.services.send.test_send_queue import told
 from tests.store.threads import HeldThread
 
 DSN = """\

@@ -15,7 +15,7 @@ from irsend.device.orders import Original, read_order
 from irsend.errors import CannotCancel
 from irsend.interfaces import TranscriptLine
 from tests.services.relay import Glass, SendingCase
-from tests.services.test_sending import told
+from tests.services.send.test_send_queue import told
 from tests.store.shortage import no_file_larger_than
 from tests.store.threads import HeldThread
 

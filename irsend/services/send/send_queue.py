@@ -33,7 +33,7 @@ _DISK_PAUSE = 60
 _CANCELLED = Outcome(codes.CANCELLED, "the job was cancelled")
 
 
-class Sending(Service):
+class SendQueue(Service):
     """Sends what is in the outbox."""
 
     log = Logger()
