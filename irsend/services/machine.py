@@ -32,7 +32,6 @@ from irsend.services.adoption import adopt
 from irsend.services.answering import Answering
 from irsend.services.apart import run_apart
 from irsend.services.bench import Bench
-from irsend.services.composing import Composing
 from irsend.services.front import Front
 from irsend.services.full_mode import FullMode
 from irsend.services.job_log import log_ended
@@ -46,6 +45,7 @@ from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
 from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.scanning import Scanner
+from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.send_queue import SendQueue
 from irsend.services.tidying import Tidying
 from irsend.store.group_commit import GroupCommit
@@ -119,7 +119,7 @@ class Machine(Front, MultiService):
         self._sending = SendQueue(
             self._bench,
             self._outbox,
-            Composing(self._bench, self._outbox, self._scanner, self._receivers),
+            JobSubmission(self._bench, self._outbox, self._scanner, self._receivers),
             self.polling.log_in,
             self._full_mode.await_notifications,
         )

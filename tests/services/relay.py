@@ -16,10 +16,10 @@ from zope.interface import implementer
 from irsend.device.jobs import Job
 from irsend.device.orders import Original, read_order
 from irsend.device.sessions import Session
-from irsend.services.composing import Composing
 from irsend.services.full_mode import FullMode
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.scanning import Scan, ScanOrder
+from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.send_queue import SendQueue
 from irsend.store.outbox import Outbox
 from irsend.store.receivers import Receivers
@@ -165,7 +165,7 @@ class SendingCase(unittest.TestCase):
         self.sending = SendQueue(
             self.bench,
             self.outbox,
-            Composing(self.bench, self.outbox, glass, receivers),
+            JobSubmission(self.bench, self.outbox, glass, receivers),
             self._log_in,
             self.full_mode.await_notifications,
         )

@@ -1,6 +1,6 @@
 """Sending: the queue of jobs, one after the other, each tried as often as the model does (device.md 4, 5).
 
-How an order becomes a job is told by `composing`, how one attempt goes by
+How an order becomes a job is told by `job_submission`, how one attempt goes by
 `attempt`, what comes back in full mode by `full_mode`.
 """
 
@@ -23,9 +23,9 @@ from irsend.device.sessions import Session
 from irsend.errors import CannotCancel
 from irsend.services.attempt import Attempt
 from irsend.services.bench import Bench
-from irsend.services.composing import Composing, Scanned
 from irsend.services.delivery import Login
 from irsend.services.outcomes import Outcome
+from irsend.services.send.job_submission import JobSubmission, Scanned
 from irsend.store.outbox import Outbox, Outgoing
 
 # How long a job waits when the disk has failed, in seconds.
@@ -42,7 +42,7 @@ class SendQueue(Service):
         self,
         bench: Bench,
         outbox: Outbox,
-        composing: Composing,
+        composing: JobSubmission,
         log_in_to_pop: Callable[[], Deferred[Session]],
         handed_over: Callable[[Outgoing], Deferred[None]],
     ) -> None:

@@ -54,7 +54,7 @@ class _TooLarge(Exception):
         self.size = size
 
 
-class Composing:
+class JobSubmission:
     """Makes jobs of orders."""
 
     def __init__(
