@@ -95,9 +95,16 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "outcomes": (),
             "delivery": (),
             "send_session": ("bench", "delivery", "outcomes"),
-            "attempt": ("bench", "delivery", "outcomes", "routes", "send_session", "token"),
+            "send.attempt": (
+                "bench",
+                "delivery",
+                "outcomes",
+                "routes",
+                "send_session",
+                "token",
+            ),
             "send.send_queue": (
-                "attempt",
+                "send.attempt",
                 "bench",
                 "send.job_submission",
                 "delivery",
