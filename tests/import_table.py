@@ -94,13 +94,13 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "send.job_submission": ("bench", "outcomes", "scanning"),
             "outcomes": (),
             "delivery": (),
-            "send_session": ("bench", "delivery", "outcomes"),
+            "send.smtp_client_session": ("bench", "delivery", "outcomes"),
             "send.attempt": (
                 "bench",
                 "delivery",
                 "outcomes",
                 "routes",
-                "send_session",
+                "send.smtp_client_session",
                 "token",
             ),
             "send.send_queue": (

@@ -54,7 +54,7 @@ from irsend.services.delivery import Delivery, Login, Server
 from irsend.services.outcomes import Outcome
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.smtp_listener import SMTPListener
-from irsend.services.send_session import SendSession
+from irsend.services.send.smtp_client_session import SMTPClientSession
 from tests.benches import key_material, mails_in, make_bench
 from tests.wire import PullWire, Wire, old_tls
 
@@ -112,7 +112,7 @@ class Play:
             self.wire = Wire(receiving._session())
             self.wire.connect()
         elif self._kind == "send":
-            self._session = SendSession(
+            self._session = SMTPClientSession(
                 self.bench,
                 self.bench.device.settings,
                 Server(name="smtp.bench.test", endpoint=_ToTheTest(self)),

@@ -1,6 +1,6 @@
 """What a machine picks of what a relay offers: it logs in, in memory, to relays that offer it.
 
-Each cell is one session of the machine's own `SendSession`, with real TLS where
+Each cell is one session of the machine's own `SMTPClientSession`, with real TLS where
 the column says so, up to the command that says what it has picked.
 """
 
@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, succeed
 from irsend.interfaces import Mailbox
 from irsend.message.spliced import Spliced
 from irsend.services.delivery import Delivery, Login, Server
-from irsend.services.send_session import SendSession
+from irsend.services.send.smtp_client_session import SMTPClientSession
 from tests.benches import key_material, make_bench
 from tests.wire import PullWire, old_tls
 
@@ -51,7 +51,7 @@ def picked(model: str, offered: tuple[str, ...], *, secured: bool) -> str:
                 wires[0].connect()
                 return succeed(wires[0].protocol)
 
-        session = SendSession(
+        session = SMTPClientSession(
             bench,
             bench.device.settings,
             Server(name="relay.bench.test", endpoint=Endpoint()),  # type: ignore[arg-type]

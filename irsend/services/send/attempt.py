@@ -27,7 +27,7 @@ from irsend.services.bench import Bench
 from irsend.services.delivery import Delivery, Login, Server
 from irsend.services.outcomes import OWN_ERROR, Outcome, too_large
 from irsend.services.routes import NameServersSilent, NoRoute, Routes
-from irsend.services.send_session import SendSession
+from irsend.services.send.smtp_client_session import SMTPClientSession
 from irsend.services.token import read_token, token_configured
 from irsend.store.outbox import Outbox, Outgoing
 
@@ -61,7 +61,7 @@ class Attempt:
         self.direct = not settings.email_ifax.via_server
         """True where each receiver's own server is asked: what it takes is delivered."""
         self._outcomes: dict[str, Outcome] = {}
-        self._session: SendSession | None = None
+        self._session: SMTPClientSession | None = None
         self._waiting: Deferred[Any] | None = None
         self._given_up = False
 
@@ -208,7 +208,7 @@ class Attempt:
         read = None
         if token_configured(bench.sending):
             read = lambda: read_token(bench.sending, bench.clock, bench.on_disk)  # noqa: E731
-        self._session = SendSession(
+        self._session = SMTPClientSession(
             bench,
             self._settings,
             Server(name=name, endpoint=endpoint),

@@ -42,7 +42,7 @@ _READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
 """Mechanisms whose secret can be read on the wire."""
 
 
-class SendSession:
+class SMTPClientSession:
     """One session, from its connection to its end, by these settings.
 
     Without a `login` there is none, whatever the settings are; `read_token` gives
