@@ -93,11 +93,11 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "token": (),
             "send.job_submission": ("bench", "outcomes", "scanning"),
             "outcomes": (),
-            "delivery": (),
-            "send.smtp_client_session": ("bench", "delivery", "outcomes"),
+            "send.delivery": (),
+            "send.smtp_client_session": ("bench", "send.delivery", "outcomes"),
             "send.attempt": (
                 "bench",
-                "delivery",
+                "send.delivery",
                 "outcomes",
                 "routes",
                 "send.smtp_client_session",
@@ -107,7 +107,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
                 "send.attempt",
                 "bench",
                 "send.job_submission",
-                "delivery",
+                "send.delivery",
                 "outcomes",
             ),
             "front": (

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from irsend.interfaces import Mailbox
 from irsend.message.spliced import Spliced
-from irsend.services.delivery import Delivery, Login, Server
+from irsend.services.send.delivery import Delivery, Login, Server
 from irsend.services.send.smtp_client_session import SMTPClientSession
 from tests.benches import key_material, make_bench
 from tests.wire import PullWire, old_tls

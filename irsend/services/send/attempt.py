@@ -24,9 +24,9 @@ from irsend.message.partial import divide
 from irsend.message.spliced import Spliced
 from irsend.sections import MB
 from irsend.services.bench import Bench
-from irsend.services.delivery import Delivery, Login, Server
 from irsend.services.outcomes import OWN_ERROR, Outcome, too_large
 from irsend.services.routes import NameServersSilent, NoRoute, Routes
+from irsend.services.send.delivery import Delivery, Login, Server
 from irsend.services.send.smtp_client_session import SMTPClientSession
 from irsend.services.token import read_token, token_configured
 from irsend.store.outbox import Outbox, Outgoing

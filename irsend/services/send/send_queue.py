@@ -22,9 +22,9 @@ from irsend.device.orders import SendOrder
 from irsend.device.sessions import Session
 from irsend.errors import CannotCancel
 from irsend.services.bench import Bench
-from irsend.services.delivery import Login
 from irsend.services.outcomes import Outcome
 from irsend.services.send.attempt import Attempt
+from irsend.services.send.delivery import Login
 from irsend.services.send.job_submission import JobSubmission, Scanned
 from irsend.store.outbox import Outbox, Outgoing
 

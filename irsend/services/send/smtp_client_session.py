@@ -33,8 +33,8 @@ from irsend.protocols.sasl import (
 from irsend.protocols.smtp_answers import Refused, ServerReply, Timeouts
 from irsend.protocols.tls import ClientTLS
 from irsend.services.bench import Bench
-from irsend.services.delivery import Delivery, Login, Server
 from irsend.services.outcomes import OWN_ERROR, Failed, Outcome, failure_of, refusal_of, refused
+from irsend.services.send.delivery import Delivery, Login, Server
 
 # How often the session's octets are told while a message goes out, in seconds.
 _TELL_EVERY = 0.25
