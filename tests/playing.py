@@ -50,10 +50,10 @@ from irsend.interfaces import Mailbox
 from irsend.message.spliced import Spliced
 from irsend.sections import Sending
 from irsend.services.bench import Bench
-from irsend.services.outcomes import Outcome
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.send.delivery import Delivery, Login, Server
+from irsend.services.send.delivery_results import DeliveryResult
 from irsend.services.send.smtp_client_session import SMTPClientSession
 from tests.benches import key_material, mails_in, make_bench
 from tests.wire import PullWire, Wire, old_tls
@@ -103,7 +103,7 @@ class Play:
         )
         self.bench.sending = Sending(**dict(_pairs(told, "sending")))
         self._said = b""
-        self._outcomes: dict[Mailbox, Outcome] = {}
+        self._outcomes: dict[Mailbox, DeliveryResult] = {}
 
     def perform(self) -> None:
         """Play it from its first line to its last."""

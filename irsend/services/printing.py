@@ -30,9 +30,9 @@ from irsend.errors import CannotCancel
 from irsend.message.received import Problem
 from irsend.sections import MB
 from irsend.services.bench import Bench
-from irsend.services.outcomes import OWN_ERROR
 from irsend.services.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.receive.dispatch import Mail
+from irsend.services.send.delivery_results import OWN_ERROR
 from irsend.store.tray import PrintedMails, Tray
 
 # How long it waits when the disk has failed, in seconds.

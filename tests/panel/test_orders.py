@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.device.orders import Original, SendOrder, read_order
 from irsend.errors import SendRefused
-from irsend.services.outcomes import too_large
+from irsend.services.send.delivery_results import too_large
 from tests.panel.machine import device_of
 
 PAGE = Original(path=Path("a.pdf"), name="a.pdf")

@@ -38,7 +38,7 @@ from irsend.protocols.sasl import (
 )
 from irsend.protocols.tls import ClientTLS, TLSFailed
 from irsend.services.bench import Bench
-from irsend.services.outcomes import OWN_ERROR, words_of
+from irsend.services.send.delivery_results import OWN_ERROR, words_of
 from irsend.store.memory import StoredMessage, maildrop_mark, uidl_mark
 
 Capabilities = dict[bytes, list[bytes]]

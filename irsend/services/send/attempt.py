@@ -24,9 +24,9 @@ from irsend.message.partial import divide
 from irsend.message.spliced import Spliced
 from irsend.sections import MB
 from irsend.services.bench import Bench
-from irsend.services.outcomes import OWN_ERROR, Outcome, too_large
 from irsend.services.routes import NameServersSilent, NoRoute, Routes
 from irsend.services.send.delivery import Delivery, Login, Server
+from irsend.services.send.delivery_results import OWN_ERROR, DeliveryResult, too_large
 from irsend.services.send.smtp_client_session import SMTPClientSession
 from irsend.services.token import read_token, token_configured
 from irsend.store.outbox import Outbox, Outgoing
@@ -60,7 +60,7 @@ class Attempt:
         self._login = login.over(stored) if login is not None else stored
         self.direct = not settings.email_ifax.via_server
         """True where each receiver's own server is asked: what it takes is delivered."""
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[str, DeliveryResult] = {}
         self._session: SMTPClientSession | None = None
         self._waiting: Deferred[Any] | None = None
         self._given_up = False
@@ -75,7 +75,7 @@ class Attempt:
             self._waiting.cancel()
 
     @inlineCallbacks
-    def make(self) -> Generator[Deferred[Any], Any, dict[str, Outcome]]:
+    def make(self) -> Generator[Deferred[Any], Any, dict[str, DeliveryResult]]:
         """Try; fires with what became of it, for each address that it was tried for. Never fails."""
         try:
             if self._too_large():
@@ -97,7 +97,7 @@ class Attempt:
             self.log.failure("While sending a job")
         if not self._given_up:
             # Whoever has no outcome by now is left by an error above.
-            wrong = Outcome(codes.SMTP_CONNECTION, OWN_ERROR)
+            wrong = DeliveryResult(codes.SMTP_CONNECTION, OWN_ERROR)
             self._all([one for one in self.outgoing.left if one not in self._outcomes], wrong)
         return self._outcomes
 
@@ -109,7 +109,7 @@ class Attempt:
         size, limit = self.outgoing.job.size or 0, self._limit
         return bool(limit) and size > limit and not self._settings.email_ifax.divided_send
 
-    def _all(self, addresses: Sequence[str], outcome: Outcome) -> None:
+    def _all(self, addresses: Sequence[str], outcome: DeliveryResult) -> None:
         self._outcomes.update(dict.fromkeys(addresses, outcome))
 
     @inlineCallbacks
@@ -125,7 +125,7 @@ class Attempt:
             self._waiting = None
 
     @inlineCallbacks
-    def _pop_before_sending(self) -> Generator[Deferred[Any], Any, Outcome | None]:
+    def _pop_before_sending(self) -> Generator[Deferred[Any], Any, DeliveryResult | None]:
         if not self._settings.authent_encryption.pop_auth_before_sending:
             return None
         session: Session = yield self._wait(self._log_in_to_pop())
@@ -134,7 +134,7 @@ class Attempt:
             tls_failed = session.status_line == StatusText.SSL_ERROR_POP.value
             code = code_of_pop_login(self._settings, session.code, tls_failed=tls_failed)
             again = code == codes.POP_CONNECTION
-            return Outcome(code, f"POP AUTH before Sending: {session.reason}", again)
+            return DeliveryResult(code, f"POP AUTH before Sending: {session.reason}", again)
         yield self._wait(deferLater(self._bench.clock, POP_PAUSE))
         return None
 
@@ -150,7 +150,7 @@ class Attempt:
         name = self._settings.email_ifax.smtp_server.strip("[]")
         if not name:
             nowhere = "no SMTP Server is set (email_ifax.smtp_server)"
-            self._all(self.outgoing.left, Outcome(codes.SERVER_NOT_FOUND, nowhere))
+            self._all(self.outgoing.left, DeliveryResult(codes.SERVER_NOT_FOUND, nowhere))
             return
         yield self._deliver(name, name, self.outgoing.left)
 
@@ -175,7 +175,7 @@ class Attempt:
             hosts = yield self._wait(routes.find(domain))
         except (NoRoute, NameServersSilent) as why:
             again = isinstance(why, NameServersSilent)
-            self._all(addresses, Outcome(codes.SERVER_NOT_FOUND, str(why), again))
+            self._all(addresses, DeliveryResult(codes.SERVER_NOT_FOUND, str(why), again))
             return
         for host in hosts:
             before = {one: self._outcomes[one] for one in addresses if one in self._outcomes}
@@ -218,7 +218,7 @@ class Attempt:
             read,
         )
         self._took_part(self._session.id)
-        answers: dict[Mailbox, Outcome] = yield self._session.deliver()
+        answers: dict[Mailbox, DeliveryResult] = yield self._session.deliver()
         self._session = None
         for mailbox, outcome in answers.items():
             self._all(by_mailbox[mailbox], outcome)

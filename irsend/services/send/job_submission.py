@@ -23,8 +23,8 @@ from irsend.message.compose import Attachment, Letter, compose
 from irsend.message.style import Style
 from irsend.sections import MB
 from irsend.services.bench import Bench
-from irsend.services.outcomes import Outcome, too_large
 from irsend.services.scanning import DOES_NOT_FIT, Scan, ScanFile, Scanner, ScanOrder
+from irsend.services.send.delivery_results import DeliveryResult, too_large
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receivers import Receivers
 
@@ -171,7 +171,7 @@ class JobSubmission:
         bench.device.job_changed(kept.job)
         return kept
 
-    def _refused(self, job: Job, why: Outcome, size: int) -> Job:
+    def _refused(self, job: Job, why: DeliveryResult, size: int) -> Job:
         refused: dict[str, Any] = {"result": "NG", "code": why.code, "reason": why.reason}
         return self._bench.device.job_changed(
             job,

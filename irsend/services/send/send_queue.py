@@ -22,15 +22,15 @@ from irsend.device.orders import SendOrder
 from irsend.device.sessions import Session
 from irsend.errors import CannotCancel
 from irsend.services.bench import Bench
-from irsend.services.outcomes import Outcome
 from irsend.services.send.attempt import Attempt
 from irsend.services.send.delivery import Login
+from irsend.services.send.delivery_results import DeliveryResult
 from irsend.services.send.job_submission import JobSubmission, Scanned
 from irsend.store.outbox import Outbox, Outgoing
 
 # How long a job waits when the disk has failed, in seconds.
 _DISK_PAUSE = 60
-_CANCELLED = Outcome(codes.CANCELLED, "the job was cancelled")
+_CANCELLED = DeliveryResult(codes.CANCELLED, "the job was cancelled")
 
 
 class SendQueue(Service):
@@ -207,7 +207,7 @@ class SendQueue(Service):
 
     @inlineCallbacks
     def _attempted(
-        self, outcomes: dict[str, Outcome], attempt: Attempt
+        self, outcomes: dict[str, DeliveryResult], attempt: Attempt
     ) -> Generator[Deferred[Any], Any, Job]:
         outgoing, rule = attempt.outgoing, self._bench.device.model.sending
         if self._cancelled:
@@ -293,7 +293,7 @@ def _has_ended(job: Job) -> CannotCancel:
     )
 
 
-def _of_answer(kind: str, outcome: Outcome) -> Outcome:
+def _of_answer(kind: str, outcome: DeliveryResult) -> DeliveryResult:
     """Return what becomes of a DSN (#832) or an MDN (#833) that could not be sent (device.md section 5)."""
     if outcome.code in (None, codes.CANCELLED):
         return outcome
@@ -307,7 +307,7 @@ def _cancelled(outgoing: Outgoing) -> Outgoing:
 
 
 def _with_outcomes(
-    outgoing: Outgoing, outcomes: dict[str, Outcome], *, direct: bool
+    outgoing: Outgoing, outcomes: dict[str, DeliveryResult], *, direct: bool
 ) -> Outgoing:
     """Return it with these recipients' results: OK where their own server took it, -- where another did."""
 

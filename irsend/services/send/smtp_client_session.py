@@ -33,8 +33,15 @@ from irsend.protocols.sasl import (
 from irsend.protocols.smtp_answers import Refused, ServerReply, Timeouts
 from irsend.protocols.tls import ClientTLS
 from irsend.services.bench import Bench
-from irsend.services.outcomes import OWN_ERROR, Failed, Outcome, failure_of, refusal_of, refused
 from irsend.services.send.delivery import Delivery, Login, Server
+from irsend.services.send.delivery_results import (
+    OWN_ERROR,
+    DeliveryResult,
+    SessionFailed,
+    failure_of,
+    refusal_of,
+    refused,
+)
 
 # How often the session's octets are told while a message goes out, in seconds.
 _TELL_EVERY = 0.25
@@ -71,8 +78,8 @@ class SMTPClientSession:
         self._session, self._transcript = bench.begin_session("smtp-send", server.name)
         self._client: ESMTPClient | None = None
         self._connecting: Deferred[Any] | None = None
-        self._given_up: Failed | None = None
-        self._outcomes: dict[Mailbox, Outcome] = {}
+        self._given_up: SessionFailed | None = None
+        self._outcomes: dict[Mailbox, DeliveryResult] = {}
         self._octets = 0
         self._told_at = 0.0
 
@@ -83,7 +90,7 @@ class SMTPClientSession:
 
     def give_up(self, reason: str, code: str, *, again: bool = False) -> None:
         """End it at once: the job was cancelled, or the machine is switched off."""
-        self._given_up = Failed(reason, code, again=again)
+        self._given_up = SessionFailed(reason, code, again=again)
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None:
@@ -92,7 +99,7 @@ class SMTPClientSession:
             self._token.cancel()
 
     @inlineCallbacks
-    def deliver(self) -> Generator[Deferred[Any], Any, dict[Mailbox, Outcome]]:
+    def deliver(self) -> Generator[Deferred[Any], Any, dict[Mailbox, DeliveryResult]]:
         """Hand the mail over; fires with what became of it for each recipient. Never fails."""
         bound = self._bench.clock.callLater(
             self._bench.limits.smtp_session,
@@ -100,16 +107,16 @@ class SMTPClientSession:
                 "the session took too long", codes.SMTP_CONNECTION, again=True
             ),
         )
-        failed: Failed | None = None
+        failed: SessionFailed | None = None
         try:
             yield self._converse()
-        except Failed as why:
+        except SessionFailed as why:
             failed = why
         except Exception as problem:
             failed = self._given_up or failure_of(problem, self._server.name)
             if failed is None:
                 self.log.failure("While sending")
-                failed = Failed(OWN_ERROR, codes.SMTP_CONNECTION)
+                failed = SessionFailed(OWN_ERROR, codes.SMTP_CONNECTION)
         if failed is not None:
             self._transcript.note(failed.outcome.reason)
         if self._client is not None and self._client.connected:
@@ -121,13 +128,13 @@ class SMTPClientSession:
             bound.cancel()
         for recipient in self._delivery.recipients:
             if recipient not in self._outcomes:
-                self._outcomes[recipient] = failed.outcome if failed else Outcome()
+                self._outcomes[recipient] = failed.outcome if failed else DeliveryResult()
         self._end((yield self._bench.mac_behind(self._server.endpoint)))
         return self._outcomes
 
     def _end(self, mac: str | None) -> None:
         outcomes = self._outcomes.values()
-        worst = next((one for one in outcomes if one.code), Outcome())
+        worst = next((one for one in outcomes if one.code), DeliveryResult())
         handed_over = any(one.code is None for one in outcomes)
         self._session = self._bench.end_session(
             self._session,
@@ -181,10 +188,10 @@ class SMTPClientSession:
         try:
             yield self._connecting
         except (CancelledError, ConnectingCancelledError):
-            raise self._given_up or Failed("cancelled", codes.CANCELLED) from None
+            raise self._given_up or SessionFailed("cancelled", codes.CANCELLED) from None
         except ValueError:
             wrong = f"{self._server.name} is not the name of a server"
-            raise Failed(wrong, codes.SERVER_NOT_FOUND) from None
+            raise SessionFailed(wrong, codes.SERVER_NOT_FOUND) from None
         finally:
             self._connecting = None
         self._client = client

@@ -19,7 +19,7 @@ _STEP_OF = {b"MAIL": Step.SENDER, b"RCPT": Step.RECIPIENT, b"DATA": Step.DATA}
 
 
 @frozen
-class Outcome:
+class DeliveryResult:
     """What became of a mail for one recipient."""
 
     code: str | None = None
@@ -36,32 +36,34 @@ class Outcome:
         return self.code is not None and (self.again or self.code == codes.CANCELLED)
 
 
-class Failed(Exception):
+class SessionFailed(Exception):
     """A session cannot go on; `outcome` is for all recipients that have none yet."""
 
     def __init__(self, reason: str, code: str, *, again: bool = False) -> None:
         super().__init__(reason)
-        self.outcome = Outcome(code, reason[:_LONGEST_REASON], again, elsewhere=True)
+        self.outcome = DeliveryResult(code, reason[:_LONGEST_REASON], again, elsewhere=True)
 
 
-def refused(reply: ServerReply, step: Step | None = None) -> Failed:
+def refused(reply: ServerReply, step: Step | None = None) -> SessionFailed:
     """Return what a refusal comes to; its step is that of the command it answers."""
     step = step or _STEP_OF.get(reply.to, Step.CONTENT)
     code = code_of_refusal(step, reply.code)
-    return Failed(f"the server refused {step.value}: {reply}", code, again=not reply.permanent)
+    return SessionFailed(
+        f"the server refused {step.value}: {reply}", code, again=not reply.permanent
+    )
 
 
-def too_large(size: int, limit: int) -> Outcome:
+def too_large(size: int, limit: int) -> DeliveryResult:
     """Return what comes of a mail that may not be divided (#705); both in octets."""
     why = (
         f"{size} octets are more than Maximum Data Size for Sending ({limit}; "
         "email_ifax.maximum_data_size), and the mail may not be divided "
         "(email_ifax.divided_send is off)"
     )
-    return Outcome(codes.TOO_LARGE, why)
+    return DeliveryResult(codes.TOO_LARGE, why)
 
 
-def refusal_of(reply: ServerReply) -> Outcome:
+def refusal_of(reply: ServerReply) -> DeliveryResult:
     """Return what a refusal in a mail transaction comes to for its recipient."""
     return evolve(refused(reply).outcome, elsewhere=not reply.permanent)
 
@@ -72,7 +74,7 @@ def words_of(problem: Exception) -> str:
     return told if told and isinstance(told, str) else str(problem) or type(problem).__name__
 
 
-def failure_of(problem: Exception, server: str) -> Failed | None:
+def failure_of(problem: Exception, server: str) -> SessionFailed | None:
     """Return what an error of a session with this server comes to (device.md section 5); None for a bug.
 
     Which errors another attempt may mend is ours.
@@ -80,29 +82,31 @@ def failure_of(problem: Exception, server: str) -> Failed | None:
     text = words_of(problem)
     match problem:
         case NothingInCommon():
-            return Failed(f"TLS failed: {text}", codes.NO_COMMON_CIPHER)
+            return SessionFailed(f"TLS failed: {text}", codes.NO_COMMON_CIPHER)
         case CertificateAsked():
-            return Failed(f"TLS failed: {text}", codes.CLIENT_CERTIFICATE)
+            return SessionFailed(f"TLS failed: {text}", codes.CLIENT_CERTIFICATE)
         case TLSFailed() | SSL.Error():
-            return Failed(f"TLS failed: {text}", codes.SMTP_CONNECTION)
+            return SessionFailed(f"TLS failed: {text}", codes.SMTP_CONNECTION)
         case ClockSkew():
-            return Failed(f"login failed: {text}", codes.CLOCK_SKEW)
+            return SessionFailed(f"login failed: {text}", codes.CLOCK_SKEW)
         case MechanismFailed():
-            return Failed(f"login failed: {text}", codes.SMTP_LOGIN)
+            return SessionFailed(f"login failed: {text}", codes.SMTP_LOGIN)
         case net.DNSLookupError():
-            return Failed(f"{server} is not found in DNS", codes.SERVER_NOT_FOUND, again=True)
+            return SessionFailed(
+                f"{server} is not found in DNS", codes.SERVER_NOT_FOUND, again=True
+            )
         case net.TimeoutError():
             # Twisted's own is of the connection, and says nothing.
             told = problem.args[0] if problem.args else ""
             reason = str(told) or f"{server} cannot be reached: it does not answer"
-            return Failed(reason, codes.SMTP_CONNECTION, again=True)
+            return SessionFailed(reason, codes.SMTP_CONNECTION, again=True)
         case net.ConnectError():
             reason = f"{server} cannot be reached: {text}"
-            return Failed(reason, codes.SMTP_CONNECTION, again=True)
+            return SessionFailed(reason, codes.SMTP_CONNECTION, again=True)
         case net.ConnectionLost():
-            return Failed(text, codes.CONNECTION_LOST, again=True)
+            return SessionFailed(text, codes.CONNECTION_LOST, again=True)
         case UnreadableReply():
-            return Failed(text, codes.SMTP_CONNECTION)
+            return SessionFailed(text, codes.SMTP_CONNECTION)
         case OSError():
-            return Failed(f"the message cannot be read: {text}", codes.CONNECTION_LOST)
+            return SessionFailed(f"the message cannot be read: {text}", codes.CONNECTION_LOST)
     return None
