@@ -24,9 +24,9 @@ from irsend.message.partial import divide
 from irsend.message.spliced import Spliced
 from irsend.sections import MB
 from irsend.services.bench import Bench
-from irsend.services.routes import NameServersSilent, NoRoute, Routes
 from irsend.services.send.delivery import Delivery, Login, Server
 from irsend.services.send.delivery_results import OWN_ERROR, DeliveryResult, too_large
+from irsend.services.send.mx import MXLookup, NameServersSilent, NoRoute
 from irsend.services.send.smtp_client_session import SMTPClientSession
 from irsend.services.token import read_token, token_configured
 from irsend.store.outbox import Outbox, Outgoing
@@ -160,7 +160,7 @@ class Attempt:
         by_domain: dict[str, list[str]] = {}
         for address in self.outgoing.left:
             by_domain.setdefault(address.rpartition("@")[2].lower(), []).append(address)
-        routes = Routes(self._bench.clock, self._bench.sending.name_servers)
+        routes = MXLookup(self._bench.clock, self._bench.sending.name_servers)
         try:
             for domain, addresses in by_domain.items():
                 yield self._send_to_domain(routes, domain, addresses)
@@ -169,7 +169,7 @@ class Attempt:
 
     @inlineCallbacks
     def _send_to_domain(
-        self, routes: Routes, domain: str, addresses: list[str]
+        self, routes: MXLookup, domain: str, addresses: list[str]
     ) -> Generator[Deferred[Any], Any, None]:
         try:
             hosts = yield self._wait(routes.find(domain))

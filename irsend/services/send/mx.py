@@ -38,7 +38,7 @@ class Host:
     address: str
 
 
-class Routes:
+class MXLookup:
     """Asks name servers: those given, such as "127.0.0.1:5353", else the system's.
 
     `close` it when nothing more is asked.

@@ -12,7 +12,7 @@ from twisted.names.authority import BindAuthority
 from twisted.python.filepath import FilePath
 from twisted.trial import unittest
 
-from irsend.services.routes import Host, NameServersSilent, NoRoute, Routes
+from irsend.services.send.mx import Host, MXLookup, NameServersSilent, NoRoute
 
 ZONE = b"""\
 $ORIGIN bench.test.
@@ -50,9 +50,9 @@ class RoutesTests(unittest.TestCase):
         self.addCleanup(port.stopListening)
         self.routes = self.asking(port)
 
-    def asking(self, port: Any) -> Routes:
+    def asking(self, port: Any) -> MXLookup:
         """Return what asks at this port; equal preferences come in reverse."""
-        return Routes(
+        return MXLookup(
             reactor,
             [f"127.0.0.1:{port.getHost().port}"],
             shuffle=lambda names: names.sort(reverse=True),
@@ -124,9 +124,9 @@ class RoutesTests(unittest.TestCase):
         self.assertEqual({one.name for one in hosts}, {"first.bench.test"})
 
     def test_closed(self) -> None:
-        """Routes by the system's name servers leave nothing running when they are closed."""
+        """MXLookup by the system's name servers leave nothing running when they are closed."""
         before = set(reactor.getDelayedCalls())  # type: ignore[attr-defined]
-        Routes(reactor, []).close()
+        MXLookup(reactor, []).close()
         self.assertEqual(set(reactor.getDelayedCalls()) - before, set())  # type: ignore[attr-defined]
 
     @inlineCallbacks
