@@ -90,7 +90,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "adoption": ("bench",),
             "tidying": ("bench",),
             "send.mx": (),
-            "token": (),
+            "send.access_token": (),
             "send.job_submission": ("bench", "send.delivery_results", "scanning"),
             "send.delivery_results": (),
             "send.delivery": (),
@@ -101,7 +101,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
                 "send.delivery_results",
                 "send.mx",
                 "send.smtp_client_session",
-                "token",
+                "send.access_token",
             ),
             "send.send_queue": (
                 "send.attempt",

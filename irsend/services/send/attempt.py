@@ -24,11 +24,11 @@ from irsend.message.partial import divide
 from irsend.message.spliced import Spliced
 from irsend.sections import MB
 from irsend.services.bench import Bench
+from irsend.services.send.access_token import read_token, token_configured
 from irsend.services.send.delivery import Delivery, Login, Server
 from irsend.services.send.delivery_results import OWN_ERROR, DeliveryResult, too_large
 from irsend.services.send.mx import MXLookup, NameServersSilent, NoRoute
 from irsend.services.send.smtp_client_session import SMTPClientSession
-from irsend.services.token import read_token, token_configured
 from irsend.store.outbox import Outbox, Outgoing
 
 POP_PAUSE = 0.3

@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.trial import unittest
 
 from irsend.sections import Sending
-from irsend.services.token import TokenUnavailable, read_token, token_configured
+from irsend.services.send.access_token import TokenUnavailable, read_token, token_configured
 from tests.benches import at_once
 
 
