@@ -44,8 +44,8 @@ from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
 from irsend.services.receive.smtp_listener import SMTPListener
-from irsend.services.scanning import Scanner
 from irsend.services.send.job_submission import JobSubmission
+from irsend.services.send.scanner import Scanner
 from irsend.services.send.send_queue import SendQueue
 from irsend.services.tidying import Tidying
 from irsend.store.group_commit import GroupCommit

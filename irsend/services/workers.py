@@ -1,7 +1,7 @@
 """A worker process that decodes what came from outside: told in lines of JSON, and answering in them.
 
 Nothing of a file is decoded in the machine's own process. What a worker is told,
-and what becomes of its answers, is said by `scanning` and `print_pool`.
+and what becomes of its answers, is said by `scanner` and `print_pool`.
 """
 
 from __future__ import annotations

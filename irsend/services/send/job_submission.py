@@ -23,8 +23,8 @@ from irsend.message.compose import Attachment, Letter, compose
 from irsend.message.style import Style
 from irsend.sections import MB
 from irsend.services.bench import Bench
-from irsend.services.scanning import DOES_NOT_FIT, Scan, ScanFile, Scanner, ScanOrder
 from irsend.services.send.delivery_results import DeliveryResult, too_large
+from irsend.services.send.scanner import DOES_NOT_FIT, Scan, ScanFile, Scanner, ScanOrder
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receivers import Receivers
 

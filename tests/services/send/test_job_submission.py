@@ -8,8 +8,8 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from irsend.device.orders import Original, read_order
 from irsend.errors import MemoryFull
-from irsend.services.scanning import Scan, ScanOrder
 from irsend.services.send.job_submission import JobSubmission
+from irsend.services.send.scanner import Scan, ScanOrder
 from irsend.services.send.send_queue import SendQueue
 from irsend.store.receivers import Receivers
 from tests.services.relay import SendingCase

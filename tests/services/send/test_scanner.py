@@ -16,7 +16,7 @@ from twisted.trial import unittest
 
 import irsend
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.services.scanning import Scan, ScanFile, Scanner, ScanOrder
+from irsend.services.send.scanner import Scan, ScanFile, Scanner, ScanOrder
 from tests.imaging.originals import pdf, photograph
 
 
