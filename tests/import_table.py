@@ -121,7 +121,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
                 "send.send_queue",
                 "receive.dispatch",
             ),
-            "full_mode": ("bench",),
+            "send.full_mode": ("bench",),
         },
     ),
 }

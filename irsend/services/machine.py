@@ -33,7 +33,6 @@ from irsend.services.answering import Answering
 from irsend.services.apart import run_apart
 from irsend.services.bench import Bench
 from irsend.services.front import Front
-from irsend.services.full_mode import FullMode
 from irsend.services.job_log import log_ended
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
@@ -44,6 +43,7 @@ from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
 from irsend.services.receive.smtp_listener import SMTPListener
+from irsend.services.send.full_mode import FullMode
 from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.scanner import Scanner
 from irsend.services.send.send_queue import SendQueue

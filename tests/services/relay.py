@@ -16,8 +16,8 @@ from zope.interface import implementer
 from irsend.device.jobs import Job
 from irsend.device.orders import Original, read_order
 from irsend.device.sessions import Session
-from irsend.services.full_mode import FullMode
 from irsend.services.receive.dispatch import Dispatch
+from irsend.services.send.full_mode import FullMode
 from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.scanner import Scan, ScanOrder
 from irsend.services.send.send_queue import SendQueue

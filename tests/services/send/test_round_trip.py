@@ -15,7 +15,7 @@ from twisted.trial import unittest
 from irsend.testing import PrinterMixin
 from tests.imaging.originals import PNG
 from tests.link.wires import until
-from tests.services.test_full_mode import DSN, MDN
+from tests.services.send.test_full_mode import DSN, MDN
 
 _ACCOUNTS = {"ir@bench.test": "bench", "fax@bench.test": "marked"}
 
