@@ -86,7 +86,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "receive.dispatch": ("bench",),
             "receive.reassembly": ("bench", "receive.dispatch"),
             "printing": ("bench", "send.delivery_results", "print_pool", "receive.dispatch"),
-            "answering": ("bench", "receive.dispatch"),
+            "send.notifier": ("bench", "receive.dispatch"),
             "adoption": ("bench",),
             "tidying": ("bench",),
             "send.mx": (),

@@ -29,7 +29,6 @@ from irsend.link.link import Link
 from irsend.link.ways import choose_way
 from irsend.sections import MB
 from irsend.services.adoption import adopt
-from irsend.services.answering import Answering
 from irsend.services.apart import run_apart
 from irsend.services.bench import Bench
 from irsend.services.front import Front
@@ -45,6 +44,7 @@ from irsend.services.receive.reassembly import Reassembly
 from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.send.full_mode import FullMode
 from irsend.services.send.job_submission import JobSubmission
+from irsend.services.send.notifier import Notifier
 from irsend.services.send.scanner import Scanner
 from irsend.services.send.send_queue import SendQueue
 from irsend.services.tidying import Tidying
@@ -141,7 +141,7 @@ class Machine(Front, MultiService):
         self.device.paper = configuration.printing.loaded
         self._tray = Tray(self.state.tray, self._in_thread)
         self._tidying = Tidying(self._bench, self._tray)
-        answering = Answering(self._bench, self._outbox, self._sending.take)
+        answering = Notifier(self._bench, self._outbox, self._sending.take)
         # Workers give way to all else: by the clock a document may take far longer than by CPU.
         time = lambda: _BY_THE_CLOCK * self._bench.limits.print  # noqa: E731
         self._drawing = PrintPool(self._reactor, 1, lambda: _DRAWN_WITHIN)

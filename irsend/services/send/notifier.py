@@ -30,7 +30,7 @@ _SUBJECT = {
 }
 
 
-class Answering:
+class Notifier:
     """Makes the answers of full mode's receiver (RFC 2532, RFC 8098)."""
 
     log = Logger()
