@@ -36,8 +36,8 @@ from irsend.services.job_log import log_ended
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
 from irsend.services.mac_filter import MacFilter
+from irsend.services.print.print_queue import PrintQueue
 from irsend.services.print_pool import PrintPool
-from irsend.services.printing import Printing
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
@@ -145,7 +145,7 @@ class Machine(Front, MultiService):
         # Workers give way to all else: by the clock a document may take far longer than by CPU.
         time = lambda: _BY_THE_CLOCK * self._bench.limits.print  # noqa: E731
         self._drawing = PrintPool(self._reactor, 1, lambda: _DRAWN_WITHIN)
-        self._printing = Printing(
+        self._printing = PrintQueue(
             self._bench,
             self._tray,
             PrintPool(self._reactor, configuration.printing.workers, time),

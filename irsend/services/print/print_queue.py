@@ -99,7 +99,7 @@ class _Order:
             self.printing.cancel()
 
 
-class Printing(Service):
+class PrintQueue(Service):
     """Prints what has been sorted."""
 
     log = Logger()
