@@ -34,8 +34,8 @@ from irsend.interfaces import IMachine, TranscriptLine
 from irsend.services.bench import Bench
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
+from irsend.services.print.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.print.print_queue import PrintQueue
-from irsend.services.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly

@@ -36,8 +36,8 @@ from irsend.services.job_log import log_ended
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
 from irsend.services.mac_filter import MacFilter
+from irsend.services.print.print_pool import PrintPool
 from irsend.services.print.print_queue import PrintQueue
-from irsend.services.print_pool import PrintPool
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly

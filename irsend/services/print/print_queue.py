@@ -30,7 +30,7 @@ from irsend.errors import CannotCancel
 from irsend.message.received import Problem
 from irsend.sections import MB
 from irsend.services.bench import Bench
-from irsend.services.print_pool import CannotPrint, NoRoom, PrintPool
+from irsend.services.print.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.receive.dispatch import Mail
 from irsend.services.send.delivery_results import OWN_ERROR
 from irsend.store.tray import PrintedMails, Tray

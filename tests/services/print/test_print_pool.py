@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults, inli
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
-from irsend.services.print_pool import CannotPrint, NoRoom, PrintPool
+from irsend.services.print.print_pool import CannotPrint, NoRoom, PrintPool
 from tests.imaging.originals import text_page
 from tests.imaging.received import mail, tiff
 
