@@ -93,7 +93,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             ),
             "send.notifier": ("bench", "receive.dispatch"),
             "adoption": ("bench",),
-            "tidying": ("bench",),
+            "print.retention": ("bench",),
             "send.mx": (),
             "send.access_token": (),
             "send.job_submission": ("bench", "send.delivery_results", "send.scanner"),

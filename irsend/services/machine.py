@@ -38,6 +38,7 @@ from irsend.services.layers import Layers
 from irsend.services.mac_filter import MacFilter
 from irsend.services.print.print_pool import PrintPool
 from irsend.services.print.print_queue import PrintQueue
+from irsend.services.print.retention import Retention
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
@@ -47,7 +48,6 @@ from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.notifier import Notifier
 from irsend.services.send.scanner import Scanner
 from irsend.services.send.send_queue import SendQueue
-from irsend.services.tidying import Tidying
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
@@ -140,7 +140,7 @@ class Machine(Front, MultiService):
     def _make_printing(self, configuration: Configuration) -> None:
         self.device.paper = configuration.printing.loaded
         self._tray = Tray(self.state.tray, self._in_thread)
-        self._tidying = Tidying(self._bench, self._tray)
+        self._tidying = Retention(self._bench, self._tray)
         answering = Notifier(self._bench, self._outbox, self._sending.take)
         # Workers give way to all else: by the clock a document may take far longer than by CPU.
         time = lambda: _BY_THE_CLOCK * self._bench.limits.print  # noqa: E731
@@ -150,7 +150,7 @@ class Machine(Front, MultiService):
             self._tray,
             PrintPool(self._reactor, configuration.printing.workers, time),
             answering.printed,
-            self._tidying.tidy,
+            self._tidying.apply_limits,
         )
         self._joining = Reassembly(self._bench, self._printing.take)
         self._sorting = Dispatch(

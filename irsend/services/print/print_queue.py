@@ -110,13 +110,13 @@ class PrintQueue(Service):
         tray: Tray,
         pool: PrintPool,
         answer: Callable[[Mail, Job, str, bytes], Deferred[None]],
-        tidy: Callable[[], Deferred[None]],
+        apply_limits: Callable[[], Deferred[None]],
     ) -> None:
         self._bench = bench
         self._tray = tray
         self._pool = pool
         self._answer = answer
-        self._tidy = tidy
+        self._tidy = apply_limits
         self._waiting: deque[_Order] = deque()
         self._under_way: list[_Order] = []
         self._pause: IDelayedCall | None = None

@@ -18,7 +18,7 @@ from irsend.store.tray import Tray
 _HOUR = 3600
 
 
-class Tidying(Service):
+class Retention(Service):
     """Looks once an hour, and whenever it is asked to."""
 
     log = Logger()
@@ -43,7 +43,7 @@ class Tidying(Service):
 
     def _look(self) -> None:
         self._timer = self._bench.clock.callLater(_HOUR, self._look)
-        self._under_way = self.tidy().addBoth(self._looked)
+        self._under_way = self.apply_limits().addBoth(self._looked)
 
     def _looked(self, _: object) -> None:
         self._under_way = None
@@ -58,7 +58,7 @@ class Tidying(Service):
         )
 
     @inlineCallbacks
-    def tidy(self) -> Generator[Deferred[Any], Any, None]:
+    def apply_limits(self) -> Generator[Deferred[Any], Any, None]:
         """Remove what is in the way; never fails."""
         device = self._bench.device
         if not self._in_the_way():
