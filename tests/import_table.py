@@ -80,9 +80,9 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "receive.pop_poller": ("bench", "receive.pop_client_session"),
             "receive.pop_client_session": ("bench", "send.delivery_results"),
             "layers": (),
-            "workers": (),
-            "send.scanner": ("workers",),
-            "print.print_pool": ("workers",),
+            "worker_process": (),
+            "send.scanner": ("worker_process",),
+            "print.print_pool": ("worker_process",),
             "receive.dispatch": ("bench",),
             "receive.reassembly": ("bench", "receive.dispatch"),
             "print.print_queue": (

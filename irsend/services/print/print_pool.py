@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.device import codes
-from irsend.services.workers import Worker, end_all, when_gone
+from irsend.services.worker_process import Worker, end_all, when_gone
 
 # A worker that has nothing to do for so long is ended, in seconds; its memory is free then.
 _IDLE = 60

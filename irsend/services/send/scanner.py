@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.services.workers import Worker, end_all, when_gone
+from irsend.services.worker_process import Worker, end_all, when_gone
 
 DOES_NOT_FIT = (
     "The scan is larger than what is left of the machine's memory; "
