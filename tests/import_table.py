@@ -72,7 +72,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         "machine",
         {
             "bench": (),
-            "apart": (),
+            "blocking": (),
             "keyring": ("bench",),
             "mac_filter": ("bench",),
             "receive.smtp_listener": ("bench", "receive.smtp_server_session"),

@@ -29,8 +29,8 @@ from irsend.link.link import Link
 from irsend.link.ways import choose_way
 from irsend.sections import MB
 from irsend.services.adoption import adopt
-from irsend.services.apart import run_apart
 from irsend.services.bench import Bench
+from irsend.services.blocking import run_blocking
 from irsend.services.front import Front
 from irsend.services.job_log import log_ended
 from irsend.services.keyring import Keyring
@@ -103,7 +103,7 @@ class Machine(Front, MultiService):
             sending=configuration.sending,
             printing=configuration.printing,
             on_disk=self._in_thread,
-            apart=lambda work: run_apart(reactor, work),
+            apart=lambda work: run_blocking(reactor, work),
             link=Link(choose_way(configuration.link.way)),
         )
         self._saved = SavedSettings(self.state.settings)

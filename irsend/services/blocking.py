@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 
-def run_apart(reactor: Any, work: Callable[[], Any]) -> Deferred[Any]:
+def run_blocking(reactor: Any, work: Callable[[], Any]) -> Deferred[Any]:
     """Fire with what the work returns, or fail with what it raises."""
     answer: Deferred[Any] = Deferred()
 

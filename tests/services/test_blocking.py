@@ -9,7 +9,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import inlineCallbacks
 from twisted.trial import unittest
 
-from irsend.services.apart import run_apart
+from irsend.services.blocking import run_blocking
 
 
 class ApartTests(unittest.TestCase):
@@ -20,13 +20,13 @@ class ApartTests(unittest.TestCase):
     @inlineCallbacks
     def test_outcome(self) -> Any:
         """What the work returns or raises is told in the reactor's thread."""
-        self.assertEqual((yield run_apart(reactor, lambda: 7)), 7)
-        yield self.assertFailure(run_apart(reactor, lambda: 1 // 0), ZeroDivisionError)
+        self.assertEqual((yield run_blocking(reactor, lambda: 7)), 7)
+        yield self.assertFailure(run_blocking(reactor, lambda: 1 // 0), ZeroDivisionError)
 
     def test_not_waited_for(self) -> None:
         """A thread that waits does not keep the process from ending."""
         over = threading.Event()
         self.addCleanup(over.set)
-        run_apart(reactor, over.wait)
+        run_blocking(reactor, over.wait)
         (thread,) = [one for one in threading.enumerate() if one.name == "login"]
         self.assertTrue(thread.daemon)
