@@ -69,7 +69,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 
 MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "services": (
-        "machine",
+        "machine.machine",
         {
             "bench": (),
             "blocking": (),

@@ -19,7 +19,7 @@ from irsend.configuration import configuration
 from irsend.device.documents import Document
 from irsend.device.events import Event
 from irsend.device.jobs import Job
-from irsend.services.machine import Machine
+from irsend.services.machine.machine import Machine
 
 
 class PrintingMachineCase(unittest.TestCase):

@@ -1,1 +1,1 @@
-"""Tests of irsend.services.machine."""
+"""Tests of irsend.services.machine.machine."""

@@ -144,7 +144,7 @@ class ScannerTests(unittest.TestCase):
     def test_nothing_decodes_here(self) -> None:
         """The machine's own process loads no decoder."""
         program = (
-            "import sys, irsend.assembly, irsend.services.machine; "
+            "import sys, irsend.assembly, irsend.services.machine.machine; "
             "print([one for one in ('PIL', 'pypdfium2', 'img2pdf', 'pikepdf') if one in sys.modules])"
         )
         env = {**os.environ, "PYTHONPATH": str(Path(irsend.__file__).parent.parent)}
