@@ -115,7 +115,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
                 "send.delivery",
                 "send.delivery_results",
             ),
-            "front": (
+            "machine.control": (
                 "bench",
                 "receive.reassembly",
                 "keyring",

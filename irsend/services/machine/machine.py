@@ -1,7 +1,7 @@
 """The machine: the one place that knows all the parts, and puts them together.
 
 From a configuration it makes device, store and services, and switches them on
-and off. What the panel asks of it is told by `front`. It speaks no protocol and
+and off. What the panel asks of it is told by `control`. It speaks no protocol and
 decides nothing about mail.
 """
 
@@ -31,11 +31,11 @@ from irsend.sections import MB
 from irsend.services.adoption import adopt
 from irsend.services.bench import Bench
 from irsend.services.blocking import run_blocking
-from irsend.services.front import Front
 from irsend.services.job_log import log_ended
 from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
 from irsend.services.mac_filter import MacFilter
+from irsend.services.machine.control import Control
 from irsend.services.print.print_pool import PrintPool
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.print.retention import Retention
@@ -63,7 +63,7 @@ _DRAWN_WITHIN = 120
 """Seconds that a page to look at may take, by the clock: somebody waits for it."""
 
 
-class Machine(Front, MultiService):
+class Machine(Control, MultiService):
     """One printer on one state directory. `hold` it, then start the service."""
 
     log = Logger()

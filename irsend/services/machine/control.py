@@ -51,7 +51,7 @@ _DRAWN_WITHIN = 30
 
 
 @implementer(IMachine)
-class Front:
+class Control:
     """Half of a machine; `Machine` is the other half, and makes what stands here."""
 
     configuration: Configuration
