@@ -92,7 +92,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
                 "receive.dispatch",
             ),
             "send.notifier": ("bench", "receive.dispatch"),
-            "adoption": ("bench",),
+            "machine.recovery": ("bench",),
             "print.retention": ("bench",),
             "send.mx": (),
             "send.access_token": (),

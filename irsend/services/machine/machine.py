@@ -28,7 +28,6 @@ from irsend.errors import (
 from irsend.link.link import Link
 from irsend.link.ways import choose_way
 from irsend.sections import MB
-from irsend.services.adoption import adopt
 from irsend.services.bench import Bench
 from irsend.services.blocking import run_blocking
 from irsend.services.job_log import log_ended
@@ -36,6 +35,7 @@ from irsend.services.keyring import Keyring
 from irsend.services.layers import Layers
 from irsend.services.mac_filter import MacFilter
 from irsend.services.machine.control import Control
+from irsend.services.machine.recovery import recover
 from irsend.services.print.print_pool import PrintPool
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.print.retention import Retention
@@ -187,9 +187,9 @@ class Machine(Control, MultiService):
         self._receivers.open()
         self.device.observe(self._journal.observe)
         self._journal.keep_settings(self.device.settings)
-        entries = adopt(self._bench, self._outbox, self._tray, self._sorting.take)
-        self._full_mode.adopt(entries)
-        self._sending.adopt([one for one in entries if one.awaited_until is None])
+        entries = recover(self._bench, self._outbox, self._tray, self._sorting.take)
+        self._full_mode.recover(entries)
+        self._sending.recover([one for one in entries if one.awaited_until is None])
         self.device.observe(self._save)
         self.device.observe(log_ended)
         self.device.checks.append(self._keyring.check)

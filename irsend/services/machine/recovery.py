@@ -22,12 +22,12 @@ class Take(Protocol):
         """Take it; `again` where it had its job before."""
 
 
-def adopt(bench: Bench, outbox: Outbox, tray: Tray, take: Take) -> list[Outgoing]:
+def recover(bench: Bench, outbox: Outbox, tray: Tray, take: Take) -> list[Outgoing]:
     """Go on where the machine was; return what is in the outbox and not over, oldest first. StateError."""
     entries, printed = outbox.open_directory(), tray.open_directory()
     behind = bench.device.last_serial
-    _adopt_numbers(bench, entries, printed)
-    _adopt_mails(bench, printed, behind, take)
+    _recover_numbers(bench, entries, printed)
+    _recover_mails(bench, printed, behind, take)
     ended = bench.journal.ended({one.serial for one in entries})
     over = [one for one in entries if one.awaited_until is None and one.serial in ended]
     for outgoing in over:
@@ -35,7 +35,7 @@ def adopt(bench: Bench, outbox: Outbox, tray: Tray, take: Take) -> list[Outgoing
     return [one for one in entries if one not in over]
 
 
-def _adopt_numbers(
+def _recover_numbers(
     bench: Bench, entries: Sequence[Outgoing], printed: Sequence[PrintedMails]
 ) -> None:
     """Go on behind all jobs, also those that the journal lost when the power failed."""
@@ -47,7 +47,7 @@ def _adopt_numbers(
         bench.device.last_session = max(bench.device.last_session, 0, *job.sessions)
 
 
-def _adopt_mails(
+def _recover_mails(
     bench: Bench, printed: Sequence[PrintedMails], behind: int, take: Take
 ) -> None:
     """Have the mails in memory printed, but for those that have been.
