@@ -33,7 +33,7 @@ from irsend.errors import (
 from irsend.interfaces import IMachine, TranscriptLine
 from irsend.services.bench import Bench
 from irsend.services.keyring import Keyring
-from irsend.services.layers import Layers
+from irsend.services.machine.settings_precedence import SettingsPrecedence
 from irsend.services.print.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.receive.dispatch import Dispatch
@@ -60,7 +60,7 @@ class Control:
     _bench: Bench
     _journal: Journal
     _keyring: Keyring
-    _layers: Layers
+    _layers: SettingsPrecedence
     _outbox: Outbox
     _saved: SavedSettings
     _sending: SendQueue
@@ -106,7 +106,7 @@ class Control:
 
     def factory_reset(self) -> None:
         """Forget what was changed at the machine; what the configuration says holds again."""
-        settings = self._layers.as_configured(self.configuration)
+        settings = self._precedence.as_configured(self.configuration)
         try:
             self._keyring.check(settings)
         except ValueRefused as error:

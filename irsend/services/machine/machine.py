@@ -32,10 +32,10 @@ from irsend.services.bench import Bench
 from irsend.services.blocking import run_blocking
 from irsend.services.job_log import log_ended
 from irsend.services.keyring import Keyring
-from irsend.services.layers import Layers
 from irsend.services.mac_filter import MacFilter
 from irsend.services.machine.control import Control
 from irsend.services.machine.recovery import recover
+from irsend.services.machine.settings_precedence import SettingsPrecedence
 from irsend.services.print.print_pool import PrintPool
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.print.retention import Retention
@@ -107,7 +107,7 @@ class Machine(Control, MultiService):
             link=Link(choose_way(configuration.link.way)),
         )
         self._saved = SavedSettings(self.state.settings)
-        self._layers = Layers(self._saved)
+        self._precedence = SettingsPrecedence(self._saved)
         self._keyring = Keyring(self._bench, self.state.keys, configuration.tls)
         self._mac_filter = MacFilter(self._bench, configuration.link.addresses)
         self.receiving = SMTPListener(self._bench, configuration.listen.smtp)
@@ -242,7 +242,7 @@ class Machine(Control, MultiService):
         self.state.release()
 
     def _load_settings(self) -> None:
-        settings = self._layers.settings(self.configuration)
+        settings = self._precedence.settings(self.configuration)
         try:
             self._keyring.check(settings)
         except ValueRefused as error:
@@ -271,8 +271,8 @@ class Machine(Control, MultiService):
                 self.log.warn(
                     "{part}.{key}: changes with the next start only", part=part, key=key
                 )
-        configuration = self._layers.for_model(configuration, self.device.model)
-        settings = self._layers.settings(configuration)
+        configuration = self._precedence.for_model(configuration, self.device.model)
+        settings = self._precedence.settings(configuration)
         try:
             use_key = self._keyring.prepare(configuration.tls, settings)
         except (KeyMaterialError, ValueRefused) as error:

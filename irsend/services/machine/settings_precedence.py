@@ -14,7 +14,7 @@ from irsend.errors import SettingsRefused
 from irsend.store.saved_settings import SavedSettings
 
 
-class Layers:
+class SettingsPrecedence:
     """Puts the layers together."""
 
     log = Logger()
