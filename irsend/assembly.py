@@ -14,7 +14,7 @@ from irsend.configuration import Configuration
 from irsend.link.endpoints import LinkServerEndpoint
 from irsend.link.ways import choose_way
 from irsend.protocols.listening import address_text, listen, server_endpoint
-from irsend.services.keyring import check_key
+from irsend.services.machine.keyring import check_key
 from irsend.services.machine.machine import Machine
 
 

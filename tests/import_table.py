@@ -73,7 +73,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         {
             "bench": (),
             "blocking": (),
-            "keyring": ("bench",),
+            "machine.keyring": ("bench",),
             "mac_filter": ("bench",),
             "receive.smtp_listener": ("bench", "receive.smtp_server_session"),
             "receive.smtp_server_session": ("bench",),
@@ -118,7 +118,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "machine.control": (
                 "bench",
                 "receive.reassembly",
-                "keyring",
+                "machine.keyring",
                 "machine.settings_precedence",
                 "receive.pop_poller",
                 "print.print_pool",

@@ -32,7 +32,7 @@ from irsend.errors import (
 )
 from irsend.interfaces import IMachine, TranscriptLine
 from irsend.services.bench import Bench
-from irsend.services.keyring import Keyring
+from irsend.services.machine.keyring import Keyring
 from irsend.services.machine.settings_precedence import SettingsPrecedence
 from irsend.services.print.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.print.print_queue import PrintQueue
