@@ -74,7 +74,7 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "bench": (),
             "blocking": (),
             "machine.keyring": ("bench",),
-            "mac_filter": ("bench",),
+            "machine.mac_filter": ("bench",),
             "receive.smtp_listener": ("bench", "receive.smtp_server_session"),
             "receive.smtp_server_session": ("bench",),
             "receive.pop_poller": ("bench", "receive.pop_client_session"),
