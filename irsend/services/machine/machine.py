@@ -30,8 +30,8 @@ from irsend.link.ways import choose_way
 from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.services.blocking import run_blocking
-from irsend.services.job_log import log_ended
 from irsend.services.machine.control import Control
+from irsend.services.machine.job_log import log_ended
 from irsend.services.machine.keyring import Keyring
 from irsend.services.machine.mac_filter import MacFilter
 from irsend.services.machine.recovery import recover
