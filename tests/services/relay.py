@@ -180,10 +180,10 @@ class SendingCase(unittest.TestCase):
             caught_up=lambda: None,
         )
         self.bench.received = self.sorting.take
-        self.full_mode.adopt(entries)
+        self.full_mode.recover(entries)
         for job in self.in_memory():
             self.sorting.take(job)
-        self.sending.adopt([one for one in entries if one.awaited_until is None])
+        self.sending.recover([one for one in entries if one.awaited_until is None])
         self.full_mode.startService()
         self.sorting.startService()
         self.sending.startService()

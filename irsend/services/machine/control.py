@@ -60,7 +60,7 @@ class Control:
     _bench: Bench
     _journal: Journal
     _keyring: Keyring
-    _layers: SettingsPrecedence
+    _precedence: SettingsPrecedence
     _outbox: Outbox
     _saved: SavedSettings
     _sending: SendQueue

@@ -73,7 +73,7 @@ class FullMode(Service):
         self._early.clear()
         yield DeferredList(list(self._reading))
 
-    def adopt(self, entries: Sequence[Outgoing]) -> None:
+    def recover(self, entries: Sequence[Outgoing]) -> None:
         """Take the outbox as it was when the machine was switched on."""
         for outgoing in entries:
             if outgoing.awaited_until is not None:

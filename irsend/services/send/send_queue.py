@@ -66,7 +66,7 @@ class SendQueue(Service):
 
     # -- its life ---------------------------------------------------------------
 
-    def adopt(self, entries: Sequence[Outgoing]) -> None:
+    def recover(self, entries: Sequence[Outgoing]) -> None:
         """Take what was in the outbox when the machine was switched on."""
         for outgoing in entries:
             job = self._bench.device.job_changed(outgoing.job, result="waiting", ended=None)
