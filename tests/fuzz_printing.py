@@ -242,15 +242,15 @@ class Search:
         import pypdfium2
 
         from irsend.imaging.printing import Order, print_mail
+        from irsend.message.mime_parser import parse_message
         from irsend.message.received import Kind
-        from irsend.message.taking_apart import take_apart
 
         told: list[int] = []
         printed = print_mail(io.BytesIO(octets), self.into, Order(), told.append)
         assert set(printed.codes) <= self.codes, printed.codes
         assert printed.pages >= 1
         others = [
-            one for one in take_apart(io.BytesIO(octets)).parts if one.kind is not Kind.TEXT
+            one for one in parse_message(io.BytesIO(octets)).parts if one.kind is not Kind.TEXT
         ]
         assert not others or told or printed.codes, "a part vanished without a code"
         pdf = pypdfium2.PdfDocument(printed.file)

@@ -22,6 +22,7 @@ from irsend.imaging.originals import Original, read_pages
 from irsend.imaging.placing import Sheets
 from irsend.imaging.text_pages import line_pdf, text_pdf
 from irsend.imaging.tiff_pages import Placed, tiff_pages
+from irsend.message.mime_parser import parse_message, read_head
 from irsend.message.received import (
     HTML_RECEIVED,
     TOO_MANY_LINES,
@@ -33,7 +34,6 @@ from irsend.message.received import (
     Problem,
     ReceivedMail,
 )
-from irsend.message.taking_apart import read_head, take_apart
 
 NO_PROGRAMS = "No programs can process the file attachment."
 """The machine's own words, below the name of what it discards."""
@@ -91,7 +91,7 @@ def print_mail(mail: IO[bytes], into: Path, order: Order, told: Told) -> Printed
     if order.instead is not None:
         received = ReceivedMail(head=read_head(mail), problems=(order.instead,))
     else:
-        received = take_apart(mail)
+        received = parse_message(mail)
     with pikepdf.new() as pdf:
         job = _Job(received, order, into, told, Sheets(pdf, order.paper))
         return job.run()

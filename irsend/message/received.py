@@ -1,6 +1,6 @@
 """What a received mail holds: its head, its parts in order, and what was wrong with it.
 
-Values only; `taking_apart` makes them, the printing of `imaging` reads them.
+Values only; `mime_parser` makes them, the printing of `imaging` reads them.
 """
 
 from __future__ import annotations

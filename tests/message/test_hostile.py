@@ -7,9 +7,9 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from irsend.message.mime_parser import Bounds, parse_message
 from irsend.message.notification import read_notification
 from irsend.message.received import Kind, ReceivedMail
-from irsend.message.taking_apart import Bounds, take_apart
 from irsend.message.wishes import wishes_in
 
 _SECONDS = 2
@@ -22,7 +22,7 @@ class HostileTests(SynchronousTestCase):
     def taken(self, content: bytes, **bounds: int) -> ReceivedMail:
         """Take a mail apart, which must not take long."""
         before = time.process_time()
-        mail = take_apart(io.BytesIO(content), Bounds(**bounds))
+        mail = parse_message(io.BytesIO(content), Bounds(**bounds))
         self.assertLess(time.process_time() - before, _SECONDS)
         return mail
 

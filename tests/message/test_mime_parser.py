@@ -13,8 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.device.codes import CODES
 from irsend.message import received
+from irsend.message.mime_parser import Bounds, parse_message
 from irsend.message.received import Kind, ReceivedMail
-from irsend.message.taking_apart import Bounds, take_apart
 
 TIFF = b"II*\0" + bytes(range(256)) * 4
 JAPANESE = "\u65e5\u672c\u8a9e\u306e\u30c6\u30ad\u30b9\u30c8\u3001\u304b\u306a"
@@ -22,7 +22,7 @@ JAPANESE = "\u65e5\u672c\u8a9e\u306e\u30c6\u30ad\u30b9\u30c8\u3001\u304b\u306a"
 
 def taken(octets: bytes, bounds: Bounds | None = None) -> ReceivedMail:
     """Take a mail apart."""
-    return take_apart(io.BytesIO(octets), bounds)
+    return parse_message(io.BytesIO(octets), bounds)
 
 
 def codes(mail: ReceivedMail) -> list[str]:

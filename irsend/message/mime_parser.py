@@ -63,7 +63,7 @@ class Bounds:
     """Octets in which boundaries are looked for: those of a part within a part count for both."""
 
 
-def take_apart(mail: IO[bytes], bounds: Bounds | None = None) -> ReceivedMail:
+def parse_message(mail: IO[bytes], bounds: Bounds | None = None) -> ReceivedMail:
     """Read a mail from where the file stands and take it apart."""
     bounds = bounds or Bounds()
     octets = mail.read(bounds.octets + 1)
