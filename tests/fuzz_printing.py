@@ -243,7 +243,7 @@ class Search:
 
         from irsend.imaging.printing import Order, print_mail
         from irsend.message.mime_parser import parse_message
-        from irsend.message.received import Kind
+        from irsend.message.parsed_message import Kind
 
         told: list[int] = []
         printed = print_mail(io.BytesIO(octets), self.into, Order(), told.append)

@@ -35,7 +35,7 @@ from typing import IO, Any
 
 from irsend.errors import MemoryFull, ScanRefused
 from irsend.imaging.limits import limit_for_good, limit_next
-from irsend.message.received import UNDECODABLE, Problem
+from irsend.message.parsed_message import UNDECODABLE, Problem
 
 _FORM = ("paper", "most_pages", "most_lines", "most_octets")
 _DRAWN_OCTETS = 100_000_000

@@ -23,16 +23,16 @@ from irsend.imaging.placing import Sheets
 from irsend.imaging.text_pages import line_pdf, text_pdf
 from irsend.imaging.tiff_pages import Placed, tiff_pages
 from irsend.message.mime_parser import parse_message, read_head
-from irsend.message.received import (
+from irsend.message.parsed_message import (
     HTML_RECEIVED,
     TOO_MANY_LINES,
     TOO_MANY_PAGES,
     UNDECODABLE,
     UNSUPPORTED_TYPE,
     Kind,
+    ParsedMessage,
     Part,
     Problem,
-    ReceivedMail,
 )
 
 NO_PROGRAMS = "No programs can process the file attachment."
@@ -89,7 +89,7 @@ class Printed:
 def print_mail(mail: IO[bytes], into: Path, order: Order, told: Told) -> Printed:
     """Print a mail into a directory, as printed.pdf; MemoryFull, OSError."""
     if order.instead is not None:
-        received = ReceivedMail(head=read_head(mail), problems=(order.instead,))
+        received = ParsedMessage(head=read_head(mail), problems=(order.instead,))
     else:
         received = parse_message(mail)
     with pikepdf.new() as pdf:
@@ -101,7 +101,7 @@ def print_mail(mail: IO[bytes], into: Path, order: Order, told: Told) -> Printed
 class _Job:
     """One mail being printed."""
 
-    _mail: ReceivedMail
+    _mail: ParsedMessage
     _order: Order
     _into: Path
     _told: Told

@@ -23,7 +23,7 @@ from irsend.imaging.originals import DAMAGES, MOST_PIXELS
 from irsend.imaging.pictures import MASK, REDUCED, density_of, kind_of, plain, size_of
 from irsend.imaging.recoding import is_exact, joined
 from irsend.imaging.sizes import Size
-from irsend.message.received import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
+from irsend.message.parsed_message import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
 
 # No JPEG has more, and each row of an image costs memory of its own.
 _LONGEST_SIDE = 65_500

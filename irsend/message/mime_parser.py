@@ -24,15 +24,15 @@ from irsend.message.encodings import (
 )
 from irsend.message.fields import LONGEST_HEAD, Fields, on_one_line, read_fields, shortened
 from irsend.message.multipart import split
-from irsend.message.received import (
+from irsend.message.parsed_message import (
     ENCODING_WRONG,
     MIME_WRONG,
     TOO_MANY_LINES,
     Head,
     Kind,
+    ParsedMessage,
     Part,
     Problem,
-    ReceivedMail,
 )
 
 # Text that is no attachment, whatever else it is.
@@ -63,7 +63,7 @@ class Bounds:
     """Octets in which boundaries are looked for: those of a part within a part count for both."""
 
 
-def parse_message(mail: IO[bytes], bounds: Bounds | None = None) -> ReceivedMail:
+def parse_message(mail: IO[bytes], bounds: Bounds | None = None) -> ParsedMessage:
     """Read a mail from where the file stands and take it apart."""
     bounds = bounds or Bounds()
     octets = mail.read(bounds.octets + 1)
@@ -74,7 +74,7 @@ def parse_message(mail: IO[bytes], bounds: Bounds | None = None) -> ReceivedMail
     if cut:
         walk.note(MIME_WRONG, f"The mail has more than {bounds.octets} octets.")
     parts = walk.entity(octets, fields, body, end, 0)
-    return ReceivedMail(head=_head(fields), parts=tuple(parts), problems=tuple(walk.problems))
+    return ParsedMessage(head=_head(fields), parts=tuple(parts), problems=tuple(walk.problems))
 
 
 def read_head(mail: IO[bytes]) -> Head:

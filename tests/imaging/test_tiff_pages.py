@@ -15,7 +15,7 @@ from irsend.imaging.fax import fax_sheet
 from irsend.imaging.originals import Page
 from irsend.imaging.tiff_fx import MMR, fax_page, write_tiff
 from irsend.imaging.tiff_pages import Placed, tiff_pages
-from irsend.message.received import Problem
+from irsend.message.parsed_message import Problem
 from tests.imaging.originals import photograph, text_page
 from tests.imaging.received import PrintingCase, libtiff, mail, tiff
 

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.message.mime_parser import Bounds, parse_message
 from irsend.message.notification import read_notification
-from irsend.message.received import Kind, ReceivedMail
+from irsend.message.parsed_message import Kind, ParsedMessage
 from irsend.message.wishes import wishes_in
 
 _SECONDS = 2
@@ -19,14 +19,14 @@ _HEAD = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
 class HostileTests(SynchronousTestCase):
     """What a search and reading the code found."""
 
-    def taken(self, content: bytes, **bounds: int) -> ReceivedMail:
+    def taken(self, content: bytes, **bounds: int) -> ParsedMessage:
         """Take a mail apart, which must not take long."""
         before = time.process_time()
         mail = parse_message(io.BytesIO(content), Bounds(**bounds))
         self.assertLess(time.process_time() - before, _SECONDS)
         return mail
 
-    def assert_wrong(self, mail: ReceivedMail, *codes: str) -> None:
+    def assert_wrong(self, mail: ParsedMessage, *codes: str) -> None:
         """Fail where other things were wrong with a mail."""
         self.assertEqual(tuple(one.code for one in mail.problems), codes)
 

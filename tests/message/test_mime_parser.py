@@ -12,25 +12,25 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.device.codes import CODES
-from irsend.message import received
+from irsend.message import parsed_message
 from irsend.message.mime_parser import Bounds, parse_message
-from irsend.message.received import Kind, ReceivedMail
+from irsend.message.parsed_message import Kind, ParsedMessage
 
 TIFF = b"II*\0" + bytes(range(256)) * 4
 JAPANESE = "\u65e5\u672c\u8a9e\u306e\u30c6\u30ad\u30b9\u30c8\u3001\u304b\u306a"
 
 
-def taken(octets: bytes, bounds: Bounds | None = None) -> ReceivedMail:
+def taken(octets: bytes, bounds: Bounds | None = None) -> ParsedMessage:
     """Take a mail apart."""
     return parse_message(io.BytesIO(octets), bounds)
 
 
-def codes(mail: ReceivedMail) -> list[str]:
+def codes(mail: ParsedMessage) -> list[str]:
     """Return the codes of what was wrong."""
     return [problem.code for problem in mail.problems]
 
 
-def kinds(mail: ReceivedMail) -> list[tuple[str, str]]:
+def kinds(mail: ParsedMessage) -> list[tuple[str, str]]:
     """Return kind and name of each part."""
     return [(part.kind.value, part.name) for part in mail.parts]
 
@@ -376,4 +376,4 @@ class BoundTests(SynchronousTestCase):
     )
     def test_any_structure(self, pieces: list[bytes]) -> None:
         """Whatever order its pieces are in, a mail is taken apart."""
-        self.assertIsInstance(taken(b"".join(pieces)), ReceivedMail)
+        self.assertIsInstance(taken(b"".join(pieces)), ParsedMessage)

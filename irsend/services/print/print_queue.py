@@ -27,7 +27,7 @@ from irsend.device.events import Event, PaperChanged
 from irsend.device.jobs import Job
 from irsend.device.printed_jobs import LONGEST_REASON, TAKEN, finished_jobs, printed_jobs
 from irsend.errors import CannotCancel
-from irsend.message.received import Problem
+from irsend.message.parsed_message import Problem
 from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.services.print.print_pool import CannotPrint, NoRoom, PrintPool

@@ -14,7 +14,7 @@ from twisted.application.service import Service
 
 from irsend.device import codes
 from irsend.device.jobs import Job
-from irsend.message.received import Problem
+from irsend.message.parsed_message import Problem
 from irsend.services.bench import Bench
 from irsend.services.receive.dispatch import Mail
 

@@ -67,7 +67,7 @@ class Problem:
 
 
 @frozen(kw_only=True)
-class ReceivedMail:
+class ParsedMessage:
     """A mail, taken apart."""
 
     head: Head
