@@ -16,7 +16,7 @@ from typing import IO
 
 from attrs import frozen
 
-from irsend.message.fields import LONGEST_HEAD, read_fields
+from irsend.message.header import LONGEST_HEAD, read_header
 from irsend.message.partial import INSIDE, split_head
 
 TYPE = "message/partial"
@@ -47,7 +47,7 @@ class Fragment:
 
 def fragment_of(beginning: bytes) -> Fragment | None:
     """Return what a mail says of itself in its first octets; None where it is no part of one."""
-    fields, _ = read_fields(beginning, 0, len(beginning))
+    fields, _ = read_header(beginning, 0, len(beginning))
     if fields.type() != TYPE:
         return None
     number, total = fields.parameter("number"), fields.parameter("total")
@@ -89,15 +89,15 @@ def joined(parts: Iterable[IO[bytes]], most: int = _MOST_OCTETS) -> bytes:
     others = iter(parts)
     octets = next(others).read(most)
     end = len(octets)
-    _, inner = read_fields(octets, 0, end)
-    _, body = read_fields(octets, inner, end)
+    _, inner = read_header(octets, 0, end)
+    _, body = read_header(octets, inner, end)
     outside = [one for one in split_head(octets[:inner]) if not _is_inside(one)]
     inside = [one for one in split_head(octets[inner:body]) if _is_inside(one)]
     whole = bytearray(b"".join(_lines(outside) + _lines(inside)) + b"\r\n")
     whole += octets[body:]
     for part in others:
         content = part.read(max(0, most - len(whole)) + LONGEST_HEAD)
-        _, start = read_fields(content, 0, len(content))
+        _, start = read_header(content, 0, len(content))
         whole += content[start:]
     return bytes(whole[:most])
 

@@ -22,7 +22,7 @@ from irsend.message.encodings import (
     from_quoted_printable,
     from_uuencode,
 )
-from irsend.message.fields import LONGEST_HEAD, Fields, on_one_line, read_fields, shortened
+from irsend.message.header import LONGEST_HEAD, Header, on_one_line, read_header, shortened
 from irsend.message.multipart import split
 from irsend.message.parsed_message import (
     ENCODING_WRONG,
@@ -70,7 +70,7 @@ def parse_message(mail: IO[bytes], bounds: Bounds | None = None) -> ParsedMessag
     cut = len(octets) > bounds.octets
     walk = _Walk(bounds)
     end = min(len(octets), bounds.octets)
-    fields, body = read_fields(octets, 0, end)
+    fields, body = read_header(octets, 0, end)
     if cut:
         walk.note(MIME_WRONG, f"The mail has more than {bounds.octets} octets.")
     parts = walk.entity(octets, fields, body, end, 0)
@@ -80,10 +80,10 @@ def parse_message(mail: IO[bytes], bounds: Bounds | None = None) -> ParsedMessag
 def read_head(mail: IO[bytes]) -> Head:
     """Read what is printed above a mail's text, and nothing else of it."""
     octets = mail.read(LONGEST_HEAD)
-    return _head(read_fields(octets, 0, len(octets))[0])
+    return _head(read_header(octets, 0, len(octets))[0])
 
 
-def _head(fields: Fields) -> Head:
+def _head(fields: Header) -> Head:
     return Head(
         date=fields.text("date"),
         sender=fields.text("from"),
@@ -111,7 +111,7 @@ class _Walk:
             self.problems.append(problem)
 
     def entity(
-        self, octets: bytes, fields: Fields, start: int, end: int, depth: int, default: str = ""
+        self, octets: bytes, fields: Header, start: int, end: int, depth: int, default: str = ""
     ) -> list[Part]:
         """Return the parts of a mail or part whose body is between two offsets."""
         if not fields.whole:
@@ -141,7 +141,7 @@ class _Walk:
     # -- what holds others --------------------------------------------------------------
 
     def _multipart(
-        self, octets: bytes, fields: Fields, of_type: str, start: int, end: int, depth: int
+        self, octets: bytes, fields: Header, of_type: str, start: int, end: int, depth: int
     ) -> list[Part]:
         self._searched += end - start
         if self._searched > self._bounds.searched:
@@ -161,7 +161,7 @@ class _Walk:
         for begin, finish in found.stretches:
             if self._full:
                 break
-            inner, body = read_fields(octets, begin, finish)
+            inner, body = read_header(octets, begin, finish)
             nested = (inner.type() or "").startswith(("multipart/", "message/"))
             parts = self.entity(octets, inner, body, finish, depth + 1, default)
             children.append((nested, parts))
@@ -172,7 +172,7 @@ class _Walk:
         return [part for _, parts in children for part in parts]
 
     def _mail(
-        self, octets: bytes, fields: Fields, start: int, end: int, depth: int
+        self, octets: bytes, fields: Header, start: int, end: int, depth: int
     ) -> list[Part]:
         """Return a mail within a mail: its head as text, then its parts."""
         if fields.encoding() not in _PLAIN:
@@ -183,7 +183,7 @@ class _Walk:
                 return []
             octets = self._decoded(octets[start:end], fields)
             start, end = 0, len(octets)
-        inner, body = read_fields(octets, start, end)
+        inner, body = read_header(octets, start, end)
         parts = self.entity(octets, inner, body, end, depth + 1)
         self._parts += 1
         head = _head(inner)
@@ -198,7 +198,7 @@ class _Walk:
 
     # -- what holds none ----------------------------------------------------------------
 
-    def _leaf(self, body: bytes, fields: Fields, of_type: str) -> list[Part]:
+    def _leaf(self, body: bytes, fields: Header, of_type: str) -> list[Part]:
         name = fields.file_name()
         kind = self._kind(of_type, name, fields)
         content = self._decoded(body, fields)
@@ -222,7 +222,7 @@ class _Walk:
             )
         ]
 
-    def _kind(self, of_type: str, name: str, fields: Fields) -> Kind:
+    def _kind(self, of_type: str, name: str, fields: Header) -> Kind:
         if of_type in _AS_TIFF:
             return Kind.TIFF
         if of_type in (*_UNTYPED, "text/plain") and name.lower().endswith(_TIFF_NAMES):
@@ -235,7 +235,7 @@ class _Walk:
             return Kind.HTML
         return Kind.OTHER
 
-    def _decoded(self, body: bytes, fields: Fields) -> bytes:
+    def _decoded(self, body: bytes, fields: Header) -> bytes:
         encoding = fields.encoding()
         if encoding in _PLAIN:
             return body

@@ -81,7 +81,7 @@ def form_pdf(path: Path) -> None:
             )
         )
         page.obj["/Annots"] = pikepdf.Array([field])
-        document.Root["/AcroForm"] = pikepdf.Dictionary(Fields=pikepdf.Array([field]))
+        document.Root["/AcroForm"] = pikepdf.Dictionary(Header=pikepdf.Array([field]))
         document.save(path)
 
 

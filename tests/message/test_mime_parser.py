@@ -246,7 +246,7 @@ class EncodingTests(SynchronousTestCase):
 
 
 class FieldTests(SynchronousTestCase):
-    """Fields of heads."""
+    """Header of heads."""
 
     def test_words(self) -> None:
         """Encoded words are read in any charset, also where a character is cut between two of them."""

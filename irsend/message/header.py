@@ -44,7 +44,7 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff
 
 
 @frozen
-class Fields:
+class Header:
     """The fields of a head, by their names in small letters; the first of a name counts."""
 
     raw: dict[bytes, bytes]
@@ -103,7 +103,7 @@ class Fields:
         return shortened(re.split(r"[/\\]", name)[-1])
 
 
-def read_fields(octets: bytes, start: int, end: int) -> tuple[Fields, int]:
+def read_header(octets: bytes, start: int, end: int) -> tuple[Header, int]:
     """Return the head of what begins at `start`, and where its body begins.
 
     A head ends with an empty line, and where a line is no field: mail without
@@ -118,7 +118,7 @@ def read_fields(octets: bytes, start: int, end: int) -> tuple[Fields, int]:
     whole = body < last or last == end
     raw = _split(octets[start:body])
     blank = _BLANK.match(octets, body, end)
-    return Fields(raw, whole), blank.end() if blank else body
+    return Header(raw, whole), blank.end() if blank else body
 
 
 def _split(head: bytes) -> dict[bytes, bytes]:
