@@ -6,7 +6,7 @@ from typing import IO
 
 
 class Spliced:
-    """Reads `head`, then `length` octets of `content` from `start` on."""
+    """Reads `summary`, then `length` octets of `content` from `start` on."""
 
     def __init__(self, head: bytes, content: IO[bytes], start: int, length: int) -> None:
         content.seek(start)

@@ -21,7 +21,7 @@ from irsend.device.status import StatusText
 from irsend.link.endpoints import LinkClientEndpoint, LinkServerEndpoint
 from irsend.link.link import Link
 from irsend.link.ways import Nothing
-from irsend.message.head import sender_of, subject_of
+from irsend.message.summary import sender_of, subject_of
 from irsend.protocols.tls import ServerTLS
 from irsend.protocols.transcript import Transcript
 from irsend.sections import Limits, Printing, Sending

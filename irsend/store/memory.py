@@ -26,7 +26,7 @@ from zope.interface import implementer
 
 from irsend.errors import MemoryFull, MessageTooLarge, StateError
 from irsend.interfaces import IMessageSink
-from irsend.message.head import LONGEST_HEAD
+from irsend.message.summary import LONGEST_HEAD
 from irsend.store.arriving_file import ArrivingFile
 from irsend.store.group_commit import GroupCommit
 from irsend.store.state import sync_directory

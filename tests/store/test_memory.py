@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 
 from irsend.errors import MemoryFull, MessageTooLarge, StateError
 from irsend.interfaces import IMessageSink
-from irsend.message.head import LONGEST_HEAD
+from irsend.message.summary import LONGEST_HEAD
 from irsend.store.group_commit import GroupCommit
 from irsend.store.memory import Memory, StoredMessage, maildrop_mark, mark_in, uidl_mark
 from tests.store.shortage import no_file_larger_than, open_files

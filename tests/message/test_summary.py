@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.message.head import LONGEST_HEAD, sender_of, subject_of
+from irsend.message.summary import LONGEST_HEAD, sender_of, subject_of
 
 
 def subject(text: bytes) -> str:
