@@ -47,7 +47,7 @@ from twisted.trial import unittest
 from zope.interface import implementer
 
 from irsend.interfaces import Mailbox
-from irsend.message.spliced import Spliced
+from irsend.message.prefixed_file import PrefixedFile
 from irsend.sections import Sending
 from irsend.services.bench import Bench
 from irsend.services.receive.pop_poller import POPPoller
@@ -119,7 +119,7 @@ class Play:
                 Delivery(
                     sender=mailbox("ir@bench.test"),
                     recipients=self._recipients,
-                    parts=[lambda _: Spliced(b"", io.BytesIO(_MESSAGE), 0, len(_MESSAGE))],
+                    parts=[lambda _: PrefixedFile(b"", io.BytesIO(_MESSAGE), 0, len(_MESSAGE))],
                 ),
                 Login(user="tim", password="tanstaaftanstaaf"),
                 (lambda: succeed(self._token)) if self._token else None,

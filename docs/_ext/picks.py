@@ -14,7 +14,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 
 from irsend.interfaces import Mailbox
-from irsend.message.spliced import Spliced
+from irsend.message.prefixed_file import PrefixedFile
 from irsend.services.send.delivery import Delivery, Login, Server
 from irsend.services.send.smtp_client_session import SMTPClientSession
 from tests.benches import key_material, make_bench
@@ -56,7 +56,9 @@ def picked(model: str, offered: tuple[str, ...], *, secured: bool) -> str:
             bench.device.settings,
             Server(name="relay.bench.test", endpoint=Endpoint()),  # type: ignore[arg-type]
             Delivery(
-                sender=ir, recipients=(ir,), parts=[lambda _: Spliced(b"", io.BytesIO(), 0, 0)]
+                sender=ir,
+                recipients=(ir,),
+                parts=[lambda _: PrefixedFile(b"", io.BytesIO(), 0, 0)],
             ),
             Login(user="ir", password="bench"),
             lambda: succeed(b"token"),

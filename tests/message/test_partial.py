@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.message.partial import divide
-from irsend.message.spliced import Spliced
+from irsend.message.prefixed_file import PrefixedFile
 from tests.message.test_compose import attached, composed, letter
 
 _INSIDE = ("content-", "subject:", "message-id:", "encrypted:", "mime-version:")
@@ -20,7 +20,7 @@ _INSIDE = ("content-", "subject:", "message-id:", "encrypted:", "mime-version:")
 def parts_of(mail: bytes, limit: int) -> list[bytes]:
     """Return each part as it is sent."""
     return [
-        Spliced(part.head, io.BytesIO(mail), part.start, part.length).read()
+        PrefixedFile(part.head, io.BytesIO(mail), part.start, part.length).read()
         for part in divide(io.BytesIO(mail), len(mail), limit)
     ]
 

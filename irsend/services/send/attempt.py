@@ -21,7 +21,7 @@ from irsend.device.sessions import Session
 from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
 from irsend.message.partial import divide
-from irsend.message.spliced import Spliced
+from irsend.message.prefixed_file import PrefixedFile
 from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.services.send.access_token import read_token, token_configured
@@ -229,17 +229,17 @@ class Attempt:
         outbox, outgoing, size = self._outbox, self.outgoing, self.outgoing.job.size or 0
         head = outbox.eight_bit_head(outgoing)
 
-        def whole(eight_bit: bool) -> Spliced:
+        def whole(eight_bit: bool) -> PrefixedFile:
             start = outgoing.head_length if eight_bit else 0
             message = outbox.open_message(outgoing)
-            return Spliced(head if eight_bit else b"", message, start, size - start)
+            return PrefixedFile(head if eight_bit else b"", message, start, size - start)
 
-        def part(fragment: Any) -> Callable[[bool], Spliced]:
-            return lambda _: Spliced(
+        def part(fragment: Any) -> Callable[[bool], PrefixedFile]:
+            return lambda _: PrefixedFile(
                 fragment.head, outbox.open_message(outgoing), fragment.start, fragment.length
             )
 
-        parts: list[Callable[[bool], Spliced]] = [whole]
+        parts: list[Callable[[bool], PrefixedFile]] = [whole]
         if self._limit and size > self._limit:
             # RFC 2046 5.2.2.1: the parts of a message are in 7 bit.
             head = b""

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from irsend.interfaces import Mailbox
-from irsend.message.spliced import Spliced
+from irsend.message.prefixed_file import PrefixedFile
 
 
 @frozen(kw_only=True)
@@ -39,7 +39,7 @@ class Delivery:
     sender: Mailbox | None
     """None for the null sender."""
     recipients: tuple[Mailbox, ...]
-    parts: Sequence[Callable[[bool], Spliced]]
+    parts: Sequence[Callable[[bool], PrefixedFile]]
     """Each makes its content; for True, with 8-bit text where there is such."""
     has_eight_bit: bool = False
     envelope_id: bytes = b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO
 
 
-class Spliced:
+class PrefixedFile:
     """Reads `summary`, then `length` octets of `content` from `start` on."""
 
     def __init__(self, head: bytes, content: IO[bytes], start: int, length: int) -> None:
