@@ -14,8 +14,8 @@ import re
 from attrs import frozen
 
 from irsend.message.compose import address_field, header, message_id, text_field
+from irsend.message.reports.requests import DeliveryRequest, ReportRequests
 from irsend.message.style import Style, filled
-from irsend.message.wishes import Wanted, Wishes
 
 _HEAD_RETURNED = re.compile(rb"\r?\n\r?\n")
 _MOST_RETURNED = 8000
@@ -49,7 +49,7 @@ class Answer:
 def mdn(
     answer: Answer,
     style: Style,
-    wishes: Wishes,
+    requests: ReportRequests,
     *,
     subject: str,
     original: str,
@@ -65,8 +65,8 @@ def mdn(
     disposition = "processed" + ("/error" if code else "")
     report = [
         f"Reporting-UA: {_ascii(answer.host)}; {_ascii(answer.machine)}",
-        f"Original-Recipient: {_ascii(wishes.original_recipient)}"
-        if wishes.original_recipient
+        f"Original-Recipient: {_ascii(requests.original_recipient)}"
+        if requests.original_recipient
         else "",
         f"Final-Recipient: rfc822; {answer.recipient}",
         f"Original-Message-ID: {original}" if _IDENTITY.fullmatch(original) else "",
@@ -90,12 +90,12 @@ def mdn(
     )
 
 
-def dsn(answer: Answer, style: Style, wishes: Wishes) -> tuple[bytes, str]:
+def dsn(answer: Answer, style: Style, requests: ReportRequests) -> tuple[bytes, str]:
     """Return a DSN that says delivered for each recipient of whom that was asked, and its Message-ID."""
     report = [
-        f"Original-Envelope-Id: {wishes.envelope_id}" if wishes.envelope_id else "",
+        f"Original-Envelope-Id: {requests.envelope_id}" if requests.envelope_id else "",
         f"Reporting-MTA: dns; {answer.host}",
-        *(line for one in wishes.delivered for line in ("\r\n", *_delivered(one))),
+        *(line for one in requests.delivered for line in ("\r\n", *_delivered(one))),
     ]
     return _report(
         answer,
@@ -103,12 +103,12 @@ def dsn(answer: Answer, style: Style, wishes: Wishes) -> tuple[bytes, str]:
         subject="Delivery status notification: delivered",
         kind="delivery-status",
         part="message/delivery-status",
-        text=["The mail was delivered to", *(one.address for one in wishes.delivered)],
+        text=["The mail was delivered to", *(one.address for one in requests.delivered)],
         report=report,
     )
 
 
-def _delivered(one: Wanted) -> tuple[str, ...]:
+def _delivered(one: DeliveryRequest) -> tuple[str, ...]:
     return (
         f"Original-Recipient: {_ascii(one.original)}" if one.original else "",
         f"Final-Recipient: rfc822; {one.address}",

@@ -14,8 +14,8 @@ from irsend.device import load_model
 from irsend.message.confirmation import Answer, dsn, mdn
 from irsend.message.features import features_accept
 from irsend.message.notification import read_notification
+from irsend.message.reports.requests import DeliveryRequest, ReportRequests
 from irsend.message.style import Style
-from irsend.message.wishes import Wanted, Wishes
 
 MODEL = load_model("ir2270")
 STYLE = Style(**asdict(MODEL.header))
@@ -30,10 +30,10 @@ ANSWER = Answer(
     machine="Canon imageRUNNER 2270",
     beginning=b"From: a@b.test\r\nSubject: =?utf-8?q?=C3=A9?= caf\xc3\xa9\r\n\r\nText.\r\n",
 )
-WISHES = Wishes(
+REQUESTS = ReportRequests(
     delivered=(
-        Wanted(address="fax@ir", original="rfc822;fax@elsewhere"),
-        Wanted(address="x@ir"),
+        DeliveryRequest(address="fax@ir", original="rfc822;fax@elsewhere"),
+        DeliveryRequest(address="x@ir"),
     ),
     return_path="a@b.test",
     envelope_id="e-1",
@@ -47,7 +47,7 @@ def printed(code: str = "", problem: str = "", original: str = "<1@b.test>") -> 
     content, _ = mdn(
         ANSWER,
         STYLE,
-        WISHES,
+        REQUESTS,
         subject="Fax é",
         original=original,
         code=code,
@@ -121,7 +121,7 @@ class ConfirmationTests(unittest.SynchronousTestCase):
 
     def test_delivered(self) -> None:
         """A DSN says delivered of each recipient, with the envelope's id."""
-        content, identity = dsn(ANSWER, STYLE, WISHES)
+        content, identity = dsn(ANSWER, STYLE, REQUESTS)
         found = read_notification(io.BytesIO(content))
         assert found is not None
         self.assertEqual((found.kind, found.envelope_id), ("dsn", "e-1"))
@@ -133,17 +133,17 @@ class ConfirmationTests(unittest.SynchronousTestCase):
 
     def test_lines(self) -> None:
         """No line has more than 998 octets (RFC 5321 4.5.3.1.6), however many recipients there are."""
-        many = tuple(Wanted(address=f"{one:060}@ir.bench.test") for one in range(100))
-        told = attrs.evolve(WISHES, delivered=many, envelope_id="e" * 1900)
+        many = tuple(DeliveryRequest(address=f"{one:060}@ir.bench.test") for one in range(100))
+        told = attrs.evolve(REQUESTS, delivered=many, envelope_id="e" * 1900)
         content, _ = dsn(ANSWER, STYLE, told)
         content += printed(original=f"<{'x' * 990}@b>")
         self.assertLessEqual(max(map(len, content.split(b"\r\n"))), 998)
 
     def test_boundary_in_the_head(self) -> None:
         """A mail whose head holds the answer's boundary puts no parts of its own into the answer."""
-        content, _ = dsn(ANSWER, STYLE, WISHES)
+        content, _ = dsn(ANSWER, STYLE, REQUESTS)
         boundary = message_from_bytes(content).get_boundary()
         forged = f"--{boundary}\r\nContent-Type: text/html\r\nX: y\r\n\r\n".encode()
         answer = attrs.evolve(ANSWER, beginning=b"From: a@b.test\r\n" + forged)
-        content, _ = dsn(answer, STYLE, WISHES)
+        content, _ = dsn(answer, STYLE, REQUESTS)
         self.assertEqual(len(message_from_bytes(content).get_payload()), 3)

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from irsend.message.mime_parser import Bounds, parse_message
 from irsend.message.notification import read_notification
 from irsend.message.parsed_message import Kind, ParsedMessage
-from irsend.message.wishes import wishes_in
+from irsend.message.reports.requests import requests_in
 
 _SECONDS = 2
 _HEAD = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
@@ -101,7 +101,7 @@ class HeadTests(SynchronousTestCase):
         head = b"Return-Path: <a@b.test>\r\nDisposition-Notification-To: a@b.test\r\n"
         for line in (b"a" * 16_000, b"a:" * 8000, b"a " * 8000):
             for _ in range(20):
-                self.assertEqual(wishes_in(head + line).notify_to, "a@b.test")
+                self.assertEqual(requests_in(head + line).notify_to, "a@b.test")
 
     def test_nested_report(self) -> None:
         """A report of hundreds of multiparts within each other, and of empty lines, is none, soon."""

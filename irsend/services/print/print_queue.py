@@ -263,7 +263,7 @@ class PrintQueue(Service):
         memory = self._bench.memory
         paths = [memory.path(name) for name in order.names[: order.parts]]
         first = order.mails[0]
-        beginning = memory.beginning(first.name) if first.wishes.notify_to else b""
+        beginning = memory.beginning(first.name) if first.requests.notify_to else b""
         return [path for path in paths if path is not None], beginning
 
     @inlineCallbacks

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from irsend.device.jobs import Job
 from irsend.message.joining import Fragment, fragment_of
 from irsend.message.notification import Notification, read_notification
-from irsend.message.wishes import ASKING, NOTHING, Wishes, wishes_in
+from irsend.message.reports.requests import ASKING, NO_REQUESTS, ReportRequests, requests_in
 from irsend.services.bench import Bench
 
 # Mails that are looked at in one go of a thread.
@@ -38,7 +38,7 @@ class Mail:
 
     job: Job
     name: str
-    wishes: Wishes
+    requests: ReportRequests
     fragment: Fragment | None = None
 
 
@@ -102,7 +102,7 @@ class Dispatch(Service):
         """
         if self.running and beginning and not _is_remarkable(beginning):
             # Most are: they need no second look, and cost reception nothing.
-            self._print(Mail(job=job, name=job.held_as or "", wishes=NOTHING))
+            self._print(Mail(job=job, name=job.held_as or "", requests=NO_REQUESTS))
             return
         self._here[job.serial] = again
         self._waiting.append(job)
@@ -138,7 +138,7 @@ class Dispatch(Service):
             if not self.running:
                 return
             mail = one.mail
-            if mail.wishes.delivered and mail.job.serial in self._here:
+            if mail.requests.delivered and mail.job.serial in self._here:
                 mail = yield self._answer_delivery(mail, one.beginning)
             if one.notification is not None:
                 self._match(one.notification).addCallback(
@@ -201,6 +201,6 @@ def _look_into(bench: Bench, job: Job) -> _Looked:
     except OSError:
         beginning = b""
     # An answer is not answered: no loops.
-    wishes = NOTHING if notification else wishes_in(beginning)
-    mail = Mail(job=job, name=name, wishes=wishes, fragment=fragment_of(beginning))
+    requests = NO_REQUESTS if notification else requests_in(beginning)
+    mail = Mail(job=job, name=name, requests=requests, fragment=fragment_of(beginning))
     return _Looked(mail, beginning, notification)

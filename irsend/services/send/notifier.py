@@ -51,8 +51,8 @@ class Notifier:
     @inlineCallbacks
     def delivered(self, mail: Mail, beginning: bytes) -> Generator[Deferred[Any], Any, Mail]:
         """Tell that a mail is in memory, where that was asked for; fires with it, and never fails."""
-        wishes, job = mail.wishes, mail.job
-        if not wishes.delivered or job.told or not self.allowed:
+        requests, job = mail.requests, mail.job
+        if not requests.delivered or job.told or not self.allowed:
             return mail
         told = self._bench.device.job_changed(job, told=True)
         try:
@@ -65,9 +65,9 @@ class Notifier:
         yield self._send(
             "dsn",
             told,
-            wishes.return_path,
+            requests.return_path,
             beginning,
-            lambda answer, style: dsn(answer, style, wishes),
+            lambda answer, style: dsn(answer, style, requests),
         )
         return attrs.evolve(mail, job=told)
 
@@ -75,12 +75,12 @@ class Notifier:
         self, mail: Mail, job: Job, message_id: str, beginning: bytes
     ) -> Deferred[None]:
         """Tell what came of a mail, where that was asked for; never fails."""
-        wishes = mail.wishes
-        if wishes.why_not:
+        requests = mail.requests
+        if requests.why_not:
             self.log.info(
-                "Job {number}: no MDN, since {why}", number=job.number, why=wishes.why_not
+                "Job {number}: no MDN, since {why}", number=job.number, why=requests.why_not
             )
-        if not wishes.notify_to or not self.allowed:
+        if not requests.notify_to or not self.allowed:
             return succeed(None)
         code = job.code or ""
         features = self._bench.device.model.reception.features
@@ -89,7 +89,7 @@ class Notifier:
             return mdn(
                 answer,
                 style,
-                wishes,
+                requests,
                 subject=job.subject,
                 original=message_id,
                 code=code,
@@ -97,7 +97,7 @@ class Notifier:
                 features=features,
             )
 
-        return self._send("mdn", job, wishes.notify_to, beginning, compose)
+        return self._send("mdn", job, requests.notify_to, beginning, compose)
 
     @inlineCallbacks
     def _send(

@@ -29,7 +29,7 @@ _BULK = ("bulk", "junk", "list")
 
 
 @frozen(kw_only=True)
-class Wanted:
+class DeliveryRequest:
     """A recipient of whom a sender wants to hear that the mail was delivered."""
 
     address: str
@@ -38,10 +38,10 @@ class Wanted:
 
 
 @frozen(kw_only=True)
-class Wishes:
+class ReportRequests:
     """What is to be told, and to whom."""
 
-    delivered: tuple[Wanted, ...] = ()
+    delivered: tuple[DeliveryRequest, ...] = ()
     """Recipients with NOTIFY=SUCCESS."""
     return_path: str = ""
     """Where a DSN goes; empty for the null sender."""
@@ -60,14 +60,14 @@ class Wishes:
         return bool(self.delivered or self.notify_to)
 
 
-NOTHING = Wishes()
+NO_REQUESTS = ReportRequests()
 
 
-def wishes_in(beginning: bytes) -> Wishes:
+def requests_in(beginning: bytes) -> ReportRequests:
     """Return what is asked for in a mail, by its head and by the trace of how it came."""
     lower = beginning.lower()
     if not any(word in lower for word in ASKING):
-        return NOTHING
+        return NO_REQUESTS
     fields: dict[str, list[str]] = {}
     own_trace: list[str] = []
     end = re.search(rb"\r?\n\r?\n", beginning)
@@ -81,7 +81,7 @@ def wishes_in(beginning: bytes) -> Wishes:
     return_path = _path_in(fields.get("return-path", [""])[0])
     delivered, envelope_id = _delivery(own_trace)
     notify_to, why_not = _notify_to(fields, return_path)
-    return Wishes(
+    return ReportRequests(
         delivered=delivered if return_path else (),
         return_path=return_path,
         envelope_id=envelope_id,
@@ -125,7 +125,7 @@ def _same(one: str, other: str) -> bool:
     return local == other_local and domain.lower() == other_domain.lower()
 
 
-def _delivery(lines: list[str]) -> tuple[tuple[Wanted, ...], str]:
+def _delivery(lines: list[str]) -> tuple[tuple[DeliveryRequest, ...], str]:
     """Read the machine's own trace of what the envelope asked for."""
     wanted = []
     envelope_id = ""
@@ -136,7 +136,7 @@ def _delivery(lines: list[str]) -> tuple[tuple[Wanted, ...], str]:
         address = _path_in(line)
         if "SUCCESS" in notify and address:
             original = _from_xtext(words.get("ORCPT", ""))
-            wanted.append(Wanted(address=address, original=original))
+            wanted.append(DeliveryRequest(address=address, original=original))
     return tuple(wanted), envelope_id
 
 

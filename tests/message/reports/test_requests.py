@@ -7,16 +7,21 @@ from hypothesis import strategies as st
 from twisted.trial import unittest
 
 from irsend.interfaces import Envelope, Mailbox
+from irsend.message.reports.requests import (
+    NO_REQUESTS,
+    DeliveryRequest,
+    ReportRequests,
+    requests_in,
+)
 from irsend.message.trace import smtp_trace
-from irsend.message.wishes import NOTHING, Wanted, Wishes, wishes_in
 
 ASKING = "Disposition-Notification-To: a@bench.test\n"
 
 
-def wishes(text: str) -> Wishes:
+def requests(text: str) -> ReportRequests:
     """Read a head that came from a@bench.test unless it says otherwise."""
     head = text if "Return-Path" in text else "Return-Path: <a@bench.test>\n" + text
-    return wishes_in(head.replace("\n", "\r\n").encode() + b"\r\nText.\r\n")
+    return requests_in(head.replace("\n", "\r\n").encode() + b"\r\nText.\r\n")
 
 
 class DispositionTests(unittest.SynchronousTestCase):
@@ -24,28 +29,28 @@ class DispositionTests(unittest.SynchronousTestCase):
 
     def assertRefused(self, text: str, why: str) -> None:
         """Nobody is notified, for this reason."""
-        found = wishes(text)
+        found = requests(text)
         self.assertEqual((found.notify_to, found.why_not), ("", why))
 
     def test_asked(self) -> None:
         """Who asks, and sent the mail, is told; the case of the domain is nothing."""
-        self.assertEqual(wishes(ASKING).notify_to, "a@bench.test")
+        self.assertEqual(requests(ASKING).notify_to, "a@bench.test")
         named = 'disposition-notification-to: "A. Body" <a@BENCH.test>\n'
-        self.assertEqual(wishes(named).notify_to, "a@BENCH.test")
+        self.assertEqual(requests(named).notify_to, "a@BENCH.test")
 
     def test_not_asked(self) -> None:
         """Who does not ask is told nothing."""
-        self.assertEqual(wishes("From: a@bench.test\n"), NOTHING)
-        self.assertFalse(NOTHING.any)
+        self.assertEqual(requests("From: a@bench.test\n"), NO_REQUESTS)
+        self.assertFalse(NO_REQUESTS.any)
 
     def test_in_the_text(self) -> None:
         """What stands in the text asks for nothing."""
         text = b"Return-Path: <a@bench.test>\r\n\r\n" + ASKING.encode()
-        self.assertEqual(wishes_in(text).notify_to, "")
+        self.assertEqual(requests_in(text).notify_to, "")
 
     def test_original_recipient(self) -> None:
         """What a gateway left of the recipient is kept for the answer."""
-        found = wishes(f"Original-Recipient: rfc822;fax@bench.test\n{ASKING}")
+        found = requests(f"Original-Recipient: rfc822;fax@bench.test\n{ASKING}")
         self.assertEqual(found.original_recipient, "rfc822;fax@bench.test")
 
     def test_null_sender(self) -> None:
@@ -54,7 +59,7 @@ class DispositionTests(unittest.SynchronousTestCase):
 
     def test_no_return_path(self) -> None:
         """Where it is not known who sent the mail nobody is told."""
-        found = wishes_in(ASKING.replace("\n", "\r\n").encode())
+        found = requests_in(ASKING.replace("\n", "\r\n").encode())
         self.assertEqual(found.why_not, "it is not known where the mail comes from")
 
     def test_another_address(self) -> None:
@@ -77,7 +82,7 @@ class DispositionTests(unittest.SynchronousTestCase):
         )
         self.assertRefused(f"Precedence: bulk\n{ASKING}", "the mail was sent to many")
         self.assertRefused(f"List-Id: <x.y>\n{ASKING}", "the mail was sent to many")
-        self.assertTrue(wishes(f"Auto-Submitted: no\n{ASKING}").notify_to)
+        self.assertTrue(requests(f"Auto-Submitted: no\n{ASKING}").notify_to)
 
 
 class DeliveryTests(unittest.SynchronousTestCase):
@@ -101,25 +106,29 @@ class DeliveryTests(unittest.SynchronousTestCase):
     def test_asked(self) -> None:
         """Recipients with NOTIFY=SUCCESS are told of, as the sender knows them."""
         trace = self.trace(Mailbox(b"a", b"b.test"), b"SUCCESS,FAILURE", b"NEVER", b"FAILURE")
-        found = wishes_in(trace + b"Subject: x\r\n\r\n")
+        found = requests_in(trace + b"Subject: x\r\n\r\n")
         self.assertEqual(
             (found.delivered, found.return_path, found.envelope_id),
-            ((Wanted(address="fax0@ir", original="rfc822;x@elsewhere"),), "a@b.test", "x+y"),
+            (
+                (DeliveryRequest(address="fax0@ir", original="rfc822;x@elsewhere"),),
+                "a@b.test",
+                "x+y",
+            ),
         )
 
     def test_null_sender(self) -> None:
         """The null sender is told nothing."""
-        found = wishes_in(self.trace(None, b"SUCCESS") + b"\r\n")
+        found = requests_in(self.trace(None, b"SUCCESS") + b"\r\n")
         self.assertEqual(found.delivered, ())
 
     def test_forged(self) -> None:
         """What the mail itself says of its envelope asks for nothing."""
         trace = self.trace(Mailbox(b"a", b"b.test"))
         forged = b"X-Envelope-DSN: <fax@ir> NOTIFY=SUCCESS\r\n\r\n"
-        self.assertEqual(wishes_in(trace + forged).delivered, ())
+        self.assertEqual(requests_in(trace + forged).delivered, ())
 
     @given(st.binary(max_size=400))
     def test_any_octets(self, octets: bytes) -> None:
         """Whatever stands there, reading it comes to an end without an error."""
-        wishes_in(b"X-Envelope-DSN: " + octets)
-        wishes_in(b"Return-Path: <a@b>\r\nDisposition-Notification-To: " + octets)
+        requests_in(b"X-Envelope-DSN: " + octets)
+        requests_in(b"Return-Path: <a@b>\r\nDisposition-Notification-To: " + octets)
