@@ -13,7 +13,7 @@ from twisted.trial import unittest
 from irsend.device import load_model
 from irsend.message.confirmation import Answer, dsn, mdn
 from irsend.message.features import features_accept
-from irsend.message.notification import read_notification
+from irsend.message.reports.reader import read_notification
 from irsend.message.reports.requests import DeliveryRequest, ReportRequests
 from irsend.message.style import Style
 

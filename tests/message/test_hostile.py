@@ -8,8 +8,8 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.message.mime_parser import Bounds, parse_message
-from irsend.message.notification import read_notification
 from irsend.message.parsed_message import Kind, ParsedMessage
+from irsend.message.reports.reader import read_notification
 from irsend.message.reports.requests import requests_in
 
 _SECONDS = 2

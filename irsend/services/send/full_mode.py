@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from irsend.device import codes
 from irsend.device.events import Event, JobChanged
 from irsend.device.jobs import Recipient
-from irsend.message.notification import Notification, Report
+from irsend.message.reports.reader import Notification, Report
 from irsend.services.bench import Bench
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receivers import Receivers

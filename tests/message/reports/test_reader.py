@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.message.features import features_accept
-from irsend.message.notification import Notification, read_notification
+from irsend.message.reports.reader import Notification, read_notification
 
 POSTFIX = b"""\
 From: MAILER-DAEMON@relay.bench.test (Mail Delivery System)
