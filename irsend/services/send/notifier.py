@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from irsend.device.codes import CODES
 from irsend.device.jobs import Job, Recipient
 from irsend.device.sending import sender_address
-from irsend.message.confirmation import Answer, dsn, mdn
+from irsend.message.reports.writer import ReportHead, dsn, mdn
 from irsend.message.style import Style
 from irsend.services.bench import Bench
 from irsend.services.receive.dispatch import Mail
@@ -85,7 +85,7 @@ class Notifier:
         code = job.code or ""
         features = self._bench.device.model.reception.features
 
-        def compose(answer: Answer, style: Style) -> tuple[bytes, str]:
+        def compose(answer: ReportHead, style: Style) -> tuple[bytes, str]:
             return mdn(
                 answer,
                 style,
@@ -106,7 +106,7 @@ class Notifier:
         about: Job,
         to: str,
         beginning: bytes,
-        compose: Callable[[Answer, Style], tuple[bytes, str]],
+        compose: Callable[[ReportHead, Style], tuple[bytes, str]],
     ) -> Generator[Deferred[Any], Any, None]:
         """Put an answer into the outbox, and have it sent."""
         bench = self._bench
@@ -123,7 +123,7 @@ class Notifier:
         )
         sender = sender_address(device.settings, device.model.name, bench.host)
         meant = about.recipients[0].address if about.recipients else sender
-        answer = Answer(
+        answer = ReportHead(
             at=device.now(),
             number=job.number,
             count=job.serial % 10_000,

@@ -11,15 +11,15 @@ from attrs import asdict
 from twisted.trial import unittest
 
 from irsend.device import load_model
-from irsend.message.confirmation import Answer, dsn, mdn
 from irsend.message.features import features_accept
 from irsend.message.reports.reader import read_notification
 from irsend.message.reports.requests import DeliveryRequest, ReportRequests
+from irsend.message.reports.writer import ReportHead, dsn, mdn
 from irsend.message.style import Style
 
 MODEL = load_model("ir2270")
 STYLE = Style(**asdict(MODEL.header))
-ANSWER = Answer(
+ANSWER = ReportHead(
     at=1_234_567_890,
     number="0007",
     count=7,

@@ -25,7 +25,7 @@ _LONGEST_LINE = 998
 
 
 @frozen(kw_only=True)
-class Answer:
+class ReportHead:
     """What is known of the mail that is sent back."""
 
     at: float
@@ -47,7 +47,7 @@ class Answer:
 
 
 def mdn(
-    answer: Answer,
+    answer: ReportHead,
     style: Style,
     requests: ReportRequests,
     *,
@@ -90,7 +90,7 @@ def mdn(
     )
 
 
-def dsn(answer: Answer, style: Style, requests: ReportRequests) -> tuple[bytes, str]:
+def dsn(answer: ReportHead, style: Style, requests: ReportRequests) -> tuple[bytes, str]:
     """Return a DSN that says delivered for each recipient of whom that was asked, and its Message-ID."""
     report = [
         f"Original-Envelope-Id: {requests.envelope_id}" if requests.envelope_id else "",
@@ -118,7 +118,7 @@ def _delivered(one: DeliveryRequest) -> tuple[str, ...]:
 
 
 def _report(
-    answer: Answer,
+    answer: ReportHead,
     style: Style,
     *,
     subject: str,
