@@ -19,7 +19,7 @@ from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from irsend.device import reception as policy
+from irsend.device import receive_policy as policy
 from irsend.device.events import Event, SettingsChanged
 from irsend.device.windows import Settings
 from irsend.errors import ConfigurationError, ValueRefused

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from irsend.device import reception as policy
+from irsend.device import receive_policy as policy
 from irsend.device.sessions import TLSUse
 from irsend.device.status import StatusText
 from irsend.interfaces import ACCEPT, Envelope, IReception, Mailbox, Reply, Verdict

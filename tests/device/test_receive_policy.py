@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.device.reception import (
+from irsend.device.receive_policy import (
     mail_allowed,
     memory_allows,
     recipient_allowed,
