@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from irsend.addresses import mailbox_of
 from irsend.device import codes
-from irsend.device.sending import code_of_pop_login
+from irsend.device.send_policy import code_of_pop_login
 from irsend.device.sessions import Session
 from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox

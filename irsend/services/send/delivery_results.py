@@ -7,7 +7,7 @@ from OpenSSL import SSL
 from twisted.internet import error as net
 
 from irsend.device import codes
-from irsend.device.sending import Step, code_of_refusal
+from irsend.device.send_policy import Step, code_of_refusal
 from irsend.protocols.sasl import ClockSkew, MechanismFailed
 from irsend.protocols.smtp_answers import ServerReply, UnreadableReply
 from irsend.protocols.tls import CertificateAsked, NothingInCommon, TLSFailed

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 
 from irsend.device.jobs import Job, Recipient
 from irsend.device.orders import SendOrder
-from irsend.device.sending import sender_address
+from irsend.device.send_policy import sender_address
 from irsend.errors import MemoryFull
 from irsend.message.compose import Attachment, Letter, compose
 from irsend.message.style import Style

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from irsend.device.codes import CODES
 from irsend.device.jobs import Job, Recipient
-from irsend.device.sending import sender_address
+from irsend.device.send_policy import sender_address
 from irsend.message.reports.writer import ReportHead, dsn, mdn
 from irsend.message.style import Style
 from irsend.services.bench import Bench

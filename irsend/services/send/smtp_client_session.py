@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from irsend.device import codes
 from irsend.device.authentication import choose_mechanism
-from irsend.device.sending import Step, helo_name
+from irsend.device.send_policy import Step, helo_name
 from irsend.device.sessions import TLSUse
 from irsend.device.windows import Settings
 from irsend.interfaces import Mailbox

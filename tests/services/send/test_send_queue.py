@@ -7,7 +7,7 @@ from email import message_from_bytes
 import attrs
 
 from irsend.device.jobs import Job
-from irsend.device.sending import code_of_pop_login
+from irsend.device.send_policy import code_of_pop_login
 from irsend.device.sessions import Session
 from irsend.errors import CannotCancel, MemoryFull, SendRefused
 from tests.message.test_partial import put_together

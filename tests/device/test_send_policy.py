@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.device import load_model
 from irsend.device.authentication import choose_mechanism
-from irsend.device.sending import Step, code_of_refusal, helo_name
+from irsend.device.send_policy import Step, code_of_refusal, helo_name
 from irsend.errors import ModelError
 
 ALL = ("CRAM-MD5", "DIGEST-MD5", "NTLM", "GSSAPI", "PLAIN", "LOGIN", "SCRAM-SHA-256", "XOAUTH2")
