@@ -24,8 +24,8 @@ from twisted.python.failure import Failure
 from irsend.device import codes
 from irsend.device.documents import Document
 from irsend.device.events import Event, PaperChanged
+from irsend.device.job_results import LONGEST_REASON, TAKEN, finished_jobs, printed_jobs
 from irsend.device.jobs import Job
-from irsend.device.printed_jobs import LONGEST_REASON, TAKEN, finished_jobs, printed_jobs
 from irsend.errors import CannotCancel
 from irsend.message.parsed_message import Problem
 from irsend.sections import MB
