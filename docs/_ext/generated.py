@@ -16,7 +16,7 @@ from irsend.configuration import SECTIONS, Configuration
 from irsend.device import Model, load_model, model_names
 from irsend.device.codes import CODES
 from irsend.device.items import Item, items_of
-from irsend.device.orders import ORDER_ITEMS
+from irsend.device.send_order import ORDER_ITEMS
 from irsend.device.windows import ITEMS, windows
 
 REPOSITORY = Path(__file__).parents[2]

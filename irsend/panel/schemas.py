@@ -12,7 +12,7 @@ from typing import Any
 from irsend.device import Model
 from irsend.device.codes import CODES
 from irsend.device.items import Item, Lines
-from irsend.device.orders import MOST_RECIPIENTS, ORDER_ITEMS
+from irsend.device.send_order import MOST_RECIPIENTS, ORDER_ITEMS
 from irsend.device.status import StatusText
 from irsend.device.windows import ITEMS
 

@@ -12,7 +12,7 @@ from typing import Any
 from klein import Klein
 from twisted.web.server import Request
 
-from irsend.device.orders import FORMATS, PAPERS, RESOLUTIONS
+from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
 from irsend.device.windows import ITEMS
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine

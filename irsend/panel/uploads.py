@@ -23,7 +23,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from twisted.logger import Logger
 
-from irsend.device.orders import ORDER_ITEMS, Original
+from irsend.device.send_order import ORDER_ITEMS, Original
 from irsend.panel.problems import Problem
 
 MOST_FILES = 1000

@@ -15,7 +15,7 @@ from irsend.configuration import configuration
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged
 from irsend.device.jobs import Job
-from irsend.device.orders import Original
+from irsend.device.send_order import Original
 from irsend.device.sessions import Session
 from irsend.errors import SendRefused
 from irsend.testing.received import Mail, Printout

@@ -19,7 +19,7 @@ from irsend.ctl.originals import opened
 from irsend.ctl.progress import Bar
 from irsend.ctl.refusals import FileChanged
 from irsend.ctl.sending import FORMATS, OPTIONS, PAPERS, RESOLUTIONS
-from irsend.device.orders import ORDER_ITEMS
+from irsend.device.send_order import ORDER_ITEMS
 from tests.ctl.calls import PATIENCE, CallCase, Ended, command, environment
 from tests.ctl.stand_in import Answer, StandIn, problem
 

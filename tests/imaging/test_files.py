@@ -13,8 +13,8 @@ import pikepdf
 from PIL import Image, ImageChops, ImageDraw
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from irsend.device.orders import PAPERS as WORDS_FOR_PAPERS
-from irsend.device.orders import RESOLUTIONS
+from irsend.device.send_order import PAPERS as WORDS_FOR_PAPERS
+from irsend.device.send_order import RESOLUTIONS
 from irsend.errors import MemoryFull
 from irsend.imaging.files import Form, make_files
 from irsend.imaging.originals import Page

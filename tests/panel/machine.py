@@ -14,7 +14,7 @@ from irsend.device import Device, Job, Session, StatusEntry, load_model
 from irsend.device.documents import Document, PageText, TextLine
 from irsend.device.events import JobChanged, SessionChanged, StatusChanged
 from irsend.device.jobs import Recipient
-from irsend.device.orders import read_order
+from irsend.device.send_order import read_order
 from irsend.device.windows import ITEMS
 from irsend.errors import CannotCancel, KeyMaterialError, NoSuchRecord
 from irsend.interfaces import IMachine, TranscriptLine

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.device.orders import Original, SendOrder, read_order
+from irsend.device.send_order import Original, SendOrder, read_order
 from irsend.errors import SendRefused
 from irsend.services.send.delivery_results import too_large
 from tests.panel.machine import device_of

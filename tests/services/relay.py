@@ -14,7 +14,7 @@ from twisted.trial import unittest
 from zope.interface import implementer
 
 from irsend.device.jobs import Job
-from irsend.device.orders import Original, read_order
+from irsend.device.send_order import Original, read_order
 from irsend.device.sessions import Session
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.send.full_mode import FullMode

@@ -20,7 +20,7 @@ from irsend.device.device import Device
 from irsend.device.documents import Document, PageText, TextLine
 from irsend.device.events import JobChanged
 from irsend.device.jobs import Job
-from irsend.device.orders import Original, SendOrder, read_order
+from irsend.device.send_order import Original, SendOrder, read_order
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry
 from irsend.errors import (

@@ -16,7 +16,7 @@ from attrs import frozen
 from twisted.internet.defer import Deferred, inlineCallbacks
 
 from irsend.device.jobs import Job, Recipient
-from irsend.device.orders import SendOrder
+from irsend.device.send_order import SendOrder
 from irsend.device.send_policy import sender_address
 from irsend.errors import MemoryFull
 from irsend.message.compose import Attachment, Letter, compose

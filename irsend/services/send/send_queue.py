@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from irsend.device import codes
 from irsend.device.jobs import Job, Recipient
-from irsend.device.orders import SendOrder
+from irsend.device.send_order import SendOrder
 from irsend.device.sessions import Session
 from irsend.errors import CannotCancel
 from irsend.services.bench import Bench

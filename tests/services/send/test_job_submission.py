@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from irsend.device.orders import Original, read_order
+from irsend.device.send_order import Original, read_order
 from irsend.errors import MemoryFull
 from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.scanner import Scan, ScanOrder

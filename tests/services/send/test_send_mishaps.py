@@ -11,7 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError
 
 from irsend.device.jobs import Job
-from irsend.device.orders import Original, read_order
+from irsend.device.send_order import Original, read_order
 from irsend.errors import CannotCancel
 from irsend.interfaces import TranscriptLine
 from tests.services.relay import Glass, SendingCase
