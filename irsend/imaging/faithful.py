@@ -13,13 +13,13 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image
 
-from irsend.imaging.carried import Picture
+from irsend.imaging.image_xobject import ImageXObject
 from irsend.imaging.placing import Sheets
 
 _A_SHEET = (8.0, 11.0)
 
 
-def shows(picture: Picture, image: Image.Image) -> bool:
+def shows(picture: ImageXObject, image: Image.Image) -> bool:
     """Say whether PDFium decodes a picture to the pixels of an image."""
     written = io.BytesIO()
     with pikepdf.new() as pdf:

@@ -12,7 +12,7 @@ from typing import Any
 import pikepdf
 from attrs import define, field
 
-from irsend.imaging.carried import Picture
+from irsend.imaging.image_xobject import ImageXObject
 from irsend.imaging.sizes import Size
 from irsend.imaging.text_pages import LINE_HEIGHT, paper_size
 
@@ -42,7 +42,7 @@ class Sheets:
         with pikepdf.open(io.BytesIO(line)) as source:
             self._line = self.pdf.copy_foreign(source.pages[0].as_form_xobject())
 
-    def add(self, picture: Picture, size: Size) -> int:
+    def add(self, picture: ImageXObject, size: Size) -> int:
         """Add the pages of an image that is so large, in inches; return how many they are."""
         image = self._image(picture)
         self.octets += len(picture.octets)
@@ -97,7 +97,7 @@ class Sheets:
         page.obj.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(pictures))
         page.obj.Contents = self.pdf.make_stream(content.encode("ascii"))
 
-    def _image(self, picture: Picture) -> Any:
+    def _image(self, picture: ImageXObject) -> Any:
         return self.pdf.make_indirect(
             pikepdf.Stream(
                 self.pdf,

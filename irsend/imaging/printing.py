@@ -16,7 +16,7 @@ import pikepdf
 from attrs import define, field, frozen
 
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.imaging.carried import compressed
+from irsend.imaging.image_xobject import compressed
 from irsend.imaging.lines import Line, wrapped
 from irsend.imaging.originals import Original, read_pages
 from irsend.imaging.placing import Sheets

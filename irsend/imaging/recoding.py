@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from PIL import _imaging
 
-from irsend.imaging.carried import Picture, is_fax
+from irsend.imaging.image_xobject import ImageXObject, is_fax
 from irsend.imaging.tiff_fx import MH, MMR, FaxPage, write_tiff
 
 _WIDTH, _HEIGHT, _PHOTOMETRIC, _OFFSETS, _ROWS = 256, 257, 262, 273, 278
@@ -43,7 +43,7 @@ _MOST_ACROSS = 65_535
 _ANY_DOTS = (200, 200)
 
 
-def is_exact(picture: Picture) -> bool:
+def is_exact(picture: ImageXObject) -> bool:
     """Say whether a fax's data is what libtiff writes; False also where that cannot be found out.
 
     Zeros may be missing or too many at its end.
@@ -61,7 +61,7 @@ def is_exact(picture: Picture) -> bool:
     return written is not None and written.rstrip(b"\0") == picture.octets.rstrip(b"\0")
 
 
-def joined(tags: Any, file: IO[bytes], directory: int) -> Picture | None:
+def joined(tags: Any, file: IO[bytes], directory: int) -> ImageXObject | None:
     """Return a fax in one strip by MMR, of the pixels that libtiff decodes; None for another page.
 
     None also where it cannot be decoded. Rows that a damaged strip does not have are empty; Pillow
@@ -104,7 +104,7 @@ def joined(tags: Any, file: IO[bytes], directory: int) -> Picture | None:
         "/EndOfBlock": False,
         "/BlackIs1": tags[_PHOTOMETRIC] == 1,
     }
-    return Picture(
+    return ImageXObject(
         width=width,
         height=height,
         filter="CCITTFaxDecode",
@@ -113,7 +113,7 @@ def joined(tags: Any, file: IO[bytes], directory: int) -> Picture | None:
     )
 
 
-def _recoded(picture: Picture, compression: int) -> bytes | None:
+def _recoded(picture: ImageXObject, compression: int) -> bytes | None:
     """Return a picture's data decoded and encoded anew; None where it cannot be."""
     libtiff = _libtiff()
     if libtiff is None:

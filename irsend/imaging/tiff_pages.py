@@ -16,9 +16,9 @@ from typing import IO
 from attrs import frozen
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from irsend.imaging.carried import Picture, carried, compressed
 from irsend.imaging.colour_fax import colour_page, is_colour_fax, tags_at
 from irsend.imaging.faithful import shows
+from irsend.imaging.image_xobject import ImageXObject, carried, compressed
 from irsend.imaging.originals import DAMAGES, MOST_PIXELS
 from irsend.imaging.pictures import MASK, REDUCED, density_of, kind_of, plain, size_of
 from irsend.imaging.recoding import is_exact, joined
@@ -34,7 +34,7 @@ _ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 class Placed:
     """A picture, and how large it is in inches."""
 
-    picture: Picture
+    picture: ImageXObject
     size: Size
 
 

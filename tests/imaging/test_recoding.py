@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.imaging.carried import Picture, carried
 from irsend.imaging.faithful import shows
+from irsend.imaging.image_xobject import ImageXObject, carried
 from irsend.imaging.recoding import is_exact, joined
 from irsend.imaging.tiff_fx import MH, MMR, FaxPage, fax_page, write_tiff
 from tests.imaging.originals import text_page
@@ -23,7 +23,7 @@ FAX = text_page(1728, 500)
 _END_OF_BLOCK = "000000000001" * 2
 
 
-def opened(octets: bytes) -> tuple[Picture, Image.Image]:
+def opened(octets: bytes) -> tuple[ImageXObject, Image.Image]:
     """Return a TIFF's page as it stands in a PDF, and as libtiff decodes it."""
     file = io.BytesIO(octets)
     with Image.open(file) as image:
@@ -132,7 +132,7 @@ class ExactTests(SynchronousTestCase):
                 self.assertTrue(is_exact(picture), how)
                 self.assertTrue(shows(picture, image), how)
 
-    def joined(self, path: Path) -> tuple[Picture | None, Image.Image]:
+    def joined(self, path: Path) -> tuple[ImageXObject | None, Image.Image]:
         """Return a TIFF's page in one strip, and as libtiff decodes it."""
         with path.open("rb") as file, Image.open(file) as image:
             (directory,) = struct.unpack(">I", path.read_bytes()[4:8])

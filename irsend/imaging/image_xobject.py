@@ -27,7 +27,7 @@ _ROWS_AT_A_TIME = 256
 
 
 @frozen(kw_only=True)
-class Picture:
+class ImageXObject:
     """An image as it stands in a PDF."""
 
     width: int
@@ -55,7 +55,7 @@ def is_fax(tags: Any) -> bool:
     )
 
 
-def carried(tags: Any, file: IO[bytes]) -> Picture | None:
+def carried(tags: Any, file: IO[bytes]) -> ImageXObject | None:
     """Return a TIFF's page with its data as it is; None where a PDF has no filter for it.
 
     Only a page in one strip: each strip of MMR begins anew, which a PDF has no word for. Strips
@@ -84,7 +84,7 @@ def carried(tags: Any, file: IO[bytes]) -> Picture | None:
         # What the code has as black is white where black is zero.
         "/BlackIs1": tags[_PHOTOMETRIC] == 1,
     }
-    return Picture(
+    return ImageXObject(
         width=int(tags[_WIDTH]),
         height=int(tags[_HEIGHT]),
         filter="CCITTFaxDecode",
@@ -93,7 +93,7 @@ def carried(tags: Any, file: IO[bytes]) -> Picture | None:
     )
 
 
-def compressed(image: Image.Image) -> Picture:
+def compressed(image: Image.Image) -> ImageXObject:
     """Return an image in mode 1, L or RGB: text and drawings bit for bit, photographs as JPEG."""
     if image.mode == "1":
         page = fax_page(image, MMR, (200, 200))
@@ -103,7 +103,7 @@ def compressed(image: Image.Image) -> Picture:
             "/Rows": page.height,
             "/EndOfBlock": False,
         }
-        return Picture(
+        return ImageXObject(
             width=page.width,
             height=page.height,
             filter="CCITTFaxDecode",
@@ -117,7 +117,7 @@ def compressed(image: Image.Image) -> Picture:
         filter_, octets = "DCTDecode", written.getvalue()
     else:
         filter_, octets = "FlateDecode", _deflated(image)
-    return Picture(
+    return ImageXObject(
         width=image.width,
         height=image.height,
         filter=filter_,
