@@ -17,12 +17,12 @@ from attrs import frozen
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from irsend.imaging.colour_fax import colour_page, is_colour_fax, tags_at
-from irsend.imaging.faithful import shows
 from irsend.imaging.image_xobject import ImageXObject, carried, compressed
 from irsend.imaging.originals import DAMAGES, MOST_PIXELS
 from irsend.imaging.pictures import MASK, REDUCED, density_of, kind_of, plain, size_of
 from irsend.imaging.recoding import is_exact, joined
 from irsend.imaging.sizes import Size
+from irsend.imaging.viewer_agreement import viewers_agree
 from irsend.message.parsed_message import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
 
 # No JPEG has more, and each row of an image costs memory of its own.
@@ -110,7 +110,7 @@ def _page(
             picture = carried(tags, file)
             if picture is not None and not is_exact(picture):
                 image.load()
-                picture = picture if picture.octets and shows(picture, image) else None
+                picture = picture if picture.octets and viewers_agree(picture, image) else None
             picture = picture or joined(tags, file, directory)
             if picture is not None:
                 return Placed(picture, size_of((picture.width, picture.height), density))

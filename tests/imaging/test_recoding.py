@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.imaging.faithful import shows
 from irsend.imaging.image_xobject import ImageXObject, carried
 from irsend.imaging.recoding import is_exact, joined
 from irsend.imaging.tiff_fx import MH, MMR, FaxPage, fax_page, write_tiff
+from irsend.imaging.viewer_agreement import viewers_agree
 from tests.imaging.originals import text_page
 from tests.imaging.received import libtiff, tiff
 
@@ -71,7 +71,7 @@ class ExactTests(SynchronousTestCase):
                     libtiff("tiffset", "-s", "262", photometric, "out.tif", within=within)
                     picture, image = opened((within / "out.tif").read_bytes())
                     self.assertTrue(is_exact(picture), (how, photometric))
-                    self.assertTrue(shows(picture, image), (how, photometric))
+                    self.assertTrue(viewers_agree(picture, image), (how, photometric))
 
     def test_sizes(self) -> None:
         """A page of any width is exact as it is written, noise too, whose code is larger than its pixels."""
@@ -105,17 +105,17 @@ class ExactTests(SynchronousTestCase):
         self.assertFalse(is_exact(evolve(picture, parameters=parameters)))
 
     def test_run_of_no_length(self) -> None:
-        """A black run of no length, which libtiff takes and PDFium shows otherwise, is not exact."""
+        """A black run of no length, which libtiff takes and PDFium viewers_agree otherwise, is not exact."""
         runs = "001 1011 0000110111  001 1011 011  1"  # 4 white, 0 black, 4 white, 4 black, the rest
         strip = of_bits(f"{runs} 1 1 1 {_END_OF_BLOCK}")
         picture, image = opened(page_of(strip, 16, 2, MMR))
-        self.assertFalse(shows(picture, image))
+        self.assertFalse(viewers_agree(picture, image))
         self.assertFalse(is_exact(picture))
         proper = of_bits(
             f"001 10011 011 1  1 1 1 {_END_OF_BLOCK}"
         )  # 8 white, 4 black, the rest
         picture, image = opened(page_of(proper, 16, 2, MMR))
-        self.assertTrue(shows(picture, image))
+        self.assertTrue(viewers_agree(picture, image))
         self.assertTrue(is_exact(picture))
 
     def test_joined(self) -> None:
@@ -130,7 +130,7 @@ class ExactTests(SynchronousTestCase):
                 picture, image = self.joined(within / "out.tif")
                 assert picture is not None
                 self.assertTrue(is_exact(picture), how)
-                self.assertTrue(shows(picture, image), how)
+                self.assertTrue(viewers_agree(picture, image), how)
 
     def joined(self, path: Path) -> tuple[ImageXObject | None, Image.Image]:
         """Return a TIFF's page in one strip, and as libtiff decodes it."""
@@ -163,7 +163,7 @@ class ExactTests(SynchronousTestCase):
                 how = ("-c", "none", "-r", "500", "damaged.tif", "decoded.tif")
                 libtiff("tiffcp", *how, within=within)
                 with Image.open(within / "decoded.tif") as wanted:
-                    self.assertTrue(shows(picture, wanted), (rows, mask))
+                    self.assertTrue(viewers_agree(picture, wanted), (rows, mask))
 
     @settings(
         max_examples=200,
@@ -187,6 +187,6 @@ class ExactTests(SynchronousTestCase):
         except OSError:
             return
         if is_exact(picture):
-            self.assertTrue(shows(picture, image))
+            self.assertTrue(viewers_agree(picture, image))
         else:
             self.assertNotEqual(bytes(strip), sheet.strip)

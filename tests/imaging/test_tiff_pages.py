@@ -42,7 +42,7 @@ class LibtiffTests(PrintingCase):
             return image.convert("L")
 
     def show(self, name: str) -> tuple[Image.Image, list[str], tuple[float, ...]]:
-        """Print a file, and hold the page against what libtiff shows."""
+        """Print a file, and hold the page against what libtiff viewers_agree."""
         printed = self.printed(mail("", (self.made(name), "image/tiff", name)))
         self.assertEqual((printed.codes, printed.pages), ((), 1), name)
         ((image, filters, box),) = self.images(printed)

@@ -333,7 +333,9 @@ class BoundTests(SynchronousTestCase):
     def test_codes(self) -> None:
         """Each code of a received mail is one of the machine's."""
         named = [
-            one for one in vars(parsed_message).values() if isinstance(one, str) and one[:1] == "#"
+            one
+            for one in vars(parsed_message).values()
+            if isinstance(one, str) and one[:1] == "#"
         ]
         self.assertEqual(len(named), 9)
         self.assertEqual(set(named) - set(CODES), set())

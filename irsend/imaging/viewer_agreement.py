@@ -1,4 +1,4 @@
-"""Whether a reader of PDF shows a picture as it was decoded here.
+"""Whether a reader of PDF viewers_agree a picture as it was decoded here.
 
 A fax that was damaged on its way is decoded by each reader in its own way. Such
 data is not carried over: all are to see the page that the machine saw.
@@ -19,7 +19,7 @@ from irsend.imaging.placing import Sheets
 _A_SHEET = (8.0, 11.0)
 
 
-def shows(picture: ImageXObject, image: Image.Image) -> bool:
+def viewers_agree(picture: ImageXObject, image: Image.Image) -> bool:
     """Say whether PDFium decodes a picture to the pixels of an image."""
     written = io.BytesIO()
     with pikepdf.new() as pdf:
