@@ -19,7 +19,7 @@ from irsend.errors import MemoryFull, ScanRefused
 from irsend.imaging.image_xobject import compressed
 from irsend.imaging.lines import Line, wrapped
 from irsend.imaging.originals import Original, read_pages
-from irsend.imaging.placing import Sheets
+from irsend.imaging.page_layout import Sheets
 from irsend.imaging.text_pages import line_pdf, text_pdf
 from irsend.imaging.tiff_pages import Placed, tiff_pages
 from irsend.message.mime_parser import parse_message, read_head

@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 
 from irsend.imaging.image_xobject import ImageXObject
-from irsend.imaging.placing import Sheets
+from irsend.imaging.page_layout import Sheets
 
 _A_SHEET = (8.0, 11.0)
 
