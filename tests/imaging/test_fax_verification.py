@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from twisted.trial.unittest import SynchronousTestCase
 
+from irsend.imaging.fax_verification import is_exact, joined
 from irsend.imaging.image_xobject import ImageXObject, carried
-from irsend.imaging.recoding import is_exact, joined
 from irsend.imaging.tiff_fx import MH, MMR, FaxPage, fax_page, write_tiff
 from irsend.imaging.viewer_agreement import viewers_agree
 from tests.imaging.originals import text_page
