@@ -13,8 +13,8 @@ from typing import IO, Any
 
 from PIL import Image, ImageCms, TiffImagePlugin
 
+from irsend.imaging.image_metadata import INCH, Density
 from irsend.imaging.originals import MOST_PIXELS
-from irsend.imaging.pictures import INCH, Density
 from irsend.imaging.tiff_fx import ITULAB, JPEG
 
 _COMPRESSION, _PHOTOMETRIC, _OFFSETS, _LENGTHS = 259, 262, 273, 279

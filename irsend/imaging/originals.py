@@ -19,7 +19,7 @@ from attrs import frozen
 from PIL import Image, UnidentifiedImageError
 
 from irsend.errors import ScanRefused
-from irsend.imaging.pictures import density_of, page_frames, plain, size_of
+from irsend.imaging.image_metadata import density_of, page_frames, plain, size_of
 from irsend.imaging.sizes import LARGEST, Size, upright
 
 # 600 dots an inch on the largest page.

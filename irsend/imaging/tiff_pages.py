@@ -18,9 +18,9 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from irsend.imaging.colour_fax import colour_page, is_colour_fax, tags_at
 from irsend.imaging.fax_verification import is_exact, joined
+from irsend.imaging.image_metadata import MASK, REDUCED, density_of, kind_of, plain, size_of
 from irsend.imaging.image_xobject import ImageXObject, carried, compressed
 from irsend.imaging.originals import DAMAGES, MOST_PIXELS
-from irsend.imaging.pictures import MASK, REDUCED, density_of, kind_of, plain, size_of
 from irsend.imaging.sizes import Size
 from irsend.imaging.viewer_agreement import viewers_agree
 from irsend.message.parsed_message import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
