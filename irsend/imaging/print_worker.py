@@ -129,7 +129,7 @@ def _draw(order: dict[str, Any]) -> dict[str, Any]:
 def _read(order: dict[str, Any]) -> dict[str, Any]:
     from attrs import asdict
 
-    from irsend.imaging.reading import read_page
+    from irsend.imaging.text_layer import read_page
 
     limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     return asdict(read_page(Path(order["file"]), order["page"]))
