@@ -118,11 +118,11 @@ def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
 
 
 def _draw(order: dict[str, Any]) -> dict[str, Any]:
-    from irsend.imaging.drawing import draw_page
+    from irsend.imaging.rasterization import rasterize_page
 
     limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     into = Path(order["into"])
-    width, height = draw_page(Path(order["file"]), order["page"], into, order["dots"])
+    width, height = rasterize_page(Path(order["file"]), order["page"], into, order["dots"])
     return {"file": str(into), "width": width, "height": height}
 
 

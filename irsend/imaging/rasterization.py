@@ -10,7 +10,7 @@ from irsend.errors import ScanRefused
 from irsend.imaging.originals import MOST_PIXELS
 
 
-def draw_page(file: Path, page: int, into: Path, dots: int) -> tuple[int, int]:
+def rasterize_page(file: Path, page: int, into: Path, dots: int) -> tuple[int, int]:
     """Draw a page, counted from 1, at so many dots an inch; return its pixels.
 
     ScanRefused where there is no such page, or it would be too large.
