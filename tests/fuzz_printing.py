@@ -241,7 +241,7 @@ class Search:
     def _check(self, octets: bytes) -> None:
         import pypdfium2
 
-        from irsend.imaging.printing import Order, print_mail
+        from irsend.imaging.mail_to_pdf import Order, print_mail
         from irsend.message.mime_parser import parse_message
         from irsend.message.parsed_message import Kind
 
@@ -324,7 +324,7 @@ def main() -> None:
             import atheris
 
             with atheris.instrument_imports(include=["irsend.message", "irsend.imaging"]):
-                from irsend.imaging import printing  # noqa: F401
+                from irsend.imaging import mail_to_pdf  # noqa: F401
         _search(given.finds, given.place, given.until, given.guided, given.seed)
         return
     until = time.time() + 60 * given.minutes

@@ -1,7 +1,7 @@
 """Pages of text, and the line above an image, as PDF.
 
 Columns of one width, so that a table in a mail stays one; the number of the page
-below. What is printed is said by `printing`.
+below. What is printed is said by `mail_to_pdf`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.imaging.printing import Order, Printed, print_mail
+from irsend.imaging.mail_to_pdf import Order, Printed, print_mail
 
 
 def mail(

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from pathlib import Path
 
-from irsend.imaging.printing import NO_PROGRAMS
+from irsend.imaging.mail_to_pdf import NO_PROGRAMS
 from tests.imaging.originals import photograph, text_page
 from tests.imaging.received import tiff
 from tests.live.mailers import PRINTER, SENDER, Mailers

@@ -15,7 +15,7 @@ from PIL import Image
 
 from irsend.device.codes import CODES
 from irsend.errors import MemoryFull
-from irsend.imaging.printing import NO_PROGRAMS
+from irsend.imaging.mail_to_pdf import NO_PROGRAMS
 from tests.imaging.originals import photograph, text_page
 from tests.imaging.received import PrintingCase, mail, tiff
 
