@@ -48,7 +48,7 @@ def main() -> None:
 
 def _scan(order: dict[str, Any]) -> dict[str, Any]:
     # Behind the limits: what is imported here is what decodes.
-    from irsend.imaging.files import Form, make_files
+    from irsend.imaging.attachments import Form, make_files
     from irsend.imaging.originals import Original, read_pages
     from irsend.imaging.sizes import resolution_of
 

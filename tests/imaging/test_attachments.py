@@ -16,7 +16,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from irsend.device.send_order import PAPERS as WORDS_FOR_PAPERS
 from irsend.device.send_order import RESOLUTIONS
 from irsend.errors import MemoryFull
-from irsend.imaging.files import Form, make_files
+from irsend.imaging.attachments import Form, make_files
 from irsend.imaging.originals import Page
 from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
 from irsend.imaging.sizes import PAPERS, fitting, resolution_of
