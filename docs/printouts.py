@@ -22,8 +22,8 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import react
 from twisted.internet.threads import deferToThread
 
-from irsend.imaging.lines import wrapped
 from irsend.imaging.text_pages import text_pdf
+from irsend.imaging.text_wrap import wrapped
 from irsend.testing import Printer
 
 OUT = Path(__file__).parent / "images" / "printed.png"

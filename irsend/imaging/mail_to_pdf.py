@@ -17,10 +17,10 @@ from attrs import define, field, frozen
 
 from irsend.errors import MemoryFull, ScanRefused
 from irsend.imaging.image_xobject import compressed
-from irsend.imaging.lines import Line, wrapped
 from irsend.imaging.originals import Original, read_pages
 from irsend.imaging.page_layout import Sheets
 from irsend.imaging.text_pages import line_pdf, text_pdf
+from irsend.imaging.text_wrap import Line, wrapped
 from irsend.imaging.tiff_pages import Placed, tiff_pages
 from irsend.message.mime_parser import parse_message, read_head
 from irsend.message.parsed_message import (

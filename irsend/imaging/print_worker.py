@@ -136,8 +136,8 @@ def _read(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _set(order: dict[str, Any]) -> dict[str, Any]:
-    from irsend.imaging.lines import wrapped
     from irsend.imaging.text_pages import text_pdf
+    from irsend.imaging.text_wrap import wrapped
 
     limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     lines = tuple(wrapped(order["text"]))

@@ -13,8 +13,8 @@ from itertools import groupby
 from reportlab.pdfgen.canvas import Canvas
 
 from irsend.imaging.fonts import SIZE, Sign, cell, sign
-from irsend.imaging.lines import COLUMNS, Line
 from irsend.imaging.sizes import PAPERS
+from irsend.imaging.text_wrap import COLUMNS, Line
 
 _LEADING = 12.0
 _MARGIN = 48.0
