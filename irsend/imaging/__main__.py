@@ -50,7 +50,7 @@ def _scan(order: dict[str, Any]) -> dict[str, Any]:
     # Behind the limits: what is imported here is what decodes.
     from irsend.imaging.attachments import Form, make_files
     from irsend.imaging.originals import Original, read_pages
-    from irsend.imaging.sizes import resolution_of
+    from irsend.imaging.paper_sizes import resolution_of
 
     form = Form(**order["form"])
     # A limit on files holds for what Python compiles too, and would leave half of it in its cache.

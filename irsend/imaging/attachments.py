@@ -12,8 +12,8 @@ from PIL import Image
 from irsend.errors import MemoryFull
 from irsend.imaging.fax import fax_sheet
 from irsend.imaging.originals import Page
+from irsend.imaging.paper_sizes import fitting, resolution_of
 from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
-from irsend.imaging.sizes import fitting, resolution_of
 from irsend.imaging.tiff_fx import MMR, FaxPage, fax_page, write_tiff
 
 _QUALITY = 85

@@ -13,8 +13,8 @@ import io
 from PIL import Image, ImageCms
 
 from irsend.imaging.originals import Page
+from irsend.imaging.paper_sizes import Size, fitting
 from irsend.imaging.sheets import black_and_white, sheet
-from irsend.imaging.sizes import Size, fitting
 from irsend.imaging.tiff_fx import ITULAB, JPEG, MH, MMR, FaxPage, fax_page
 
 _DOTS = 204

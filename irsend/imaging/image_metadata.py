@@ -14,7 +14,7 @@ from typing import Any
 from attrs import frozen
 from PIL import Image, ImageOps
 
-from irsend.imaging.sizes import PAPERS, Size, upright
+from irsend.imaging.paper_sizes import PAPERS, Size, upright
 
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
 REDUCED, MASK = 1, 4

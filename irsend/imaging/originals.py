@@ -20,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from irsend.errors import ScanRefused
 from irsend.imaging.image_metadata import density_of, page_frames, plain, size_of
-from irsend.imaging.sizes import LARGEST, Size, upright
+from irsend.imaging.paper_sizes import LARGEST, Size, upright
 
 # 600 dots an inch on the largest page.
 MOST_PIXELS = 72_000_000

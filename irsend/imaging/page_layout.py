@@ -13,7 +13,7 @@ import pikepdf
 from attrs import define, field
 
 from irsend.imaging.image_xobject import ImageXObject
-from irsend.imaging.sizes import Size
+from irsend.imaging.paper_sizes import Size
 from irsend.imaging.text_pages import LINE_HEIGHT, paper_size
 
 _POINTS = 72.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image, ImageChops, ImageFilter
 
 from irsend.imaging.originals import Page
-from irsend.imaging.sizes import Size
+from irsend.imaging.paper_sizes import Size
 
 # What is nearer to black or white than this is one of both.
 _DARK, _LIGHT = 80, 176

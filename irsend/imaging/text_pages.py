@@ -13,7 +13,7 @@ from itertools import groupby
 from reportlab.pdfgen.canvas import Canvas
 
 from irsend.imaging.fonts import SIZE, Sign, cell, sign
-from irsend.imaging.sizes import PAPERS
+from irsend.imaging.paper_sizes import PAPERS
 from irsend.imaging.text_wrap import COLUMNS, Line
 
 _LEADING = 12.0

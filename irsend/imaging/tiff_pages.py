@@ -21,7 +21,7 @@ from irsend.imaging.fax_verification import is_exact, joined
 from irsend.imaging.image_metadata import MASK, REDUCED, density_of, kind_of, plain, size_of
 from irsend.imaging.image_xobject import ImageXObject, carried, compressed
 from irsend.imaging.originals import DAMAGES, MOST_PIXELS
-from irsend.imaging.sizes import Size
+from irsend.imaging.paper_sizes import Size
 from irsend.imaging.viewer_agreement import viewers_agree
 from irsend.message.parsed_message import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
 

@@ -18,8 +18,8 @@ from irsend.device.send_order import RESOLUTIONS
 from irsend.errors import MemoryFull
 from irsend.imaging.attachments import Form, make_files
 from irsend.imaging.originals import Page
+from irsend.imaging.paper_sizes import PAPERS, fitting, resolution_of
 from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
-from irsend.imaging.sizes import PAPERS, fitting, resolution_of
 from irsend.imaging.tiff_fx import MH, fax_page, write_tiff
 from tests.imaging.originals import photograph, text_page
 
