@@ -219,7 +219,7 @@ class Search:
 
     def print(self, octets: bytes) -> None:
         """Print a mail within the limits."""
-        from irsend.imaging.limits import limit_next
+        from irsend.imaging.resource_limits import limit_next
 
         self.now.write_bytes(octets)
         self.done += 1
@@ -272,7 +272,7 @@ def _peak() -> int:
 
 
 def _search(finds: Path, place: Path, until: float, guided: bool, seed: int) -> None:
-    from irsend.imaging.limits import limit_for_good
+    from irsend.imaging.resource_limits import limit_for_good
 
     limit_for_good()
     # Where it was when its time was over, or when it crashed.

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.imaging.limits import MEMORY, limit
+from irsend.imaging.resource_limits import MEMORY, limit
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.imaging.limits import limit_for_good, limit_next
+from irsend.imaging.resource_limits import limit_for_good, limit_next
 from irsend.message.parsed_message import UNDECODABLE, Problem
 
 _FORM = ("paper", "most_pages", "most_lines", "most_octets")
