@@ -76,7 +76,7 @@ class Assembly(MultiService):
         """Take another configuration, as far as that goes while running."""
         self.machine.reload(configuration)
         if self._site is not None:
-            self._site.change_doors(
+            self._site.change_access(
                 password=configuration.panel.password, hostnames=configuration.tls.hostnames
             )
 

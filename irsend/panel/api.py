@@ -18,8 +18,8 @@ from irsend.device.windows import windows
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
 from irsend.panel import asking, openapi, shapes
+from irsend.panel.access_control import AccessControl
 from irsend.panel.answers import refused, shielded, write
-from irsend.panel.doors import Doors
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
 from irsend.panel.problems import Problem
@@ -38,10 +38,10 @@ class API(TrayRoutes):
     app = app
 
     def __init__(
-        self, machine: IMachine, events: Events, doors: Doors, metrics: Metrics
+        self, machine: IMachine, events: Events, access: AccessControl, metrics: Metrics
     ) -> None:
         super().__init__(machine)
-        self._events, self._doors = events, doors
+        self._events, self._access = events, access
         self._metrics = metrics
 
     @app.handle_errors(Exception)
@@ -67,7 +67,7 @@ class API(TrayRoutes):
     def description(self, request: Request) -> bytes:
         """Describe the interface."""
         described = openapi.description(
-            self._machine.device.model, asks_for_password=bool(self._doors.password)
+            self._machine.device.model, asks_for_password=bool(self._access.password)
         )
         return write(request, described)
 

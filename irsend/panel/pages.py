@@ -18,9 +18,9 @@ from irsend.device.windows import ITEMS
 from irsend.errors import MemoryFull, ScanRefused, SendRefused, SettingsRefused
 from irsend.interfaces import IMachine
 from irsend.panel import asking, shapes
+from irsend.panel.access_control import AccessControl
 from irsend.panel.answers import refused, shielded, write
 from irsend.panel.api import session_number
-from irsend.panel.doors import Doors
 from irsend.panel.menus import ROOT, menus, step_of_window
 from irsend.panel.problems import Problem, problem_of
 from irsend.panel.rendering import HTML
@@ -45,9 +45,9 @@ class Pages(Screens):
     app = app
 
     def __init__(
-        self, machine: IMachine, addresses: Callable[[], list[str]], doors: Doors
+        self, machine: IMachine, addresses: Callable[[], list[str]], access: AccessControl
     ) -> None:
-        super().__init__(machine, addresses, doors)
+        super().__init__(machine, addresses, access)
         files = resources.files("irsend.panel").joinpath("static")
         self._static = {name: files.joinpath(name).read_bytes() for name in _STATIC}
 
@@ -149,7 +149,7 @@ class Pages(Screens):
         upload = asking.upload(request)
         upload.finish()
         fields = upload.fields
-        self._doors.check_token(fields.pop("token", [""])[-1])
+        self._access.check_token(fields.pop("token", [""])[-1])
         words = {
             name: value
             for name, value in asking.order(fields).items()
@@ -171,7 +171,7 @@ class Pages(Screens):
     def _form(self, request: Request) -> dict[str, list[str]]:
         """Return the fields of a form of ours."""
         fields = asking.form(request)
-        self._doors.check_token(fields.pop("token", [""])[-1])
+        self._access.check_token(fields.pop("token", [""])[-1])
         return fields
 
     def _differing(

@@ -17,9 +17,9 @@ from irsend.device.windows import ITEMS
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
 from irsend.panel import asking, shapes, transcripts
+from irsend.panel.access_control import AccessControl
 from irsend.panel.answers import shielded, write
 from irsend.panel.api import SESSION_KINDS, session_number
-from irsend.panel.doors import Doors
 from irsend.panel.menus import ROOT, Step, menus
 from irsend.panel.problems import Problem
 from irsend.panel.rendering import HTML, templates
@@ -43,9 +43,9 @@ class Screens:
         self,
         machine: IMachine,
         addresses: Callable[[], list[str]],
-        doors: Doors,
+        access: AccessControl,
     ) -> None:
-        self._machine, self._addresses, self._doors = machine, addresses, doors
+        self._machine, self._addresses, self._access = machine, addresses, access
         self._templates = templates()
 
     # -- the screens ------------------------------------------------------------------
@@ -192,7 +192,7 @@ class Screens:
             filters=filters,
             smtp=next(iter(self._addresses()), "127.0.0.1:2525"),
             recipient=self._recipient(),
-            token=self._doors.token,
+            token=self._access.token,
             here=request.path.decode("utf-8", "replace"),
             **names,
         )
@@ -228,7 +228,7 @@ class Screens:
         """Return an address for which the machine takes mail."""
         # While no E-mail Address is set, that is any at the machine's own names.
         own: str = self._machine.device.settings.email_ifax.email_address
-        names = (name for name in self._doors.hostnames if re.fullmatch(r"[^:]*[a-z-]", name))
+        names = (name for name in self._access.hostnames if re.fullmatch(r"[^:]*[a-z-]", name))
         return own or f"ir@{next(names, 'bench.test')}"
 
 

@@ -1,6 +1,6 @@
 """The panel's site: one way in for every request, strict headers on every answer.
 
-What is asked for is answered by `api` and `pages`; who may ask is told by `doors`.
+What is asked for is answered by `api` and `pages`; who may ask is told by `access_control`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from irsend.interfaces import IMachine
+from irsend.panel.access_control import AccessControl
 from irsend.panel.answers import write_problem
 from irsend.panel.api import API
-from irsend.panel.doors import Doors
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
 from irsend.panel.pages import Pages
@@ -85,7 +85,7 @@ class PanelRequest(Request):
         self.oversized = self.upload is None and length is not None and length > LARGEST_BODY
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Keep Twisted from parsing forms: that is done behind the doors, and answered in words."""
+        """Keep Twisted from parsing forms: that is done behind the access, and answered in words."""
         self._content_types = self.requestHeaders.getRawHeaders(b"Content-Type")
         self.requestHeaders.removeHeader(b"Content-Type")
         super().requestReceived(command, path, version)
@@ -154,9 +154,9 @@ class _Door(Resource):
 
     isLeaf = True
 
-    def __init__(self, doors: Doors, api: API, pages: Pages) -> None:
+    def __init__(self, access: AccessControl, api: API, pages: Pages) -> None:
         super().__init__()
-        self._doors = doors
+        self._access = access
         # Klein holds the bound application by a weak reference only.
         self._api, self._pages = api.app.resource(), pages.app.resource()
 
@@ -168,7 +168,7 @@ class _Door(Resource):
             if request.refusal is not None:
                 # A wrong password counts once.
                 raise request.refusal
-            self._doors.admit(request)
+            self._access.admit(request)
             self._check_form(request)
         except Problem as problem:
             request.write(write_problem(request, problem))
@@ -207,12 +207,14 @@ class PanelSite(Site):
         self._machine = machine
         self._most_upload = most_upload
         self._events = Events(machine, clock, first=int(machine.device.now() * 1000))
-        self._doors = Doors(password=password, hostnames=tuple(hostnames), now=clock.seconds)
+        self._access = AccessControl(
+            password=password, hostnames=tuple(hostnames), now=clock.seconds
+        )
         self._metrics = Metrics(machine)
         door = _Door(
-            self._doors,
-            API(machine, self._events, self._doors, self._metrics),
-            Pages(machine, addresses or (lambda: []), self._doors),
+            self._access,
+            API(machine, self._events, self._access, self._metrics),
+            Pages(machine, addresses or (lambda: []), self._access),
         )
         super().__init__(door, reactor=clock)
         self.channels: set[PanelChannel] = set()
@@ -221,7 +223,7 @@ class PanelSite(Site):
 
     def upload_of(self, request: PanelRequest) -> Upload | None:
         """Return what takes the originals of this request; None where it brings no form. Problem."""
-        self._doors.admit(request)
+        self._access.admit(request)
         kind = request.requestHeaders.getRawHeaders(b"Content-Type") or [b""]
         if not kind[0].lower().startswith(b"multipart/form-data"):
             return None
@@ -240,9 +242,9 @@ class PanelSite(Site):
         """Speak HTTP/1.1 only: a connection that is two protocols cannot be closed as one."""
         return [b"http/1.1"]
 
-    def change_doors(self, *, password: str, hostnames: tuple[str, ...]) -> None:
+    def change_access(self, *, password: str, hostnames: tuple[str, ...]) -> None:
         """Take another password and other names, as after SIGHUP; who listens is asked anew."""
-        self._doors.change(password, tuple(hostnames))
+        self._access.change(password, tuple(hostnames))
         self._events.end_streams()
 
     def stop(self) -> Deferred[None]:

@@ -17,7 +17,7 @@ from tests.panel.served import ServedPanel
 
 
 class FormTests(ServedPanel):
-    """Forms are looked at behind the doors, by the panel itself."""
+    """Forms are looked at behind the access, by the panel itself."""
 
     async def test_malformed(self) -> None:
         """A form that cannot be taken apart is a problem document like every other."""

@@ -258,7 +258,7 @@ class SendTests(ServedPanel):
         wire.transport.write(head.encode() + body[:-4])
         while not self.machine.places:
             await deferLater(reactor, 0.01, lambda: None)
-        self.site.change_doors(password="marked", hostnames=())
+        self.site.change_access(password="marked", hostnames=())
         wire.transport.write(body[-4:])
         self.assertEqual(read_answer(await wire.closed).status, 401)
         self.assertEqual(list(self.machine.place.iterdir()), [])

@@ -250,7 +250,7 @@ class WithPasswordTests(ServedPanel):
             f"Authorization: {credential}\r\n\r\n".encode()
         )
         await wire.until(b"retry")
-        self.site.change_doors(password="another", hostnames=())
+        self.site.change_access(password="another", hostnames=())
         await wire.closed
         await self.refused(401, "GET", "/api/status", headers=basic(self.password))
         answer = await self.ask("GET", "/api/status", headers=basic("another"))

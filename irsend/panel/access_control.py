@@ -71,7 +71,7 @@ def check_origin(request: Request) -> None:
 
 
 @define(eq=False)
-class Doors:
+class AccessControl:
     """Lets a request in, or raises Problem; it remembers who guesses passwords."""
 
     password: str = field(repr=False)
