@@ -17,7 +17,7 @@ from irsend.device import report
 from irsend.device.windows import windows
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
-from irsend.panel import asking, openapi, shapes
+from irsend.panel import openapi, request_parameters, shapes
 from irsend.panel.access_control import AccessControl
 from irsend.panel.answers import refused, shielded, write
 from irsend.panel.events import Events
@@ -88,7 +88,9 @@ class API(TrayRoutes):
     @route("/api/status/history", "GET", "limit")
     async def status_history(self, request: Request) -> bytes:
         """Tell what came on the status line."""
-        limit = asking.whole_number(asking.query(request), "limit", 100, 1, 10_000)
+        limit = request_parameters.whole_number(
+            request_parameters.query(request), "limit", 100, 1, 10_000
+        )
         entries = await shielded(self._machine.status_history(limit))
         return write(request, [shapes.status_entry(entry) for entry in entries])
 
@@ -112,13 +114,13 @@ class API(TrayRoutes):
     @route("/api/settings", "PATCH")
     def change_settings(self, request: Request) -> bytes:
         """Change settings, all or none."""
-        changed = self._machine.change_settings(asking.json_object(request))
+        changed = self._machine.change_settings(request_parameters.json_object(request))
         return write(request, {"changed": shapes.changes(changed)})
 
     @route("/api/factory-reset", "POST")
     def factory_reset(self, request: Request) -> bytes:
         """Forget what was changed at the machine."""
-        asking.no_other_type(request)
+        request_parameters.no_other_type(request)
         self._machine.factory_reset()
         request.setResponseCode(204)
         return b""
@@ -128,17 +130,24 @@ class API(TrayRoutes):
     @route("/api/receive", "POST")
     async def receive(self, request: Request) -> bytes:
         """Fetch mail by POP; the answer comes when that has ended."""
-        asking.no_other_type(request)
+        request_parameters.no_other_type(request)
         session = await shielded(self._machine.receive())
         return write(request, shapes.reception(session))
 
     @route("/api/send", "POST", "wait")
     async def send(self, request: PanelRequest) -> bytes:
         """Scan and queue; the answer comes then, or with ?wait=1 when the job has ended."""
-        wait = asking.one_of(asking.query(request), "wait", ("0", "1"), "0") == "1"
-        upload = asking.upload(request)
+        wait = (
+            request_parameters.one_of(
+                request_parameters.query(request), "wait", ("0", "1"), "0"
+            )
+            == "1"
+        )
+        upload = request_parameters.upload(request)
         upload.finish()
-        order = self._machine.read_order(upload.originals, asking.order(upload.fields))
+        order = self._machine.read_order(
+            upload.originals, request_parameters.order(upload.fields)
+        )
         job = await self._machine.send(order)
         if wait:
             job = await shielded(self._machine.job_ended(job.number))
@@ -149,7 +158,9 @@ class API(TrayRoutes):
     @route("/api/jobs", "GET", "limit")
     async def jobs(self, request: Request) -> bytes:
         """Tell the jobs."""
-        limit = asking.whole_number(asking.query(request), "limit", 100, 1, 10_000)
+        limit = request_parameters.whole_number(
+            request_parameters.query(request), "limit", 100, 1, 10_000
+        )
         return write(request, [shapes.job(job) for job in await self._jobs(limit)])
 
     @route("/api/jobs/<number>", "GET")
@@ -167,9 +178,11 @@ class API(TrayRoutes):
     @route("/api/report", "GET", "format", "limit")
     async def report(self, request: Request) -> bytes:
         """Give the communication report."""
-        parameters = asking.query(request)
-        form = asking.one_of(parameters, "format", ("text", "csv", "pdf"), "text")
-        jobs = await self._jobs(asking.whole_number(parameters, "limit", 100, 1, 10_000))
+        parameters = request_parameters.query(request)
+        form = request_parameters.one_of(parameters, "format", ("text", "csv", "pdf"), "text")
+        jobs = await self._jobs(
+            request_parameters.whole_number(parameters, "limit", 100, 1, 10_000)
+        )
         if form == "csv":
             request.setHeader(b"Content-Disposition", b'attachment; filename="report.csv"')
             return write(request, report.as_csv(jobs).encode(), "text/csv; charset=utf-8")
@@ -186,17 +199,17 @@ class API(TrayRoutes):
     @route("/api/sessions", "GET", "limit", "before", "kind", "peer", "result", "code")
     async def sessions(self, request: Request) -> bytes:
         """Tell the sessions, newest first."""
-        parameters = asking.query(request)
-        code = asking.text(parameters, "code")
+        parameters = request_parameters.query(request)
+        code = request_parameters.text(parameters, "code")
         if code and not re.fullmatch(r"#?[0-9]{3}", code):
             raise Problem(400, "code: allowed is # and three digits; the # may be left out")
         sessions = await shielded(
             self._machine.sessions(
-                limit=asking.whole_number(parameters, "limit", 100, 1, 10_000),
-                before=asking.whole_number(parameters, "before", None, 1, 2**62),
-                kind=asking.one_of(parameters, "kind", SESSION_KINDS),
-                peer=asking.text(parameters, "peer"),
-                result=asking.one_of(parameters, "result", ("OK", "NG")),
+                limit=request_parameters.whole_number(parameters, "limit", 100, 1, 10_000),
+                before=request_parameters.whole_number(parameters, "before", None, 1, 2**62),
+                kind=request_parameters.one_of(parameters, "kind", SESSION_KINDS),
+                peer=request_parameters.text(parameters, "peer"),
+                result=request_parameters.one_of(parameters, "result", ("OK", "NG")),
                 # "#" begins a fragment in an address, so it may be left out.
                 code=code and "#" + code.removeprefix("#"),
             )
@@ -210,7 +223,7 @@ class API(TrayRoutes):
         session = await shielded(self._machine.session(number))
         transcript = await shielded(self._machine.transcript(number))
         request.setHeader(b"Vary", b"Accept")
-        if asking.prefers_text(request):
+        if request_parameters.prefers_text(request):
             text = shapes.transcript_text(transcript)
             return write(request, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
         lines = [shapes.transcript_line(line) for line in transcript]
@@ -234,13 +247,13 @@ class API(TrayRoutes):
     @route("/api/key/generate", "POST")
     async def generate_key(self, request: Request) -> bytes:
         """Make a new key and certificate."""
-        asking.no_other_type(request)
+        request_parameters.no_other_type(request)
         return write(request, await shielded(self._machine.generate_key()))
 
     @route("/api/key/import", "POST")
     def import_key(self, request: Request) -> bytes:
         """Take over a key and certificate."""
-        given = asking.json_object(request)
+        given = request_parameters.json_object(request)
         errors = [
             {"key": name, "problem": "is missing, or no text; allowed: PEM"}
             for name in ("certificate", "key")

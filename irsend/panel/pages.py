@@ -17,7 +17,7 @@ from twisted.web.server import Request
 from irsend.device.windows import ITEMS
 from irsend.errors import MemoryFull, ScanRefused, SendRefused, SettingsRefused
 from irsend.interfaces import IMachine
-from irsend.panel import asking, shapes
+from irsend.panel import request_parameters, shapes
 from irsend.panel.access_control import AccessControl
 from irsend.panel.answers import refused, shielded, write
 from irsend.panel.api import session_number
@@ -146,13 +146,13 @@ class Pages(Screens):
     @app.route("/send", methods=["POST"])
     async def send(self, request: PanelRequest) -> bytes:
         """Scan what is on the glass and send it: Start."""
-        upload = asking.upload(request)
+        upload = request_parameters.upload(request)
         upload.finish()
         fields = upload.fields
         self._access.check_token(fields.pop("token", [""])[-1])
         words = {
             name: value
-            for name, value in asking.order(fields).items()
+            for name, value in request_parameters.order(fields).items()
             # A form sends its empty fields too.
             if value or name == "to"
         }
@@ -170,7 +170,7 @@ class Pages(Screens):
 
     def _form(self, request: Request) -> dict[str, list[str]]:
         """Return the fields of a form of ours."""
-        fields = asking.form(request)
+        fields = request_parameters.form(request)
         self._access.check_token(fields.pop("token", [""])[-1])
         return fields
 

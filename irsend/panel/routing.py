@@ -10,7 +10,7 @@ from klein import Klein
 from twisted.web.server import Request
 from werkzeug.routing import BaseConverter
 
-from irsend.panel import asking
+from irsend.panel import request_parameters
 
 R = TypeVar("R", bound=Callable[..., Any])
 app = Klein()
@@ -31,7 +31,7 @@ def route(path: str, method: str, *parameters: str) -> Callable[[R], R]:
     def declare(answer: R) -> R:
         @functools.wraps(answer)
         def checked(api: Any, request: Request, **named: str) -> Any:
-            asking.check_query(request, parameters)
+            request_parameters.check_query(request, parameters)
             return answer(api, request, **named)
 
         app.route(path, methods=[method])(checked)

@@ -16,7 +16,7 @@ from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
 from irsend.device.windows import ITEMS
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
-from irsend.panel import asking, shapes, transcripts
+from irsend.panel import request_parameters, shapes, transcripts
 from irsend.panel.access_control import AccessControl
 from irsend.panel.answers import shielded, write
 from irsend.panel.api import SESSION_KINDS, session_number
@@ -213,12 +213,14 @@ class Screens:
     def _filters(self, request: Request) -> dict[str, Any]:
         if request.method == b"POST":
             return dict.fromkeys(_FILTERS)
-        asked = asking.query(request)
-        code = asking.text(asked, "code")
+        asked = request_parameters.query(request)
+        code = request_parameters.text(asked, "code")
         return {
-            "kind": asking.one_of({k: v for k, v in asked.items() if v}, "kind", SESSION_KINDS),
-            "peer": asking.text(asked, "peer"),
-            "result": asking.one_of(
+            "kind": request_parameters.one_of(
+                {k: v for k, v in asked.items() if v}, "kind", SESSION_KINDS
+            ),
+            "peer": request_parameters.text(asked, "peer"),
+            "result": request_parameters.one_of(
                 {k: v for k, v in asked.items() if v}, "result", ("OK", "NG")
             ),
             "code": code and "#" + code.removeprefix("#"),

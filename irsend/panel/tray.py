@@ -14,7 +14,7 @@ from twisted.web.static import File
 from irsend.device.documents import Document
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
-from irsend.panel import asking, shapes
+from irsend.panel import request_parameters, shapes
 from irsend.panel.answers import shielded, write
 from irsend.panel.problems import Problem
 from irsend.panel.routing import route
@@ -29,7 +29,7 @@ class TrayRoutes:
     @route("/api/paper", "PUT")
     def change_paper(self, request: Request) -> bytes:
         """Put paper in, or take it out."""
-        given = asking.json_object(request)
+        given = request_parameters.json_object(request)
         errors = [
             {"key": name[:100], "problem": "there is no such key; there is: paper"}
             for name in given
@@ -46,7 +46,9 @@ class TrayRoutes:
     @route("/api/tray", "GET", "limit")
     def tray(self, request: Request) -> bytes:
         """Tell what lies in the tray."""
-        limit = asking.whole_number(asking.query(request), "limit", 100, 1, 10_000)
+        limit = request_parameters.whole_number(
+            request_parameters.query(request), "limit", 100, 1, 10_000
+        )
         documents = self._machine.documents()[:limit]
         return write(request, [shapes.document(one) for one in documents])
 
@@ -73,7 +75,9 @@ class TrayRoutes:
     @route("/api/tray/<number>/<page>.png", "GET", "dots")
     async def page(self, request: Request, number: str, page: str) -> bytes:
         """Give a page as PNG; a client that has it by its ETag need not have it drawn again."""
-        dots = asking.whole_number(asking.query(request), "dots", 100, 10, 600)
+        dots = request_parameters.whole_number(
+            request_parameters.query(request), "dots", 100, 10, 600
+        )
         document, which = self._page(number, page)
         return await self._kept(
             request,
