@@ -19,10 +19,10 @@ from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
 from irsend.panel import openapi, request_parameters, shapes
 from irsend.panel.access_control import AccessControl
-from irsend.panel.answers import refused, shielded, write
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
 from irsend.panel.problems import Problem
+from irsend.panel.responses import refused, shielded, write
 from irsend.panel.routing import app, route
 from irsend.panel.tray import TrayRoutes
 

@@ -19,11 +19,11 @@ from irsend.errors import MemoryFull, ScanRefused, SendRefused, SettingsRefused
 from irsend.interfaces import IMachine
 from irsend.panel import request_parameters, shapes
 from irsend.panel.access_control import AccessControl
-from irsend.panel.answers import refused, shielded, write
 from irsend.panel.api import session_number
 from irsend.panel.menus import ROOT, menus, step_of_window
 from irsend.panel.problems import Problem, problem_of
 from irsend.panel.rendering import HTML
+from irsend.panel.responses import refused, shielded, write
 from irsend.panel.screens import Screens, app, number_of, see_other
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
 from irsend.panel import request_parameters, shapes, transcripts
 from irsend.panel.access_control import AccessControl
-from irsend.panel.answers import shielded, write
 from irsend.panel.api import SESSION_KINDS, session_number
 from irsend.panel.menus import ROOT, Step, menus
 from irsend.panel.problems import Problem
 from irsend.panel.rendering import HTML, templates
+from irsend.panel.responses import shielded, write
 
 _SHOWN = 25
 _SHEETS = 60

@@ -19,12 +19,12 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from irsend.interfaces import IMachine
 from irsend.panel.access_control import AccessControl
-from irsend.panel.answers import write_problem
 from irsend.panel.api import API
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
 from irsend.panel.pages import Pages
 from irsend.panel.problems import Problem, problem_of
+from irsend.panel.responses import write_problem
 from irsend.panel.uploads import Upload
 
 LARGEST_BODY = 1_000_000

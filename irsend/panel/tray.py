@@ -15,8 +15,8 @@ from irsend.device.documents import Document
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
 from irsend.panel import request_parameters, shapes
-from irsend.panel.answers import shielded, write
 from irsend.panel.problems import Problem
+from irsend.panel.responses import shielded, write
 from irsend.panel.routing import route
 
 
