@@ -17,7 +17,7 @@ from irsend.device import report
 from irsend.device.windows import windows
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
-from irsend.panel import openapi, request_parameters, shapes
+from irsend.panel import openapi, request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
@@ -76,7 +76,7 @@ class API(TrayRoutes):
     @route("/api/status", "GET")
     def status(self, request: Request) -> bytes:
         """Tell the status."""
-        return write(request, shapes.status(self._machine))
+        return write(request, serializers.status(self._machine))
 
     @route("/api/status", "DELETE")
     def clear_status(self, request: Request) -> bytes:
@@ -99,12 +99,12 @@ class API(TrayRoutes):
     @route("/api/settings", "GET")
     def settings(self, request: Request) -> bytes:
         """Tell all windows."""
-        return write(request, shapes.settings(self._machine.device))
+        return write(request, serializers.settings(self._machine.device))
 
     @route("/api/settings/<window>", "GET")
     def settings_window(self, request: Request, window: str) -> bytes:
         """Tell one window."""
-        shape = shapes.settings(self._machine.device, window)
+        shape = serializers.settings(self._machine.device, window)
         if not shape["windows"]:
             there_are = ", ".join(name for name, _, _ in windows())
             title = self._machine.device.model.title
@@ -115,7 +115,7 @@ class API(TrayRoutes):
     def change_settings(self, request: Request) -> bytes:
         """Change settings, all or none."""
         changed = self._machine.change_settings(request_parameters.json_object(request))
-        return write(request, {"changed": shapes.changes(changed)})
+        return write(request, {"changed": serializers.changes(changed)})
 
     @route("/api/factory-reset", "POST")
     def factory_reset(self, request: Request) -> bytes:
@@ -132,7 +132,7 @@ class API(TrayRoutes):
         """Fetch mail by POP; the answer comes when that has ended."""
         request_parameters.no_other_type(request)
         session = await shielded(self._machine.receive())
-        return write(request, shapes.reception(session))
+        return write(request, serializers.reception(session))
 
     @route("/api/send", "POST", "wait")
     async def send(self, request: PanelRequest) -> bytes:
@@ -153,7 +153,7 @@ class API(TrayRoutes):
             job = await shielded(self._machine.job_ended(job.number))
         request.setResponseCode(200 if wait else 202)
         request.setHeader(b"Location", f"/api/jobs/{job.number}".encode("ascii"))
-        return write(request, shapes.job(job))
+        return write(request, serializers.job(job))
 
     @route("/api/jobs", "GET", "limit")
     async def jobs(self, request: Request) -> bytes:
@@ -167,13 +167,13 @@ class API(TrayRoutes):
     async def job(self, request: Request, number: str) -> bytes:
         """Tell one job."""
         job = await shielded(self._machine.job(_job_number(number)))
-        return write(request, shapes.job(job))
+        return write(request, serializers.job(job))
 
     @route("/api/jobs/<number>", "DELETE")
     async def cancel_job(self, request: Request, number: str) -> bytes:
         """Cancel a job."""
         job = await shielded(self._machine.cancel_job(_job_number(number)))
-        return write(request, shapes.job(job))
+        return write(request, serializers.job(job))
 
     @route("/api/report", "GET", "format", "limit")
     async def report(self, request: Request) -> bytes:
@@ -224,10 +224,10 @@ class API(TrayRoutes):
         transcript = await shielded(self._machine.transcript(number))
         request.setHeader(b"Vary", b"Accept")
         if request_parameters.prefers_text(request):
-            text = shapes.transcript_text(transcript)
+            text = serializers.transcript_text(transcript)
             return write(request, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
         lines = [shapes.transcript_line(line) for line in transcript]
-        return write(request, {**shapes.session(session), "transcript": lines})
+        return write(request, {**serializers.session(session), "transcript": lines})
 
     @route("/api/events", "GET")
     def events(self, request: Request) -> Deferred[bytes]:
@@ -273,7 +273,7 @@ class API(TrayRoutes):
     @route("/api/models", "GET")
     def models(self, request: Request) -> bytes:
         """Tell the models that irsend comes with."""
-        return write(request, shapes.models())
+        return write(request, serializers.models())
 
     async def _jobs(self, limit: int) -> list[Any]:
         jobs: list[Any] = await shielded(self._machine.jobs(limit))

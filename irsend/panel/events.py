@@ -36,7 +36,7 @@ from irsend.device.events import (
     StatusChanged,
 )
 from irsend.interfaces import IMachine
-from irsend.panel import shapes
+from irsend.panel import serializers
 from irsend.panel.problems import Problem
 
 KEEP_ALIVE = 15.0
@@ -57,13 +57,13 @@ class _Told:
     def octets(self) -> bytes:
         value = self.value
         if self.name == "session":
-            value = shapes.session(value)
+            value = serializers.session(value)
         elif self.name == "job":
-            value = shapes.job(value)
+            value = serializers.job(value)
         return b"id: %d\nevent: %s\ndata: %s\n\n" % (
             self.number,
             self.name.encode("ascii"),
-            shapes.dumps(value),
+            serializers.dumps(value),
         )
 
 
@@ -159,7 +159,7 @@ class Events:
         elif isinstance(event, JobChanged):
             self._add("job", event.job)
         elif isinstance(event, SettingsChanged):
-            self._add("setting", {"changes": shapes.changes(event.changes)})
+            self._add("setting", {"changes": serializers.changes(event.changes)})
         elif isinstance(event, PageScanned):
             told = {"direction": "tx", "page": event.page, "pages": event.pages}
             self._add("page", told)
@@ -167,9 +167,11 @@ class Events:
             told = {"direction": "rx", "number": event.number, "page": event.page}
             self._add("page", {**told, "pages": None})
         elif isinstance(event, DocumentPrinted):
-            self._add("tray", {"document": shapes.document(event.document), "removed": None})
+            self._add(
+                "tray", {"document": serializers.document(event.document), "removed": None}
+            )
         elif isinstance(event, DocumentRemoved):
-            document = shapes.document(event.document)
+            document = serializers.document(event.document)
             self._add("tray", {"document": document, "removed": event.why})
         state = self.machine.device.state
         if (
@@ -177,7 +179,7 @@ class Events:
             or state != self._state
         ):
             self._state = state
-            self._add("status", shapes.status(self.machine))
+            self._add("status", serializers.status(self.machine))
 
     def _add(self, name: str, value: Any) -> None:
         self._ring.append(_Told(self.newest + 1, name, value))

@@ -17,7 +17,7 @@ from twisted.web.server import Request
 from irsend.device.windows import ITEMS
 from irsend.errors import MemoryFull, ScanRefused, SendRefused, SettingsRefused
 from irsend.interfaces import IMachine
-from irsend.panel import request_parameters, shapes
+from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
 from irsend.panel.menus import ROOT, menus, step_of_window
@@ -75,7 +75,7 @@ class Pages(Screens):
     async def transcript(self, request: Request, id: str) -> bytes:
         """Give what was said in a session as text: what its key copies, and a link shows."""
         told = await shielded(self._machine.transcript(session_number(id)))
-        text = shapes.transcript_text(told).encode("utf-8", "replace")
+        text = serializers.transcript_text(told).encode("utf-8", "replace")
         return write(request, text, "text/plain; charset=utf-8")
 
     @app.route("/settings/<window>", methods=["POST"])

@@ -25,7 +25,7 @@ from irsend.errors import (
     SettingsRefused,
     ValueRefused,
 )
-from irsend.panel import shapes
+from irsend.panel import serializers
 
 CONTENT_TYPE = "application/problem+json"
 _MOST_ERRORS = 100
@@ -63,7 +63,7 @@ class Problem(Exception):
         }
         if self.errors is not None:
             members["errors"] = self.errors
-        return shapes.dumps(members) + b"\n"
+        return serializers.dumps(members) + b"\n"
 
 
 def problem_of(failure: Failure, path: str) -> Problem:

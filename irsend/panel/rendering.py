@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from irsend.device import report
 from irsend.device.codes import CODES
-from irsend.panel import shapes
+from irsend.panel import serializers
 
 HTML = "text/html; charset=utf-8"
 _SPOKEN = {"apop": "APOP", "pop_auth": "POP AUTH", "ssl": "SSL", "true": "On", "false": "Off"}
@@ -33,7 +33,7 @@ def templates() -> Environment:
         spoken=_spoken,
         clock=_clock,
         day=_day,
-        iso=shapes.moment,
+        iso=serializers.moment,
         kind=KINDS.get,
         mb=_megabytes,
         setting=_setting,

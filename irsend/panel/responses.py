@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
-from irsend.panel import shapes
+from irsend.panel import serializers
 from irsend.panel.problems import CONTENT_TYPE, Problem, problem_of
 
 T = TypeVar("T")
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 def write(request: IRequest, answer: Any, content_type: str = "application/json") -> bytes:
     """Return the answer's octets and set its headers; what is not bytes becomes JSON."""
-    body = answer if isinstance(answer, bytes) else shapes.dumps(answer) + b"\n"
+    body = answer if isinstance(answer, bytes) else serializers.dumps(answer) + b"\n"
     request.setHeader(b"Content-Type", content_type.encode())
     request.setHeader(b"Content-Length", b"%d" % len(body))
     return body

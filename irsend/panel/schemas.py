@@ -1,4 +1,4 @@
-"""The shapes of `shapes`, described: JSON Schema for what the HTTP interface gives and takes.
+"""The shapes of `serializers`, described: JSON Schema for what the HTTP interface gives and takes.
 
 What settings take is made from the model's own items.
 

@@ -16,7 +16,7 @@ from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
 from irsend.device.windows import ITEMS
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
-from irsend.panel import request_parameters, shapes, transcripts
+from irsend.panel import request_parameters, serializers, transcripts
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import SESSION_KINDS, session_number
 from irsend.panel.menus import ROOT, Step, menus
@@ -167,7 +167,7 @@ class Screens:
         given: dict[str, str] | None = None,
         refusals: dict[str, str] | None = None,
     ) -> bytes:
-        shown = shapes.settings(self._machine.device, step.window)["windows"]
+        shown = serializers.settings(self._machine.device, step.window)["windows"]
         return await self._screen(
             request,
             "menu.html",

@@ -14,7 +14,7 @@ from twisted.web.static import File
 from irsend.device.documents import Document
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
-from irsend.panel import request_parameters, shapes
+from irsend.panel import request_parameters, serializers
 from irsend.panel.problems import Problem
 from irsend.panel.responses import shielded, write
 from irsend.panel.routing import route
@@ -41,7 +41,7 @@ class TrayRoutes:
         if errors:
             raise Problem(422, "Nothing was changed", errors=errors)
         self._machine.change_paper(given["paper"])
-        return write(request, shapes.status(self._machine))
+        return write(request, serializers.status(self._machine))
 
     @route("/api/tray", "GET", "limit")
     def tray(self, request: Request) -> bytes:
@@ -55,7 +55,7 @@ class TrayRoutes:
     @route("/api/tray/<stem:number>", "GET")
     def document(self, request: Request, number: str) -> bytes:
         """Tell of one document."""
-        return write(request, shapes.document(self._machine.document(_number(number))))
+        return write(request, serializers.document(self._machine.document(_number(number))))
 
     @route("/api/tray/<stem:number>", "DELETE")
     async def take_document(self, request: Request, number: str) -> bytes:
@@ -94,7 +94,7 @@ class TrayRoutes:
             request,
             (document, f"{which}-text"),
             lambda: self._machine.read_page(document.number, which).addCallback(
-                shapes.page_text
+                serializers.page_text
             ),
             "application/json",
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from irsend.device import load_model
 from irsend.device.windows import ITEMS
-from irsend.panel import openapi, shapes
+from irsend.panel import openapi, serializers
 from irsend.panel.api import API
 from tests.panel.machine import MachineDouble, device_of, said
 from tests.panel.served import ServedPanel
@@ -72,7 +72,7 @@ class OpenAPITests(ServedPanel):
     def test_references(self) -> None:
         """Every reference leads somewhere, and every schema is used."""
         used = set(
-            re.findall(r"#/components/schemas/(\w+)", shapes.dumps(self.document).decode())
+            re.findall(r"#/components/schemas/(\w+)", serializers.dumps(self.document).decode())
         )
         self.assertEqual(used, set(self.document["components"]["schemas"]))
 
