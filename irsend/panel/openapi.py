@@ -10,8 +10,7 @@ from __future__ import annotations
 from irsend import __version__
 from irsend.device import Model
 from irsend.device.windows import windows
-from irsend.panel.openapi_tray import tray_paths
-from irsend.panel.operations import (
+from irsend.panel.openapi_operations import (
     NOTHING,
     either,
     file_answer,
@@ -22,6 +21,7 @@ from irsend.panel.operations import (
     plain_answer,
     problem_answer,
 )
+from irsend.panel.openapi_tray import tray_paths
 from irsend.panel.schemas import (
     COUNT,
     ONE_LINE,

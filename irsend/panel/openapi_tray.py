@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from irsend.panel.operations import (
+from irsend.panel.openapi_operations import (
     NOTHING,
     file_answer,
     json_answer,
