@@ -1,4 +1,4 @@
-"""The HTTP interface described, as OpenAPI 3.1: its paths; what they carry is in `schemas`.
+"""The HTTP interface described, as OpenAPI 3.1: its paths; what they carry is in `openapi_schemas`.
 
 A test holds the paths here to the routes of `api`, in both directions.
 
@@ -21,8 +21,7 @@ from irsend.panel.openapi_operations import (
     plain_answer,
     problem_answer,
 )
-from irsend.panel.openapi_tray import tray_paths
-from irsend.panel.schemas import (
+from irsend.panel.openapi_schemas import (
     COUNT,
     ONE_LINE,
     SCHEMAS,
@@ -34,6 +33,7 @@ from irsend.panel.schemas import (
     order,
     ref,
 )
+from irsend.panel.openapi_tray import tray_paths
 
 
 def description(model: Model, *, asks_for_password: bool) -> Schema:

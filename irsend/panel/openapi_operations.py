@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from irsend.panel.openapi_schemas import TEXT, Schema, ref
 from irsend.panel.problems import CONTENT_TYPE
-from irsend.panel.schemas import TEXT, Schema, ref
 
 NOTHING: Schema = {"description": "Done."}
 

@@ -10,7 +10,7 @@ from irsend.panel.openapi_operations import (
     operation,
     parameter,
 )
-from irsend.panel.schemas import Schema, list_of, object_of, ref
+from irsend.panel.openapi_schemas import Schema, list_of, object_of, ref
 
 _DOCUMENT = parameter(
     "number",

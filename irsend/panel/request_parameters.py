@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 from twisted.web.server import Request
 
+from irsend.panel.openapi_schemas import ONE_LINE
 from irsend.panel.problems import Problem
-from irsend.panel.schemas import ONE_LINE
 from irsend.panel.uploads import Upload
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import attrs
 
 from irsend.device.documents import Document
 from irsend.errors import CannotDraw
-from irsend.panel.schemas import SCHEMAS
+from irsend.panel.openapi_schemas import SCHEMAS
 from tests.panel.machine import NOW
 from tests.panel.served import ServedPanel
 
