@@ -16,7 +16,7 @@ from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
 from irsend.device.windows import ITEMS
 from irsend.errors import NoSuchRecord
 from irsend.interfaces import IMachine
-from irsend.panel import request_parameters, serializers, transcripts
+from irsend.panel import request_parameters, serializers, transcript_view
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import SESSION_KINDS, session_number
 from irsend.panel.menus import ROOT, Step, menus
@@ -126,7 +126,7 @@ class Screens:
         number = session_number(id)
         session = await shielded(self._machine.session(number))
         jobs = await shielded(self._machine.jobs(limit=_LOOKED_THROUGH))
-        told = transcripts.shown(await shielded(self._machine.transcript(number)))
+        told = transcript_view.shown(await shielded(self._machine.transcript(number)))
         return await self._screen(
             request,
             "session.html",
@@ -134,7 +134,7 @@ class Screens:
             session=session,
             of_session=[job for job in jobs if number in job.sessions],
             told=told,
-            in_clear=transcripts.in_clear(told),
+            in_clear=transcript_view.in_clear(told),
             then=self._then(await shielded(self._machine.settings_at(session.started))),
         )
 
