@@ -9,7 +9,7 @@ import sys
 import click
 
 from irsend import __version__
-from irsend.ctl import changing, following, looking, sending, tray
+from irsend.ctl.commands import change, read, send, tray, watch
 from irsend.ctl.invocation import Invocation, machine_options
 from irsend.ctl.refusals import (
     DONE,
@@ -56,24 +56,24 @@ def irsendctl() -> None:
 
 
 for command in (
-    looking.status,
-    following.watch,
-    looking.settings,
-    changing.set_,
-    changing.clear,
-    changing.receive,
+    read.status,
+    watch.watch,
+    read.settings,
+    change.set_,
+    change.clear,
+    change.receive,
     tray.paper,
     tray.tray,
-    sending.send,
-    changing.cancel,
-    looking.jobs,
-    looking.job,
-    looking.report,
-    looking.sessions,
-    looking.transcript,
-    looking.models,
-    changing.key,
-    changing.factory_reset,
+    send.send,
+    change.cancel,
+    read.jobs,
+    read.job,
+    read.report,
+    read.sessions,
+    read.transcript,
+    read.models,
+    change.key,
+    change.factory_reset,
 ):
     irsendctl.add_command(command)
 

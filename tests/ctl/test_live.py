@@ -20,9 +20,9 @@ from irsend.ctl.events import Gone, ServerEvent
 from irsend.ctl.picture import KEPT, Picture, Reading
 from irsend.ctl.picture_views import picture
 from tests.ctl.calls import environment
+from tests.ctl.commands.test_watch import FollowingCase
 from tests.ctl.stand_in import BROKEN, DOCUMENT, JOB, REJECTED, SESSION, STATUS
 from tests.ctl.terminals import Terminal
-from tests.ctl.test_following import FollowingCase
 
 UNDER_WAY = {**SESSION, "id": 13, "result": None, "ended": None, "tls": None}
 EVIL = "\x1b[2J\x1b]0;title\x07\x9b31m\u202eevil\r\n"

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 from attrs import define, field
 
+from irsend.ctl.commands.read import show_newest
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
-from irsend.ctl.looking import show_newest
 from irsend.ctl.refusals import REFUSED, WRONG_USE, CannotSave, MachineRefused
 
 _PAPER = {"in": True, "out": False}

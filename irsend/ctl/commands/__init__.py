@@ -1,0 +1,1 @@
+"""The commands of irsendctl: those that read, change, send, watch, and those of the tray."""
