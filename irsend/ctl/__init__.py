@@ -1,6 +1,6 @@
 """`irsendctl`: a running machine from the command line, over HTTP and nothing else.
 
-Click reads the command line (`program`), httpx asks the machine (`machine`),
+Click reads the command line (`program`), httpx asks the machine (`http_client`),
 rich draws the answer (`views`). Nothing of the machine itself is imported here:
 what irsendctl knows of it stands in its HTTP contract.
 """

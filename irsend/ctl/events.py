@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 from irsend.ctl.refusals import NoMachine
 
 if TYPE_CHECKING:
-    from irsend.ctl.machine import Machine
+    from irsend.ctl.http_client import Machine
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds between two tries to reach a machine that is gone; each pause is twice the last."""

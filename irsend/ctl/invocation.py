@@ -18,7 +18,7 @@ from attrs import define
 from irsend.ctl.refusals import WrongURL
 
 if TYPE_CHECKING:
-    from irsend.ctl.machine import Machine
+    from irsend.ctl.http_client import Machine
     from irsend.ctl.output import Output
 
 DEFAULT_URL = "http://127.0.0.1:8631"
@@ -41,7 +41,7 @@ class Invocation:
     def machine(self) -> Machine:
         """The machine that is asked; wrong use where the URL is none."""
         if self._machine is None:
-            from irsend.ctl.machine import Machine
+            from irsend.ctl.http_client import Machine
 
             url = self.url or os.environ.get("IRSEND_URL") or DEFAULT_URL
             try:
@@ -62,7 +62,7 @@ class Invocation:
     @contextlib.contextmanager
     def another_machine(self) -> Iterator[Machine]:
         """Give a second connection to the same machine, for another thread."""
-        from irsend.ctl.machine import Machine
+        from irsend.ctl.http_client import Machine
 
         other = Machine(self.machine.url, self._password_for(self.machine.url))
         try:

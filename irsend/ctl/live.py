@@ -26,8 +26,8 @@ from irsend.ctl.refusals import DONE, INTERRUPTED, NoMachine
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from irsend.ctl.http_client import Machine
     from irsend.ctl.invocation import Invocation
-    from irsend.ctl.machine import Machine
 
 EVERY = 0.25
 """Seconds between two pictures, at least."""

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from irsend.ctl.events import Gone, ServerEvent
 
 if TYPE_CHECKING:
-    from irsend.ctl.machine import Machine
+    from irsend.ctl.http_client import Machine
 
 KEPT = 200
 """Rows of each kind: as many as the tallest terminal has."""

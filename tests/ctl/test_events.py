@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.ctl.events import Connected, EventReader, Gone, ServerEvent, follow
-from irsend.ctl.machine import Machine
+from irsend.ctl.http_client import Machine
 from irsend.ctl.refusals import MachineRefused, NoMachine
 
 STREAM = (

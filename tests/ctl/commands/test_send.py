@@ -15,7 +15,7 @@ from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.ctl.commands.send import FORMATS, OPTIONS, PAPERS, RESOLUTIONS
-from irsend.ctl.machine import Machine
+from irsend.ctl.http_client import Machine
 from irsend.ctl.originals import opened
 from irsend.ctl.progress import Bar
 from irsend.ctl.refusals import FileChanged
