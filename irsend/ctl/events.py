@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from irsend.ctl.refusals import NoMachine
+from irsend.ctl.errors import NoMachine
 
 if TYPE_CHECKING:
     from irsend.ctl.http_client import Machine

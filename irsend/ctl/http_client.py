@@ -17,8 +17,8 @@ import httpx
 from attrs import define
 
 from irsend import __version__
+from irsend.ctl.errors import FileChanged, MachineRefused, NoMachine, WrongURL
 from irsend.ctl.originals import OpenOriginal
-from irsend.ctl.refusals import FileChanged, MachineRefused, NoMachine, WrongURL
 
 EVENTS_SILENCE = 60.0
 """Seconds without a sign from the event stream, after which it is opened anew."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from attrs import define
 
-from irsend.ctl.refusals import WrongURL
+from irsend.ctl.errors import WrongURL
 
 if TYPE_CHECKING:
     from irsend.ctl.http_client import Machine

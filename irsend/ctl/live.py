@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.live import Live
 
+from irsend.ctl.errors import DONE, INTERRUPTED, NoMachine
 from irsend.ctl.events import Connected, Gone, ServerEvent, follow
 from irsend.ctl.picture import Picture, Reading, read
 from irsend.ctl.picture_views import picture
-from irsend.ctl.refusals import DONE, INTERRUPTED, NoMachine
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from irsend.ctl.refusals import OutputClosed
+from irsend.ctl.errors import OutputClosed
 from irsend.ctl.words import visible
 
 UNFOLDED = 1000

@@ -10,8 +10,7 @@ import click
 
 from irsend import __version__
 from irsend.ctl.commands import change, read, send, tray, watch
-from irsend.ctl.invocation import Invocation, machine_options
-from irsend.ctl.refusals import (
+from irsend.ctl.errors import (
     DONE,
     INTERRUPTED,
     NO_MACHINE,
@@ -22,6 +21,7 @@ from irsend.ctl.refusals import (
     NoMachine,
     OutputClosed,
 )
+from irsend.ctl.invocation import Invocation, machine_options
 
 
 class Interrupted(Exception):

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from irsend.ctl.refusals import CannotSave
+from irsend.ctl.errors import CannotSave
 
 
 def save(path: Path, octets: Iterable[bytes]) -> bool:

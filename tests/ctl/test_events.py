@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from irsend.ctl.errors import MachineRefused, NoMachine
 from irsend.ctl.events import Connected, EventReader, Gone, ServerEvent, follow
 from irsend.ctl.http_client import Machine
-from irsend.ctl.refusals import MachineRefused, NoMachine
 
 STREAM = (
     "retry: 2000\n\n"

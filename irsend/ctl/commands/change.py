@@ -6,8 +6,8 @@ from typing import IO, Any
 
 import click
 
+from irsend.ctl.errors import REFUSED
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
-from irsend.ctl.refusals import REFUSED
 
 
 @click.command("set")

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from irsend.ctl.errors import CannotSave
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
-from irsend.ctl.refusals import CannotSave
 
 _TABLE_ROWS = 20
 """Rows of a table for people where --limit says nothing else."""

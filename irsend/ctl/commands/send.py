@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from irsend.ctl.errors import REFUSED, FileChanged, MachineRefused, NoMachine
 from irsend.ctl.invocation import Invocation, machine_options
-from irsend.ctl.refusals import REFUSED, FileChanged, MachineRefused, NoMachine
 
 if TYPE_CHECKING:
     from irsend.ctl.progress import Progress

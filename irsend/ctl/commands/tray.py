@@ -11,8 +11,8 @@ import click
 from attrs import define, field
 
 from irsend.ctl.commands.read import show_newest
+from irsend.ctl.errors import REFUSED, WRONG_USE, CannotSave, MachineRefused
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
-from irsend.ctl.refusals import REFUSED, WRONG_USE, CannotSave, MachineRefused
 
 _PAPER = {"in": True, "out": False}
 _ALL = 10_000

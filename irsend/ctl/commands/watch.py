@@ -13,9 +13,9 @@ from typing import Any
 import click
 from attrs import define, field
 
+from irsend.ctl.errors import NoMachine
 from irsend.ctl.events import Connected, Gone, ServerEvent, follow
 from irsend.ctl.invocation import Invocation, machine_options
-from irsend.ctl.refusals import NoMachine
 from irsend.ctl.words import outcome, result, setting, when
 
 _BY_OTHERS = ("ready", "receiving", "sending", "printing")
