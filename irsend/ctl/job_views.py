@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from irsend.ctl.formatting import octets, result, visible, when, whole_time
 from irsend.ctl.views import cut, hue_of, pairs, result_text, table
-from irsend.ctl.words import octets, result, visible, when, whole_time
 
 _WAYS = {"tx": "sent", "rx": "received"}
 _KINDS = {"email": "E-mail", "ifax": "I-Fax"}

@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from irsend.ctl.errors import OutputClosed
-from irsend.ctl.words import visible
+from irsend.ctl.formatting import visible
 
 UNFOLDED = 1000
 """The width where no terminal sets one: a row is a line then, as grep wants it."""

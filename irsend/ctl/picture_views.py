@@ -11,9 +11,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from irsend.ctl.formatting import octets, outcome, visible, when
 from irsend.ctl.picture import Picture, Row
 from irsend.ctl.views import ROOMY, cut, hue_of, memory, result_text, title, tls_version
-from irsend.ctl.words import octets, outcome, visible, when
 
 _FIXED = 6
 """Lines that do not grow: the machine, its status line in a frame, paper and memory, the foot."""

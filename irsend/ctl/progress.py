@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 
+from irsend.ctl.formatting import visible
 from irsend.ctl.invocation import Invocation
-from irsend.ctl.words import visible
 
 _BAR = 50
 """Columns of the bar and what stands behind it."""

@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from irsend.ctl.formatting import octets, visible, when, whole_time
 from irsend.ctl.views import cut, pairs, table
-from irsend.ctl.words import octets, visible, when, whole_time
 
 
 def documents(rows: list[dict[str, Any]]) -> RenderableType:

@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from irsend.ctl.words import (
+from irsend.ctl.formatting import (
     allowed,
     encryption,
     ending,

@@ -92,7 +92,7 @@ def receive(context: click.Context) -> None:
 
 def _tell_reception(call: Invocation, answer: dict[str, Any]) -> None:
     from irsend.ctl import job_views, views
-    from irsend.ctl.words import result
+    from irsend.ctl.formatting import result
 
     count, session = answer.get("received") or 0, answer.get("session")
     said = f"{result(answer)}: {count} {'message' if count == 1 else 'messages'} received"

@@ -229,7 +229,7 @@ def _tell(call: Invocation, job: dict[str, Any]) -> None:
     if call.as_json:
         return call.output.json(job)
     from irsend.ctl import job_views, views
-    from irsend.ctl.words import result
+    from irsend.ctl.formatting import result
 
     number, pages = job.get("number"), job.get("pages")
     said = f"Job {number}: {result(job)}"

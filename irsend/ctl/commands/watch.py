@@ -15,8 +15,8 @@ from attrs import define, field
 
 from irsend.ctl.errors import NoMachine
 from irsend.ctl.events import Connected, Gone, ServerEvent, follow
+from irsend.ctl.formatting import outcome, result, setting, when
 from irsend.ctl.invocation import Invocation, machine_options
-from irsend.ctl.words import outcome, result, setting, when
 
 _BY_OTHERS = ("ready", "receiving", "sending", "printing")
 """States that need no line of their own: sessions and jobs tell them."""

@@ -6,16 +6,16 @@ import datetime
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.ctl import words
+from irsend.ctl import formatting
 
 
 class WordsTests(SynchronousTestCase):
-    """`irsend.ctl.words`."""
+    """`irsend.ctl.formatting`."""
 
     def test_visible(self) -> None:
         """Control and direction characters become escapes, all other text stays."""
         self.assertEqual(
-            words.visible("ä\x1b]0;\x07\u202e\n\x9b"), "ä\\x1b]0;\\x07\\u202e\\n\\x9b"
+            formatting.visible("ä\x1b]0;\x07\u202e\n\x9b"), "ä\\x1b]0;\\x07\\u202e\\n\\x9b"
         )
 
     def test_times(self) -> None:
@@ -23,12 +23,12 @@ class WordsTests(SynchronousTestCase):
         then = datetime.datetime(2026, 11, 20, 9, 5, 7).astimezone()
         for given in (then.timestamp(), then.isoformat()):
             shown = [
-                words.when(given, datetime.date(*day))
+                formatting.when(given, datetime.date(*day))
                 for day in ((2026, 11, 20), (2026, 11, 21), (2027, 1, 1))
             ]
             self.assertEqual(shown, ["09:05:07", "11-20 09:05", "2026-11-20"])
         for given in (None, "soon", [], True, 1e300):
-            self.assertEqual(words.when(given), "")
+            self.assertEqual(formatting.when(given), "")
 
     def test_octets(self) -> None:
         """Sizes are in steps of a thousand, with three digits or so."""
@@ -66,6 +66,6 @@ class WordsTests(SynchronousTestCase):
         """A value is shown as `set` takes it, a secret and what is withheld as dots."""
         self.assertEqual(
             [words.setting(one) for one in (True, "ssl", 5, ["a", "b"], None)],
-            ["on", "ssl", "5", "a, b", words.HIDDEN],
+            ["on", "ssl", "5", "a, b", formatting.HIDDEN],
         )
-        self.assertEqual(words.setting("hunter2", secret=True), words.HIDDEN)
+        self.assertEqual(formatting.setting("hunter2", secret=True), formatting.HIDDEN)
