@@ -20,7 +20,7 @@ from rich.live import Live
 
 from irsend.ctl.errors import DONE, INTERRUPTED, NoMachine
 from irsend.ctl.events import Connected, Gone, ServerEvent, follow
-from irsend.ctl.picture import Picture, Reading, read
+from irsend.ctl.machine_state import MachineState, Reading, read
 from irsend.ctl.picture_views import picture
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class _Terminated(Exception):
 def watch_live(call: Invocation) -> int:
     """Show the machine until Ctrl-C; return the exit status."""
     console = call.output.console
-    shown = Picture(call.machine.url)
+    shown = MachineState(call.machine.url)
     # Before the screen is taken: a machine that is not there is told of as by any command.
     shown.take(read(call.machine))
     happened: queue.SimpleQueue[Happened] = queue.SimpleQueue()
@@ -68,7 +68,7 @@ def watch_live(call: Invocation) -> int:
 
 
 def show(
-    shown: Picture,
+    shown: MachineState,
     happened: queue.SimpleQueue[Happened],
     console: Console,
     draw: Callable[[Any], None],

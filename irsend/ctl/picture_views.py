@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from irsend.ctl.formatting import octets, outcome, visible, when
-from irsend.ctl.picture import Picture, Row
+from irsend.ctl.machine_state import MachineState, Row
 from irsend.ctl.views import ROOMY, cut, hue_of, memory, result_text, title, tls_version
 
 _FIXED = 6
@@ -28,7 +28,7 @@ _STATES = {"ready": "green", "stopped": "bold red", "gone": "bold yellow"}
 """Hues of states; the machine does something in all others."""
 
 
-def picture(shown: Picture, width: int, height: int) -> RenderableType:
+def picture(shown: MachineState, width: int, height: int) -> RenderableType:
     """Draw it in so many columns and lines."""
     lines: list[RenderableType] = [_head(shown), _hero(shown, width), _supplies(shown, width)]
     drawn = {"sessions": _sessions, "jobs": _jobs, "printed": _printed}
@@ -50,13 +50,13 @@ def _rooms(left: int) -> dict[str, int]:
     return rooms
 
 
-def _head(shown: Picture) -> RenderableType:
+def _head(shown: MachineState) -> RenderableType:
     state = "gone" if shown.gone else str(shown.status.get("state") or "")
     said = Text(f"● {visible(state)}", _STATES.get(state, "bold cyan"))
     return _both(Text(title(shown.status), "bold"), said)
 
 
-def _hero(shown: Picture, width: int) -> RenderableType:
+def _hero(shown: MachineState, width: int) -> RenderableType:
     line, since = shown.status.get("status_line"), when(shown.status.get("since"))
     said, hue = Text("The status line is empty.", "dim"), "dim"
     if line:
@@ -73,7 +73,7 @@ def _hero(shown: Picture, width: int) -> RenderableType:
     return Panel(_both(said, beside), box=box.ROUNDED, border_style=hue, height=3)
 
 
-def _supplies(shown: Picture, width: int) -> RenderableType:
+def _supplies(shown: MachineState, width: int) -> RenderableType:
     status = shown.status
     said = Text()
     if isinstance(told := status.get("memory"), dict):
@@ -98,7 +98,7 @@ def _bar(told: dict[str, Any]) -> Text:
     return Text("█" * full, hue).append("░" * (_BAR - full), "dim")
 
 
-def _sessions(shown: Picture, rows: int, width: int) -> RenderableType:
+def _sessions(shown: MachineState, rows: int, width: int) -> RenderableType:
     under_way, ended = shown.under_way, shown.ended
     peer = 15 if width < ROOMY else 40
     drawn = _grid(("", 0), (">", 4), ("", 12), ("", peer), ("", 4), (">", 7), ("*", 0))
@@ -118,7 +118,7 @@ def _sessions(shown: Picture, rows: int, width: int) -> RenderableType:
     return _list("Sessions", count, drawn, rows)
 
 
-def _jobs(shown: Picture, rows: int, width: int) -> RenderableType:
+def _jobs(shown: MachineState, rows: int, width: int) -> RenderableType:
     drawn = _documents(width)
     for one in shown.jobs[:rows]:
         party, more = one.get("party"), len(one.get("recipients") or []) - 1
@@ -131,7 +131,7 @@ def _jobs(shown: Picture, rows: int, width: int) -> RenderableType:
     return _list("Jobs", f"{open_ones} not ended" if open_ones else "", drawn, rows)
 
 
-def _printed(shown: Picture, rows: int, width: int) -> RenderableType:
+def _printed(shown: MachineState, rows: int, width: int) -> RenderableType:
     drawn = _documents(width)
     for one in shown.documents[:rows]:
         codes = Text(visible(" ".join(map(str, one.get("codes") or []))), "red")
@@ -171,7 +171,7 @@ def _list(caption: str, count: str, rows: Table, room: int) -> RenderableType:
     return Group(Rule(head, align="left", style="dim"), told, *[Text()] * empty)
 
 
-def _foot(shown: Picture) -> RenderableType:
+def _foot(shown: MachineState) -> RenderableType:
     if shown.gone:
         return cut(f"Waiting for it to come back: {shown.gone}")
     return _both(Text(visible(shown.url), "dim"), Text("Ctrl-C ends it", "dim"))

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.ctl import live
 from irsend.ctl.events import Gone, ServerEvent
-from irsend.ctl.picture import KEPT, Picture, Reading
+from irsend.ctl.machine_state import KEPT, MachineState, Reading
 from irsend.ctl.picture_views import picture
 from tests.ctl.calls import environment
 from tests.ctl.commands.test_watch import FollowingCase
@@ -33,16 +33,16 @@ def event(name: str, value: Any) -> ServerEvent:
     return ServerEvent(name, json.dumps(value), None)
 
 
-def shown() -> Picture:
+def shown() -> MachineState:
     """Return a picture of the stand-in's machine."""
-    taken = Picture("http://127.0.0.1:8631")
+    taken = MachineState("http://127.0.0.1:8631")
     status = {**STATUS, "status_line": "SSL Error (SMTP RX Reject)", "state": "receiving"}
     status["since"] = "2026-11-20T09:15:00.000+00:00"
     taken.take(Reading(status, [UNDER_WAY, SESSION, REJECTED], [JOB], [BROKEN, DOCUMENT]))
     return taken
 
 
-def drawn(taken: Picture, width: int = 80, height: int = 24, **console: Any) -> str:
+def drawn(taken: MachineState, width: int = 80, height: int = 24, **console: Any) -> str:
     """Return what a terminal of this size is written."""
     written = io.StringIO()
     Console(file=written, width=width, height=height, force_terminal=True, **console).print(
@@ -51,7 +51,7 @@ def drawn(taken: Picture, width: int = 80, height: int = 24, **console: Any) -> 
     return written.getvalue()
 
 
-def plain(taken: Picture, width: int = 80, height: int = 24) -> list[str]:
+def plain(taken: MachineState, width: int = 80, height: int = 24) -> list[str]:
     """Return its lines, without colours."""
     return (
         re.sub(r"\x1b\[[0-9;]*m", "", drawn(taken, width, height)).replace("\r", "").split("\n")

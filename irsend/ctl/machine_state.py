@@ -43,7 +43,7 @@ def read(machine: Machine) -> Reading:
 
 
 @define(eq=False)
-class Picture:
+class MachineState:
     """One machine."""
 
     url: str
