@@ -37,7 +37,7 @@ def watch(context: click.Context, lines: bool) -> None:
     """
     call = context.ensure_object(Invocation)
     if call.output.is_screen and not (lines or call.as_json):
-        from irsend.ctl.live import watch_live
+        from irsend.ctl.watch_terminal import watch_live
 
         context.exit(watch_live(call))
     narrator = Narrator(call)

@@ -21,7 +21,7 @@ from rich.live import Live
 from irsend.ctl.errors import DONE, INTERRUPTED, NoMachine
 from irsend.ctl.events import Connected, Gone, ServerEvent, follow
 from irsend.ctl.machine_state import MachineState, Reading, read
-from irsend.ctl.picture_views import picture
+from irsend.ctl.watch_view import picture
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.screen import Screen
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.ctl import live
+from irsend.ctl import watch_terminal
 from irsend.ctl.events import Gone, ServerEvent
 from irsend.ctl.machine_state import KEPT, MachineState, Reading
-from irsend.ctl.picture_views import picture
+from irsend.ctl.watch_view import picture
 from tests.ctl.calls import environment
 from tests.ctl.commands.test_watch import FollowingCase
 from tests.ctl.stand_in import BROKEN, DOCUMENT, JOB, REJECTED, SESSION, STATUS
@@ -178,10 +178,12 @@ class ShowingTests(SynchronousTestCase):
         began = time.monotonic()
         console = Console(file=io.StringIO(), width=80, height=24)
         self.assertRaises(
-            ZeroDivisionError, live.show, taken, happened, console, pictures.append
+            ZeroDivisionError, watch_terminal.show, taken, happened, console, pictures.append
         )
         self.assertEqual(taken.ended[0]["id"], 1099)
-        self.assertLessEqual(len(pictures), (time.monotonic() - began) / live.EVERY + 1)
+        self.assertLessEqual(
+            len(pictures), (time.monotonic() - began) / watch_terminal.EVERY + 1
+        )
         self.assertGreater(len(pictures), 2)
 
 
