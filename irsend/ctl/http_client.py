@@ -18,7 +18,7 @@ from attrs import define
 
 from irsend import __version__
 from irsend.ctl.errors import FileChanged, MachineRefused, NoMachine, WrongURL
-from irsend.ctl.originals import OpenOriginal
+from irsend.ctl.input_files import OpenOriginal
 
 EVENTS_SILENCE = 60.0
 """Seconds without a sign from the event stream, after which it is opened anew."""

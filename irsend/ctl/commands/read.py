@@ -135,7 +135,7 @@ def report(call: Invocation, form: str, file: Path | None) -> None:
 
 
 def _save_report(call: Invocation, file: Path, form: str) -> None:
-    from irsend.ctl.saving import save
+    from irsend.ctl.output_files import save
 
     try:
         with call.machine.file("/api/report", _REPORTS[form], format=form) as octets:

@@ -122,7 +122,7 @@ def send(
         raise click.UsageError("--format jpeg with --ifax needs --full: it asks for colour")
     call = context.ensure_object(Invocation)
     fields = _fields(to, words)
-    from irsend.ctl.originals import opened
+    from irsend.ctl.input_files import opened
     from irsend.ctl.progress import progress_of
 
     with contextlib.ExitStack() as kept, progress_of(call) as progress:

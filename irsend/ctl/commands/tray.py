@@ -238,7 +238,7 @@ class _Saving:
     def _save_file(
         self, file: Path, path: str, media_type: str, query: dict[str, object]
     ) -> None:
-        from irsend.ctl.saving import save
+        from irsend.ctl.output_files import save
 
         with self.call.machine.file(path, media_type, **query) as octets:
             is_new = save(file, octets)

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from irsend.ctl.commands.send import FORMATS, OPTIONS, PAPERS, RESOLUTIONS
 from irsend.ctl.errors import FileChanged
 from irsend.ctl.http_client import Machine
-from irsend.ctl.originals import opened
+from irsend.ctl.input_files import opened
 from irsend.ctl.progress import Bar
 from irsend.device.send_order import ORDER_ITEMS
 from tests.ctl.calls import PATIENCE, CallCase, Ended, command, environment

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.ctl.errors import CannotSave
-from irsend.ctl.saving import save
+from irsend.ctl.output_files import save
 from tests.ctl.calls import CallCase, Ended
 from tests.ctl.stand_in import BROKEN, DOCUMENT, STATUS, Answer, problem
 
