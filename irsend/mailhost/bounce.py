@@ -16,8 +16,8 @@ from email.policy import compat32
 from email.utils import formatdate, make_msgid
 
 from irsend.interfaces import Mailbox
-from irsend.protocols.outgoing_mail import path_of
 from irsend.protocols.smtp_answers import ServerReply
+from irsend.protocols.smtp_client_transaction import path_of
 
 # Header values are written as they are: the other policies decode what looks like an
 # encoded word, and a recipient's address may look like one.

@@ -14,7 +14,7 @@ What is mended, each with a test that fails on Twisted's own class
 
 It decides nothing: whether, from whom and for whom is asked of `IReception`.
 
-What a mail transaction is made of stands in `mail_transaction`, how lines become
+What a mail transaction is made of stands in `smtp_server_transaction`, how lines become
 commands in `command_lines`.
 
 Standards: RFC 5321 (SMTP), 2034 (enhanced codes), 3207 (STARTTLS), 4954 (AUTH).
@@ -35,8 +35,8 @@ from zope.interface import implementer
 
 from irsend.interfaces import IReception, Reply
 from irsend.protocols import smtp_replies as replies
-from irsend.protocols.mail_transaction import MailTransaction
 from irsend.protocols.sasl.exchange import Aborted, ExchangeFailed, NotBase64, SASLExchange
+from irsend.protocols.smtp_server_transaction import SMTPServerTransaction
 from irsend.protocols.tls import describe_tls, tls_failure
 from irsend.protocols.transcript import MASK, masked_command
 
@@ -52,7 +52,7 @@ _LONGEST_RESPONSE = 12_288
 
 
 @implementer(IHandshakeListener)
-class ESMTP(MailTransaction, smtp.ESMTP):
+class ESMTP(SMTPServerTransaction, smtp.ESMTP):
     """One session of a client that brings mail.
 
     `receive` is called with the transport when the connection is made, and

@@ -16,7 +16,7 @@ What is mended, each with a test that fails on Twisted's own class
 It takes no decision of its own: each step is a call, in whatever order the
 sender's settings ask for. A refusal by the server is an answer, not an error,
 except where the session cannot go on behind it. What is said in a mail
-transaction is told by `outgoing_mail`.
+transaction is told by `smtp_client_transaction`.
 
 Standards: RFC 5321 (SMTP; 4.5.3.2 timeouts), 3207 (STARTTLS), 4954 (AUTH).
 """
@@ -37,7 +37,6 @@ from zope.interface import implementer
 
 from irsend.interfaces import ITranscript, Mailbox
 from irsend.protocols import smtp_login
-from irsend.protocols.outgoing_mail import OutgoingMail
 from irsend.protocols.sasl import IMechanism
 from irsend.protocols.smtp_answers import (
     CHALLENGE,
@@ -48,6 +47,7 @@ from irsend.protocols.smtp_answers import (
     Timeouts,
     UnreadableReply,
 )
+from irsend.protocols.smtp_client_transaction import SMTPClientTransaction
 from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls
 from irsend.protocols.transcript import Secrets
 
@@ -301,7 +301,7 @@ class ESMTPClient(smtp.ESMTPClient):
         if self.transaction:
             yield self.command(b"RSET")
             self.transaction = False
-        mail = OutgoingMail(
+        mail = SMTPClientTransaction(
             self, sender, recipients, size=size, eight_bit=eight_bit, envelope_id=envelope_id
         )
         answers: dict[Mailbox, ServerReply] = yield mail.answers(

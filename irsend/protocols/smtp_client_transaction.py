@@ -28,7 +28,7 @@ _CHUNK = 65_536
 Answers = dict[Mailbox, ServerReply]
 
 
-class OutgoingMail:
+class SMTPClientTransaction:
     """One mail transaction on a client's session. `answers` fires, or fails, as its session does."""
 
     def __init__(

@@ -69,7 +69,7 @@ class _Arrival:
         self.give_up()
 
 
-class MailTransaction(CommandLines):
+class SMTPServerTransaction(CommandLines):
     """What a session knows of the mail that is being brought."""
 
     reception: IReception
