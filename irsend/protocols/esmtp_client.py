@@ -36,7 +36,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript, Mailbox
-from irsend.protocols import smtp_login
+from irsend.protocols import smtp_client_auth
 from irsend.protocols.sasl import IMechanism
 from irsend.protocols.smtp_answers import (
     CHALLENGE,
@@ -263,7 +263,7 @@ class ESMTPClient(smtp.ESMTPClient):
         repeat them. Raises MechanismFailed where the client itself would not go
         on, and what `open_session` raises.
         """
-        reply: ServerReply = yield smtp_login.log_in(self, mechanism, secrets)
+        reply: ServerReply = yield smtp_client_auth.log_in(self, mechanism, secrets)
         return reply
 
     def while_connected(self, work: Deferred[Any]) -> Deferred[Any]:
