@@ -16,7 +16,7 @@ from email.policy import compat32
 from email.utils import formatdate, make_msgid
 
 from irsend.interfaces import Mailbox
-from irsend.protocols.smtp_answers import ServerReply
+from irsend.protocols.smtp_client_replies import ServerReply
 from irsend.protocols.smtp_client_transaction import path_of
 
 # Header values are written as they are: the other policies decode what looks like an

@@ -32,7 +32,7 @@ from irsend.mailhost.accounts import Accounts
 from irsend.mailhost.bounce import compose_bounce
 from irsend.mailhost.maildirs import Maildirs, read_envelope
 from irsend.protocols.esmtp_client import ESMTPClient
-from irsend.protocols.smtp_answers import Refused, ServerReply, UnreadableReply
+from irsend.protocols.smtp_client_replies import Refused, ServerReply, UnreadableReply
 from irsend.protocols.tls import ClientTLS, TLSFailed
 from irsend.protocols.transcript import Silence
 

@@ -34,7 +34,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import IReception, Reply
-from irsend.protocols import smtp_replies as replies
+from irsend.protocols import smtp_server_replies as replies
 from irsend.protocols.sasl.exchange import Aborted, ExchangeFailed, NotBase64, SASLExchange
 from irsend.protocols.smtp_server_transaction import SMTPServerTransaction
 from irsend.protocols.tls import describe_tls, tls_failure

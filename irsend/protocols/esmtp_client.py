@@ -38,11 +38,11 @@ from zope.interface import implementer
 from irsend.interfaces import ITranscript, Mailbox
 from irsend.protocols import smtp_client_auth
 from irsend.protocols.sasl import IMechanism
-from irsend.protocols.smtp_answers import (
+from irsend.protocols.smtp_client_replies import (
     CHALLENGE,
-    AnswerLines,
     Awaited,
     Refused,
+    ReplyLines,
     ServerReply,
     Timeouts,
     UnreadableReply,
@@ -92,7 +92,7 @@ class ESMTPClient(smtp.ESMTPClient):
         self._line = b""
         self._behind = b""
         """What has come in one segment with the line that is looked at, behind it."""
-        self._answer = AnswerLines()
+        self._answer = ReplyLines()
         self.secrets = Secrets()
         """What the server may repeat, and is shown to nobody."""
         self._uses = uses

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 
 from irsend.protocols.sasl import IMechanism, MechanismFailed
-from irsend.protocols.smtp_answers import CHALLENGE, ServerReply
+from irsend.protocols.smtp_client_replies import CHALLENGE, ServerReply
 from irsend.protocols.transcript import MASK, masked_command
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from irsend.interfaces import Mailbox
 from irsend.protocols.dots import DotStuffing
-from irsend.protocols.smtp_answers import ServerReply, UnreadableReply
+from irsend.protocols.smtp_client_replies import ServerReply, UnreadableReply
 
 if TYPE_CHECKING:
     from irsend.protocols.esmtp_client import ESMTPClient

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull
 from irsend.interfaces import Envelope, IMessageSink, IReception, Mailbox, Reply, Verdict
-from irsend.protocols import smtp_replies as replies
+from irsend.protocols import smtp_server_replies as replies
 from irsend.protocols.command_lines import CommandLines
 from irsend.protocols.dots import DotStream
 from irsend.protocols.smtp_grammar import GrammarError, parse_path

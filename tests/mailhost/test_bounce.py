@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.interfaces import Mailbox
 from irsend.mailhost.bounce import compose_bounce
-from irsend.protocols.smtp_answers import ServerReply
+from irsend.protocols.smtp_client_replies import ServerReply
 
 
 class BounceTests(SynchronousTestCase):

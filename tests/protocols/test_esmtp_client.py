@@ -18,7 +18,7 @@ from twisted.trial import unittest
 from irsend.interfaces import Mailbox
 from irsend.protocols.dots import DotStream
 from irsend.protocols.esmtp_client import ESMTPClient
-from irsend.protocols.smtp_answers import Refused, ServerReply, Timeouts, UnreadableReply
+from irsend.protocols.smtp_client_replies import Refused, ServerReply, Timeouts, UnreadableReply
 from irsend.protocols.smtp_client_transaction import path_of
 from irsend.protocols.tls import ClientTLS, TLSFailed
 from irsend.protocols.transcript import Transcript

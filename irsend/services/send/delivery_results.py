@@ -9,7 +9,7 @@ from twisted.internet import error as net
 from irsend.device import codes
 from irsend.device.send_policy import Step, code_of_refusal
 from irsend.protocols.sasl import ClockSkew, MechanismFailed
-from irsend.protocols.smtp_answers import ServerReply, UnreadableReply
+from irsend.protocols.smtp_client_replies import ServerReply, UnreadableReply
 from irsend.protocols.tls import CertificateAsked, NothingInCommon, TLSFailed
 
 OWN_ERROR = "an error of irsend's own; its log has more"

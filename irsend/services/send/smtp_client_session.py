@@ -30,7 +30,7 @@ from irsend.protocols.sasl import (
     make_mechanism,
     unusable,
 )
-from irsend.protocols.smtp_answers import Refused, ServerReply, Timeouts
+from irsend.protocols.smtp_client_replies import Refused, ServerReply, Timeouts
 from irsend.protocols.tls import ClientTLS
 from irsend.services.bench import Bench
 from irsend.services.send.delivery import Delivery, Login, Server

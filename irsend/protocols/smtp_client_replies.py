@@ -88,7 +88,7 @@ class Awaited:
         return _SPOKEN.get(verb, verb if verb in _VERBS else "AUTH" if verb else "")
 
 
-class AnswerLines:
+class ReplyLines:
     """Puts the lines of an answer together."""
 
     def __init__(self) -> None:
