@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from irsend.interfaces import ITranscript
 from irsend.protocols.command_lines import CommandLines
-from irsend.protocols.dots import DotStuffing
+from irsend.protocols.dot_stuffing import DotStuffing
 
 _CHUNK = 65_536
 

@@ -35,7 +35,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import IMessageSink, ITranscript
-from irsend.protocols.dots import DotStream
+from irsend.protocols.dot_stuffing import DotStream
 from irsend.protocols.pop3_listings import Listings
 from irsend.protocols.sasl import IMechanism, MechanismFailed
 from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls, tls_failure

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
 from irsend.interfaces import Mailbox
-from irsend.protocols.dots import DotStuffing
+from irsend.protocols.dot_stuffing import DotStuffing
 from irsend.protocols.smtp_client_replies import ServerReply, UnreadableReply
 
 if TYPE_CHECKING:

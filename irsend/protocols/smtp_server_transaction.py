@@ -21,7 +21,7 @@ from irsend.errors import MemoryFull
 from irsend.interfaces import Envelope, IMessageSink, IReception, Mailbox, Reply, Verdict
 from irsend.protocols import smtp_server_replies as replies
 from irsend.protocols.command_lines import CommandLines
-from irsend.protocols.dots import DotStream
+from irsend.protocols.dot_stuffing import DotStream
 from irsend.protocols.smtp_grammar import GrammarError, parse_path
 from irsend.protocols.smtp_parameters import MAIL_PARAMETERS, RCPT_PARAMETERS, wrong_parameter
 

@@ -16,7 +16,7 @@ from twisted.mail import smtp
 from twisted.trial import unittest
 
 from irsend.interfaces import Mailbox
-from irsend.protocols.dots import DotStream
+from irsend.protocols.dot_stuffing import DotStream
 from irsend.protocols.esmtp_client import ESMTPClient
 from irsend.protocols.smtp_client_replies import Refused, ServerReply, Timeouts, UnreadableReply
 from irsend.protocols.smtp_client_transaction import path_of

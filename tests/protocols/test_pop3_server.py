@@ -23,7 +23,7 @@ from twisted.trial import unittest, util
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from irsend.protocols.dots import DotStream
+from irsend.protocols.dot_stuffing import DotStream
 from irsend.protocols.pop3_server import POP3, MaildropInUse
 from irsend.protocols.transcript import Transcript
 from tests.benches import server_tls

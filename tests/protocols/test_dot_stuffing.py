@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.protocols.dots import DotStream, DotStuffing
+from irsend.protocols.dot_stuffing import DotStream, DotStuffing
 
 
 def reference(text: bytes) -> tuple[bytes, bytes | None]:
