@@ -41,7 +41,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript
-from irsend.protocols.maildrop_commands import MaildropCommands
+from irsend.protocols.pop3_transaction import POP3Transaction
 from irsend.protocols.sasl.exchange import Aborted, ExchangeFailed, NotBase64, SASLExchange
 from irsend.protocols.tls import describe_tls
 from irsend.protocols.transcript import MASK, masked_command
@@ -66,7 +66,7 @@ class APOPDigest(pop3.APOPCredentials):
 
 
 @implementer(IHandshakeListener)
-class POP3(MaildropCommands, pop3.POP3):  # type: ignore[misc]
+class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
     """One session of a client that fetches mail.
 
     `challengers` is called with whether TLS is in use and returns what makes

@@ -23,7 +23,7 @@ from irsend.protocols.dot_stuffing import DotStuffing
 _CHUNK = 65_536
 
 
-class MaildropCommands(CommandLines):
+class POP3Transaction(CommandLines):
     """What a session does with the maildrop it has logged in to."""
 
     transcript: ITranscript
