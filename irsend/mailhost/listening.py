@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
-from irsend.protocols.listening import address_text, listen
+from irsend.protocols.server_endpoints import address_text, listen
 
 # How long a peer may take to go when it has been told to.
 _GRACE = 2.0

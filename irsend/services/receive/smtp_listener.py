@@ -25,7 +25,7 @@ from irsend.device.windows import Settings
 from irsend.errors import ConfigurationError, ValueRefused
 from irsend.interfaces import IPostBox, Mailbox
 from irsend.protocols.esmtp import ESMTP
-from irsend.protocols.listening import address_text, listen
+from irsend.protocols.server_endpoints import address_text, listen
 from irsend.services.bench import Bench
 from irsend.services.receive.smtp_server_session import SMTPServerSession
 
