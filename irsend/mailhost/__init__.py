@@ -29,7 +29,7 @@ from irsend import sections
 from irsend.errors import StateError
 from irsend.interfaces import IPostBox
 from irsend.mailhost.accounts import Accounts
-from irsend.mailhost.listening import Listener
+from irsend.mailhost.listener import Listener
 from irsend.mailhost.maildirs import Maildirs
 from irsend.mailhost.maildrop import Maildrops
 from irsend.mailhost.queue import Queue

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial import unittest
 
-from irsend.mailhost.listening import Listener
+from irsend.mailhost.listener import Listener
 
 
 class _Session:
