@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from irsend.configuration import Configuration
 from irsend.link.endpoints import LinkServerEndpoint
-from irsend.link.ways import choose_way
+from irsend.link.enforcement import choose_way
 from irsend.protocols.server_endpoints import address_text, listen, server_endpoint
 from irsend.services.machine.keyring import check_key
 from irsend.services.machine.machine import Machine

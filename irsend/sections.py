@@ -14,7 +14,7 @@ from attrs import Factory, frozen
 from irsend.addresses import mac_address
 from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
 from irsend.device.model_tables import HELO_FORMS
-from irsend.link.ways import NAMES
+from irsend.link.enforcement import NAMES
 
 MB = 1_000_000
 """Octets of a MB, here as in the settings windows."""

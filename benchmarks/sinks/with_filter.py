@@ -13,8 +13,8 @@ from twisted.internet.protocol import Protocol, ServerFactory
 
 from irsend.link.admission import Admission
 from irsend.link.endpoints import LinkServerEndpoint
+from irsend.link.enforcement import Kernel
 from irsend.link.link import Link
-from irsend.link.ways import Kernel
 
 
 class _Greeting(Protocol):

@@ -17,8 +17,8 @@ from twisted.internet.error import ConnectError
 from irsend.addresses import is_loopback
 from irsend.link import sockets
 from irsend.link.admission import EVERYBODY, Admission
+from irsend.link.enforcement import IWay, choose_way
 from irsend.link.neighbours import neighbour_mac
-from irsend.link.ways import IWay, choose_way
 
 
 class NotAdmitted(ConnectError):

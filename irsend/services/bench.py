@@ -19,8 +19,8 @@ from irsend.device.jobs import Job, Recipient
 from irsend.device.sessions import Session, SessionKind, SessionResult
 from irsend.device.status import StatusText
 from irsend.link.endpoints import LinkClientEndpoint, LinkServerEndpoint
+from irsend.link.enforcement import Nothing
 from irsend.link.link import Link
-from irsend.link.ways import Nothing
 from irsend.message.summary import sender_of, subject_of
 from irsend.protocols.tls import ServerTLS
 from irsend.protocols.transcript import Transcript

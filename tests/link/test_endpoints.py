@@ -16,9 +16,9 @@ from irsend.addresses import NO_MAC
 from irsend.errors import ConfigurationError
 from irsend.link.admission import EVERYBODY, Admission
 from irsend.link.endpoints import LinkClientEndpoint, LinkServerEndpoint
+from irsend.link.enforcement import FirstFrame, IWay, Kernel, Neighbour, choose_way
 from irsend.link.link import Link, NotAdmitted
 from irsend.link.sockets import dropped
-from irsend.link.ways import FirstFrame, IWay, Kernel, Neighbour, choose_way
 from tests.link.wires import (
     KNOWN,
     NOT_STRANGER,

@@ -25,8 +25,8 @@ from irsend.errors import (
     KeyMaterialError,
     ValueRefused,
 )
+from irsend.link.enforcement import choose_way
 from irsend.link.link import Link
-from irsend.link.ways import choose_way
 from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.services.blocking import run_blocking
