@@ -17,7 +17,7 @@ from zope.interface import Attribute, Interface, implementer
 from irsend.errors import ConfigurationError
 from irsend.link import neighbours, sockets
 from irsend.link.admission import EVERYBODY, Admission
-from irsend.link.program import program
+from irsend.link.bpf_program import program
 
 _NOBODY = Admission(permits=True)
 

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable
 
 from irsend.link.admission import EVERYBODY
-from irsend.link.program import Instruction, packed, program
+from irsend.link.bpf_program import Instruction, packed, program
 
 _ATTACH_FILTER, _DETACH_FILTER = 26, 27  # SO_ATTACH_FILTER, SO_DETACH_FILTER
 _MEMORY_INFO = 55  # SO_MEMINFO

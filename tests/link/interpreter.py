@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from irsend.link import program
-from irsend.link.program import Instruction
+from irsend.link import bpf_program
+from irsend.link.bpf_program import Instruction
 
 
 @frozen(kw_only=True)
@@ -19,7 +19,7 @@ class Frame:
     """The Ethernet header; empty where the device has none."""
     network: bytes
     """From the IP header on."""
-    hardware_type: int = program.ETHERNET
+    hardware_type: int = bpf_program.ETHERNET
 
 
 class Fault(Exception):
@@ -28,7 +28,7 @@ class Fault(Exception):
 
 def run(instructions: list[Instruction], frame: Frame) -> int:
     """Return how many octets of a frame are kept; 0 where it is dropped, also by a load out of bounds."""
-    if not 0 < len(instructions) <= program.MOST_INSTRUCTIONS:
+    if not 0 < len(instructions) <= bpf_program.MOST_INSTRUCTIONS:
         raise Fault("its length")
     memory: dict[int, int] = {}
     accumulator, at = 0, 0
@@ -38,35 +38,35 @@ def run(instructions: list[Instruction], frame: Frame) -> int:
             raise Fault(f"instruction {at}: {one}")
         at += 1
         match one.code:
-            case program.LD_W | program.LD_H | program.LD_B:
-                size = {program.LD_W: 4, program.LD_H: 2, program.LD_B: 1}[one.code]
+            case bpf_program.LD_W | bpf_program.LD_H | bpf_program.LD_B:
+                size = {bpf_program.LD_W: 4, bpf_program.LD_H: 2, bpf_program.LD_B: 1}[one.code]
                 loaded = _load(frame, one.k, size)
                 if loaded is None:
                     return 0
                 accumulator = loaded
-            case program.ST:
+            case bpf_program.ST:
                 memory[one.k] = accumulator
-            case program.LD_MEM:
+            case bpf_program.LD_MEM:
                 accumulator = memory[one.k]
-            case program.RSH:
+            case bpf_program.RSH:
                 accumulator >>= one.k
-            case program.JEQ:
+            case bpf_program.JEQ:
                 at += one.jt if accumulator == one.k else one.jf
-            case program.JA:
+            case bpf_program.JA:
                 at += one.k
-            case program.RET:
+            case bpf_program.RET:
                 return one.k
             case _:
                 raise Fault(f"instruction {at}: what is {one.code:#x}?")
 
 
 def _load(frame: Frame, k: int, size: int) -> int | None:
-    if k == program.HARDWARE_TYPE:
+    if k == bpf_program.HARDWARE_TYPE:
         return frame.hardware_type
     where, offset = (
-        (frame.link + frame.network, k - program.LINK)
-        if k < program.NETWORK
-        else (frame.network, k - program.NETWORK)
+        (frame.link + frame.network, k - bpf_program.LINK)
+        if k < bpf_program.NETWORK
+        else (frame.network, k - bpf_program.NETWORK)
     )
     octets = where[offset : offset + size]
     return int.from_bytes(octets, "big") if len(octets) == size else None

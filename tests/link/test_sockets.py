@@ -13,9 +13,9 @@ from irsend.addresses import NO_MAC
 from irsend.errors import ConfigurationError
 from irsend.link import sockets
 from irsend.link.admission import EVERYBODY
+from irsend.link.bpf_program import program
 from irsend.link.enforcement import NAMES, WAYS, choose_way
 from irsend.link.neighbours import neighbour_mac
-from irsend.link.program import program
 
 _ETHERNET = bytes.fromhex("000085000001 000085123456")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.link.admission import EVERYBODY, Admission
-from irsend.link.program import ETHERNET, LOOPBACK, MOST_INSTRUCTIONS, PASS, packed, program
+from irsend.link.bpf_program import ETHERNET, LOOPBACK, MOST_INSTRUCTIONS, PASS, packed, program
 from tests.link.interpreter import Frame, run
 
 # Few enough that addresses meet, and share their halves.
