@@ -1,5 +1,5 @@
 """Endpoint strings "mac:...", for any Twisted program."""
 
-from irsend.link.parsing import MacParser
+from irsend.link.endpoint_parser import MacParser
 
 mac = MacParser()
