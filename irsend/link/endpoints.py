@@ -25,8 +25,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer
 
+from irsend.link.filtering_reactor import ConnectingReactor, ListeningReactor
 from irsend.link.link import Attempt, Link, NotAdmitted
-from irsend.link.reactors import ConnectingReactor, ListeningReactor
 
 
 def host_of(address: Any) -> str:
