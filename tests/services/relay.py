@@ -22,7 +22,7 @@ from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.scanner import Scan, ScanOrder
 from irsend.services.send.send_queue import SendQueue
 from irsend.store.outbox import Outbox
-from irsend.store.receivers import Receivers
+from irsend.store.receiver_features import ReceiverFeatures
 from tests.benches import at_once, make_bench
 from tests.wire import PullWire
 
@@ -158,7 +158,7 @@ class SendingCase(unittest.TestCase):
         """Put the parts together on the same directory, as after a restart."""
         self.outbox = Outbox(self.directory / "outbox", at_once)
         entries = self.outbox.open_directory()
-        receivers = Receivers(self.directory / "receivers.json")
+        receivers = ReceiverFeatures(self.directory / "receivers.json")
         receivers.open()
         self.full_mode = FullMode(self.bench, self.outbox, receivers)
         glass: Any = Glass()

@@ -52,7 +52,7 @@ from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
 from irsend.store.outbox import Outbox
-from irsend.store.receivers import Receivers
+from irsend.store.receiver_features import ReceiverFeatures
 from irsend.store.saved_settings import SavedSettings
 from irsend.store.state import StateDirectory
 from irsend.store.transcripts import Transcripts
@@ -113,7 +113,7 @@ class Machine(Control, MultiService):
         self.receiving = SMTPListener(self._bench, configuration.listen.smtp)
         self.polling = POPPoller(self._bench)
         self._outbox = Outbox(self.state.outbox, self._in_thread)
-        self._receivers = Receivers(self.state.receivers)
+        self._receivers = ReceiverFeatures(self.state.receivers)
         self._scanner = Scanner(reactor, timeout=limits.scan)
         self._full_mode = FullMode(self._bench, self._outbox, self._receivers)
         self._sending = SendQueue(

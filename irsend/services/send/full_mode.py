@@ -23,7 +23,7 @@ from irsend.device.jobs import Recipient
 from irsend.message.reports.reader import Notification, Report
 from irsend.services.bench import Bench
 from irsend.store.outbox import Outbox, Outgoing
-from irsend.store.receivers import Receivers
+from irsend.store.receiver_features import ReceiverFeatures
 
 # Notifications that are kept in mind though they match no job yet.
 _MOST_EARLY = 100
@@ -38,7 +38,7 @@ class FullMode(Service):
 
     log = Logger()
 
-    def __init__(self, bench: Bench, outbox: Outbox, receivers: Receivers) -> None:
+    def __init__(self, bench: Bench, outbox: Outbox, receivers: ReceiverFeatures) -> None:
         self._bench = bench
         self._outbox = outbox
         self._receivers = receivers

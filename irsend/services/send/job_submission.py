@@ -26,7 +26,7 @@ from irsend.services.bench import Bench
 from irsend.services.send.delivery_results import DeliveryResult, too_large
 from irsend.services.send.scanner import DOES_NOT_FIT, Scan, ScanFile, Scanner, ScanOrder
 from irsend.store.outbox import Outbox, Outgoing
-from irsend.store.receivers import Receivers
+from irsend.store.receiver_features import ReceiverFeatures
 
 # What a scan is multiplied with, in percent, to become lines of base64.
 _PERCENT_IN_MAIL = 137
@@ -58,7 +58,7 @@ class JobSubmission:
     """Makes jobs of orders."""
 
     def __init__(
-        self, bench: Bench, outbox: Outbox, scanner: Scanner, receivers: Receivers
+        self, bench: Bench, outbox: Outbox, scanner: Scanner, receivers: ReceiverFeatures
     ) -> None:
         self._bench = bench
         self._outbox = outbox

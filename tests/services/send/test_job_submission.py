@@ -11,7 +11,7 @@ from irsend.errors import MemoryFull
 from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.scanner import Scan, ScanOrder
 from irsend.services.send.send_queue import SendQueue
-from irsend.store.receivers import Receivers
+from irsend.store.receiver_features import ReceiverFeatures
 from tests.services.relay import SendingCase
 
 
@@ -44,7 +44,7 @@ class RoomTests(SendingCase):
         self.bench.memory.capacity = 100_000
         self.glass = SlowGlass()
         glass: Any = self.glass
-        receivers = Receivers(self.directory / "receivers.json")
+        receivers = ReceiverFeatures(self.directory / "receivers.json")
         receivers.open()
         self.slow = SendQueue(
             self.bench,

@@ -16,7 +16,7 @@ from irsend.store.state import write_durably
 _MOST = 1000
 
 
-class Receivers:
+class ReceiverFeatures:
     """Features by address; addresses are compared without regard to case."""
 
     def __init__(self, path: Path) -> None:
