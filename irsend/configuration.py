@@ -14,11 +14,7 @@ from typing import Any
 import attrs
 from attrs import Factory, field, frozen
 
-from irsend.device.items import Text, item, read_values
-from irsend.device.model import Model, load_model
-from irsend.device.windows import windows
-from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
-from irsend.sections import (
+from irsend.configuration_sections import (
     TLS,
     Faults,
     Limits,
@@ -29,6 +25,10 @@ from irsend.sections import (
     Printing,
     Sending,
 )
+from irsend.device.items import Text, item, read_values
+from irsend.device.model import Model, load_model
+from irsend.device.windows import windows
+from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
 
 
 def _section(made_of: type) -> Any:

@@ -10,9 +10,9 @@ import attrs
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
+from irsend.configuration_sections import Limits
 from irsend.device import Device, load_model
 from irsend.protocols.tls import ServerTLS
-from irsend.sections import Limits
 from irsend.services.bench import Bench
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal

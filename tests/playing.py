@@ -46,9 +46,9 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.trial import unittest
 from zope.interface import implementer
 
+from irsend.configuration_sections import Sending
 from irsend.interfaces import Mailbox
 from irsend.message.prefixed_file import PrefixedFile
-from irsend.sections import Sending
 from irsend.services.bench import Bench
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.smtp_listener import SMTPListener

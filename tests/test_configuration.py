@@ -15,13 +15,13 @@ from typing import Any
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-import irsend.sample
+import irsend.sample_configuration
 from irsend.configuration import SECTIONS, Configuration, configuration, read_configuration
+from irsend.configuration_sections import TLS, Limits, Listen, MailHost, Panel
 from irsend.device.items import items_of
 from irsend.device.windows import DEFAULTS, ITEMS, PopAuthMethod, SSLPolicy
 from irsend.errors import ConfigurationError
-from irsend.sample import BENCH, sample
-from irsend.sections import TLS, Limits, Listen, MailHost, Panel
+from irsend.sample_configuration import BENCH, sample
 
 SHIPPED = Path(__file__).parent.parent / "etc" / "irsend.toml"
 
@@ -504,13 +504,13 @@ class ShippedFileTests(Case):
         self.uncommented = COMMENTED.sub(r"\1", self.text)
 
     def test_is_sample(self) -> None:
-        """The shipped file is what `python -m irsend.sample` writes (else: write it anew)."""
+        """The shipped file is what `python -m irsend.sample_configuration` writes (else: write it anew)."""
         self.assertEqual(self.text, sample())
 
     def test_module_writes_it(self) -> None:
-        """`python -m irsend.sample` writes the file to its output."""
+        """`python -m irsend.sample_configuration` writes the file to its output."""
         with redirect_stdout(StringIO()) as written:
-            runpy.run_path(irsend.sample.__file__, run_name="__main__")
+            runpy.run_path(irsend.sample_configuration.__file__, run_name="__main__")
         self.assertEqual(written.getvalue(), self.text)
 
     def test_bench(self) -> None:

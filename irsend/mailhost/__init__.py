@@ -25,7 +25,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from irsend import sections
+from irsend import configuration_sections
 from irsend.errors import StateError
 from irsend.interfaces import IPostBox
 from irsend.mailhost.accounts import Accounts
@@ -59,7 +59,7 @@ class MailHost(MultiService):
 
     def __init__(
         self,
-        configuration: sections.MailHost,
+        configuration: configuration_sections.MailHost,
         directory: Path,
         reactor: Any,
         now: Callable[[], float],

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, execute, succeed
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
+from irsend.configuration_sections import Limits, Printing, Sending
 from irsend.device.device import Device
 from irsend.device.jobs import Job, Recipient
 from irsend.device.sessions import Session, SessionKind, SessionResult
@@ -24,7 +25,6 @@ from irsend.link.link import Link
 from irsend.message.summary import sender_of, subject_of
 from irsend.protocols.tls import ServerTLS
 from irsend.protocols.transcript import Transcript
-from irsend.sections import Limits, Printing, Sending
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
 

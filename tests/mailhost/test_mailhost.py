@@ -18,6 +18,7 @@ from twisted.mail.pop3 import ServerErrorResponse
 from twisted.python.failure import Failure
 from twisted.trial import unittest
 
+from irsend.configuration_sections import MailHost as Configuration
 from irsend.errors import ConfigurationError
 from irsend.interfaces import Mailbox
 from irsend.mailhost import MailHost
@@ -26,7 +27,6 @@ from irsend.protocols.pop3_client import POP3Client
 from irsend.protocols.sasl import Credentials, make_mechanism
 from irsend.protocols.tls import ClientTLS
 from irsend.protocols.transcript import Transcript
-from irsend.sections import MailHost as Configuration
 from irsend.store.keys import KeyStore, generate_key_material
 from irsend.testing import PrinterMixin
 from tests.mailhost.hosts import ACCOUNTS, StandInMachine, mails_in, put

@@ -12,11 +12,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.configuration import Configuration
+from irsend.configuration_sections import TLS
 from irsend.device.model_tables import ModelTLS
 from irsend.device.windows import Settings, SSLPolicy
 from irsend.errors import ConfigurationError, KeyMaterialError, ValueRefused
 from irsend.protocols.tls import ServerTLS, tls_failure
-from irsend.sections import TLS
 from irsend.services.bench import Bench
 from irsend.store.group_commit import InThread
 from irsend.store.keys import (

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from irsend.configuration import Configuration
+from irsend.configuration_sections import MB
 from irsend.device.device import Device
 from irsend.device.events import Event, SettingsChanged
 from irsend.errors import (
@@ -27,7 +28,6 @@ from irsend.errors import (
 )
 from irsend.link.enforcement import choose_way
 from irsend.link.link import Link
-from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.services.blocking import run_blocking
 from irsend.services.machine.control import Control

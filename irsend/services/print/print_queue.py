@@ -21,6 +21,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from irsend.configuration_sections import MB
 from irsend.device import codes
 from irsend.device.documents import Document
 from irsend.device.events import Event, PaperChanged
@@ -28,7 +29,6 @@ from irsend.device.job_results import LONGEST_REASON, TAKEN, finished_jobs, prin
 from irsend.device.jobs import Job
 from irsend.errors import CannotCancel
 from irsend.message.parsed_message import Problem
-from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.services.print.print_pool import CannotPrint, NoRoom, PrintPool
 from irsend.services.receive.dispatch import Mail

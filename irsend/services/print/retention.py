@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from irsend.configuration_sections import MB
 from irsend.device.documents import Document
-from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.store.tray import Tray
 

@@ -18,7 +18,7 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from irsend.sections import Sending
+from irsend.configuration_sections import Sending
 
 _LONGEST = 16_384
 _PATIENCE = 30

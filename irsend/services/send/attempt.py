@@ -15,6 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from irsend.addresses import mailbox_of
+from irsend.configuration_sections import MB
 from irsend.device import codes
 from irsend.device.send_policy import code_of_pop_login
 from irsend.device.sessions import Session
@@ -22,7 +23,6 @@ from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
 from irsend.message.partial import divide
 from irsend.message.prefixed_file import PrefixedFile
-from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.services.send.access_token import read_token, token_configured
 from irsend.services.send.delivery import Delivery, Login, Server

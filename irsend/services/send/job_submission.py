@@ -15,13 +15,13 @@ import attrs
 from attrs import frozen
 from twisted.internet.defer import Deferred, inlineCallbacks
 
+from irsend.configuration_sections import MB
 from irsend.device.jobs import Job, Recipient
 from irsend.device.send_order import SendOrder
 from irsend.device.send_policy import sender_address
 from irsend.errors import MemoryFull
 from irsend.message.compose import Attachment, Letter, compose
 from irsend.message.style import Style
-from irsend.sections import MB
 from irsend.services.bench import Bench
 from irsend.services.send.delivery_results import DeliveryResult, too_large
 from irsend.services.send.scanner import DOES_NOT_FIT, Scan, ScanFile, Scanner, ScanOrder

@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.trial import unittest
 
-from irsend.sections import Sending
+from irsend.configuration_sections import Sending
 from irsend.services.send.access_token import TokenUnavailable, read_token, token_configured
 from tests.benches import at_once
 

@@ -15,8 +15,8 @@ from twisted.names.authority import BindAuthority
 from twisted.python.filepath import FilePath
 from twisted.trial import unittest
 
+from irsend.configuration_sections import MailHost as Configuration
 from irsend.mailhost import MailHost
-from irsend.sections import MailHost as Configuration
 from irsend.testing import PrinterMixin
 from tests.imaging.originals import PNG
 from tests.mailhost.hosts import StandInMachine

@@ -1,6 +1,6 @@
 """Writes etc/irsend.toml from the declarations that its reader uses.
 
-    python -m irsend.sample > etc/irsend.toml
+    python -m irsend.sample_configuration > etc/irsend.toml
 
 Each key stands there once, with its meaning and what is allowed; only those of
 the bench that `make run` starts are set. It reads nothing: see `configuration`.
