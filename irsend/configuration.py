@@ -1,7 +1,7 @@
 """The configuration: etc/irsend.toml and --set, read into frozen values.
 
 What the machine's own windows hold is not told here, but in `device.windows`;
-this is the bench around it. `sample` writes etc/irsend.toml from the same
+this is the bench around it. `sample_configuration` writes etc/irsend.toml from the same
 declarations that the reader uses.
 """
 

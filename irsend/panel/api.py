@@ -92,7 +92,7 @@ class API(TrayRoutes):
             request_parameters.query(request), "limit", 100, 1, 10_000
         )
         entries = await shielded(self._machine.status_history(limit))
-        return write(request, [shapes.status_entry(entry) for entry in entries])
+        return write(request, [serializers.status_entry(entry) for entry in entries])
 
     # Settings
 
@@ -161,7 +161,7 @@ class API(TrayRoutes):
         limit = request_parameters.whole_number(
             request_parameters.query(request), "limit", 100, 1, 10_000
         )
-        return write(request, [shapes.job(job) for job in await self._jobs(limit)])
+        return write(request, [serializers.job(job) for job in await self._jobs(limit)])
 
     @route("/api/jobs/<number>", "GET")
     async def job(self, request: Request, number: str) -> bytes:
@@ -214,7 +214,7 @@ class API(TrayRoutes):
                 code=code and "#" + code.removeprefix("#"),
             )
         )
-        return write(request, [shapes.session(session) for session in sessions])
+        return write(request, [serializers.session(session) for session in sessions])
 
     @route("/api/sessions/<id>", "GET")
     async def session(self, request: Request, id: str) -> bytes:
@@ -226,7 +226,7 @@ class API(TrayRoutes):
         if request_parameters.prefers_text(request):
             text = serializers.transcript_text(transcript)
             return write(request, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
-        lines = [shapes.transcript_line(line) for line in transcript]
+        lines = [serializers.transcript_line(line) for line in transcript]
         return write(request, {**serializers.session(session), "transcript": lines})
 
     @route("/api/events", "GET")

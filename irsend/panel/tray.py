@@ -50,7 +50,7 @@ class TrayRoutes:
             request_parameters.query(request), "limit", 100, 1, 10_000
         )
         documents = self._machine.documents()[:limit]
-        return write(request, [shapes.document(one) for one in documents])
+        return write(request, [serializers.document(one) for one in documents])
 
     @route("/api/tray/<stem:number>", "GET")
     def document(self, request: Request, number: str) -> bytes:

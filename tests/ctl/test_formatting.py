@@ -34,7 +34,7 @@ class WordsTests(SynchronousTestCase):
         """Sizes are in steps of a thousand, with three digits or so."""
         sizes = (0, 999, 1000, 48_213, 99_960, 999_400, 512_000_000, 5e12, None)
         self.assertEqual(
-            [words.octets(size) for size in sizes],
+            [formatting.octets(size) for size in sizes],
             ["0 B", "999 B", "1.0 kB", "48.2 kB", "100 kB", "999 kB", "512 MB", "5000 GB", ""],
         )
 
@@ -50,7 +50,7 @@ class WordsTests(SynchronousTestCase):
             None,
         )
         self.assertEqual(
-            [words.allowed(one) for one in given],
+            [formatting.allowed(one) for one in given],
             [
                 "off or on",
                 "off, on or ssl",
@@ -65,7 +65,7 @@ class WordsTests(SynchronousTestCase):
     def test_settings(self) -> None:
         """A value is shown as `set` takes it, a secret and what is withheld as dots."""
         self.assertEqual(
-            [words.setting(one) for one in (True, "ssl", 5, ["a", "b"], None)],
+            [formatting.setting(one) for one in (True, "ssl", 5, ["a", "b"], None)],
             ["on", "ssl", "5", "a, b", formatting.HIDDEN],
         )
         self.assertEqual(formatting.setting("hunter2", secret=True), formatting.HIDDEN)
