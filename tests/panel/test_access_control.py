@@ -259,6 +259,6 @@ class WithPasswordTests(ServedPanel):
     async def test_not_told(self) -> None:
         """The password is in no repr."""
         await self.ask("GET", "/", headers=basic(self.password))
-        told: list[Any] = [self.site, self.site.resource, self.site.resource._doors]
+        told: list[Any] = [self.site, self.site.resource, self.site.resource._access]
         for one in told:
             self.assertNotIn("sesame", repr(one))

@@ -23,7 +23,7 @@ class FormTests(ServedPanel):
 
     async def send(self, path: str, *fields: tuple[str, str]) -> Answer:
         """Send a form as a browser does, with the token that the page has."""
-        token = ("token", self.site._doors.token)
+        token = ("token", self.site._access.token)
         return await self.ask("POST", path, urlencode([token, *fields]).encode(), FORM)
 
     async def untouched(self, window: str) -> dict[str, str]:
@@ -32,7 +32,7 @@ class FormTests(ServedPanel):
         assert step is not None
         page = (await self.ask("GET", step.address)).text
         fields = dict(Fields(page).forms[f"/settings/{window}"])
-        self.assertEqual(fields.pop("token"), self.site._doors.token)
+        self.assertEqual(fields.pop("token"), self.site._access.token)
         return fields
 
     async def screen(self, path: str) -> str:
@@ -204,7 +204,7 @@ class SendFormTests(ServedPanel):
 
     async def start(self, *parts: Any) -> Answer:
         """Press Start."""
-        token = ("token", None, self.site._doors.token.encode())
+        token = ("token", None, self.site._access.token.encode())
         return await self.ask("POST", "/send", form(token, *parts), {"Content-Type": TYPE})
 
     async def test_sent(self) -> None:
