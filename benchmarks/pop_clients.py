@@ -102,7 +102,7 @@ class Us(POPClient):
         """Ask for one reception; return the seconds until it was over."""
         assert self.machine
         began = time.perf_counter()
-        self.machine.receive(seconds)
+        self.machine.control.receive(seconds)
         return time.perf_counter() - began
 
     def clear(self) -> None:

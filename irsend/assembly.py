@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
@@ -14,7 +14,7 @@ from irsend.configuration import Configuration
 from irsend.link.endpoints import LinkServerEndpoint
 from irsend.link.enforcement import choose_way
 from irsend.protocols.server_endpoints import address_text, listen, server_endpoint
-from irsend.services.machine.keyring import check_key
+from irsend.services.keyring import check_key
 from irsend.services.machine.machine import Machine
 
 
@@ -39,10 +39,10 @@ class Assembly(MultiService):
 
             self.mailhost = MailHost(
                 configuration.mailhost,
-                self.machine.state.path / "mailhost",
+                self.machine.storage.state.path / "mailhost",
                 reactor,
                 now,
-                machine=self.machine.receiving,
+                machine=self.machine.smtp_listener,
             )
             self.mailhost.setServiceParent(self)
 
@@ -59,9 +59,11 @@ class Assembly(MultiService):
             self.machine.abandon()
             raise
 
-    @inlineCallbacks
-    def stopService(self) -> Any:
+    def stopService(self) -> Deferred[None]:
         """Close every port, end all that is under way together, then let go of the state directory."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
         ports, self._panel_ports = self._panel_ports, []
         ending: list[Deferred[Any]] = [maybeDeferred(port.stopListening) for port in ports]
         if self._site is not None:
@@ -69,8 +71,8 @@ class Assembly(MultiService):
         if self.mailhost is not None:
             ending.append(maybeDeferred(self.mailhost.disownServiceParent))
         ending.append(self.machine.quiesce())
-        yield DeferredList(ending)
-        yield MultiService.stopService(self)
+        await DeferredList(ending)
+        await MultiService.stopService(self)
 
     def reload(self, configuration: Configuration) -> None:
         """Take another configuration, as far as that goes while running."""
@@ -89,11 +91,13 @@ class Assembly(MultiService):
         from irsend.panel import panel_site
 
         self._site = panel_site(
-            self.machine,
+            self.machine.control,
             password=self._configuration.panel.password,
             hostnames=self._configuration.tls.hostnames,
             clock=self._reactor,
-            addresses=lambda: [address_text(one) for one in self.machine.receiving.addresses],
+            addresses=lambda: [
+                address_text(one) for one in self.machine.smtp_listener.addresses
+            ],
             most_upload=self._configuration.limits.upload * 1_000_000,
         )
         self._panel_ports = listen(

@@ -15,6 +15,7 @@ import attrs
 from attrs import Factory, field, frozen
 
 from irsend.configuration_sections import (
+    IN_MEMORY,
     TLS,
     Faults,
     Limits,
@@ -25,7 +26,7 @@ from irsend.configuration_sections import (
     Printing,
     Sending,
 )
-from irsend.device.items import Text, item, read_values
+from irsend.device.items import Text, item, items_of, read_values
 from irsend.device.model import Model, load_model
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
@@ -44,7 +45,8 @@ class Configuration:
         "state directory",
         Text(4096, "a path"),
         "var/irsend",
-        "What the machine keeps; relative to where twistd was started.",
+        f'What the machine keeps; relative to where twistd was started. "{IN_MEMORY}" keeps it in RAM.',
+        at_start=True,
     )
     listen: Listen = _section(Listen)
     panel: Panel = _section(Panel)
@@ -59,6 +61,20 @@ class Configuration:
     limits: Limits = _section(Limits)
     faults: Faults = _section(Faults)
     mailhost: MailHost = _section(MailHost)
+
+    def start_only_changes(self, other: Configuration) -> list[str]:
+        """Return the keys that differ from another's and count from the next start on."""
+        keys = [] if self.model == other.model else ["model"]
+        for prefix, one, two in (
+            ("", self, other),
+            *((f"{name}.", getattr(self, name), getattr(other, name)) for name in SECTIONS),
+        ):
+            keys += [
+                prefix + key
+                for key, about, _ in items_of(type(one))
+                if about.at_start and getattr(one, key) != getattr(two, key)
+            ]
+        return keys
 
 
 SECTIONS: dict[str, type] = {

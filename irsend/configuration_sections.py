@@ -16,6 +16,8 @@ from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
 from irsend.device.model_tables import HELO_FORMS
 from irsend.link.enforcement import NAMES
 
+IN_MEMORY = ":memory:"
+"""The state directory of a machine that keeps nothing."""
 MB = 1_000_000
 """Octets of a MB, here as in the settings windows."""
 _SAMPLE = 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or "" for off'
@@ -57,12 +59,14 @@ class Listen:
         _MACHINES_ENDPOINT,
         "tcp:2525:interface=127.0.0.1",
         "Where mail is delivered to the machine.",
+        at_start=True,
     )
     panel: str = item(
         "panel",
         _MACHINES_ENDPOINT,
         "tcp:8631:interface=127.0.0.1",
         "Where the panel and its HTTP interface are.",
+        at_start=True,
     )
 
 
@@ -150,7 +154,11 @@ class Printing:
         "There is paper in the drawer of a new machine; what irsendctl paper does to it is kept.",
     )
     workers: int = item(
-        "workers", Number(1, 64), 2, "Processes that print, each one document at a time."
+        "workers",
+        Number(0, 64),
+        2,
+        "Processes that print, each one document at a time; without any, mail stays in memory.",
+        at_start=True,
     )
     tray_documents: int = item(
         "tray", Number(1, 4000, "documents"), 500, "The oldest go when there are more."
@@ -183,6 +191,7 @@ class Link:
         "auto",
         "How: kernel drops frames before TCP answers, first-frame and neighbour reset connections; "
         "auto is the first of these that the host lets the machine have.",
+        at_start=True,
     )
     addresses: dict[str, str] = item(
         "addresses",
@@ -201,6 +210,7 @@ class Link:
         OnOff(),
         False,
         "Filters the panel too; from this host itself it can be used all the same.",
+        at_start=True,
     )
 
 
@@ -329,13 +339,18 @@ class MailHost:
 
     enabled: bool = item("enabled", OnOff(), False, "Runs it beside the machine.")
     smtp: str = item(
-        "SMTP", _ENDPOINT, "tcp:2526:interface=127.0.0.1", "Its relay, with STARTTLS and AUTH."
+        "SMTP",
+        _ENDPOINT,
+        "tcp:2526:interface=127.0.0.1",
+        "Its relay, with STARTTLS and AUTH.",
+        at_start=True,
     )
     pop3: str = item(
         "POP3",
         _ENDPOINT,
         "tcp:2110:interface=127.0.0.1",
         "Its maildrop, with STLS, APOP and AUTH.",
+        at_start=True,
     )
     accounts: dict[str, str] = item(
         "accounts",
@@ -343,4 +358,5 @@ class MailHost:
         Factory(lambda: {"ir@bench.test": "bench"}),
         "Address and password of each account.",
         secret=True,
+        at_start=True,
     )

@@ -46,16 +46,12 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.trial import unittest
 from zope.interface import implementer
 
-from irsend.configuration_sections import Sending
 from irsend.interfaces import Mailbox
 from irsend.message.prefixed_file import PrefixedFile
-from irsend.services.bench import Bench
-from irsend.services.receive.pop_poller import POPPoller
-from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.send.delivery import Delivery, Login, Server
 from irsend.services.send.delivery_results import DeliveryResult
 from irsend.services.send.smtp_client_session import SMTPClientSession
-from tests.benches import key_material, mails_in, make_bench
+from tests.parts import Parts, at_once, key_material, mails_in, make_parts
 from tests.wire import PullWire, Wire, old_tls
 
 _NO_COMMON_CIPHER = "ECDHE-RSA-CHACHA20-POLY1305:@SECLEVEL=0"
@@ -94,27 +90,27 @@ class Play:
         self._recipients = tuple(mailbox(one.strip()) for one in to.split(","))
         self._token = dict(told).get("token", "").encode("ascii")
         limits = {k.strip(): int(v) for k, v in _pairs(told, "limit")}
-        self.bench: Bench = make_bench(
+        self.parts: Parts = make_parts(
             Path(case.mktemp()),
             model=dict(told).get("model", "ir2270"),
             settings={**_SETTINGS, **dict(_pairs(told, "setting"))},
             capacity=int(dict(told).get("capacity", "10000000")),
             **limits,
         )
-        self.bench.sending = Sending(**dict(_pairs(told, "sending")))
+        self.parts.configure("sending", **dict(_pairs(told, "sending")))
         self._said = b""
         self._outcomes: dict[Mailbox, DeliveryResult] = {}
 
     def perform(self) -> None:
         """Play it from its first line to its last."""
         if self._kind == "smtp":
-            receiving = SMTPListener(self.bench, "")
-            self.wire = Wire(receiving._session())
+            listener = self.parts.smtp_listener()
+            self.wire = Wire(listener._session())
             self.wire.connect()
         elif self._kind == "send":
+            parts = self.parts
             self._session = SMTPClientSession(
-                self.bench,
-                self.bench.device.settings,
+                parts.device.settings,
                 Server(name="smtp.bench.test", endpoint=_ToTheTest(self)),
                 Delivery(
                     sender=mailbox("ir@bench.test"),
@@ -123,13 +119,20 @@ class Play:
                 ),
                 Login(user="tim", password="tanstaaftanstaaf"),
                 (lambda: succeed(self._token)) if self._token else None,
+                clock=parts.clock,
+                device=parts.device,
+                configuration=parts.configuration,
+                sessions=parts.sessions,
+                network=parts.network,
+                blocking=at_once,
             )
-            self._session.deliver().addCallback(self._outcomes.update)
+            delivered = Deferred.fromCoroutine(self._session.deliver())
+            delivered.addCallback(self._outcomes.update)
         else:
-            self.bench.connect = lambda *_: _ToTheTest(self)
-            polling = POPPoller(self.bench)
-            polling.running = 1
-            polling.receive()
+            self.parts.network.connect = lambda *_: _ToTheTest(self)
+            pop_sessions = self.parts.pop_sessions()
+            pop_sessions.running = 1
+            self.parts.pop_poller(pop_sessions).receive()
         for number, line in enumerate(self._lines):
             try:
                 self._play_line(line)
@@ -200,7 +203,7 @@ class Play:
             case ["lost"]:
                 self.wire.lose()
             case ["idle", seconds]:
-                self.bench.clock.advance(float(seconds))
+                self.parts.clock.advance(float(seconds))
                 self._heard()
             case ["closed"]:
                 self._heard()
@@ -221,11 +224,11 @@ class Play:
         self._heard()
         match what:
             case "status":
-                self._case.assertEqual(self.bench.device.status.text, value)
+                self._case.assertEqual(self.parts.device.status.text, value)
             case "memory":
-                self._case.assertEqual(len(mails_in(self.bench)), int(value))
+                self._case.assertEqual(len(mails_in(self.parts)), int(value))
             case "result":
-                session = self._case.successResultOf(self.bench.journal.sessions(1))[0]
+                session = self._case.successResultOf(self.parts.journal.sessions(1))[0]
                 shown = " ".join(filter(None, [session.result, session.code]))
                 self._case.assertEqual(shown, value, session.reason)
             case "outcome":
@@ -233,11 +236,11 @@ class Play:
                 outcome = self._outcomes[mailbox(address)]
                 self._case.assertEqual(outcome.code or "OK", wanted, outcome.reason)
             case "auth" | "choice":
-                session = self._case.successResultOf(self.bench.journal.sessions(1))[0]
+                session = self._case.successResultOf(self.parts.journal.sessions(1))[0]
                 self._case.assertEqual(getattr(session, what) or "none", value)
             case "note":
-                session = self._case.successResultOf(self.bench.journal.sessions(1))[0]
-                lines = self._case.successResultOf(self.bench.journal.transcript(session.id))
+                session = self._case.successResultOf(self.parts.journal.sessions(1))[0]
+                lines = self._case.successResultOf(self.parts.journal.transcript(session.id))
                 notes = [line.text for line in lines if line.speaker == "-"]
                 self._case.assertIn(value, notes)
             case (

@@ -48,7 +48,7 @@ class AssemblyTests(unittest.TestCase):
         mailhost = assembly.mailhost
         self.assertEqual(
             [
-                *assembly.machine.receiving.addresses,
+                *assembly.machine.smtp_listener.addresses,
                 *mailhost.smtp_addresses,
                 *mailhost.pop3_addresses,
             ],
@@ -65,7 +65,7 @@ class AssemblyTests(unittest.TestCase):
         assembly.startService()
         stopped = assembly.stopService()
         listening = [
-            *assembly.machine.receiving.addresses,
+            *assembly.machine.smtp_listener.addresses,
             *assembly.panel_addresses,
             *assembly.mailhost.smtp_addresses,
             *assembly.mailhost.pop3_addresses,

@@ -274,6 +274,8 @@ class Item:
     secret: bool = False
     later: bool = False
     """True for items that only later models have; a model file names them."""
+    at_start: bool = False
+    """True for keys whose change counts from the next start on."""
 
 
 def item(
@@ -284,9 +286,12 @@ def item(
     *,
     secret: bool = False,
     later: bool = False,
+    at_start: bool = False,
 ) -> Any:
     """Declare an item of a window (an attrs field that carries its `Item`)."""
-    about = Item(label=label, kind=kind, meaning=meaning, secret=secret, later=later)
+    about = Item(
+        label=label, kind=kind, meaning=meaning, secret=secret, later=later, at_start=at_start
+    )
     return field(default=default, repr=not secret, metadata={_MARK: about})
 
 

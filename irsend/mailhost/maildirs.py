@@ -35,11 +35,13 @@ class Maildirs:
     ) -> None:
         # An address holds @, so none of them is called as the others here are.
         self._accounts = {
-            account: Memory(directory / quote(account, safe="@"), _CAPACITY, commits, now)
+            account: Memory(
+                directory / quote(account, safe="@"), lambda: _CAPACITY, commits, now
+            )
             for account in accounts
         }
-        self.queue = Memory(directory / "queue", _CAPACITY, commits, now)
-        self.undelivered = Memory(directory / "undelivered", _CAPACITY, commits, now)
+        self.queue = Memory(directory / "queue", lambda: _CAPACITY, commits, now)
+        self.undelivered = Memory(directory / "undelivered", lambda: _CAPACITY, commits, now)
 
     def of_account(self, account: str) -> Memory:
         """Return the Maildir of an account."""

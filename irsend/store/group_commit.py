@@ -35,7 +35,7 @@ class GroupCommit:
     """Syncs files, and moves each to its final name."""
 
     def __init__(self, in_thread: InThread[Any]) -> None:
-        self._in_thread = in_thread
+        self.in_thread = in_thread
         self._waiting: list[_Waiting] = []
         self._syncing = False
 
@@ -65,7 +65,7 @@ class GroupCommit:
                 else:
                     one.done.errback(error)
 
-        self._in_thread(lambda: _sync(group)).addBoth(synced)
+        self.in_thread(lambda: _sync(group)).addBoth(synced)
 
 
 def _sync(group: list[_Waiting]) -> None:

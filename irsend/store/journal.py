@@ -72,7 +72,7 @@ class Journal:
         in_thread: InThread[Any],
         clock: IReactorTime,
         *,
-        sessions_kept: int,
+        sessions_kept: Callable[[], int],
     ) -> None:
         self._path = path
         self._transcripts = transcripts
@@ -223,7 +223,7 @@ class Journal:
                 )
         if self._since_pruned >= _PRUNE_EVERY:
             self._since_pruned = 0
-            oldest = prune(self._database, self._sessions_kept)
+            oldest = prune(self._database, self._sessions_kept())
             if oldest is not None:
                 self._transcripts.delete_up_to(oldest)
 

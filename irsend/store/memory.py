@@ -48,10 +48,14 @@ class Memory:
     """The machine's memory: so many octets, in one Maildir."""
 
     def __init__(
-        self, directory: Path, capacity: int, commits: GroupCommit, now: Callable[[], float]
+        self,
+        directory: Path,
+        capacity: Callable[[], int],
+        commits: GroupCommit,
+        now: Callable[[], float],
     ) -> None:
         self.directory = directory
-        self.capacity = capacity
+        self._capacity = capacity
         self.used = 0
         """Octets of the mails that are kept, and of those that are arriving."""
         self._commits = commits
@@ -71,6 +75,11 @@ class Memory:
                     self.remember(entry.name.partition(":")[0], entry.stat().st_size)
         except OSError as error:
             raise StateError(f"memory: {error.filename}: {error.strerror}") from None
+
+    @property
+    def capacity(self) -> int:
+        """How many octets it has room for."""
+        return self._capacity()
 
     @property
     def full(self) -> bool:
@@ -118,6 +127,12 @@ class Memory:
         if path is not None:
             path.unlink(missing_ok=True)
         self.forget([name])
+
+    def delete_durably(self, names: Sequence[str]) -> Deferred[None]:
+        """Delete mails, and free what they take; fires when none can come back after a crash. OSError."""
+        return self._commits.in_thread(lambda: self.unlink(names)).addCallback(
+            lambda _: self.forget(names)
+        )
 
     def unlink(self, names: Sequence[str]) -> None:
         """Delete the files of mails, for good (in a thread); what they take is freed by `forget`."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
+import shutil
+import tempfile
 from pathlib import Path
 
 from irsend.errors import StateError
@@ -96,6 +99,37 @@ class StateDirectory:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+class MemoryDirectory(StateDirectory):
+    """A state directory in RAM, which is gone when it is released. Nobody else knows its name."""
+
+    def __init__(self) -> None:
+        # /dev/shm is RAM on Linux; elsewhere it is a directory for temporary files.
+        ram = Path("/dev/shm")  # noqa: S108
+        where = ram if ram.is_dir() else Path(tempfile.gettempdir())
+        super().__init__(where / f"irsend-{os.getpid()}-{secrets.token_hex(8)}")
+
+    @property
+    def journal(self) -> Path:
+        """What SQLite calls a database in RAM."""
+        return Path(":memory:")
+
+    def hold(self) -> None:
+        """Make the directory; StateError."""
+        try:
+            self.path.mkdir(mode=0o700)
+            for part in _PARTS:
+                (self.path / part).mkdir()
+        except OSError as error:
+            raise StateError(f"state: {self.path} cannot be used: {error.strerror}") from None
+
+    def sign(self) -> None:
+        """Do nothing: there is no lock."""
+
+    def release(self) -> None:
+        """Delete the directory with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:

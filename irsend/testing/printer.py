@@ -117,7 +117,7 @@ class Printer:
     @property
     def smtp(self) -> tuple[str, int]:
         """Host and port where it takes mail."""
-        return _first(self._machine.receiving.addresses)
+        return _first(self._machine.smtp_listener.addresses)
 
     @property
     def panel(self) -> str:
@@ -145,7 +145,7 @@ class Printer:
 
     def set(self, **settings: object) -> None:
         """Change settings at the machine: `authent_encryption__allow_ssl_pop=True`."""
-        self._machine.change_settings(
+        self._machine.control.change_settings(
             {name.replace("__", ".", 1): value for name, value in settings.items()}
         )
 
@@ -155,11 +155,11 @@ class Printer:
 
     def load_paper(self) -> None:
         """Put paper into the drawer: what was received is printed from now on."""
-        self._machine.change_paper(True)
+        self._machine.control.change_paper(True)
 
     def receive(self) -> Deferred[Session]:
         """Fetch mail from the POP server now; fires with the session when it has ended."""
-        return self._machine.receive()
+        return self._machine.control.receive()
 
     def send(
         self, *pages: bytes | Path, to: str | Sequence[str], **words: object
@@ -171,7 +171,7 @@ class Printer:
         kind, format, resolution, paper, full. Raises SendRefused; fails with
         ScanRefused.
         """
-        place = self._machine.scan_directory()
+        place = self._machine.control.scan_directory()
         originals = []
         for number, page in enumerate(pages, 1):
             path = place / f"page-{number}"
@@ -180,12 +180,14 @@ class Printer:
             originals.append(Original(path=path, name=name))
         given = {"to": [to] if isinstance(to, str) else list(to), **words}
         try:
-            order = self._machine.read_order(originals, given)
+            order = self._machine.control.read_order(originals, given)
         except SendRefused:
             shutil.rmtree(place)
             raise
-        ended: Deferred[Job] = self._machine.send(order).addBoth(_passing(shutil.rmtree, place))
-        return ended.addCallback(lambda job: self._machine.job_ended(job.number))
+        ended: Deferred[Job] = self._machine.control.send(order).addBoth(
+            _passing(shutil.rmtree, place)
+        )
+        return ended.addCallback(lambda job: self._machine.control.job_ended(job.number))
 
     # -- what it shows ----------------------------------------------------------
 
@@ -197,12 +199,12 @@ class Printer:
     @property
     def frames_dropped(self) -> int:
         """How many frames the MAC address filter has dropped; connections refused where it cannot."""
-        return self._machine.mac_filter()[1]
+        return self._machine.control.mac_filter()[1]
 
     @property
     def mails(self) -> list[Mail]:
         """What was received and is in memory, oldest first."""
-        memory = self._machine.mails
+        memory = self._machine.storage.memory
         found = []
         for job in self._received:
             path = memory.path(job.held_as)
@@ -221,21 +223,21 @@ class Printer:
                 subject=one.subject,
                 codes=one.codes,
                 notices=one.notices,
-                pdf=self._machine.document_file(one.number).read_bytes(),
+                pdf=self._machine.control.document_file(one.number).read_bytes(),
             )
-            for one in reversed(self._machine.documents())
+            for one in reversed(self._machine.control.documents())
         ]
 
     def sessions(self) -> Deferred[list[Session]]:
         """Give its sessions with mail servers and clients, newest first."""
-        return self._machine.sessions()
+        return self._machine.control.sessions()
 
     @inlineCallbacks
     def transcripts(self) -> Any:
         """Give what was said in each session, oldest first, as text."""
         texts = []
         for session in reversed((yield self.sessions())):
-            lines = yield self._machine.transcript(session.id)
+            lines = yield self._machine.control.transcript(session.id)
             heading = (
                 f"session {session.id}: {session.kind} with {session.peer}, {session.result}"
             )
@@ -260,9 +262,9 @@ class Printer:
         """Fire with what is in the tray once there are `count`; NotInTime after `timeout` seconds."""
 
         def there() -> list[Printout] | None:
-            return self.printouts if len(self._machine.documents()) >= count else None
+            return self.printouts if len(self._machine.control.documents()) >= count else None
 
-        have = lambda: len(self._machine.documents())  # noqa: E731
+        have = lambda: len(self._machine.control.documents())  # noqa: E731
         return self._wait(there, timeout, lambda: f"{count} printouts; there are {have()}")
 
     def wait_for_status(self, text: str, timeout: float = 10) -> Deferred[None]:

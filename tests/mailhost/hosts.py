@@ -12,7 +12,7 @@ from irsend.mailhost.accounts import Accounts
 from irsend.mailhost.maildirs import Maildirs
 from irsend.store.group_commit import GroupCommit
 from irsend.store.memory import Memory
-from tests.benches import AT, at_once
+from tests.parts import AT, at_once
 
 ACCOUNTS = {"ir@bench.test": "bench", "Second@bench.test": "other"}
 

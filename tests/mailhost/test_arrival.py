@@ -18,9 +18,9 @@ from irsend.message.compose import compose
 from irsend.protocols.esmtp_client import ESMTPClient
 from irsend.protocols.sasl import Credentials, make_mechanism
 from irsend.protocols.transcript import Transcript
-from tests.benches import AT, at_once, server_tls
 from tests.mailhost.hosts import StandInMachine, mails_in, make_maildirs
 from tests.message.test_compose import CANON, attached, letter
+from tests.parts import AT, at_once, server_tls
 from tests.wire import PullWire, Wire
 
 IR = Mailbox(b"ir", b"bench.test")

@@ -15,8 +15,8 @@ from irsend.mailhost.maildrop import Maildrop, Maildrops
 from irsend.message.trace import smtp_trace
 from irsend.protocols.pop3_server import MaildropInUse
 from irsend.store.group_commit import GroupCommit
-from tests.benches import AT, at_once
 from tests.mailhost.hosts import make_maildirs, put
+from tests.parts import AT, at_once
 
 POSTMASTER = Mailbox(b"postmaster", b"")
 

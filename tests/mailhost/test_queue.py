@@ -14,8 +14,8 @@ from twisted.python.failure import Failure
 from twisted.trial import unittest
 
 from irsend.mailhost.queue import PAUSES, Queue
-from tests.benches import AT, at_once, server_tls
 from tests.mailhost.hosts import StandInMachine, mails_in, make_maildirs, put
+from tests.parts import AT, at_once, server_tls
 from tests.wire import PullWire
 
 TRACE = b"Return-Path: <ir@bench.test>\r\nDelivered-To: p@machine.test\r\n"

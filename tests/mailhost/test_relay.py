@@ -14,8 +14,8 @@ from irsend.interfaces import IMessageSink, IPostBox, IReception
 from irsend.mailhost.queue import Queue
 from irsend.mailhost.relay import Copies, Relay, RelayReception
 from irsend.store.group_commit import GroupCommit
-from tests.benches import AT, at_once, server_tls
 from tests.mailhost.hosts import StandInMachine, mails_in, make_maildirs
+from tests.parts import AT, at_once, server_tls
 from tests.wire import Wire, old_tls
 
 

@@ -22,7 +22,7 @@ from irsend.protocols.smtp_client_replies import Refused, ServerReply, Timeouts,
 from irsend.protocols.smtp_client_transaction import path_of
 from irsend.protocols.tls import ClientTLS, TLSFailed
 from irsend.protocols.transcript import Transcript
-from tests.benches import server_tls
+from tests.parts import server_tls
 from tests.protocols.holes import hole
 from tests.wire import PullWire
 

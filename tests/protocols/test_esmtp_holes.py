@@ -14,7 +14,7 @@ from zope.interface import implementer
 from irsend.interfaces import ACCEPT, Verdict
 from irsend.protocols.esmtp import ESMTP
 from irsend.services.receive.smtp_server_session import SMTPServerSession
-from tests.benches import mails_in, make_bench, server_tls
+from tests.parts import mails_in, make_parts, server_tls
 from tests.protocols.holes import hole
 from tests.wire import Wire, old_tls
 
@@ -108,7 +108,7 @@ class EsmtpHoleTests(unittest.SynchronousTestCase):
     def ours(self) -> _Side:
         """Return ours, receiving for the machine."""
         side = _Side()
-        self.bench = bench = make_bench(
+        self.parts = parts = make_parts(
             Path(self.mktemp()),
             settings={"authent_encryption.allow_ssl_smtp_receive": "on"},
             message_size=1,
@@ -117,14 +117,14 @@ class EsmtpHoleTests(unittest.SynchronousTestCase):
         side.later.addCallback(lambda _: ACCEPT)
 
         def receive(transport: Any) -> SMTPServerSession:
-            reception = _Later(bench, "192.0.2.7", "192.0.2.1", admit=True, ended=lambda: None)
+            reception: Any = parts.smtp_session(_Later)
             reception.later = side.later
             return reception
 
-        side.wire = Wire(ESMTP(receive, bench.clock))
+        side.wire = Wire(ESMTP(receive, parts.clock))
         side.wire.connect()
         side.wire.taken()
-        side.kept = lambda: mails_in(bench)
+        side.kept = lambda: mails_in(parts)
         return side
 
     def begin(self) -> None:
@@ -250,7 +250,7 @@ class EsmtpHoleTests(unittest.SynchronousTestCase):
         """A message reaches its sink in segments, not line by line."""
         writes: list[int] = []
         if isinstance(self.side.wire.protocol, ESMTP):
-            memory = self.bench.memory
+            memory = self.parts.memory
             open_message = memory.open_message
 
             def counted(*arguments: Any, **named: Any) -> Any:

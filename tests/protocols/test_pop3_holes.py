@@ -16,7 +16,7 @@ from irsend.protocols.pop3_client import POP3Client
 from irsend.protocols.sasl import Credentials, make_mechanism
 from irsend.protocols.tls import ClientTLS
 from irsend.protocols.transcript import Transcript
-from tests.benches import key_material
+from tests.parts import key_material
 from tests.protocols.holes import hole
 from tests.wire import Wire, old_tls
 

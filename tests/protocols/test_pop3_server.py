@@ -26,7 +26,7 @@ from zope.interface.verify import verifyObject
 from irsend.protocols.dot_stuffing import DotStream
 from irsend.protocols.pop3_server import POP3, MaildropInUse
 from irsend.protocols.transcript import Transcript
-from tests.benches import server_tls
+from tests.parts import server_tls
 from tests.protocols.holes import hole
 from tests.wire import PullWire, old_tls
 

@@ -56,12 +56,12 @@ class PrintingMachineCase(unittest.TestCase):
 
     def receive(self, content: bytes, trace: bytes = b"", mark: str = "") -> Deferred[Job]:
         """Put a mail into memory; fires with its job as it was accepted."""
-        bench = self.machine._bench
+        machine = self.machine
         jobs: list[Job] = []
-        message = bench.memory.open_message(
+        message = machine.storage.memory.open_message(
             trace,
             kept=lambda one: jobs.append(
-                bench.mail_kept(one.name, one.beginning, "a@bench.test", None)
+                machine.dispatch.mail_kept(one.name, one.beginning, "a@bench.test", None)
             ),
             mark=mark,
         )
@@ -80,22 +80,29 @@ class PrintingMachineCase(unittest.TestCase):
         """Wait until so many documents lie in the tray and their jobs have ended; newest first."""
         machine = self.machine
         return self.until(
-            lambda: len(machine.documents()) >= count and not machine.device.printing
-        ).addCallback(lambda _: machine.documents())
+            lambda: len(machine.control.documents()) >= count and not machine.device.printing
+        ).addCallback(lambda _: machine.control.documents())
 
     def ended(self, number: str) -> Deferred[Job]:
         """Wait until a job has ended."""
-        ended: Deferred[Job] = self.machine.job_ended(number)
+        ended: Deferred[Job] = self.machine.control.job_ended(number)
         return ended
 
     def given_to_worker(self) -> Deferred[None]:
         """Wait until a worker has what is printed: until then nothing that befalls it matters."""
         machine = self.machine
-        return self.until(lambda: machine.device.printing and not machine._printing._pool._idle)
+        return self.until(
+            lambda: machine.device.printing and not machine.print_queue._pool._idle
+        )
+
+    def retry_now(self) -> None:
+        """Print again at once what a disk that failed keeps waiting."""
+        (call,) = self.machine.print_queue._retries._calls
+        call.reset(0)
 
     def text(self, number: str) -> str:
         """Return the text of a document."""
-        pdf = pypdfium2.PdfDocument(self.machine.document_file(number))
+        pdf = pypdfium2.PdfDocument(self.machine.control.document_file(number))
         try:
             return "\n".join(page.get_textpage().get_text_range() for page in pdf)
         finally:
@@ -106,6 +113,6 @@ class PrintingMachineCase(unittest.TestCase):
         """Have a worker that answers nothing; returns its process id. It has printed a mail before."""
         job = yield self.receive(b"Subject: warm\r\n\r\nText.\r\n")
         yield self.ended(job.number)
-        (worker,) = self.machine._printing._pool._workers
+        (worker,) = self.machine.print_queue._pool._workers
         os.kill(worker.transport.pid, signal.SIGSTOP)
         return worker.transport.pid

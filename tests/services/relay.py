@@ -16,14 +16,17 @@ from zope.interface import implementer
 from irsend.device.jobs import Job
 from irsend.device.send_order import Original, read_order
 from irsend.device.sessions import Session
+from irsend.message.parsed_message import Problem
 from irsend.services.receive.dispatch import Dispatch
+from irsend.services.received_mail import ReceivedMail
+from irsend.services.send.attempt import AttemptParts
 from irsend.services.send.full_mode import FullMode
 from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.scanner import Scan, ScanOrder
 from irsend.services.send.send_queue import SendQueue
 from irsend.store.outbox import Outbox
 from irsend.store.receiver_features import ReceiverFeatures
-from tests.benches import at_once, make_bench
+from tests.parts import at_once, make_parts
 from tests.wire import PullWire
 
 ANSWERS = {
@@ -136,10 +139,36 @@ REFUSED = error.ConnectionRefusedError("refused")
 NOT_FOUND = error.DNSLookupError("no such name")
 
 
+@define
+class _POPSessions:
+    """POP AUTH before Sending, answered by the test."""
+
+    log_in: Callable[[], Deferred[Session]]
+
+
+@define
+class _PrintQueue:
+    """Prints nothing: what was received and is none of full mode's business."""
+
+    jobs: list[Job] = field(factory=list)
+
+    def take(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
+        """Keep the job in mind."""
+        self.jobs.append(mail.job)
+
+
+class _Reassembly:
+    """No mail of these tests comes in parts."""
+
+    def start_timeouts(self) -> None:
+        """Do nothing."""
+
+
 class SendingCase(unittest.TestCase):
     """A machine's sending on a bench whose clock the test moves."""
 
     model = "ir2270"
+    on_disk = staticmethod(at_once)
     settings: dict[str, object] = {
         "email_ifax.email_address": "ir@bench.test",
         "email_ifax.smtp_server": "relay.bench.test",
@@ -148,9 +177,9 @@ class SendingCase(unittest.TestCase):
     def setUp(self) -> None:
         """Switch it on."""
         self.directory = Path(self.mktemp())
-        self.bench = make_bench(self.directory, model=self.model, settings=self.settings)
-        self.relay = Relay(lambda work: self.bench.clock.callLater(0, work))
-        self.bench.connect = self.relay.endpoint
+        self.parts = make_parts(self.directory, model=self.model, settings=self.settings)
+        self.relay = Relay(lambda work: self.parts.clock.callLater(0, work))
+        self.parts.network.connect = self.relay.endpoint
         self.pop_logins: list[Deferred[Session]] = []
         self.switch_on()
 
@@ -158,44 +187,74 @@ class SendingCase(unittest.TestCase):
         """Put the parts together on the same directory, as after a restart."""
         self.outbox = Outbox(self.directory / "outbox", at_once)
         entries = self.outbox.open_directory()
-        receivers = ReceiverFeatures(self.directory / "receivers.json")
-        receivers.open()
-        self.full_mode = FullMode(self.bench, self.outbox, receivers)
-        glass: Any = Glass()
-        self.sending = SendQueue(
-            self.bench,
-            self.outbox,
-            JobSubmission(self.bench, self.outbox, glass, receivers),
-            self._log_in,
-            self.full_mode.await_notifications,
+        self.receiver_features = ReceiverFeatures(self.directory / "receivers.json")
+        self.receiver_features.open()
+        parts = self.parts
+        self.full_mode = FullMode(
+            clock=parts.clock,
+            device=parts.device,
+            journal=parts.journal,
+            outbox=self.outbox,
+            receiver_features=self.receiver_features,
         )
-        self.to_print: list[Job] = []
-        """What was received and is none of full mode's business."""
-        self.sorting = Dispatch(
-            self.bench,
-            to_print=lambda mail: self.to_print.append(mail.job),
-            to_reassemble=lambda mail: self.to_print.append(mail.job),
-            to_match=self.full_mode.take,
-            notify_of_delivery=lambda mail, beginning: succeed(mail),
-            caught_up=lambda: None,
+        self.send_queue = self.make_send_queue(Glass())
+        self.print_queue = _PrintQueue()
+        nobody: Any = None
+        parts.dispatch = Dispatch(
+            clock=parts.clock,
+            device=parts.device,
+            memory=parts.memory,
+            journal=parts.journal,
+            on_disk=self.on_disk,
+            print_queue=self.print_queue,  # type: ignore[arg-type]
+            reassembly=_Reassembly(),  # type: ignore[arg-type]
+            full_mode=self.full_mode,
+            notifier=nobody,
         )
-        self.bench.received = self.sorting.take
         self.full_mode.recover(entries)
         for job in self.in_memory():
-            self.sorting.take(job)
-        self.sending.recover([one for one in entries if one.awaited_until is None])
+            parts.dispatch.take_again(job)
+        self.send_queue.recover([one for one in entries if one.awaited_until is None])
         self.full_mode.startService()
-        self.sorting.startService()
-        self.sending.startService()
+        parts.dispatch.startService()
+        self.send_queue.startService()
+
+    def make_send_queue(self, glass: Any) -> SendQueue:
+        """Return a send queue whose originals are scanned from this glass."""
+        parts = self.parts
+        return SendQueue(
+            journal=parts.journal,
+            submission=JobSubmission(
+                device=parts.device,
+                memory=parts.memory,
+                configuration=parts.configuration,
+                outbox=self.outbox,
+                scanner=glass,
+                receiver_features=self.receiver_features,
+                on_disk=self.on_disk,
+            ),
+            full_mode=self.full_mode,
+            attempts=AttemptParts(
+                clock=parts.clock,
+                device=parts.device,
+                configuration=parts.configuration,
+                outbox=self.outbox,
+                sessions=parts.sessions,
+                network=parts.network,
+                pop_sessions=_POPSessions(self._log_in),  # type: ignore[arg-type]
+                on_disk=self.on_disk,
+                blocking=at_once,
+            ),
+        )
 
     def in_memory(self) -> list[Job]:
         """Return the jobs of the mails in memory."""
-        jobs = self.successResultOf(self.bench.journal.jobs(1000))
+        jobs = self.successResultOf(self.parts.journal.jobs(1000))
         return [one for one in jobs if one.held_as is not None]
 
     def switch_off(self) -> None:
         """Switch it off in order."""
-        parts = (self.sending, self.sorting, self.full_mode)
+        parts = (self.send_queue, self.parts.dispatch, self.full_mode)
         stopped = [one.stopService() for one in parts]
         self.settle()
         for one in stopped:
@@ -209,7 +268,7 @@ class SendingCase(unittest.TestCase):
     def settle(self) -> None:
         """Let everything happen that needs no time."""
         for _ in range(60):
-            self.bench.clock.advance(0)
+            self.parts.clock.advance(0)
             for connection in self.relay.connections:
                 connection._settle()
 
@@ -222,9 +281,9 @@ class SendingCase(unittest.TestCase):
             **words,
         }
         return self.successResultOf(
-            self.sending.send(read_order(self.bench.device, [page], given))
+            self.send_queue.send(read_order(self.parts.device, [page], given))
         )
 
     def job(self, number: str = "0001") -> Job:
         """Return a job as the journal has it."""
-        return self.successResultOf(self.bench.journal.job(number))
+        return self.successResultOf(self.parts.journal.job(number))

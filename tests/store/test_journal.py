@@ -17,7 +17,7 @@ from irsend.interfaces import TranscriptLine
 from irsend.store.database import open_database, prune
 from irsend.store.journal import Journal
 from irsend.store.transcripts import Transcripts
-from tests.benches import at_once
+from tests.parts import at_once
 from tests.store.threads import HeldThread
 
 
@@ -46,7 +46,7 @@ class Case(SynchronousTestCase):
             Transcripts(self.directory / "sessions"),
             self.thread,
             self.clock,
-            sessions_kept=self.sessions_kept,
+            sessions_kept=lambda: self.sessions_kept,
         )
         self.journal.open(self.device)
         self.device.observe(self.journal.observe)
@@ -509,7 +509,7 @@ class FailureTests(Case):
             Transcripts(self.directory),
             at_once,
             self.clock,
-            sessions_kept=10,
+            sessions_kept=lambda: 10,
         )
         error = self.assertRaises(StateError, journal.open, self.device)
         self.assertIn("unable to open database file", str(error))

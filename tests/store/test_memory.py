@@ -42,7 +42,7 @@ class Case(SynchronousTestCase):
     def memory_again(self) -> Memory:
         """Switch the machine on (again) on the same directory."""
         memory = Memory(
-            self.directory, self.capacity, GroupCommit(self.thread), self.clock.seconds
+            self.directory, lambda: self.capacity, GroupCommit(self.thread), self.clock.seconds
         )
         memory.open_directory()
         return memory
@@ -308,7 +308,7 @@ class CapacityTests(Case):
     def test_smaller_now(self) -> None:
         """Where the capacity was made smaller than what is there, it is full until there is room."""
         names = [self.store() for _ in range(3)]
-        self.memory.capacity = 10
+        self.capacity = 10
         self.assertTrue(self.memory.full)
         for name in names:
             self.memory.delete(name)

@@ -13,7 +13,7 @@ from irsend.device.documents import Document
 from irsend.device.jobs import Job
 from irsend.errors import NoSuchRecord, StateError
 from irsend.store.tray import PrintedMails, Tray
-from tests.benches import at_once
+from tests.parts import at_once
 from tests.store.threads import HeldThread
 
 

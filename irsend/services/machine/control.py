@@ -1,159 +1,130 @@
-"""The machine's front: what the panel asks (`IMachine`), answered by the parts that `machine` puts together.
+"""The machine's control interface: what the panel asks (`IMachine`), answered by the parts that know.
 
-It decides nothing: each question goes to the part that knows.
+It holds the parts, and decides nothing.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from irsend.configuration import Configuration
-from irsend.device import codes
 from irsend.device.device import Device
-from irsend.device.documents import Document, PageText, TextLine
-from irsend.device.events import JobChanged
+from irsend.device.documents import Document, PageText
+from irsend.device.events import Event, JobChanged
 from irsend.device.jobs import Job
 from irsend.device.send_order import Original, SendOrder, read_order
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry
-from irsend.errors import (
-    CannotCancel,
-    CannotDraw,
-    NoSuchRecord,
-    SettingsRefused,
-    ValueRefused,
-)
 from irsend.interfaces import IMachine, TranscriptLine
-from irsend.services.bench import Bench
-from irsend.services.machine.keyring import Keyring
+from irsend.link.link import Link
+from irsend.services.keyring import Keyring
 from irsend.services.machine.settings_precedence import SettingsPrecedence
-from irsend.services.print.print_pool import CannotPrint, NoRoom, PrintPool
-from irsend.services.print.print_queue import PrintQueue
-from irsend.services.receive.dispatch import Dispatch
+from irsend.services.machine.storage import Storage
+from irsend.services.pop_session_queue import POPSessionQueue
+from irsend.services.print.page_viewer import PageViewer
 from irsend.services.receive.pop_poller import POPPoller
-from irsend.services.receive.reassembly import Reassembly
+from irsend.services.receive.received_jobs import ReceivedJobs
 from irsend.services.send.send_queue import SendQueue
-from irsend.store.journal import Journal
-from irsend.store.memory import Memory
-from irsend.store.outbox import Outbox
-from irsend.store.saved_settings import SavedSettings
-from irsend.store.tray import Tray
-
-_DRAWN_WITHIN = 30
-"""Seconds of CPU that a page to look at, or a report, may take."""
+from irsend.services.sessions import Sessions
 
 
 @implementer(IMachine)
 class Control:
-    """Half of a machine; `Machine` is the other half, and makes what stands here."""
+    """The keys and the displays of one machine."""
 
-    configuration: Configuration
-    device: Device
-    polling: POPPoller
-    _bench: Bench
-    _journal: Journal
-    _keyring: Keyring
-    _precedence: SettingsPrecedence
-    _outbox: Outbox
-    _saved: SavedSettings
-    _sending: SendQueue
-    _sorting: Dispatch
-    _joining: Reassembly
-    _printing: PrintQueue
-    _drawing: PrintPool
-    _tray: Tray
-    _in_thread: Callable[[Callable[[], Any]], Deferred[Any]]
-
-    # -- key and certificate ----------------------------------------------------
-
-    def key_description(self) -> dict[str, Any] | None:
-        """Return what is known of the certificate in use."""
-        return self._keyring.describe()
-
-    def generate_key(self) -> Deferred[dict[str, Any]]:
-        """Make and use a new key."""
-        return self._keyring.generate(self.configuration.tls.hostnames, self._in_thread)
-
-    def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
-        """Keep and use another key from the next session on."""
-        return self._keyring.take(certificate, key)
-
-    @property
-    def mails(self) -> Memory:
-        """The memory, with what was received and is not printed yet."""
-        return self._bench.memory
-
-    # -- what the panel asks ------------------------------------------------------
+    def __init__(
+        self,
+        *,
+        device: Device,
+        storage: Storage,
+        link: Link,
+        keyring: Keyring,
+        settings: SettingsPrecedence,
+        sessions: Sessions,
+        pop_sessions: POPSessionQueue,
+        poller: POPPoller,
+        send_queue: SendQueue,
+        received_jobs: ReceivedJobs,
+        page_viewer: PageViewer,
+    ) -> None:
+        self.device = device
+        self._storage = storage
+        self._memory = storage.memory
+        self._journal = storage.journal
+        self._outbox = storage.outbox
+        self._tray = storage.tray
+        self._link = link
+        self._keyring = keyring
+        self._settings = settings
+        self._sessions = sessions
+        self._pop_sessions = pop_sessions
+        self._poller = poller
+        self._send_queue = send_queue
+        self._received_jobs = received_jobs
+        self._page_viewer = page_viewer
 
     def memory(self) -> tuple[int, int]:
-        """Return octets in use and capacity."""
-        return self._bench.memory.used + self._outbox.used, self._bench.memory.capacity
+        """Count what was received and what waits to be sent."""
+        return self._memory.used + self._outbox.used, self._memory.capacity
 
     def mac_filter(self) -> tuple[str, int]:
-        """Ask the wire."""
-        return self._bench.link.way.name, self._bench.link.dropped
+        """Ask the link."""
+        return self._link.way.name, self._link.dropped
+
+    # -- settings, key and certificate --------------------------------------------
 
     def change_settings(self, given: dict[str, object]) -> dict[str, Any]:
-        """Change items at the machine."""
+        """Change the device's settings."""
         return self.device.change_settings(given)
 
     def factory_reset(self) -> None:
-        """Forget what was changed at the machine; what the configuration says holds again."""
-        settings = self._precedence.as_configured(self.configuration)
-        try:
-            self._keyring.check(settings)
-        except ValueRefused as error:
-            raise SettingsRefused([error]) from None
-        self._saved.forget()
-        self.device.reset_settings(settings)
+        """Forget the layer of the machine itself."""
+        self._settings.factory_reset()
+
+    def settings_at(self, at: float) -> Deferred[dict[str, Any]]:
+        """Ask the journal."""
+        return self._journal.settings_at(at)
+
+    def key_description(self) -> dict[str, Any] | None:
+        """Ask the keyring."""
+        return self._keyring.describe()
+
+    def generate_key(self) -> Deferred[dict[str, Any]]:
+        """Have the keyring make one, in a thread."""
+        return self._keyring.generate(self._storage.on_disk)
+
+    def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
+        """Give it to the keyring."""
+        return self._keyring.take(certificate, key)
+
+    # -- receiving and sending ----------------------------------------------------
 
     def receive(self) -> Deferred[Session]:
-        """Fetch from the POP server now."""
-        return self.polling.receive()
+        """Have the poller fetch."""
+        return self._poller.receive()
+
+    def next_login(self) -> float | None:
+        """Ask the POP sessions."""
+        return self._pop_sessions.next_login
 
     def scan_directory(self) -> Path:
-        """Make a directory for originals in the outbox, where nothing survives a restart."""
+        """Make one in the outbox, where nothing but jobs survives a restart."""
         return self._outbox.new_place()
 
     def read_order(self, originals: Sequence[Original], given: dict[str, object]) -> SendOrder:
-        """Read an order as the settings stand."""
+        """Read an order by the settings of now."""
         return read_order(self.device, originals, given)
 
     def send(self, order: SendOrder) -> Deferred[Job]:
-        """Scan and queue."""
-        return self._sending.send(order)
+        """Have the send queue scan and queue."""
+        return self._send_queue.send(order)
 
-    def job_ended(self, number: str) -> Deferred[Job]:
-        """Watch the device; a job that has ended already is told by the journal."""
-        ended: Deferred[Job] = Deferred(lambda _: forget())
-
-        def tell(job: Job) -> None:
-            if job.number == number and job.ended is not None and not ended.called:
-                forget()
-                ended.callback(job)
-
-        forget = self.device.observe(
-            lambda event: tell(event.job) if isinstance(event, JobChanged) else None
-        )
-
-        def not_there(failure: Failure) -> None:
-            if not ended.called:
-                forget()
-                ended.errback(failure)
-
-        self._journal.job(number).addCallback(tell).addErrback(not_there)
-        return ended
-
-    def next_login(self) -> float | None:
-        """Ask the polling."""
-        return self.polling.next_login
+    # -- status, sessions and jobs ------------------------------------------------
 
     def status_history(self, limit: int = 100) -> Deferred[list[StatusEntry]]:
         """Ask the journal."""
@@ -172,7 +143,7 @@ class Control:
         filters = {"kind": kind, "peer": peer, "result": result, "code": code}
         wanted = {name: value for name, value in filters.items() if value}
 
-        # Before the journal is asked: who ends in between is in both, not in neither.
+        # Before the journal is asked: one that ends meanwhile is in both, not in neither.
         under_way = [
             session
             for session in self.device.sessions.values()
@@ -180,30 +151,27 @@ class Control:
             and all(getattr(session, name) == value for name, value in wanted.items())
         ]
 
-        def together(ended: list[Session]) -> list[Session]:
+        def merged(ended: list[Session]) -> list[Session]:
             by_id = {session.id: session for session in (*under_way, *ended)}
             return sorted(by_id.values(), key=lambda session: -session.id)[:limit]
 
-        return self._journal.sessions(limit, before, **wanted).addCallback(together)
+        return self._journal.sessions(limit, before, **wanted).addCallback(merged)
 
-    @inlineCallbacks
-    def session(self, id: int) -> Any:
+    def session(self, id: int) -> Deferred[Session]:
         """Look among those under way, then in the journal."""
+        return Deferred.fromCoroutine(self._session(id))
+
+    async def _session(self, id: int) -> Session:
         under_way = self.device.sessions.get(id)
-        return under_way if under_way is not None else (yield self._journal.session(id))
+        return under_way if under_way is not None else await self._journal.session(id)
 
-    def settings_at(self, at: float) -> Deferred[dict[str, Any]]:
-        """Ask the journal."""
-        return self._journal.settings_at(at)
+    def transcript(self, id: int) -> Deferred[list[TranscriptLine]]:
+        """Look among those under way, then in the journal."""
+        return Deferred.fromCoroutine(self._transcript(id))
 
-    @inlineCallbacks
-    def transcript(self, id: int) -> Any:
-        """Look among those under way, then in the state directory."""
-        under_way = self._bench.transcripts.get(id)
-        lines: list[TranscriptLine] = (
-            under_way.lines() if under_way is not None else (yield self._journal.transcript(id))
-        )
-        return lines
+    async def _transcript(self, id: int) -> list[TranscriptLine]:
+        lines = self._sessions.transcript_so_far(id)
+        return lines if lines is not None else await self._journal.transcript(id)
 
     def jobs(self, limit: int = 100) -> Deferred[list[Job]]:
         """Ask the journal."""
@@ -213,31 +181,36 @@ class Control:
         """Ask the journal."""
         return self._journal.job(number)
 
-    @inlineCallbacks
-    def cancel_job(self, number: str) -> Any:
-        """Cancel a job that waits or runs (#995): a received mail leaves the memory unprinted.
+    def job_ended(self, number: str) -> Deferred[Job]:
+        """Watch the device; a job that has ended already is found in the journal."""
+        ended: Deferred[Job] = Deferred(lambda _: stop_observing())
 
-        With one part of a divided mail that is being printed go the others.
-        """
-        job: Job = yield self._journal.job(number)
-        if job.direction == "tx":
-            return (yield self._sending.cancel(job))
-        if job.held_as is None or job.ended is not None:
-            raise CannotCancel(
-                f"Job {number} has ended ({job.result}); only one that waits can be cancelled."
-            )
-        left = [job]
-        if not self._sorting.let_go(job) and not self._joining.let_go(job):
-            mails = yield self._printing.let_go(job)
-            left += [mail.job for mail in mails if mail.job.serial != job.serial]
-        names = [one.held_as or "" for one in left]
-        cancelled = {"result": "NG", "code": codes.CANCELLED, "ended": self.device.now()}
-        left = [self.device.job_changed(one, **cancelled) for one in left]
-        # The journal holds its end and its UIDL by now; so it is not fetched again.
-        yield self._journal.flush()
-        yield self._bench.delete_mails(names)
-        job, *_ = [self.device.job_changed(one, held_as=None) for one in left]
-        return job
+        def look_at(job: Job) -> None:
+            if job.number == number and job.ended is not None and not ended.called:
+                stop_observing()
+                ended.callback(job)
+
+        def observe(event: Event) -> None:
+            if isinstance(event, JobChanged):
+                look_at(event.job)
+
+        def not_found(failure: Failure) -> None:
+            if not ended.called:
+                stop_observing()
+                ended.errback(failure)
+
+        stop_observing = self.device.observe(observe)
+        self._journal.job(number).addCallback(look_at).addErrback(not_found)
+        return ended
+
+    def cancel_job(self, number: str) -> Deferred[Job]:
+        """Have it cancelled by the queue that has it."""
+        return Deferred.fromCoroutine(self._cancel_job(number))
+
+    async def _cancel_job(self, number: str) -> Job:
+        job = await self._journal.job(number)
+        queue = self._send_queue if job.direction == "tx" else self._received_jobs
+        return await queue.cancel(job)
 
     # -- paper --------------------------------------------------------------------
 
@@ -257,56 +230,26 @@ class Control:
         """Ask the tray."""
         return self._tray.path(number)
 
-    @inlineCallbacks
-    def set_text(self, text: str, title: str) -> Any:
-        """Have a text set by a worker, on the paper in the drawer."""
-        place = self._tray.new_place()
-        pdf = place / "text.pdf"
-        order = {"text": text, "title": title, "into": str(pdf), "seconds": _DRAWN_WITHIN}
-        try:
-            yield self._drawing.ask({"set": {**order, "paper": self._bench.printing.paper}})
-            return (yield self._in_thread(pdf.read_bytes))
-        except (CannotPrint, NoRoom) as error:
-            raise CannotDraw(f"{title}: {error}") from None
-        finally:
-            self._in_thread(lambda: shutil.rmtree(place, ignore_errors=True))
+    def set_text(self, text: str, title: str) -> Deferred[bytes]:
+        """Ask the page viewer."""
+        return Deferred.fromCoroutine(self._page_viewer.set_text(text, title))
 
-    @inlineCallbacks
-    def draw_page(self, number: str, page: int, dots: int) -> Any:
-        """Have a page of a document drawn by a worker."""
-        order = self._of_page(number, page)
-        place = self._tray.new_place()
-        picture = place / "page.png"
-        try:
-            yield self._drawing.ask({"draw": {**order, "into": str(picture), "dots": dots}})
-            return (yield self._in_thread(picture.read_bytes))
-        except (CannotPrint, NoRoom) as error:
-            raise CannotDraw(f"Page {page} of document {number}: {error}") from None
-        finally:
-            self._in_thread(lambda: shutil.rmtree(place, ignore_errors=True))
+    def draw_page(self, number: str, page: int, dots: int) -> Deferred[bytes]:
+        """Ask the page viewer."""
+        return Deferred.fromCoroutine(self._page_viewer.draw_page(number, page, dots))
 
-    @inlineCallbacks
-    def read_page(self, number: str, page: int) -> Any:
-        """Have the text of a page read by a worker."""
-        try:
-            read = yield self._drawing.ask({"read": self._of_page(number, page)})
-            lines = tuple(TextLine(**line) for line in read["lines"])
-            return PageText(width=read["width"], height=read["height"], lines=lines)
-        except (CannotPrint, NoRoom) as error:
-            raise CannotDraw(f"Page {page} of document {number}: {error}") from None
+    def read_page(self, number: str, page: int) -> Deferred[PageText]:
+        """Ask the page viewer."""
+        return Deferred.fromCoroutine(self._page_viewer.read_page(number, page))
 
-    def _of_page(self, number: str, page: int) -> dict[str, Any]:
-        document = self._tray.find(number)
-        if not 1 <= page <= document.pages:
-            raise NoSuchRecord(f"Document {number} has {document.pages} pages, no page {page}.")
-        return {"file": str(self._tray.path(number)), "page": page, "seconds": _DRAWN_WITHIN}
+    def take_document(self, number: str) -> Deferred[None]:
+        """Take a document out of the tray, once the journal knows the ends of its jobs."""
+        return Deferred.fromCoroutine(self._take_document(number))
 
-    @inlineCallbacks
-    def take_document(self, number: str) -> Any:
-        """Take a document out of the tray; it is gone then."""
+    async def _take_document(self, number: str) -> None:
         self._tray.find(number)
         # Until the journal has its jobs, its record alone says which mails were printed.
-        yield self._journal.flush()
+        await self._journal.flush()
         document = self._tray.find(number)
-        yield self._tray.remove([document])
+        await self._tray.remove([document])
         self.device.document_removed(document, "it was taken out")

@@ -1,23 +1,26 @@
-"""Receiving MAC Address Settings: what the window says holds on the machine's wire, at once (device.md 1).
+"""Receiving MAC Address Settings: the window's rule, put into force on the machine's link at once.
 
-How it is enforced is told by `link`.
+`link` enforces it (docs/mac-filter).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from irsend.device.device import Device
 from irsend.device.events import Event, SettingsChanged
 from irsend.device.windows import MacPolicy, Settings
 from irsend.link.admission import EVERYBODY, Admission
-from irsend.services.bench import Bench
+from irsend.link.link import Link
+from irsend.services.live_configuration import LiveConfiguration
 
-# How often the kernel is asked what it has dropped, in seconds.
-_LOOKS_EVERY = 1
+# Seconds between two questions to the kernel about what it has dropped.
+_COUNTS_EVERY = 1
 _WINDOW = "receiving_mac_address."
 
 
@@ -30,58 +33,62 @@ def admission(settings: Settings) -> Admission:
 
 
 class MacFilter(Service):
-    """Keeps the wire's rule what the window says."""
+    """Keeps the rule of a link equal to the window."""
 
     log = Logger()
 
-    def __init__(self, bench: Bench, known: dict[str, str]) -> None:
-        self._bench = bench
-        self._known = known
-        self._forget: Any = None
+    def __init__(
+        self,
+        *,
+        clock: IReactorTime,
+        device: Device,
+        link: Link,
+        configuration: LiveConfiguration,
+    ) -> None:
+        self._device = device
+        self._link = link
+        self._configuration = configuration
+        self._stop_observing: Callable[[], None] = lambda: None
         self._told = 0
-        self._looking = LoopingCall(self._look)
-        self._looking.clock = bench.clock
+        self._counting = LoopingCall(self._tell_dropped)
+        self._counting.clock = clock
 
     def startService(self) -> None:
-        """Have the rule hold, before anything listens."""
+        """Put the rule into force, before anything listens."""
         Service.startService(self)
-        self.log.info("MAC address filter: {way}", way=self._bench.link.way.name)
-        self._forget = self._bench.device.observe(self._observe)
-        self._hold()
+        self.log.info("MAC address filter: {way}", way=self._link.way.name)
+        self._stop_observing = self._device.observe(self._observe)
+        self.apply()
 
     def stopService(self) -> None:
-        """Look no more; the rule holds to the end."""
+        """Stop; the rule stays in force to the end."""
         Service.stopService(self)
-        if self._looking.running:
-            self._looking.stop()
-        self._forget()
+        if self._counting.running:
+            self._counting.stop()
+        self._stop_observing()
 
-    def change_known(self, known: dict[str, str]) -> None:
-        """Take other addresses for known."""
-        self._known = known
-        self._hold()
-
-    def _observe(self, event: Event) -> None:
-        changed = event.changes if isinstance(event, SettingsChanged) else ()
-        if any(key.startswith(_WINDOW) for key in changed):
-            self._hold()
-
-    def _hold(self) -> None:
-        rule = admission(self._bench.device.settings)
+    def apply(self) -> None:
+        """Put the rule into force as the settings and `[link] addresses` are now."""
+        rule = admission(self._device.settings)
         try:
-            self._bench.link.change(rule, self._known)
+            self._link.change(rule, self._configuration.current.link.addresses)
         except OSError as error:
             self.log.error(
                 "The MAC address filter does not hold everywhere: {error}", error=error
             )
-        if rule != EVERYBODY and not self._looking.running:
-            self._looking.start(_LOOKS_EVERY, now=False)
-        elif rule == EVERYBODY and self._looking.running:
-            self._looking.stop()
+        if rule != EVERYBODY and not self._counting.running:
+            self._counting.start(_COUNTS_EVERY, now=False)
+        elif rule == EVERYBODY and self._counting.running:
+            self._counting.stop()
 
-    def _look(self) -> None:
-        """Tell what the kernel has dropped: it does so without a word."""
-        dropped = self._bench.link.dropped
+    def _observe(self, event: Event) -> None:
+        changed = event.changes if isinstance(event, SettingsChanged) else ()
+        if any(key.startswith(_WINDOW) for key in changed):
+            self.apply()
+
+    def _tell_dropped(self) -> None:
+        """Tell the device what the kernel has dropped: the kernel gives no sign of it."""
+        dropped = self._link.dropped
         if dropped != self._told:
             self._told = dropped
-            self._bench.device.peer_kept_off(dropped)
+            self._device.peer_kept_off(dropped)

@@ -1,290 +1,349 @@
-"""The machine: the one place that knows all the parts, and puts them together.
+"""The machine: the one place that knows all the parts, makes them, and switches them on and off.
 
-From a configuration it makes device, store and services, and switches them on
-and off. What the panel asks of it is told by `control`. It speaks no protocol and
-decides nothing about mail.
+It speaks no protocol and decides nothing about mail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.logger import Logger
-from twisted.python.threadpool import ThreadPool
 
 from irsend.configuration import Configuration
-from irsend.configuration_sections import MB
 from irsend.device.device import Device
-from irsend.device.events import Event, SettingsChanged
-from irsend.errors import (
-    ConfigurationError,
-    KeyMaterialError,
-    ValueRefused,
-)
+from irsend.errors import ConfigurationError, KeyMaterialError, ValueRefused
 from irsend.link.enforcement import choose_way
 from irsend.link.link import Link
-from irsend.services.bench import Bench
 from irsend.services.blocking import run_blocking
+from irsend.services.keyring import Keyring
+from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.machine.control import Control
 from irsend.services.machine.job_log import log_ended
-from irsend.services.machine.keyring import Keyring
 from irsend.services.machine.mac_filter import MacFilter
-from irsend.services.machine.recovery import recover
-from irsend.services.machine.settings_precedence import SettingsPrecedence
-from irsend.services.print.print_pool import PrintPool
+from irsend.services.machine.recovery import Recovery
+from irsend.services.machine.settings_precedence import SettingsPrecedence, for_model
+from irsend.services.machine.storage import Storage
+from irsend.services.network import Network
+from irsend.services.pop_session_queue import POPSessionQueue
+from irsend.services.print.page_viewer import PAGE_CPU_SECONDS, PageViewer
+from irsend.services.print.print_pool import IPrintPool, PrintPool
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.print.retention import Retention
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
+from irsend.services.receive.received_jobs import ReceivedJobs
 from irsend.services.receive.smtp_listener import SMTPListener
+from irsend.services.send.attempt import AttemptParts
 from irsend.services.send.full_mode import FullMode
 from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.notifier import Notifier
 from irsend.services.send.scanner import Scanner
 from irsend.services.send.send_queue import SendQueue
-from irsend.store.group_commit import GroupCommit
-from irsend.store.journal import Journal
-from irsend.store.memory import Memory
-from irsend.store.outbox import Outbox
-from irsend.store.receiver_features import ReceiverFeatures
-from irsend.store.saved_settings import SavedSettings
-from irsend.store.state import StateDirectory
-from irsend.store.transcripts import Transcripts
-from irsend.store.tray import Tray
+from irsend.services.sessions import Sessions
 
-_BY_THE_CLOCK = 4
-_DRAWN_WITHIN = 120
-"""Seconds that a page to look at may take, by the clock: somebody waits for it."""
+_WALL_PER_CPU = 4
+"""Workers give way to everything else: a document may take so much longer by the clock than by CPU."""
 
 
-class Machine(Control, MultiService):
-    """One printer on one state directory. `hold` it, then start the service."""
+class MakesPrintPool(Protocol):
+    """Makes a pool of so many workers; `timeout` gives the seconds that an order may take."""
+
+    def __call__(
+        self, reactor: Any, at_once: int, timeout: Callable[[], float], /
+    ) -> IPrintPool:
+        """Make it."""
+
+
+class Machine(MultiService):
+    """One printer. `hold` its state directory, then start the service.
+
+    The configuration says what is left out: `listen.smtp = ""` the SMTP listener,
+    `printing.workers = 0` the print workers, `state = ":memory:"` the disk. The
+    panel and the mail host are no part of it (see `irsend.assembly`).
+    """
 
     log = Logger()
 
     def __init__(
-        self, configuration: Configuration, reactor: Any, now: Callable[[], float]
+        self,
+        configuration: Configuration,
+        reactor: Any,
+        now: Callable[[], float],
+        make_print_pool: MakesPrintPool = PrintPool,
     ) -> None:
         MultiService.__init__(self)
-        self.configuration = configuration
-        self._reactor = reactor
-        self.state = StateDirectory(Path(configuration.state).absolute())
-        self.device = Device(
-            model=configuration.model, settings=configuration.model.initial_settings(), now=now
+        self._live = live = LiveConfiguration(configuration)
+        model, listen, link = configuration.model, configuration.listen, configuration.link
+        self.device = device = Device(model=model, settings=model.initial_settings(), now=now)
+        device.paper = configuration.printing.loaded
+
+        # What it keeps, and who it is.
+        self.storage = storage = Storage(live, reactor, now)
+        memory, journal, outbox, tray = (
+            storage.memory,
+            storage.journal,
+            storage.outbox,
+            storage.tray,
         )
-        self._disk = ThreadPool(0, 4, "disk")
-        self._in_thread = self._on(self._disk)
-        self._scribe = ThreadPool(1, 1, "journal")  # one: it does things in order
-        limits = configuration.limits
-        memory = Memory(
-            self.state.memory, limits.memory * MB, GroupCommit(self._in_thread), now
+        self.keyring = Keyring(
+            storage.state.keys,
+            device=device,
+            configuration=live,
+            at_first_use=storage.in_memory,
         )
-        self._journal = Journal(
-            self.state.journal,
-            Transcripts(self.state.sessions),
-            self._on(self._scribe),
-            reactor,
-            sessions_kept=limits.sessions_kept,
+        self.settings = SettingsPrecedence(
+            device=device,
+            configuration=live,
+            saved=storage.saved_settings,
+            keyring=self.keyring,
         )
-        self._bench = Bench(
-            device=self.device,
-            memory=memory,
-            journal=self._journal,
+
+        # The network, and its sessions.
+        self.link = Link(choose_way(link.way))
+        self.mac_filter = MacFilter(
+            clock=reactor, device=device, link=self.link, configuration=live
+        )
+        self.network = network = Network(
+            reactor=reactor, link=self.link, on_disk=storage.on_disk
+        )
+        self.sessions = sessions = Sessions(device=device, journal=journal, configuration=live)
+        blocking = lambda work: run_blocking(reactor, work)  # noqa: E731
+        self.pop_sessions = POPSessionQueue(
             clock=reactor,
-            limits=limits,
-            names=configuration.tls.hostnames,
-            trust=configuration.tls.trust,
-            sending=configuration.sending,
-            printing=configuration.printing,
-            on_disk=self._in_thread,
-            apart=lambda work: run_blocking(reactor, work),
-            link=Link(choose_way(configuration.link.way)),
+            device=device,
+            configuration=live,
+            sessions=sessions,
+            network=network,
+            blocking=blocking,
         )
-        self._saved = SavedSettings(self.state.settings)
-        self._precedence = SettingsPrecedence(self._saved)
-        self._keyring = Keyring(self._bench, self.state.keys, configuration.tls)
-        self._mac_filter = MacFilter(self._bench, configuration.link.addresses)
-        self.receiving = SMTPListener(self._bench, configuration.listen.smtp)
-        self.polling = POPPoller(self._bench)
-        self._outbox = Outbox(self.state.outbox, self._in_thread)
-        self._receivers = ReceiverFeatures(self.state.receivers)
-        self._scanner = Scanner(reactor, timeout=limits.scan)
-        self._full_mode = FullMode(self._bench, self._outbox, self._receivers)
-        self._sending = SendQueue(
-            self._bench,
-            self._outbox,
-            JobSubmission(self._bench, self._outbox, self._scanner, self._receivers),
-            self.polling.log_in,
-            self._full_mode.await_notifications,
+
+        # What sends: an order is scanned into the outbox, queued, tried, and waits for notifications.
+        self.scanner = Scanner(reactor, timeout=lambda: live.current.limits.scan)
+        self.full_mode = FullMode(
+            clock=reactor,
+            device=device,
+            journal=journal,
+            outbox=outbox,
+            receiver_features=storage.receiver_features,
         )
-        self._make_printing(configuration)
+        self.send_queue = SendQueue(
+            journal=journal,
+            submission=JobSubmission(
+                device=device,
+                memory=memory,
+                configuration=live,
+                outbox=outbox,
+                scanner=self.scanner,
+                receiver_features=storage.receiver_features,
+                on_disk=storage.on_disk,
+            ),
+            full_mode=self.full_mode,
+            attempts=AttemptParts(
+                clock=reactor,
+                device=device,
+                configuration=live,
+                outbox=outbox,
+                sessions=sessions,
+                network=network,
+                pop_sessions=self.pop_sessions,
+                on_disk=storage.on_disk,
+                blocking=blocking,
+            ),
+        )
+        notifier = Notifier(
+            device=device,
+            journal=journal,
+            configuration=live,
+            outbox=outbox,
+            send_queue=self.send_queue,
+        )
+
+        # What prints: a mail waits for paper, becomes a document, and lies in the tray for a while.
+        self.retention = Retention(
+            clock=reactor, device=device, journal=journal, configuration=live, tray=tray
+        )
+        self.print_queue = PrintQueue(
+            clock=reactor,
+            device=device,
+            memory=memory,
+            configuration=live,
+            tray=tray,
+            pool=make_print_pool(
+                reactor,
+                configuration.printing.workers,
+                lambda: _WALL_PER_CPU * live.current.limits.print,
+            ),
+            notifier=notifier,
+            retention=self.retention,
+            on_disk=storage.on_disk,
+        )
+        self.page_viewer = PageViewer(
+            tray=tray,
+            pool=make_print_pool(
+                reactor,
+                min(1, configuration.printing.workers),
+                lambda: _WALL_PER_CPU * PAGE_CPU_SECONDS,
+            ),
+            configuration=live,
+            on_disk=storage.on_disk,
+        )
+
+        # What receives: a mail that is safe in memory goes to dispatch, and from there to its queue.
+        self.reassembly = Reassembly(clock=reactor, device=device, print_queue=self.print_queue)
+        self.dispatch = Dispatch(
+            clock=reactor,
+            device=device,
+            memory=memory,
+            journal=journal,
+            on_disk=storage.on_disk,
+            print_queue=self.print_queue,
+            reassembly=self.reassembly,
+            full_mode=self.full_mode,
+            notifier=notifier,
+        )
+        self.smtp_listener = SMTPListener(
+            listen.smtp,
+            reactor=reactor,
+            device=device,
+            memory=memory,
+            configuration=live,
+            sessions=sessions,
+            network=network,
+            keyring=self.keyring,
+            dispatch=self.dispatch,
+        )
+        self.pop_poller = POPPoller(
+            clock=reactor,
+            device=device,
+            memory=memory,
+            journal=journal,
+            configuration=live,
+            pop_sessions=self.pop_sessions,
+            dispatch=self.dispatch,
+        )
+
+        # What is picked up at the start, and what the panel asks.
+        self._recovery = Recovery(
+            device=device,
+            memory=memory,
+            journal=journal,
+            outbox=outbox,
+            tray=tray,
+            dispatch=self.dispatch,
+            full_mode=self.full_mode,
+            send_queue=self.send_queue,
+        )
+        self.control = Control(
+            device=device,
+            storage=storage,
+            link=self.link,
+            keyring=self.keyring,
+            settings=self.settings,
+            sessions=sessions,
+            pop_sessions=self.pop_sessions,
+            poller=self.pop_poller,
+            send_queue=self.send_queue,
+            received_jobs=ReceivedJobs(
+                device=device,
+                memory=memory,
+                journal=journal,
+                dispatch=self.dispatch,
+                reassembly=self.reassembly,
+                print_queue=self.print_queue,
+            ),
+            page_viewer=self.page_viewer,
+        )
+        # In this order they start: the filter is in force before anything listens.
         for service in (
-            self._mac_filter,
-            self._tidying,
-            self._printing,
-            self._joining,
-            self._sorting,
-            self.receiving,
-            self.polling,
-            self._full_mode,
-            self._sending,
+            self.mac_filter,
+            self.retention,
+            self.print_queue,
+            self.reassembly,
+            self.dispatch,
+            self.smtp_listener,
+            self.pop_sessions,
+            self.pop_poller,
+            self.full_mode,
+            self.send_queue,
         ):
             service.setServiceParent(self)
 
-    def _make_printing(self, configuration: Configuration) -> None:
-        self.device.paper = configuration.printing.loaded
-        self._tray = Tray(self.state.tray, self._in_thread)
-        self._tidying = Retention(self._bench, self._tray)
-        answering = Notifier(self._bench, self._outbox, self._sending.take)
-        # Workers give way to all else: by the clock a document may take far longer than by CPU.
-        time = lambda: _BY_THE_CLOCK * self._bench.limits.print  # noqa: E731
-        self._drawing = PrintPool(self._reactor, 1, lambda: _DRAWN_WITHIN)
-        self._printing = PrintQueue(
-            self._bench,
-            self._tray,
-            PrintPool(self._reactor, configuration.printing.workers, time),
-            answering.printed,
-            self._tidying.apply_limits,
-        )
-        self._joining = Reassembly(self._bench, self._printing.take)
-        self._sorting = Dispatch(
-            self._bench,
-            to_print=lambda mail: self._printing.take([mail], []),
-            to_reassemble=self._joining.take,
-            to_match=self._full_mode.take,
-            notify_of_delivery=answering.delivered,
-            caught_up=self._joining.let_time_run,
-        )
-        self._bench.received = self._sorting.take
-
-    def _on(self, pool: ThreadPool) -> Callable[[Callable[[], Any]], Deferred[Any]]:
-        return lambda work: deferToThreadPool(self._reactor, pool, work)
-
     @property
-    def link(self) -> Link:
-        """The wire that it is on."""
-        return self._bench.link
+    def configuration(self) -> Configuration:
+        """The configuration in force."""
+        return self._live.current
 
     # -- its life -------------------------------------------------------------
 
     def hold(self) -> None:
         """Take the state directory; StateError when it cannot be had."""
-        self.state.hold()
+        self.storage.hold()
 
     def startService(self) -> None:
         """Switch on: read what is kept, then listen and poll; raises IrsendError, CannotListenError."""
-        self.state.sign()
-        self._keyring.load()
-        self._load_settings()
-        self._bench.memory.open_directory()
-        self._journal.open(self.device)
-        self._receivers.open()
-        self.device.observe(self._journal.observe)
-        self._journal.keep_settings(self.device.settings)
-        entries = recover(self._bench, self._outbox, self._tray, self._sorting.take)
-        self._full_mode.recover(entries)
-        self._sending.recover([one for one in entries if one.awaited_until is None])
-        self.device.observe(self._save)
+        self.storage.state.sign()
+        self.keyring.load()
+        self.settings.load()
+        self.storage.open(self.device)
+        self._recovery.run()
+        self.device.observe(self.settings.save)
         self.device.observe(log_ended)
-        self.device.checks.append(self._keyring.check)
-        self._disk.start()
-        self._scribe.start()
+        self.device.checks.append(self.keyring.check)
+        self.storage.start_threads()
         self.device.running = True
         self.log.info("Model: {model}", model=self.device.model.called)
-        self.log.info("State: {path}", path=self.state.path)
+        self.log.info("State: {path}", path=self.storage.state.path)
         MultiService.startService(self)
 
     def abandon(self) -> None:
         """Let go of everything after a start that failed."""
-        self.receiving.abandon()
-        for part in (self._tidying, self._printing, self._joining, self._sorting):
+        self.smtp_listener.abandon()
+        for part in (self.retention, self.print_queue, self.reassembly, self.dispatch):
             if part.running:
                 part.stopService()
-        self._scanner.stop()
-        self._drawing.stop()
-        self._journal.abandon()
-        self._stop_threads()
-        self.state.release()
-
-    def _stop_threads(self) -> None:
-        for pool in (self._disk, self._scribe):
-            if pool.started:
-                pool.stop()
+        self.scanner.stop()
+        self.page_viewer.stop()
+        self.storage.abandon()
 
     def quiesce(self) -> Deferred[None]:
         """Take nothing more, and end what is under way; fires when that has ended."""
-        quiet: Deferred[None] = Deferred()
+        ending: list[Deferred[Any]] = []
         if self.running:
             ending = [
                 maybeDeferred(MultiService.stopService, self),
-                maybeDeferred(self._scanner.stop),
-                maybeDeferred(self._drawing.stop),
+                maybeDeferred(self.scanner.stop),
+                maybeDeferred(self.page_viewer.stop),
             ]
-            DeferredList(ending).addBoth(lambda _: quiet.callback(None))
-        else:
-            quiet.callback(None)
-        return quiet
+        return DeferredList(ending).addCallback(lambda _: None)
 
-    @inlineCallbacks
-    def stopService(self) -> Any:
+    def stopService(self) -> Deferred[None]:
         """Switch off: end what is under way, write what is to be written, let go of the state."""
-        yield self.quiesce()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await self.quiesce()
         self.device.running = False
-        yield self._journal.close()
-        # Both are idle now: what they did has been waited for.
-        self._stop_threads()
-        self.state.release()
-
-    def _load_settings(self) -> None:
-        settings = self._precedence.settings(self.configuration)
-        try:
-            self._keyring.check(settings)
-        except ValueRefused as error:
-            raise ConfigurationError(f"settings.{error}") from None
-        self.device.settings = settings
-
-    def _save(self, event: Event) -> None:
-        if isinstance(event, SettingsChanged) and event.at_machine:
-            try:
-                self._saved.save(event.changes)
-            except OSError as error:
-                # It holds all the same, until the machine is switched off.
-                self.log.error("Settings not saved: {error}", error=str(error))
+        await self.storage.close()
 
     def reload(self, configuration: Configuration) -> None:
         """Take another configuration while running: settings, limits and certificates.
 
-        Model, state directory and listening addresses stay until the next start.
+        What is marked in its declaration as taken at the start stays until the next one.
         """
-        for part in ("model", "state", "listen", "mailhost"):
-            if getattr(configuration, part) != getattr(self.configuration, part):
-                self.log.warn("{part}: changes with the next start only", part=part)
-        for part, key in (("link", "way"), ("link", "covers_panel"), ("printing", "workers")):
-            new, old = getattr(configuration, part), getattr(self.configuration, part)
-            if getattr(new, key) != getattr(old, key):
-                self.log.warn(
-                    "{part}.{key}: changes with the next start only", part=part, key=key
-                )
-        configuration = self._precedence.for_model(configuration, self.device.model)
-        settings = self._precedence.settings(configuration)
+        for key in configuration.start_only_changes(self.configuration):
+            self.log.warn("{key}: changes with the next start only", key=key)
+        configuration = for_model(configuration, self.device.model)
+        settings = self.settings.of(configuration)
         try:
-            use_key = self._keyring.prepare(configuration.tls, settings)
+            use_key = self.keyring.prepare(configuration.tls, settings)
         except (KeyMaterialError, ValueRefused) as error:
             raise ConfigurationError(str(error)) from None
+        self._live.current = configuration
         use_key()
-        self.configuration = configuration
-        self._bench.limits = configuration.limits
-        self._bench.memory.capacity = configuration.limits.memory * MB
-        self._bench.names = configuration.tls.hostnames
-        self._bench.trust = configuration.tls.trust
-        self._bench.sending = configuration.sending
-        self._bench.printing = configuration.printing
-        self._mac_filter.change_known(configuration.link.addresses)
+        self.mac_filter.apply()
         self.device.reset_settings(settings)
         self.log.info("Configuration and certificates were read again")

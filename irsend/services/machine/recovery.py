@@ -1,90 +1,111 @@
-"""What was there when the machine was switched on: mails in memory, documents, jobs in the outbox.
+"""Recovery: picks up at the start what is in memory, tray and outbox, after a crash too.
 
-The power may have failed between any two of them: nothing is lost, and nothing done twice.
+The power may have failed between any two writes: nothing is lost, and nothing
+is done twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
-from irsend.device.jobs import Job
-from irsend.services.bench import Bench
-from irsend.store.memory import maildrop_mark, mark_in
+from irsend.device.device import Device
+from irsend.services.receive.dispatch import Dispatch
+from irsend.services.send.full_mode import FullMode
+from irsend.services.send.send_queue import SendQueue
+from irsend.store.journal import Journal
+from irsend.store.memory import Memory, maildrop_mark, mark_in
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.tray import PrintedMails, Tray
 
 
-class Take(Protocol):
-    """Takes a mail that waits in memory."""
+class Recovery:
+    """Runs once, when the store is open and before anything else begins."""
 
-    def __call__(self, job: Job, *, again: bool) -> None:
-        """Take it; `again` where it had its job before."""
+    def __init__(
+        self,
+        *,
+        device: Device,
+        memory: Memory,
+        journal: Journal,
+        outbox: Outbox,
+        tray: Tray,
+        dispatch: Dispatch,
+        full_mode: FullMode,
+        send_queue: SendQueue,
+    ) -> None:
+        self._device = device
+        self._memory = memory
+        self._journal = journal
+        self._outbox = outbox
+        self._tray = tray
+        self._dispatch = dispatch
+        self._full_mode = full_mode
+        self._send_queue = send_queue
 
+    def run(self) -> None:
+        """Give each mail and each job to the part that goes on with it. StateError."""
+        outgoing, printed = self._outbox.open_directory(), self._tray.open_directory()
+        journal_serial = self._device.last_serial
+        self._recover_numbers(outgoing, printed)
+        self._recover_mails(printed, journal_serial)
+        outgoing = self._unfinished(outgoing)
+        self._full_mode.recover(outgoing)
+        self._send_queue.recover([one for one in outgoing if one.awaited_until is None])
 
-def recover(bench: Bench, outbox: Outbox, tray: Tray, take: Take) -> list[Outgoing]:
-    """Go on where the machine was; return what is in the outbox and not over, oldest first. StateError."""
-    entries, printed = outbox.open_directory(), tray.open_directory()
-    behind = bench.device.last_serial
-    _recover_numbers(bench, entries, printed)
-    _recover_mails(bench, printed, behind, take)
-    ended = bench.journal.ended({one.serial for one in entries})
-    over = [one for one in entries if one.awaited_until is None and one.serial in ended]
-    for outgoing in over:
-        outbox.remove(outgoing)
-    return [one for one in entries if one not in over]
+    def _unfinished(self, outgoing: list[Outgoing]) -> list[Outgoing]:
+        """Remove from the outbox what has ended in the journal; return the rest, oldest first."""
+        ended = self._journal.ended({one.serial for one in outgoing})
+        over = [one for one in outgoing if one.awaited_until is None and one.serial in ended]
+        for one in over:
+            self._outbox.remove(one)
+        return [one for one in outgoing if one not in over]
 
+    def _recover_numbers(
+        self, outgoing: Sequence[Outgoing], printed: Sequence[PrintedMails]
+    ) -> None:
+        """Number on behind all jobs, also those that the journal lost when the power failed."""
+        jobs = [one.job for one in outgoing]
+        jobs += [job for document in printed for job in document.jobs]
+        for job in sorted(jobs, key=lambda job: job.serial):
+            self._device.adopt_number(job)
+            # Their sessions may be missing in the journal; their numbers are not given again.
+            self._device.last_session = max(self._device.last_session, 0, *job.sessions)
 
-def _recover_numbers(
-    bench: Bench, entries: Sequence[Outgoing], printed: Sequence[PrintedMails]
-) -> None:
-    """Go on behind all jobs, also those that the journal lost when the power failed."""
-    jobs = [one.job for one in entries]
-    jobs += [job for document in printed for job in document.jobs]
-    for job in sorted(jobs, key=lambda job: job.serial):
-        bench.device.adopt_number(job)
-        # Sessions under way then are in no journal; their numbers stay theirs.
-        bench.device.last_session = max(bench.device.last_session, 0, *job.sessions)
+    def _recover_mails(self, printed: Sequence[PrintedMails], journal_serial: int) -> None:
+        """Have the mails in memory printed, but for those that have been.
 
+        A mail without a job is given one. The journal knows no job behind `journal_serial`.
+        """
+        memory, device = self._memory, self._device
+        known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
+        over = [job for job in known.values() if job.ended is not None]
+        for job in (one for document in printed for one in document.jobs):
+            name = job.held_as or ""
+            if name in known or memory.size(name) or job.serial > journal_serial:
+                # It was printed, and its end was lost with the power.
+                over.append(job)
+        for job in over:
+            name = job.held_as or ""
+            known.pop(name, None)
+            self._remember_fetched(name)
+            memory.unlink([name])
+            memory.forget([name])
+            device.job_changed(job, held_as=None)
+        names = dict.fromkeys(memory.names())
+        for name, job in known.items():
+            if name not in names:
+                device.job_changed(job, held_as=None, result="OK", ended=device.now())
+            elif job.result != "waiting":
+                known[name] = device.job_changed(job, result="waiting")
+        for name in names:
+            if name in known:
+                self._dispatch.take_again(known[name])
+                continue
+            self._remember_fetched(name)
+            self._dispatch.mail_kept(name, memory.beginning(name), "", None)
 
-def _recover_mails(
-    bench: Bench, printed: Sequence[PrintedMails], behind: int, take: Take
-) -> None:
-    """Have the mails in memory printed, but for those that have been.
-
-    One that has no job is given one. The journal knows nothing of jobs `behind` this serial.
-    """
-    memory, device = bench.memory, bench.device
-    known = {job.held_as or "": job for job in bench.journal.jobs_in_memory()}
-    over = [job for job in known.values() if job.ended is not None]
-    for job in (one for document in printed for one in document.jobs):
-        name = job.held_as or ""
-        if name in known or memory.size(name) or job.serial > behind:
-            # It was printed, and its end was lost with the power.
-            over.append(job)
-    for job in over:
-        name = job.held_as or ""
-        known.pop(name, None)
-        _remember_fetched(bench, name)
-        memory.unlink([name])
-        memory.forget([name])
-        device.job_changed(job, held_as=None)
-    names = dict.fromkeys(memory.names())
-    for name, job in known.items():
-        if name not in names:
-            device.job_changed(job, held_as=None, result="OK", ended=device.now())
-        elif job.result != "waiting":
-            known[name] = device.job_changed(job, result="waiting")
-    for name in names:
-        if name in known:
-            take(known[name], again=True)
-            continue
-        _remember_fetched(bench, name)
-        bench.mail_kept(name, memory.beginning(name), "", None)
-
-
-def _remember_fetched(bench: Bench, name: str) -> None:
-    """Remember that a mail was fetched, if it was: perhaps it is not deleted on the server yet."""
-    mark = mark_in(name)
-    if mark:
-        bench.journal.remember_fetched(mark[: len(maildrop_mark("", ""))], mark)
+    def _remember_fetched(self, name: str) -> None:
+        """Remember that a mail was fetched, if it was: it may be on the server still."""
+        mark = mark_in(name)
+        if mark:
+            self._journal.remember_fetched(mark[: len(maildrop_mark("", ""))], mark)

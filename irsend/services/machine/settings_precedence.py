@@ -1,4 +1,4 @@
-"""The layers of settings: model, file, what was changed at the machine, --set; the last wins."""
+"""The precedence of settings: model, file, what was changed at the machine, --set; the last wins."""
 
 from __future__ import annotations
 
@@ -8,42 +8,67 @@ import attrs
 from twisted.logger import Logger
 
 from irsend.configuration import Configuration
+from irsend.device.device import Device
+from irsend.device.events import Event, SettingsChanged
 from irsend.device.model import Model
 from irsend.device.windows import Settings
-from irsend.errors import SettingsRefused
+from irsend.errors import ConfigurationError, SettingsRefused, ValueRefused
+from irsend.services.keyring import Keyring
+from irsend.services.live_configuration import LiveConfiguration
 from irsend.store.saved_settings import SavedSettings
 
 
 class SettingsPrecedence:
-    """Puts the layers together."""
+    """Makes the device's settings of the four layers, and keeps what is changed at the machine."""
 
     log = Logger()
 
-    def __init__(self, saved: SavedSettings) -> None:
+    def __init__(
+        self,
+        *,
+        device: Device,
+        configuration: LiveConfiguration,
+        saved: SavedSettings,
+        keyring: Keyring,
+    ) -> None:
+        self._device = device
+        self._configuration = configuration
         self._saved = saved
+        self._keyring = keyring
 
-    def settings(self, configuration: Configuration) -> Settings:
-        """Return the settings as all layers make them; StateError where the saved ones cannot be read."""
-        return self._together(configuration, self._saved.load())
+    def load(self) -> None:
+        """Give the device its settings at the start; ConfigurationError, StateError."""
+        settings = self.of(self._configuration.current)
+        try:
+            self._keyring.check(settings)
+        except ValueRefused as error:
+            raise ConfigurationError(f"settings.{error}") from None
+        self._device.settings = settings
 
-    def as_configured(self, configuration: Configuration) -> Settings:
-        """Return them as they are when nothing was changed at the machine."""
-        return self._together(configuration, {})
+    def of(self, configuration: Configuration) -> Settings:
+        """Return the settings that a configuration makes; StateError where the saved ones cannot be read."""
+        return self._merge(configuration, self._saved.load())
 
-    def for_model(self, configuration: Configuration, model: Model) -> Configuration:
-        """Return a configuration for a machine that is this model and stays it."""
+    def factory_reset(self) -> None:
+        """Forget what was changed at the machine; SettingsRefused where the rest cannot be used."""
+        settings = self._merge(self._configuration.current, {})
+        try:
+            self._keyring.check(settings)
+        except ValueRefused as error:
+            raise SettingsRefused([error]) from None
+        self._saved.forget()
+        self._device.reset_settings(settings)
 
-        def that_it_has(values: dict[str, Any]) -> dict[str, Any]:
-            return {key: value for key, value in values.items() if model.has_item(key)}
+    def save(self, event: Event) -> None:
+        """Observe the device: keep what is changed at the machine."""
+        if isinstance(event, SettingsChanged) and event.at_machine:
+            try:
+                self._saved.save(event.changes)
+            except OSError as error:
+                # The change is in force all the same, until the machine is switched off.
+                self.log.error("Settings not saved: {error}", error=str(error))
 
-        return attrs.evolve(
-            configuration,
-            model=model,
-            settings=that_it_has(configuration.settings),
-            overrides=that_it_has(configuration.overrides),
-        )
-
-    def _together(self, configuration: Configuration, saved: dict[str, object]) -> Settings:
+    def _merge(self, configuration: Configuration, saved: dict[str, object]) -> Settings:
         usable: dict[str, Any] = {}
         for key, value in saved.items():
             # Saved by another model or another release, perhaps: that is no reason not to start.
@@ -55,3 +80,17 @@ class SettingsPrecedence:
         for layer in (configuration.settings, usable, configuration.overrides):
             settings = settings.replace(layer)
         return settings
+
+
+def for_model(configuration: Configuration, model: Model) -> Configuration:
+    """Return a configuration for a machine whose model does not change until the next start."""
+
+    def of_model(values: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in values.items() if model.has_item(key)}
+
+    return attrs.evolve(
+        configuration,
+        model=model,
+        settings=of_model(configuration.settings),
+        overrides=of_model(configuration.overrides),
+    )

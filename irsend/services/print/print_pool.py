@@ -203,3 +203,6 @@ class _Printer(Worker):
             codes.IMAGE_UNDECODABLE, "It takes too much time or memory, or breaks its decoder."
         )
         self._end(Failure(self._why or died))
+
+
+IPrintPool = PrintPool

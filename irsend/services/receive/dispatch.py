@@ -1,206 +1,231 @@
-"""Sorting: what a received mail is, and whether it is printed, joined with others, or matched to a job.
+"""Dispatch: gives each received mail its job, and decides where it goes.
 
-A notification that comes back changes its job, and is printed only where Print
-MDN/DSN upon Receipt is on. Parts of a divided mail wait for each other. All
-else is printed. Paper has nothing to do with it.
+A mail is printed, but for two kinds: a DSN or MDN for a job that was sent
+changes that job, and is printed only where Print MDN/DSN upon Receipt is on; a
+part of a divided mail goes to `reassembly`. Paper plays no part in this.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
-from typing import Any
 
 from attrs import frozen
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, inlineCallbacks, succeed
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from irsend.device.jobs import Job
-from irsend.message.joining import Fragment, fragment_of
+from irsend.device.device import Device
+from irsend.device.jobs import Job, Recipient
+from irsend.message.joining import fragment_of
 from irsend.message.reports.reader import Notification, read_notification
-from irsend.message.reports.requests import ASKING, NO_REQUESTS, ReportRequests, requests_in
-from irsend.services.bench import Bench
+from irsend.message.reports.requests import ASKING, NO_REQUESTS, requests_in
+from irsend.message.summary import sender_of, subject_of
+from irsend.services.print.print_queue import PrintQueue
+from irsend.services.receive.reassembly import Reassembly
+from irsend.services.received_mail import ReceivedMail
+from irsend.services.retries import Retries
+from irsend.services.send.full_mode import FullMode
+from irsend.services.send.notifier import Notifier
+from irsend.store.group_commit import InThread
+from irsend.store.journal import Journal
+from irsend.store.memory import Memory
 
-# Mails that are looked at in one go of a thread.
-_AT_ONCE = 100
-# Without one of these a mail is just to be printed.
+# Mails that are read in one call of a thread.
+_BATCH = 100
+# A mail without one of these words is printed as it is.
 _WORDS = (b"partial", b"report", *ASKING)
-# How long it waits when the disk has failed, in seconds.
-_DISK_PAUSE = 60
-
-
-@frozen(kw_only=True)
-class Mail:
-    """A received mail in memory, with its job."""
-
-    job: Job
-    name: str
-    requests: ReportRequests
-    fragment: Fragment | None = None
 
 
 @frozen
-class _Looked:
-    mail: Mail
+class _Classified:
+    mail: ReceivedMail
     beginning: bytes
     notification: Notification | None
 
 
 class Dispatch(Service):
-    """Looks at each mail once, in the order of their coming."""
+    """Reads each mail once, in the order of arrival, and passes it on."""
 
     log = Logger()
 
     def __init__(
         self,
-        bench: Bench,
         *,
-        to_print: Callable[[Mail], None],
-        to_reassemble: Callable[[Mail], None],
-        to_match: Callable[[Notification], Deferred[bool]],
-        notify_of_delivery: Callable[[Mail, bytes], Deferred[Mail]],
-        caught_up: Callable[[], None],
+        clock: IReactorTime,
+        device: Device,
+        memory: Memory,
+        journal: Journal,
+        on_disk: InThread[list[_Classified]],
+        print_queue: PrintQueue,
+        reassembly: Reassembly,
+        full_mode: FullMode,
+        notifier: Notifier,
     ) -> None:
-        self._bench = bench
-        self._caught_up = caught_up
-        self._print = to_print
-        self._join = to_reassemble
-        self._match = to_match
-        self._answer_delivery = notify_of_delivery
+        self._device = device
+        self._memory = memory
+        self._journal = journal
+        self._on_disk = on_disk
+        self._print_queue = print_queue
+        self._reassembly = reassembly
+        self._full_mode = full_mode
+        self._notifier = notifier
         self._waiting: deque[Job] = deque()
-        self._here: dict[int, bool] = {}
-        """Serials of what was taken and given to nobody yet; whether it was here before a restart."""
-        self._looking: Deferred[None] | None = None
-        self._later: set[IDelayedCall] = set()
+        self._undecided: dict[int, bool] = {}
+        """Serials of the mails that were taken and not passed on yet; True: from before a restart."""
+        self._reading: Deferred[None] | None = None
+        self._retries = Retries(clock)
 
     def startService(self) -> None:
-        """Begin with what waits."""
+        """Begin with the mails that wait."""
         Service.startService(self)
-        self._look()
+        self._read_more()
 
     def stopService(self) -> Deferred[None]:
-        """Stop; what was not given on is taken again at the next start."""
+        """Stop; a mail that was not passed on is taken again at the next start."""
         Service.stopService(self)
         self._waiting.clear()
-        self._here.clear()
-        for call in self._later:
-            call.cancel()
-        self._later.clear()
-        if self._looking is None:
+        self._undecided.clear()
+        self._retries.stop()
+        if self._reading is None:
             return succeed(None)
         stopped: Deferred[None] = Deferred()
-        self._looking.addCallback(lambda _: stopped.callback(None))
+        self._reading.addCallback(lambda _: stopped.callback(None))
         return stopped
 
-    def take(self, job: Job, beginning: bytes = b"", *, again: bool = False) -> None:
-        """Take a mail that is safe in memory, with its first octets where they are at hand.
+    def mail_kept(
+        self,
+        name: str,
+        beginning: bytes,
+        sender: str,
+        session: int | None,
+        recipients: tuple[str, ...] = (),
+    ) -> Job:
+        """Take a mail that is safe in memory: give it a job, and pass it on.
 
-        `again` what was there before a restart.
+        `name` is that of its file, `beginning` its first octets, `sender` and
+        `recipients` those of its envelope, empty where it has none.
         """
-        if self.running and beginning and not _is_remarkable(beginning):
-            # Most are: they need no second look, and cost reception nothing.
-            self._print(Mail(job=job, name=job.held_as or "", requests=NO_REQUESTS))
-            return
-        self._here[job.serial] = again
-        self._waiting.append(job)
-        self._look()
-
-    def let_go(self, job: Job) -> bool:
-        """Forget a mail; return whether it was here still."""
-        return self._here.pop(job.serial, None) is not None
-
-    def _look(self) -> None:
-        if not self.running or self._looking is not None:
-            return
-        if not self._waiting or not self._here.get(self._waiting[0].serial):
-            # They wait in the order of their coming: none from before a restart is left.
-            self._caught_up()
-        if self._waiting:
-            self._looking = self._look_at_some()
-            self._looking.addErrback(
-                lambda failure: self.log.failure("While sorting what was received", failure)
-            ).addCallback(self._looked)
-
-    def _looked(self, _: None) -> None:
-        self._looking = None
-        self._look()
-
-    @inlineCallbacks
-    def _look_at_some(self) -> Generator[Deferred[Any], Any, None]:
-        jobs = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-        found: list[_Looked] = yield self._bench.on_disk(
-            lambda: [_look_into(self._bench, job) for job in jobs]
+        job = self._device.job_accepted(
+            "rx",
+            sender or sender_of(beginning),
+            subject=subject_of(beginning),
+            recipients=tuple(Recipient(address=one) for one in recipients),
+            held_as=name,
+            sessions=(session,) if session is not None else (),
         )
-        for one in found:
+        if self.running and beginning and not _needs_reading(beginning):
+            # Most mails: they cost reception no second look.
+            self._print_queue.take(ReceivedMail(job=job, name=name, requests=NO_REQUESTS))
+        else:
+            self._take(job, restored=False)
+        return job
+
+    def take_again(self, job: Job) -> None:
+        """Take a mail that had its job before a restart."""
+        self._take(job, restored=True)
+
+    def release(self, job: Job) -> bool:
+        """Forget a mail; return whether it was here still."""
+        return self._undecided.pop(job.serial, None) is not None
+
+    def _take(self, job: Job, *, restored: bool) -> None:
+        self._undecided[job.serial] = restored
+        self._waiting.append(job)
+        self._read_more()
+
+    def _read_more(self) -> None:
+        if not self.running or self._reading is not None:
+            return
+        if not self._waiting or not self._undecided.get(self._waiting[0].serial):
+            # They wait in the order of arrival: none from before a restart is left.
+            self._reassembly.start_timeouts()
+        if self._waiting:
+            self._reading = Deferred.fromCoroutine(self._read_batch())
+            self._reading.addErrback(
+                lambda failure: self.log.failure("While dispatching received mail", failure)
+            ).addCallback(self._batch_read)
+
+    def _batch_read(self, _: None) -> None:
+        self._reading = None
+        self._read_more()
+
+    async def _read_batch(self) -> None:
+        jobs = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+        memory = self._memory
+        for one in await self._on_disk(lambda: [_classify(memory, job) for job in jobs]):
             if not self.running:
                 return
             mail = one.mail
-            if mail.requests.delivered and mail.job.serial in self._here:
-                mail = yield self._answer_delivery(mail, one.beginning)
+            if mail.requests.delivered and mail.job.serial in self._undecided:
+                mail = await self._notifier.mail_delivered(mail, one.beginning)
             if one.notification is not None:
-                self._match(one.notification).addCallback(
+                self._full_mode.take(one.notification).addCallback(
                     self._matched, mail, one.notification
                 ).addErrback(self._not_matched, mail.job)
-            elif self.let_go(mail.job):
-                (self._join if mail.fragment else self._print)(mail)
+            elif self.release(mail.job):
+                if mail.fragment is not None:
+                    self._reassembly.take(mail, mail.fragment)
+                else:
+                    self._print_queue.take(mail)
 
-    @inlineCallbacks
     def _matched(
-        self, applies: bool, mail: Mail, notification: Notification
-    ) -> Generator[Deferred[Any], Any, None]:
-        # What says nothing of any job is a mail like any other.
-        if not applies or self._bench.device.settings.email_ifax.print_mdn_dsn:
-            if self.let_go(mail.job):
-                self._print(mail)
+        self, applies: bool, mail: ReceivedMail, notification: Notification
+    ) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._end_notification(applies, mail, notification))
+
+    async def _end_notification(
+        self, applies: bool, mail: ReceivedMail, notification: Notification
+    ) -> None:
+        # A notification of no job of this machine's is a mail like any other.
+        if not applies or self._device.settings.email_ifax.print_mdn_dsn:
+            if self.release(mail.job):
+                self._print_queue.take(mail)
             return
-        yield self._bench.journal.flush()
+        await self._journal.flush()
         # It may have been cancelled meanwhile.
-        if mail.job.serial in self._here:
-            yield self._bench.delete_mails([mail.name])
-        if self.let_go(mail.job):
+        if mail.job.serial in self._undecided:
+            await self._memory.delete_durably([mail.name])
+        if self.release(mail.job):
             kind = notification.kind.upper()
             why = f"{kind} for a job; Print MDN/DSN upon Receipt is off"
-            device = self._bench.device
-            device.job_changed(
-                mail.job, result="OK", reason=why, held_as=None, ended=device.now()
+            self._device.job_changed(
+                mail.job, result="OK", reason=why, held_as=None, ended=self._device.now()
             )
 
     def _not_matched(self, failure: Failure, job: Job) -> None:
-        """Look at it again in a while: the disk did not take what it says."""
+        """Read it again after a pause: the disk did not take what it says of a job."""
         self.log.failure("While reading a notification", failure)
 
         def again() -> None:
-            self._later.discard(call)
-            if job.serial in self._here:
-                self.take(job)
+            if job.serial in self._undecided:
+                self._take(job, restored=False)
 
         if self.running:
-            call = self._bench.clock.callLater(_DISK_PAUSE, again)
-            self._later.add(call)
+            self._retries.later(again)
 
 
-def _is_remarkable(beginning: bytes) -> bool:
-    """Say whether a mail may be a part or a notification, or ask for one."""
+def _needs_reading(beginning: bytes) -> bool:
+    """Return whether a mail may be a part or a notification, or ask for one."""
     lower = beginning.lower()
     return any(word in lower for word in _WORDS)
 
 
-def _look_into(bench: Bench, job: Job) -> _Looked:
-    """Read what a mail is (in a thread). One that cannot be read is printed: there it is told."""
+def _classify(memory: Memory, job: Job) -> _Classified:
+    """Read what a mail is (in a thread). One that cannot be read goes to the printer, which says so."""
     name = job.held_as or ""
     notification: Notification | None = None
     try:
-        beginning = bench.memory.beginning(name)
-        path = bench.memory.path(name)
+        beginning = memory.beginning(name)
+        path = memory.path(name)
         if path is not None and b"report" in beginning.lower():
             with path.open("rb") as content:
                 notification = read_notification(content)
     except OSError:
         beginning = b""
-    # An answer is not answered: no loops.
+    # A notification is not answered: no loops.
     requests = NO_REQUESTS if notification else requests_in(beginning)
-    mail = Mail(job=job, name=name, requests=requests, fragment=fragment_of(beginning))
-    return _Looked(mail, beginning, notification)
+    fragment = fragment_of(beginning)
+    mail = ReceivedMail(job=job, name=name, requests=requests, fragment=fragment)
+    return _Classified(mail, beginning, notification)

@@ -1,63 +1,63 @@
-"""Joining: the parts of a divided mail wait for each other, whatever order and way they come in.
+"""Reassembly: the parts of a divided mail (RFC 2046 message/partial) wait for each other.
 
-They stay in memory as they came. A part that does not come within the time of
-the model makes #848 of those that are there (device.md section 5).
+They stay in memory as they came, by whichever protocol and in whichever order.
+Where one does not come within the time of the model, the others end as #848
+(docs/printing).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from attrs import define, field
 from twisted.application.service import Service
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from irsend.device import codes
+from irsend.device.device import Device
 from irsend.device.jobs import Job
+from irsend.message.joining import Fragment
 from irsend.message.parsed_message import Problem
-from irsend.services.bench import Bench
-from irsend.services.receive.dispatch import Mail
+from irsend.services.print.print_queue import PrintQueue
+from irsend.services.received_mail import ReceivedMail
 
 _HOUR = 3600
-# All of them end in one go.
-_MOST_DOUBLES = 2000
+# Parts that came twice are kept, and end with the mail: so many at the most.
+_MOST_DUPLICATES = 2000
 
 
 @define(eq=False)
 class _Divided:
-    """A mail of which not all parts are there."""
+    """A mail of which parts are missing."""
 
-    parts: dict[int, Mail] = field(factory=dict)
+    parts: dict[int, ReceivedMail] = field(factory=dict)
     """By their number."""
-    doubles: list[Mail] = field(factory=list)
+    duplicates: list[ReceivedMail] = field(factory=list)
     total: int | None = None
     last: int = 0
-    """The greatest number that came."""
+    """The greatest number of a part that came."""
     contradicts: bool = False
-    """Parts are behind the last, say otherwise how many there are, or come again and again."""
-    timer: Any = None
+    """Parts have numbers beyond the total, differ in the total, or came again too often."""
+    timer: IDelayedCall | None = None
 
     @property
-    def in_order(self) -> list[Mail]:
+    def in_order(self) -> list[ReceivedMail]:
         """The parts, each once."""
         return [self.parts[number] for number in sorted(self.parts)]
 
     @property
-    def mails(self) -> list[Mail]:
-        """All that came."""
-        return self.in_order + self.doubles
+    def mails(self) -> list[ReceivedMail]:
+        """All that came, duplicates last."""
+        return self.in_order + self.duplicates
 
-    def take(self, mail: Mail) -> None:
-        assert mail.fragment is not None
-        number, total = mail.fragment.number, mail.fragment.total
+    def take(self, mail: ReceivedMail, fragment: Fragment) -> None:
+        number, total = fragment.number, fragment.total
         self.contradicts |= None not in (self.total, total) and total != self.total
         self.total = self.total or total
         self.last = max(self.last, number)
         self.contradicts |= self.total is not None and self.last > self.total
         if number in self.parts:
             # Sent twice, or fetched from two maildrops: it is printed once.
-            self.doubles.append(mail)
-            self.contradicts |= len(self.doubles) > _MOST_DOUBLES
+            self.duplicates.append(mail)
+            self.contradicts |= len(self.duplicates) > _MOST_DUPLICATES
         else:
             self.parts[number] = mail
 
@@ -78,53 +78,51 @@ class _Divided:
 
 
 class Reassembly(Service):
-    """Keeps the parts apart by the identity of their mail."""
+    """Collects parts by the id of their mail, and gives whole mails to the printer."""
 
-    def __init__(
-        self, bench: Bench, to_print: Callable[[list[Mail], list[Mail], Problem | None], None]
-    ) -> None:
-        self._bench = bench
-        self._print = to_print
+    def __init__(self, *, clock: IReactorTime, device: Device, print_queue: PrintQueue) -> None:
+        self._clock = clock
+        self._device = device
+        self._print_queue = print_queue
         self._waiting: dict[str, _Divided] = {}
-        self._time_runs = False
+        self._timeouts_run = False
 
-    def let_time_run(self) -> None:
-        """Wait no longer than the model does, from now on; more often than once does no harm.
+    def start_timeouts(self) -> None:
+        """Wait no longer than the model does, from now on; a second call changes nothing.
 
-        Before that is called there may be parts in memory that were not taken yet.
+        Until the first call parts from before a restart may still be on their way here.
         """
-        if not self._time_runs:
-            self._time_runs = True
+        if not self._timeouts_run:
+            self._timeouts_run = True
             for identity, divided in self._waiting.items():
                 self._wait(identity, divided)
 
     def stopService(self) -> None:
         """Wait no more; the parts are taken again at the next start."""
         Service.stopService(self)
-        self._time_runs = False
+        self._timeouts_run = False
         for divided in self._waiting.values():
             self._stop_timer(divided)
         self._waiting.clear()
 
-    def take(self, mail: Mail) -> None:
-        """Take a part."""
-        fragment = mail.fragment
-        assert fragment is not None
+    def take(self, mail: ReceivedMail, fragment: Fragment) -> None:
+        """Take a part; the last one has the whole mail printed."""
         if not fragment.possible:
             why = "A part of a divided mail does not say which one it is, or of too many."
-            self._print([mail], [], Problem(code=codes.PARTS_NOT_JOINED, words=why))
+            problem = Problem(code=codes.PARTS_NOT_JOINED, words=why)
+            self._print_queue.take(mail, instead=problem)
             return
         divided = self._waiting.setdefault(fragment.identity, _Divided())
-        divided.take(mail)
+        divided.take(mail, fragment)
         if divided.contradicts:
             self._give_up(fragment.identity, "Parts of a divided mail contradict each other.")
         elif divided.whole:
             self._stop_timer(self._waiting.pop(fragment.identity))
-            self._print(divided.in_order, divided.doubles, None)
+            self._print_queue.take_parts(divided.in_order, divided.duplicates)
         elif divided.timer is None:
             self._wait(fragment.identity, divided)
 
-    def let_go(self, job: Job) -> bool:
+    def release(self, job: Job) -> bool:
         """Forget a part; return whether it was here."""
         for identity, divided in list(self._waiting.items()):
             kept = [one for one in divided.mails if one.job.serial != job.serial]
@@ -132,32 +130,33 @@ class Reassembly(Service):
                 continue
             self._stop_timer(self._waiting.pop(identity))
             if kept:
-                # Whoever is a double may take its place.
+                # A duplicate may take its place.
                 self._waiting[identity] = again = _Divided()
                 for one in kept:
-                    again.take(one)
+                    assert one.fragment is not None
+                    again.take(one, one.fragment)
                 self._wait(identity, again)
             return True
         return False
 
     def _wait(self, identity: str, divided: _Divided) -> None:
-        if not self._time_runs:
+        if not self._timeouts_run:
             return
         began = min(one.job.started for one in divided.mails)
-        hours = self._bench.device.model.reception.divided_timeout
-        left = max(0.0, began + hours * _HOUR - self._bench.device.now())
+        hours = self._device.model.reception.divided_timeout
+        left = max(0.0, began + hours * _HOUR - self._device.now())
 
         def give_up() -> None:
             why = f"A divided mail could not be joined: {divided.missing} did not come"
             self._give_up(identity, f"{why} within {hours} hours.")
 
-        divided.timer = self._bench.clock.callLater(left, give_up)
+        divided.timer = self._clock.callLater(left, give_up)
 
     def _give_up(self, identity: str, why: str) -> None:
         divided = self._waiting.pop(identity)
         self._stop_timer(divided)
         problem = Problem(code=codes.PARTS_NOT_JOINED, words=why)
-        self._print(divided.in_order, divided.doubles, problem)
+        self._print_queue.take_parts(divided.in_order, divided.duplicates, instead=problem)
 
     def _stop_timer(self, divided: _Divided) -> None:
         if divided.timer is not None and divided.timer.active():

@@ -1,18 +1,13 @@
-"""Receiving by SMTP: the machine is the server, and listens while SMTP Receive is on (device.md 3.1)."""
+"""The SMTP listener: the machine is the server, and listens while SMTP Receive is on (docs/fidelity)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import (
-    Deferred,
-    DeferredList,
-    DeferredLock,
-    inlineCallbacks,
-    maybeDeferred,
-)
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import ServerFactory
@@ -20,36 +15,61 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from irsend.device import receive_policy as policy
+from irsend.device.device import Device
 from irsend.device.events import Event, SettingsChanged
 from irsend.device.windows import Settings
 from irsend.errors import ConfigurationError, ValueRefused
 from irsend.interfaces import IPostBox, Mailbox
 from irsend.protocols.esmtp import ESMTP
 from irsend.protocols.server_endpoints import address_text, listen
-from irsend.services.bench import Bench
+from irsend.services.keyring import Keyring
+from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.network import Network
+from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.smtp_server_session import SMTPServerSession
+from irsend.services.sessions import Sessions
+from irsend.store.memory import Memory
 
 _STANDARD_PORT = 25
 # Where a program on this host reaches what listens on every address.
 _LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-# How long a client may take to hear the 421 when the machine is switched off, in seconds.
-_LAST_WORDS = 3
+# Seconds that a client has to take the 421 when the machine is switched off.
+_SHUTDOWN_GRACE = 3
 _LISTENS_BY = {"email_ifax.smtp_receive", "service_mode.smtp_rx_port"}
 
 
 @implementer(IPostBox)
 class SMTPListener(Service):
-    """Listens while SMTP Receive is on, and knows the sessions under way."""
+    """Listens at `endpoint` while SMTP Receive is on, and knows the sessions under way."""
 
     log = Logger()
 
-    def __init__(self, bench: Bench, endpoint: str) -> None:
-        self._bench = bench
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        reactor: Any,
+        device: Device,
+        memory: Memory,
+        configuration: LiveConfiguration,
+        sessions: Sessions,
+        network: Network,
+        keyring: Keyring,
+        dispatch: Dispatch,
+    ) -> None:
         self._endpoint = endpoint
+        self._reactor = reactor
+        self._device = device
+        self._memory = memory
+        self._configuration = configuration
+        self._sessions = sessions
+        self._network = network
+        self._keyring = keyring
+        self._dispatch = dispatch
         self._ports: list[IListeningPort] = []
         self._under_way: dict[ESMTP, str] = {}
-        self._all_gone: Deferred[None] | None = None
-        self._forget: Any = None
+        self._all_ended: Deferred[None] | None = None
+        self._stop_observing: Callable[[], None] = lambda: None
         self._changing = DeferredLock()
 
     @property
@@ -72,7 +92,7 @@ class SMTPListener(Service):
 
     def largest(self) -> int:
         """Return what SIZE says."""
-        return self._bench.limits.message_size * 1_000_000
+        return self._configuration.current.limits.message_size * 1_000_000
 
     def takes(self, recipient: Mailbox) -> bool:
         """Ask the policy, as a session from this host would."""
@@ -80,9 +100,9 @@ class SMTPListener(Service):
         if address is None:
             return False
         verdict = policy.recipient_allowed(
-            self._bench.device.settings,
+            self._device.settings,
             recipient,
-            names=self._bench.names,
+            names=self._configuration.current.tls.hostnames,
             own_address=address[0],
         )
         return verdict.reply is None
@@ -90,25 +110,27 @@ class SMTPListener(Service):
     def startService(self) -> None:
         """Listen where the settings say so; an address that cannot be had raises."""
         Service.startService(self)
-        self._bench.device.checks.append(self._check_port)
-        self._forget = self._bench.device.observe(self._observe)
+        self._device.checks.append(self._check_port)
+        self._stop_observing = self._device.observe(self._observe)
         self._listen()
 
-    @inlineCallbacks
-    def stopService(self) -> Any:
-        """Stop listening, end the sessions with 421, and wait until they are gone."""
+    def stopService(self) -> Deferred[None]:
+        """Stop listening, end the sessions with 421; fires when they are gone."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
         Service.stopService(self)
-        self._bench.device.checks.remove(self._check_port)
-        self._forget()
-        yield self._stop_listening()
+        self._device.checks.remove(self._check_port)
+        self._stop_observing()
+        await self._stop_listening()
         if self._under_way:
-            self._all_gone = Deferred()
+            self._all_ended = Deferred()
             for session in list(self._under_way):
                 session.shut_down()
-            giving_up = self._bench.clock.callLater(_LAST_WORDS, self._abort_sessions)
-            yield self._all_gone
-            if giving_up.active():
-                giving_up.cancel()
+            grace = self._reactor.callLater(_SHUTDOWN_GRACE, self._abort_sessions)
+            await self._all_ended
+            if grace.active():
+                grace.cancel()
 
     def _abort_sessions(self) -> None:
         for session in list(self._under_way):
@@ -134,7 +156,7 @@ class SMTPListener(Service):
         At its standard value the SMTP RX port is the bench's [listen] smtp; any
         other is listened on as it is.
         """
-        settings = settings or self._bench.device.settings
+        settings = settings or self._device.settings
         if not settings.email_ifax.smtp_receive or not self._endpoint:
             return ""
         port = settings.service_mode.smtp_rx_port
@@ -152,9 +174,8 @@ class SMTPListener(Service):
         settled: Deferred[None] = self._changing.run(lambda: None)
         return settled
 
-    @inlineCallbacks
-    def _listen_again(self) -> Any:
-        yield self._stop_listening()
+    async def _listen_again(self) -> None:
+        await self._stop_listening()
         if self.running:
             try:
                 self._listen()
@@ -173,11 +194,11 @@ class SMTPListener(Service):
 
     def _listening_at(self, description: str) -> list[IListeningPort]:
         return listen(
-            self._bench.clock,
+            self._reactor,
             "listen.smtp",
             description,
             _Factory(self._session),
-            through=self._bench.server_endpoint,
+            through=self._network.server_endpoint,
         )
 
     def _stop_listening(self) -> Deferred[Any]:
@@ -187,9 +208,9 @@ class SMTPListener(Service):
         )
 
     def _session(self) -> ESMTP:
-        limits = self._bench.limits
+        limits = self._configuration.current.limits
 
-        def receive(transport: Any) -> SMTPServerSession:
+        def session_of(transport: Any) -> SMTPServerSession:
             peer = getattr(transport.getPeer(), "host", "local").removeprefix("::ffff:")
             own = getattr(transport.getHost(), "host", "").removeprefix("::ffff:")
             of_peer = sum(1 for other in self._under_way.values() if other == peer)
@@ -198,17 +219,22 @@ class SMTPListener(Service):
             )
             self._under_way[session] = peer
             return SMTPServerSession(
-                self._bench,
                 peer,
                 own,
-                mac=self._bench.link.mac_of_peer(transport),
+                device=self._device,
+                memory=self._memory,
+                configuration=self._configuration,
+                sessions=self._sessions,
+                keyring=self._keyring,
+                dispatch=self._dispatch,
+                mac=self._network.link.mac_of_peer(transport),
                 admit=admit,
-                ended=lambda: self._gone(session),
+                ended=lambda: self._ended(session),
             )
 
         session = ESMTP(
-            receive,
-            self._bench.clock,
+            session_of,
+            self._reactor,
             recipients=limits.recipients,
             command_line=limits.command_line,
             errors=limits.errors,
@@ -217,10 +243,10 @@ class SMTPListener(Service):
         )
         return session
 
-    def _gone(self, session: ESMTP) -> None:
+    def _ended(self, session: ESMTP) -> None:
         del self._under_way[session]
-        if self._all_gone is not None and not self._under_way:
-            self._all_gone.callback(None)
+        if self._all_ended is not None and not self._under_way:
+            self._all_ended.callback(None)
 
 
 class _Factory(ServerFactory):

@@ -1,7 +1,7 @@
-"""One session of a client that brings mail: the policies of the device before its memory (device.md 3.1).
+"""One SMTP session of a client: the device's policies answer it, its mails go to memory and dispatch.
 
-What a session asks, and what becomes of it in journal, status line and report.
-Who listens is told by `smtp_listener`.
+It writes the session's end into journal, report and status line (docs/fidelity).
+`smtp_listener` accepts the connection; `protocols.esmtp` speaks the protocol.
 """
 
 from __future__ import annotations
@@ -12,13 +12,19 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from irsend.configuration_sections import MB
 from irsend.device import receive_policy as policy
+from irsend.device.device import Device
 from irsend.device.sessions import TLSUse
 from irsend.device.status import StatusText
 from irsend.interfaces import ACCEPT, Envelope, IReception, Mailbox, Reply, Verdict
 from irsend.message.trace import mailbox_text, smtp_trace
-from irsend.services.bench import Bench
-from irsend.store.memory import StoredMessage
+from irsend.protocols.tls import ServerTLS
+from irsend.services.keyring import Keyring
+from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.receive.dispatch import Dispatch
+from irsend.services.sessions import Sessions
+from irsend.store.memory import Memory, StoredMessage
 
 
 @implementer(IReception)
@@ -27,15 +33,25 @@ class SMTPServerSession:
 
     def __init__(
         self,
-        bench: Bench,
         peer: str,
         own_address: str,
         *,
-        mac: str | None = None,
+        device: Device,
+        memory: Memory,
+        configuration: LiveConfiguration,
+        sessions: Sessions,
+        keyring: Keyring,
+        dispatch: Dispatch,
+        mac: str | None,
         admit: bool,
         ended: Callable[[], None],
     ) -> None:
-        self._bench = bench
+        self._device = device
+        self._memory = memory
+        self._configuration = configuration
+        self._sessions = sessions
+        self._keyring = keyring
+        self._dispatch = dispatch
         self._ended = ended
         self._own_address = own_address
         self._admit = admit
@@ -45,10 +61,10 @@ class SMTPServerSession:
         self._refusal = ""
         self._octets = 0
         self._messages = 0
-        self.host = bench.host.encode("ascii")
-        self.keywords = tuple(word.encode("ascii") for word in bench.device.model.ehlo)
-        self.size_limit = bench.limits.message_size * 1_000_000
-        self.session, self.transcript = bench.begin_session("smtp-receive", peer, mac)
+        self.host = configuration.host.encode("ascii")
+        self.keywords = tuple(word.encode("ascii") for word in device.model.ehlo)
+        self.size_limit = configuration.current.limits.message_size * MB
+        self.session, self.transcript = sessions.begin("smtp-receive", peer, mac)
 
     def admitted(self) -> Verdict:
         """Send away who is one too many."""
@@ -57,12 +73,10 @@ class SMTPServerSession:
         self._refusal = policy.TOO_MANY_SESSIONS.text
         return Verdict.refuse(policy.TOO_MANY_SESSIONS, hang_up=True)
 
-    def tls_context(self) -> Any:
+    def tls_context(self) -> ServerTLS | None:
         """Offer STARTTLS as the setting says."""
         return (
-            self._bench.server_tls
-            if policy.starttls_offered(self._bench.device.settings)
-            else None
+            self._keyring.server_tls if policy.starttls_offered(self._device.settings) else None
         )
 
     def greeted(self, helo: bytes, secured: bool) -> None:
@@ -70,7 +84,7 @@ class SMTPServerSession:
 
     def mail_allowed(self, secured: bool) -> Verdict:
         """Ask the setting; a refusal comes on the status line."""
-        verdict = policy.mail_allowed(self._bench.device.settings, secured=secured)
+        verdict = policy.mail_allowed(self._device.settings, secured=secured)
         if verdict.reply is not None:
             self._status = StatusText.SMTP_RX_REJECT
             self._refusal = "mail in plain text is refused"
@@ -79,7 +93,7 @@ class SMTPServerSession:
     def sender_allowed(self, sender: Mailbox | None, size: int) -> Verdict:
         """Ask the memory; anybody may send."""
         self._sender = mailbox_text(sender)
-        memory = self._bench.memory
+        memory = self._memory
         return self._noted(
             policy.memory_allows(size, used=memory.used, capacity=memory.capacity)
         )
@@ -88,16 +102,16 @@ class SMTPServerSession:
         """Ask the settings whose mail this machine takes."""
         return self._noted(
             policy.recipient_allowed(
-                self._bench.device.settings,
+                self._device.settings,
                 recipient,
-                names=self._bench.names,
+                names=self._configuration.current.tls.hostnames,
                 own_address=self._own_address,
             )
         )
 
     def open_message(self, envelope: Envelope) -> StoredMessage:
         """Begin a mail in memory, behind its trace."""
-        now = self._bench.device.now()
+        now = self._device.now()
         trace = smtp_trace(
             envelope, peer=self.session.peer, host=self.host, at=now, cipher=self._cipher
         )
@@ -107,11 +121,11 @@ class SMTPServerSession:
         def kept(message: StoredMessage) -> None:
             self._octets += message.size
             self._messages += 1
-            self._bench.mail_kept(
+            self._dispatch.mail_kept(
                 message.name, message.beginning, sender, self.session.id, recipients
             )
 
-        return self._bench.memory.open_message(trace, kept=kept)
+        return self._memory.open_message(trace, kept=kept)
 
     def message_refused(self, reply: Reply) -> None:
         """Remember why."""
@@ -122,7 +136,7 @@ class SMTPServerSession:
         self._cipher = f"{version} {cipher}"
         self.transcript.note(self._cipher)
         tls = TLSUse(version=version, cipher=cipher)
-        self.session = self._bench.device.session_changed(self.session, tls=tls)
+        self.session = self._device.session_changed(self.session, tls=tls)
 
     def tls_failed(self, reason: str) -> None:
         """Bring it on the status line."""
@@ -143,15 +157,15 @@ class SMTPServerSession:
         # A refusal within a session that brought mail all the same is in its transcript.
         why = reason or ("" if self._messages and not self._status else self._refusal)
         if self._admit and why and not self._messages:
-            self._bench.device.job_accepted(
+            self._device.job_accepted(
                 "rx",
                 self._sender or self.session.peer,
                 result="NG",
                 sessions=(self.session.id,),
                 started=self.session.started,
-                ended=self._bench.device.now(),
+                ended=self._device.now(),
             )
-        self._bench.end_session(
+        self._sessions.end(
             self.session,
             reason=why,
             status=self._status,

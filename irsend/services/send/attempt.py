@@ -1,60 +1,79 @@
-"""One attempt at a job: POP AUTH before Sending, the way to the servers, a session with each (device.md 4).
+"""One attempt at a job: POP AUTH before Sending, the route to the servers, a session with each.
 
-Via the SMTP Server that is set, or directly to each receiver's own. What
-becomes of the job then is told by `send_queue`.
+The route is the SMTP Server that is set, or each receiver's own server by MX
+(docs/sending). `send_queue` decides what the results mean for the job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
+from attrs import frozen
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from irsend.addresses import mailbox_of
 from irsend.configuration_sections import MB
 from irsend.device import codes
+from irsend.device.device import Device
 from irsend.device.send_policy import code_of_pop_login
-from irsend.device.sessions import Session
 from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
 from irsend.message.partial import divide
 from irsend.message.prefixed_file import PrefixedFile
-from irsend.services.bench import Bench
+from irsend.services.error_text import OWN_ERROR
+from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.network import Network
+from irsend.services.pop_session_queue import POPSessionQueue
 from irsend.services.send.access_token import read_token, token_configured
 from irsend.services.send.delivery import Delivery, Login, Server
-from irsend.services.send.delivery_results import OWN_ERROR, DeliveryResult, too_large
+from irsend.services.send.delivery_results import DeliveryResult, too_large
 from irsend.services.send.mx import MXLookup, NameServersSilent, NoRoute
 from irsend.services.send.smtp_client_session import SMTPClientSession
+from irsend.services.sessions import Sessions
+from irsend.store.group_commit import InThread
 from irsend.store.outbox import Outbox, Outgoing
 
 POP_PAUSE = 0.3
-"""Between POP AUTH before Sending and SMTP, in seconds (device.md section 4)."""
+"""Seconds between POP AUTH before Sending and SMTP (docs/sending)."""
 _SWITCHED_OFF = "the machine was switched off"
 _CANCELLED = "the job was cancelled"
 
 
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class AttemptParts:
+    """The parts of the machine that an attempt works with."""
+
+    clock: Any
+    """The reactor: time, name look-ups, and processes for the token command."""
+    device: Device
+    configuration: LiveConfiguration
+    outbox: Outbox
+    sessions: Sessions
+    network: Network
+    pop_sessions: POPSessionQueue
+    on_disk: InThread[bytes]
+    blocking: InThread[bytes]
+
+
 class Attempt:
-    """One attempt, by the settings of its beginning. `outgoing` is replaced as it goes on."""
+    """One attempt, by the settings of its beginning. `outgoing` is replaced as it goes on.
+
+    A `login` of the panel goes over the stored one.
+    """
 
     log = Logger()
 
-    def __init__(
-        self,
-        bench: Bench,
-        outbox: Outbox,
-        outgoing: Outgoing,
-        login: Login | None,
-        log_in_to_pop: Callable[[], Deferred[Session]],
-    ) -> None:
-        self._bench = bench
-        self._outbox = outbox
+    def __init__(self, outgoing: Outgoing, login: Login | None, *, parts: AttemptParts) -> None:
+        self._parts = parts
         self.outgoing = outgoing
-        self._log_in_to_pop = log_in_to_pop
-        self._settings = settings = bench.device.settings
+        self._settings = settings = parts.device.settings
         window = settings.authent_encryption
         stored = Login(user=window.user, password=window.password)
         self._login = login.over(stored) if login is not None else stored
@@ -63,6 +82,7 @@ class Attempt:
         self._outcomes: dict[str, DeliveryResult] = {}
         self._session: SMTPClientSession | None = None
         self._waiting: Deferred[Any] | None = None
+        """Cancelled by `give_up`."""
         self._given_up = False
 
     def give_up(self, *, cancelled: bool) -> None:
@@ -74,9 +94,8 @@ class Attempt:
         elif self._waiting is not None:
             self._waiting.cancel()
 
-    @inlineCallbacks
-    def make(self) -> Generator[Deferred[Any], Any, dict[str, DeliveryResult]]:
-        """Try; fires with what became of it, for each address that it was tried for. Never fails."""
+    async def make(self) -> dict[str, DeliveryResult]:
+        """Try; return a result for each address that was tried. Never fails."""
         try:
             if self._too_large():
                 # Maximum Data Size is less by now than when the job was ordered.
@@ -84,19 +103,19 @@ class Attempt:
                     self.outgoing.left, too_large(self.outgoing.job.size or 0, self._limit)
                 )
                 return self._outcomes
-            refused = yield self._pop_before_sending()
+            refused = await self._pop_before_sending()
             if refused is not None:
                 self._all(self.outgoing.left, refused)
             elif self.direct:
-                yield self._send_directly()
+                await self._send_directly()
             else:
-                yield self._send_via_server()
+                await self._send_via_server()
         except CancelledError:
             pass
         except Exception:
             self.log.failure("While sending a job")
         if not self._given_up:
-            # Whoever has no outcome by now is left by an error above.
+            # An address without a result was left by an error above.
             wrong = DeliveryResult(codes.SMTP_CONNECTION, OWN_ERROR)
             self._all([one for one in self.outgoing.left if one not in self._outcomes], wrong)
         return self._outcomes
@@ -112,74 +131,71 @@ class Attempt:
     def _all(self, addresses: Sequence[str], outcome: DeliveryResult) -> None:
         self._outcomes.update(dict.fromkeys(addresses, outcome))
 
-    @inlineCallbacks
-    def _wait(self, pending: Deferred[Any]) -> Generator[Deferred[Any], Any, Any]:
+    async def _wait(self, pending: Deferred[T]) -> T:
         if self._given_up:
             pending.addErrback(lambda _: None)
             pending.cancel()
             raise CancelledError
         self._waiting = pending
         try:
-            return (yield pending)
+            return await pending
         finally:
             self._waiting = None
 
-    @inlineCallbacks
-    def _pop_before_sending(self) -> Generator[Deferred[Any], Any, DeliveryResult | None]:
+    async def _pop_before_sending(self) -> DeliveryResult | None:
         if not self._settings.authent_encryption.pop_auth_before_sending:
             return None
-        session: Session = yield self._wait(self._log_in_to_pop())
+        session = await self._wait(self._parts.pop_sessions.log_in())
         self._took_part(session.id)
         if session.result != "OK":
             tls_failed = session.status_line == StatusText.SSL_ERROR_POP.value
             code = code_of_pop_login(self._settings, session.code, tls_failed=tls_failed)
             again = code == codes.POP_CONNECTION
             return DeliveryResult(code, f"POP AUTH before Sending: {session.reason}", again)
-        yield self._wait(deferLater(self._bench.clock, POP_PAUSE))
+        await self._wait(deferLater(self._parts.clock, POP_PAUSE))
         return None
 
     def _took_part(self, session: int) -> None:
         sessions = (*self.outgoing.job.sessions, session)
-        job = self._bench.device.job_changed(self.outgoing.job, sessions=sessions)
+        job = self._parts.device.job_changed(self.outgoing.job, sessions=sessions)
         self.outgoing = attrs.evolve(self.outgoing, job=job)
 
-    # -- the way ------------------------------------------------------------------
+    # -- the route ------------------------------------------------------------------
 
-    @inlineCallbacks
-    def _send_via_server(self) -> Generator[Deferred[Any], Any, None]:
+    async def _send_via_server(self) -> None:
         name = self._settings.email_ifax.smtp_server.strip("[]")
         if not name:
             nowhere = "no SMTP Server is set (email_ifax.smtp_server)"
             self._all(self.outgoing.left, DeliveryResult(codes.SERVER_NOT_FOUND, nowhere))
             return
-        yield self._deliver(name, name, self.outgoing.left)
+        await self._deliver(name, name, self.outgoing.left)
 
-    @inlineCallbacks
-    def _send_directly(self) -> Generator[Deferred[Any], Any, None]:
+    async def _send_directly(self) -> None:
         """To each domain's own server, the first of them that takes the mail (RFC 5321 5.1)."""
         by_domain: dict[str, list[str]] = {}
         for address in self.outgoing.left:
             by_domain.setdefault(address.rpartition("@")[2].lower(), []).append(address)
-        routes = MXLookup(self._bench.clock, self._bench.sending.name_servers)
+        routes = MXLookup(
+            self._parts.clock, self._parts.configuration.current.sending.name_servers
+        )
         try:
             for domain, addresses in by_domain.items():
-                yield self._send_to_domain(routes, domain, addresses)
+                await self._send_to_domain(routes, domain, addresses)
         finally:
             routes.close()
 
-    @inlineCallbacks
-    def _send_to_domain(
+    async def _send_to_domain(
         self, routes: MXLookup, domain: str, addresses: list[str]
-    ) -> Generator[Deferred[Any], Any, None]:
+    ) -> None:
         try:
-            hosts = yield self._wait(routes.find(domain))
+            hosts = await self._wait(routes.find(domain))
         except (NoRoute, NameServersSilent) as why:
             again = isinstance(why, NameServersSilent)
             self._all(addresses, DeliveryResult(codes.SERVER_NOT_FOUND, str(why), again))
             return
         for host in hosts:
             before = {one: self._outcomes[one] for one in addresses if one in self._outcomes}
-            yield self._deliver(host.name, host.address, addresses)
+            await self._deliver(host.name, host.address, addresses)
             for one, earlier in before.items():
                 # A server that is no good says nothing against "later" from the one before it.
                 if self._outcomes[one].elsewhere and earlier.again:
@@ -188,14 +204,11 @@ class Attempt:
             if not addresses:
                 break
 
-    @inlineCallbacks
-    def _deliver(
-        self, name: str, address: str, recipients: Sequence[str]
-    ) -> Generator[Deferred[Any], Any, None]:
+    async def _deliver(self, name: str, address: str, recipients: Sequence[str]) -> None:
         """One session with one server."""
         if self._given_up:
             raise CancelledError
-        bench = self._bench
+        parts, configuration = self._parts, self._parts.configuration.current
         # Two spellings may name one mailbox.
         mailboxes: dict[tuple[bytes, bytes], Mailbox] = {}
         by_mailbox: dict[Mailbox, list[str]] = {}
@@ -204,21 +217,28 @@ class Attempt:
             mailbox = mailboxes.setdefault((mailbox.local, mailbox.domain.lower()), mailbox)
             by_mailbox.setdefault(mailbox, []).append(one)
         port = self._settings.service_mode.smtp_tx_port
-        endpoint = bench.client_endpoint(address, port, bench.limits.smtp_connect)
+        endpoint = parts.network.client_endpoint(
+            address, port, configuration.limits.smtp_connect
+        )
         read = None
-        if token_configured(bench.sending):
-            read = lambda: read_token(bench.sending, bench.clock, bench.on_disk)  # noqa: E731
+        if token_configured(configuration.sending):
+            read = lambda: read_token(configuration.sending, parts.clock, parts.on_disk)  # noqa: E731
         self._session = SMTPClientSession(
-            bench,
             self._settings,
             Server(name=name, endpoint=endpoint),
             self._delivery(tuple(by_mailbox)),
-            # The relay's password is nobody else's business [ours].
+            # The relay's password is not for other people's servers [ours].
             None if self.direct else self._login,
             read,
+            clock=parts.clock,
+            device=parts.device,
+            configuration=parts.configuration,
+            sessions=parts.sessions,
+            network=parts.network,
+            blocking=parts.blocking,
         )
         self._took_part(self._session.id)
-        answers: dict[Mailbox, DeliveryResult] = yield self._session.deliver()
+        answers = await self._session.deliver()
         self._session = None
         for mailbox, outcome in answers.items():
             self._all(by_mailbox[mailbox], outcome)
@@ -226,7 +246,7 @@ class Attempt:
     # -- the mail -----------------------------------------------------------------
 
     def _delivery(self, recipients: tuple[Mailbox, ...]) -> Delivery:
-        outbox, outgoing, size = self._outbox, self.outgoing, self.outgoing.job.size or 0
+        outbox, outgoing, size = self._parts.outbox, self.outgoing, self.outgoing.job.size or 0
         head = outbox.eight_bit_head(outgoing)
 
         def whole(eight_bit: bool) -> PrefixedFile:

@@ -1,4 +1,4 @@
-"""What became of a mail for a recipient, and what an error of a session is called in the report."""
+"""Delivery results: what a mail came to for a recipient, and the code that an error of a session has."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from irsend.device.send_policy import Step, code_of_refusal
 from irsend.protocols.sasl import ClockSkew, MechanismFailed
 from irsend.protocols.smtp_client_replies import ServerReply, UnreadableReply
 from irsend.protocols.tls import CertificateAsked, NothingInCommon, TLSFailed
+from irsend.services.error_text import error_text
 
-OWN_ERROR = "an error of irsend's own; its log has more"
 # What of a server's words stands in the journal, in characters.
 _LONGEST_REASON = 300
 _STEP_OF = {b"MAIL": Step.SENDER, b"RCPT": Step.RECIPIENT, b"DATA": Step.DATA}
@@ -20,7 +20,7 @@ _STEP_OF = {b"MAIL": Step.SENDER, b"RCPT": Step.RECIPIENT, b"DATA": Step.DATA}
 
 @frozen
 class DeliveryResult:
-    """What became of a mail for one recipient."""
+    """What a mail came to for one recipient."""
 
     code: str | None = None
     """None: it was handed over."""
@@ -68,18 +68,12 @@ def refusal_of(reply: ServerReply) -> DeliveryResult:
     return evolve(refused(reply).outcome, elsewhere=not reply.permanent)
 
 
-def words_of(problem: Exception) -> str:
-    """Return an error's own words: Twisted's put a sentence of their class in front of them."""
-    told = problem.args[0] if problem.args else ""
-    return told if told and isinstance(told, str) else str(problem) or type(problem).__name__
-
-
 def failure_of(problem: Exception, server: str) -> SessionFailed | None:
     """Return what an error of a session with this server comes to (device.md section 5); None for a bug.
 
     Which errors another attempt may mend is ours.
     """
-    text = words_of(problem)
+    text = error_text(problem)
     match problem:
         case NothingInCommon():
             return SessionFailed(f"TLS failed: {text}", codes.NO_COMMON_CIPHER)

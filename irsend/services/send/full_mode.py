@@ -1,34 +1,33 @@
-"""Full mode: what comes back for an I-Fax that was sent, and what it says of the job (RFC 2532).
+"""Full mode: the DSN and MDN that come back for an I-Fax that was sent change its job (RFC 2532).
 
-A DSN or MDN among the received mails is matched to its job by Message-ID or
-envelope id. Which mails are such is told by `dispatch`.
+A notification is matched to its job by Message-ID or envelope id. `dispatch`
+finds the notifications among the received mails.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Generator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import attrs
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from irsend.device import codes
+from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged
 from irsend.device.jobs import Recipient
 from irsend.message.reports.reader import Notification, Report
-from irsend.services.bench import Bench
+from irsend.services.retries import Retries
+from irsend.store.journal import Journal
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receiver_features import ReceiverFeatures
 
-# Notifications that are kept in mind though they match no job yet.
+# Notifications that are kept though they match no job yet.
 _MOST_EARLY = 100
-# How long it waits when the disk has failed, in seconds.
-_DISK_PAUSE = 60
 _PART = re.compile(r"\.part[0-9]+(?=@)")
 _NEGATIVE = {"dsn": codes.DSN_ERROR, "mdn": codes.MDN_ERROR}
 
@@ -38,77 +37,77 @@ class FullMode(Service):
 
     log = Logger()
 
-    def __init__(self, bench: Bench, outbox: Outbox, receivers: ReceiverFeatures) -> None:
-        self._bench = bench
+    def __init__(
+        self,
+        *,
+        clock: IReactorTime,
+        device: Device,
+        journal: Journal,
+        outbox: Outbox,
+        receiver_features: ReceiverFeatures,
+    ) -> None:
+        self._clock = clock
+        self._device = device
+        self._journal = journal
         self._outbox = outbox
-        self._receivers = receivers
+        self._receiver_features = receiver_features
         self._awaited: dict[int, Outgoing] = {}
         self._open: set[int] = set()
         """Serials of the I-Fax jobs that are not over: some of their mails may be on their way."""
         self._early: deque[tuple[Notification, Deferred[bool]]] = deque()
-        """What came back before its job was over, and who is to be told what it says."""
-        self._later: set[IDelayedCall] = set()
+        """Notifications that came before their job was over; each Deferred says whether one matches."""
+        self._retries = Retries(clock)
         self._timer: IDelayedCall | None = None
-        self._forget: Any = None
+        self._stop_observing: Callable[[], None] = lambda: None
         self._reading: list[Deferred[None]] = []
 
     def startService(self) -> None:
-        """Wait, and hear which jobs are being sent."""
+        """Wait, and observe which jobs are being sent."""
         Service.startService(self)
-        self._forget = self._bench.device.observe(self._observe)
+        self._stop_observing = self._device.observe(self._observe)
         self._schedule()
 
-    @inlineCallbacks
-    def stopService(self) -> Any:
-        """Stop; who is awaited is awaited after the next start."""
+    def stopService(self) -> Deferred[None]:
+        """Stop; what is awaited now is awaited after the next start."""
         Service.stopService(self)
-        self._forget()
+        self._stop_observing()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
-        for call in self._later:
-            call.cancel()
-        self._later.clear()
-        # Who asks what an early one says asks again after the next start.
+        self._retries.stop()
+        # An early notification is read again after the next start.
         self._early.clear()
-        yield DeferredList(list(self._reading))
+        return DeferredList(list(self._reading)).addCallback(lambda _: None)
 
     def recover(self, entries: Sequence[Outgoing]) -> None:
         """Take the outbox as it was when the machine was switched on."""
         for outgoing in entries:
             if outgoing.awaited_until is not None:
-                self._bench.device.job_changed(outgoing.job)
+                self._device.job_changed(outgoing.job)
                 self._awaited[outgoing.serial] = outgoing
             elif outgoing.full:
                 self._open.add(outgoing.serial)
 
     def await_notifications(self, outgoing: Outgoing) -> Deferred[None]:
-        """Wait for what comes back for a job, until `awaited_until`; fires when that is written down."""
+        """Wait for the notifications of a job until its `awaited_until`; fires when that is written down."""
         self._awaited[outgoing.serial] = outgoing
         self._schedule()
-        kept = self._keep(outgoing.serial)
+        kept = Deferred.fromCoroutine(self._keep(outgoing.serial))
         self._match_early()
         return kept
 
-    @inlineCallbacks
-    def _keep(self, serial: int) -> Generator[Deferred[Any], Any, None]:
-        """Write down that a job is awaited; where the disk will not have it now, later. Never fails."""
+    async def _keep(self, serial: int) -> None:
+        """Write down that a job is awaited; again later where the disk fails. Never fails."""
         outgoing = self._awaited.get(serial)
         if outgoing is None:
             return
         try:
-            yield self._outbox.update(outgoing)
-            yield self._outbox.drop_message(outgoing)
+            await self._outbox.update(outgoing)
+            await self._outbox.drop_message(outgoing)
         except Exception:
             self.log.failure("While a job sent in full mode was written down")
             if self.running:
-
-                def again() -> None:
-                    self._later.discard(call)
-                    self._keep(serial)
-
-                call = self._bench.clock.callLater(_DISK_PAUSE, again)
-                self._later.add(call)
+                self._retries.later(lambda: Deferred.fromCoroutine(self._keep(serial)))
 
     # -- Full Mode TX Timeout -----------------------------------------------------
 
@@ -118,28 +117,26 @@ class FullMode(Service):
         self._timer = None
         if self.running and self._awaited:
             first = min(one.awaited_until or 0 for one in self._awaited.values())
-            delay = max(0.0, first - self._bench.device.now())
-            self._timer = self._bench.clock.callLater(delay, self._look)
+            delay = max(0.0, first - self._device.now())
+            self._timer = self._clock.callLater(delay, self._give_up)
 
-    def _look(self) -> None:
-        """Give up waiting: what became of the job is not known, and stays so."""
-        now = self._bench.device.now()
+    def _give_up(self) -> None:
+        """Give up waiting: the job keeps its result `--`."""
+        now = self._device.now()
         for outgoing in list(self._awaited.values()):
             if (outgoing.awaited_until or 0) <= now:
-                self._over(outgoing)
+                self._forget(outgoing)
         self._schedule()
 
-    def _over(self, outgoing: Outgoing) -> None:
+    def _forget(self, outgoing: Outgoing) -> None:
         del self._awaited[outgoing.serial]
-        self._bench.journal.flush().addCallback(
-            lambda _: self._outbox.remove(outgoing)
-        ).addErrback(
+        self._journal.flush().addCallback(lambda _: self._outbox.remove(outgoing)).addErrback(
             lambda failure: self.log.failure(
                 "While forgetting a job sent in full mode", failure
             )
         )
 
-    # -- what comes back ----------------------------------------------------------
+    # -- notifications ----------------------------------------------------------
 
     def _observe(self, event: Event) -> None:
         if not isinstance(event, JobChanged) or event.job.kind != "ifax":
@@ -149,20 +146,15 @@ class FullMode(Service):
             self._open.add(job.serial)
         elif job.serial in self._open:
             self._open.discard(job.serial)
-            # It is awaited a moment later, if at all.
-            call = self._bench.clock.callLater(0, self._no_more_open)
-            self._later.add(call)
-
-    def _no_more_open(self) -> None:
-        self._later = {call for call in self._later if call.active()}
-        self._match_early()
+            # Its notifications are awaited in the reactor's next turn, if at all.
+            self._retries.later(self._match_early, pause=0)
 
     def take(self, notification: Notification) -> Deferred[bool]:
-        """Have a notification change its job; fires with whether it was about one.
+        """Apply a notification to its job; fires with whether there is one.
 
-        Servers are quicker than their QUIT: while jobs are being sent it may be
-        about one of them, and is answered when they are over. Fails where the
-        disk does not take what it says: it may be given once more.
+        A server may send it before the machine has sent QUIT: while jobs are being
+        sent it may be about one of them, and the Deferred waits for their end.
+        Fails where the disk does not take the change: it may be given once more.
         """
         answer: Deferred[bool] = Deferred()
         self._early.append((notification, answer))
@@ -176,18 +168,17 @@ class FullMode(Service):
         for notification, answer in early:
             outgoing = self._meant_by(notification)
             if outgoing is not None:
-                self._busy(self._apply(outgoing, notification, answer))
+                self._busy(Deferred.fromCoroutine(self._apply(outgoing, notification, answer)))
             elif self._open:
                 self._early.append((notification, answer))
             else:
                 answer.callback(False)
 
-    @inlineCallbacks
-    def _apply(
+    async def _apply(
         self, outgoing: Outgoing, notification: Notification, answer: Deferred[bool]
-    ) -> Generator[Deferred[Any], Any, None]:
+    ) -> None:
         try:
-            applies: bool = yield self._take(outgoing, notification)
+            applies = await self._change_job(outgoing, notification)
         except Exception:
             if self.running:
                 answer.errback()
@@ -210,11 +201,8 @@ class FullMode(Service):
                 return outgoing
         return None
 
-    @inlineCallbacks
-    def _take(
-        self, outgoing: Outgoing, notification: Notification
-    ) -> Generator[Deferred[Any], Any, bool]:
-        """Have it change the job; fires with False where it is about nobody whom the job was for."""
+    async def _change_job(self, outgoing: Outgoing, notification: Notification) -> bool:
+        """Apply a notification to a job; return False where it is about none of its recipients."""
         recipients = outgoing.job.recipients
         applies = False
         confirmed = set(outgoing.confirmed)
@@ -235,25 +223,25 @@ class FullMode(Service):
             return False
         worst = next((one for one in recipients if one.result == "NG"), None)
         known = all(one.result == "OK" for one in recipients)
-        job = self._bench.device.job_changed(
+        job = self._device.job_changed(
             outgoing.job,
             recipients=recipients,
             result="NG" if worst else "OK" if known else "--",
             code=worst.code if worst else None,
             reason=worst.reason if worst else "",
-            ended=self._bench.device.now(),
+            ended=self._device.now(),
         )
         outgoing = attrs.evolve(outgoing, job=job, confirmed=tuple(sorted(confirmed)))
         self._awaited[outgoing.serial] = outgoing
         if confirmed.issuperset(one.address for one in recipients if one.code is None):
-            self._over(outgoing)
+            self._forget(outgoing)
         else:
-            yield self._outbox.update(outgoing)
+            await self._outbox.update(outgoing)
         return True
 
     def _learn(self, address: str, features: str) -> None:
         try:
-            self._receivers.learn(address, features)
+            self._receiver_features.learn(address, features)
         except OSError as error:
             self.log.error(
                 "What {address} takes was not kept: {error}", address=address, error=error

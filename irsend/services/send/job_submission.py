@@ -1,30 +1,32 @@
-"""From the glass to the outbox: what is ordered is scanned, written as a mail, and kept.
+"""Job submission: an order is scanned, written as a mail, and kept in the outbox.
 
-A job is accepted when its mail will survive a crash, and not before; what is
-wrong with the originals is said then, and nothing is queued.
+A job is accepted when its mail will survive a crash, and not before. Where the
+originals cannot be read the order is refused, and nothing is queued.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import attrs
 from attrs import frozen
-from twisted.internet.defer import Deferred, inlineCallbacks
 
 from irsend.configuration_sections import MB
+from irsend.device.device import Device
 from irsend.device.jobs import Job, Recipient
 from irsend.device.send_order import SendOrder
 from irsend.device.send_policy import sender_address
 from irsend.errors import MemoryFull
 from irsend.message.compose import Attachment, Letter, compose
 from irsend.message.style import Style
-from irsend.services.bench import Bench
+from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.send.delivery_results import DeliveryResult, too_large
 from irsend.services.send.scanner import DOES_NOT_FIT, Scan, ScanFile, Scanner, ScanOrder
+from irsend.store.group_commit import InThread
+from irsend.store.memory import Memory
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receiver_features import ReceiverFeatures
 
@@ -58,25 +60,34 @@ class JobSubmission:
     """Makes jobs of orders."""
 
     def __init__(
-        self, bench: Bench, outbox: Outbox, scanner: Scanner, receivers: ReceiverFeatures
+        self,
+        *,
+        device: Device,
+        memory: Memory,
+        configuration: LiveConfiguration,
+        outbox: Outbox,
+        scanner: Scanner,
+        receiver_features: ReceiverFeatures,
+        on_disk: InThread[None],
     ) -> None:
-        self._bench = bench
+        self._device = device
+        self._memory = memory
+        self._configuration = configuration
         self._outbox = outbox
         self._scanner = scanner
-        self._receivers = receivers
+        self._receiver_features = receiver_features
+        self._on_disk = on_disk
         self._promised = 0
         """Octets of what is scanned and not in the outbox yet."""
 
-    @inlineCallbacks
-    def scan(self, order: SendOrder) -> Generator[Deferred[Any], Any, Scanned]:
+    async def scan(self, order: SendOrder) -> Scanned:
         """Fire with the pages as they will be sent; may be cancelled. ScanRefused, MemoryFull."""
-        bench = self._bench
         left = self._left()
         if left <= 0:
             raise MemoryFull
         place = self._outbox.new_place()
         try:
-            scan: Scan = yield self._scanner.scan(
+            scan = await self._scanner.scan(
                 ScanOrder(
                     files=tuple(
                         ScanFile(path=one.path, name=one.name) for one in order.originals
@@ -86,10 +97,10 @@ class JobSubmission:
                     resolution=order.resolution,
                     paper=order.paper,
                     profile=self._profile(order),
-                    most_pages=bench.limits.pages,
+                    most_pages=self._configuration.current.limits.pages,
                     most_octets=left * 100 // _PERCENT_IN_MAIL + 1,
                 ),
-                bench.device.page_scanned,
+                self._device.page_scanned,
             )
             # In the meantime others have come.
             octets = sum(one.stat().st_size for one in scan.files)
@@ -104,40 +115,39 @@ class JobSubmission:
 
     def _left(self) -> int:
         """Return how many octets there is room for."""
-        memory = self._bench.memory
+        memory = self._memory
         return memory.capacity - memory.used - self._outbox.used - self._promised
 
-    @inlineCallbacks
-    def accept(self, scanned: Scanned) -> Generator[Deferred[Any], Any, Outgoing | Job]:
+    async def accept(self, scanned: Scanned) -> Outgoing | Job:
         """Fire with what is in the outbox now, or with a job that has ended at once (#705).
 
         Fails with MemoryFull or OSError; nothing is left of it then.
         """
         try:
-            outcome: Outgoing | Job = yield self._keep(scanned)
-            return outcome
+            return await self._keep(scanned)
         finally:
             self._promised -= scanned.size
-            # Nobody waits for it: whoever has ordered can cancel the job from here on.
-            self._bench.on_disk(lambda: shutil.rmtree(scanned.place, ignore_errors=True))
+            # Not waited for: from here on the job can be cancelled.
+            self._on_disk(lambda: shutil.rmtree(scanned.place, ignore_errors=True))
 
     def _profile(self, order: SendOrder) -> str:
-        """Return the I-Fax profile: S, which everybody takes, or better where all receivers are known to."""
+        """Return the I-Fax profile: S, or a better one that all receivers are known to take."""
         if order.kind != "ifax":
             return ""
         if order.full:
             wanted = ("C", "F") if order.format == "jpeg" else ("F",)
             for profile in wanted:
-                if all(self._receivers.accept(address, profile) for address in order.to):
+                if all(
+                    self._receiver_features.accept(address, profile) for address in order.to
+                ):
                     return profile
         return "S"
 
-    @inlineCallbacks
-    def _keep(self, scanned: Scanned) -> Generator[Deferred[Any], Any, Outgoing | Job]:
+    async def _keep(self, scanned: Scanned) -> Outgoing | Job:
         order, scan = scanned.order, scanned.scan
-        bench, window = self._bench, self._bench.device.settings.email_ifax
+        device, window = self._device, self._device.settings.email_ifax
         subject = order.subject or window.default_subject
-        job = bench.device.new_job(
+        job = device.new_job(
             "tx",
             order.to[0],
             kind=order.kind,
@@ -146,7 +156,7 @@ class JobSubmission:
             recipients=tuple(Recipient(address=one) for one in order.to),
         )
         letter = self._letter(order, scan, job)
-        style = Style(**attrs.asdict(bench.device.model.header))
+        style = Style(**attrs.asdict(device.model.header))
         limit = window.maximum_data_size * MB
 
         def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:
@@ -165,26 +175,25 @@ class JobSubmission:
             return outgoing, composed.eight_bit_head or b""
 
         try:
-            kept: Outgoing = yield self._outbox.accept(write)
+            kept = await self._outbox.accept(write)
         except _TooLarge as large:
             return self._refused(job, too_large(large.size, limit), large.size)
-        bench.device.job_changed(kept.job)
+        device.job_changed(kept.job)
         return kept
 
     def _refused(self, job: Job, why: DeliveryResult, size: int) -> Job:
         refused: dict[str, Any] = {"result": "NG", "code": why.code, "reason": why.reason}
-        return self._bench.device.job_changed(
+        return self._device.job_changed(
             job,
             size=size,
-            ended=self._bench.device.now(),
+            ended=self._device.now(),
             recipients=tuple(attrs.evolve(one, **refused) for one in job.recipients),
             **refused,
         )
 
     def _letter(self, order: SendOrder, scan: Scan, job: Job) -> Letter:
-        bench = self._bench
-        device = bench.device
-        sender = sender_address(device.settings, device.model.name, bench.host)
+        device = self._device
+        sender = sender_address(device.settings, device.model.name, self._configuration.host)
         return Letter(
             at=job.started,
             number=job.number,

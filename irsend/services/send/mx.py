@@ -1,4 +1,4 @@
-"""Where a mail goes without a server between: the receiver's own, by MX and address records.
+"""MX look-up: the servers of a receiver's domain, by MX and address records.
 
 Standards: RFC 5321 5.1 (order of preference, implicit MX), RFC 7505 (null MX).
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 import random
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import frozen
 from twisted.internet import defer
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred
 from twisted.names import client, dns, error
 
 _DNS_PORT = 53
@@ -66,12 +66,14 @@ class MXLookup:
             if looking is not None and looking.active():
                 looking.cancel()
 
-    @inlineCallbacks
-    def find(self, domain: str) -> Generator[Deferred[Any], Any, list[Host]]:
+    def find(self, domain: str) -> Deferred[list[Host]]:
         """Fire with the servers of a domain in the order in which they are to be tried.
 
         Fails with NoRoute, NameServersSilent.
         """
+        return Deferred.fromCoroutine(self._find(domain))
+
+    async def _find(self, domain: str) -> list[Host]:
         if domain.startswith("["):
             return [_literal(domain)]
         try:
@@ -80,10 +82,10 @@ class MXLookup:
             raise NoRoute(f"{domain} is no name of a domain") from None
         hosts: list[Host] = []
         silent: NameServersSilent | None = None
-        for exchange in (yield self._exchanges(name)):
+        for exchange in await self._exchanges(name):
             for lookup in (self._v4_addresses, self._v6_addresses):
                 try:
-                    addresses = yield lookup(exchange)
+                    addresses = await lookup(exchange)
                 except NameServersSilent as why:
                     # Another of the domain's addresses may be known.
                     silent = why
@@ -95,10 +97,9 @@ class MXLookup:
             raise silent or NoRoute(f"{domain} has no server for mail in DNS")
         return hosts
 
-    @inlineCallbacks
-    def _exchanges(self, name: str) -> Generator[Deferred[Any], Any, list[str]]:
+    async def _exchanges(self, name: str) -> list[str]:
         """Give the names behind the MX records; the domain's own where there are none."""
-        records = yield self._ask(self._resolver.lookupMailExchange, name)
+        records = await self._ask(self._resolver.lookupMailExchange, name)
         mx = [record.payload for record in records if record.type == dns.MX]
         if not mx:
             return [name]
@@ -111,15 +112,13 @@ class MXLookup:
             ordered += [one for one in names if one and one not in ordered]
         return ordered[:_MOST_HOSTS]
 
-    @inlineCallbacks
-    def _v4_addresses(self, name: str) -> Generator[Deferred[Any], Any, list[str]]:
-        records = yield self._ask(self._resolver.lookupAddress, name)
+    async def _v4_addresses(self, name: str) -> list[str]:
+        records = await self._ask(self._resolver.lookupAddress, name)
         found = [one.payload.dottedQuad() for one in records if one.type == dns.A]
         return list(dict.fromkeys(found))
 
-    @inlineCallbacks
-    def _v6_addresses(self, name: str) -> Generator[Deferred[Any], Any, list[str]]:
-        records = yield self._ask(self._resolver.lookupIPV6Address, name)
+    async def _v6_addresses(self, name: str) -> list[str]:
+        records = await self._ask(self._resolver.lookupIPV6Address, name)
         found = [
             str(ipaddress.ip_address(one.payload.address))
             for one in records
@@ -127,11 +126,10 @@ class MXLookup:
         ]
         return list(dict.fromkeys(found))
 
-    @inlineCallbacks
-    def _ask(self, lookup: Any, name: str) -> Generator[Deferred[Any], Any, list[Any]]:
+    async def _ask(self, lookup: Any, name: str) -> list[Any]:
         """Give the answers; none where there is no such name, or no such record of it."""
         try:
-            answers, _, _ = yield lookup(name)
+            answers, _, _ = await lookup(name)
         except (error.DNSNameError, error.AuthoritativeDomainError, UnicodeError):
             # Names that cannot be asked for stand in MX records too.
             return []

@@ -1,28 +1,31 @@
-"""Answering: a sender who asked hears that its mail was delivered (DSN), and printed or not (MDN).
+"""The notifier: sends a DSN when a mail was delivered, an MDN when it was printed or could not be.
 
-The answer is a job like any other, in the machine's own queue, from the null
-sender: nobody answers it. It never fails the mail that it is about.
+Only where the sender asked for it. A report is a job like any other, in the
+machine's own queue, from the null sender, so that no report answers it. It
+never fails the mail that it is about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import IO, Any, Literal
+from collections.abc import Callable
+from typing import IO, Literal
 
 import attrs
-from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.logger import Logger
 
 from irsend.device.codes import CODES
+from irsend.device.device import Device
 from irsend.device.jobs import Job, Recipient
 from irsend.device.send_policy import sender_address
 from irsend.message.reports.writer import ReportHead, dsn, mdn
 from irsend.message.style import Style
-from irsend.services.bench import Bench
-from irsend.services.receive.dispatch import Mail
+from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.received_mail import ReceivedMail
+from irsend.services.send.send_queue import SendQueue
+from irsend.store.journal import Journal
 from irsend.store.outbox import Outbox, Outgoing
 
-# Messages that wait in the outbox; where there are more nobody is answered, however many ask.
+# With so many messages in the outbox no report is sent, however many are asked for.
 _MOST_WAITING = 1000
 _SUBJECT = {
     "dsn": "Delivery status notification",
@@ -31,38 +34,50 @@ _SUBJECT = {
 
 
 class Notifier:
-    """Makes the answers of full mode's receiver (RFC 2532, RFC 8098)."""
+    """Sends the reports of a receiver in full mode (RFC 2532, RFC 3461, RFC 8098)."""
 
     log = Logger()
 
-    def __init__(self, bench: Bench, outbox: Outbox, queue: Callable[[Outgoing], None]) -> None:
-        self._bench = bench
+    def __init__(
+        self,
+        *,
+        device: Device,
+        journal: Journal,
+        configuration: LiveConfiguration,
+        outbox: Outbox,
+        send_queue: SendQueue,
+    ) -> None:
+        self._device = device
+        self._journal = journal
+        self._configuration = configuration
         self._outbox = outbox
-        self._queue = queue
+        self._send_queue = send_queue
 
     @property
     def allowed(self) -> bool:
-        """True where the model answers, and the settings say how it sends."""
-        device = self._bench.device
+        """True where the model sends reports, and the settings say by which route."""
+        device = self._device
         window = device.settings.email_ifax
         knows_a_way = bool(window.smtp_server) or not window.via_server
         return device.model.reception.confirms and knows_a_way
 
-    @inlineCallbacks
-    def delivered(self, mail: Mail, beginning: bytes) -> Generator[Deferred[Any], Any, Mail]:
-        """Tell that a mail is in memory, where that was asked for; fires with it, and never fails."""
+    async def mail_delivered(self, mail: ReceivedMail, beginning: bytes) -> ReceivedMail:
+        """Send the DSN of a mail that is in memory, where one was asked for.
+
+        Returns the mail with its job as it is then. Never fails.
+        """
         requests, job = mail.requests, mail.job
         if not requests.delivered or job.told or not self.allowed:
             return mail
-        told = self._bench.device.job_changed(job, told=True)
+        told = self._device.job_changed(job, told=True)
         try:
-            # In front of the answer: whatever is lost with the power, it is not told twice.
-            yield self._bench.journal.flush()
+            # Before the DSN: whatever is lost with the power, it is not sent twice.
+            await self._journal.flush()
         except Exception:
             self.log.failure("While writing down that a delivery is told")
-            self._bench.device.job_changed(job)
+            self._device.job_changed(job)
             return mail
-        yield self._send(
+        await self._send(
             "dsn",
             told,
             requests.return_path,
@@ -71,19 +86,19 @@ class Notifier:
         )
         return attrs.evolve(mail, job=told)
 
-    def printed(
-        self, mail: Mail, job: Job, message_id: str, beginning: bytes
-    ) -> Deferred[None]:
-        """Tell what came of a mail, where that was asked for; never fails."""
+    async def mail_printed(
+        self, mail: ReceivedMail, job: Job, message_id: str, beginning: bytes
+    ) -> None:
+        """Send the MDN of a mail that was printed, or was not, where one was asked for. Never fails."""
         requests = mail.requests
         if requests.why_not:
             self.log.info(
                 "Job {number}: no MDN, since {why}", number=job.number, why=requests.why_not
             )
         if not requests.notify_to or not self.allowed:
-            return succeed(None)
+            return
         code = job.code or ""
-        features = self._bench.device.model.reception.features
+        features = self._device.model.reception.features
 
         def compose(answer: ReportHead, style: Style) -> tuple[bytes, str]:
             return mdn(
@@ -97,20 +112,18 @@ class Notifier:
                 features=features,
             )
 
-        return self._send("mdn", job, requests.notify_to, beginning, compose)
+        await self._send("mdn", job, requests.notify_to, beginning, compose)
 
-    @inlineCallbacks
-    def _send(
+    async def _send(
         self,
         kind: Literal["dsn", "mdn"],
         about: Job,
         to: str,
         beginning: bytes,
         compose: Callable[[ReportHead, Style], tuple[bytes, str]],
-    ) -> Generator[Deferred[Any], Any, None]:
-        """Put an answer into the outbox, and have it sent."""
-        bench = self._bench
-        device = bench.device
+    ) -> None:
+        """Put a report into the outbox, and queue it."""
+        device, host = self._device, self._configuration.host
         if len(self._outbox) >= _MOST_WAITING:
             self.log.error(
                 "Job {number}: no {kind}: too much waits to be sent",
@@ -121,7 +134,7 @@ class Notifier:
         job = device.new_job(
             "tx", to, subject=_SUBJECT[kind], recipients=(Recipient(address=to),)
         )
-        sender = sender_address(device.settings, device.model.name, bench.host)
+        sender = sender_address(device.settings, device.model.name, host)
         meant = about.recipients[0].address if about.recipients else sender
         answer = ReportHead(
             at=device.now(),
@@ -130,7 +143,7 @@ class Notifier:
             sender=sender,
             to=to,
             recipient=meant,
-            host=bench.host,
+            host=host,
             machine=device.model.title or device.model.name,
             beginning=beginning,
         )
@@ -149,7 +162,7 @@ class Notifier:
             return outgoing, b""
 
         try:
-            outgoing: Outgoing = yield self._outbox.accept(write)
+            outgoing = await self._outbox.accept(write)
         except (OSError, ValueError) as error:
             self.log.error(
                 "Job {number}: no {kind}: {error}",
@@ -159,4 +172,4 @@ class Notifier:
             )
             return
         device.job_changed(outgoing.job)
-        self._queue(outgoing)
+        self._send_queue.take(outgoing)

@@ -7,12 +7,12 @@ its worker has ended before, and writes nothing any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.error import ProcessDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -64,11 +64,11 @@ class Scan:
 
 
 class Scanner:
-    """Runs workers, a few at a time. `timeout` is in seconds, for each."""
+    """Runs workers, a few at a time. `timeout` gives the seconds that each may take."""
 
     log = Logger()
 
-    def __init__(self, reactor: Any, *, timeout: float) -> None:
+    def __init__(self, reactor: Any, *, timeout: Callable[[], float]) -> None:
         self._reactor = reactor
         self._timeout = timeout
         self._turns = DeferredSemaphore(_AT_ONCE)
@@ -83,27 +83,24 @@ class Scanner:
         scanned: Deferred[Scan] = self._turns.run(self._run, order, progress)
         return scanned
 
-    @inlineCallbacks
-    def _run(
-        self, order: ScanOrder, progress: Callable[[int, int], None]
-    ) -> Generator[Deferred[Any], Any, Scan]:
+    async def _run(self, order: ScanOrder, progress: Callable[[int, int], None]) -> Scan:
         if self._stopped:
             raise ScanRefused(_SWITCHED_OFF)
         worker = self._begin(order, progress)
         try:
-            scan: Scan = yield worker.done
+            return await worker.done
         except CancelledError:
-            # Dead or not yet: whoever removes its directory must come after it.
-            yield when_gone(worker)
+            # Its directory is removed behind this: it must write nothing any more.
+            await when_gone(worker)
             raise
-        return scan
 
     def _begin(self, order: ScanOrder, progress: Callable[[int, int], None]) -> _Scan:
-        worker = _Scan(order, progress, self._timeout)
+        timeout = self._timeout()
+        worker = _Scan(order, progress, timeout)
         worker.start(self._reactor, "irsend.imaging")
         self._workers.add(worker)
         worker.gone.addCallback(lambda _: self._workers.discard(worker))
-        worker.limit = self._reactor.callLater(self._timeout, worker.take_too_long)
+        worker.limit = self._reactor.callLater(timeout, worker.take_too_long)
         return worker
 
     def stop(self) -> Deferred[Any]:

@@ -1,17 +1,17 @@
-"""Sending: the queue of jobs, one after the other, each tried as often as the model does (device.md 4, 5).
+"""The send queue: jobs one after the other, each tried as often as the model does (docs/sending).
 
-How an order becomes a job is told by `job_submission`, how one attempt goes by
-`attempt`, what comes back in full mode by `full_mode`.
+`job_submission` makes a job of an order, `attempt` is one try at it, `full_mode`
+waits for the notifications of a job that was sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, succeed
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -19,17 +19,16 @@ from twisted.python.failure import Failure
 from irsend.device import codes
 from irsend.device.jobs import Job, Recipient
 from irsend.device.send_order import SendOrder
-from irsend.device.sessions import Session
 from irsend.errors import CannotCancel
-from irsend.services.bench import Bench
-from irsend.services.send.attempt import Attempt
+from irsend.services.retries import RETRY_PAUSE, Retries
+from irsend.services.send.attempt import Attempt, AttemptParts
 from irsend.services.send.delivery import Login
 from irsend.services.send.delivery_results import DeliveryResult
+from irsend.services.send.full_mode import FullMode
 from irsend.services.send.job_submission import JobSubmission, Scanned
-from irsend.store.outbox import Outbox, Outgoing
+from irsend.store.journal import Journal
+from irsend.store.outbox import Outgoing
 
-# How long a job waits when the disk has failed, in seconds.
-_DISK_PAUSE = 60
 _CANCELLED = DeliveryResult(codes.CANCELLED, "the job was cancelled")
 
 
@@ -40,28 +39,30 @@ class SendQueue(Service):
 
     def __init__(
         self,
-        bench: Bench,
-        outbox: Outbox,
-        composing: JobSubmission,
-        log_in_to_pop: Callable[[], Deferred[Session]],
-        handed_over: Callable[[Outgoing], Deferred[None]],
+        *,
+        journal: Journal,
+        submission: JobSubmission,
+        full_mode: FullMode,
+        attempts: AttemptParts,
     ) -> None:
-        self._bench = bench
-        self._outbox = outbox
-        self._composing = composing
-        self._log_in_to_pop = log_in_to_pop
-        self._handed_over = handed_over
-        self._accepting: set[Deferred[Any]] = set()
-        """What is being written to the outbox: it is done, whoever has ordered it."""
+        self._clock = attempts.clock
+        self._device = attempts.device
+        self._outbox = attempts.outbox
+        self._journal = journal
+        self._submission = submission
+        self._full_mode = full_mode
+        self._attempts = attempts
+        self._accepting: set[Deferred[None]] = set()
+        """Jobs on their way into the outbox: they get there, also when the client that ordered is gone."""
         self._waiting: dict[int, Outgoing] = {}
         self._logins: dict[int, Login] = {}
-        """What was typed at the panel for a job; it is in RAM only."""
+        """User and password that were typed at the panel for a job; in RAM only."""
         self._under_way: Attempt | None = None
-        self._cancelled: list[Deferred[Job]] = []
-        """Who asked to have what is under way cancelled."""
+        self._cancellations: list[Deferred[Job]] = []
+        """Of the job under way."""
         self._timer: IDelayedCall | None = None
-        self._later: set[IDelayedCall] = set()
-        """Ends that are to be written down when the disk works again."""
+        self._retries = Retries(self._clock)
+        """Ends of jobs that are to be written down when the disk works again."""
         self._ended: Deferred[None] | None = None
 
     # -- its life ---------------------------------------------------------------
@@ -69,7 +70,7 @@ class SendQueue(Service):
     def recover(self, entries: Sequence[Outgoing]) -> None:
         """Take what was in the outbox when the machine was switched on."""
         for outgoing in entries:
-            job = self._bench.device.job_changed(outgoing.job, result="waiting", ended=None)
+            job = self._device.job_changed(outgoing.job, result="waiting", ended=None)
             self._waiting[outgoing.serial] = attrs.evolve(outgoing, job=job)
 
     def startService(self) -> None:
@@ -83,9 +84,7 @@ class SendQueue(Service):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
-        for call in self._later:
-            call.cancel()
-        self._later.clear()
+        self._retries.stop()
         waiting = list(self._accepting)
         if self._under_way is not None:
             self._ended = Deferred()
@@ -96,10 +95,10 @@ class SendQueue(Service):
     def send(self, order: SendOrder) -> Deferred[Job]:
         """Scan and queue an order; fires with its job.
 
-        Fails with ScanRefused, MemoryFull or OSError: nothing is queued then. To
-        cancel it gives up the scan; what is scanned already becomes a job.
+        Fails with ScanRefused, MemoryFull or OSError: nothing is queued then. A
+        cancellation ends the scan; what is scanned already becomes a job.
         """
-        scanning: Deferred[Any] = self._composing.scan(order)
+        scanning = Deferred.fromCoroutine(self._submission.scan(order))
         answer: Deferred[Job] = Deferred(lambda _: scanning.cancel())
 
         def tell(outcome: Job | Failure) -> None:
@@ -108,8 +107,8 @@ class SendQueue(Service):
 
         def accept(scanned: Scanned) -> None:
             # Not chained: to cancel the scan must not reach what comes behind it.
-            accepting = self._composing.accept(scanned).addCallback(self._queue, order)
-            done = accepting.addBoth(tell)
+            accepting = Deferred.fromCoroutine(self._submission.accept(scanned))
+            done: Deferred[None] = accepting.addCallback(self._queue, order).addBoth(tell)
             self._accepting.add(done)
             done.addCallback(lambda _: self._accepting.discard(done))
 
@@ -129,15 +128,17 @@ class SendQueue(Service):
         self._waiting[outgoing.serial] = outgoing
         self._schedule()
 
-    @inlineCallbacks
-    def cancel(self, job: Job) -> Generator[Deferred[Any], Any, Job]:
+    def cancel(self, job: Job) -> Deferred[Job]:
         """Cancel a job that waits or is being sent (#995); CannotCancel where it is over."""
+        return Deferred.fromCoroutine(self._cancel(job))
+
+    async def _cancel(self, job: Job) -> Job:
         attempt = self._under_way
         if attempt is not None and attempt.outgoing.serial == job.serial:
             over: Deferred[Job] = Deferred()
-            self._cancelled.append(over)
+            self._cancellations.append(over)
             attempt.give_up(cancelled=True)
-            ended: Job = yield over
+            ended = await over
             if not any(one.code == codes.CANCELLED for one in ended.recipients):
                 raise _has_ended(ended)
             return ended
@@ -145,8 +146,7 @@ class SendQueue(Service):
         if outgoing is None:
             raise _has_ended(job)
         self._schedule()
-        finished: Job = yield self._finish(_cancelled(outgoing))
-        return finished
+        return await self._finish(_cancelled(outgoing))
 
     # -- when -------------------------------------------------------------------
 
@@ -158,24 +158,22 @@ class SendQueue(Service):
         self._timer = None
         if self._waiting:
             first = min(one.due for one in self._waiting.values())
-            delay = max(0.0, first - self._bench.device.now())
-            self._timer = self._bench.clock.callLater(delay, self._begin)
+            delay = max(0.0, first - self._device.now())
+            self._timer = self._clock.callLater(delay, self._begin)
 
     def _begin(self) -> None:
         self._timer = None
         outgoing = min(self._waiting.values(), key=lambda one: (one.due, one.serial))
         del self._waiting[outgoing.serial]
         self._under_way = attempt = Attempt(
-            self._bench,
-            self._outbox,
             self._changed(outgoing, result="running"),
             self._logins.get(outgoing.serial),
-            self._log_in_to_pop,
+            parts=self._attempts,
         )
 
         def ended(job: Job) -> None:
             self._under_way = None
-            waiting, self._cancelled = self._cancelled, []
+            waiting, self._cancellations = self._cancellations, []
             for one in waiting:
                 one.callback(job)
             stopped, self._ended = self._ended, None
@@ -187,34 +185,31 @@ class SendQueue(Service):
             # The disk, perhaps: it is in the outbox still.
             self.log.failure("While a job was sent", failure)
             outgoing = attempt.outgoing
-            if outgoing.left and self._cancelled:
-                return self._finish(_cancelled(outgoing))
+            if outgoing.left and self._cancellations:
+                return Deferred.fromCoroutine(self._finish(_cancelled(outgoing)))
             if outgoing.left:
-                due = max(outgoing.due, self._bench.device.now() + _DISK_PAUSE)
+                due = max(outgoing.due, self._device.now() + RETRY_PAUSE)
                 outgoing = self._changed(attrs.evolve(outgoing, due=due), result="waiting")
                 self._waiting[outgoing.serial] = outgoing
             return succeed(outgoing.job)
 
-        attempt.make().addCallback(self._attempted, attempt).addErrback(broken).addCallback(
-            ended
-        )
+        made = Deferred.fromCoroutine(self._make(attempt))
+        made.addErrback(broken).addCallback(ended)
 
-    # -- what became of it --------------------------------------------------------
+    # -- its results -------------------------------------------------------------
 
     def _changed(self, outgoing: Outgoing, **changes: Any) -> Outgoing:
-        job = self._bench.device.job_changed(outgoing.job, **changes)
+        job = self._device.job_changed(outgoing.job, **changes)
         return attrs.evolve(outgoing, job=job)
 
-    @inlineCallbacks
-    def _attempted(
-        self, outcomes: dict[str, DeliveryResult], attempt: Attempt
-    ) -> Generator[Deferred[Any], Any, Job]:
-        outgoing, rule = attempt.outgoing, self._bench.device.model.sending
-        if self._cancelled:
+    async def _make(self, attempt: Attempt) -> Job:
+        outcomes = await attempt.make()
+        outgoing, rule = attempt.outgoing, self._device.model.sending
+        if self._cancellations:
             # But for whom it was over by then.
             left = [one for one in outgoing.left if outcomes.get(one, _CANCELLED).open]
             outcomes.update(dict.fromkeys(left, _CANCELLED))
-        switched_off = not self.running and not self._cancelled
+        switched_off = not self.running and not self._cancellations
         last = outgoing.attempts + 1 >= rule.attempts and not switched_off
         settled = {
             address: outcome
@@ -225,66 +220,56 @@ class SendQueue(Service):
             settled = {one: _of_answer(outgoing.answer, settled[one]) for one in settled}
         attempt.outgoing = outgoing = _with_outcomes(outgoing, settled, direct=attempt.direct)
         if not outgoing.left:
-            finished: Job = yield self._finish(outgoing)
-            return finished
+            return await self._finish(outgoing)
         reason = outgoing.job.reason
         if not switched_off:
-            due, made = self._bench.device.now() + rule.pause, outgoing.attempts + 1
+            due, made = self._device.now() + rule.pause, outgoing.attempts + 1
             outgoing = attrs.evolve(outgoing, attempts=made, due=due)
             failures = [outcomes[one].reason for one in outgoing.left if one in outcomes]
             reason = f"attempt {made} of {rule.attempts}: {'; '.join(dict.fromkeys(failures))}"
         # Counted also where it cannot be written down.
         attempt.outgoing = outgoing = self._changed(outgoing, result="waiting", reason=reason)
-        yield self._outbox.update(outgoing)
-        if self._cancelled:
+        await self._outbox.update(outgoing)
+        if self._cancellations:
             # In the meantime.
-            finished = yield self._finish(_cancelled(outgoing))
-            return finished
+            return await self._finish(_cancelled(outgoing))
         self._waiting[outgoing.serial] = outgoing
         return outgoing.job
 
-    @inlineCallbacks
-    def _finish(self, outgoing: Outgoing) -> Generator[Deferred[Any], Any, Job]:
+    async def _finish(self, outgoing: Outgoing) -> Job:
         self._logins.pop(outgoing.serial, None)
         recipients = outgoing.job.recipients
         worst = next((one for one in recipients if one.result == "NG"), None)
         handed = [one for one in recipients if one.result != "NG"]
         result = "NG" if worst else "--" if any(one.result == "--" for one in handed) else "OK"
         if outgoing.full and handed:
-            hours = self._bench.device.settings.email_ifax.full_mode_timeout
-            until = self._bench.device.now() + hours * 3600
+            hours = self._device.settings.email_ifax.full_mode_timeout
+            until = self._device.now() + hours * 3600
             outgoing = attrs.evolve(outgoing, awaited_until=until)
         outgoing = self._changed(
             outgoing,
             result=result,
             code=worst.code if worst else None,
             reason=worst.reason if worst else "",
-            ended=self._bench.device.now(),
+            ended=self._device.now(),
         )
         if outgoing.awaited_until is not None:
             # From here on it is full mode's.
-            yield self._handed_over(outgoing)
+            await self._full_mode.await_notifications(outgoing)
         else:
-            yield self._put_away(outgoing)
+            await self._put_away(outgoing)
         return outgoing.job
 
-    @inlineCallbacks
-    def _put_away(self, outgoing: Outgoing) -> Generator[Deferred[Any], Any, None]:
+    async def _put_away(self, outgoing: Outgoing) -> None:
         """Write its end down. Where the disk will not have it now, it is tried again; never fails."""
         try:
             # Its end is in the journal before it leaves the outbox: it ends once.
-            yield self._bench.journal.flush()
-            yield self._outbox.remove(outgoing)
+            await self._journal.flush()
+            await self._outbox.remove(outgoing)
         except Exception:
             self.log.failure("While the end of a job was written down")
             if self.running:
-
-                def again() -> None:
-                    self._later.discard(call)
-                    self._put_away(outgoing)
-
-                call = self._bench.clock.callLater(_DISK_PAUSE, again)
-                self._later.add(call)
+                self._retries.later(lambda: Deferred.fromCoroutine(self._put_away(outgoing)))
 
 
 def _has_ended(job: Job) -> CannotCancel:

@@ -1,23 +1,24 @@
-"""One session with an SMTP server to which the machine hands a mail (device.md section 4).
+"""One session of the machine with an SMTP server, which hands a mail over (docs/sending).
 
 Greeting, EHLO, STARTTLS where the setting is on and the server has it (plain
 text without an error where not), EHLO again, AUTH by the model's order where
-that is on, then each part of the mail, then QUIT. When there is a session, and
-with which server, is told by `attempt`.
+that is on, then each part of the mail, then QUIT. `attempt` decides when there
+is a session, and with which server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from irsend.device import codes
 from irsend.device.authentication import choose_mechanism
+from irsend.device.device import Device
 from irsend.device.send_policy import Step, helo_name
 from irsend.device.sessions import TLSUse
 from irsend.device.windows import Settings
@@ -31,17 +32,20 @@ from irsend.protocols.sasl import (
     unusable,
 )
 from irsend.protocols.smtp_client_replies import Refused, ServerReply, Timeouts
-from irsend.protocols.tls import ClientTLS
-from irsend.services.bench import Bench
+from irsend.services.client_tls import client_tls
+from irsend.services.error_text import OWN_ERROR
+from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.network import Network, connect_client
 from irsend.services.send.delivery import Delivery, Login, Server
 from irsend.services.send.delivery_results import (
-    OWN_ERROR,
     DeliveryResult,
     SessionFailed,
     failure_of,
     refusal_of,
     refused,
 )
+from irsend.services.sessions import Sessions
+from irsend.store.group_commit import InThread
 
 # How often the session's octets are told while a message goes out, in seconds.
 _TELL_EVERY = 0.25
@@ -53,21 +57,33 @@ class SMTPClientSession:
     """One session, from its connection to its end, by these settings.
 
     Without a `login` there is none, whatever the settings are; `read_token` gives
-    the access token of XOAUTH2.
+    the access token of XOAUTH2. `blocking` runs in a thread what may wait without
+    end (GSSAPI).
     """
 
     log = Logger()
 
     def __init__(
         self,
-        bench: Bench,
         settings: Settings,
         server: Server,
         delivery: Delivery,
         login: Login | None,
         read_token: Callable[[], Deferred[bytes]] | None,
+        *,
+        clock: IReactorTime,
+        device: Device,
+        configuration: LiveConfiguration,
+        sessions: Sessions,
+        network: Network,
+        blocking: InThread[bytes],
     ) -> None:
-        self._bench = bench
+        self._clock = clock
+        self._device = device
+        self._configuration = configuration
+        self._sessions = sessions
+        self._network = network
+        self._blocking = blocking
         self._server = server
         self._delivery = delivery
         self._login = login
@@ -75,9 +91,9 @@ class SMTPClientSession:
         self._token: Deferred[bytes] | None = None
         self._window = settings.authent_encryption
         self._disabled = settings.service_mode.disabled_mechanisms
-        self._session, self._transcript = bench.begin_session("smtp-send", server.name)
+        self._session, self._transcript = sessions.begin("smtp-send", server.name)
         self._client: ESMTPClient | None = None
-        self._connecting: Deferred[Any] | None = None
+        self._connecting: Deferred[ESMTPClient] | None = None
         self._given_up: SessionFailed | None = None
         self._outcomes: dict[Mailbox, DeliveryResult] = {}
         self._octets = 0
@@ -98,18 +114,17 @@ class SMTPClientSession:
         if self._token is not None:
             self._token.cancel()
 
-    @inlineCallbacks
-    def deliver(self) -> Generator[Deferred[Any], Any, dict[Mailbox, DeliveryResult]]:
-        """Hand the mail over; fires with what became of it for each recipient. Never fails."""
-        bound = self._bench.clock.callLater(
-            self._bench.limits.smtp_session,
+    async def deliver(self) -> dict[Mailbox, DeliveryResult]:
+        """Hand the mail over; return its result for each recipient. Never fails."""
+        bound = self._clock.callLater(
+            self._configuration.current.limits.smtp_session,
             lambda: self.give_up(
                 "the session took too long", codes.SMTP_CONNECTION, again=True
             ),
         )
         failed: SessionFailed | None = None
         try:
-            yield self._converse()
+            await self._converse()
         except SessionFailed as why:
             failed = why
         except Exception as problem:
@@ -120,23 +135,23 @@ class SMTPClientSession:
         if failed is not None:
             self._transcript.note(failed.outcome.reason)
         if self._client is not None and self._client.connected:
-            if self._bench.device.model.sending.quits:
-                yield self._client.quit()
+            if self._device.model.sending.quits:
+                await self._client.quit()
             else:
-                yield self._client.hang_up()
+                await self._client.hang_up()
         if bound.active():
             bound.cancel()
         for recipient in self._delivery.recipients:
             if recipient not in self._outcomes:
                 self._outcomes[recipient] = failed.outcome if failed else DeliveryResult()
-        self._end((yield self._bench.mac_behind(self._server.endpoint)))
+        self._end(await self._network.mac_behind(self._server.endpoint))
         return self._outcomes
 
     def _end(self, mac: str | None) -> None:
         outcomes = self._outcomes.values()
         worst = next((one for one in outcomes if one.code), DeliveryResult())
         handed_over = any(one.code is None for one in outcomes)
-        self._session = self._bench.end_session(
+        self._session = self._sessions.end(
             self._session,
             reason=worst.reason or (worst.code or ""),
             code=worst.code,
@@ -147,32 +162,30 @@ class SMTPClientSession:
 
     # -- the steps --------------------------------------------------------------
 
-    @inlineCallbacks
-    def _converse(self) -> Generator[Deferred[Any], Any, None]:
-        client: ESMTPClient = yield self._connect()
-        greeting: ServerReply = yield client.greeted
+    async def _converse(self) -> None:
+        client: ESMTPClient = await self._connect()
+        greeting: ServerReply = await client.greeted
         if greeting.code != 220:
             raise refused(greeting, Step.GREETING)
-        yield self._hello(client)
+        await self._hello(client)
         if self._window.allow_ssl_smtp_send:
-            yield self._begin_tls(client)
+            await self._begin_tls(client)
         if self._window.smtp_authentication and self._login is not None:
-            yield self._log_in(client, self._login)
+            await self._log_in(client, self._login)
         elif self._window.smtp_authentication:
             self._transcript.note("a receiver's own server: no login")
         if client.tls is None:
             self._transcript.note("the mail goes in plain text")
-        yield self._hand_over(client)
+        await self._hand_over(client)
 
-    @inlineCallbacks
-    def _connect(self) -> Generator[Deferred[Any], Any, ESMTPClient]:
-        bench, limits = self._bench, self._bench.limits
+    async def _connect(self) -> ESMTPClient:
+        limits = self._configuration.current.limits
         if self._given_up is not None:
             raise self._given_up
-        uses = bench.device.model.sending.extensions
+        uses = self._device.model.sending.extensions
         client = ESMTPClient(
             self._transcript,
-            bench.clock,
+            self._clock,
             identity=b"",
             timeouts=Timeouts(
                 greeting=limits.smtp_greeting,
@@ -184,9 +197,9 @@ class SMTPClientSession:
             uses=[keyword.encode("ascii") for keyword in uses],
         )
         client.content_went_so_far = self._tell
-        self._connecting = self._server.endpoint.connect(_Once(client))
+        self._connecting = connect_client(self._server.endpoint, client)
         try:
-            yield self._connecting
+            await self._connecting
         except (CancelledError, ConnectingCancelledError):
             raise self._given_up or SessionFailed("cancelled", codes.CANCELLED) from None
         except ValueError:
@@ -195,42 +208,39 @@ class SMTPClientSession:
         finally:
             self._connecting = None
         self._client = client
-        form = bench.sending.helo
+        form = self._configuration.current.sending.helo
         if form == "model":
-            form = bench.device.model.sending.helo
+            form = self._device.model.sending.helo
         own = getattr(client.transport.getHost(), "host", "")
-        client.identity = helo_name(form, bench.host, own).encode("ascii", "replace")
+        client.identity = helo_name(form, self._configuration.host, own).encode(
+            "ascii", "replace"
+        )
         if self._given_up is not None:
             client.give_up(self._given_up)
         return client
 
-    @inlineCallbacks
-    def _hello(self, client: ESMTPClient) -> Generator[Deferred[Any], Any, None]:
+    async def _hello(self, client: ESMTPClient) -> None:
         try:
-            yield client.hello()
+            await client.hello()
         except Refused as no:
             raise refused(no.reply, Step.HELLO) from None
 
-    @inlineCallbacks
-    def _begin_tls(self, client: ESMTPClient) -> Generator[Deferred[Any], Any, None]:
-        model, window = self._bench.device.model, self._window
+    async def _begin_tls(self, client: ESMTPClient) -> None:
+        model, window = self._device.model, self._window
         if model.tls is None:
             return
         if b"STARTTLS" not in client.extensions:
             self._transcript.note("STARTTLS is not offered: going on in plain text")
             return
-        tls = ClientTLS.build(
+        tls = client_tls(
             self._server.name,
-            oldest=model.tls.oldest,
-            newest=model.tls.newest,
-            ciphers=model.tls.ciphers,
-            server_name=model.tls.server_name,
+            model.tls,
             verify=window.verify_smtp_send,
             check_name=window.verify_cn,
-            trust=self._bench.trust,
+            trust=self._configuration.current.tls.trust,
         )
         try:
-            yield client.start_tls(tls)
+            await client.start_tls(tls)
         except Refused as no:
             self._transcript.note(
                 f"STARTTLS was refused ({no.reply.code}): going on in plain text"
@@ -238,16 +248,15 @@ class SMTPClientSession:
             return
         assert client.tls is not None
         self._changed(tls=TLSUse(version=client.tls[0], cipher=client.tls[1]))
-        yield self._hello(client)
+        await self._hello(client)
 
-    @inlineCallbacks
-    def _log_in(self, client: ESMTPClient, login: Login) -> Generator[Deferred[Any], Any, None]:
+    async def _log_in(self, client: ESMTPClient, login: Login) -> None:
         secured = client.tls is not None
         passed_over = {name: unusable(name) for name in MECHANISMS}
         if self._read_token is None:
             passed_over["XOAUTH2"] = "no token is configured"
         choice = choose_mechanism(
-            self._bench.device.model,
+            self._device.model,
             client.mechanisms,
             secured=secured,
             disabled=self._disabled,
@@ -260,8 +269,8 @@ class SMTPClientSession:
         self._transcript.note(choice.why)
         if choice.mechanism in _READABLE and not secured:
             self._transcript.note("user name and password go in plain text")
-        credentials: Credentials = yield self._credentials(choice.mechanism, login)
-        reply: ServerReply = yield client.log_in(
+        credentials: Credentials = await self._credentials(choice.mechanism, login)
+        reply: ServerReply = await client.log_in(
             make_mechanism(choice.mechanism, credentials),
             (credentials.password, credentials.token),
         )
@@ -269,33 +278,29 @@ class SMTPClientSession:
             raise refused(reply, Step.LOGIN)
         self._changed(auth=choice.mechanism)
 
-    @inlineCallbacks
-    def _credentials(
-        self, mechanism: str, login: Login
-    ) -> Generator[Deferred[Any], Any, Credentials]:
+    async def _credentials(self, mechanism: str, login: Login) -> Credentials:
         token = b""
         if mechanism == "XOAUTH2" and self._read_token is not None:
             self._token = self._read_token()
             try:
-                token = yield self._token
+                token = await self._token
             except Exception as problem:
                 raise MechanismFailed(str(problem)) from None
             finally:
                 self._token = None
-        order = self._bench.device.model.sasl
+        order = self._device.model.sasl
         return Credentials(
             user=login.user.encode("utf-8"),
             password=login.password.encode("utf-8"),
             service="smtp",
             host=self._server.name,
             token=token,
-            in_thread=self._bench.apart,
+            in_thread=self._blocking,
             strict_prompts=order.strict_prompts,
             user_inline=order.user_inline,
         )
 
-    @inlineCallbacks
-    def _hand_over(self, client: ESMTPClient) -> Generator[Deferred[Any], Any, None]:
+    async def _hand_over(self, client: ESMTPClient) -> None:
         delivery = self._delivery
         eight_bit = delivery.has_eight_bit and client.usable(b"8BITMIME")
         left = list(delivery.recipients)
@@ -306,7 +311,7 @@ class SMTPClientSession:
             content = make(eight_bit)
             refusals: dict[Mailbox, ServerReply] = {}
             try:
-                answers: dict[Mailbox, ServerReply] = yield client.send(
+                answers: dict[Mailbox, ServerReply] = await client.send(
                     delivery.sender,
                     left,
                     content,  # type: ignore[arg-type]
@@ -331,22 +336,10 @@ class SMTPClientSession:
                 self._outcomes[recipient] = refusal_of(reply)
 
     def _changed(self, **changes: Any) -> None:
-        self._session = self._bench.device.session_changed(self._session, **changes)
+        self._session = self._device.session_changed(self._session, **changes)
 
     def _tell(self, octets: int) -> None:
-        now = self._bench.device.now()
+        now = self._device.now()
         if now - self._told_at >= _TELL_EVERY:
             self._told_at = now
             self._changed(bytes=self._octets + octets)
-
-
-class _Once(Factory):
-    """Gives the one client that there is."""
-
-    noisy = False
-
-    def __init__(self, client: ESMTPClient) -> None:
-        self._client = client
-
-    def buildProtocol(self, addr: Any) -> ESMTPClient:
-        return self._client

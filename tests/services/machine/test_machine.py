@@ -55,7 +55,7 @@ class MachineTests(unittest.TestCase):
 
     def test_interface(self) -> None:
         """It is an IMachine."""
-        verifyObject(IMachine, self.switch_on())
+        verifyObject(IMachine, self.switch_on().control)
 
     @inlineCallbacks
     def test_settings_survive(self) -> Any:
@@ -64,7 +64,7 @@ class MachineTests(unittest.TestCase):
             self.configured(settings={"email_ifax": {"pop_interval": 1, "pop_address": "file"}})
         )
         self.assertEqual(machine.device.settings.email_ifax.pop_interval, 1)
-        machine.change_settings(
+        machine.control.change_settings(
             {"email_ifax.pop_interval": 2, "email_ifax.default_subject": "x"}
         )
         yield self.switch_off()
@@ -82,8 +82,8 @@ class MachineTests(unittest.TestCase):
     def test_factory_reset(self) -> Any:
         """A factory reset forgets what was changed at the machine, now and after a restart."""
         machine = self.switch_on()
-        machine.change_settings({"email_ifax.pop_interval": 2})
-        machine.factory_reset()
+        machine.control.change_settings({"email_ifax.pop_interval": 2})
+        machine.control.factory_reset()
         self.assertEqual(machine.device.settings.email_ifax.pop_interval, 0)
         yield self.switch_off()
         self.assertEqual(self.switch_on().device.settings.email_ifax.pop_interval, 0)
@@ -91,7 +91,7 @@ class MachineTests(unittest.TestCase):
     @inlineCallbacks
     def test_saved_by_another_model(self) -> Any:
         """What another model saved is left alone by one that does not have the item."""
-        self.switch_on().change_settings({_POLICY: "on"})
+        self.switch_on().control.change_settings({_POLICY: "on"})
         yield self.switch_off()
         machine = self.switch_on(self.configured(model="ir2200"))
         self.assertEqual(machine.device.settings.value(_POLICY).value, "off")
@@ -119,13 +119,13 @@ class MachineTests(unittest.TestCase):
                 (keys / "certificate.pem").write_bytes(certificate)
             (keys / "key.pem").write_bytes(key)
             refused = self.assertRaises(
-                SettingsRefused, machine.change_settings, {_POLICY: "ssl"}
+                SettingsRefused, machine.control.change_settings, {_POLICY: "ssl"}
             )
             self.assertIn(why, str(refused))
             self.assertIn("ssl needs a valid key and certificate", str(refused))
         (keys / "certificate.pem").write_bytes(own)
         (keys / "key.pem").write_bytes(own_key)
-        machine.change_settings({_POLICY: "ssl"})
+        machine.control.change_settings({_POLICY: "ssl"})
 
     @inlineCallbacks
     def test_no_start_without_the_key(self) -> Any:
@@ -146,20 +146,20 @@ class MachineTests(unittest.TestCase):
         self.switch_on()
         yield self.switch_off()
         machine = self.switch_on(self.configured(model="iradvance"))
-        machine.change_settings({_POLICY: "ssl"})
-        description = machine.key_description()
+        machine.control.change_settings({_POLICY: "ssl"})
+        description = machine.control.key_description()
         assert description is not None
         self.assertEqual(description["bits"], 2048)
 
     def test_port_in_use(self) -> None:
         """A port that somebody else listens on is refused, and the machine listens where it did."""
         machine = self.switch_on()
-        machine.change_settings({"email_ifax.smtp_receive": True})
+        machine.control.change_settings({"email_ifax.smtp_receive": True})
         port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(port.stopListening)
         error = self.assertRaises(
             SettingsRefused,
-            machine.change_settings,
+            machine.control.change_settings,
             {"service_mode.smtp_rx_port": port.getHost().port},
         )
         self.assertIn("service_mode.smtp_rx_port: the machine cannot listen there", str(error))
@@ -169,16 +169,18 @@ class MachineTests(unittest.TestCase):
     def test_keys(self) -> Any:
         """A key is made at the first start, kept, described, made anew and imported."""
         machine = self.switch_on()
-        first = machine.key_description()
+        first = machine.control.key_description()
         assert first is not None
         self.assertEqual((first["bits"], first["names"]), (1024, ["localhost", "127.0.0.1"]))
-        second = yield machine.generate_key()
+        second = yield machine.control.generate_key()
         self.assertNotEqual(first["sha256"], second["sha256"])
         certificate, key = generate_key_material(["imported.test"], 1024, time.time())
-        machine.import_key(certificate, key)
-        self.assertRaises(KeyMaterialError, machine.import_key, certificate, b"nonsense")
+        machine.control.import_key(certificate, key)
+        self.assertRaises(
+            KeyMaterialError, machine.control.import_key, certificate, b"nonsense"
+        )
         yield self.switch_off()
-        description = self.switch_on().key_description()
+        description = self.switch_on().control.key_description()
         assert description is not None
         self.assertEqual(description["names"], ["imported.test"])
         self.assertEqual((self.state / "keys" / "key.pem").stat().st_mode & 0o777, 0o600)
@@ -187,27 +189,27 @@ class MachineTests(unittest.TestCase):
     def test_key_that_the_model_cannot_use(self) -> Any:
         """A key that cannot be used, or has expired, is refused before the old one is overwritten."""
         machine = self.switch_on(self.configured(model="iradvance"))
-        machine.change_settings({_POLICY: "ssl"})
-        before = machine.key_description()
+        machine.control.change_settings({_POLICY: "ssl"})
+        before = machine.control.key_description()
         short = generate_key_material(["x"], 1024, time.time())
         expired = generate_key_material(["x"], 2048, time.time() - 20 * 365 * 86_400)
         for certificate, key in (short, expired):
-            self.assertRaises(KeyMaterialError, machine.import_key, certificate, key)
-        self.assertEqual(machine.key_description(), before)
+            self.assertRaises(KeyMaterialError, machine.control.import_key, certificate, key)
+        self.assertEqual(machine.control.key_description(), before)
         yield self.switch_off()
         self.assertEqual(
-            self.switch_on(self.configured(model="iradvance")).key_description(), before
+            self.switch_on(self.configured(model="iradvance")).control.key_description(), before
         )
 
     @inlineCallbacks
     def test_reload_with_a_wrong_key(self) -> Any:
         """SIGHUP with a key that cannot be used changes nothing: encrypted reception does not fall silent."""
         machine = self.switch_on()
-        machine.change_settings({_POLICY: "ssl"})
-        before = machine.key_description()
+        machine.control.change_settings({_POLICY: "ssl"})
+        before = machine.control.key_description()
         wrong = {"certificate": "/nowhere", "key": "/nowhere"}
         self.assertRaises(ConfigurationError, machine.reload, self.configured(tls=wrong))
-        self.assertEqual(machine.key_description(), before)
+        self.assertEqual(machine.control.key_description(), before)
         own = str(self.state / "keys" / "certificate.pem"), str(self.state / "keys" / "key.pem")
         machine.reload(self.configured(tls={"certificate": own[0], "key": own[1]}))
         yield self.switch_off()
@@ -221,7 +223,7 @@ class MachineTests(unittest.TestCase):
         mail = self.state / "memory" / "new" / f"1.M1P1Q1.host,U={mark}"
         mail.write_bytes(b"Subject: left\r\n\r\n")
         machine = self.switch_on()
-        fetched = yield machine._journal.fetched(maildrop_mark("pop.bench.test", "ir"))
+        fetched = yield machine.storage.journal.fetched(maildrop_mark("pop.bench.test", "ir"))
         self.assertEqual(fetched, {mark})
 
     @inlineCallbacks
@@ -233,11 +235,11 @@ class MachineTests(unittest.TestCase):
         mail.write_bytes(b"From: a@b.test\r\nSubject: left\r\n\r\n")
         (self.state / "memory" / "tmp" / "unfinished").write_bytes(b"x")
         machine = self.switch_on()
-        (job,) = yield machine.jobs()
+        (job,) = yield machine.control.jobs()
         self.assertEqual((job.number, job.party, job.subject), ("5001", "a@b.test", "left"))
         self.assertFalse((self.state / "memory" / "tmp" / "unfinished").exists())
         yield self.switch_off()
-        self.assertEqual(len((yield self.switch_on().jobs())), 1)
+        self.assertEqual(len((yield self.switch_on().control.jobs())), 1)
 
     @inlineCallbacks
     def test_cancel(self) -> Any:
@@ -247,11 +249,11 @@ class MachineTests(unittest.TestCase):
         mail = self.state / "memory" / "new" / "1.M1P1Q1.host"
         mail.write_bytes(b"Subject: x\r\n\r\n")
         machine = self.switch_on()
-        self.assertEqual(machine.memory()[0], 14)
-        job = yield machine.cancel_job("5001")
+        self.assertEqual(machine.control.memory()[0], 14)
+        job = yield machine.control.cancel_job("5001")
         self.assertEqual((job.result, job.code), ("NG", "#995"))
-        self.assertEqual((mail.exists(), machine.memory()[0]), (False, 0))
-        yield self.assertFailure(machine.cancel_job("5001"), CannotCancel)
+        self.assertEqual((mail.exists(), machine.control.memory()[0]), (False, 0))
+        yield self.assertFailure(machine.control.cancel_job("5001"), CannotCancel)
 
     @inlineCallbacks
     def test_status_survives(self) -> Any:
@@ -267,17 +269,18 @@ class MachineTests(unittest.TestCase):
         machine = self.switch_on()
         self.assertEqual(machine.device.status.text, "")
         self.assertEqual(
-            [one.text.value for one in (yield machine.status_history())], ["SSL Error (POP)"]
+            [one.text.value for one in (yield machine.control.status_history())],
+            ["SSL Error (POP)"],
         )
 
     @inlineCallbacks
     def test_listening_follows_the_setting(self) -> Any:
         """SMTP Receive opens and closes the port at once."""
         machine = self.switch_on()
-        self.assertEqual(machine.receiving.addresses, [])
-        machine.change_settings({"email_ifax.smtp_receive": True})
-        yield machine.receiving.settled()
-        self.assertEqual(len(machine.receiving.addresses), 1)
-        machine.change_settings({"email_ifax.smtp_receive": False})
-        yield machine.receiving.settled()
-        self.assertEqual(machine.receiving.addresses, [])
+        self.assertEqual(machine.smtp_listener.addresses, [])
+        machine.control.change_settings({"email_ifax.smtp_receive": True})
+        yield machine.smtp_listener.settled()
+        self.assertEqual(len(machine.smtp_listener.addresses), 1)
+        machine.control.change_settings({"email_ifax.smtp_receive": False})
+        yield machine.smtp_listener.settled()
+        self.assertEqual(machine.smtp_listener.addresses, [])

@@ -41,8 +41,8 @@ class PrintingTests(PrintingMachineCase):
         (document,) = yield self.printed()
         self.assertEqual((document.number, document.pages), ("5001", 1))
         self.assertEqual(document.subject, "Minutes of the meeting on the third floor")
-        self.assertEqual(self.machine.memory()[0], 0)
-        self.assertEqual(self.machine.mails.paths(), set())
+        self.assertEqual(self.machine.control.memory()[0], 0)
+        self.assertEqual(self.machine.storage.memory.paths(), set())
         self.assertIn("Good morning.", self.text("5001"))
 
     @inlineCallbacks
@@ -114,60 +114,60 @@ class PrintingTests(PrintingMachineCase):
     @inlineCallbacks
     def test_taken_by_somebody_else(self) -> Any:
         """A mail that somebody has deleted from memory is NG, and says so."""
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(False)
         job = yield self.receive(mail("Text."))
-        yield self.until(lambda: self.machine._printing._waiting)
-        self.machine.mails.path(job.held_as).unlink()
-        self.machine.change_paper(True)
+        yield self.until(lambda: self.machine.print_queue._waiting)
+        self.machine.storage.memory.path(job.held_as).unlink()
+        self.machine.control.change_paper(True)
         ended = yield self.ended(job.number)
         self.assertEqual((ended.result, ended.code), ("NG", None))
         self.assertIn("somebody else has deleted it", ended.reason)
-        self.assertEqual(self.machine.memory()[0], 0)
+        self.assertEqual(self.machine.control.memory()[0], 0)
 
     @inlineCallbacks
     def test_full_disk(self) -> Any:
         """While the disk takes nothing a mail stays in memory, and is printed when it does again."""
         yield self.stopped_worker()
-        self.machine._printing._pool._workers.copy().pop().kill()
-        yield self.until(lambda: not self.machine._printing._pool._workers)
+        self.machine.print_queue._pool._workers.copy().pop().kill()
+        yield self.until(lambda: not self.machine.print_queue._pool._workers)
         tray = self.state / "tray"
         shutil.move(tray / "tmp", tray / "away")
         job = yield self.receive(mail("Text."))
-        yield self.until(lambda: self.machine._printing._pause is not None)
-        waiting = yield self.machine.job(job.number)
+        yield self.until(lambda: self.machine.print_queue._retries.pending)
+        waiting = yield self.machine.control.job(job.number)
         self.assertEqual(waiting.result, "waiting")
         self.assertIn("not printed yet", waiting.reason)
         shutil.move(tray / "away", tray / "tmp")
         self.flushLoggedErrors()
-        self.machine._printing._pause.reset(0)
+        self.retry_now()
         ended = yield self.ended(job.number)
         self.assertEqual((ended.result, ended.reason), ("OK", ""))
 
     @inlineCallbacks
     def test_one_that_the_disk_does_not_give(self) -> Any:
         """A mail that cannot be read for now keeps no others from being printed meanwhile."""
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(False)
         asking = (
             b"Return-Path: <a@bench.test>\r\nDisposition-Notification-To: a@bench.test\r\n\r\n"
         )
         broken = yield self.receive(asking)
-        yield self.until(lambda: self.machine._printing._waiting)
-        path = self.machine.mails.path(broken.held_as)
+        yield self.until(lambda: self.machine.print_queue._waiting)
+        path = self.machine.storage.memory.path(broken.held_as)
         path.unlink()
         path.mkdir()
         others = []
         for number in range(3):
             others.append((yield self.receive(mail(f"Text {number}."))))
-        yield self.until(lambda: len(self.machine._printing._waiting) == 4)
-        self.machine.change_paper(True)
-        yield self.until(lambda: self.machine._printing._pause is not None)
-        self.machine._printing._pause.reset(0)
+        yield self.until(lambda: len(self.machine.print_queue._waiting) == 4)
+        self.machine.control.change_paper(True)
+        yield self.until(lambda: self.machine.print_queue._retries.pending)
+        self.retry_now()
         for one in others:
             self.assertEqual((yield self.ended(one.number)).result, "OK")
-        yield self.until(lambda: self.machine._printing._pause is not None)
+        yield self.until(lambda: self.machine.print_queue._retries.pending)
         path.rmdir()
         path.write_bytes(asking)
-        self.machine._printing._pause.reset(0)
+        self.retry_now()
         self.assertEqual((yield self.ended(broken.number)).result, "OK")
 
 
@@ -183,24 +183,24 @@ class PaperTests(PrintingMachineCase):
         jobs = []
         for number in range(3):
             jobs.append((yield self.receive(mail(f"Text {number}."))))
-        sizes = [self.machine.mails.size(one.held_as) for one in jobs]
-        self.assertEqual(self.machine.memory()[0], sum(sizes))
-        self.assertEqual(self.machine.documents(), [])
+        sizes = [self.machine.storage.memory.size(one.held_as) for one in jobs]
+        self.assertEqual(self.machine.control.memory()[0], sum(sizes))
+        self.assertEqual(self.machine.control.documents(), [])
         self.assertEqual(self.machine.device.state, "ready")
-        self.machine.change_paper(True)
+        self.machine.control.change_paper(True)
         yield self.printed(3)
-        self.assertEqual(self.machine.memory()[0], 0)
+        self.assertEqual(self.machine.control.memory()[0], 0)
 
     @inlineCallbacks
     def test_over_a_restart(self) -> Any:
         """The drawer is as it was when the machine is switched on again, and what waited waits."""
-        self.machine.change_paper(True)
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(True)
+        self.machine.control.change_paper(False)
         job = yield self.receive(mail("Text."))
         yield self.machine.stopService()
         self.switch_on(loaded=True)
         self.assertFalse(self.machine.device.paper)
-        self.machine.change_paper(True)
+        self.machine.control.change_paper(True)
         ended = yield self.ended(job.number)
         self.assertEqual((ended.serial, ended.result), (job.serial, "OK"))
         yield self.machine.stopService()
@@ -212,9 +212,9 @@ class PaperTests(PrintingMachineCase):
         """A mail that waits can be cancelled: it is never printed, and its memory is free."""
         first = yield self.receive(mail("First."))
         second = yield self.receive(mail("Second."))
-        cancelled = yield self.machine.cancel_job(first.number)
+        cancelled = yield self.machine.control.cancel_job(first.number)
         self.assertEqual((cancelled.result, cancelled.code), ("NG", "#995"))
-        self.machine.change_paper(True)
+        self.machine.control.change_paper(True)
         yield self.ended(second.number)
         (document,) = yield self.printed()
         self.assertEqual(document.number, second.number)
@@ -229,12 +229,14 @@ class CancelTests(PrintingMachineCase):
         worker = yield self.stopped_worker()
         job = yield self.receive(mail("Text."))
         yield self.given_to_worker()
-        cancelled = yield self.machine.cancel_job(job.number)
+        cancelled = yield self.machine.control.cancel_job(job.number)
         self.assertEqual((cancelled.result, cancelled.code), ("NG", "#995"))
         self.assertRaises(ProcessLookupError, os.kill, worker, 0)
-        self.assertEqual(len(self.machine.documents()), 1)
-        self.assertEqual(self.machine.memory()[0], 0)
-        error = yield self.assertFailure(self.machine.cancel_job(job.number), CannotCancel)
+        self.assertEqual(len(self.machine.control.documents()), 1)
+        self.assertEqual(self.machine.control.memory()[0], 0)
+        error = yield self.assertFailure(
+            self.machine.control.cancel_job(job.number), CannotCancel
+        )
         self.assertIn("has ended", str(error))
 
 
@@ -256,11 +258,13 @@ class TrayTests(PrintingMachineCase):
         """A page can be looked at as PNG; one that is not there is refused, a damaged PDF told of."""
         job = yield self.receive(mail("Text."))
         yield self.ended(job.number)
-        png = yield self.machine.draw_page(job.number, 1, 50)
+        png = yield self.machine.control.draw_page(job.number, 1, 50)
         self.assertEqual(png[:4], b"\x89PNG")
-        yield self.assertFailure(self.machine.draw_page(job.number, 2, 50), NoSuchRecord)
-        self.machine.document_file(job.number).write_bytes(b"no PDF")
-        yield self.assertFailure(self.machine.draw_page(job.number, 1, 50), CannotDraw)
+        yield self.assertFailure(
+            self.machine.control.draw_page(job.number, 2, 50), NoSuchRecord
+        )
+        self.machine.control.document_file(job.number).write_bytes(b"no PDF")
+        yield self.assertFailure(self.machine.control.draw_page(job.number, 1, 50), CannotDraw)
         yield self.until(lambda: not list((self.state / "tray" / "tmp").iterdir()))
 
     @inlineCallbacks
@@ -268,22 +272,22 @@ class TrayTests(PrintingMachineCase):
         """A page's text is told with its places; what cannot be read is refused as for its picture."""
         job = yield self.receive(mail("The minutes."))
         yield self.ended(job.number)
-        read = yield self.machine.read_page(job.number, 1)
+        read = yield self.machine.control.read_page(job.number, 1)
         self.assertEqual((round(read.width), round(read.height)), (595, 842))
         (line,) = [one for one in read.lines if one.text == "The minutes."]
         self.assertTrue(0 < line.x < line.x + line.width < read.width)
-        yield self.assertFailure(self.machine.read_page(job.number, 2), NoSuchRecord)
-        self.machine.document_file(job.number).write_bytes(b"no PDF")
-        yield self.assertFailure(self.machine.read_page(job.number, 1), CannotDraw)
+        yield self.assertFailure(self.machine.control.read_page(job.number, 2), NoSuchRecord)
+        self.machine.control.document_file(job.number).write_bytes(b"no PDF")
+        yield self.assertFailure(self.machine.control.read_page(job.number, 1), CannotDraw)
 
     @inlineCallbacks
     def test_report(self) -> Any:
         """The report is set by a worker with every line that it has as text, and leaves no file behind."""
         job = yield self.receive(mail("Text."))
         yield self.ended(job.number)
-        jobs = yield self.machine.jobs()
+        jobs = yield self.machine.control.jobs()
         text = as_text(jobs * 60, title="Canon imageRUNNER 2270", at=job.started)
-        octets = yield self.machine.set_text(text, "Communication report")
+        octets = yield self.machine.control.set_text(text, "Communication report")
         with pypdfium2.PdfDocument(octets) as pdf:
             pages = [page.get_textpage().get_text_bounded() for page in pdf]
         self.assertEqual(len(pages), 2)
@@ -293,21 +297,21 @@ class TrayTests(PrintingMachineCase):
             self.assertIn(" ".join(line.split()), found)
         self.assertEqual("\n".join(pages).count(job.number), 60)
         yield self.until(lambda: not list((self.state / "tray" / "tmp").iterdir()))
-        yield self.machine._drawing.stop()
-        yield self.assertFailure(self.machine.set_text(text, "Report"), CannotDraw)
+        yield self.machine.page_viewer.stop()
+        yield self.assertFailure(self.machine.control.set_text(text, "Report"), CannotDraw)
 
     @inlineCallbacks
     def test_taken_out(self) -> Any:
         """A document that is taken out is gone, also at the next start."""
         job = yield self.receive(mail("Text."))
         yield self.ended(job.number)
-        yield self.machine.take_document(job.number)
-        self.assertEqual(self.machine.documents(), [])
+        yield self.machine.control.take_document(job.number)
+        self.assertEqual(self.machine.control.documents(), [])
         self.assertEqual(list((self.state / "tray").glob("*.*")), [])
-        self.assertRaises(NoSuchRecord, self.machine.document, job.number)
+        self.assertRaises(NoSuchRecord, self.machine.control.document, job.number)
         yield self.machine.stopService()
         self.switch_on()
-        self.assertEqual(self.machine.documents(), [])
+        self.assertEqual(self.machine.control.documents(), [])
 
     @inlineCallbacks
     def test_limit(self) -> Any:
@@ -318,7 +322,9 @@ class TrayTests(PrintingMachineCase):
             job = yield self.receive(mail(f"Text {number}."))
             yield self.ended(job.number)
         removed = yield self.removed(2)
-        self.assertEqual([one.number for one in self.machine.documents()], ["5004", "5003"])
+        self.assertEqual(
+            [one.number for one in self.machine.control.documents()], ["5004", "5003"]
+        )
         self.assertEqual(
             [(one.document.number, one.why) for one in removed],
             [
@@ -333,9 +339,9 @@ class TrayTests(PrintingMachineCase):
         job = yield self.receive(mail("Text."))
         yield self.ended(job.number)
         self.later = 31 * 86_400
-        self.machine._tidying._timer.reset(0)
+        self.machine.retention._timer.reset(0)
         (removed,) = yield self.removed()
-        self.assertEqual(self.machine.documents(), [])
+        self.assertEqual(self.machine.control.documents(), [])
         self.assertEqual(removed.why, "it is older than 30 days")
 
     @inlineCallbacks
@@ -373,14 +379,14 @@ class CrashTests(PrintingMachineCase):
     @inlineCallbacks
     def after_a_crash(self, *, journal: bool) -> Any:
         """Print, then have the state as it was between the tray and the memory; return the job."""
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(False)
         job = yield self.receive(fax(), mark="f" * 32)
-        path = self.machine.mails.path(job.held_as)
+        path = self.machine.storage.memory.path(job.held_as)
         kept = path.read_bytes()
-        yield self.machine._journal.flush()
+        yield self.machine.storage.journal.flush()
         before = self.state / "before.sqlite"
         shutil.copy(self.state / "journal.sqlite", before)
-        self.machine.change_paper(True)
+        self.machine.control.change_paper(True)
         yield self.ended(job.number)
         yield self.machine.stopService()
         path.write_bytes(kept)
@@ -397,21 +403,21 @@ class CrashTests(PrintingMachineCase):
     def test_in_tray_and_memory(self) -> Any:
         """A mail that is in the tray already is not printed again; its job has ended as it did."""
         job = yield self.after_a_crash(journal=True)
-        again = yield self.machine.job(job.number)
+        again = yield self.machine.control.job(job.number)
         self.assertEqual((again.result, again.pages, again.kind), ("OK", 1, "ifax"))
-        self.assertEqual(self.machine.mails.names(), [])
+        self.assertEqual(self.machine.storage.memory.names(), [])
         self.assertEqual(len((yield self.printed())), 1)
         self.assertEqual(
-            self.machine._printing._waiting, type(self.machine._printing._waiting)()
+            self.machine.print_queue._waiting, type(self.machine.print_queue._waiting)()
         )
 
     @inlineCallbacks
     def test_journal_behind(self) -> Any:
         """The same where the journal knew nothing of it: its number is used, its UIDL remembered."""
         job = yield self.after_a_crash(journal=False)
-        again = yield self.machine.job(job.number)
+        again = yield self.machine.control.job(job.number)
         self.assertEqual((again.serial, again.result), (job.serial, "OK"))
-        fetched = yield self.machine._journal.fetched("f" * 8)
+        fetched = yield self.machine.storage.journal.fetched("f" * 8)
         self.assertEqual(fetched, {"f" * 32})
         following = yield self.receive(mail("Text."))
         self.assertEqual(following.number, "5002")
@@ -419,10 +425,10 @@ class CrashTests(PrintingMachineCase):
     @inlineCallbacks
     def test_taken_out_before_a_crash(self) -> Any:
         """A document leaves the tray when the journal itself has its job and UIDL, not its log alone."""
-        self.machine._journal.remember_fetched("f" * 8, "f" * 32)
+        self.machine.storage.journal.remember_fetched("f" * 8, "f" * 32)
         job = yield self.receive(mail("Text."), mark="f" * 32)
         yield self.ended(job.number)
-        yield self.machine.take_document(job.number)
+        yield self.machine.control.take_document(job.number)
         kept = sqlite3.connect(f"file:{self.state}/journal.sqlite?immutable=1", uri=True)
         jobs = kept.execute("SELECT result FROM job").fetchall()
         marks = kept.execute("SELECT mark FROM fetched").fetchall()
@@ -434,42 +440,42 @@ class CrashTests(PrintingMachineCase):
         """When a document is announced its mail is deleted: who takes it out at once loses nothing."""
         there: list[bool] = []
         job = yield self.receive_while_out(mail("Text."))
-        path = self.machine.mails.path(job.held_as)
+        path = self.machine.storage.memory.path(job.held_as)
         self.machine.device.observe(
             lambda event: (
                 there.append(path.exists()) if isinstance(event, DocumentPrinted) else None
             )
         )
-        self.machine.change_paper(True)
+        self.machine.control.change_paper(True)
         yield self.ended(job.number)
         self.assertEqual(there, [False])
 
     @inlineCallbacks
     def receive_while_out(self, content: bytes) -> Any:
         """Receive a mail that waits for paper; return its job."""
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(False)
         job = yield self.receive(content)
-        yield self.until(lambda: self.machine._printing._waiting)
+        yield self.until(lambda: self.machine.print_queue._waiting)
         return job
 
     @inlineCallbacks
     def test_not_deleted(self) -> Any:
         """A printed mail that the disk did not let go is not printed again, though its document is taken."""
         job = yield self.receive_while_out(mail("Text."))
-        path = self.machine.mails.path(job.held_as)
+        path = self.machine.storage.memory.path(job.held_as)
         content = path.read_bytes()
-        delete = self.machine.mails.unlink
-        self.machine.mails.unlink = _failing  # type: ignore[method-assign]
-        self.machine.change_paper(True)
+        delete = self.machine.storage.memory.unlink
+        self.machine.storage.memory.unlink = _failing  # type: ignore[method-assign]
+        self.machine.control.change_paper(True)
         yield self.ended(job.number)
-        self.machine.mails.unlink = delete  # type: ignore[method-assign]
-        yield self.machine.take_document(job.number)
-        yield self.assertFailure(self.machine.cancel_job(job.number), CannotCancel)
+        self.machine.storage.memory.unlink = delete  # type: ignore[method-assign]
+        yield self.machine.control.take_document(job.number)
+        yield self.assertFailure(self.machine.control.cancel_job(job.number), CannotCancel)
         yield self.machine.stopService()
         self.assertEqual(path.read_bytes(), content)
         self.switch_on()
-        self.assertEqual(self.machine.mails.names(), [])
-        (again,) = yield self.machine.jobs()
+        self.assertEqual(self.machine.storage.memory.names(), [])
+        (again,) = yield self.machine.control.jobs()
         self.assertEqual((again.serial, again.result, again.held_as), (1, "OK", None))
 
     @inlineCallbacks
@@ -477,9 +483,9 @@ class CrashTests(PrintingMachineCase):
         """What was cancelled stays so, whether the power failed before its mail was deleted or behind it."""
         for deleted in (True, False):
             job = yield self.receive_while_out(mail("Text."))
-            path = self.machine.mails.path(job.held_as)
+            path = self.machine.storage.memory.path(job.held_as)
             content = path.read_bytes()
-            yield self.machine.cancel_job(job.number)
+            yield self.machine.control.cancel_job(job.number)
             lost = self.state / "lost.sqlite"
             # What the system has not written yet is lost.
             shutil.copy(self.state / "journal.sqlite", lost)
@@ -490,14 +496,14 @@ class CrashTests(PrintingMachineCase):
             if not deleted:
                 path.write_bytes(content)
             self.switch_on()
-            again = yield self.machine.job(job.number)
+            again = yield self.machine.control.job(job.number)
             self.assertEqual((again.result, again.code, again.held_as), ("NG", "#995", None))
-            self.assertEqual(self.machine.mails.names(), [])
+            self.assertEqual(self.machine.storage.memory.names(), [])
 
     @inlineCallbacks
     def test_half_in_the_tray(self) -> Any:
         """A PDF without its record came out only by half: it is nothing, and its mail is printed."""
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(False)
         job = yield self.receive(mail("Text."))
         yield self.machine.stopService()
         tray = self.state / "tray"
@@ -505,8 +511,8 @@ class CrashTests(PrintingMachineCase):
         (tray / "5002.json").write_bytes(b"{}")
         (tray / "tmp" / "1").mkdir()
         self.switch_on()
-        self.assertEqual(self.machine.documents(), [])
-        self.machine.change_paper(True)
+        self.assertEqual(self.machine.control.documents(), [])
+        self.machine.control.change_paper(True)
         yield self.ended(job.number)
         self.assertIn("Text.", self.text(job.number))
 
@@ -521,37 +527,37 @@ class CrashTests(PrintingMachineCase):
     def test_younger_came_out_first(self) -> Any:
         """Where the journal is behind, no mail is forgotten, whatever order they were printed in."""
         jobs = []
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(False)
         for mark in "ab":
             jobs.append((yield self.receive(mail("Text."), mark=mark * 32)))
-        yield self.until(lambda: len(self.machine._printing._waiting) == 2)
-        older = self.machine._printing._waiting.popleft()
-        self.machine.change_paper(True)
+        yield self.until(lambda: len(self.machine.print_queue._waiting) == 2)
+        older = self.machine.print_queue._waiting.popleft()
+        self.machine.control.change_paper(True)
         yield self.ended(jobs[1].number)
-        self.machine._printing.take(older.mails, [])
+        self.machine.print_queue.take_parts(older.mails, [])
         yield self.ended(jobs[0].number)
         yield self.switched_off_without_journal()
         self.switch_on()
-        again = yield self.machine.jobs()
+        again = yield self.machine.control.jobs()
         self.assertEqual([(one.serial, one.result) for one in again], [(2, "OK"), (1, "OK")])
         for mark in "ab":
-            fetched = yield self.machine._journal.fetched(mark * 8)
+            fetched = yield self.machine.storage.journal.fetched(mark * 8)
             self.assertEqual(fetched, {mark * 32})
 
     @inlineCallbacks
     def test_serials_are_nobodys_twice(self) -> Any:
         """A mail whose job was lost with the power takes no serial of a job that is in the outbox."""
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(False)
         yield self.receive(mail("First."))
         sent = self.machine.device.new_job("tx", "b@bench.test")
         outgoing = Outgoing(
             job=sent, sender="", message_id="<1@x>", head_length=0, due=2e10, answer="mdn"
         )
-        yield self.machine._outbox.accept(lambda _: (outgoing, b""))
+        yield self.machine.storage.outbox.accept(lambda _: (outgoing, b""))
         yield self.receive(mail("Second."))
         yield self.switched_off_without_journal()
         self.switch_on(loaded=False)
-        jobs = yield self.machine.jobs()
+        jobs = yield self.machine.control.jobs()
         self.assertEqual(sorted(one.direction for one in jobs), ["rx", "rx", "tx"])
         self.assertEqual(len({one.serial for one in jobs}), 3)
 

@@ -6,19 +6,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-import attrs
 from OpenSSL import SSL
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial import unittest
 
 from irsend.device.sessions import Session
 from irsend.errors import CannotReceive
-from irsend.services.bench import Bench
+from irsend.services.pop_session_queue import POPSessionQueue
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.store.group_commit import GroupCommit
 from irsend.store.keys import generate_key_material, read_key_material
 from irsend.store.memory import Memory, uidl_mark
-from tests.benches import AT, at_once, mails_in, make_bench
+from tests.parts import AT, Parts, at_once, mails_in, make_parts
 from tests.services.maildrop import Maildrop
 from tests.wire import old_tls
 
@@ -35,10 +34,11 @@ class _Never:
 class _PollingCase(unittest.SynchronousTestCase):
     """The service, with a maildrop in memory and a clock that stands still."""
 
-    bench: Bench
-    polling: POPPoller
+    parts: Parts
+    poller: POPPoller
+    pop_sessions: POPSessionQueue
 
-    def bench_with(self, drop: Maildrop, model: str = "ir2270", **settings: object) -> None:
+    def machine_with(self, drop: Maildrop, model: str = "ir2270", **settings: object) -> None:
         """Make a machine that polls this maildrop."""
         given: dict[str, object] = {
             "email_ifax.pop": True,
@@ -47,19 +47,21 @@ class _PollingCase(unittest.SynchronousTestCase):
             "email_ifax.pop_password": "marked-secret",
             **{name.replace("__", "."): value for name, value in settings.items()},
         }
-        self.bench = make_bench(Path(self.mktemp()), model=model, settings=given)
+        self.parts = make_parts(Path(self.mktemp()), model=model, settings=given)
         self.use(drop)
 
     def use(self, drop: Maildrop) -> None:
         """Switch the polling on, at this maildrop."""
-        self.bench.connect = lambda *_: drop
-        self.polling = POPPoller(self.bench)
-        self.polling.startService()
-        self.bench.clock.advance(0)
+        self.parts.network.connect = lambda *_: drop
+        self.pop_sessions = self.parts.pop_sessions()
+        self.poller = self.parts.pop_poller(self.pop_sessions)
+        self.pop_sessions.startService()
+        self.poller.startService()
+        self.parts.clock.advance(0)
 
     def receive(self, drop: Maildrop) -> Session:
         """Fetch once and return the session."""
-        answer = self.polling.receive()
+        answer = self.poller.receive()
         if drop.wire is not None:
             drop.talk()
         session: Session = self.successResultOf(answer)
@@ -72,23 +74,23 @@ class PollingTests(_PollingCase):
     def test_interval(self) -> None:
         """With an interval the machine looks when it is switched on, and then every so many minutes."""
         drop = Maildrop()
-        self.bench_with(drop, email_ifax__pop_interval=5)
+        self.machine_with(drop, email_ifax__pop_interval=5)
         for looks in range(1, 4):
             self.assertEqual(drop.connections, looks)
             drop.talk()
-            self.bench.clock.advance(299)
+            self.parts.clock.advance(299)
             self.assertEqual(drop.connections, looks)
-            self.bench.clock.advance(1)
+            self.parts.clock.advance(1)
         drop.talk()
-        self.bench.device.change_settings({"email_ifax.pop_interval": 0})
-        self.bench.clock.advance(10_000)
+        self.parts.device.change_settings({"email_ifax.pop_interval": 0})
+        self.parts.clock.advance(10_000)
         self.assertEqual(drop.connections, 4)
 
     def test_no_interval(self) -> None:
         """Without an interval the machine looks only when asked."""
         drop = Maildrop()
-        self.bench_with(drop)
-        self.bench.clock.advance(100_000)
+        self.machine_with(drop)
+        self.parts.clock.advance(100_000)
         self.assertEqual(drop.connections, 0)
         self.assertEqual(self.receive(drop).result, "OK")
         self.assertEqual(drop.connections, 1)
@@ -96,8 +98,8 @@ class PollingTests(_PollingCase):
     def test_one_at_a_time(self) -> None:
         """Who asks while a reception is under way gets the result of that one."""
         drop = Maildrop()
-        self.bench_with(drop)
-        first, second = self.polling.receive(), self.polling.receive()
+        self.machine_with(drop)
+        first, second = self.poller.receive(), self.poller.receive()
         drop.talk()
         self.assertEqual(self.successResultOf(first).id, self.successResultOf(second).id)
         self.assertEqual(drop.connections, 1)
@@ -106,13 +108,13 @@ class PollingTests(_PollingCase):
         """The machine does not log in again sooner than LOGIN-DELAY says, and then does."""
         drop = Maildrop()
         drop.capabilities.append(b"LOGIN-DELAY 180")
-        self.bench_with(drop)
+        self.machine_with(drop)
         self.receive(drop)
-        self.assertEqual(self.polling.next_login, AT + 180)
-        answer = self.polling.receive()
-        self.bench.clock.advance(179)
+        self.assertEqual(self.pop_sessions.next_login, AT + 180)
+        answer = self.poller.receive()
+        self.parts.clock.advance(179)
         self.assertEqual(drop.connections, 1)
-        self.bench.clock.advance(1)
+        self.parts.clock.advance(1)
         self.assertEqual(drop.connections, 2)
         drop.talk()
         self.assertEqual(self.successResultOf(answer).result, "OK")
@@ -120,8 +122,8 @@ class PollingTests(_PollingCase):
     def test_deleted_when_safe(self) -> None:
         """A mail is deleted on the server only behind its sync: a disk that fails keeps it there."""
         drop = Maildrop({b"one": _MAIL})
-        self.bench_with(drop)
-        (self.bench.memory.directory / "new").rename(self.bench.memory.directory / "gone")
+        self.machine_with(drop)
+        (self.parts.memory.directory / "new").rename(self.parts.memory.directory / "gone")
         session = self.receive(drop)
         self.flushLoggedErrors()
         self.assertEqual(session.result, "NG")
@@ -132,31 +134,34 @@ class PollingTests(_PollingCase):
         """A mail that was taken, but not deleted before the power failed, is deleted and not taken again."""
         drop = Maildrop({b"one": _MAIL, b"two": _MAIL})
         drop.silent_to = b"DELE"
-        self.bench_with(drop)
-        self.polling.receive()
+        self.machine_with(drop)
+        self.poller.receive()
         drop.talk()
         self.assertEqual(drop.said(b"RETR"), 2)
-        self.bench.memory = Memory(
-            self.bench.memory.directory, 10**7, GroupCommit(at_once), self.bench.device.now
+        self.parts.memory = Memory(
+            self.parts.memory.directory,
+            lambda: 10**7,
+            GroupCommit(at_once),
+            self.parts.device.now,
         )
-        self.bench.memory.open_directory()
+        self.parts.memory.open_directory()
         drop.silent_to = b""
         self.use(drop)
         self.assertEqual(self.receive(drop).result, "OK")
         self.assertEqual(drop.said(b"RETR"), 2)
         self.assertEqual(drop.messages, {})
-        self.assertEqual(len(mails_in(self.bench)), 2)
+        self.assertEqual(len(mails_in(self.parts)), 2)
 
     def test_taken_once_though_printed(self) -> None:
         """A mail that has left the memory is still known by its UIDL, until it is gone from the server."""
         drop = Maildrop({b"one": _MAIL})
-        self.bench_with(drop)
+        self.machine_with(drop)
         drop.silent_to = b"QUIT"
-        self.polling.receive()
+        self.poller.receive()
         drop.talk()
-        (name,) = self.bench.memory.names()
-        self.successResultOf(self.bench.journal.flush())
-        self.bench.memory.delete(name)
+        (name,) = self.parts.memory.names()
+        self.successResultOf(self.parts.journal.flush())
+        self.parts.memory.delete(name)
         assert drop.wire is not None
         drop.wire.lose()
         drop.silent_to = b""
@@ -164,29 +169,29 @@ class PollingTests(_PollingCase):
         self.assertEqual((drop.said(b"RETR"), drop.messages), (1, {}))
         self.receive(drop)
         self.assertEqual(
-            self.successResultOf(self.bench.journal.fetched("pop.bench.test ir")), set()
+            self.successResultOf(self.parts.journal.fetched("pop.bench.test ir")), set()
         )
 
     def test_uidl_used_again(self) -> None:
         """A mail whose UIDL a mail before it had is taken: UIDLs may be used again (RFC 1939 7)."""
         drop = Maildrop({b"1": _MAIL})
-        self.bench_with(drop)
+        self.machine_with(drop)
         self.receive(drop)
         drop.messages[b"1"] = b"Subject: another\r\n\r\n"
         self.receive(drop)
         self.assertEqual(drop.messages, {})
-        self.assertEqual(len(mails_in(self.bench)), 2)
+        self.assertEqual(len(mails_in(self.parts)), 2)
 
     def test_server_that_does_not_close(self) -> None:
         """A server that answers QUIT and then neither closes nor speaks is not waited for."""
         drop = Maildrop()
-        self.bench_with(drop)
-        answer = self.polling.receive()
+        self.machine_with(drop)
+        answer = self.poller.receive()
         assert drop.wire is not None
         self.patch(drop.wire, "loseConnection", lambda: None)
         drop.talk()
         self.assertNoResult(answer)
-        self.bench.clock.advance(10)
+        self.parts.clock.advance(10)
         drop.wire.taken()
         self.assertEqual(self.successResultOf(answer).result, "OK")
 
@@ -194,12 +199,12 @@ class PollingTests(_PollingCase):
         """A server that says an octet now and then has no more time than one that says nothing."""
         drop = Maildrop()
         drop.silent_to = b"CAPA"
-        self.bench_with(drop)
-        answer = self.polling.receive()
+        self.machine_with(drop)
+        answer = self.poller.receive()
         drop.talk()
         assert drop.wire is not None
         for _ in range(2):
-            self.bench.clock.advance(60)
+            self.parts.clock.advance(60)
             drop.wire.deliver(b"+")
         drop.wire.taken()
         self.assertEqual(self.successResultOf(answer).code, "#810")
@@ -208,14 +213,14 @@ class PollingTests(_PollingCase):
         """A session ends after an hour, however busy the server is."""
         drop = Maildrop({b"1": _MAIL})
         drop.silent_to = b"RETR"
-        self.bench_with(drop)
-        answer = self.polling.receive()
+        self.machine_with(drop)
+        answer = self.poller.receive()
         drop.talk()
         assert drop.wire is not None
         drop.wire.deliver(b"+OK\r\n")
         for _ in range(61):
             drop.wire.deliver(b"x" * 100)
-            self.bench.clock.advance(60)
+            self.parts.clock.advance(60)
         drop.wire.taken()
         self.assertIn("too long", self.successResultOf(answer).reason)
 
@@ -223,8 +228,8 @@ class PollingTests(_PollingCase):
         """A mail that is larger than LIST said, and than is taken, is left there; the next are fetched."""
         huge = b"x" * 1_500_000 + b"\r\n"
         drop = Maildrop({b"1": huge, b"2": _MAIL})
-        self.bench_with(drop)
-        self.bench.limits = attrs.evolve(self.bench.limits, message_size=1)
+        self.machine_with(drop)
+        self.parts.configure("limits", message_size=1)
         drop.sizes[b"1"] = 10
         self.assertIn("larger than it said", self.receive(drop).reason)
         session = self.receive(drop)
@@ -235,7 +240,7 @@ class PollingTests(_PollingCase):
         """A mail that the server does not give is NG; the others are fetched all the same."""
         drop = Maildrop({b"%d" % number: _MAIL for number in range(1, 21)})
         drop.refused = b"3"
-        self.bench_with(drop)
+        self.machine_with(drop)
         session = self.receive(drop)
         self.assertEqual((session.result, session.code, session.messages), ("NG", "#810", 19))
         self.assertIn("message 3", session.reason)
@@ -245,8 +250,8 @@ class PollingTests(_PollingCase):
         """A list without end is given up, and an enormous number in it takes no memory."""
         drop = Maildrop()
         drop.silent_to = b"LIST"
-        self.bench_with(drop)
-        answer = self.polling.receive()
+        self.machine_with(drop)
+        answer = self.poller.receive()
         drop.talk()
         assert drop.wire is not None
         drop.wire.deliver(b"+OK\r\n999999999 1\r\n")
@@ -259,8 +264,8 @@ class PollingTests(_PollingCase):
         """A password that the server says back stands neither in the transcript nor in the journal."""
         drop = Maildrop()
         drop.silent_to = b"PASS"
-        self.bench_with(drop)
-        answer = self.polling.receive()
+        self.machine_with(drop)
+        answer = self.poller.receive()
         drop.talk()
         assert drop.wire is not None
         drop.wire.deliver(b"-ERR unknown command: PASS marked-secret\r\n")
@@ -268,31 +273,31 @@ class PollingTests(_PollingCase):
         drop.talk()
         session = self.successResultOf(answer)
         self.assertIn("unknown command", session.reason)
-        lines = self.successResultOf(self.bench.journal.transcript(session.id))
+        lines = self.successResultOf(self.parts.journal.transcript(session.id))
         self.assertNotIn("marked-secret", session.reason + "".join(map(str, lines)))
 
     def test_login_delay_of_a_literal(self) -> None:
         """LOGIN-DELAY holds for a server that is given as an address in brackets, too."""
         drop = Maildrop()
         drop.capabilities.append(b"LOGIN-DELAY 180")
-        self.bench_with(drop, email_ifax__pop_server="[::1]")
+        self.machine_with(drop, email_ifax__pop_server="[::1]")
         self.receive(drop)
-        self.assertEqual(self.polling.next_login, AT + 180)
+        self.assertEqual(self.pop_sessions.next_login, AT + 180)
 
     def test_mark(self) -> None:
         """A mail's name carries the mark of its UIDL, the same for each spelling of the server."""
         drop = Maildrop({b"one": _MAIL})
-        self.bench_with(drop)
+        self.machine_with(drop)
         self.receive(drop)
-        (name,) = self.bench.memory.names()
+        (name,) = self.parts.memory.names()
         self.assertTrue(name.endswith(",U=" + uidl_mark("POP.bench.test", "ir", b"one")))
 
     def test_trace(self) -> None:
         """A fetched mail stands octet for octet behind its Received field."""
         drop = Maildrop({b"one": _MAIL})
-        self.bench_with(drop)
+        self.machine_with(drop)
         self.receive(drop)
-        (mail,) = mails_in(self.bench)
+        (mail,) = mails_in(self.parts)
         self.assertTrue(mail.startswith(b"Received: from pop.bench.test (maildrop ir)\r\n"))
         self.assertTrue(mail.endswith(b"+0000\r\n" + _MAIL) or mail.endswith(_MAIL))
 
@@ -300,10 +305,10 @@ class PollingTests(_PollingCase):
         """A server that is not there: #810, and a line in the report."""
         drop = Maildrop()
         drop.refuses = True
-        self.bench_with(drop)
+        self.machine_with(drop)
         session = self.receive(drop)
         self.assertEqual((session.result, session.code), ("NG", "#810"))
-        (job,) = self.successResultOf(self.bench.journal.jobs(9))
+        (job,) = self.successResultOf(self.parts.journal.jobs(9))
         self.assertEqual((job.number, job.result, job.code), ("5001", "NG", "#810"))
 
     def test_settings_missing(self) -> None:
@@ -316,45 +321,47 @@ class PollingTests(_PollingCase):
             ),
         ):
             drop = Maildrop()
-            self.bench_with(drop, **missing)
-            error = self.assertRaises(CannotReceive, self.polling.receive)
+            self.machine_with(drop, **missing)
+            error = self.assertRaises(CannotReceive, self.poller.receive)
             self.assertIn(key, str(error))
-            self.bench.clock.advance(600)
-            self.assertEqual((drop.connections, self.bench.device.last_session), (0, 0))
+            self.parts.clock.advance(600)
+            self.assertEqual((drop.connections, self.parts.device.last_session), (0, 0))
 
     def test_secret(self) -> None:
         """The password stands neither in the transcript nor in the journal."""
         drop = Maildrop()
-        self.bench_with(drop)
+        self.machine_with(drop)
         session = self.receive(drop)
-        lines = self.successResultOf(self.bench.journal.transcript(session.id))
+        lines = self.successResultOf(self.parts.journal.transcript(session.id))
         self.assertIn("C: PASS ••••••", [str(line) for line in lines])
         self.assertIn(b"PASS marked-secret", drop.heard)
-        for path in self.bench.memory.directory.parent.rglob("*"):
+        for path in self.parts.memory.directory.parent.rglob("*"):
             if path.is_file():
                 self.assertNotIn(b"marked-secret", path.read_bytes(), path)
 
     def test_stopped_while_connecting(self) -> None:
         """Switched off while the server is being connected, it does not wait for that."""
         drop = Maildrop()
-        self.bench_with(drop)
-        self.bench.connect = lambda *_: _Never()
-        answer = self.polling.receive()
-        self.successResultOf(self.polling.stopService())  # type: ignore[arg-type]
+        self.machine_with(drop)
+        self.parts.network.connect = lambda *_: _Never()
+        answer = self.poller.receive()
+        self.poller.stopService()
+        self.successResultOf(self.pop_sessions.stopService())
         self.assertIn("switched off", self.successResultOf(answer).reason)
 
     def test_stopped(self) -> None:
         """Switched off in the middle of a session, it ends that, and leaves nothing behind."""
         drop = Maildrop({b"one": _MAIL})
         drop.silent_to = b"LIST"
-        self.bench_with(drop, email_ifax__pop_interval=1)
+        self.machine_with(drop, email_ifax__pop_interval=1)
         drop.talk()
-        stopped: Any = self.polling.stopService()
+        self.poller.stopService()
+        stopped: Any = self.pop_sessions.stopService()
         assert drop.wire is not None
         drop.wire.taken()
         self.successResultOf(stopped)
-        self.bench.clock.advance(1)
-        self.assertEqual(self.bench.clock.getDelayedCalls(), [])
+        self.parts.clock.advance(1)
+        self.assertEqual(self.parts.clock.getDelayedCalls(), [])
 
     def tls_server(self, names: tuple[str, ...]) -> SSL.Context:
         """Return what a server with a certificate of its own answers STLS with."""
@@ -373,14 +380,14 @@ class PollingTests(_PollingCase):
         """Fetch from a server whose certificate is for `name`, checking it."""
         drop = Maildrop()
         drop.tls = self.tls_server((name,))
-        self.bench_with(
+        self.machine_with(
             drop,
             model="iradvance",
             authent_encryption__allow_ssl_pop=True,
             authent_encryption__verify_pop=True,
             authent_encryption__verify_cn=check_name,
         )
-        self.patch(self.bench, "trust", str(self.root) if trusted else "")
+        self.parts.configure("tls", trust=str(self.root) if trusted else "")
         return self.receive(drop), drop
 
     def test_certificate_checked(self) -> None:
@@ -407,21 +414,21 @@ class LoginOnlyTests(_PollingCase):
     def test_login_and_nothing_more(self) -> None:
         """It logs in, fetches nothing, says QUIT, and stands in no line of the report."""
         drop = Maildrop({b"u1": b"Subject: x\r\n\r\nx\r\n"})
-        self.bench_with(drop)
-        login = self.polling.log_in()
+        self.machine_with(drop)
+        login = self.pop_sessions.log_in()
         drop.talk()
         session = self.successResultOf(login)
         self.assertEqual((session.result, session.messages), ("OK", 0))
         verbs = [line.split()[0] for line in drop.heard]
         self.assertEqual(verbs, [b"CAPA", b"USER", b"PASS", b"QUIT"])
-        self.assertEqual(self.successResultOf(self.bench.journal.jobs(10)), [])
+        self.assertEqual(self.successResultOf(self.parts.journal.jobs(10)), [])
 
     def test_behind_a_reception(self) -> None:
         """It waits for a reception that is under way, and then logs in by itself."""
         drop = Maildrop()
-        self.bench_with(drop)
-        reception = self.polling.receive()
-        login = self.polling.log_in()
+        self.machine_with(drop)
+        reception = self.poller.receive()
+        login = self.pop_sessions.log_in()
         self.assertEqual(drop.connections, 1)
         self.assertNoResult(login)
         drop.talk()
@@ -433,27 +440,27 @@ class LoginOnlyTests(_PollingCase):
     def test_given_up(self) -> None:
         """It can be given up while it waits and while it is under way; the next one has its turn."""
         drop = Maildrop()
-        self.bench_with(drop)
-        reception = self.polling.receive()
-        login = self.polling.log_in()
+        self.machine_with(drop)
+        reception = self.poller.receive()
+        login = self.pop_sessions.log_in()
         login.cancel()
         self.failureResultOf(login, CancelledError)
         drop.talk()
         self.successResultOf(reception)
-        login = self.polling.log_in()
+        login = self.pop_sessions.log_in()
         login.cancel()
         self.failureResultOf(login, CancelledError)
         assert drop.wire is not None
         drop.wire.taken()
-        reception = self.polling.receive()
+        reception = self.poller.receive()
         drop.talk()
         self.assertEqual(self.successResultOf(reception).result, "OK")
 
     def test_no_server(self) -> None:
         """Without a POP Server it fails with the setting that is missing."""
         drop = Maildrop()
-        self.bench_with(drop)
-        self.bench.device.change_settings({"email_ifax.pop_server": ""})
-        session = self.successResultOf(self.polling.log_in())
+        self.machine_with(drop)
+        self.parts.device.change_settings({"email_ifax.pop_server": ""})
+        session = self.successResultOf(self.pop_sessions.log_in())
         self.assertEqual((session.result, session.code), ("NG", "#810"))
         self.assertIn("email_ifax.pop_server", session.reason)

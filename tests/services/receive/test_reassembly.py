@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from twisted.internet import reactor
 from twisted.internet.defer import inlineCallbacks
 
 from irsend.message.partial import divide
@@ -51,7 +52,7 @@ class JoiningTests(PrintingMachineCase):
 
     def sorted(self) -> Any:
         """Wait until all that was received is where it is to wait."""
-        return self.until(lambda: not self.machine._sorting._here)
+        return self.until(lambda: not self.machine.dispatch._undecided)
 
     @inlineCallbacks
     def test_any_order(self) -> Any:
@@ -64,12 +65,12 @@ class JoiningTests(PrintingMachineCase):
         self.assertEqual(document.subject, "Minutes of the meeting on the third floor")
         self.assertIn("Good morning.", self.text(first.number))
         for job in jobs[:-1]:
-            other = yield self.machine.job(job.number)
+            other = yield self.machine.control.job(job.number)
             self.assertEqual(
                 (other.result, other.reason),
                 ("OK", f"a part of what was printed as {first.number}"),
             )
-        self.assertEqual(self.machine.memory()[0], 0)
+        self.assertEqual(self.machine.control.memory()[0], 0)
 
     @inlineCallbacks
     def test_waits(self) -> Any:
@@ -79,8 +80,8 @@ class JoiningTests(PrintingMachineCase):
         other = yield self.receive(mail("Another."))
         yield self.ended(other.number)
         for job in jobs:
-            self.assertEqual((yield self.machine.job(job.number)).result, "waiting")
-        self.assertGreater(self.machine.memory()[0], 0)
+            self.assertEqual((yield self.machine.control.job(job.number)).result, "waiting")
+        self.assertGreater(self.machine.control.memory()[0], 0)
 
     @inlineCallbacks
     def test_over_a_restart(self) -> Any:
@@ -90,7 +91,7 @@ class JoiningTests(PrintingMachineCase):
         self.switch_on()
         jobs = yield self.receive_all(self.parts[:-1])
         yield self.ended(jobs[0].number)
-        self.assertEqual((yield self.machine.job(last.number)).result, "OK")
+        self.assertEqual((yield self.machine.control.job(last.number)).result, "OK")
 
     @inlineCallbacks
     def test_twice(self) -> Any:
@@ -99,16 +100,16 @@ class JoiningTests(PrintingMachineCase):
         yield self.ended(jobs[1].number)
         yield self.printed()
         for job in jobs:
-            self.assertEqual((yield self.machine.job(job.number)).result, "OK")
-        self.assertEqual(self.machine.memory()[0], 0)
+            self.assertEqual((yield self.machine.control.job(job.number)).result, "OK")
+        self.assertEqual(self.machine.control.memory()[0], 0)
 
     @inlineCallbacks
     def test_too_late(self) -> Any:
         """A part that does not come within the time of the model makes #848 of the others, on paper too."""
         jobs = yield self.receive_all([part(1, "total=3"), part(2)])
         yield self.sorted()
-        (divided,) = self.machine._joining._waiting.values()
-        left = divided.timer.getTime() - self.machine._reactor.seconds()
+        (divided,) = self.machine.reassembly._waiting.values()
+        left = divided.timer.getTime() - reactor.seconds()
         self.assertTrue(23.9 * _HOUR < left <= 24 * _HOUR, left)
         divided.timer.reset(0)
         for job in jobs:
@@ -121,7 +122,7 @@ class JoiningTests(PrintingMachineCase):
         text = self.text(jobs[0].number)
         self.assertIn("Subject: x (1)", text)
         self.assertIn("part 3 of 3 did not come", text)
-        self.assertEqual(self.machine.memory()[0], 0)
+        self.assertEqual(self.machine.control.memory()[0], 0)
 
     @inlineCallbacks
     def test_time_goes_on_while_switched_off(self) -> Any:
@@ -154,23 +155,23 @@ class JoiningTests(PrintingMachineCase):
         """A part can be cancelled; the others wait on, and another of its kind takes its place."""
         jobs = yield self.receive_all([part(1, "total=2"), part(1, "total=2")])
         yield self.sorted()
-        yield self.machine.cancel_job(jobs[0].number)
+        yield self.machine.control.cancel_job(jobs[0].number)
         (second,) = yield self.receive_all([part(2)])
         ended = yield self.ended(jobs[1].number)
         self.assertEqual(ended.result, "OK")
-        self.assertEqual((yield self.machine.job(jobs[0].number)).code, "#995")
-        self.assertEqual((yield self.machine.job(second.number)).result, "OK")
+        self.assertEqual((yield self.machine.control.job(jobs[0].number)).code, "#995")
+        self.assertEqual((yield self.machine.control.job(second.number)).result, "OK")
 
     @inlineCallbacks
     def test_cancelled_whole(self) -> Any:
         """With one part of a mail that waits for paper go the others."""
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(False)
         jobs = yield self.receive_all(self.parts)
-        yield self.until(lambda: self.machine._printing._waiting)
-        yield self.machine.cancel_job(jobs[1].number)
+        yield self.until(lambda: self.machine.print_queue._waiting)
+        yield self.machine.control.cancel_job(jobs[1].number)
         for job in jobs:
-            self.assertEqual((yield self.machine.job(job.number)).code, "#995")
-        self.assertEqual(self.machine.memory()[0], 0)
+            self.assertEqual((yield self.machine.control.job(job.number)).code, "#995")
+        self.assertEqual(self.machine.control.memory()[0], 0)
 
     @inlineCallbacks
     def test_text_twice(self) -> Any:
@@ -186,16 +187,16 @@ class JoiningTests(PrintingMachineCase):
         (last,) = yield self.receive_all([part(2)])
         ended = yield self.ended(last.number)
         self.assertEqual(ended.result, "OK")
-        self.assertEqual(self.machine.memory()[0], 0)
+        self.assertEqual(self.machine.control.memory()[0], 0)
 
     @inlineCallbacks
     def test_part_taken_by_somebody_else(self) -> Any:
         """Where somebody has deleted a part from memory the others are #848, on paper too."""
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(False)
         jobs = yield self.receive_all([part(1, "total=2"), part(2)])
-        yield self.until(lambda: self.machine._printing._waiting)
-        self.machine.mails.path(jobs[1].held_as).unlink()
-        self.machine.change_paper(True)
+        yield self.until(lambda: self.machine.print_queue._waiting)
+        self.machine.storage.memory.path(jobs[1].held_as).unlink()
+        self.machine.control.change_paper(True)
         ended = yield self.ended(jobs[0].number)
         self.assertEqual(ended.code, "#848")
         self.assertIn("Subject: x (1)", self.text(jobs[0].number))
@@ -203,7 +204,7 @@ class JoiningTests(PrintingMachineCase):
     @inlineCallbacks
     def test_whole_before_its_time(self) -> Any:
         """A mail that was whole in time is joined, however long it waits for paper, over a restart too."""
-        self.machine.change_paper(False)
+        self.machine.control.change_paper(False)
         (first,) = yield self.receive_all([part(1, "total=2")])
         for number in range(120):
             yield self.receive(mail(f"Text {number}."))
@@ -214,7 +215,7 @@ class JoiningTests(PrintingMachineCase):
         self.switch_on()
         yield self.sorted()
         (order,) = [
-            one for one in self.machine._printing._waiting if one.job.serial == first.serial
+            one for one in self.machine.print_queue._waiting if one.job.serial == first.serial
         ]
         self.assertIsNone(order.instead)
         self.assertEqual([one.job.serial for one in order.mails], [first.serial, last.serial])
@@ -223,11 +224,13 @@ class JoiningTests(PrintingMachineCase):
     def test_again_and_again(self) -> Any:
         """A part that comes thousands of times is #848 with all that came: one document ends few jobs."""
         orders: list[Any] = []
-        self.machine._joining._print = lambda *order: orders.append(order)
+        self.machine.print_queue.take_parts = lambda *given, instead: orders.append(
+            (*given, instead)
+        )
         yield self.receive_all([part(1, "total=2")])
         yield self.sorted()
-        (divided,) = self.machine._joining._waiting.values()
+        (divided,) = self.machine.reassembly._waiting.values()
         for _ in range(2001):
-            self.machine._joining.take(divided.parts[1])
+            self.machine.reassembly.take(divided.parts[1], divided.parts[1].fragment)
         ((parts, doubles, problem),) = orders
         self.assertEqual((len(parts), len(doubles), problem.code), (1, 2001, "#848"))

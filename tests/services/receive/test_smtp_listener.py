@@ -8,9 +8,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial import unittest
 
-from irsend.services.bench import Bench
 from irsend.services.receive.smtp_listener import SMTPListener
-from tests.benches import mails_in, make_bench
+from tests.parts import Parts, mails_in, make_parts
 from tests.wire import Wire
 
 _ENVELOPE = (
@@ -38,14 +37,14 @@ class _SlowDisk:
 class ReceivingTests(unittest.SynchronousTestCase):
     """The service, with clients in memory."""
 
-    bench: Bench
+    parts: Parts
 
     def receiving(self, **given: Any) -> SMTPListener:
         """Switch the receiving on."""
-        self.bench = make_bench(
+        self.parts = make_parts(
             Path(self.mktemp()), settings={"email_ifax.smtp_receive": True}, **given
         )
-        receiving = SMTPListener(self.bench, "")
+        receiving = self.parts.smtp_listener("")
         receiving.startService()
         return receiving
 
@@ -57,7 +56,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def last_session(self) -> Any:
         """Return the newest session of the journal."""
-        return self.successResultOf(self.bench.journal.sessions(1))[0]
+        return self.successResultOf(self.parts.journal.sessions(1))[0]
 
     def test_answer_behind_sync(self) -> None:
         """The 250 comes when the mail is synced, not before, and commands behind it wait for it."""
@@ -67,10 +66,10 @@ class ReceivingTests(unittest.SynchronousTestCase):
         wire.taken()
         wire.deliver(b"text\r\n.\r\nNOOP\r\n")
         self.assertEqual(wire.taken(), b"")
-        self.assertEqual(list((self.bench.memory.directory / "new").iterdir()), [])
+        self.assertEqual(list((self.parts.memory.directory / "new").iterdir()), [])
         disk.sync()
         self.assertEqual(wire.taken(), b"250 2.6.0 Message accepted\r\n250 2.0.0 OK\r\n")
-        self.assertEqual(len(mails_in(self.bench)), 1)
+        self.assertEqual(len(mails_in(self.parts)), 1)
 
     def test_switched_off_during_sync(self) -> None:
         """A mail that is being synced when the machine is switched off gets its 250, then comes the 421."""
@@ -94,23 +93,23 @@ class ReceivingTests(unittest.SynchronousTestCase):
         stopped: Any = receiving.stopService()
         self.assertEqual(polite.taken()[:3], b"421")
         self.assertNoResult(stopped)
-        self.bench.clock.advance(3)
+        self.parts.clock.advance(3)
         stuck.taken()
         self.successResultOf(stopped)
-        self.bench.clock.advance(1)
-        self.assertEqual(self.bench.clock.getDelayedCalls(), [])
+        self.parts.clock.advance(1)
+        self.assertEqual(self.parts.clock.getDelayedCalls(), [])
 
     def test_switched_off_during_handshake(self) -> None:
         """A handshake that the machine itself breaks off brings nothing on the status line."""
         receiving = self.receiving()
-        self.bench.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "on"})
+        self.parts.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "on"})
         wire = self.client(receiving)
         wire.deliver(b"EHLO c\r\n")
         wire.deliver(b"STARTTLS\r\n")
         stopped: Any = receiving.stopService()
         wire.taken()
         self.successResultOf(stopped)
-        self.assertEqual(self.bench.device.status.text, "")
+        self.assertEqual(self.parts.device.status.text, "")
 
     def test_client_lost_during_sync(self) -> None:
         """A client that vanishes while its mail is synced has brought it: the session says so."""
@@ -118,9 +117,9 @@ class ReceivingTests(unittest.SynchronousTestCase):
         wire = self.client(self.receiving(in_thread=disk))
         wire.deliver(_ENVELOPE + b"text\r\n.\r\n")
         wire.lose()
-        self.assertEqual(len(self.bench.device.sessions), 1)
+        self.assertEqual(len(self.parts.device.sessions), 1)
         disk.sync()
-        self.assertEqual((self.last_session().messages, self.bench.device.sessions), (1, {}))
+        self.assertEqual((self.last_session().messages, self.parts.device.sessions), (1, {}))
 
     def test_slow_sync(self) -> None:
         """A sync that takes longer than the idle time is no reason to send the client away."""
@@ -129,7 +128,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
         wire.deliver(_ENVELOPE)
         wire.taken()
         wire.deliver(b"text\r\n.\r\n")
-        self.bench.clock.advance(1000)
+        self.parts.clock.advance(1000)
         disk.sync()
         self.assertEqual(wire.taken()[:3], b"250")
 
@@ -146,7 +145,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
         self.patch(wire, "loseConnection", lambda: None)
         wire.deliver(b"EHLO c\r\nQUIT\r\n")
         wire.taken()
-        self.bench.clock.advance(30)
+        self.parts.clock.advance(30)
         wire.taken()
         self.assertTrue(wire.closed)
         self.assertEqual(self.last_session().result, "OK")
@@ -158,7 +157,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
             b"EHLO c\r\nAUTH LOGIN\r\ndXNlcg==\r\nbWFya2Vk\r\nNOOP\r\nWHAT\r\nQUIT\r\n"
         )
         wire.taken()
-        lines = self.successResultOf(self.bench.journal.transcript(1))
+        lines = self.successResultOf(self.parts.journal.transcript(1))
         said = [line.text for line in lines if line.speaker == "C"]
         self.assertEqual(
             said, ["EHLO c", "AUTH LOGIN", "••••••", "••••••", "NOOP", "WHAT", "QUIT"]
@@ -180,7 +179,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
             b"RCPT TO:<fax@ir2270.bench.test> NOTIFY=NEVER ORCPT=rfc822;fax@ir2270.bench.test\r\n"
             b"RCPT TO:<ir@ir2270.bench.test> ORCPT=rfc822;x@elsewhere.test\r\nDATA\r\n.\r\n"
         )
-        (mail,) = mails_in(self.bench)
+        (mail,) = mails_in(self.parts)
         self.assertIn(b"X-Envelope-DSN: RET=HDRS ENVID=x+2By\r\n", mail)
         self.assertIn(b"X-Envelope-DSN: <fax@ir2270.bench.test> NOTIFY=NEVER\r\n", mail)
         self.assertIn(
@@ -207,7 +206,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
         """Behind Return-Path, Delivered-To and Received the mail stands octet for octet."""
         wire = self.client(self.receiving())
         wire.deliver(_ENVELOPE + b"Subject: x\r\n\r\n..dot\r\nbare\nlf\r\n.\r\n")
-        (mail,) = mails_in(self.bench)
+        (mail,) = mails_in(self.parts)
         head, _, rest = mail.partition(b"Subject: x")
         self.assertEqual(rest, b"\r\n\r\n.dot\r\nbare\nlf\r\n")
         self.assertEqual(
@@ -226,7 +225,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
         wire.deliver(_ENVELOPE + b"Subject: =?utf-8?q?h=C3=A9?=\r\n\r\n.\r\n")
         wire.deliver(b"QUIT\r\n")
         wire.taken()
-        (job,) = self.successResultOf(self.bench.journal.jobs(9))
+        (job,) = self.successResultOf(self.parts.journal.jobs(9))
         self.assertEqual(
             (job.number, job.direction, job.party, job.subject, job.result, job.sessions),
             ("5001", "rx", "a@b.test", "hé", "waiting", (1,)),
@@ -239,7 +238,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
             b"EHLO c\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<x@elsewhere.test>\r\nQUIT\r\n"
         )
         wire.taken()
-        (job,) = self.successResultOf(self.bench.journal.jobs(9))
+        (job,) = self.successResultOf(self.parts.journal.jobs(9))
         self.assertEqual((job.number, job.party, job.result), ("5001", "a@b.test", "NG"))
         self.assertEqual(self.last_session().result, "NG")
 
@@ -249,16 +248,16 @@ class ReceivingTests(unittest.SynchronousTestCase):
         wire.deliver(b"EHLO c\r\nQUIT\r\n")
         wire.taken()
         self.assertEqual(self.last_session().result, "OK")
-        self.assertEqual(self.successResultOf(self.bench.journal.jobs(9)), [])
+        self.assertEqual(self.successResultOf(self.parts.journal.jobs(9)), [])
 
     def test_lost_in_message(self) -> None:
         """A connection lost inside a message leaves nothing in memory, and frees what it took."""
         wire = self.client(self.receiving())
         wire.deliver(_ENVELOPE + b"x" * 100_000)
-        self.assertGreater(self.bench.memory.used, 100_000)
+        self.assertGreater(self.parts.memory.used, 100_000)
         wire.lose()
-        self.assertEqual(self.bench.memory.used, 0)
-        self.assertEqual(list((self.bench.memory.directory / "tmp").iterdir()), [])
+        self.assertEqual(self.parts.memory.used, 0)
+        self.assertEqual(list((self.parts.memory.directory / "tmp").iterdir()), [])
         self.assertIn("inside a message", self.last_session().reason)
 
     def test_disk_fails(self) -> None:
@@ -266,38 +265,38 @@ class ReceivingTests(unittest.SynchronousTestCase):
         wire = self.client(self.receiving())
         wire.deliver(_ENVELOPE)
         wire.taken()
-        (self.bench.memory.directory / "new").rename(self.bench.memory.directory / "gone")
+        (self.parts.memory.directory / "new").rename(self.parts.memory.directory / "gone")
         wire.deliver(b"text\r\n.\r\nNOOP\r\n")
         self.assertEqual([line[:3] for line in wire.taken().splitlines()], [b"451", b"250"])
-        self.assertEqual(self.bench.memory.used, 0)
+        self.assertEqual(self.parts.memory.used, 0)
         self.flushLoggedErrors()
 
     def test_status_of_a_later_success(self) -> None:
         """A reception that succeeds takes off the line what a reception brought there."""
         receiving = self.receiving()
-        self.bench.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "ssl"})
+        self.parts.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "ssl"})
         wire = self.client(receiving)
         wire.deliver(b"EHLO c\r\nMAIL FROM:<a@b.test>\r\n")
         wire.taken()
-        self.assertEqual(self.bench.device.status.text, "SSL Error (SMTP RX Reject)")
-        self.bench.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "on"})
+        self.assertEqual(self.parts.device.status.text, "SSL Error (SMTP RX Reject)")
+        self.parts.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "on"})
         visit = self.client(receiving)
         visit.deliver(b"EHLO c\r\nQUIT\r\n")
         visit.taken()
-        self.assertEqual(self.bench.device.status.text, "SSL Error (SMTP RX Reject)")
+        self.assertEqual(self.parts.device.status.text, "SSL Error (SMTP RX Reject)")
         mail = self.client(receiving)
         mail.deliver(_ENVELOPE + b".\r\nQUIT\r\n")
         mail.taken()
-        self.assertEqual(self.bench.device.status.text, "")
+        self.assertEqual(self.parts.device.status.text, "")
 
     def test_ports(self) -> None:
         """At port 25 the bench listens where [listen] smtp says; any other port is taken as it is."""
         self.receiving()
-        receiving = SMTPListener(self.bench, "tcp:2525:interface=127.0.0.1")
+        receiving = self.parts.smtp_listener("tcp:2525:interface=127.0.0.1")
         self.assertEqual(receiving.listening_endpoint(), "tcp:2525:interface=127.0.0.1")
-        self.bench.device.change_settings({"service_mode.smtp_rx_port": 2530})
+        self.parts.device.change_settings({"service_mode.smtp_rx_port": 2530})
         self.assertEqual(receiving.listening_endpoint(), "tcp:2530:interface=127.0.0.1")
-        other = SMTPListener(self.bench, "tcp:interface=127.0.0.1:port=2525")
+        other = self.parts.smtp_listener("tcp:interface=127.0.0.1:port=2525")
         self.assertEqual(other.listening_endpoint(), "tcp:interface=127.0.0.1:port=2530")
-        self.bench.device.change_settings({"email_ifax.smtp_receive": False})
+        self.parts.device.change_settings({"email_ifax.smtp_receive": False})
         self.assertEqual(receiving.listening_endpoint(), "")

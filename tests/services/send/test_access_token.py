@@ -13,7 +13,7 @@ from twisted.trial import unittest
 
 from irsend.configuration_sections import Sending
 from irsend.services.send.access_token import TokenUnavailable, read_token, token_configured
-from tests.benches import at_once
+from tests.parts import at_once
 
 
 class TokenTests(unittest.TestCase):

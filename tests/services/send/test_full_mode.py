@@ -55,10 +55,10 @@ class FullModeTests(SendingCase):
         """Let a notification arrive; return the job that it came as."""
         text = form.format(envelope=envelope, address=address, **words).replace("\n", "\r\n")
         kept: list[Job] = []
-        message = self.bench.memory.open_message(
+        message = self.parts.memory.open_message(
             b"",
             kept=lambda one: kept.append(
-                self.bench.mail_kept(one.name, one.beginning, "relay", None)
+                self.parts.dispatch.mail_kept(one.name, one.beginning, "relay", None)
             ),
         )
         message.write(text.encode())
@@ -89,7 +89,7 @@ class FullModeTests(SendingCase):
         notification = self.receive(DSN, self.sent(), action="delivered")
         self.assertEqual(told(self.job()), ["OK", "OK"])
         self.assertEqual((notification.result, notification.held_as), ("OK", None))
-        self.assertEqual(self.bench.memory.names(), [])
+        self.assertEqual(self.parts.memory.names(), [])
 
     def test_failed(self) -> None:
         """A DSN that says failed is #830."""
@@ -127,7 +127,7 @@ class FullModeTests(SendingCase):
         self.sent()
         other = self.receive(MDN, "other@bench.test", disposition="displayed")
         self.assertEqual(told(self.job()), ["--", "--"])
-        self.assertEqual((other.result, self.to_print), ("waiting", [other]))
+        self.assertEqual((other.result, self.print_queue.jobs), ("waiting", [other]))
 
     def test_before_the_end(self) -> None:
         """A notification that comes while the job is being sent still is its own all the same."""
@@ -140,7 +140,7 @@ class FullModeTests(SendingCase):
         envelope = line.partition(b"<")[2].rstrip(b">").decode()
         self.assertEqual(self.job().result, "running")
         notification = self.receive(DSN, envelope, action="failed")
-        self.bench.clock.advance(10)
+        self.parts.clock.advance(10)
         self.settle()
         self.assertEqual((self.job().result, self.job().code), ("NG", "#830"))
         self.assertEqual(self.job(notification.number).result, "OK")
@@ -159,7 +159,9 @@ class FullModeTests(SendingCase):
             MDN, envelope, address="x@bench.test", disposition="displayed"
         )
         self.assertEqual(self.job().result, "--")
-        self.assertEqual((notification.result, self.to_print), ("waiting", [notification]))
+        self.assertEqual(
+            (notification.result, self.print_queue.jobs), ("waiting", [notification])
+        )
 
     def test_while_it_is_written_down(self) -> None:
         """A notification that comes while the end of the job is written down is its own."""
@@ -186,10 +188,10 @@ class FullModeTests(SendingCase):
         self.assertEqual((notification.result, notification.ended), ("waiting", None))
         self.assertTrue(self.flushLoggedErrors(OSError))
         away.rename(place)
-        self.bench.clock.advance(60)
+        self.parts.clock.advance(60)
         self.settle()
         self.assertEqual(self.job(notification.number).result, "OK")
-        self.assertEqual(self.bench.memory.names(), [])
+        self.assertEqual(self.parts.memory.names(), [])
 
     def test_cancelled_meanwhile(self) -> None:
         """A notification that was cancelled before its job was over stays cancelled, and counts."""
@@ -201,12 +203,12 @@ class FullModeTests(SendingCase):
         ]
         envelope = line.partition(b"<")[2].rstrip(b">").decode()
         notification = self.receive(DSN, envelope, action="delivered")
-        self.assertTrue(self.sorting.let_go(notification))
-        self.bench.memory.delete(notification.held_as or "")
-        self.bench.device.job_changed(
-            notification, result="NG", code="#995", held_as=None, ended=self.bench.device.now()
+        self.assertTrue(self.parts.dispatch.release(notification))
+        self.parts.memory.delete(notification.held_as or "")
+        self.parts.device.job_changed(
+            notification, result="NG", code="#995", held_as=None, ended=self.parts.device.now()
         )
-        self.bench.clock.advance(10)
+        self.parts.clock.advance(10)
         self.settle()
         self.assertEqual(self.job().result, "OK")
         self.assertEqual(self.job(notification.number).code, "#995")
@@ -230,18 +232,20 @@ class FullModeTests(SendingCase):
 
     def test_printed_where_wanted(self) -> None:
         """With Print MDN/DSN upon Receipt the notification waits for printing too."""
-        self.bench.device.change_settings({"email_ifax.print_mdn_dsn": True})
+        self.parts.device.change_settings({"email_ifax.print_mdn_dsn": True})
         notification = self.receive(MDN, self.sent(), disposition="displayed")
         self.assertEqual(told(self.job()), ["OK", "OK"])
-        self.assertEqual((notification.result, self.to_print), ("waiting", [notification]))
+        self.assertEqual(
+            (notification.result, self.print_queue.jobs), ("waiting", [notification])
+        )
 
     def test_timeout(self) -> None:
         """Behind Full Mode TX Timeout nothing is awaited any more; the result stays "--"."""
-        self.bench.device.change_settings({"email_ifax.full_mode_timeout": 2})
+        self.parts.device.change_settings({"email_ifax.full_mode_timeout": 2})
         envelope = self.sent()
-        self.bench.clock.advance(2 * 3600 - 1)
+        self.parts.clock.advance(2 * 3600 - 1)
         self.assertEqual(len(list(self.directory.glob("outbox/[0-9]*"))), 1)
-        self.bench.clock.advance(1)
+        self.parts.clock.advance(1)
         self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
         self.receive(MDN, envelope, disposition="displayed")
         self.assertEqual(told(self.job()), ["--", "--"])
@@ -257,7 +261,7 @@ class FullModeTests(SendingCase):
     def test_learnt(self) -> None:
         """What a receiver says it takes is sent to it from then on, and only to it; a restart keeps it."""
         orders: list[str] = []
-        glass = self.sending._composing._scanner
+        glass = self.send_queue._submission._scanner
         scan = glass.scan
 
         def noted(order, progress):  # type: ignore[no-untyped-def]
@@ -273,4 +277,4 @@ class FullModeTests(SendingCase):
         self.settle()
         self.switch_off()
         self.switch_on()
-        self.assertTrue(self.sending._composing._receivers.accept("B@bench.test", "F"))
+        self.assertTrue(self.receiver_features.accept("B@bench.test", "F"))

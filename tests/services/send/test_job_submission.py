@@ -8,10 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from irsend.device.send_order import Original, read_order
 from irsend.errors import MemoryFull
-from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.scanner import Scan, ScanOrder
-from irsend.services.send.send_queue import SendQueue
-from irsend.store.receiver_features import ReceiverFeatures
 from tests.services.relay import SendingCase
 
 
@@ -41,24 +38,15 @@ class RoomTests(SendingCase):
     def setUp(self) -> None:
         """Put the glass into it."""
         super().setUp()
-        self.bench.memory.capacity = 100_000
+        self.parts.capacity = 100_000
         self.glass = SlowGlass()
-        glass: Any = self.glass
-        receivers = ReceiverFeatures(self.directory / "receivers.json")
-        receivers.open()
-        self.slow = SendQueue(
-            self.bench,
-            self.outbox,
-            JobSubmission(self.bench, self.outbox, glass, receivers),
-            self._log_in,
-            self.full_mode.await_notifications,
-        )
+        self.slow = self.make_send_queue(self.glass)
 
     def order(self, text: str = "") -> Deferred[Any]:
         """Order a sending."""
         page = Original(path=self.directory / "page.tif", name="page.tif")
         given: dict[str, object] = {"to": ["b@bench.test"], "format": "tiff", "text": text}
-        return self.slow.send(read_order(self.bench.device, [page], given))
+        return self.slow.send(read_order(self.parts.device, [page], given))
 
     def kept(self) -> int:
         """Return how many jobs are in the outbox, which holds nothing else."""
@@ -76,12 +64,12 @@ class RoomTests(SendingCase):
         self.glass.come(-1, 65_000)
         self.successResultOf(order)
         self.assertEqual(self.kept(), 1)
-        self.assertLessEqual(self.outbox.used, self.bench.memory.capacity)
+        self.assertLessEqual(self.outbox.used, self.parts.memory.capacity)
 
     def test_meanwhile(self) -> None:
         """What came into the memory while a page was scanned counts."""
         order = self.order()
-        self.bench.memory.used = 50_000
+        self.parts.memory.used = 50_000
         self.glass.come(0, 40_000)
         self.failureResultOf(order, MemoryFull)
         self.assertEqual((self.kept(), self.outbox.used), (0, 0))
@@ -98,7 +86,7 @@ class RoomTests(SendingCase):
         turn.callback(None)
         self.successResultOf(orders[0])
         self.assertEqual(self.kept(), 1)
-        self.assertLessEqual(self.outbox.used, self.bench.memory.capacity)
+        self.assertLessEqual(self.outbox.used, self.parts.memory.capacity)
 
     def test_larger_than_thought(self) -> None:
         """A mail that comes out too large for what is left is not kept either."""
@@ -111,7 +99,7 @@ class RoomTests(SendingCase):
 
     def test_scanner_is_told(self) -> None:
         """The scanner is told to make no more than would fit as a mail."""
-        self.bench.memory.used = 31_500
+        self.parts.memory.used = 31_500
         self.order()
         self.assertEqual(self.glass.orders[0].most_octets, 50_001)
 

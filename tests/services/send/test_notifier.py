@@ -65,26 +65,26 @@ class AnsweringTests(PrinterMixin, unittest.TestCase):
         envelope = {"sender": "a@bench.test", "to": "ir@bench.test", **envelope}
         yield send_mail(self.printer.smtp, content.encode(), **envelope)
         number = f"{5001 + len((yield self.received())) - 1}"
-        return (yield self.printer._machine.job_ended(number))
+        return (yield self.printer._machine.control.job_ended(number))
 
     @inlineCallbacks
     def received(self) -> Any:
         """Return the jobs of what the machine has received."""
-        jobs = yield self.printer._machine.jobs()
+        jobs = yield self.printer._machine.control.jobs()
         return [one for one in jobs if one.direction == "rx"]
 
     @inlineCallbacks
     def sent(self) -> Any:
         """Return the jobs of what the machine has sent, when all have ended; the oldest first."""
         machine = self.printer._machine
-        quiet = lambda: not machine._sorting._here and not machine._printing._under_way  # noqa: E731
+        quiet = lambda: not machine.dispatch._undecided and not machine.print_queue._under_way  # noqa: E731
         while not quiet():
             yield deferLater(reactor, 0.01)
-        jobs = yield machine.jobs()
+        jobs = yield machine.control.jobs()
         ended = []
         for one in reversed(jobs):
             if one.direction == "tx":
-                ended.append((yield machine.job_ended(one.number)))
+                ended.append((yield machine.control.job_ended(one.number)))
         return ended
 
     @inlineCallbacks
@@ -139,7 +139,7 @@ class AnsweringTests(PrinterMixin, unittest.TestCase):
     @inlineCallbacks
     def test_delivered(self) -> Any:
         """Who asks for a DSN by NOTIFY=SUCCESS gets one as soon as the mail is in memory, paper or not."""
-        self.printer._machine.change_paper(False)
+        self.printer._machine.control.change_paper(False)
         content = b"From: a@bench.test\r\n\r\nText.\r\n"
         yield send_mail(
             self.printer.smtp,
@@ -203,32 +203,32 @@ class AnsweringTests(PrinterMixin, unittest.TestCase):
     @inlineCallbacks
     def test_told_once(self) -> Any:
         """A delivery is told once, however often the machine is switched on while the mail waits."""
-        self.printer._machine.change_paper(False)
+        self.printer._machine.control.change_paper(False)
         envelope = {"sender": "a@bench.test", "to": "ir@bench.test"}
         content = b"From: a@bench.test\r\n\r\nText.\r\n"
         yield send_mail(self.printer.smtp, content, **envelope, rcpt_options=["NOTIFY=SUCCESS"])
         self.assertEqual(len((yield self.sent())), 1)
         (job,) = yield self.received()
         machine = self.printer._machine
-        machine._printing._waiting.clear()
-        machine._sorting.take(job, again=True)
+        machine.print_queue._waiting.clear()
+        machine.dispatch.take_again(job)
         self.assertEqual(len((yield self.sent())), 1)
 
     @inlineCallbacks
     def test_told_once_though_the_power_fails(self) -> Any:
         """A delivery that was told is not told again where the power failed right behind it."""
-        self.printer._machine.change_paper(False)
+        self.printer._machine.control.change_paper(False)
         envelope = {"sender": "a@bench.test", "to": "ir@bench.test"}
         content = b"From: a@bench.test\r\n\r\nText.\r\n"
         yield send_mail(self.printer.smtp, content, **envelope, rcpt_options=["NOTIFY=SUCCESS"])
         machine = self.printer._machine
-        outbox = machine.state.outbox
+        outbox = machine.storage.state.outbox
         while not [one for one in outbox.iterdir() if one.name.isdigit()] and not (
             yield self.sent()
         ):
             yield deferLater(reactor, 0.001)
         # What is not in the file itself is lost: the system has not written it.
-        lost = sqlite3.connect(f"file:{machine.state.journal}?immutable=1", uri=True)
+        lost = sqlite3.connect(f"file:{machine.storage.state.journal}?immutable=1", uri=True)
         told = lost.execute("SELECT told FROM job WHERE direction = 'rx'").fetchall()
         lost.close()
         self.assertEqual(told, [(1,)])
@@ -237,23 +237,23 @@ class AnsweringTests(PrinterMixin, unittest.TestCase):
     def test_told_after_a_restart(self) -> Any:
         """A delivery that could not be told before the machine was switched off is told then."""
         machine = self.printer._machine
-        machine.change_paper(False)
-        yield machine._sorting.stopService()
+        machine.control.change_paper(False)
+        yield machine.dispatch.stopService()
         envelope = {"sender": "a@bench.test", "to": "ir@bench.test"}
         content = b"From: a@bench.test\r\n\r\nText.\r\n"
         yield send_mail(self.printer.smtp, content, **envelope, rcpt_options=["NOTIFY=SUCCESS"])
         (job,) = yield self.received()
-        self.assertEqual((yield machine.jobs()), [job])
-        machine._sorting._here.clear()
-        machine._sorting._waiting.clear()
-        machine._sorting.startService()
-        machine._sorting.take(job, again=True)
+        self.assertEqual((yield machine.control.jobs()), [job])
+        machine.dispatch._undecided.clear()
+        machine.dispatch._waiting.clear()
+        machine.dispatch.startService()
+        machine.dispatch.take_again(job)
         self.assertEqual(len((yield self.sent())), 1)
 
     @inlineCallbacks
     def test_too_many_ask(self) -> Any:
         """Where very much waits to be sent nobody is answered; the mail itself is received as ever."""
-        outbox = self.printer._machine._outbox
+        outbox = self.printer._machine.storage.outbox
         waiting = dict.fromkeys(range(10_000, 11_000), 0)
         outbox._sizes.update(waiting)
         ended = yield self.send(ASKING, rcpt_options=["NOTIFY=SUCCESS"])

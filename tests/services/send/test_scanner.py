@@ -31,7 +31,7 @@ class ScannerTests(unittest.TestCase):
         self.into = self.place / "into"
         self.into.mkdir(parents=True)
         self.pages: list[tuple[int, int]] = []
-        self.scanner = Scanner(reactor, timeout=50)
+        self.scanner = Scanner(reactor, timeout=lambda: 50)
         self.addCleanup(self.scanner.stop)
 
     def scan(self, *files: Path, scanner: Scanner | None = None, **more: Any) -> Deferred[Scan]:
@@ -84,7 +84,7 @@ class ScannerTests(unittest.TestCase):
     @inlineCallbacks
     def test_too_long(self) -> Any:
         """A worker that takes too long is killed."""
-        scanner = Scanner(reactor, timeout=0.05)
+        scanner = Scanner(reactor, timeout=lambda: 0.05)
         scanning = self.scan(pdf(self.place / "b.pdf", 50), scanner=scanner)
         refused = yield self.assertFailure(scanning, ScanRefused)
         self.assertIn("takes longer than", str(refused))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import attrs
 from twisted.internet.address import HostnameAddress
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError
@@ -29,7 +28,7 @@ class SlowDiskTests(SendingCase):
         """Order a sending."""
         page = Original(path=self.directory / "page.tif", name="page.tif")
         given: dict[str, object] = {"to": ["b@bench.test"], "format": "tiff"}
-        return self.sending.send(read_order(self.bench.device, [page], given))
+        return self.send_queue.send(read_order(self.parts.device, [page], given))
 
     def held(self) -> HeldThread:
         """Have the outbox write when the test says so."""
@@ -53,7 +52,7 @@ class SlowDiskTests(SendingCase):
         """The machine is not off before what was ordered is written; it is sent after the next start."""
         thread = self.held()
         ordered = self.order()
-        stopped = self.sending.stopService()
+        stopped = self.send_queue.stopService()
         assert stopped is not None
         self.assertNoResult(stopped)
         thread.run_all()
@@ -65,9 +64,9 @@ class SlowDiskTests(SendingCase):
 
     def test_scan_cleared_away_slowly(self) -> None:
         """A job can be cancelled as soon as it is told, though its scan is on the disk still."""
-        self.bench.on_disk = HeldThread()
+        self.send_queue._submission._on_disk = HeldThread()
         job = self.successResultOf(self.order())
-        self.assertEqual(told(self.successResultOf(self.sending.cancel(job)))[0], "NG #995")
+        self.assertEqual(told(self.successResultOf(self.send_queue.cancel(job)))[0], "NG #995")
 
     def test_cancelled_while_connecting(self) -> None:
         """A job whose server does not answer is cancelled, and no error of the bench's own is logged."""
@@ -76,7 +75,7 @@ class SlowDiskTests(SendingCase):
         self.relay.refuses = Deferred(lambda connecting: connecting.errback(gone))
         job = self.successResultOf(self.order())
         self.settle()
-        self.assertEqual(told(self.successResultOf(self.sending.cancel(job)))[0], "NG #995")
+        self.assertEqual(told(self.successResultOf(self.send_queue.cancel(job)))[0], "NG #995")
 
     def test_cancelled_while_an_attempt_is_noted(self) -> None:
         """To cancel a job counts too while the end of an attempt is written down."""
@@ -84,14 +83,14 @@ class SlowDiskTests(SendingCase):
         job = self.successResultOf(self.order())
         thread = self.held()
         self.settle()
-        cancelling = self.sending.cancel(job)
+        cancelling = self.send_queue.cancel(job)
         self.assertNoResult(cancelling)
         for _ in range(3):
             thread.run_all()
             self.settle()
         self.assertEqual(told(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
         self.relay.answers["RCPT"] = "250 OK"
-        self.bench.clock.advance(60)
+        self.parts.clock.advance(60)
         self.settle()
         self.assertEqual(self.relay.mails, [])
 
@@ -100,7 +99,7 @@ class SlowDiskTests(SendingCase):
         self.relay.answers["QUIT"] = ""
         job = self.successResultOf(self.order())
         self.settle()
-        cancelling = self.sending.cancel(job)
+        cancelling = self.send_queue.cancel(job)
         self.settle()
         failure = self.failureResultOf(cancelling, CannotCancel)
         self.assertIn("0001 has ended (--)", str(failure.value))
@@ -118,7 +117,7 @@ class FullDiskTests(SendingCase):
         with no_file_larger_than(0):
             for _ in range(6):
                 self.settle()
-                self.bench.clock.advance(60)
+                self.parts.clock.advance(60)
         self.settle()
         self.assertEqual(len(self.relay.connections), 3)
         self.assertEqual(told(self.job()), ["NG #806", "NG #806"])
@@ -132,7 +131,7 @@ class FullDiskTests(SendingCase):
         thread = HeldThread()
         self.outbox._in_thread = thread
         self.settle()
-        cancelling = self.sending.cancel(job)
+        cancelling = self.send_queue.cancel(job)
         with no_file_larger_than(0):
             thread.run_all()
             self.settle()
@@ -150,7 +149,7 @@ class FullDiskTests(SendingCase):
         self.assertEqual(told(self.job()), ["--", "--"])
         self.assertEqual(len(list(self.directory.glob("outbox/[0-9]*"))), 1)
         del self.outbox.new_place  # type: ignore[method-assign]
-        self.bench.clock.advance(60)
+        self.parts.clock.advance(60)
         self.settle()
         self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
         self.assertEqual(len(self.relay.mails), 1)
@@ -158,11 +157,11 @@ class FullDiskTests(SendingCase):
 
     def test_message_cut(self) -> None:
         """A message that is not whole any more is not sent as if it were."""
-        self.sending.running = 0
+        self.send_queue.running = 0
         job = self.send()
         message = self.directory / "outbox" / str(job.serial) / "message"
         message.write_bytes(message.read_bytes()[:300])
-        self.sending.startService()
+        self.send_queue.startService()
         self.settle()
         self.assertEqual(told(self.job()), ["NG #803", "NG #803"])
         self.assertIn("octets are missing", self.job().reason)
@@ -180,17 +179,17 @@ class ChangedTests(SendingCase):
         """A mail that is too large by now, and may not be divided, is #705, and not in parts."""
         Glass.PAGE, page = b"x" * 2_000_000, Glass.PAGE
         self.addCleanup(setattr, Glass, "PAGE", page)
-        self.sending.running = 0
+        self.send_queue.running = 0
         self.send()
-        self.bench.device.change_settings({"email_ifax.maximum_data_size": 1})
-        self.sending.startService()
+        self.parts.device.change_settings({"email_ifax.maximum_data_size": 1})
+        self.send_queue.startService()
         self.settle()
         self.assertEqual(told(self.job()), ["NG #705", "NG #705"])
         self.assertEqual(self.relay.asked, [])
 
     def test_one_moment(self) -> None:
         """An attempt goes by the settings of its beginning, all of them."""
-        self.bench.device.change_settings(
+        self.parts.device.change_settings(
             {
                 "authent_encryption.pop_auth_before_sending": True,
                 "authent_encryption.user": "old",
@@ -200,12 +199,12 @@ class ChangedTests(SendingCase):
         self.relay.answers["EHLO"] = "250-relay.bench.test\r\n250 AUTH PLAIN"
         self.send()
         self.settle()
-        self.bench.device.change_settings({"authent_encryption.smtp_authentication": True})
-        session = self.bench.device.session_began("pop-receive", "pop.bench.test")
+        self.parts.device.change_settings({"authent_encryption.smtp_authentication": True})
+        session = self.parts.device.session_began("pop-receive", "pop.bench.test")
         self.pop_logins[0].callback(
-            self.bench.device.session_ended(session, "OK", succeeded=True)
+            self.parts.device.session_ended(session, "OK", succeeded=True)
         )
-        self.bench.clock.advance(0.3)
+        self.parts.clock.advance(0.3)
         self.settle()
         self.assertEqual(self.relay.said[1][:4], "MAIL")
 
@@ -215,19 +214,19 @@ class LimitTests(SendingCase):
 
     def test_session(self) -> None:
         """A server that answers each command just in time does not hold a job for ever: #801."""
-        self.bench.limits = attrs.evolve(self.bench.limits, smtp_session=600)
+        self.parts.configure("limits", smtp_session=600)
         for command in ("EHLO", "MAIL", "RCPT"):
             self.relay.answers[command] = ""
         self.send()
         self.settle()
         connection = self.relay.connections[0]
-        self.bench.clock.advance(299)
+        self.parts.clock.advance(299)
         connection.say("250 relay.bench.test")
         self.settle()
-        self.bench.clock.advance(299)
+        self.parts.clock.advance(299)
         connection.say("250 OK")
         self.settle()
-        self.bench.clock.advance(2)
+        self.parts.clock.advance(2)
         self.settle()
         self.assertEqual(told(self.job()), ["NG #801", "NG #801"])
         self.assertEqual(self.job().reason, "the session took too long")
@@ -242,7 +241,7 @@ class CancelledTests(SendingCase):
         self.relay.answers["DATA"] = ""
         job = self.send("b@bench.test", "c@bench.test")
         self.settle()
-        cancelling = self.sending.cancel(job)
+        cancelling = self.send_queue.cancel(job)
         self.settle()
         cancelled = self.successResultOf(cancelling)
         self.assertEqual(told(cancelled)[1:], ["NG #995", "NG #806"])
@@ -252,7 +251,7 @@ class CancelledTests(SendingCase):
         self.relay.answers["MAIL"], self.relay.answers["QUIT"] = "550 5.7.1 No", ""
         job = self.send()
         self.settle()
-        cancelling = self.sending.cancel(job)
+        cancelling = self.send_queue.cancel(job)
         self.settle()
         self.failureResultOf(cancelling, CannotCancel)
         self.assertEqual(told(self.job()), ["NG #801", "NG #801"])
@@ -282,9 +281,9 @@ class RecipientTests(SendingCase):
 
     def test_no_server_name(self) -> None:
         """A server name that can be none is #802, in words."""
-        self.bench.connect = None
+        self.parts.network.connect = None
         for name in ("a..b", "-", "[IPv6:::1]"):
-            self.bench.device.change_settings({"email_ifax.smtp_server": name})
+            self.parts.device.change_settings({"email_ifax.smtp_server": name})
             job = self.send()
             self.settle()
             self.assertEqual(self.job(job.number).code, "#802", self.job(job.number))
@@ -309,9 +308,9 @@ class EchoTests(SendingCase):
         self.settle()
         job = self.job()
         self.assertEqual(job.code, "#839")
-        session = self.successResultOf(self.bench.journal.session(job.sessions[0]))
+        session = self.successResultOf(self.parts.journal.session(job.sessions[0]))
         lines: list[TranscriptLine] = self.successResultOf(
-            self.bench.journal.transcript(job.sessions[0])
+            self.parts.journal.transcript(job.sessions[0])
         )
         for text in (job.reason, session.reason, *map(str, lines)):
             self.assertNotIn(encoded, text)
@@ -320,7 +319,7 @@ class EchoTests(SendingCase):
 
     def test_password_of_two_words(self) -> None:
         """A password with a blank in it is masked like any other."""
-        self.bench.device.change_settings({"authent_encryption.password": "marked secret"})
+        self.parts.device.change_settings({"authent_encryption.password": "marked secret"})
         self.relay.answers["EHLO"] = "250-relay.bench.test\r\n250 AUTH PLAIN"
         self.relay.answers["AUTH"] = "535 Who is stored with marked secret?"
         self.send()
@@ -329,7 +328,7 @@ class EchoTests(SendingCase):
 
     def test_only_the_password_typed(self) -> None:
         """What is not typed for Display Auth. Screen is taken from the window."""
-        self.bench.device.change_settings({"authent_encryption.display_auth_screen": True})
+        self.parts.device.change_settings({"authent_encryption.display_auth_screen": True})
         self.relay.answers["EHLO"] = "250-relay.bench.test\r\n250 AUTH PLAIN"
         self.relay.answers["AUTH"] = "235 Welcome"
         self.send(password="typed")
@@ -347,7 +346,7 @@ class FarewellTests(SendingCase):
         self.send()
         self.send()
         self.settle()
-        self.bench.clock.advance(10)
+        self.parts.clock.advance(10)
         self.settle()
         self.assertEqual(told(self.job()), ["--", "--"])
         self.assertEqual(len(self.relay.connections), 2)

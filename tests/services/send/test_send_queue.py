@@ -51,7 +51,7 @@ class JobTests(SendingCase):
         self.send()
         self.settle()
         self.assertEqual(told(self.job()), ["NG #802", "NG #802"])
-        self.bench.device.change_settings({"email_ifax.smtp_server": ""})
+        self.parts.device.change_settings({"email_ifax.smtp_server": ""})
         self.send()
         self.settle()
         self.assertEqual(told(self.job("0002")), ["NG #802", "NG #802"])
@@ -67,7 +67,7 @@ class JobTests(SendingCase):
         """Larger than Maximum Data Size is #705, without a session, and without a place in the outbox."""
         Glass.PAGE, page = b"x" * 1_000_000, Glass.PAGE
         self.addCleanup(setattr, Glass, "PAGE", page)
-        self.bench.device.change_settings({"email_ifax.maximum_data_size": 1})
+        self.parts.device.change_settings({"email_ifax.maximum_data_size": 1})
         job = self.send()
         self.assertEqual(told(job), ["NG #705", "NG #705"])
         self.assertEqual((job.sessions, self.relay.asked), ((), []))
@@ -78,7 +78,7 @@ class JobTests(SendingCase):
         """With divided sending it goes in parts, in one session, that make the mail again."""
         Glass.PAGE, page = bytes(range(256)) * 8000, Glass.PAGE
         self.addCleanup(setattr, Glass, "PAGE", page)
-        self.bench.device.change_settings(
+        self.parts.device.change_settings(
             {"email_ifax.maximum_data_size": 1, "email_ifax.divided_send": True}
         )
         self.send()
@@ -93,21 +93,21 @@ class JobTests(SendingCase):
 
     def test_default_subject(self) -> None:
         """Without a subject the Default Subject of the window is sent."""
-        self.bench.device.change_settings({"email_ifax.default_subject": "From the office"})
+        self.parts.device.change_settings({"email_ifax.default_subject": "From the office"})
         self.send()
         self.settle()
         self.assertIn(b"Subject: From the office\r\n", self.relay.mails[0])
 
     def test_no_address_of_its_own(self) -> None:
         """Without an E-mail Address a mail comes from the model at the machine's name."""
-        self.bench.device.change_settings({"email_ifax.email_address": ""})
+        self.parts.device.change_settings({"email_ifax.email_address": ""})
         self.send()
         self.settle()
         self.assertIn("MAIL FROM:<ir2270@ir2270.bench.test>", self.relay.said)
 
     def test_memory_full(self) -> None:
         """With its memory full the machine takes no order."""
-        self.bench.memory.capacity = 0
+        self.parts.capacity = 0
         with self.assertRaises(AssertionError) as failed:
             self.send()
         self.assertIn(MemoryFull.__name__, str(failed.exception))
@@ -136,7 +136,7 @@ class JobTests(SendingCase):
         self.send()
         self.settle()
         (number,) = self.job().sessions
-        session = self.successResultOf(self.bench.journal.session(number))
+        session = self.successResultOf(self.parts.journal.session(number))
         self.assertEqual((session.kind, session.peer), ("smtp-send", "relay.bench.test"))
         self.assertEqual((session.bytes, session.messages), (self.job().size, 1))
 
@@ -209,7 +209,7 @@ class CancelTests(SendingCase):
     def test_waiting(self) -> None:
         """A job that waits is never sent."""
         job = self.send()
-        cancelled = self.successResultOf(self.sending.cancel(job))
+        cancelled = self.successResultOf(self.send_queue.cancel(job))
         self.settle()
         self.assertEqual(told(cancelled), ["NG #995", "NG #995"])
         self.assertEqual(self.relay.asked, [])
@@ -220,7 +220,7 @@ class CancelTests(SendingCase):
         self.relay.answers["DATA"] = ""
         job = self.send()
         self.settle()
-        cancelling = self.sending.cancel(job)
+        cancelling = self.send_queue.cancel(job)
         self.relay.answers["DATA"] = "354 Go on"
         self.settle()
         self.assertEqual(told(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
@@ -232,7 +232,7 @@ class CancelTests(SendingCase):
         """A job that has ended cannot be cancelled, and the sentence says how it ended."""
         job = self.send()
         self.settle()
-        failure = self.failureResultOf(self.sending.cancel(job), CannotCancel)
+        failure = self.failureResultOf(self.send_queue.cancel(job), CannotCancel)
         self.assertIn("0001 has ended", str(failure.value))
 
 
@@ -241,7 +241,7 @@ class RestartTests(SendingCase):
 
     def test_waiting(self) -> None:
         """A job that was accepted is sent after the next start."""
-        self.sending.running = 0
+        self.send_queue.running = 0
         self.send()
         self.switch_on()
         self.settle()
@@ -275,9 +275,9 @@ class RetryTests(SendingCase):
         self.assertEqual(told(self.job()), ["waiting", "waiting"])
         self.assertIn("attempt 1 of 3: the server refused RCPT: 450", self.job().reason)
         for attempt in (2, 3):
-            self.bench.clock.advance(59)
+            self.parts.clock.advance(59)
             self.assertEqual(len(self.relay.connections), attempt - 1)
-            self.bench.clock.advance(1)
+            self.parts.clock.advance(1)
             self.settle()
             self.assertEqual(len(self.relay.connections), attempt)
         self.assertEqual(told(self.job()), ["NG #806", "NG #806"])
@@ -291,7 +291,7 @@ class RetryTests(SendingCase):
         self.assertEqual(told(self.job()), ["waiting", "--", "waiting", "NG #806"])
         self.relay.said.clear()
         self.relay.answers["RCPT TO:<c@"] = "250 OK"
-        self.bench.clock.advance(60)
+        self.parts.clock.advance(60)
         self.settle()
         recipients = [line for line in self.relay.said if line.startswith("RCPT")]
         self.assertEqual(recipients, ["RCPT TO:<c@bench.test>"])
@@ -311,7 +311,7 @@ class RetryTests(SendingCase):
         self.settle()
         self.switch_off()
         self.switch_on()
-        self.bench.clock.advance(60)
+        self.parts.clock.advance(60)
         self.settle()
         self.assertIn("attempt 2 of 3", self.job().reason)
 
@@ -326,11 +326,11 @@ class PopBeforeSendingTests(SendingCase):
 
     def log_in(self, result: str = "OK", code: str | None = None, status: str = "") -> None:
         """Let the POP login end."""
-        session = self.bench.device.session_began("pop-receive", "pop.bench.test")
+        session = self.parts.device.session_began("pop-receive", "pop.bench.test")
         ended: Session = attrs.evolve(
             session, result=result, code=code, status_line=status, reason="login refused: No"
         )
-        self.bench.device.session_ended(session, "OK", succeeded=True)
+        self.parts.device.session_ended(session, "OK", succeeded=True)
         self.pop_logins[-1].callback(ended)
         self.settle()
 
@@ -340,9 +340,9 @@ class PopBeforeSendingTests(SendingCase):
         self.settle()
         self.assertEqual((len(self.pop_logins), self.relay.asked), (1, []))
         self.log_in()
-        self.bench.clock.advance(0.299)
+        self.parts.clock.advance(0.299)
         self.assertEqual(self.relay.asked, [])
-        self.bench.clock.advance(0.001)
+        self.parts.clock.advance(0.001)
         self.settle()
         self.assertEqual(told(self.job()), ["--", "--"])
         self.assertEqual(len(self.job().sessions), 2)
@@ -366,14 +366,14 @@ class PopBeforeSendingTests(SendingCase):
             ("apop", "#810", False, "#810"),
             ("apop", None, False, "#810"),
         ):
-            self.bench.device.change_settings({"authent_encryption.pop_auth_method": method})
-            settings = self.bench.device.settings
+            self.parts.device.change_settings({"authent_encryption.pop_auth_method": method})
+            settings = self.parts.device.settings
             self.assertEqual(code_of_pop_login(settings, code, tls_failed=tls_failed), expected)
 
     def test_cancelled_while_it_waits(self) -> None:
         """A job can be cancelled while it waits for the POP server."""
         job = self.send()
         self.settle()
-        cancelling = self.sending.cancel(job)
+        cancelling = self.send_queue.cancel(job)
         self.settle()
         self.assertEqual(told(self.successResultOf(cancelling)), ["NG #995", "NG #995"])

@@ -1,8 +1,8 @@
-"""The key and certificate in use: what encrypted reception needs, and is refused without (device.md 1)."""
+"""The keyring: the key and certificate that encrypted reception cannot do without (docs/settings)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from twisted.python.failure import Failure
 
 from irsend.configuration import Configuration
 from irsend.configuration_sections import TLS
+from irsend.device.device import Device
 from irsend.device.model_tables import ModelTLS
 from irsend.device.windows import Settings, SSLPolicy
 from irsend.errors import ConfigurationError, KeyMaterialError, ValueRefused
 from irsend.protocols.tls import ServerTLS, tls_failure
-from irsend.services.bench import Bench
+from irsend.services.live_configuration import LiveConfiguration
 from irsend.store.group_commit import InThread
 from irsend.store.keys import (
     KeyMaterial,
@@ -30,26 +31,54 @@ POLICY = "authent_encryption.allow_ssl_smtp_receive"
 
 
 class Keyring:
-    """Puts the machine's key to use, as far as its model can use one."""
+    """Puts the machine's key to use, as far as its model can use one.
+
+    With `at_first_use` the first key is made when it is needed, not at the start.
+    """
 
     log = Logger()
 
-    def __init__(self, bench: Bench, directory: Path, tls: TLS) -> None:
-        self._bench = bench
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        device: Device,
+        configuration: LiveConfiguration,
+        at_first_use: bool,
+    ) -> None:
+        tls = configuration.current.tls
         self._directory = directory
-        self._tls = tls
+        self._device = device
+        self._configuration = configuration
         self._keys = KeyStore(directory, tls.certificate, tls.key)
+        self._at_first_use = at_first_use
         self._key: KeyMaterial | None = None
+        self._tls: ServerTLS | None = None
 
     def load(self) -> None:
         """Make the key at the first start; use what is there, as far as it can be."""
-        model = self._bench.device.model
+        if not self._at_first_use:
+            self._load()
+
+    @property
+    def server_tls(self) -> ServerTLS | None:
+        """What answers STARTTLS; None while there is no usable key."""
+        self._load_at_first_use()
+        return self._tls
+
+    def _load_at_first_use(self) -> None:
+        if self._at_first_use:
+            self._at_first_use = False
+            self._load()
+
+    def _load(self) -> None:
+        model = self._device.model
         if model.tls is None or not model.has_item(POLICY):
             return
         try:
-            self._use(self._there(self._keys, self._tls))
+            self._use(self._there(self._keys, self._configuration.current.tls))
         except KeyMaterialError as error:
-            self._key = self._bench.server_tls = None
+            self._key = self._tls = None
             self.log.warn("No encrypted SMTP reception: {error}", error=str(error))
 
     def prepare(self, tls: TLS, settings: Settings) -> Callable[[], None]:
@@ -59,14 +88,14 @@ class Keyring:
         """
         keys = KeyStore(self._directory, tls.certificate, tls.key)
         self._check(keys, settings)
-        model = self._bench.device.model
+        model = self._device.model
         usable = model.tls is not None and model.has_item(POLICY)
         key = self._there(keys, tls) if usable else None
         if key is not None:
-            self._server_tls(key)
+            self._build_tls(key)
 
         def use() -> None:
-            self._tls, self._keys = tls, keys
+            self._keys = keys
             if key is not None:
                 self._use(key)
 
@@ -79,31 +108,31 @@ class Keyring:
 
     def describe(self) -> dict[str, Any] | None:
         """Return what is known of the certificate in use; None without one."""
+        self._load_at_first_use()
         return self._key.describe() if self._key else None
 
-    def generate(
-        self, names: Iterable[str], in_thread: InThread[Any]
-    ) -> Deferred[dict[str, Any]]:
+    def generate(self, in_thread: InThread[tuple[bytes, bytes]]) -> Deferred[dict[str, Any]]:
         """Make a new key in a thread, for it takes a while, and use it; fires with its description."""
-        bits, now = self._model_tls().key_bits, self._bench.device.now()
+        bits, now = self._model_tls().key_bits, self._device.now()
+        names = self._configuration.current.tls.hostnames
         made = in_thread(lambda: generate_key_material(names, bits, now))
         return made.addCallback(lambda pair: self.take(*pair))
 
     def take(self, certificate: bytes, key: bytes) -> dict[str, Any]:
         """Keep and use another key (PEM) from the next session on; KeyMaterialError changes nothing."""
         material = read_key_material(certificate, key)
-        self._server_tls(material)
-        if self._wanted(self._bench.device.settings) is not SSLPolicy.OFF:
-            material.check_valid(self._bench.device.now())
+        self._build_tls(material)
+        if self._wanted(self._device.settings) is not SSLPolicy.OFF:
+            material.check_valid(self._device.now())
         self._keys.save(certificate, key)
         self._use(material)
         return material.describe()
 
     def _there(self, keys: KeyStore, tls: TLS) -> KeyMaterial:
-        bits, now = self._model_tls().key_bits, self._bench.device.now()
+        bits, now = self._model_tls().key_bits, self._device.now()
         material = keys.load_or_generate(tls.hostnames, bits, now)
         try:
-            self._server_tls(material)
+            self._build_tls(material)
         except KeyMaterialError as error:
             if not keys.made_here(material):
                 raise
@@ -116,10 +145,11 @@ class Keyring:
         wanted = self._wanted(settings)
         if wanted is SSLPolicy.OFF:
             return
+        self._load_at_first_use()
         try:
             key = keys.load()
-            key.check_valid(self._bench.device.now())
-            self._server_tls(key)
+            key.check_valid(self._device.now())
+            self._build_tls(key)
         except KeyMaterialError as error:
             raise ValueRefused(
                 POLICY,
@@ -130,12 +160,12 @@ class Keyring:
         return settings.authent_encryption.allow_ssl_smtp_receive
 
     def _model_tls(self) -> ModelTLS:
-        model = self._bench.device.model
+        model = self._device.model
         if model.tls is None:
             raise KeyMaterialError(f"the {model.called} has no TLS")
         return model.tls
 
-    def _server_tls(self, key: KeyMaterial) -> ServerTLS:
+    def _build_tls(self, key: KeyMaterial) -> ServerTLS:
         tls = self._model_tls()
         try:
             return ServerTLS.build(
@@ -150,7 +180,7 @@ class Keyring:
             raise KeyMaterialError(f"the key cannot be used by this model: {why}") from None
 
     def _use(self, key: KeyMaterial) -> None:
-        self._bench.server_tls = self._server_tls(key)
+        self._tls = self._build_tls(key)
         self._key = key
 
 

@@ -1,0 +1,106 @@
+"""The storage of one machine: everything that it keeps, and the threads that write it.
+
+On disk that is a state directory. With `state = ":memory:"` it is a directory in
+RAM that goes when the machine is switched off: no thread, no sync, no lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import execute
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from irsend.configuration_sections import IN_MEMORY, MB
+from irsend.device.device import Device
+from irsend.services.live_configuration import LiveConfiguration
+from irsend.store.group_commit import GroupCommit, InThread
+from irsend.store.journal import Journal
+from irsend.store.memory import Memory
+from irsend.store.outbox import Outbox
+from irsend.store.receiver_features import ReceiverFeatures
+from irsend.store.saved_settings import SavedSettings
+from irsend.store.state import MemoryDirectory, StateDirectory
+from irsend.store.transcripts import Transcripts
+from irsend.store.tray import Tray
+
+_DISK_THREADS = 4
+
+
+class Storage:
+    """Holds the parts of `irsend.store` for one machine, and opens and closes them."""
+
+    def __init__(
+        self, configuration: LiveConfiguration, reactor: Any, now: Callable[[], float]
+    ) -> None:
+        state = configuration.current.state
+        self.in_memory = state == IN_MEMORY
+        self._threads: list[ThreadPool] = []
+        self.state: StateDirectory
+        if self.in_memory:
+            self.state = MemoryDirectory()
+            self.on_disk: InThread[Any] = execute
+            in_journal_thread: InThread[Any] = execute
+        else:
+            self.state = StateDirectory(Path(state).absolute())
+            self.on_disk = self._thread_pool(reactor, "disk", 0, _DISK_THREADS)
+            # One thread: it does things in order.
+            in_journal_thread = self._thread_pool(reactor, "journal", 1, 1)
+        self.memory = Memory(
+            self.state.memory,
+            lambda: configuration.current.limits.memory * MB,
+            GroupCommit(self.on_disk),
+            now,
+        )
+        self.journal = Journal(
+            self.state.journal,
+            Transcripts(self.state.sessions),
+            in_journal_thread,
+            reactor,
+            sessions_kept=lambda: configuration.current.limits.sessions_kept,
+        )
+        self.outbox = Outbox(self.state.outbox, self.on_disk)
+        self.tray = Tray(self.state.tray, self.on_disk)
+        self.saved_settings = SavedSettings(self.state.settings)
+        self.receiver_features = ReceiverFeatures(self.state.receivers)
+
+    def _thread_pool(self, reactor: Any, name: str, least: int, most: int) -> InThread[Any]:
+        pool = ThreadPool(least, most, name)
+        self._threads.append(pool)
+        return lambda work: deferToThreadPool(reactor, pool, work)
+
+    def hold(self) -> None:
+        """Make the state directory where it is missing, and lock it; StateError."""
+        self.state.hold()
+
+    def open(self, device: Device) -> None:
+        """Read what is kept, and let the device go on where it was; StateError."""
+        self.memory.open_directory()
+        self.journal.open(device)
+        self.receiver_features.open()
+        device.observe(self.journal.observe)
+        self.journal.keep_settings(device.settings)
+
+    def start_threads(self) -> None:
+        """Start the threads: what was given to them until now waits for this."""
+        for pool in self._threads:
+            pool.start()
+
+    async def close(self) -> None:
+        """Write what is pending, and let go of the state directory. Nothing may use it any more."""
+        await self.journal.close()
+        self._release()
+
+    def abandon(self) -> None:
+        """Let go of everything at once, after a start that failed."""
+        self.journal.abandon()
+        self._release()
+
+    def _release(self) -> None:
+        for pool in self._threads:
+            if pool.started:
+                pool.stop()
+        self.state.release()

@@ -1,0 +1,64 @@
+"""The machine's way to the network: what connects and listens, all of it behind its MAC address filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IAddress, IStreamClientEndpoint, IStreamServerEndpoint
+from twisted.internet.protocol import Factory, Protocol
+
+from irsend.link.endpoints import LinkClientEndpoint, LinkServerEndpoint
+from irsend.link.link import Link
+from irsend.store.group_commit import InThread
+
+Client = TypeVar("Client", bound=Protocol)
+
+
+class Network:
+    """Makes endpoints on one link. `on_disk` runs in a thread what asks the kernel's tables."""
+
+    def __init__(self, *, reactor: Any, link: Link, on_disk: InThread[str | None]) -> None:
+        self._reactor = reactor
+        self.link = link
+        self._on_disk = on_disk
+
+    def client_endpoint(self, host: str, port: int, timeout: float) -> IStreamClientEndpoint:
+        """Return what connects the machine to a server, by name, within `timeout` seconds."""
+        return LinkClientEndpoint(
+            self._reactor,
+            self.link,
+            lambda reactor: HostnameEndpoint(reactor, host, port, timeout=timeout),
+        )
+
+    def server_endpoint(
+        self, make: Callable[[Any], IStreamServerEndpoint]
+    ) -> LinkServerEndpoint:
+        """Return what listens on the link by the endpoint that `make` makes of a reactor."""
+        return LinkServerEndpoint(self._reactor, self.link, make)
+
+    def mac_behind(self, endpoint: IStreamClientEndpoint) -> Deferred[str | None]:
+        """Fire with the MAC address that an endpoint last connected to; None where it is not known."""
+        address: str | None = getattr(endpoint, "address", None)
+        if address is None:
+            return succeed(None)
+        return self._on_disk(lambda: self.link.mac_of_address(address))
+
+
+def connect_client(endpoint: IStreamClientEndpoint, client: Client) -> Deferred[Client]:
+    """Connect a protocol that is made already; fires with it."""
+    return endpoint.connect(_SingleClientFactory(client)).addCallback(lambda _: client)
+
+
+class _SingleClientFactory(Factory):
+    """Gives the endpoint the one client that there is."""
+
+    noisy = False
+
+    def __init__(self, client: Protocol) -> None:
+        self._client = client
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        return self._client

@@ -1,0 +1,366 @@
+"""One session of the machine with a POP server, in the machine's order (docs/fidelity).
+
+CAPA, STLS where the setting is on, CAPA again, login by the method that is set,
+then what the session is for, then QUIT. `pop_session_queue` says when there is
+a session; what one fetches is `receive.mail_fetch`.
+
+Standards: RFC 1939, RFC 2449 (CAPA), RFC 2595 (STLS), RFC 5034 (AUTH).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol
+
+from attrs import frozen
+from OpenSSL import SSL
+from twisted.internet import error as net
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.logger import Logger
+from twisted.mail.pop3 import ServerErrorResponse
+
+from irsend.device import codes
+from irsend.device.authentication import choose_mechanism
+from irsend.device.device import Device
+from irsend.device.sessions import Session, TLSUse
+from irsend.device.status import StatusText
+from irsend.device.windows import PopAuthMethod
+from irsend.errors import MessageTooLarge
+from irsend.protocols.pop3_client import POP3Client, ProtocolViolation
+from irsend.protocols.sasl import (
+    MECHANISMS,
+    Credentials,
+    MechanismFailed,
+    make_mechanism,
+    unusable,
+)
+from irsend.protocols.tls import TLSFailed
+from irsend.protocols.transcript import Transcript
+from irsend.services.client_tls import client_tls
+from irsend.services.error_text import OWN_ERROR, error_text
+from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.network import Network, connect_client
+from irsend.services.sessions import Sessions
+from irsend.store.group_commit import InThread
+
+Capabilities = dict[bytes, list[bytes]]
+
+# What of a server's words stands in the journal, in characters.
+_LONGEST_REASON = 200
+# Longer delays than this are not believed, in seconds.
+_LONGEST_LOGIN_DELAY = 86_400
+# Answers to a login that are not about who is logging in (RFC 2449 8, RFC 3206).
+_NOT_ABOUT_THE_LOGIN = ("[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]", "[SYS/PERM]")
+_NETWORK_ERRORS = (net.ConnectError, net.ConnectionLost, net.DNSLookupError, net.TimeoutError)
+# The token of [sending] is for the SMTP server.
+_NO_TOKEN = {"XOAUTH2": "no token for POP"}
+_SWITCHED_OFF = "the machine was switched off"
+
+
+@frozen
+class POPSessionFailed(Exception):
+    """The session cannot go on: what stands in the journal."""
+
+    reason: str
+    code: str | None = codes.POP_CONNECTION
+    status: StatusText | None = None
+
+
+@frozen(kw_only=True)
+class OpenMaildrop:
+    """A session behind its login."""
+
+    client: POP3Client
+    server: str
+    user: str
+    session: int
+    """Its number in the journal."""
+    transcript: Transcript
+
+
+class POPTransaction(Protocol):
+    """What a session does with the maildrop that it has opened (RFC 1939 5)."""
+
+    octets: int
+    """Of the mails that were taken."""
+    messages: int
+
+    def check(self) -> None:
+        """Raise POPSessionFailed where the session is not worth its connection."""
+
+    async def run(self, maildrop: OpenMaildrop) -> None:
+        """Do it, up to and with QUIT; raise POPSessionFailed, or what the client raises."""
+
+
+class POPClientSession:
+    """One session, from its connection to its end, by the settings of its beginning.
+
+    Without a `transaction` it is POP AUTH before Sending: it logs in and fetches
+    nothing, and the report has no line of it. `blocking` runs in a thread what may
+    wait without end (GSSAPI).
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        *,
+        clock: IReactorTime,
+        device: Device,
+        configuration: LiveConfiguration,
+        sessions: Sessions,
+        network: Network,
+        blocking: InThread[bytes],
+        transaction: POPTransaction | None,
+    ) -> None:
+        self._clock = clock
+        self._device = device
+        self._configuration = configuration
+        self._sessions = sessions
+        self._network = network
+        self._blocking = blocking
+        self._transaction = transaction
+        self._settings = device.settings
+        self.server = self._settings.email_ifax.pop_server.strip("[]")
+        self.user = self._settings.email_ifax.pop_address
+        self.login_delay = 0
+        """Seconds that the server asks for before the next login."""
+        self._session, self._transcript = sessions.begin("pop-receive", self.server)
+        if transaction is None:
+            self._transcript.note("POP AUTH before Sending: nothing is fetched")
+        self._client: POP3Client | None = None
+        self._aborted = False
+        self._auth: str | None = None
+        self._connecting: Deferred[POP3Client] | None = None
+        self._endpoint: IStreamClientEndpoint | None = None
+
+    def abort(self) -> None:
+        """Give it up, because the machine is switched off."""
+        self._aborted = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._client is not None:
+            self._client.give_up(POPSessionFailed(_SWITCHED_OFF))
+
+    async def run(self) -> Session:
+        """Hold the session; return it, OK or NG, when it has ended. Never fails."""
+        failed: POPSessionFailed | None = None
+        limit = self._configuration.current.limits.pop_session
+        bound = self._clock.callLater(limit, self._take_too_long)
+        try:
+            await self._converse()
+        except POPSessionFailed as error:
+            failed = error
+        except ServerErrorResponse as error:
+            failed = POPSessionFailed(f"the server refused: {server_text(error)}")
+        except (*_NETWORK_ERRORS, ProtocolViolation) as error:
+            failed = POPSessionFailed(error_text(error))
+        except MessageTooLarge:
+            failed = POPSessionFailed(
+                "the server gave a message that is larger than it said, and too large"
+            )
+        except (TLSFailed, SSL.Error) as error:
+            failed = (
+                POPSessionFailed(_SWITCHED_OFF) if self._aborted else _tls_failed(str(error))
+            )
+        except Exception:
+            self.log.failure("While receiving by POP")
+            failed = POPSessionFailed(OWN_ERROR)
+        if self._client is not None:
+            # Also behind an error: QUIT is what deletes the mails that are safe.
+            await self._client.leave().addErrback(lambda _: None)
+        if bound.active():
+            bound.cancel()
+        mac = None
+        if self._endpoint is not None:
+            mac = await self._network.mac_behind(self._endpoint)
+        return self._end(failed, mac)
+
+    def _take_too_long(self) -> None:
+        if self._client is not None:
+            self._client.give_up(net.TimeoutError(string="the session took too long"))
+
+    def _end(self, failed: POPSessionFailed | None, mac: str | None) -> Session:
+        device, fetched = self._device, self._transaction
+        if failed is not None:
+            self._transcript.note(failed.reason)
+        if failed is not None and fetched is not None:
+            device.job_accepted(
+                "rx",
+                self.server,
+                result="NG",
+                code=failed.code,
+                sessions=(self._session.id,),
+                started=self._session.started,
+                ended=device.now(),
+            )
+        return self._sessions.end(
+            self._session,
+            reason=failed.reason[:_LONGEST_REASON] if failed else "",
+            code=failed.code if failed else None,
+            status=failed.status if failed else None,
+            auth=self._auth,
+            mac=mac,
+            bytes=fetched.octets if fetched else 0,
+            messages=fetched.messages if fetched else 0,
+        )
+
+    async def _converse(self) -> None:
+        self._check()
+        client = await self._connect()
+        capabilities = await client.capabilities()
+        if self._settings.authent_encryption.allow_ssl_pop:
+            capabilities = await self._begin_tls(client, capabilities)
+        self._auth = await self._log_in(client, capabilities)
+        delay = capabilities.get(b"LOGIN-DELAY", [])
+        if delay and delay[0].isdigit():
+            self.login_delay = min(int(delay[0][:9]), _LONGEST_LOGIN_DELAY)
+        if self._transaction is None:
+            return
+        client.pipelining = b"PIPELINING" in capabilities
+        await self._transaction.run(
+            OpenMaildrop(
+                client=client,
+                server=self.server,
+                user=self.user,
+                session=self._session.id,
+                transcript=self._transcript,
+            )
+        )
+
+    def _check(self) -> None:
+        if self._aborted:
+            raise POPSessionFailed(_SWITCHED_OFF)
+        if not self.server:
+            raise POPSessionFailed("no POP Server is set (email_ifax.pop_server)")
+        if self._transaction is not None:
+            self._transaction.check()
+
+    async def _connect(self) -> POP3Client:
+        limits = self._configuration.current.limits
+        self._endpoint = self._network.client_endpoint(
+            self.server, self._settings.service_mode.pop3_port, limits.pop_connect
+        )
+        client = POP3Client(self._transcript, self._clock, reply_timeout=limits.pop_reply)
+        self._connecting = connect_client(self._endpoint, client)
+        try:
+            await self._connecting
+        except (CancelledError, net.ConnectingCancelledError):
+            raise POPSessionFailed(_SWITCHED_OFF) from None
+        except ValueError:
+            raise POPSessionFailed(f"{self.server} is not the name of a server") from None
+        finally:
+            self._connecting = None
+        self._client = client
+        if self._aborted:
+            self.abort()
+        try:
+            await client.greeted
+        except ServerErrorResponse as error:
+            refused = POPSessionFailed(
+                f"the server greeted with an error: {server_text(error)}"
+            )
+            client.give_up(refused)
+            raise refused from None
+        return client
+
+    # -- TLS and login ------------------------------------------------------------
+
+    async def _begin_tls(self, client: POP3Client, capabilities: Capabilities) -> Capabilities:
+        model, window = self._device.model, self._settings.authent_encryption
+        if b"STLS" not in capabilities:
+            raise _tls_failed("the server does not offer STLS")
+        if model.tls is None:
+            raise _tls_failed(f"the {model.called} has no TLS")
+        tls = client_tls(
+            self.server,
+            model.tls,
+            verify=window.verify_pop,
+            check_name=window.verify_cn,
+            trust=self._configuration.current.tls.trust,
+        )
+        try:
+            await client.start_tls(tls)
+        except ServerErrorResponse as error:
+            raise _tls_failed(f"the server refused STLS: {server_text(error)}") from None
+        assert client.tls is not None
+        use = TLSUse(version=client.tls[0], cipher=client.tls[1])
+        self._session = self._device.session_changed(self._session, tls=use)
+        found: Capabilities = await client.capabilities()
+        return found
+
+    async def _log_in(self, client: POP3Client, capabilities: Capabilities) -> str | None:
+        try:
+            match self._settings.authent_encryption.pop_auth_method:
+                case PopAuthMethod.STANDARD:
+                    await client.user(self._user)
+                    await client.password(self._password)
+                    return None
+                case PopAuthMethod.APOP:
+                    await self._log_in_by_apop(client)
+                    return "APOP"
+                case PopAuthMethod.POP_AUTH:
+                    chosen = self._choose(client, capabilities.get(b"SASL", []))
+                    await client.authenticate(make_mechanism(chosen, self._credentials()))
+                    return chosen
+        except MechanismFailed as error:
+            raise POPSessionFailed(f"login failed: {error}", codes.POP_LOGIN) from None
+        except ServerErrorResponse as error:
+            reason = server_text(error)
+            code = codes.POP_LOGIN
+            if reason.startswith(_NOT_ABOUT_THE_LOGIN):
+                code = codes.POP_CONNECTION
+            raise POPSessionFailed(f"login refused: {reason}", code) from None
+
+    def _log_in_by_apop(self, client: POP3Client) -> Deferred[bytes]:
+        if client.serverChallenge is None:
+            raise POPSessionFailed(
+                "APOP: the server's greeting has no timestamp", codes.POP_LOGIN
+            )
+        digest = hashlib.md5(client.serverChallenge + self._password).hexdigest()
+        answer: Deferred[bytes] = client.apop(self._user, digest.encode("ascii"))
+        return answer
+
+    def _choose(self, client: POP3Client, offered: list[bytes]) -> str:
+        choice = choose_mechanism(
+            self._device.model,
+            [name.decode("ascii", "replace") for name in offered],
+            secured=client.tls is not None,
+            disabled=self._settings.service_mode.disabled_mechanisms,
+            unusable={name: unusable(name) for name in MECHANISMS} | _NO_TOKEN,
+        )
+        self._session = self._device.session_changed(self._session, choice=choice.why)
+        if choice.mechanism is None:
+            raise POPSessionFailed(f"no mechanism in common: {choice.why}", codes.POP_LOGIN)
+        self._transcript.note(choice.why)
+        return choice.mechanism
+
+    def _credentials(self) -> Credentials:
+        order = self._device.model.sasl
+        return Credentials(
+            user=self._user,
+            password=self._password,
+            service="pop",
+            host=self.server,
+            in_thread=self._blocking,
+            strict_prompts=order.strict_prompts,
+            user_inline=order.user_inline,
+        )
+
+    @property
+    def _user(self) -> bytes:
+        return self.user.encode("utf-8")
+
+    @property
+    def _password(self) -> bytes:
+        return self._settings.email_ifax.pop_password.encode("utf-8")
+
+
+def _tls_failed(why: str) -> POPSessionFailed:
+    return POPSessionFailed(f"TLS failed: {why}", status=StatusText.SSL_ERROR_POP)
+
+
+def server_text(error: ServerErrorResponse) -> str:
+    """Return what a server said behind its -ERR."""
+    return bytes(error.args[0]).decode("utf-8", "replace")

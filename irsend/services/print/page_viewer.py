@@ -1,0 +1,88 @@
+"""Pages to look at: a worker draws them as PNG, reads their text, and sets a text on paper."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from irsend.device.documents import PageText, TextLine
+from irsend.errors import CannotDraw, NoSuchRecord
+from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.print.print_pool import CannotPrint, IPrintPool, NoRoom
+from irsend.store.group_commit import InThread
+from irsend.store.tray import Tray
+
+PAGE_CPU_SECONDS = 30
+"""Of CPU, that a page to look at, or a report, may take."""
+
+
+class PageViewer:
+    """Asks a pool of its own, so that a page to look at does not wait for what is printed."""
+
+    def __init__(
+        self,
+        *,
+        tray: Tray,
+        pool: IPrintPool,
+        configuration: LiveConfiguration,
+        on_disk: InThread[Any],
+    ) -> None:
+        self._tray = tray
+        self._pool = pool
+        self._configuration = configuration
+        self._on_disk = on_disk
+
+    def stop(self) -> Deferred[Any]:
+        """End the workers; fires when they are gone."""
+        return self._pool.stop()
+
+    async def set_text(self, text: str, title: str) -> bytes:
+        """Return a text on the paper in the drawer, as a PDF of this title; CannotDraw."""
+        order = {
+            "text": text,
+            "title": title,
+            "paper": self._configuration.current.printing.paper,
+        }
+        return await self._made("set", order, "text.pdf", title)
+
+    async def draw_page(self, number: str, page: int, dots: int) -> bytes:
+        """Return a page of a document as a PNG, at so many dots an inch; NoSuchRecord, CannotDraw."""
+        order = {**self._page(number, page), "dots": dots}
+        return await self._made("draw", order, "page.png", _called(number, page))
+
+    async def read_page(self, number: str, page: int) -> PageText:
+        """Return the text of a page; NoSuchRecord, CannotDraw."""
+        order = {**self._page(number, page), "seconds": PAGE_CPU_SECONDS}
+        try:
+            read = await self._pool.ask({"read": order})
+        except (CannotPrint, NoRoom) as error:
+            raise CannotDraw(f"{_called(number, page)}: {error}") from None
+        lines = tuple(TextLine(**line) for line in read["lines"])
+        return PageText(width=read["width"], height=read["height"], lines=lines)
+
+    def _page(self, number: str, page: int) -> dict[str, Any]:
+        document = self._tray.find(number)
+        if not 1 <= page <= document.pages:
+            raise NoSuchRecord(f"Document {number} has {document.pages} pages, no page {page}.")
+        return {"file": str(self._tray.path(number)), "page": page}
+
+    async def _made(self, kind: str, order: dict[str, Any], name: str, called: str) -> bytes:
+        """Return the file that a worker makes for an order of this kind."""
+        place = self._tray.new_place()
+        made = Path(place / name)
+        order = {**order, "into": str(made), "seconds": PAGE_CPU_SECONDS}
+        try:
+            await self._pool.ask({kind: order})
+            content: bytes = await self._on_disk(made.read_bytes)
+            return content
+        except (CannotPrint, NoRoom) as error:
+            raise CannotDraw(f"{called}: {error}") from None
+        finally:
+            self._on_disk(lambda: shutil.rmtree(place, ignore_errors=True))
+
+
+def _called(number: str, page: int) -> str:
+    return f"Page {page} of document {number}"

@@ -1,0 +1,164 @@
+"""What a POP session fetches: RETR of each mail, DELE once it is safe (docs/fidelity).
+
+A mail is deleted on the server only when it is safe in memory. One that was
+taken and is still on the server is known by the mark of its UIDL, and is only
+deleted.
+
+Standards: RFC 1939 5 (TRANSACTION), 7 (UIDL).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.mail.pop3 import ServerErrorResponse
+
+from irsend.configuration_sections import MB
+from irsend.device.device import Device
+from irsend.errors import MemoryFull, MessageTooLarge
+from irsend.message.trace import pop_trace
+from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.pop_client_session import OpenMaildrop, POPSessionFailed, server_text
+from irsend.services.receive.dispatch import Dispatch
+from irsend.store.journal import Journal
+from irsend.store.memory import Memory, StoredMessage, maildrop_mark, uidl_mark
+
+# Mails that are fetched or synced at the same time.
+_AT_ONCE = 16
+_MEMORY_FULL = "the memory is full: no further mail is fetched"
+
+
+class MailFetch:
+    """The transaction of one session: every mail of the maildrop, as far as there is memory.
+
+    `too_large` holds the marks of mails that turned out larger than their server
+    said: they stay there, this session adds to them.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: Device,
+        memory: Memory,
+        journal: Journal,
+        configuration: LiveConfiguration,
+        dispatch: Dispatch,
+        too_large: set[str],
+    ) -> None:
+        self._device = device
+        self._memory = memory
+        self._journal = journal
+        self._configuration = configuration
+        self._dispatch = dispatch
+        self._too_large = too_large
+        self.octets = 0
+        self.messages = 0
+        self._deleted: list[str] = []
+        """Marks of the mails that QUIT deletes."""
+        self._stopped = ""
+        """Why no further mail is fetched."""
+        self._refused = ""
+        """What the server said to a mail that it did not give."""
+        self._failures: list[BaseException] = []
+
+    def check(self) -> None:
+        """Refuse to begin while the memory is full."""
+        if self._memory.full:
+            raise POPSessionFailed("the memory is full: mail is not fetched", None)
+
+    async def run(self, maildrop: OpenMaildrop) -> None:
+        """Fetch all, several at a time where the server allows it, then QUIT."""
+        client, user = maildrop.client, maildrop.user
+        sizes = await client.sizes()
+        try:
+            uidls = await client.uidls()
+        except ServerErrorResponse:
+            # UIDL is optional (RFC 1939 7). Without it no mail can be known again.
+            uidls = {}
+        marks = {number: uidl_mark(maildrop.server, user, uidls[number]) for number in uidls}
+        taken = await self._journal.fetched(maildrop_mark(maildrop.server, user))
+        self._journal.forget_fetched(taken - set(marks.values()))
+        mails = iter([(number, size, marks.get(number, "")) for number, size in sizes.items()])
+        await DeferredList(
+            [
+                Deferred.fromCoroutine(self._fetch_some(maildrop, mails, taken))
+                for _ in range(_AT_ONCE)
+            ]
+        )
+        if self._failures and not self._stopped:
+            raise self._failures[0]
+        await client.leave()
+        # They are gone from the server, which may use their UIDLs again.
+        self._journal.forget_fetched(self._deleted)
+        if self._stopped:
+            raise POPSessionFailed(self._stopped, None)
+        if self._refused:
+            raise POPSessionFailed(f"the server refused: {self._refused}")
+
+    async def _fetch_some(
+        self, maildrop: OpenMaildrop, mails: Iterator[tuple[int, int, str]], taken: set[str]
+    ) -> None:
+        for number, size, mark in mails:
+            if self._stopped or self._failures:
+                return
+            try:
+                if mark not in taken and not await self._fetch(maildrop, number, size, mark):
+                    continue
+                await maildrop.client.delete(number - 1)
+                self._deleted.append(mark)
+            except ServerErrorResponse as error:
+                # It concerns one mail: the others are fetched all the same.
+                self._refused = f"message {number}: {server_text(error)}"
+            except Exception as error:
+                self._failures.append(error)
+
+    async def _fetch(self, maildrop: OpenMaildrop, number: int, size: int, mark: str) -> bool:
+        """Fetch a mail; return whether it is safe."""
+        memory = self._memory
+        if size > self._largest or mark in self._too_large:
+            maildrop.transcript.note(f"message {number} stays on the server: it is too large")
+            return False
+        if memory.used + size > memory.capacity:
+            self._stopped = _MEMORY_FULL
+            return False
+        try:
+            message = await maildrop.client.retrieve_into(
+                number - 1, lambda: self._open(maildrop, mark)
+            )
+            await message.commit()
+        except MemoryFull:
+            self._stopped = _MEMORY_FULL
+            return False
+        except MessageTooLarge:
+            # The session is lost with it; the next one passes it over.
+            self._too_large.add(mark)
+            raise
+        return True
+
+    @property
+    def _largest(self) -> int:
+        return self._configuration.current.limits.message_size * MB
+
+    def _open(self, maildrop: OpenMaildrop, mark: str) -> StoredMessage:
+        trace = pop_trace(
+            server=maildrop.server,
+            user=maildrop.user,
+            host=self._configuration.host.encode("ascii"),
+            at=self._device.now(),
+            cipher=" ".join(maildrop.client.tls or ()),
+        )
+
+        def kept(message: StoredMessage) -> None:
+            self.octets += message.size
+            self.messages += 1
+            if mark:
+                # Before its job: a mark that is lost with the power is restored from the file's name.
+                self._journal.remember_fetched(
+                    maildrop_mark(maildrop.server, maildrop.user), mark
+                )
+            self._dispatch.mail_kept(message.name, message.beginning, "", maildrop.session)
+
+        return self._memory.open_message(
+            trace, kept=kept, mark=mark, most=self._largest + len(trace)
+        )

@@ -1,0 +1,64 @@
+"""The jobs of received mails, as an operator cancels them (#995)."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+
+from irsend.device import codes
+from irsend.device.device import Device
+from irsend.device.jobs import Job
+from irsend.errors import CannotCancel
+from irsend.services.print.print_queue import PrintQueue
+from irsend.services.receive.dispatch import Dispatch
+from irsend.services.receive.reassembly import Reassembly
+from irsend.store.journal import Journal
+from irsend.store.memory import Memory
+
+
+class ReceivedJobs:
+    """Cancels a received mail wherever it is on its way to the tray."""
+
+    def __init__(
+        self,
+        *,
+        device: Device,
+        memory: Memory,
+        journal: Journal,
+        dispatch: Dispatch,
+        reassembly: Reassembly,
+        print_queue: PrintQueue,
+    ) -> None:
+        self._device = device
+        self._memory = memory
+        self._journal = journal
+        self._dispatch = dispatch
+        self._reassembly = reassembly
+        self._print_queue = print_queue
+
+    def cancel(self, job: Job) -> Deferred[Job]:
+        """Delete a mail unprinted; fires with its job. CannotCancel where it has ended.
+
+        With one part of a divided mail that is being printed go the others.
+        """
+        return Deferred.fromCoroutine(self._cancel(job))
+
+    async def _cancel(self, job: Job) -> Job:
+        if job.held_as is None or job.ended is not None:
+            raise CannotCancel(
+                f"Job {job.number} has ended ({job.result}); only one that waits can be cancelled."
+            )
+        jobs = [job]
+        if not self._dispatch.release(job) and not self._reassembly.release(job):
+            mails = await self._print_queue.release(job)
+            jobs += [mail.job for mail in mails if mail.job.serial != job.serial]
+        names = [one.held_as or "" for one in jobs]
+        ended = self._device.now()
+        jobs = [
+            self._device.job_changed(one, result="NG", code=codes.CANCELLED, ended=ended)
+            for one in jobs
+        ]
+        # The journal has their ends and their UIDLs before they go: none is fetched again.
+        await self._journal.flush()
+        await self._memory.delete_durably(names)
+        job, *_ = [self._device.job_changed(one, held_as=None) for one in jobs]
+        return job

@@ -1,0 +1,39 @@
+"""Work that is done again after a pause, because the disk failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+RETRY_PAUSE = 60
+"""Seconds between two tries."""
+
+
+class Retries:
+    """Calls again, after `RETRY_PAUSE`, what could not be done; `stop` forgets it."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._calls: set[IDelayedCall] = set()
+
+    @property
+    def pending(self) -> bool:
+        """True while something is to be done again."""
+        return bool(self._calls)
+
+    def later(self, work: Callable[[], object], pause: float = RETRY_PAUSE) -> None:
+        """Call `work` after a pause, in seconds."""
+
+        def again() -> None:
+            self._calls.discard(call)
+            work()
+
+        call = self._clock.callLater(pause, again)
+        self._calls.add(call)
+
+    def stop(self) -> None:
+        """Forget what was to be done again."""
+        calls, self._calls = self._calls, set()
+        for call in calls:
+            call.cancel()

@@ -1,0 +1,70 @@
+"""The machine's sessions with mail servers and clients: opened and closed, each with its transcript."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from irsend.device.device import Device
+from irsend.device.sessions import Session, SessionKind, SessionResult
+from irsend.device.status import StatusText
+from irsend.interfaces import TranscriptLine
+from irsend.protocols.transcript import Transcript
+from irsend.services.live_configuration import LiveConfiguration
+from irsend.store.journal import Journal
+
+
+class Sessions:
+    """Opens and closes sessions; keeps the transcripts of those under way."""
+
+    def __init__(
+        self, *, device: Device, journal: Journal, configuration: LiveConfiguration
+    ) -> None:
+        self._device = device
+        self._journal = journal
+        self._configuration = configuration
+        self._transcripts: dict[int, Transcript] = {}
+
+    def transcript_so_far(self, id: int) -> list[TranscriptLine] | None:
+        """Return the lines of a session that is under way; None for any other."""
+        transcript = self._transcripts.get(id)
+        return None if transcript is None else transcript.lines()
+
+    def begin(
+        self, kind: SessionKind, peer: str, mac: str | None = None
+    ) -> tuple[Session, Transcript]:
+        """Open a session with its transcript."""
+        session = self._device.session_began(kind, peer, mac)
+        lines = self._configuration.current.limits.transcript_lines
+        transcript = Transcript(self._device.now, lines)
+        self._transcripts[session.id] = transcript
+        return session, transcript
+
+    def end(
+        self,
+        session: Session,
+        *,
+        reason: str = "",
+        code: str | None = None,
+        status: StatusText | None = None,
+        **changes: Any,
+    ) -> Session:
+        """Close a session: OK without a reason, else NG; keep its transcript.
+
+        `status` comes on the status line. A session that brought mail, or a POP
+        session without an error, takes off the line what its kind raised before.
+        """
+        if status is not None:
+            self._device.show_status(status, session.id)
+        result: SessionResult = "NG" if reason or status else "OK"
+        transcript = self._transcripts.pop(session.id)
+        self._journal.keep_transcript(session.id, transcript.lines)
+        return self._device.session_ended(
+            session,
+            result,
+            succeeded=result == "OK"
+            and (changes.get("messages", 0) > 0 or session.kind == "pop-receive"),
+            reason=reason,
+            code=code,
+            status_line=status.value if status else "",
+            **changes,
+        )
