@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from irsend.interfaces import IMachine
+    from irsend.machine_interface import IMachine
     from irsend.panel.site import PanelSite
 
 

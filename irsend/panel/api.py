@@ -16,7 +16,7 @@ from twisted.web.server import Request
 from irsend.device import report
 from irsend.device.windows import windows
 from irsend.errors import NoSuchRecord
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel import openapi, request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.events import Events

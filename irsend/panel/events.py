@@ -35,7 +35,7 @@ from irsend.device.events import (
     SettingsChanged,
     StatusChanged,
 )
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel import serializers
 from irsend.panel.problems import Problem
 

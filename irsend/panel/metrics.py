@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from irsend import __version__
 from irsend.device.events import DocumentPrinted, Event, SessionChanged, StatusChanged
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 
 
 class Metrics:

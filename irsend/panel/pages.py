@@ -16,7 +16,7 @@ from twisted.web.server import Request
 
 from irsend.device.windows import ITEMS
 from irsend.errors import MemoryFull, ScanRefused, SendRefused, SettingsRefused
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number

@@ -15,7 +15,7 @@ from twisted.web.server import Request
 from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
 from irsend.device.windows import ITEMS
 from irsend.errors import NoSuchRecord
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers, transcript_view
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import SESSION_KINDS, session_number

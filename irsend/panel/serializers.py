@@ -15,7 +15,8 @@ from irsend.device import Device, Job, Session, StatusEntry, load_model, model_n
 from irsend.device.codes import CODES
 from irsend.device.documents import Document, PageText
 from irsend.device.windows import ITEMS, windows
-from irsend.interfaces import IMachine, TranscriptLine
+from irsend.interfaces import TranscriptLine
+from irsend.machine_interface import IMachine
 
 JSON = dict[str, Any]
 

@@ -17,7 +17,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import API
 from irsend.panel.events import Events

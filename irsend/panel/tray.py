@@ -13,7 +13,7 @@ from twisted.web.static import File
 
 from irsend.device.documents import Document
 from irsend.errors import NoSuchRecord
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.problems import Problem
 from irsend.panel.responses import shielded, write

@@ -17,7 +17,8 @@ from irsend.device.jobs import Recipient
 from irsend.device.send_order import read_order
 from irsend.device.windows import ITEMS
 from irsend.errors import CannotCancel, KeyMaterialError, NoSuchRecord
-from irsend.interfaces import IMachine, TranscriptLine
+from irsend.interfaces import TranscriptLine
+from irsend.machine_interface import IMachine
 
 NOW = 1_795_342_612.123
 """2026-11-22T10:16:52.123+00:00"""

@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 
 from irsend.device.status import StatusText
 from irsend.errors import CannotDraw
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from tests.panel.machine import NOW, MachineDouble, device_of, said
 from tests.panel.served import ServedPanel
 

@@ -30,7 +30,8 @@ from irsend.errors import (
     SettingsRefused,
     ValueRefused,
 )
-from irsend.interfaces import IMachine, TranscriptLine
+from irsend.interfaces import TranscriptLine
+from irsend.machine_interface import IMachine
 from irsend.services.bench import Bench
 from irsend.services.machine.keyring import Keyring
 from irsend.services.machine.settings_precedence import SettingsPrecedence
