@@ -137,6 +137,9 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
 The services share the bench; a service that waits for sessions knows its session.
 """
 
+WITHOUT_RINGS: tuple[str, ...] = ("panel",)
+"""Packages whose modules import each other in no ring, imports for type checking included."""
+
 WITHOUT_TWISTED: tuple[str, ...] = (
     "errors",
     "addresses",

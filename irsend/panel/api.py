@@ -6,7 +6,7 @@ Described by `openapi`, which a test holds to what stands here.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -22,12 +22,10 @@ from irsend.panel.access_control import AccessControl
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
 from irsend.panel.problems import Problem
+from irsend.panel.request import PanelRequest
 from irsend.panel.responses import refused, shielded, write
 from irsend.panel.routing import app, route
 from irsend.panel.tray import TrayRoutes
-
-if TYPE_CHECKING:
-    from irsend.panel.site import PanelRequest
 
 SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.python.failure import Failure
 from twisted.web.server import Request
@@ -23,11 +23,9 @@ from irsend.panel.api import session_number
 from irsend.panel.menus import ROOT, menus, step_of_window
 from irsend.panel.problems import Problem, problem_of
 from irsend.panel.rendering import HTML
+from irsend.panel.request import PanelRequest
 from irsend.panel.responses import refused, shielded, write
 from irsend.panel.screens import Screens, app, number_of, see_other
-
-if TYPE_CHECKING:
-    from irsend.panel.site import PanelRequest
 
 _STATIC = {
     "keys.js": "text/javascript; charset=utf-8",

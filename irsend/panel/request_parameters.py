@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 from twisted.web.server import Request
 
 from irsend.panel.openapi_schemas import ONE_LINE
 from irsend.panel.problems import Problem
+from irsend.panel.request import PanelRequest
 from irsend.panel.uploads import Upload
-
-if TYPE_CHECKING:
-    from irsend.panel.site import PanelRequest
 
 N = TypeVar("N", int, None)
 
