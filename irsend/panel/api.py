@@ -14,6 +14,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from irsend.device import report
+from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
 from irsend.errors import NoSuchRecord
 from irsend.machine_interface import IMachine
@@ -26,8 +27,6 @@ from irsend.panel.request import PanelRequest
 from irsend.panel.responses import refused, shielded, write
 from irsend.panel.routing import app, route
 from irsend.panel.tray import TrayRoutes
-
-SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
 
 
 class API(TrayRoutes):
@@ -207,7 +206,7 @@ class API(TrayRoutes):
                 before=request_parameters.whole_number(parameters, "before", None, 1, 2**62),
                 kind=request_parameters.one_of(parameters, "kind", SESSION_KINDS),
                 peer=request_parameters.text(parameters, "peer"),
-                result=request_parameters.one_of(parameters, "result", ("OK", "NG")),
+                result=request_parameters.one_of(parameters, "result", SESSION_RESULTS),
                 # "#" begins a fragment in an address, so it may be left out.
                 code=code and "#" + code.removeprefix("#"),
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from irsend import __version__
 from irsend.device import Model
+from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
 from irsend.panel.openapi_operations import (
     NOTHING,
@@ -221,13 +222,13 @@ def _paths() -> Schema:
                     {"type": "integer", "minimum": 1, "maximum": 2**62},
                     "Only sessions with a smaller number: the next page.",
                 ),
-                parameter("kind", SCHEMAS["Session"]["properties"]["kind"], "Of this kind."),
+                parameter("kind", {"enum": list(SESSION_KINDS)}, "Of this kind."),
                 parameter(
                     "peer",
                     {"type": "string", "maxLength": 255, "pattern": ONE_LINE},
                     "With this peer.",
                 ),
-                parameter("result", {"enum": ["OK", "NG"]}, "That ended so."),
+                parameter("result", {"enum": list(SESSION_RESULTS)}, "That ended so."),
                 parameter(
                     "code",
                     {"type": "string", "pattern": "^(#?[0-9]{3})?$"},

@@ -7,12 +7,15 @@ Standards: JSON Schema 2020-12.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from irsend.device import Model
 from irsend.device.codes import CODES
+from irsend.device.device import State
 from irsend.device.items import Item, Lines
+from irsend.device.jobs import Direction, JobKind, JobResult
 from irsend.device.send_order import MOST_RECIPIENTS, ORDER_ITEMS
+from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.status import StatusText
 from irsend.device.windows import ITEMS
 
@@ -67,7 +70,7 @@ SCHEMAS: dict[str, Schema] = {
         model=TEXT,
         title=TEXT,
         status_line={"enum": ["", *(text.value for text in StatusText)]},
-        state={"enum": ["ready", "receiving", "sending", "printing", "stopped"]},
+        state={"enum": list(get_args(State))},
         memory=object_of(used=COUNT, capacity=COUNT),
         paper={"type": "boolean"},
         since={**or_null(MOMENT), "description": "When the text came on the status line."},
@@ -107,13 +110,13 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Session": object_of(
         id=COUNT,
-        kind={"enum": ["smtp-receive", "pop-receive", "smtp-send"]},
+        kind={"enum": list(SESSION_KINDS)},
         peer=TEXT,
         mac=or_null(TEXT),
         tls=or_null(object_of(version=TEXT, cipher=TEXT)),
         auth={**or_null(TEXT), "description": "The mechanism that a login succeeded with."},
         choice={**TEXT, "description": "Mechanisms offered, the one chosen, and why."},
-        result={"enum": ["OK", "NG", None], "description": "null while under way."},
+        result={"enum": [*SESSION_RESULTS, None], "description": "null while under way."},
         code=or_null({"enum": list(CODES)}),
         status_line=TEXT,
         started=MOMENT,
@@ -129,12 +132,12 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Job": object_of(
         number={**TEXT, "pattern": "^[0-9]{4}$"},
-        direction={"enum": ["tx", "rx"]},
-        kind={"enum": ["email", "ifax"]},
+        direction={"enum": list(get_args(Direction))},
+        kind={"enum": list(get_args(JobKind))},
         party=TEXT,
         subject=TEXT,
         pages=or_null(COUNT),
-        result={"enum": ["OK", "NG", "--", "waiting", "running"]},
+        result={"enum": list(get_args(JobResult))},
         code=or_null({"enum": list(CODES)}),
         code_text={**TEXT, "description": "What the code means; empty without one."},
         reason={**TEXT, "description": "Why it is NG, or what the last attempt met."},
@@ -142,7 +145,7 @@ SCHEMAS: dict[str, Schema] = {
         recipients=list_of(
             object_of(
                 address=TEXT,
-                result={"enum": ["OK", "NG", "--", "waiting", "running"]},
+                result={"enum": list(get_args(JobResult))},
                 code=or_null({"enum": list(CODES)}),
                 reason=TEXT,
             )
@@ -181,7 +184,7 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "Reception": object_of(
-        result={"enum": ["OK", "NG", None]},
+        result={"enum": [*SESSION_RESULTS, None]},
         code=or_null({"enum": list(CODES)}),
         received={**COUNT, "description": "Messages."},
         session=COUNT,

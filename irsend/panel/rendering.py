@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from irsend.device import report
 from irsend.device.codes import CODES
+from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, SessionKind
 from irsend.panel import serializers
 
 HTML = "text/html; charset=utf-8"
 _SPOKEN = {"apop": "APOP", "pop_auth": "POP AUTH", "ssl": "SSL", "true": "On", "false": "Off"}
-KINDS = {
-    "smtp-receive": "SMTP receive",
-    "pop-receive": "POP receive",
-    "smtp-send": "SMTP send",
-}
 
 
 def templates() -> Environment:
@@ -34,11 +29,13 @@ def templates() -> Environment:
         clock=_clock,
         day=_day,
         iso=serializers.moment,
-        kind=KINDS.get,
+        kind=_session_kind,
         mb=_megabytes,
         setting=_setting,
     )
-    environment.globals.update(report=report, codes=CODES, kinds=KINDS)
+    environment.globals.update(
+        report=report, codes=CODES, session_kinds=SESSION_KINDS, session_results=SESSION_RESULTS
+    )
     return environment
 
 
@@ -53,6 +50,11 @@ def _setting(value: object) -> str:
     return "On" if value is True else "Off" if value is False else str(value) or "empty"
 
 
+def _session_kind(kind: SessionKind) -> str:
+    protocol, _, direction = kind.partition("-")
+    return f"{protocol.upper()} {direction}"
+
+
 def _clock(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%H:%M:%S")
 
@@ -61,5 +63,5 @@ def _day(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d")
 
 
-def _megabytes(octets: int) -> Any:
+def _megabytes(octets: int) -> str:
     return f"{octets / 1_000_000:.1f}"

@@ -13,12 +13,13 @@ from klein import Klein
 from twisted.web.server import Request
 
 from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
+from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import ITEMS
 from irsend.errors import NoSuchRecord
 from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers, transcript_view
 from irsend.panel.access_control import AccessControl
-from irsend.panel.api import SESSION_KINDS, session_number
+from irsend.panel.api import session_number
 from irsend.panel.menus import ROOT, Step, menus
 from irsend.panel.problems import Problem
 from irsend.panel.rendering import HTML, templates
@@ -221,7 +222,7 @@ class Screens:
             ),
             "peer": request_parameters.text(asked, "peer"),
             "result": request_parameters.one_of(
-                {k: v for k, v in asked.items() if v}, "result", ("OK", "NG")
+                {k: v for k, v in asked.items() if v}, "result", SESSION_RESULTS
             ),
             "code": code and "#" + code.removeprefix("#"),
         }
