@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import attrs
 
-from irsend.device import TLSUse
+from irsend.device import TLSUse, model_names
 from irsend.device.jobs import Recipient
 from irsend.device.status import StatusText
 from irsend.panel.menus import menus
@@ -272,7 +272,7 @@ class PageTests(ServedPanel):
 
     async def test_ids(self) -> None:
         """No id stands twice in any screen of any model."""
-        for model in ("ir2270", "ir2200", "estudio190f", "iradvance"):
+        for model in model_names():
             self.machine = MachineDouble(device=device_of(model))
             self.serve()
             for path in (
