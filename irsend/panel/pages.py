@@ -20,7 +20,7 @@ from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
-from irsend.panel.menus import ROOT, menus, step_of_window
+from irsend.panel.menus import ROOT, menu_of_window, root_menu
 from irsend.panel.problems import Problem, problem_of
 from irsend.panel.rendering import HTML
 from irsend.panel.request import PanelRequest
@@ -80,8 +80,8 @@ class Pages(Screens):
     async def change(self, request: Request, window: str) -> bytes:
         """Take a window's form: what differs from the settings is changed, all or none."""
         fields = self._form(request)
-        step = step_of_window(menus(self._machine.device.model), window)
-        if step is None:
+        menu = menu_of_window(root_menu(self._machine.device.model), window)
+        if menu is None:
             raise Problem(404, "The machine has no such window")
         keys = [
             key for key in self._machine.device.model.items() if key.startswith(f"{window}.")
@@ -92,16 +92,16 @@ class Pages(Screens):
         except SettingsRefused as error:
             request.setResponseCode(422)
             refusals = {one.key: one.problem for one in error.refused}
-            return await self._menu(request, step, given=given, refusals=refusals)
-        return see_other(request, step.above.address if step.above else ROOT)
+            return await self._menu(request, menu, given=given, refusals=refusals)
+        return see_other(request, menu.parent.address if menu.parent else ROOT)
 
     @app.route("/settings/<window>", methods=["GET"])
     def window(self, request: Request, window: str) -> bytes:
         """Go to a window: where a refused form was shown, its address may be asked for again."""
-        step = step_of_window(menus(self._machine.device.model), window)
-        if step is None:
+        menu = menu_of_window(root_menu(self._machine.device.model), window)
+        if menu is None:
             raise Problem(404, "The machine has no such window")
-        return see_other(request, step.address)
+        return see_other(request, menu.address)
 
     @app.route("/clear", methods=["POST"])
     def clear(self, request: Request) -> bytes:

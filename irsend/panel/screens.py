@@ -20,7 +20,7 @@ from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers, transcript_view
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
-from irsend.panel.menus import ROOT, Step, menus
+from irsend.panel.menus import ROOT, Menu, root_menu
 from irsend.panel.problems import Problem
 from irsend.panel.rendering import HTML, templates
 from irsend.panel.responses import shielded, write
@@ -105,15 +105,15 @@ class Screens:
     @app.route(ROOT, methods=["GET"])
     async def functions(self, request: Request) -> bytes:
         """Show Additional Functions."""
-        return await self._menu(request, menus(self._machine.device.model))
+        return await self._menu(request, root_menu(self._machine.device.model))
 
     @app.route(ROOT + "/<path:where>", methods=["GET"])
     async def menu(self, request: Request, where: str) -> bytes:
-        """Show a step of the menus, or a settings window."""
-        root = menus(self._machine.device.model)
-        for step in root.all():
-            if step.address == f"{ROOT}/{where}":
-                return await self._menu(request, step)
+        """Show a menu, or a settings window."""
+        root = root_menu(self._machine.device.model)
+        for menu in root.walk():
+            if menu.address == f"{ROOT}/{where}":
+                return await self._menu(request, menu)
         raise Problem(404, "The machine has no such screen")
 
     @app.route("/wire", methods=["GET"])
@@ -163,18 +163,18 @@ class Screens:
     async def _menu(
         self,
         request: Request,
-        step: Step,
+        menu: Menu,
         *,
         given: dict[str, str] | None = None,
         refusals: dict[str, str] | None = None,
     ) -> bytes:
-        shown = serializers.settings(self._machine.device, step.window)["windows"]
+        shown = serializers.settings(self._machine.device, menu.window)["windows"]
         return await self._screen(
             request,
             "menu.html",
             tab="functions",
-            step=step,
-            items=shown[0]["items"] if step.window and shown else [],
+            menu=menu,
+            items=shown[0]["items"] if menu.window and shown else [],
             given=given or {},
             refusals=refusals or {},
             labels={key: ITEMS[key].label for key in refusals or {}},

@@ -9,7 +9,7 @@ from twisted.internet.defer import fail
 
 from irsend.device.status import StatusText
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.panel.menus import menus, step_of_window
+from irsend.panel.menus import menu_of_window, root_menu
 from tests.panel.served import Answer, ServedPanel
 from tests.panel.test_pages import Fields
 from tests.panel.test_send import PAGE, TO, TYPE, form
@@ -28,9 +28,9 @@ class FormTests(ServedPanel):
 
     async def untouched(self, window: str) -> dict[str, str]:
         """Give a window's form as it stands on its screen."""
-        step = step_of_window(menus(self.machine.device.model), window)
-        assert step is not None
-        page = (await self.ask("GET", step.address)).text
+        menu = menu_of_window(root_menu(self.machine.device.model), window)
+        assert menu is not None
+        page = (await self.ask("GET", menu.address)).text
         fields = dict(Fields(page).forms[f"/settings/{window}"])
         self.assertEqual(fields.pop("token"), self.site._access.token)
         return fields

@@ -10,7 +10,7 @@ import attrs
 from irsend.device import TLSUse, model_names
 from irsend.device.jobs import Recipient
 from irsend.device.status import StatusText
-from irsend.panel.menus import menus
+from irsend.panel.menus import root_menu
 from tests.panel.machine import NOW, MachineDouble, device_of, said
 from tests.panel.served import ServedPanel
 from tests.panel.test_tray import BROKEN, ORDER
@@ -257,11 +257,11 @@ class PageTests(ServedPanel):
             {"receiving_mac_address.addresses": ["00:00:85:12:34:56", "00:00:85:12:34:57"]}
         )
         fields: dict[str, str] = {}
-        for step in menus(self.machine.device.model).all():
-            page = await self.page(step.address)
-            self.assertIn(f">{step.title}</h2>", page)
-            if step.window:
-                fields |= dict(Fields(page).forms[f"/settings/{step.window}"])
+        for menu in root_menu(self.machine.device.model).walk():
+            page = await self.page(menu.address)
+            self.assertIn(f">{menu.title}</h2>", page)
+            if menu.window:
+                fields |= dict(Fields(page).forms[f"/settings/{menu.window}"])
         del fields["token"]
         self.assertEqual(list(fields), self.machine.device.model.items())
         self.assertEqual(fields["email_ifax.pop"], "false")
@@ -277,7 +277,7 @@ class PageTests(ServedPanel):
             self.serve()
             for path in (
                 *_SCREENS,
-                *(one.address for one in menus(self.machine.device.model).all()),
+                *(one.address for one in root_menu(self.machine.device.model).walk()),
             ):
                 ids = Fields(await self.page(path)).ids
                 self.assertEqual(len(ids), len(set(ids)), path)
@@ -297,7 +297,7 @@ class PageTests(ServedPanel):
         ]
         for path in (*_SCREENS, f"/mailbox/{BROKEN.number}", "/sessions/1", "/settings-of-it"):
             if path == "/settings-of-it":
-                path = menus(device.model).keys[0].keys[0].keys[0].address
+                path = root_menu(device.model).submenus[0].submenus[0].submenus[0].address
             page = await self.page(path)
             self.assertNotIn("<script>", page)
             self.assertIn("&lt;script&gt;", page)
