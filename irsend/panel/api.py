@@ -6,14 +6,13 @@ Described by `openapi`, which a test holds to what stands here.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
-from irsend.device import report
+from irsend.device import Job, report
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
 from irsend.errors import NoSuchRecord
@@ -24,7 +23,7 @@ from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
 from irsend.panel.problems import Problem
 from irsend.panel.request import PanelRequest
-from irsend.panel.responses import refused, shielded, write
+from irsend.panel.responses import shield, write, write_failure
 from irsend.panel.routing import app, route
 from irsend.panel.tray import TrayRoutes
 
@@ -42,8 +41,8 @@ class API(TrayRoutes):
         self._metrics = metrics
 
     @app.handle_errors(Exception)
-    def _refused(self, request: IRequest, failure: Failure) -> bytes:
-        return refused(request, failure)
+    def _write_failure(self, request: IRequest, failure: Failure) -> bytes:
+        return write_failure(request, failure)
 
     # A probe may ask for it as it likes.
     @app.route("/healthz", methods=["GET"])
@@ -88,7 +87,7 @@ class API(TrayRoutes):
         limit = request_parameters.whole_number(
             request_parameters.query(request), "limit", 100, 1, 10_000
         )
-        entries = await shielded(self._machine.status_history(limit))
+        entries = await shield(self._machine.status_history(limit))
         return write(request, [serializers.status_entry(entry) for entry in entries])
 
     # Settings
@@ -128,7 +127,7 @@ class API(TrayRoutes):
     async def receive(self, request: Request) -> bytes:
         """Fetch mail by POP; the answer comes when that has ended."""
         request_parameters.no_other_type(request)
-        session = await shielded(self._machine.receive())
+        session = await shield(self._machine.receive())
         return write(request, serializers.reception(session))
 
     @route("/api/send", "POST", "wait")
@@ -147,7 +146,7 @@ class API(TrayRoutes):
         )
         job = await self._machine.send(order)
         if wait:
-            job = await shielded(self._machine.job_ended(job.number))
+            job = await shield(self._machine.job_ended(job.number))
         request.setResponseCode(200 if wait else 202)
         request.setHeader(b"Location", f"/api/jobs/{job.number}".encode("ascii"))
         return write(request, serializers.job(job))
@@ -163,13 +162,13 @@ class API(TrayRoutes):
     @route("/api/jobs/<number>", "GET")
     async def job(self, request: Request, number: str) -> bytes:
         """Tell one job."""
-        job = await shielded(self._machine.job(_job_number(number)))
+        job = await shield(self._machine.job(_job_number(number)))
         return write(request, serializers.job(job))
 
     @route("/api/jobs/<number>", "DELETE")
     async def cancel_job(self, request: Request, number: str) -> bytes:
         """Cancel a job."""
-        job = await shielded(self._machine.cancel_job(_job_number(number)))
+        job = await shield(self._machine.cancel_job(_job_number(number)))
         return write(request, serializers.job(job))
 
     @route("/api/report", "GET", "format", "limit")
@@ -186,7 +185,7 @@ class API(TrayRoutes):
         device = self._machine.device
         text = report.as_text(jobs, title=device.model.title, at=device.now())
         if form == "pdf":
-            pdf = await shielded(self._machine.set_text(text, "Communication report"))
+            pdf = await shield(self._machine.set_text(text, "Communication report"))
             request.setHeader(b"Content-Disposition", b'inline; filename="report.pdf"')
             return write(request, pdf, "application/pdf")
         return write(request, text.encode(), "text/plain; charset=utf-8")
@@ -200,7 +199,7 @@ class API(TrayRoutes):
         code = request_parameters.text(parameters, "code")
         if code and not re.fullmatch(r"#?[0-9]{3}", code):
             raise Problem(400, "code: allowed is # and three digits; the # may be left out")
-        sessions = await shielded(
+        sessions = await shield(
             self._machine.sessions(
                 limit=request_parameters.whole_number(parameters, "limit", 100, 1, 10_000),
                 before=request_parameters.whole_number(parameters, "before", None, 1, 2**62),
@@ -217,8 +216,8 @@ class API(TrayRoutes):
     async def session(self, request: Request, id: str) -> bytes:
         """Tell one session with what was said in it."""
         number = session_number(id)
-        session = await shielded(self._machine.session(number))
-        transcript = await shielded(self._machine.transcript(number))
+        session = await shield(self._machine.session(number))
+        transcript = await shield(self._machine.transcript(number))
         request.setHeader(b"Vary", b"Accept")
         if request_parameters.prefers_text(request):
             text = serializers.transcript_text(transcript)
@@ -245,7 +244,8 @@ class API(TrayRoutes):
     async def generate_key(self, request: Request) -> bytes:
         """Make a new key and certificate."""
         request_parameters.no_other_type(request)
-        return write(request, await shielded(self._machine.generate_key()))
+        described = await shield(self._machine.generate_key())
+        return write(request, described)
 
     @route("/api/key/import", "POST")
     def import_key(self, request: Request) -> bytes:
@@ -272,9 +272,8 @@ class API(TrayRoutes):
         """Tell the models that irsend comes with."""
         return write(request, serializers.models())
 
-    async def _jobs(self, limit: int) -> list[Any]:
-        jobs: list[Any] = await shielded(self._machine.jobs(limit))
-        return jobs
+    async def _jobs(self, limit: int) -> list[Job]:
+        return await shield(self._machine.jobs(limit))
 
 
 def session_number(given: str) -> int:

@@ -28,7 +28,7 @@ def templates() -> Environment:
         spoken=_spoken,
         clock=_clock,
         day=_day,
-        iso=serializers.moment,
+        iso=serializers.timestamp,
         kind=_session_kind,
         mb=_megabytes,
         setting=_setting,

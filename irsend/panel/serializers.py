@@ -21,7 +21,7 @@ from irsend.machine_interface import IMachine
 JSON = dict[str, Any]
 
 
-def moment(at: float | None) -> str | None:
+def timestamp(at: float | None) -> str | None:
     """Return seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
     if at is None:
         return None
@@ -46,8 +46,8 @@ def status(machine: IMachine) -> JSON:
         "state": device.state,
         "memory": {"used": used, "capacity": capacity},
         "paper": device.paper,
-        "since": moment(shown.at) if shown else None,
-        "next_login": moment(machine.next_login()),
+        "since": timestamp(shown.at) if shown else None,
+        "next_login": timestamp(machine.next_login()),
         "mac_filter": {
             "on": device.settings.receiving_mac_address.enabled,
             "way": way,
@@ -58,7 +58,7 @@ def status(machine: IMachine) -> JSON:
 
 def status_entry(entry: StatusEntry) -> JSON:
     """One line of the status history."""
-    return {"at": moment(entry.at), "text": entry.text.value, "session": entry.session}
+    return {"at": timestamp(entry.at), "text": entry.text.value, "session": entry.session}
 
 
 def setting(device: Device, key: str) -> JSON:
@@ -119,8 +119,8 @@ def session(one: Session) -> JSON:
         "result": one.result,
         "code": one.code,
         "status_line": one.status_line,
-        "started": moment(one.started),
-        "ended": moment(one.ended),
+        "started": timestamp(one.started),
+        "ended": timestamp(one.ended),
         "bytes": one.bytes,
         "reason": one.reason,
         "messages": one.messages,
@@ -129,7 +129,7 @@ def session(one: Session) -> JSON:
 
 def transcript_line(line: TranscriptLine) -> JSON:
     """One line of a transcript."""
-    return {"at": moment(line.at), "speaker": line.speaker, "text": line.text}
+    return {"at": timestamp(line.at), "speaker": line.speaker, "text": line.text}
 
 
 def transcript_text(lines: list[TranscriptLine]) -> str:
@@ -161,8 +161,8 @@ def job(one: Job) -> JSON:
             for each in one.recipients
         ],
         "sessions": list(one.sessions),
-        "started": moment(one.started),
-        "ended": moment(one.ended),
+        "started": timestamp(one.started),
+        "ended": timestamp(one.ended),
     }
 
 
@@ -173,7 +173,7 @@ def document(one: Document) -> JSON:
         "pages": one.pages,
         "from": one.sender,
         "subject": one.subject,
-        "printed": moment(one.printed),
+        "printed": timestamp(one.printed),
         "codes": list(one.codes),
         "code_texts": [CODES.get(code, "") for code in one.codes],
         "notices": list(one.notices),
