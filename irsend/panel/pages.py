@@ -150,7 +150,7 @@ class Pages(Screens):
         self._access.check_token(fields.pop("token", [""])[-1])
         given = {
             name: value
-            for name, value in request_parameters.order(fields).items()
+            for name, value in request_parameters.order_items(fields).items()
             # A form sends its empty fields too.
             if value or name == "to"
         }

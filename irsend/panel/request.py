@@ -94,7 +94,7 @@ class PanelRequest(Request):
             self.upload.feed(data)
             if (
                 self.upload.problem is not None
-                and self._received > self.upload.most + _MOST_READ
+                and self._received > self.upload.limit + _MOST_READ
             ):
                 cast(ITCPTransport, self.transport).abortConnection()
             return

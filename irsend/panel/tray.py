@@ -37,12 +37,13 @@ class TrayRoutes:
             for name in given
             if name != "paper"
         ]
-        if not isinstance(given.get("paper"), bool):
+        paper = given.get("paper")
+        if not isinstance(paper, bool):
             problem = "is missing, or not allowed; allowed: true, false"
             errors.insert(0, {"key": "paper", "problem": problem})
-        if errors:
+        if errors or not isinstance(paper, bool):
             raise Problem(422, "Nothing was changed", errors=errors)
-        self._machine.change_paper(given["paper"])
+        self._machine.change_paper(paper)
         return write(request, serializers.status(self._machine))
 
     @route("/api/tray", "GET", "limit")
