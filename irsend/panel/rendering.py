@@ -1,4 +1,4 @@
-"""How a page is made of templates, and how values are written on it."""
+"""The page's templates and their filters, which write values for people."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, SessionKind
 from irsend.panel import serializers
 
 HTML = "text/html; charset=utf-8"
-_SPOKEN = {"apop": "APOP", "pop_auth": "POP AUTH", "ssl": "SSL", "true": "On", "false": "Off"}
+_CHOICE_LABELS = {
+    "apop": "APOP",
+    "pop_auth": "POP AUTH",
+    "ssl": "SSL",
+    "true": "On",
+    "false": "Off",
+}
 
 
 def templates() -> Environment:
-    """Return the templates of the panel; what comes from outside is escaped in all of them."""
+    """Return the templates of the panel; all of them escape values."""
     environment = Environment(
         loader=PackageLoader("irsend.panel"),
         autoescape=True,
@@ -25,11 +31,11 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        spoken=_spoken,
-        clock=_clock,
-        day=_day,
+        choice=_choice_label,
+        time=_time_of_day,
+        date=_date,
         iso=serializers.timestamp,
-        kind=_session_kind,
+        session_kind=_session_kind,
         mb=_megabytes,
         setting=_setting,
     )
@@ -39,9 +45,9 @@ def templates() -> Environment:
     return environment
 
 
-def _spoken(word: object) -> str:
+def _choice_label(word: object) -> str:
     text = str(word).lower() if isinstance(word, bool) else str(word)
-    return _SPOKEN.get(text, text.replace("_", " ").capitalize())
+    return _CHOICE_LABELS.get(text, text.replace("_", " ").capitalize())
 
 
 def _setting(value: object) -> str:
@@ -55,11 +61,11 @@ def _session_kind(kind: SessionKind) -> str:
     return f"{protocol.upper()} {direction}"
 
 
-def _clock(at: float) -> str:
+def _time_of_day(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%H:%M:%S")
 
 
-def _day(at: float) -> str:
+def _date(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d")
 
 
