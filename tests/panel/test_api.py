@@ -332,7 +332,7 @@ class JobTests(ServedPanel):
         self.assertIn("report.pdf", pdf.headers["content-disposition"])
         text = (await self.ask("GET", "/api/report")).body
         self.assertEqual(pdf.body, b"%PDF-1.7 Communication report\n" + text)
-        self.machine.drawing = CannotDraw("no worker can be started")
+        self.machine.drawing_error = CannotDraw("no worker can be started")
         problem = await self.refused(409, "GET", "/api/report?format=pdf")
         self.assertEqual(problem["detail"], "no worker can be started")
 

@@ -95,7 +95,7 @@ class EventTests(ServedPanel):
 
     async def tray(self) -> Any:
         """Return what GET /api/tray tells of the document that was printed."""
-        self.machine.printed = [ORDER]
+        self.machine.tray = [ORDER]
         return (await self.ask("GET", "/api/tray")).json()
 
     async def test_paper(self) -> None:

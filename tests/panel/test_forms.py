@@ -171,7 +171,7 @@ class FormTests(ServedPanel):
         """A form without the machine's token, or with another, is refused, whatever it would do."""
         device = self.machine.device
         device.show_status(StatusText.SSL_ERROR_POP, None)
-        self.machine.printed = [ORDER]
+        self.machine.tray = [ORDER]
         job = device.job_accepted("rx", "a@bench.test")
         for path in (
             *("/clear", "/paper", "/receive", "/settings/email_ifax"),
@@ -182,14 +182,14 @@ class FormTests(ServedPanel):
                 self.assertIn("load the page again", problem["detail"])
         await self.refused(403, "POST", "/send", form(PAGE, TO), {"Content-Type": TYPE})
         self.assertEqual(self.machine.orders, [])
-        self.assertTrue(device.paper and device.status.text and self.machine.printed)
+        self.assertTrue(device.paper and device.status.text and self.machine.tray)
 
     async def test_delete_and_cancel(self) -> None:
         """A document is deleted and a job cancelled by their keys; what is not there is a 404."""
-        self.machine.printed = [ORDER]
+        self.machine.tray = [ORDER]
         answer = await self.send(f"/mailbox/{ORDER.number}/delete")
         self.assertEqual((answer.status, answer.headers["location"]), (303, "/mailbox"))
-        self.assertEqual(self.machine.printed, [])
+        self.assertEqual(self.machine.tray, [])
         job = self.machine.device.job_accepted("rx", "a@bench.test")
         answer = await self.send(f"/jobs/{job.number}/cancel")
         self.assertEqual((answer.status, answer.headers["location"]), (303, "/jobs"))

@@ -57,7 +57,7 @@ class MetricsTests(ServedPanel):
         """Whether there is paper, and how many documents lie in the tray, are told as they are now."""
         for paper, printed in ((True, [ORDER]), (False, [])):
             self.machine.device.change_paper(paper)
-            self.machine.printed = list(printed)
+            self.machine.tray = list(printed)
             told = await self.numbers()
             self.assertEqual(told["irsend_paper",], int(paper))
             self.assertEqual(told["irsend_tray_documents",], len(printed))

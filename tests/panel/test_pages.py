@@ -135,7 +135,7 @@ class PageTests(ServedPanel):
     async def test_tray(self) -> None:
         """A document in the Mail Box shows its first page, leads to its screen, and says what is wrong."""
         self.assertIn("Nothing is printed yet.", await self.page("/mailbox"))
-        self.machine.printed = [ORDER, BROKEN]
+        self.machine.tray = [ORDER, BROKEN]
         page = await self.page("/mailbox")
         self.assertLess(page.index('href="/mailbox/5002"'), page.index('href="/mailbox/5001"'))
         self.assertIn('<img loading="lazy" src="/api/tray/5001/1.png?dots=30" alt="Page', page)
@@ -151,19 +151,19 @@ class PageTests(ServedPanel):
 
     async def test_full_tray(self) -> None:
         """Of many documents the newest 60 are shown, and how many there are."""
-        self.machine.printed = [ORDER] * 61
+        self.machine.tray = [ORDER] * 61
         page = await self.page("/mailbox")
         self.assertEqual(page.count("<img "), 60)
         self.assertIn("the newest 60 of 61 documents", page)
 
     async def test_document(self) -> None:
         """A document's screen has its pages as pictures, its PDF, its notices; of many pages the first 50."""
-        self.machine.printed = [ORDER, BROKEN]
+        self.machine.tray = [ORDER, BROKEN]
         page = await self.page(f"/mailbox/{BROKEN.number}")
         self.assertIn(f'src="/api/tray/{BROKEN.number}/1.png?dots=100"', page)
         self.assertIn(f'href="/api/tray/{BROKEN.number}.pdf"', page)
         self.assertIn(">page.tif cannot be decoded.<", page)
-        self.machine.printed = [attrs.evolve(ORDER, pages=60)]
+        self.machine.tray = [attrs.evolve(ORDER, pages=60)]
         page = await self.page(f"/mailbox/{ORDER.number}")
         self.assertEqual(page.count("<img "), 50)
         self.assertIn("10 more in the", page)
@@ -292,7 +292,7 @@ class PageTests(ServedPanel):
         device.job_accepted("rx", hostile, subject=hostile)
         device.change_settings({"email_ifax.default_subject": hostile})
         notice = f"{hostile}.tif cannot be decoded."
-        self.machine.printed = [
+        self.machine.tray = [
             attrs.evolve(BROKEN, sender=hostile, subject=hostile, notices=(notice,))
         ]
         for path in (*_SCREENS, f"/mailbox/{BROKEN.number}", "/sessions/1", "/settings-of-it"):
@@ -308,7 +308,7 @@ class PageTests(ServedPanel):
 
     async def test_strict(self) -> None:
         """The page needs no inline script or style, and nothing from elsewhere."""
-        self.machine.printed = [ORDER, BROKEN]
+        self.machine.tray = [ORDER, BROKEN]
         self.machine.device.session_began("smtp-receive", "192.0.2.7")
         for path in (*_SCREENS, "/mailbox/5001", "/sessions/1", "/functions"):
             page = await self.page(path)
@@ -363,7 +363,7 @@ class PageTests(ServedPanel):
         self.machine.device.session_began("smtp-receive", "192.0.2.7")
         self.machine.change_settings({"email_ifax.pop_password": "marked"})
         self.assertNotIn("some are others now", await self.page("/sessions/1"))
-        self.machine.then = {"authent_encryption.allow_ssl_smtp_receive": "ssl"}
+        self.machine.earlier_settings = {"authent_encryption.allow_ssl_smtp_receive": "ssl"}
         page = await self.page("/sessions/1")
         self.assertIn("some are others now", page)
         self.assertIn(

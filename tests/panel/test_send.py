@@ -39,7 +39,7 @@ class SendTests(ServedPanel):
     def setUp(self) -> None:
         """Serve, and look at what is left on the disk."""
         super().setUp()
-        self.addCleanup(shutil.rmtree, self.machine.place)
+        self.addCleanup(shutil.rmtree, self.machine.directory)
 
     async def post(self, *parts: Any, path: str = "/api/send", **more: Any) -> Answer:
         """Post a form."""
@@ -51,7 +51,7 @@ class SendTests(ServedPanel):
         headers = {"Content-Type": TYPE, **more}
         members = await self.refused(status, "POST", "/api/send", form(*parts), headers)
         self.assertEqual(self.machine.orders, [])
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
         return members
 
     async def test_accepted(self) -> None:
@@ -71,7 +71,7 @@ class SendTests(ServedPanel):
         self.assertEqual((order.subject, order.format, order.kind), ("Grüße", "tiff", "email"))
         self.assertEqual([one.name for one in order.originals], ["a.pdf", "b.png"])
         self.assertEqual(self.machine.contents, [[PAGE[2], b"\x89PNG"]])
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
     async def test_waits(self) -> None:
         """With ?wait=1 the answer is 200, when the job has ended."""
@@ -112,7 +112,7 @@ class SendTests(ServedPanel):
         self.assertEqual(members["detail"], "a.pdf is encrypted")
         self.machine.sending = fail(MemoryFull())
         await self.refused(507, "POST", "/api/send", form(PAGE, TO), {"Content-Type": TYPE})
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
     async def test_damaged(self) -> None:
         """A form without boundary or end, or with other things in it, is damaged."""
@@ -123,7 +123,7 @@ class SendTests(ServedPanel):
             (b"--B\r\n" + b"X" * 20_000, TYPE),
         ):
             await self.refused(400, "POST", "/api/send", body, {"Content-Type": kind})
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
     async def test_too_long_a_head(self) -> None:
         """Headers of a part that are too long, or too many, are refused by what they are."""
@@ -216,7 +216,7 @@ class SendTests(ServedPanel):
         for query in ("wait=2", "wait=1&wait=1", "x=%ff", "colour=red"):
             where = f"/api/send?{query}"
             await self.refused(400, "POST", where, form(PAGE, TO), {"Content-Type": TYPE})
-            self.assertEqual(list(self.machine.place.iterdir()), [], query)
+            self.assertEqual(list(self.machine.directory.iterdir()), [], query)
         self.assertEqual(self.machine.orders, [])
 
     async def in_pieces(self, body: bytes) -> Any:
@@ -238,11 +238,11 @@ class SendTests(ServedPanel):
         with no_file_larger_than(8_000_000):
             answer = await self.in_pieces(body)
         self.assertEqual(answer.status, 507)
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
     async def test_no_place(self) -> None:
         """Where nothing can be kept for another reason it is 500, and answered."""
-        self.machine.place /= "missing"
+        self.machine.directory /= "missing"
         answer = await self.in_pieces(form(PAGE, TO))
         self.assertEqual(answer.status, 500)
         self.assertIn("cannot be kept", answer.text)
@@ -256,12 +256,12 @@ class SendTests(ServedPanel):
         )
         wire = await self.connect()
         wire.transport.write(head.encode() + body[:-4])
-        while not self.machine.places:
+        while not self.machine.directories_made:
             await deferLater(reactor, 0.01, lambda: None)
         self.site.change_access(password="marked", hostnames=())
         wire.transport.write(body[-4:])
         self.assertEqual(read_answer(await wire.closed).status, 401)
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
     def test_quiet(self) -> None:
         """What is wrong with a form is no line of the machine's log."""
@@ -298,16 +298,16 @@ class SendTests(ServedPanel):
         written = 0
         while written < 7_900_000:
             await deferLater(reactor, 0.01, lambda: None)
-            written = sum(one.stat().st_size for one in self.machine.place.rglob("0000"))
+            written = sum(one.stat().st_size for one in self.machine.directory.rglob("0000"))
         wire.transport.abortConnection()
         await wire.closed
-        while list(self.machine.place.iterdir()):
+        while list(self.machine.directory.iterdir()):
             await deferLater(reactor, 0.01, lambda: None)
 
     async def test_other_origin(self) -> None:
         """A page of another origin cannot send, though browsers let it post forms; nothing is written."""
         await self.not_sent(403, PAGE, TO, Origin="http://evil.test")
-        self.assertEqual(self.machine.places, 0)
+        self.assertEqual(self.machine.directories_made, 0)
 
     async def test_client_gone(self) -> None:
         """A client that goes away while its originals are scanned gives the scan up."""
@@ -327,7 +327,7 @@ class SendTests(ServedPanel):
         while not cancelled:
             await deferLater(reactor, 0.01, lambda: None)
         self.machine.sending.addErrback(lambda failure: failure.trap(CancelledError))
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
     async def test_page_event(self) -> None:
         """Each page that goes over the glass is an event."""
@@ -347,7 +347,7 @@ class PasswordTests(ServedPanel):
     async def test_nothing_is_written_for_strangers(self) -> None:
         """Who does not know the password has nothing written to the disk."""
         await self.refused(401, "POST", "/api/send", form(PAGE, TO), {"Content-Type": TYPE})
-        self.assertEqual(self.machine.places, 0)
+        self.assertEqual(self.machine.directories_made, 0)
 
     async def test_counts_once(self) -> None:
         """A wrong password counts once for a sending, as for anything else."""

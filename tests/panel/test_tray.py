@@ -40,7 +40,7 @@ class TrayCase(ServedPanel):
     def setUp(self) -> None:
         """Put them into the tray."""
         super().setUp()
-        self.machine.printed = [ORDER, BROKEN]
+        self.machine.tray = [ORDER, BROKEN]
 
 
 class DocumentTests(TrayCase):
@@ -52,7 +52,7 @@ class DocumentTests(TrayCase):
         self.assertEqual([one["number"] for one in listed], ["5002", "5001"])
         newest = (await self.ask("GET", "/api/tray?limit=1")).json()
         self.assertEqual([one["number"] for one in newest], ["5002"])
-        self.machine.printed = []
+        self.machine.tray = []
         self.assertEqual((await self.ask("GET", "/api/tray")).json(), [])
 
     async def test_members(self) -> None:
@@ -87,13 +87,13 @@ class DocumentTests(TrayCase):
                 await self.refused(404, "GET", path)
             await self.refused(404, "GET", f"/api/tray/{number}/1.png")
             await self.refused(404, "DELETE", f"/api/tray/{number}")
-        self.assertEqual(self.machine.printed, [ORDER, BROKEN])
+        self.assertEqual(self.machine.tray, [ORDER, BROKEN])
 
     async def test_taken_out(self) -> None:
         """DELETE takes that document out and answers with nothing; a second time it is a 404."""
         answer = await self.ask("DELETE", "/api/tray/5001")
         self.assertEqual((answer.status, answer.body), (204, b""))
-        self.assertEqual(self.machine.printed, [BROKEN])
+        self.assertEqual(self.machine.tray, [BROKEN])
         await self.refused(404, "DELETE", "/api/tray/5001")
 
     async def test_other_origin(self) -> None:
@@ -103,7 +103,7 @@ class DocumentTests(TrayCase):
         await self.refused(403, "PUT", "/api/paper", {"paper": False}, headers=headers)
         form = headers | {"Content-Type": "application/x-www-form-urlencoded"}
         await self.refused(403, "POST", "/paper", b"paper=out", form)
-        self.assertEqual(self.machine.printed, [ORDER, BROKEN])
+        self.assertEqual(self.machine.tray, [ORDER, BROKEN])
         self.assertIs(self.machine.device.paper, True)
 
 
@@ -177,7 +177,7 @@ class PageTests(TrayCase):
         for path in ("5001/1.png?dots=30", "5001/2.png?dots=30", "5001/1.png?dots=31"):
             tags.append((await self.ask("GET", f"/api/tray/{path}")).headers["etag"])
         # As after the state directory was deleted.
-        self.machine.printed = [attrs.evolve(ORDER, printed=NOW + 60)]
+        self.machine.tray = [attrs.evolve(ORDER, printed=NOW + 60)]
         answer = await self.ask(
             "GET", "/api/tray/5001/1.png?dots=30", headers={"If-None-Match": tags[0]}
         )
@@ -186,7 +186,7 @@ class PageTests(TrayCase):
 
     async def test_not_drawable(self) -> None:
         """A page that cannot be drawn is a 409 with the reason, which no browser keeps."""
-        self.machine.drawing = CannotDraw("Page 1 of document 5001: out of memory")
+        self.machine.drawing_error = CannotDraw("Page 1 of document 5001: out of memory")
         problem = await self.refused(409, "GET", "/api/tray/5001/1.png")
         self.assertIn("out of memory", problem["detail"])
         answer = await self.ask("GET", "/api/tray/5001/1.png")
@@ -235,7 +235,7 @@ class PageTextTests(TrayCase):
 
     async def test_not_readable(self) -> None:
         """A page that cannot be read is a 409 with the reason, which no browser keeps."""
-        self.machine.drawing = CannotDraw("Page 1 of document 5001: out of memory")
+        self.machine.drawing_error = CannotDraw("Page 1 of document 5001: out of memory")
         problem = await self.refused(409, "GET", "/api/tray/5001/1.json")
         self.assertIn("out of memory", problem["detail"])
         answer = await self.ask("GET", "/api/tray/5001/1.json")
