@@ -23,7 +23,7 @@ class MenuTests(unittest.SynchronousTestCase):
             self.assertEqual(titles[0], "Additional Functions")
 
     def test_authent_encryption(self) -> None:
-        """Authent./Encryption stands where the manual has it."""
+        """Authent./Encryption is at the place that the manual gives."""
         menu = menu_of_window(root_menu(load_model("ir2270")), "authent_encryption")
         assert menu is not None
         self.assertEqual(
