@@ -41,7 +41,7 @@ class Menu:
 
 
 def root_menu(model: Model) -> Menu:
-    """Return Additional Functions of a model; a window of which it has no item is not there."""
+    """Return Additional Functions of a model; without the windows of which it has no item."""
     has = {key.partition(".")[0] for key in model.items()}
     root = Menu(title="Additional Functions", address=ROOT)
     for name, window, _ in windows():

@@ -35,7 +35,7 @@ LARGEST_PART_HEADER = 16_384
 _FIELDS = ("page", *ORDER_ITEMS)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-# The sender is told what is wrong with its form; the machine's log need not have it.
+# The client gets a problem document for a wrong form; the machine's log need not have it.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 

@@ -94,7 +94,7 @@ class PageTests(ServedPanel):
         self.assertIn(">somebody-with-a-long<", page)
 
     async def test_several_destinations(self) -> None:
-        """A job shows how many other destinations it has, what failed for which, and links to its sessions."""
+        """A job shows how many other destinations it has, which failed, and links to its sessions."""
         device = self.machine.device
         for _ in range(2):
             device.session_began("smtp-send", "mail.bench.test:25")
