@@ -1,9 +1,9 @@
-"""What one part asks of another, and the values that cross between them: the plan of the house.
+"""What the protocols ask of the machine and of the mail host, and the values that cross between them.
 
     wire -> protocols -> IReception: may it? for whom? -> IMessageSink: the bytes -> the final 250
                       -> ITranscript: what was said
 
-    panel -> IMachine: what the machine shows, and what its keys do
+What the panel asks of the machine is in `machine_interface`.
 
 Reply texts are str and ASCII; what came from the wire is bytes.
 """
@@ -11,16 +11,18 @@ Reply texts are str and ASCII; what came from the wire is bytes.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
+    from twisted.cred.credentials import ICredentials
     from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+    from twisted.mail.interfaces import IChallengeResponse
 
 
 _ATOM = rb"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+"
@@ -93,16 +95,16 @@ class Envelope:
 
 
 class ITranscript(Interface):
-    """Where a protocol writes down what is said, line by line."""
+    """Records a protocol session line by line."""
 
     def client(line: bytes) -> None:
-        """Write down a line of the client's."""
+        """Record a line that the client sent."""
 
     def server(line: bytes) -> None:
-        """Write down a line of the server's."""
+        """Record a line that the server sent."""
 
     def note(text: str) -> None:
-        """Write down something that happened: TLS began, the connection was closed."""
+        """Record an event: TLS began, the connection was closed."""
 
 
 class IMessageSink(Interface):
@@ -112,30 +114,30 @@ class IMessageSink(Interface):
         """Take the next octets; MemoryFull when there is no room for them."""
 
     def commit() -> Deferred[None]:
-        """Fire once the message will survive a crash; until then nobody is responsible for it."""
+        """Fire once the message will survive a crash; only then may the final 250 be sent."""
 
     def abort() -> None:
-        """Forget the message; nothing of it remains."""
+        """Discard the message; nothing of it remains."""
 
 
 class IReception(Interface):
-    """One SMTP session's questions to whoever receives: the machine, or the mail host.
+    """What one SMTP session asks of the receiver: of the machine, or of the mail host.
 
     Each verdict may also be a Deferred of one; the protocol waits for it.
     """
 
     host: bytes = Attribute("The name that greets.")
     keywords: tuple[bytes, ...] = Attribute(
-        "The EHLO words announced, without STARTTLS and AUTH."
+        "The EHLO keywords announced, without STARTTLS and AUTH."
     )
     size_limit: int = Attribute("The largest message taken, in octets; the value of SIZE.")
-    transcript: ITranscript = Attribute("Where the session is written down.")
+    transcript: ITranscript = Attribute("The session's transcript.")
 
-    def tls_context() -> Any:
-        """Return the context factory for STARTTLS, or None where it is not offered."""
+    def tls_context() -> IOpenSSLServerConnectionCreator | None:
+        """Return what makes the TLS connection for STARTTLS; None where it is not offered."""
 
     def greeted(helo: bytes, secured: bool) -> None:
-        """Hear the client's name, at every HELO and EHLO."""
+        """Take the client's name, at every HELO and EHLO."""
 
     def admitted() -> Verdict:
         """May this peer have a session at all? (before the greeting)."""
@@ -153,150 +155,35 @@ class IReception(Interface):
         """Open a place for the message (DATA); MemoryFull where there is none."""
 
     def message_refused(reply: Reply) -> None:
-        """Hear that a mail transaction ended with this reply instead of its 250."""
+        """A mail transaction has ended with this reply instead of its 250."""
 
     def tls_began(version: str, cipher: str) -> None:
-        """Hear that TLS is in use from here on, and which."""
+        """TLS is in use from here on, in this version and with this cipher."""
 
     def tls_failed(reason: str) -> None:
-        """Hear that TLS went wrong; the connection is at its end."""
+        """The TLS handshake has failed; the connection ends."""
 
-    def challengers(secured: bool) -> dict[bytes, Any]:
+    def challengers(secured: bool) -> dict[bytes, Callable[[], IChallengeResponse]]:
         """Return what makes cred's challenge-response credentials, by mechanism; empty: AUTH is unknown."""
 
-    def login(credentials: Any, mechanism: bytes) -> Deferred[Any]:
-        """Fire when these credentials are somebody's; fail with cred's LoginFailed."""
+    def login(credentials: ICredentials, mechanism: bytes) -> Deferred[bytes | tuple[()]]:
+        """Fire with cred's avatar ID of these credentials; fail with cred's LoginFailed."""
 
     def session_ended(reason: str) -> None:
-        """Hear that the connection is closed. `reason` is empty for an orderly end."""
+        """The connection is closed; `reason` is empty after an orderly end."""
 
 
 class IPostBox(Interface):
-    """What the mail host knows of the machine beside it: which mail is its, and where it takes it."""
+    """What the mail host asks of the machine beside it: which mail it accepts by SMTP, and where."""
 
     def takes(recipient: Mailbox) -> bool:
-        """Say whether the machine would take mail for this address by SMTP now."""
+        """Say whether the machine would accept mail for this address now."""
 
     def largest() -> int:
-        """Return how many octets a mail may have that the machine takes."""
+        """Return the size of the largest mail that the machine accepts, in octets."""
 
     def smtp_address() -> tuple[str, int] | None:
-        """Return host and port where the machine takes mail; None while it takes none."""
-
-
-class IMachine(Interface):
-    """The machine as its panel sees it. What reads a disk answers by a Deferred.
-
-    Values of `irsend.device` come out; times are seconds since the epoch.
-    """
-
-    device = Attribute(
-        "The Device: model, settings, status line, sessions under way, `observe`."
-    )
-
-    def memory() -> tuple[int, int]:
-        """Return the octets of memory in use, and its capacity."""
-
-    def mac_filter() -> tuple[str, int]:
-        """Return the way the MAC address filter is enforced, and how many frames it has dropped.
-
-        Where frames cannot be dropped it is connections that were refused.
-        """
-
-    def change_settings(given: dict[str, object]) -> dict[str, Any]:
-        """Change items at the machine by whole key; SettingsRefused names each wrong one."""
-
-    def factory_reset() -> None:
-        """Forget what was changed at the machine."""
-
-    def receive() -> Deferred[Any]:
-        """Fetch mail from the POP server now; fires with the `Session` when it has ended.
-
-        Raises CannotReceive where the settings forbid it or do not say from where.
-        """
-
-    def scan_directory() -> Path:
-        """Return a new, empty directory for originals; whoever asked for it removes it."""
-
-    def read_order(originals: Sequence[Any], given: dict[str, object]) -> Any:
-        """Return the `SendOrder` of these `Original` values and words; SendRefused names each wrong one."""
-
-    def send(order: Any) -> Deferred[Any]:
-        """Scan and queue; fires with the `Job` once it will survive a crash.
-
-        Fails with ScanRefused or MemoryFull: then nothing is queued. May be
-        cancelled until it fires.
-        """
-
-    def job_ended(number: str) -> Deferred[Any]:
-        """Fire with the newest job of this number when it has ended; NoSuchRecord."""
-
-    def next_login() -> float | None:
-        """Return when the POP server lets the machine log in again (LOGIN-DELAY); None for now."""
-
-    def status_history(limit: int = 100) -> Deferred[list[Any]]:
-        """Give the newest `StatusEntry` values, newest first."""
-
-    def sessions(
-        limit: int = 100,
-        before: int | None = None,
-        kind: str | None = None,
-        peer: str | None = None,
-        result: str | None = None,
-        code: str | None = None,
-    ) -> Deferred[list[Any]]:
-        """Give `Session` values, newest first, those under way among them."""
-
-    def session(id: int) -> Deferred[Any]:
-        """Give one `Session`; NoSuchRecord."""
-
-    def settings_at(at: float) -> Deferred[dict[str, Any]]:
-        """Give what the settings were at a time, by whole key; secrets are not among them."""
-
-    def transcript(id: int) -> Deferred[list[TranscriptLine]]:
-        """Give what was said in a session, so far or to its end; NoSuchRecord."""
-
-    def jobs(limit: int = 100) -> Deferred[list[Any]]:
-        """Give the newest `Job` values, newest first."""
-
-    def job(number: str) -> Deferred[Any]:
-        """Give the newest job of this number; NoSuchRecord."""
-
-    def cancel_job(number: str) -> Deferred[Any]:
-        """Cancel a job that waits or runs; NoSuchRecord, CannotCancel."""
-
-    def change_paper(paper: bool) -> None:
-        """Put paper into the drawer, or take it out: while there is none, what was received waits."""
-
-    def documents() -> list[Any]:
-        """Return the `Document` values in the tray, newest first."""
-
-    def document(number: str) -> Any:
-        """Return one of them; NoSuchRecord."""
-
-    def document_file(number: str) -> Path:
-        """Return where the PDF of a document is; NoSuchRecord."""
-
-    def draw_page(number: str, page: int, dots: int) -> Deferred[bytes]:
-        """Give a page as a PNG, at so many dots an inch; NoSuchRecord, CannotDraw."""
-
-    def read_page(number: str, page: int) -> Deferred[Any]:
-        """Give the `PageText` of a page; NoSuchRecord, CannotDraw."""
-
-    def set_text(text: str, title: str) -> Deferred[bytes]:
-        """Give a text as the machine sets it on its paper, as a PDF of this title; CannotDraw."""
-
-    def take_document(number: str) -> Deferred[None]:
-        """Take a document out of the tray, for good; NoSuchRecord."""
-
-    def key_description() -> dict[str, Any] | None:
-        """Return subject, names, validity, bits and fingerprint of the certificate; None without one."""
-
-    def generate_key() -> Deferred[dict[str, Any]]:
-        """Make a new key and certificate, use them, and describe them."""
-
-    def import_key(certificate: bytes, key: bytes) -> dict[str, Any]:
-        """Use this key and certificate (PEM) from now on; KeyMaterialError."""
+        """Return host and port where the machine accepts mail; None while it accepts none."""
 
 
 @frozen

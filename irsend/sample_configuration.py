@@ -18,7 +18,6 @@ import attrs
 
 from irsend.configuration import SECTIONS, Configuration
 from irsend.device.items import Item, OnOff, items_of
-from irsend.device.model import load_model, model_names
 from irsend.device.windows import windows
 
 BENCH: dict[str, object] = {
@@ -67,8 +66,9 @@ def sample() -> str:
 
 
 def _single_keys() -> Iterable[str]:
-    names = f"{', '.join(model_names())}, or the path of a model file"
-    yield _entry("Which printer it is.", f"Allowed: {names}.", '# model = "ir2270"')
+    # No model is named: a new one is a file of its own, and changes nothing here.
+    allowed = "a name from `irsendctl models`, or the path of a model file"
+    yield _entry("Which printer it is.", f"Allowed: {allowed}.", '# model = "ir2270"')
     for key, about, default in items_of(Configuration):
         yield _item("", key, about, default)
 
@@ -92,7 +92,7 @@ def _item(table: str, key: str, about: Item, default: Any) -> str:
     allowed = "true or false" if isinstance(about.kind, OnOff) else about.kind.allowed
     notes = f"Allowed: {allowed}."
     if about.later:
-        notes += f" Only newer models have it ({_models_with(whole)})."
+        notes += " Only newer models have it."
     if whole not in BENCH:
         return _entry(meaning, notes, f"# {key} = {usual}")
     return _entry(meaning, f"{notes} Default: {usual}.", f"{key} = {_toml(BENCH[whole])}")
@@ -100,11 +100,6 @@ def _item(table: str, key: str, about: Item, default: Any) -> str:
 
 def _entry(meaning: str, notes: str, line: str) -> str:
     return "\n".join([*_prose(meaning), *_prose(notes, "  "), line])
-
-
-def _models_with(whole: str) -> str:
-    key = whole.removeprefix("settings.")
-    return ", ".join(name for name in model_names() if load_model(name).has_item(key))
 
 
 def _caption(made_of: type) -> str:

@@ -19,6 +19,7 @@ import irsend.sample_configuration
 from irsend.configuration import SECTIONS, Configuration, configuration, read_configuration
 from irsend.configuration_sections import TLS, Limits, Listen, MailHost, Panel
 from irsend.device.items import items_of
+from irsend.device.model import model_names
 from irsend.device.windows import DEFAULTS, ITEMS, PopAuthMethod, SSLPolicy
 from irsend.errors import ConfigurationError
 from irsend.sample_configuration import BENCH, sample
@@ -320,8 +321,8 @@ class RefusalTests(Case):
         (sentence,) = self.refused('model = "ir9999"\n')
         self.assertEqual(
             sentence,
-            "FILE: model: 'ir9999' is not allowed; allowed: estudio190f, ir2200, ir2270, "
-            "iradvance, or the path of a model file (ending in .toml)",
+            f"FILE: model: 'ir9999' is not allowed; allowed: {', '.join(model_names())}, "
+            "or the path of a model file (ending in .toml)",
         )
         (sentence,) = self.refused("model = 5\n")
         self.assertIn("model: 5 is not allowed", sentence)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 import irsend
-from tests.import_table import MAY_IMPORT, MEET_ONLY_IN, REACTOR_BY_NAME, WITHOUT_TWISTED
+from tests.import_table import (
+    MAY_IMPORT,
+    MEET_ONLY_IN,
+    REACTOR_BY_NAME,
+    WITHOUT_RINGS,
+    WITHOUT_TWISTED,
+)
 
 ROOT = Path(irsend.__file__).parent
 
@@ -50,6 +57,16 @@ def module_of(name: str) -> str:
     return name
 
 
+def ring_in(imports: dict[str, set[str]]) -> list[str]:
+    """Return the modules of a ring of imports, the first again at its end; empty where there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        ring: list[str] = error.args[1]
+        return ring
+    return []
+
+
 MODULES = {name.removesuffix(".__init__") for name, _ in modules()}
 
 ALL = [
@@ -84,6 +101,12 @@ class ReadingTests(SynchronousTestCase):
                 "l.m",
             ],
         )
+
+    def test_ring(self) -> None:
+        """A ring is found wherever it closes; two ways to the same module are none."""
+        imports = {"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}
+        self.assertEqual(ring_in(imports), [])
+        self.assertEqual(set(ring_in({**imports, "d": {"c"}})), {"c", "d"})
 
 
 class ImportTests(SynchronousTestCase):
@@ -136,6 +159,19 @@ class ImportTests(SynchronousTestCase):
                 if mine not in (place, other) and other not in allowed.get(mine, ()):
                     wrong.append(f"{module} imports {imported}")
         self.assertEqual(wrong, [])
+
+    def test_no_rings(self) -> None:
+        """Within these packages no module imports, by whatever way, one that imports it."""
+        for package in WITHOUT_RINGS:
+            inside = f"irsend.{package}."
+            imports: dict[str, set[str]] = {}
+            for module, imported in ALL:
+                mine, other = module.removesuffix(".__init__"), module_of(imported)
+                both_inside = all(f"{one}.".startswith(inside) for one in (mine, other))
+                if both_inside and mine != other:
+                    imports.setdefault(mine, set()).add(other)
+            self.assertNotEqual(imports, {}, package)
+            self.assertEqual(ring_in(imports), [], package)
 
     def test_reactor(self) -> None:
         """The reactor is imported by name where the table says so, and handed in elsewhere."""

@@ -7,6 +7,7 @@ from typing import Literal
 from attrs import frozen
 
 Direction = Literal["tx", "rx"]
+JobKind = Literal["email", "ifax"]
 JobResult = Literal["OK", "NG", "--", "waiting", "running"]
 
 _RANGE: dict[str, tuple[int, int]] = {"tx": (1, 4999), "rx": (5001, 9999)}
@@ -36,7 +37,7 @@ class Job:
     """Counts all jobs for ever; the number that people see starts over."""
     number: str
     direction: Direction
-    kind: Literal["email", "ifax"] = "email"
+    kind: JobKind = "email"
     party: str
     subject: str = ""
     pages: int | None = None

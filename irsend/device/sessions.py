@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from attrs import frozen
 
 SessionKind = Literal["smtp-receive", "pop-receive", "smtp-send"]
 SessionResult = Literal["OK", "NG"]
+SESSION_KINDS: tuple[SessionKind, ...] = get_args(SessionKind)
+SESSION_RESULTS: tuple[SessionResult, ...] = get_args(SessionResult)
 
 
 @frozen(kw_only=True)

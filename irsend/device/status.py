@@ -6,21 +6,26 @@ import enum
 
 from attrs import frozen
 
+from irsend.device.sessions import SessionKind
+
 
 class StatusText(str, enum.Enum):
-    """The texts, exactly."""
+    """The texts, to the letter, each with the kind of session that raises it."""
 
-    SSL_ERROR_POP = "SSL Error (POP)"
-    SMTP_RX_REJECT = "SSL Error (SMTP RX Reject)"
-    SSL_ERROR_SMTP_RECEIVE = "SSL Error (SMTP Receive)"
+    _value_: str
+    raised_by: SessionKind
+    """A later success of this kind clears the text."""
 
+    SSL_ERROR_POP = "SSL Error (POP)", "pop-receive"
+    SMTP_RX_REJECT = "SSL Error (SMTP RX Reject)", "smtp-receive"
+    SSL_ERROR_SMTP_RECEIVE = "SSL Error (SMTP Receive)", "smtp-receive"
 
-RAISED_BY = {
-    StatusText.SSL_ERROR_POP: "pop-receive",
-    StatusText.SMTP_RX_REJECT: "smtp-receive",
-    StatusText.SSL_ERROR_SMTP_RECEIVE: "smtp-receive",
-}
-"""The kind of session that raises a text, and whose later success takes it off the line."""
+    def __new__(cls, text: str, raised_by: SessionKind) -> StatusText:
+        """Make the text the member's value, so that `StatusText(text)` finds it."""
+        member = str.__new__(cls, text)
+        member._value_ = text
+        member.raised_by = raised_by
+        return member
 
 
 @frozen(kw_only=True)
@@ -47,6 +52,6 @@ class StatusLine:
     def after_success(self, kind: str, began: float) -> StatusLine:
         """Return the line after a session of this kind has succeeded; only a later one clears it [ours]."""
         shown = self.shown
-        if shown and RAISED_BY[shown.text] == kind and began >= shown.at:
+        if shown and shown.text.raised_by == kind and began >= shown.at:
             return StatusLine()
         return self

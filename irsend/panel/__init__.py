@@ -1,8 +1,8 @@
-"""The web panel and the HTTP interface: what people and programs see of a machine.
+"""The web panel and the HTTP interface: how people and programs use a machine.
 
-It asks a machine (`IMachine`) and speaks no mail protocol. The modules are
-loaded when a site is made, not when this package is imported: twistd imports
-`irsend.tap` to print its help.
+It holds an `IMachine` and speaks no mail protocol. The modules are loaded when
+a site is made, not when this package is imported: twistd imports `irsend.tap`
+to print its help.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from irsend.interfaces import IMachine
+    from irsend.machine_interface import IMachine
     from irsend.panel.site import PanelSite
 
 
@@ -31,8 +31,8 @@ def panel_site(
     Without a password only loopback may use it. `hostnames` are the names by
     which a browser may then call it, beside localhost and addresses.
     `addresses` gives where the machine takes mail by SMTP, as "host:port", for
-    the page to say; nobody else asks it. `most_upload` is how many octets the
-    originals of one sending may have.
+    the page to show. `most_upload` bounds the originals of one sending, in
+    octets.
     """
     from irsend.panel.site import MOST_UPLOAD, PanelSite
 

@@ -1,9 +1,8 @@
 """Who may use the panel: peers, host names, origins, the password.
 
-Without a password it is for loopback, and a browser there must call it by a
-name that belongs to it (DNS rebinding). With one, everybody is asked for it by
-HTTP Basic authentication. What changes something is never done for another
-origin's page.
+Without a password only loopback may, and a browser there must use a host name
+of the machine's (DNS rebinding). With one, every client must authenticate by
+HTTP Basic. A page of another origin may change nothing (CSRF).
 
 Standards: RFC 7617 (Basic), RFC 6454 and Fetch (Origin), Fetch Metadata
 (Sec-Fetch-Site).
@@ -29,14 +28,15 @@ from twisted.web.server import Request
 from irsend.addresses import is_loopback
 from irsend.panel.problems import Problem
 
-READING = (b"GET", b"HEAD", b"OPTIONS")
-OPEN = b"/healthz"
+SAFE_METHODS = (b"GET", b"HEAD", b"OPTIONS")
+UNAUTHENTICATED = b"/healthz"
 
 _HOST = re.compile(
     r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,20}\.?)(:[0-9]{1,5})?"
 )
-_GUESSES = 5
-_GUESSES_IN = 10.0
+_MOST_FAILURES = 5
+"""Wrong passwords from one peer within `_FAILURE_WINDOW`."""
+_FAILURE_WINDOW = 10.0
 _PEERS_REMEMBERED = 256
 
 
@@ -53,8 +53,8 @@ def host_of(request: Request) -> str | None:
 def check_origin(request: Request) -> None:
     """Raise Problem where a page of another origin asks for a change.
 
-    A program that is no browser sends neither header, and carries nobody's
-    authority but its own.
+    A program that is no browser sends neither header; it needs no check, for
+    no page can make it send a request.
     """
     refusal = Problem(403, "A page of another origin may not change anything here")
     for site in request.requestHeaders.getRawHeaders(b"Sec-Fetch-Site") or []:
@@ -72,35 +72,35 @@ def check_origin(request: Request) -> None:
 
 @define(eq=False)
 class AccessControl:
-    """Lets a request in, or raises Problem; it remembers who guesses passwords."""
+    """Admits a request, or raises Problem; limits the rate of wrong passwords."""
 
     password: str = field(repr=False)
     hostnames: tuple[str, ...]
     now: Callable[[], float]
     """Seconds on a clock that only goes forward."""
     token: str = field(factory=lambda: secrets.token_urlsafe(16), repr=False)
-    """In each form of the page: who cannot read a page of ours changes nothing by a form."""
+    """In each form of the page: a page of another origin cannot read it (CSRF)."""
     _salt: bytes = field(factory=lambda: os.urandom(16), repr=False)
     _hashed: bytes | None = field(default=None, repr=False)
-    _last_good: bytes | None = field(default=None, repr=False)
-    _wrong: collections.OrderedDict[str, list[float]] = field(
+    _last_correct: bytes | None = field(default=None, repr=False)
+    _failures: collections.OrderedDict[str, list[float]] = field(
         factory=collections.OrderedDict, repr=False
     )
 
     def admit(self, request: Request) -> None:
-        """Let this request in, or raise the Problem that says why not."""
+        """Admit this request, or raise the Problem that says why not."""
         host = host_of(request)
-        if request.path != OPEN:
+        if request.path != UNAUTHENTICATED:
             peer = getattr(request.getClientAddress(), "host", None)
             if self.password:
                 self._check_password(request, peer or "")
             else:
                 self._check_loopback(peer, host)
-        if request.method.upper() not in READING:
+        if request.method.upper() not in SAFE_METHODS:
             check_origin(request)
 
     def check_token(self, given: str) -> None:
-        """Raise Problem where a form does not come from a page of this machine, or of an earlier start."""
+        """Raise Problem where a form's token is not of a page that this process has made."""
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode()):
             raise Problem(
                 403,
@@ -108,24 +108,24 @@ class AccessControl:
             )
 
     def change(self, password: str, hostnames: tuple[str, ...]) -> None:
-        """Ask for another password from now on; the old one opens nothing any more."""
+        """Ask for another password from now on; the old one is refused."""
         self.password, self.hostnames = password, hostnames
-        self._hashed = self._last_good = None
+        self._hashed = self._last_correct = None
 
     def _check_loopback(self, peer: str | None, host: str | None) -> None:
-        # A peer without an address came by a UNIX socket: the file's mode lets it in.
+        # A peer without an address came by a UNIX socket: the file's mode admits it.
         if peer is not None and not is_loopback(peer):
             raise Problem(
                 403, "Without a password the panel is for loopback only; set [panel] password"
             )
-        if host is not None and not self._is_ours(host):
+        if host is not None and not self._is_own_name(host):
             raise Problem(
                 403,
                 f"{host} is no name of this machine; call it by its address or localhost, "
                 "or name it in [tls] hostnames",
             )
 
-    def _is_ours(self, host: str) -> bool:
+    def _is_own_name(self, host: str) -> bool:
         name = re.sub(r":[0-9]+$", "", host)
         try:
             ipaddress.ip_address(name.strip("[]"))
@@ -136,39 +136,41 @@ class AccessControl:
     def _check_password(self, request: Request, peer: str) -> None:
         given = _password_of(request)
         if given is None:
-            raise _asks_for_password("The panel asks for its password")
-        # What was right once needs no slow hash again: the page asks often.
+            raise _unauthorized("The panel asks for its password")
+        # The page polls often: the last correct password needs no slow hash again.
         quick = hashlib.sha256(self._salt + given).digest()
-        if self._last_good is not None and hmac.compare_digest(quick, self._last_good):
+        if self._last_correct is not None and hmac.compare_digest(quick, self._last_correct):
             return
-        self._slow_down(peer)
+        self._limit_rate(peer)
         if self._hashed is None:
             self._hashed = self._slow_hash(self.password.encode())
         if not hmac.compare_digest(self._slow_hash(given), self._hashed):
-            self._remember_wrong(peer)
-            raise _asks_for_password("This is not the panel's password")
-        self._last_good = quick
+            self._count_failure(peer)
+            raise _unauthorized("This is not the panel's password")
+        self._last_correct = quick
 
     def _slow_hash(self, password: bytes) -> bytes:
         return hashlib.scrypt(password, salt=self._salt, n=2**14, r=8, p=1)
 
-    def _slow_down(self, peer: str) -> None:
-        # The slow hash holds up the whole machine, so nobody may order many.
-        recent = [at for at in self._wrong.get(peer, []) if self.now() - at < _GUESSES_IN]
-        if len(recent) >= _GUESSES:
+    def _limit_rate(self, peer: str) -> None:
+        # The slow hash blocks the whole machine, so no peer may cause many.
+        recent = [
+            at for at in self._failures.get(peer, []) if self.now() - at < _FAILURE_WINDOW
+        ]
+        if len(recent) >= _MOST_FAILURES:
             raise Problem(
                 429,
                 "Too many wrong passwords from this address; wait a moment",
-                headers={"Retry-After": str(int(_GUESSES_IN))},
+                headers={"Retry-After": str(int(_FAILURE_WINDOW))},
             )
 
-    def _remember_wrong(self, peer: str) -> None:
-        self._wrong[peer] = [*self._wrong.pop(peer, []), self.now()][-_GUESSES:]
-        while len(self._wrong) > _PEERS_REMEMBERED:
-            self._wrong.popitem(last=False)
+    def _count_failure(self, peer: str) -> None:
+        self._failures[peer] = [*self._failures.pop(peer, []), self.now()][-_MOST_FAILURES:]
+        while len(self._failures) > _PEERS_REMEMBERED:
+            self._failures.popitem(last=False)
 
 
-def _asks_for_password(detail: str) -> Problem:
+def _unauthorized(detail: str) -> Problem:
     challenge = 'Basic realm="irsend", charset="UTF-8"'
     return Problem(401, detail, headers={"WWW-Authenticate": challenge})
 

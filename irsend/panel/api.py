@@ -1,35 +1,31 @@
 """The HTTP interface's routes under /api, /healthz and /metrics: each asks the machine and gives JSON.
 
-Described by `openapi`, which a test holds to what stands here.
+`openapi` describes them; a test holds it to the routes here.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
-from irsend.device import report
+from irsend.device import Job, report
+from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
 from irsend.errors import NoSuchRecord
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel import openapi, request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
 from irsend.panel.problems import Problem
-from irsend.panel.responses import refused, shielded, write
+from irsend.panel.request import PanelRequest
+from irsend.panel.responses import shield, write, write_failure
 from irsend.panel.routing import app, route
 from irsend.panel.tray import TrayRoutes
-
-if TYPE_CHECKING:
-    from irsend.panel.site import PanelRequest
-
-SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
 
 
 class API(TrayRoutes):
@@ -45,10 +41,10 @@ class API(TrayRoutes):
         self._metrics = metrics
 
     @app.handle_errors(Exception)
-    def _refused(self, request: IRequest, failure: Failure) -> bytes:
-        return refused(request, failure)
+    def _write_failure(self, request: IRequest, failure: Failure) -> bytes:
+        return write_failure(request, failure)
 
-    # A probe may ask for it as it likes.
+    # Not by `route`: a probe may add any query.
     @app.route("/healthz", methods=["GET"])
     def health(self, request: Request) -> bytes:
         """Say whether the machine runs."""
@@ -58,10 +54,10 @@ class API(TrayRoutes):
 
     @route("/metrics", "GET")
     def metrics(self, request: Request) -> bytes:
-        """Tell the machine in numbers."""
+        """Give the metrics."""
         accept = request.requestHeaders.getRawHeaders("Accept") or [""]
-        told, content_type = self._metrics.exposition(accept[0])
-        return write(request, told, content_type)
+        exposition, content_type = self._metrics.exposition(accept[0])
+        return write(request, exposition, content_type)
 
     @route("/api/openapi.json", "GET")
     def description(self, request: Request) -> bytes:
@@ -75,7 +71,7 @@ class API(TrayRoutes):
 
     @route("/api/status", "GET")
     def status(self, request: Request) -> bytes:
-        """Tell the status."""
+        """Give the status."""
         return write(request, serializers.status(self._machine))
 
     @route("/api/status", "DELETE")
@@ -87,29 +83,29 @@ class API(TrayRoutes):
 
     @route("/api/status/history", "GET", "limit")
     async def status_history(self, request: Request) -> bytes:
-        """Tell what came on the status line."""
+        """List what came on the status line."""
         limit = request_parameters.whole_number(
             request_parameters.query(request), "limit", 100, 1, 10_000
         )
-        entries = await shielded(self._machine.status_history(limit))
+        entries = await shield(self._machine.status_history(limit))
         return write(request, [serializers.status_entry(entry) for entry in entries])
 
     # Settings
 
     @route("/api/settings", "GET")
     def settings(self, request: Request) -> bytes:
-        """Tell all windows."""
+        """Give all windows."""
         return write(request, serializers.settings(self._machine.device))
 
     @route("/api/settings/<window>", "GET")
     def settings_window(self, request: Request, window: str) -> bytes:
-        """Tell one window."""
-        shape = serializers.settings(self._machine.device, window)
-        if not shape["windows"]:
+        """Give one window."""
+        settings = serializers.settings(self._machine.device, window)
+        if not settings["windows"]:
             there_are = ", ".join(name for name, _, _ in windows())
             title = self._machine.device.model.title
             raise Problem(404, f"The {title} has no such window; windows are: {there_are}")
-        return write(request, shape)
+        return write(request, settings)
 
     @route("/api/settings", "PATCH")
     def change_settings(self, request: Request) -> bytes:
@@ -120,7 +116,7 @@ class API(TrayRoutes):
     @route("/api/factory-reset", "POST")
     def factory_reset(self, request: Request) -> bytes:
         """Forget what was changed at the machine."""
-        request_parameters.no_other_type(request)
+        request_parameters.json_body(request)
         self._machine.factory_reset()
         request.setResponseCode(204)
         return b""
@@ -129,14 +125,14 @@ class API(TrayRoutes):
 
     @route("/api/receive", "POST")
     async def receive(self, request: Request) -> bytes:
-        """Fetch mail by POP; the answer comes when that has ended."""
-        request_parameters.no_other_type(request)
-        session = await shielded(self._machine.receive())
+        """Fetch mail by POP; responds when the session has ended."""
+        request_parameters.json_body(request)
+        session = await shield(self._machine.receive())
         return write(request, serializers.reception(session))
 
     @route("/api/send", "POST", "wait")
     async def send(self, request: PanelRequest) -> bytes:
-        """Scan and queue; the answer comes then, or with ?wait=1 when the job has ended."""
+        """Scan and queue; responds then, or with ?wait=1 when the job has ended."""
         wait = (
             request_parameters.one_of(
                 request_parameters.query(request), "wait", ("0", "1"), "0"
@@ -146,18 +142,18 @@ class API(TrayRoutes):
         upload = request_parameters.upload(request)
         upload.finish()
         order = self._machine.read_order(
-            upload.originals, request_parameters.order(upload.fields)
+            upload.originals, request_parameters.order_items(upload.fields)
         )
         job = await self._machine.send(order)
         if wait:
-            job = await shielded(self._machine.job_ended(job.number))
+            job = await shield(self._machine.job_ended(job.number))
         request.setResponseCode(200 if wait else 202)
         request.setHeader(b"Location", f"/api/jobs/{job.number}".encode("ascii"))
         return write(request, serializers.job(job))
 
     @route("/api/jobs", "GET", "limit")
     async def jobs(self, request: Request) -> bytes:
-        """Tell the jobs."""
+        """List the jobs."""
         limit = request_parameters.whole_number(
             request_parameters.query(request), "limit", 100, 1, 10_000
         )
@@ -165,14 +161,14 @@ class API(TrayRoutes):
 
     @route("/api/jobs/<number>", "GET")
     async def job(self, request: Request, number: str) -> bytes:
-        """Tell one job."""
-        job = await shielded(self._machine.job(_job_number(number)))
+        """Give one job."""
+        job = await shield(self._machine.job(_job_number(number)))
         return write(request, serializers.job(job))
 
     @route("/api/jobs/<number>", "DELETE")
     async def cancel_job(self, request: Request, number: str) -> bytes:
         """Cancel a job."""
-        job = await shielded(self._machine.cancel_job(_job_number(number)))
+        job = await shield(self._machine.cancel_job(_job_number(number)))
         return write(request, serializers.job(job))
 
     @route("/api/report", "GET", "format", "limit")
@@ -189,7 +185,7 @@ class API(TrayRoutes):
         device = self._machine.device
         text = report.as_text(jobs, title=device.model.title, at=device.now())
         if form == "pdf":
-            pdf = await shielded(self._machine.set_text(text, "Communication report"))
+            pdf = await shield(self._machine.set_text(text, "Communication report"))
             request.setHeader(b"Content-Disposition", b'inline; filename="report.pdf"')
             return write(request, pdf, "application/pdf")
         return write(request, text.encode(), "text/plain; charset=utf-8")
@@ -198,18 +194,18 @@ class API(TrayRoutes):
 
     @route("/api/sessions", "GET", "limit", "before", "kind", "peer", "result", "code")
     async def sessions(self, request: Request) -> bytes:
-        """Tell the sessions, newest first."""
+        """List the sessions, newest first."""
         parameters = request_parameters.query(request)
         code = request_parameters.text(parameters, "code")
         if code and not re.fullmatch(r"#?[0-9]{3}", code):
             raise Problem(400, "code: allowed is # and three digits; the # may be left out")
-        sessions = await shielded(
+        sessions = await shield(
             self._machine.sessions(
                 limit=request_parameters.whole_number(parameters, "limit", 100, 1, 10_000),
                 before=request_parameters.whole_number(parameters, "before", None, 1, 2**62),
                 kind=request_parameters.one_of(parameters, "kind", SESSION_KINDS),
                 peer=request_parameters.text(parameters, "peer"),
-                result=request_parameters.one_of(parameters, "result", ("OK", "NG")),
+                result=request_parameters.one_of(parameters, "result", SESSION_RESULTS),
                 # "#" begins a fragment in an address, so it may be left out.
                 code=code and "#" + code.removeprefix("#"),
             )
@@ -218,10 +214,10 @@ class API(TrayRoutes):
 
     @route("/api/sessions/<id>", "GET")
     async def session(self, request: Request, id: str) -> bytes:
-        """Tell one session with what was said in it."""
+        """Give one session with its transcript."""
         number = session_number(id)
-        session = await shielded(self._machine.session(number))
-        transcript = await shielded(self._machine.transcript(number))
+        session = await shield(self._machine.session(number))
+        transcript = await shield(self._machine.transcript(number))
         request.setHeader(b"Vary", b"Accept")
         if request_parameters.prefers_text(request):
             text = serializers.transcript_text(transcript)
@@ -231,7 +227,7 @@ class API(TrayRoutes):
 
     @route("/api/events", "GET")
     def events(self, request: Request) -> Deferred[bytes]:
-        """Tell what happens, as it happens."""
+        """Stream the events."""
         return self._events.open(request)
 
     # The machine's key, models
@@ -247,12 +243,13 @@ class API(TrayRoutes):
     @route("/api/key/generate", "POST")
     async def generate_key(self, request: Request) -> bytes:
         """Make a new key and certificate."""
-        request_parameters.no_other_type(request)
-        return write(request, await shielded(self._machine.generate_key()))
+        request_parameters.json_body(request)
+        described = await shield(self._machine.generate_key())
+        return write(request, described)
 
     @route("/api/key/import", "POST")
     def import_key(self, request: Request) -> bytes:
-        """Take over a key and certificate."""
+        """Import a key and certificate."""
         given = request_parameters.json_object(request)
         errors = [
             {"key": name, "problem": "is missing, or no text; allowed: PEM"}
@@ -263,25 +260,23 @@ class API(TrayRoutes):
             for name in given
             if name not in ("certificate", "key")
         ]
-        if errors:
+        certificate, key = given.get("certificate"), given.get("key")
+        if errors or not (isinstance(certificate, str) and isinstance(key, str)):
             raise Problem(422, "Nothing was imported", errors=errors)
-        described = self._machine.import_key(
-            given["certificate"].encode(), given["key"].encode()
-        )
+        described = self._machine.import_key(certificate.encode(), key.encode())
         return write(request, described)
 
     @route("/api/models", "GET")
     def models(self, request: Request) -> bytes:
-        """Tell the models that irsend comes with."""
+        """List the models that irsend comes with."""
         return write(request, serializers.models())
 
-    async def _jobs(self, limit: int) -> list[Any]:
-        jobs: list[Any] = await shielded(self._machine.jobs(limit))
-        return jobs
+    async def _jobs(self, limit: int) -> list[Job]:
+        return await shield(self._machine.jobs(limit))
 
 
 def session_number(given: str) -> int:
-    """Return a session's number as it stood in an address; raise NoSuchRecord."""
+    """Return the number of a session that stands in an address; raise NoSuchRecord."""
     if not re.fullmatch(r"[0-9]{1,18}", given):
         raise NoSuchRecord("There is no such session; a session has a number")
     return int(given)

@@ -1,8 +1,8 @@
-"""Server-sent events: what the device tells its observers, told on to whoever listens.
+"""Server-sent events: streams the device's events to clients.
 
-The last events are kept in a ring with a number each. A stream is a place in
-that ring and nothing more: a client that reads too slowly is left behind by
-the ring and cut off, and comes back with Last-Event-ID.
+A ring buffer keeps the last events, numbered. A stream is only a position in
+that buffer: a client that reads too slowly falls out of it and is
+disconnected, and comes back with Last-Event-ID.
 
 Standards: HTML Living Standard section 9.2 (server-sent events).
 """
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import collections
 import itertools
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from typing import cast
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
@@ -22,6 +22,7 @@ from twisted.logger import Logger
 from twisted.web.server import Request
 from zope.interface import implementer
 
+from irsend.device import Job, Session
 from irsend.device.events import (
     DocumentPrinted,
     DocumentRemoved,
@@ -35,30 +36,31 @@ from irsend.device.events import (
     SettingsChanged,
     StatusChanged,
 )
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel import serializers
 from irsend.panel.problems import Problem
 
 KEEP_ALIVE = 15.0
 """Seconds between two comments that keep a quiet connection open."""
-KEPT = 500
-"""Events in the ring."""
+BUFFERED = 500
+"""Events in the ring buffer."""
 MOST_STREAMS = 100
 
 _log = Logger()
 
 
 @frozen
-class _Told:
+class _NumberedEvent:
     number: int
     name: str
-    value: Any
+    value: Session | Job | serializers.JSON
 
     def octets(self) -> bytes:
         value = self.value
-        if self.name == "session":
+        # Serialized only when a client is there: of these there may be a hundred a second.
+        if isinstance(value, Session):
             value = serializers.session(value)
-        elif self.name == "job":
+        elif isinstance(value, Job):
             value = serializers.job(value)
         return b"id: %d\nevent: %s\ndata: %s\n\n" % (
             self.number,
@@ -69,26 +71,26 @@ class _Told:
 
 @define(eq=False)
 class Events:
-    """The ring of recent events, and the streams that follow it."""
+    """The ring buffer of recent events, and the streams that follow it."""
 
     machine: IMachine
     clock: IReactorTime
     first: int
     """The number of the first event; greater than any of an earlier process."""
-    kept: int = KEPT
-    _ring: collections.deque[_Told] = field(init=False, repr=False)
+    buffered: int = BUFFERED
+    _ring: collections.deque[_NumberedEvent] = field(init=False, repr=False)
     _streams: list[_Stream] = field(factory=list, repr=False)
     _keep_alive: LoopingCall = field(init=False, repr=False)
     _state: str = field(init=False)
-    _end: Any = field(init=False, repr=False)
+    _unobserve: Callable[[], None] = field(init=False, repr=False)
     _stopped: bool = False
 
     def __attrs_post_init__(self) -> None:
-        self._ring = collections.deque(maxlen=self.kept)
+        self._ring = collections.deque(maxlen=self.buffered)
         self._keep_alive = LoopingCall(self._tick)
         self._keep_alive.clock = self.clock
         self._state = self.machine.device.state
-        self._end = self.machine.device.observe(self._observed)
+        self._unobserve = self.machine.device.observe(self._observed)
 
     @property
     def newest(self) -> int:
@@ -97,43 +99,43 @@ class Events:
 
     @property
     def oldest(self) -> int:
-        """The number of the oldest event still kept, or the one that comes next."""
+        """The number of the oldest event in the buffer, or of the next event."""
         return self._ring[0].number if self._ring else self.first
 
-    def after(self, number: int) -> Iterator[_Told]:
-        """Give what is kept of the events after this one."""
+    def after(self, number: int) -> Iterator[_NumberedEvent]:
+        """Give the buffered events after this one."""
         return itertools.islice(self._ring, max(0, number + 1 - self.oldest), None)
 
     def open(self, request: Request) -> Deferred[bytes]:
-        """Begin a stream as the answer to this request; raise Problem when there are many."""
+        """Begin a stream as the response to this request; raise Problem when there are too many."""
         if self._stopped or len(self._streams) >= MOST_STREAMS:
             raise Problem(
                 503, "Too many listen already", headers={"Retry-After": str(int(KEEP_ALIVE))}
             )
         request.setHeader(b"Content-Type", b"text/event-stream; charset=utf-8")
-        # nginx holds an answer back until it is whole unless it is told not to.
+        # nginx buffers a response unless this header turns it off.
         request.setHeader(b"X-Accel-Buffering", b"no")
         stream = _Stream(request=request, events=self, position=self._begin_at(request))
         if request.method == b"HEAD":
             stream.ended.callback(b"")
             return stream.ended
         self._streams.append(stream)
-        request.notifyFinish().addBoth(self._forget, stream)
+        request.notifyFinish().addBoth(self._stream_closed, stream)
         if not self._keep_alive.running:
             self._keep_alive.start(KEEP_ALIVE, now=False)
         stream.begin()
         return stream.ended
 
     def stop(self) -> None:
-        """End all streams and hear of nothing more."""
+        """End all streams and stop observing the device."""
         if not self._stopped:
             self._stopped = True
-            self._end()
+            self._unobserve()
             self.end_streams()
             self._stop_ticking()
 
     def end_streams(self) -> None:
-        """End all streams; whoever still may begins another."""
+        """End all streams; a client that is still admitted opens another."""
         for stream in tuple(self._streams):
             stream.end()
 
@@ -141,19 +143,19 @@ class Events:
         given = (request.getHeader(b"last-event-id") or b"").strip()
         if not given.isdigit() or len(given) > 18:
             return self.newest
-        # Of an older event than is kept, or of another life of the machine:
-        # all that is kept is news to this client.
+        # An id older than the buffer, or of an earlier process: the client gets
+        # the whole buffer.
         number = int(given)
         return number if self.oldest - 1 <= number <= self.newest else self.oldest - 1
 
     def _observed(self, event: Event) -> None:
-        # An observer that raises would stop the machine at what it was doing.
+        # An exception here would interrupt the machine at its work.
         try:
-            self._tell(event)
+            self._publish(event)
         except Exception:
-            _log.failure("an event could not be told to the panel's listeners")
+            _log.failure("an event could not be sent to the panel's clients")
 
-    def _tell(self, event: Event) -> None:
+    def _publish(self, event: Event) -> None:
         if isinstance(event, SessionChanged):
             self._add("session", event.session)
         elif isinstance(event, JobChanged):
@@ -161,11 +163,10 @@ class Events:
         elif isinstance(event, SettingsChanged):
             self._add("setting", {"changes": serializers.changes(event.changes)})
         elif isinstance(event, PageScanned):
-            told = {"direction": "tx", "page": event.page, "pages": event.pages}
-            self._add("page", told)
+            self._add("page", {"direction": "tx", "page": event.page, "pages": event.pages})
         elif isinstance(event, PagePrinted):
-            told = {"direction": "rx", "number": event.number, "page": event.page}
-            self._add("page", {**told, "pages": None})
+            page = {"direction": "rx", "number": event.number, "page": event.page}
+            self._add("page", {**page, "pages": None})
         elif isinstance(event, DocumentPrinted):
             self._add(
                 "tray", {"document": serializers.document(event.document), "removed": None}
@@ -181,8 +182,8 @@ class Events:
             self._state = state
             self._add("status", serializers.status(self.machine))
 
-    def _add(self, name: str, value: Any) -> None:
-        self._ring.append(_Told(self.newest + 1, name, value))
+    def _add(self, name: str, value: Session | Job | serializers.JSON) -> None:
+        self._ring.append(_NumberedEvent(self.newest + 1, name, value))
         for stream in tuple(self._streams):
             stream.advance()
 
@@ -190,7 +191,7 @@ class Events:
         for stream in tuple(self._streams):
             stream.keep_alive()
 
-    def _forget(self, _: object, stream: _Stream) -> None:
+    def _stream_closed(self, _: object, stream: _Stream) -> None:
         if stream in self._streams:
             self._streams.remove(stream)
         if not self._streams:
@@ -204,7 +205,7 @@ class Events:
 @implementer(IPushProducer)
 @define(eq=False)
 class _Stream:
-    """One client's place in the ring."""
+    """One client's position in the ring buffer."""
 
     request: Request
     events: Events
@@ -220,48 +221,48 @@ class _Stream:
         self.advance()
 
     def advance(self) -> None:
-        """Write what is new, as far as the client reads; one left behind is cut off."""
+        """Write what is new, as far as the client reads; abort the connection of one too slow."""
         if self.position < self.events.oldest - 1:
-            self._cut_off()
+            self._abort()
         while not self._paused:
-            told = next(self.events.after(self.position), None)
-            if told is None:
+            event = next(self.events.after(self.position), None)
+            if event is None:
                 return
-            self.position = told.number
-            self.request.write(told.octets())
+            self.position = event.number
+            self.request.write(event.octets())
 
     def keep_alive(self) -> None:
-        """Write a comment; a client that has read nothing for two intervals is cut off."""
+        """Write a comment; abort the connection of a client that has read nothing for two intervals."""
         if not self._paused:
             self.request.write(b": keep-alive\n\n")
             return
         self._ticks_paused += 1
         if self._ticks_paused > 2:
-            self._cut_off()
+            self._abort()
 
     def end(self) -> None:
-        """End the answer in order; one that the client does not read is cut off."""
+        """End the response; abort the connection of a client that does not read it."""
         if self._paused:
-            self._cut_off()
+            self._abort()
             return
         self.request.unregisterProducer()
         if not self.ended.called:
             self.ended.callback(b"")
 
     def pauseProducing(self) -> None:
-        """Hear that the client reads more slowly than is written."""
+        """Stop writing: the client reads more slowly."""
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """Hear that the client has caught up."""
+        """Write on: the client has caught up."""
         self._paused, self._ticks_paused = False, 0
         self.advance()
 
     def stopProducing(self) -> None:
-        """Hear that the connection is being closed."""
+        """Stop writing: the connection is being closed."""
         self._paused = True
 
-    def _cut_off(self) -> None:
+    def _abort(self) -> None:
         self._paused = True
-        # Whatever carries HTTP here is TCP, TLS or a UNIX socket; all can be aborted.
+        # HTTP comes by TCP, TLS or a UNIX socket here; all can be aborted.
         cast(ITCPTransport, self.request.transport).abortConnection()

@@ -1,6 +1,6 @@
-"""The machine's menus: a screen for each step of the path to a settings window, made from the windows.
+"""The machine's menus: one for each step on the path to a settings window, made from the windows.
 
-A new window appears by itself, at the place that its path says.
+A new window needs nothing here: its path says where it appears.
 """
 
 from __future__ import annotations
@@ -17,55 +17,55 @@ ROOT = "/functions"
 
 
 @define(eq=False)
-class Step:
-    """A screen of the menus: keys that lead on, and the items of a window where it is one."""
+class Menu:
+    """A screen of the menus: keys to its submenus, and the items of a window where it is one."""
 
     title: str
     address: str
     """The path of its URL."""
-    above: Step | None = None
+    parent: Menu | None = None
     window: str = ""
-    """The key of its settings window; empty where it has only keys."""
-    keys: list[Step] = field(factory=list)
+    """The key of its settings window; empty where it only leads on."""
+    submenus: list[Menu] = field(factory=list)
 
     @property
-    def path(self) -> list[Step]:
-        """The steps from the first menu to this."""
-        return [*(self.above.path if self.above else []), self]
+    def path(self) -> list[Menu]:
+        """The menus from the root to this."""
+        return [*(self.parent.path if self.parent else []), self]
 
-    def all(self) -> Iterator[Step]:
-        """Give this step and all behind it."""
+    def walk(self) -> Iterator[Menu]:
+        """Give this menu and all beneath it."""
         yield self
-        for key in self.keys:
-            yield from key.all()
+        for one in self.submenus:
+            yield from one.walk()
 
 
-def menus(model: Model) -> Step:
-    """Return the first menu, Additional Functions, of a model: what it lacks is not there."""
+def root_menu(model: Model) -> Menu:
+    """Return Additional Functions of a model; without the windows of which it has no item."""
     has = {key.partition(".")[0] for key in model.items()}
-    root = Step(title="Additional Functions", address=ROOT)
+    root = Menu(title="Additional Functions", address=ROOT)
     for name, window, _ in windows():
         if name not in has:
             continue
-        step = root
-        # What does not begin at Additional Functions is reached from there all the same.
+        menu = root
+        # A path that begins elsewhere is hung under Additional Functions all the same.
         titles = window.path[1:] if window.path[0] == root.title else window.path
         for title in titles:
-            step = _step(step, title)
-        step.window = name
+            menu = _submenu(menu, title)
+        menu.window = name
     return root
 
 
-def step_of_window(root: Step, name: str) -> Step | None:
-    """Return the screen of a window; None where there is none."""
-    return next((one for one in root.all() if one.window == name), None)
+def menu_of_window(root: Menu, name: str) -> Menu | None:
+    """Return the menu of a window; None where there is none."""
+    return next((one for one in root.walk() if one.window == name), None)
 
 
-def _step(above: Step, title: str) -> Step:
-    for key in above.keys:
-        if key.title == title:
-            return key
+def _submenu(parent: Menu, title: str) -> Menu:
+    for one in parent.submenus:
+        if one.title == title:
+            return one
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-    step = Step(title=title, address=f"{above.address}/{slug}", above=above)
-    above.keys.append(step)
-    return step
+    menu = Menu(title=title, address=f"{parent.address}/{slug}", parent=parent)
+    parent.submenus.append(menu)
+    return menu

@@ -1,4 +1,4 @@
-"""The machine in numbers, for Prometheus: what it is asked for at each look, and what it has counted.
+"""Metrics for Prometheus: gauges read from the machine at each scrape, and counters of its events.
 
 Standards: the text format of Prometheus, or OpenMetrics 1.0 where that is asked for.
 """
@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from irsend import __version__
 from irsend.device.events import DocumentPrinted, Event, SessionChanged, StatusChanged
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 
 
 class Metrics:
@@ -27,7 +27,7 @@ class Metrics:
 
     def __init__(self, machine: IMachine) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Now(machine))
+        self._registry.register(_MachineCollector(machine))
         self._sessions = Counter(
             "irsend_sessions",
             "Sessions with mail servers and clients that have ended.",
@@ -44,12 +44,12 @@ class Metrics:
             "irsend_documents_printed", "Documents printed.", registry=self._registry
         )
         self._pages = Counter("irsend_pages_printed", "Their pages.", registry=self._registry)
-        self._forget = machine.device.observe(self._observe)
+        self._unobserve = machine.device.observe(self._observe)
 
     def stop(self) -> None:
-        """Count no more; twice does no harm."""
-        forget, self._forget = self._forget, lambda: None
-        forget()
+        """Stop counting; calling it twice does no harm."""
+        unobserve, self._unobserve = self._unobserve, lambda: None
+        unobserve()
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, SessionChanged) and event.session.result is not None:
@@ -61,32 +61,32 @@ class Metrics:
             self._pages.inc(event.document.pages)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """Return all of it, in the form that an Accept header asks for, and its content type."""
+        """Return all metrics in the format that an Accept header asks for, and their content type."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
 
-class _Now(Collector):
-    """What the machine says of itself when it is asked."""
+class _MachineCollector(Collector):
+    """Reads the gauges at each scrape."""
 
     def __init__(self, machine: IMachine) -> None:
         self._machine = machine
 
     def collect(self) -> Iterator[Metric]:
-        """Ask it."""
+        """Give the gauges."""
         device = self._machine.device
         used, capacity = self._machine.memory()
         way, dropped = self._machine.mac_filter()
-        about = {"version": __version__, "model": device.model.name}
-        yield InfoMetricFamily("irsend", "Which machine it is.", about)
-        for name, value, about_it in (
+        identity = {"version": __version__, "model": device.model.name}
+        yield InfoMetricFamily("irsend", "Which machine it is.", identity)
+        for name, value, description in (
             ("irsend_memory_used_bytes", used, "Octets of what waits in memory."),
             ("irsend_memory_capacity_bytes", capacity, "Octets that the memory has."),
             ("irsend_sessions_under_way", len(device.sessions), "Sessions that are open."),
             ("irsend_paper", int(device.paper), "1 while there is paper in the drawer."),
             ("irsend_tray_documents", len(self._machine.documents()), "Documents in the tray."),
         ):
-            yield GaugeMetricFamily(name, about_it, value)
+            yield GaugeMetricFamily(name, description, value)
         drops = CounterMetricFamily(
             "irsend_mac_filter_dropped",
             "Frames that the MAC address filter dropped; connections refused where it cannot.",

@@ -1,4 +1,4 @@
-"""The HTTP interface described, as OpenAPI 3.1: its paths; what they carry is in `openapi_schemas`.
+"""The OpenAPI 3.1 description of the HTTP interface: its paths. `openapi_schemas` describes what they carry.
 
 A test holds the paths here to the routes of `api`, in both directions.
 
@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from irsend import __version__
 from irsend.device import Model
+from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
 from irsend.panel.openapi_operations import (
-    NOTHING,
+    NO_CONTENT,
     either,
-    file_answer,
-    json_answer,
+    file_response,
+    json_response,
     limit_of,
     operation,
     parameter,
-    plain_answer,
-    problem_answer,
+    problem_response,
+    text_response,
 )
 from irsend.panel.openapi_schemas import (
     COUNT,
@@ -68,8 +69,8 @@ def description(model: Model, *, asks_for_password: bool) -> Schema:
 
 
 _WITHOUT_PASSWORD = {
-    "401": problem_answer("The password is missing, or is not the panel's."),
-    "429": problem_answer("Too many wrong passwords came from this address lately."),
+    "401": problem_response("The password is missing, or is not the panel's."),
+    "429": problem_response("Too many wrong passwords came from this address lately."),
 }
 _SESSION_ID = parameter("id", {**COUNT, "examples": [1]}, "The session's number.", "path")
 _JOB_NUMBER = parameter(
@@ -89,7 +90,7 @@ def _paths() -> Schema:
             "get": operation(
                 "health",
                 "Whether the machine runs; needs no password",
-                json_answer("It runs.", object_of(status={"const": "ok"})),
+                json_response("It runs.", object_of(status={"const": "ok"})),
                 _503="It does not run.",
             )
         },
@@ -97,23 +98,25 @@ def _paths() -> Schema:
             "get": operation(
                 "metrics",
                 "The machine in numbers, for Prometheus",
-                plain_answer("Its metrics.", "text/plain", "application/openmetrics-text"),
+                text_response("Its metrics.", "text/plain", "application/openmetrics-text"),
             )
         },
         "/api/openapi.json": {
             "get": operation(
-                "openapi", "This document", json_answer("OpenAPI 3.1.", {"type": "object"})
+                "openapi", "This document", json_response("OpenAPI 3.1.", {"type": "object"})
             )
         },
         "/api/status": {
-            "get": operation("status", "The status", json_answer("The status.", ref("Status"))),
-            "delete": operation("clear", "Clear the status line", NOTHING, status="204"),
+            "get": operation(
+                "status", "The status", json_response("The status.", ref("Status"))
+            ),
+            "delete": operation("clear", "Clear the status line", NO_CONTENT, status="204"),
         },
         "/api/status/history": {
             "get": operation(
                 "statusHistory",
                 "What came on the status line, newest first",
-                json_answer("The history.", list_of(ref("StatusEntry"))),
+                json_response("The history.", list_of(ref("StatusEntry"))),
                 limit_of("entries"),
             )
         },
@@ -121,12 +124,12 @@ def _paths() -> Schema:
             "get": operation(
                 "settings",
                 "All windows that the model has",
-                json_answer("The windows.", ref("Settings")),
+                json_response("The windows.", ref("Settings")),
             ),
             "patch": operation(
                 "changeSettings",
                 "Change settings by whole key, all or none",
-                json_answer(
+                json_response(
                     "What has changed; secrets are null.", object_of(changed={"type": "object"})
                 ),
                 body=ref("Changes"),
@@ -138,7 +141,7 @@ def _paths() -> Schema:
             "get": operation(
                 "settingsWindow",
                 "One window",
-                json_answer("The window.", ref("Settings")),
+                json_response("The window.", ref("Settings")),
                 _WINDOW,
                 _404="The model has no such window.",
             )
@@ -147,7 +150,7 @@ def _paths() -> Schema:
             "post": operation(
                 "receive",
                 "Fetch mail from the POP server now; answers when that has ended",
-                json_answer("How it went, OK or NG.", ref("Reception")),
+                json_response("How it went, OK or NG.", ref("Reception")),
                 _409="It cannot be tried as the settings stand.",
             )
         },
@@ -155,13 +158,13 @@ def _paths() -> Schema:
             "post": operation(
                 "send",
                 "Scan originals and send them",
-                json_answer("It is queued, and will survive a crash.", ref("Job")),
+                json_response("It is queued, and will survive a crash.", ref("Job")),
                 parameter(
                     "wait", {"enum": ["0", "1"], "default": "0"}, "1: answer when it has ended."
                 ),
                 status="202",
                 form=ref("Order"),
-                also={"200": json_answer("It has ended, OK, NG or --.", ref("Job"))},
+                also={"200": json_response("It has ended, OK, NG or --.", ref("Job"))},
                 _400="The form is damaged.",
                 _413="The originals or the words beside them are too large, or too many.",
                 _415="Not multipart/form-data.",
@@ -173,7 +176,7 @@ def _paths() -> Schema:
             "get": operation(
                 "jobs",
                 "Jobs, newest first",
-                json_answer("The jobs.", list_of(ref("Job"))),
+                json_response("The jobs.", list_of(ref("Job"))),
                 limit_of("jobs"),
             )
         },
@@ -181,14 +184,14 @@ def _paths() -> Schema:
             "get": operation(
                 "job",
                 "The newest job of this number",
-                json_answer("The job.", ref("Job")),
+                json_response("The job.", ref("Job")),
                 _JOB_NUMBER,
                 _404="No such job.",
             ),
             "delete": operation(
                 "cancelJob",
                 "Cancel a job that waits or runs",
-                json_answer("The job, cancelled.", ref("Job")),
+                json_response("The job, cancelled.", ref("Job")),
                 _JOB_NUMBER,
                 _404="No such job.",
                 _409="It has ended.",
@@ -200,8 +203,8 @@ def _paths() -> Schema:
                 "report",
                 "The communication report",
                 either(
-                    plain_answer("The report.", "text/plain", "text/csv"),
-                    file_answer("The report, as it is printed.", "application/pdf"),
+                    text_response("The report.", "text/plain", "text/csv"),
+                    file_response("The report, as it is printed.", "application/pdf"),
                 ),
                 parameter(
                     "format", {"enum": ["text", "csv", "pdf"], "default": "text"}, "Its form."
@@ -214,20 +217,20 @@ def _paths() -> Schema:
             "get": operation(
                 "sessions",
                 "Protocol sessions, newest first, those under way among them",
-                json_answer("The sessions.", list_of(ref("Session"))),
+                json_response("The sessions.", list_of(ref("Session"))),
                 limit_of("sessions"),
                 parameter(
                     "before",
                     {"type": "integer", "minimum": 1, "maximum": 2**62},
                     "Only sessions with a smaller number: the next page.",
                 ),
-                parameter("kind", SCHEMAS["Session"]["properties"]["kind"], "Of this kind."),
+                parameter("kind", {"enum": list(SESSION_KINDS)}, "Of this kind."),
                 parameter(
                     "peer",
                     {"type": "string", "maxLength": 255, "pattern": ONE_LINE},
                     "With this peer.",
                 ),
-                parameter("result", {"enum": ["OK", "NG"]}, "That ended so."),
+                parameter("result", {"enum": list(SESSION_RESULTS)}, "That ended so."),
                 parameter(
                     "code",
                     {"type": "string", "pattern": "^(#?[0-9]{3})?$"},
@@ -261,7 +264,7 @@ def _paths() -> Schema:
             "get": operation(
                 "events",
                 "Server-sent events: status, job, session, setting, page, tray",
-                plain_answer(
+                text_response(
                     "An endless stream; each event's data is JSON.", "text/event-stream"
                 ),
                 parameter(
@@ -277,7 +280,7 @@ def _paths() -> Schema:
             "get": operation(
                 "key",
                 "The machine's certificate",
-                json_answer("Its description.", ref("Key")),
+                json_response("Its description.", ref("Key")),
                 _404="There is none.",
             )
         },
@@ -285,14 +288,14 @@ def _paths() -> Schema:
             "post": operation(
                 "generateKey",
                 "Make a new key and certificate, and use them",
-                json_answer("The new certificate.", ref("Key")),
+                json_response("The new certificate.", ref("Key")),
             )
         },
         "/api/key/import": {
             "post": operation(
                 "importKey",
                 "Use this key and certificate",
-                json_answer("The certificate.", ref("Key")),
+                json_response("The certificate.", ref("Key")),
                 body={
                     **object_of(
                         certificate={**TEXT, "description": "PEM."},
@@ -308,7 +311,7 @@ def _paths() -> Schema:
             "post": operation(
                 "factoryReset",
                 "Forget what was changed at the machine",
-                NOTHING,
+                NO_CONTENT,
                 status="204",
             )
         },
@@ -316,7 +319,7 @@ def _paths() -> Schema:
             "get": operation(
                 "models",
                 "The models that irsend comes with",
-                json_answer("The models.", list_of(ref("Model"))),
+                json_response("The models.", list_of(ref("Model"))),
             )
         },
     }

@@ -1,35 +1,38 @@
-"""What an operation of the HTTP interface looks like in OpenAPI 3.1; which there are is told by `openapi`."""
+"""Builds OpenAPI 3.1 objects: operations, parameters, responses. `openapi` says which there are."""
 
 from __future__ import annotations
 
 from irsend.panel.openapi_schemas import TEXT, Schema, ref
 from irsend.panel.problems import CONTENT_TYPE
 
-NOTHING: Schema = {"description": "Done."}
+NO_CONTENT: Schema = {"description": "Done."}
 
 
-def json_answer(description: str, schema: Schema) -> Schema:
-    """Describe an answer in JSON."""
+def json_response(description: str, schema: Schema) -> Schema:
+    """Describe a response in JSON."""
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def plain_answer(description: str, *types: str) -> Schema:
-    """Describe an answer in one of these types, as text."""
-    return {"description": description, "content": {each: {"schema": TEXT} for each in types}}
+def text_response(description: str, *media_types: str) -> Schema:
+    """Describe a text response in one of these media types."""
+    return {
+        "description": description,
+        "content": {each: {"schema": TEXT} for each in media_types},
+    }
 
 
-def file_answer(description: str, of_type: str) -> Schema:
-    """Describe a file."""
-    schema = {"type": "string", "contentMediaType": of_type}
-    return {"description": description, "content": {of_type: {"schema": schema}}}
+def file_response(description: str, media_type: str) -> Schema:
+    """Describe a response that is a file."""
+    schema = {"type": "string", "contentMediaType": media_type}
+    return {"description": description, "content": {media_type: {"schema": schema}}}
 
 
-def either(answer: Schema, other: Schema) -> Schema:
-    """Describe an answer that is one of two; the first one's words describe it."""
-    return {**answer, "content": {**answer["content"], **other["content"]}}
+def either(response: Schema, other: Schema) -> Schema:
+    """Describe a response in the media types of both, with the first one's description."""
+    return {**response, "content": {**response["content"], **other["content"]}}
 
 
-def problem_answer(description: str) -> Schema:
+def problem_response(description: str) -> Schema:
     """Describe a problem document."""
     return {"description": description, "content": {CONTENT_TYPE: {"schema": ref("Problem")}}}
 
@@ -46,7 +49,7 @@ def parameter(name: str, schema: Schema, description: str, where: str = "query")
 
 
 def limit_of(of: str) -> Schema:
-    """Describe the parameter that says how many are given at most."""
+    """Describe the parameter that limits a list."""
     schema = {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 100}
     return parameter("limit", schema, f"The most {of} that are given.")
 
@@ -54,7 +57,7 @@ def limit_of(of: str) -> Schema:
 def operation(
     name: str,
     summary: str,
-    answer: Schema,
+    response: Schema,
     *parameters: Schema,
     status: str = "200",
     body: Schema | None = None,
@@ -77,9 +80,9 @@ def operation(
             "content": {"multipart/form-data": {"schema": form}},
         }
     described["responses"] = {
-        status: answer,
+        status: response,
         **(also or {}),
-        **{code.removeprefix("_"): problem_answer(text) for code, text in problems.items()},
-        "default": problem_answer("Any other error."),
+        **{code.removeprefix("_"): problem_response(text) for code, text in problems.items()},
+        "default": problem_response("Any other error."),
     }
     return described

@@ -1,18 +1,21 @@
-"""The shapes of `serializers`, described: JSON Schema for what the HTTP interface gives and takes.
+"""JSON Schemas of what the HTTP interface gives (see `serializers`) and takes.
 
-What settings take is made from the model's own items.
+The schemas of settings and orders are made from their items.
 
 Standards: JSON Schema 2020-12.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from irsend.device import Model
 from irsend.device.codes import CODES
+from irsend.device.device import State
 from irsend.device.items import Item, Lines
+from irsend.device.jobs import Direction, JobKind, JobResult
 from irsend.device.send_order import MOST_RECIPIENTS, ORDER_ITEMS
+from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.status import StatusText
 from irsend.device.windows import ITEMS
 
@@ -21,10 +24,10 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 ONE_LINE = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$"
-"""What a line of text is made of: anything but control characters and ends of lines."""
-_TOLD = ("title", "description", "writeOnly")
+"""Matches a line of text: no control characters and no ends of lines."""
+_ANNOTATIONS = ("title", "description", "writeOnly")
 _ON, _OFF = ("on", "true", "yes"), ("off", "false", "no")
-MOMENT: Schema = {"type": "string", "format": "date-time"}
+TIMESTAMP: Schema = {"type": "string", "format": "date-time"}
 
 
 def ref(name: str) -> Schema:
@@ -33,12 +36,12 @@ def ref(name: str) -> Schema:
 
 
 def or_null(schema: Schema) -> Schema:
-    """Allow null beside it."""
+    """Allow null too."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
 def list_of(schema: Schema) -> Schema:
-    """Describe an array of it."""
+    """Describe an array."""
     return {"type": "array", "items": schema}
 
 
@@ -67,12 +70,12 @@ SCHEMAS: dict[str, Schema] = {
         model=TEXT,
         title=TEXT,
         status_line={"enum": ["", *(text.value for text in StatusText)]},
-        state={"enum": ["ready", "receiving", "sending", "printing", "stopped"]},
+        state={"enum": list(get_args(State))},
         memory=object_of(used=COUNT, capacity=COUNT),
         paper={"type": "boolean"},
-        since={**or_null(MOMENT), "description": "When the text came on the status line."},
+        since={**or_null(TIMESTAMP), "description": "When the text came on the status line."},
         next_login={
-            **or_null(MOMENT),
+            **or_null(TIMESTAMP),
             "description": "When the POP server lets the machine in again (LOGIN-DELAY).",
         },
         mac_filter={
@@ -86,7 +89,7 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "StatusEntry": object_of(
-        at=MOMENT, text={"enum": [text.value for text in StatusText]}, session=or_null(COUNT)
+        at=TIMESTAMP, text={"enum": [text.value for text in StatusText]}, session=or_null(COUNT)
     ),
     "Settings": object_of(windows=list_of(ref("Window"))),
     "Window": object_of(key=TEXT, label=TEXT, path=list_of(TEXT), items=list_of(ref("Item"))),
@@ -107,34 +110,34 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Session": object_of(
         id=COUNT,
-        kind={"enum": ["smtp-receive", "pop-receive", "smtp-send"]},
+        kind={"enum": list(SESSION_KINDS)},
         peer=TEXT,
         mac=or_null(TEXT),
         tls=or_null(object_of(version=TEXT, cipher=TEXT)),
         auth={**or_null(TEXT), "description": "The mechanism that a login succeeded with."},
         choice={**TEXT, "description": "Mechanisms offered, the one chosen, and why."},
-        result={"enum": ["OK", "NG", None], "description": "null while under way."},
+        result={"enum": [*SESSION_RESULTS, None], "description": "null while under way."},
         code=or_null({"enum": list(CODES)}),
         status_line=TEXT,
-        started=MOMENT,
-        ended=or_null(MOMENT),
+        started=TIMESTAMP,
+        ended=or_null(TIMESTAMP),
         bytes=COUNT,
         reason=TEXT,
         messages=COUNT,
     ),
     "TranscriptLine": object_of(
-        at=MOMENT,
+        at=TIMESTAMP,
         speaker={"enum": ["C", "S", "-"], "description": "Client, server, or what happened."},
         text=TEXT,
     ),
     "Job": object_of(
         number={**TEXT, "pattern": "^[0-9]{4}$"},
-        direction={"enum": ["tx", "rx"]},
-        kind={"enum": ["email", "ifax"]},
+        direction={"enum": list(get_args(Direction))},
+        kind={"enum": list(get_args(JobKind))},
         party=TEXT,
         subject=TEXT,
         pages=or_null(COUNT),
-        result={"enum": ["OK", "NG", "--", "waiting", "running"]},
+        result={"enum": list(get_args(JobResult))},
         code=or_null({"enum": list(CODES)}),
         code_text={**TEXT, "description": "What the code means; empty without one."},
         reason={**TEXT, "description": "Why it is NG, or what the last attempt met."},
@@ -142,14 +145,14 @@ SCHEMAS: dict[str, Schema] = {
         recipients=list_of(
             object_of(
                 address=TEXT,
-                result={"enum": ["OK", "NG", "--", "waiting", "running"]},
+                result={"enum": list(get_args(JobResult))},
                 code=or_null({"enum": list(CODES)}),
                 reason=TEXT,
             )
         ),
         sessions=list_of(COUNT),
-        started=MOMENT,
-        ended=or_null(MOMENT),
+        started=TIMESTAMP,
+        ended=or_null(TIMESTAMP),
     ),
     "Document": object_of(
         (),
@@ -157,7 +160,7 @@ SCHEMAS: dict[str, Schema] = {
         pages=COUNT,
         **{"from": TEXT},
         subject=TEXT,
-        printed=MOMENT,
+        printed=TIMESTAMP,
         codes=list_of({"enum": list(CODES)}),
         code_texts={**list_of(TEXT), "description": "What these codes mean, in their order."},
         notices={**list_of(TEXT), "description": "What stands on it of what is not printed."},
@@ -181,7 +184,7 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "Reception": object_of(
-        result={"enum": ["OK", "NG", None]},
+        result={"enum": [*SESSION_RESULTS, None]},
         code=or_null({"enum": list(CODES)}),
         received={**COUNT, "description": "Messages."},
         session=COUNT,
@@ -194,8 +197,8 @@ SCHEMAS: dict[str, Schema] = {
         "properties": {
             "subject": TEXT,
             "names": list_of(TEXT),
-            "not_before": MOMENT,
-            "not_after": MOMENT,
+            "not_before": TIMESTAMP,
+            "not_after": TIMESTAMP,
             "bits": COUNT,
             "sha256": {**TEXT, "description": "The fingerprint."},
         },
@@ -204,7 +207,7 @@ SCHEMAS: dict[str, Schema] = {
 
 
 def _of_item(about: Item) -> Schema:
-    """Describe what an item takes."""
+    """Describe the value of an item."""
     allowed: Any = about.kind.constraint()
     schema: Schema
     if about.kind.type == "choice":
@@ -224,22 +227,24 @@ def _of_item(about: Item) -> Schema:
     return schema
 
 
-def _as_taken(about: Item) -> Schema:
-    """Describe what PATCH takes for an item: its value, or that as a word, as `irsendctl set` gives it."""
+def _accepted(about: Item) -> Schema:
+    """Describe what PATCH takes for an item: its value, or the value as text, as `irsendctl set` sends it."""
     schema = _of_item(about)
-    told = {name: schema.pop(name) for name in _TOLD if name in schema}
+    annotations = {name: schema.pop(name) for name in _ANNOTATIONS if name in schema}
     words: Schema = {"type": "string"}
     if about.kind.type == "choice":
         schema, words = _choice(schema["enum"])
     elif about.kind.type == "number":
         words["pattern"] = "^[0-9]{1,19}$"
     elif about.kind.type == "list":
-        # Entries that are given twice count once.
+        # Repeated entries count once, so maxItems would refuse what PATCH takes.
         del schema["maxItems"]
-        told["description"] += f" {about.kind.allowed[:1].upper()}{about.kind.allowed[1:]}."
+        annotations["description"] += (
+            f" {about.kind.allowed[:1].upper()}{about.kind.allowed[1:]}."
+        )
     else:
-        return {**schema, **told}
-    return {"anyOf": [schema, words], **told}
+        return {**schema, **annotations}
+    return {"anyOf": [schema, words], **annotations}
 
 
 def _choice(values: list[Any]) -> tuple[Schema, Schema]:
@@ -253,7 +258,7 @@ def _choice(values: list[Any]) -> tuple[Schema, Schema]:
 
 def changes(model: Model) -> Schema:
     """Describe what PATCH /api/settings takes for this model."""
-    properties = {key: _as_taken(ITEMS[key]) for key in model.items()}
+    properties = {key: _accepted(ITEMS[key]) for key in model.items()}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
@@ -265,12 +270,12 @@ def order() -> Schema:
     for key, (about, default) in ORDER_ITEMS.items():
         properties[key] = _of_item(about)
         if properties[key].get("enum") == [False, True]:
-            # A form has words only.
+            # A form has text only.
             properties[key]["enum"], default = ["off", "on"], "off"
         if not about.secret and default:
             properties[key]["default"] = default
     to = properties["to"]
-    # Those that are given twice count once.
+    # Repeated addresses count once, so maxItems would refuse what POST takes.
     to["description"] += f" {MOST_RECIPIENTS} at most."
     del to["maxItems"]
     to.update(minItems=1, items={"type": "string", "format": "email"})

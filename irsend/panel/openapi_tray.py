@@ -1,11 +1,11 @@
-"""The paths of what is printed, for `openapi`: the tray, its documents and their pages, and the paper."""
+"""The OpenAPI paths of paper and tray, documents and their pages: a part of `openapi`."""
 
 from __future__ import annotations
 
 from irsend.panel.openapi_operations import (
-    NOTHING,
-    file_answer,
-    json_answer,
+    NO_CONTENT,
+    file_response,
+    json_response,
     limit_of,
     operation,
     parameter,
@@ -25,13 +25,13 @@ _NO_DOCUMENT = "No such document in the tray."
 
 
 def tray_paths() -> Schema:
-    """Return them."""
+    """Return the paths with their operations."""
     return {
         "/api/paper": {
             "put": operation(
                 "changePaper",
                 "Put paper into the drawer, or take it out; without it what was received waits",
-                json_answer("The status.", ref("Status")),
+                json_response("The status.", ref("Status")),
                 body={**object_of(paper={"type": "boolean"}), "additionalProperties": False},
                 _415="Not application/json.",
                 _422="Nothing was changed.",
@@ -41,7 +41,7 @@ def tray_paths() -> Schema:
             "get": operation(
                 "tray",
                 "Printed documents, newest first",
-                json_answer("The documents.", list_of(ref("Document"))),
+                json_response("The documents.", list_of(ref("Document"))),
                 limit_of("documents"),
             )
         },
@@ -49,14 +49,14 @@ def tray_paths() -> Schema:
             "get": operation(
                 "document",
                 "One printed document",
-                json_answer("The document.", ref("Document")),
+                json_response("The document.", ref("Document")),
                 _DOCUMENT,
                 _404=_NO_DOCUMENT,
             ),
             "delete": operation(
                 "takeDocument",
                 "Take a document out of the tray, for good",
-                NOTHING,
+                NO_CONTENT,
                 _DOCUMENT,
                 status="204",
                 _404=_NO_DOCUMENT,
@@ -66,7 +66,7 @@ def tray_paths() -> Schema:
             "get": operation(
                 "documentFile",
                 "A printed document as PDF",
-                file_answer("The document.", "application/pdf"),
+                file_response("The document.", "application/pdf"),
                 _DOCUMENT,
                 _404=_NO_DOCUMENT,
             )
@@ -75,7 +75,7 @@ def tray_paths() -> Schema:
             "get": operation(
                 "documentPage",
                 "A page of a printed document, to look at",
-                file_answer("The page.", "image/png"),
+                file_response("The page.", "image/png"),
                 _DOCUMENT,
                 _PAGE,
                 parameter(
@@ -92,7 +92,7 @@ def tray_paths() -> Schema:
             "get": operation(
                 "documentPageText",
                 "The text of a page of a printed document, to lay over its picture",
-                json_answer("The text.", ref("PageText")),
+                json_response("The text.", ref("PageText")),
                 _DOCUMENT,
                 _PAGE,
                 also=_UNCHANGED,

@@ -1,7 +1,7 @@
-"""The page for people: what its keys do, and the files that it is made of; it works without JavaScript.
+"""The page for people: the routes of its keys and of its static files; it works without JavaScript.
 
-What each screen shows is told by `screens`. What a form changes goes the same way as
-PATCH /api/settings.
+`screens` has the routes that show something. A form changes settings the same way as
+PATCH /api/settings does.
 """
 
 from __future__ import annotations
@@ -9,25 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib import resources
-from typing import TYPE_CHECKING, Any
 
 from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from irsend.device.windows import ITEMS
 from irsend.errors import MemoryFull, ScanRefused, SendRefused, SettingsRefused
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
-from irsend.panel.menus import ROOT, menus, step_of_window
+from irsend.panel.menus import ROOT, menu_of_window, root_menu
 from irsend.panel.problems import Problem, problem_of
 from irsend.panel.rendering import HTML
-from irsend.panel.responses import refused, shielded, write
+from irsend.panel.request import PanelRequest
+from irsend.panel.responses import shield, write, write_failure
 from irsend.panel.screens import Screens, app, number_of, see_other
-
-if TYPE_CHECKING:
-    from irsend.panel.site import PanelRequest
 
 _STATIC = {
     "keys.js": "text/javascript; charset=utf-8",
@@ -52,10 +50,10 @@ class Pages(Screens):
         self._static = {name: files.joinpath(name).read_bytes() for name in _STATIC}
 
     @app.handle_errors(Exception)
-    def _refused(self, request: Any, failure: Failure) -> bytes:
+    def _write_failure(self, request: IRequest, failure: Failure) -> bytes:
         if b"text/html" not in (request.getHeader(b"accept") or b""):
-            return refused(request, failure)
-        # Whoever presses a key is told in a page; programs get a problem document.
+            return write_failure(request, failure)
+        # A browser gets a page, a program a problem document.
         problem = problem_of(failure, request.path.decode("utf-8", "replace"))
         request.setResponseCode(int(problem.status))
         for name, value in problem.headers.items():
@@ -66,24 +64,24 @@ class Pages(Screens):
 
     @app.route("/static/<name>", methods=["GET"])
     def static(self, request: Request, name: str) -> bytes:
-        """Give a file that the page is made of."""
+        """Give a static file."""
         if name not in self._static:
             raise Problem(404, "There is no such file")
         return write(request, self._static[name], _STATIC[name])
 
     @app.route("/sessions/<id>.txt", methods=["GET"])
     async def transcript(self, request: Request, id: str) -> bytes:
-        """Give what was said in a session as text: what its key copies, and a link shows."""
-        told = await shielded(self._machine.transcript(session_number(id)))
-        text = serializers.transcript_text(told).encode("utf-8", "replace")
+        """Give the transcript of a session as text, to be copied or linked to."""
+        lines = await shield(self._machine.transcript(session_number(id)))
+        text = serializers.transcript_text(lines).encode("utf-8", "replace")
         return write(request, text, "text/plain; charset=utf-8")
 
     @app.route("/settings/<window>", methods=["POST"])
     async def change(self, request: Request, window: str) -> bytes:
         """Take a window's form: what differs from the settings is changed, all or none."""
         fields = self._form(request)
-        step = step_of_window(menus(self._machine.device.model), window)
-        if step is None:
+        menu = menu_of_window(root_menu(self._machine.device.model), window)
+        if menu is None:
             raise Problem(404, "The machine has no such window")
         keys = [
             key for key in self._machine.device.model.items() if key.startswith(f"{window}.")
@@ -94,16 +92,16 @@ class Pages(Screens):
         except SettingsRefused as error:
             request.setResponseCode(422)
             refusals = {one.key: one.problem for one in error.refused}
-            return await self._menu(request, step, given=given, refusals=refusals)
-        return see_other(request, step.above.address if step.above else ROOT)
+            return await self._menu(request, menu, given=given, refusals=refusals)
+        return see_other(request, menu.parent.address if menu.parent else ROOT)
 
     @app.route("/settings/<window>", methods=["GET"])
     def window(self, request: Request, window: str) -> bytes:
-        """Go to a window: where a refused form was shown, its address may be asked for again."""
-        step = step_of_window(menus(self._machine.device.model), window)
-        if step is None:
+        """Redirect to a window: reloading a refused form asks for this address."""
+        menu = menu_of_window(root_menu(self._machine.device.model), window)
+        if menu is None:
             raise Problem(404, "The machine has no such window")
-        return see_other(request, step.address)
+        return see_other(request, menu.address)
 
     @app.route("/clear", methods=["POST"])
     def clear(self, request: Request) -> bytes:
@@ -114,7 +112,7 @@ class Pages(Screens):
 
     @app.route("/paper", methods=["POST"])
     def paper(self, request: Request) -> bytes:
-        """Put paper into the drawer, or take it out, as a hand does."""
+        """Put paper into the drawer, or take it out."""
         form = self._form(request)
         given = form.get("paper", [""])[-1]
         if given not in ("in", "out"):
@@ -126,21 +124,21 @@ class Pages(Screens):
     async def receive(self, request: Request) -> bytes:
         """Fetch mail now, and show the session: Check I-Fax RX."""
         self._form(request)
-        session = await shielded(self._machine.receive())
+        session = await shield(self._machine.receive())
         return see_other(request, f"/sessions/{session.id}")
 
     @app.route("/mailbox/<number>/delete", methods=["POST"])
     async def delete(self, request: Request, number: str) -> bytes:
         """Take a document out of the tray, for good."""
         self._form(request)
-        await shielded(self._machine.take_document(number_of(number)))
+        await shield(self._machine.take_document(number_of(number)))
         return see_other(request, "/mailbox")
 
     @app.route("/jobs/<number>/cancel", methods=["POST"])
     async def cancel(self, request: Request, number: str) -> bytes:
-        """Cancel a job: Stop."""
+        """Cancel a job."""
         self._form(request)
-        await shielded(self._machine.cancel_job(number_of(number)))
+        await shield(self._machine.cancel_job(number_of(number)))
         return see_other(request, "/jobs")
 
     @app.route("/send", methods=["POST"])
@@ -150,26 +148,26 @@ class Pages(Screens):
         upload.finish()
         fields = upload.fields
         self._access.check_token(fields.pop("token", [""])[-1])
-        words = {
+        given = {
             name: value
-            for name, value in request_parameters.order(fields).items()
+            for name, value in request_parameters.order_items(fields).items()
             # A form sends its empty fields too.
             if value or name == "to"
         }
         try:
-            order = self._machine.read_order(upload.originals, words)
+            order = self._machine.read_order(upload.originals, given)
             await self._machine.send(order)
         except SendRefused as error:
             request.setResponseCode(422)
             problems = {one.key: one.problem for one in error.refused}
-            return await self._send_screen(request, given=words, problems=problems)
+            return await self._send_screen(request, given=given, problems=problems)
         except (ScanRefused, MemoryFull) as error:
             request.setResponseCode(507 if isinstance(error, MemoryFull) else 422)
-            return await self._send_screen(request, given=words, problems={"page": str(error)})
+            return await self._send_screen(request, given=given, problems={"page": str(error)})
         return see_other(request, "/jobs")
 
     def _form(self, request: Request) -> dict[str, list[str]]:
-        """Return the fields of a form of ours."""
+        """Return the fields of a form with a valid token; Problem."""
         fields = request_parameters.form(request)
         self._access.check_token(fields.pop("token", [""])[-1])
         return fields
@@ -177,7 +175,7 @@ class Pages(Screens):
     def _differing(
         self, given: dict[str, str], fields: dict[str, list[str]]
     ) -> dict[str, object]:
-        """Return what is to be changed: an untouched field is none of the operator's doing."""
+        """Return the fields that differ from the settings: a form sends its untouched fields too."""
         changes: dict[str, object] = {}
         for key, text in given.items():
             about = ITEMS[key]
@@ -193,12 +191,12 @@ class Pages(Screens):
                 if about.kind.read(value) == self._machine.device.settings.value(key):
                     continue
             except ValueError:
-                pass  # told at its field, with all the others
+                pass  # change_settings refuses it, together with all others
             changes[key] = value
         return changes
 
 
 def _back(form: dict[str, list[str]]) -> str:
-    """Return the screen that a key was pressed on: an address of the panel's own."""
-    where = form.get("back", ["/"])[-1]
-    return where if re.fullmatch(r"/(?:[a-z0-9-]+/?)*", where) else "/"
+    """Return the screen that a key was pressed on; only an address of the panel's own is taken."""
+    location = form.get("back", ["/"])[-1]
+    return location if re.fullmatch(r"/(?:[a-z0-9-]+/?)*", location) else "/"

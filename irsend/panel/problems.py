@@ -1,4 +1,4 @@
-"""What goes wrong, as an answer: application/problem+json, and never a traceback.
+"""Errors as responses: application/problem+json, never a traceback.
 
 Standards: RFC 9457 (problem details), RFC 9110 section 15 (status codes).
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -29,15 +28,15 @@ from irsend.panel import serializers
 
 CONTENT_TYPE = "application/problem+json"
 _MOST_ERRORS = 100
-"""As many keys are named; there are fewer that exist."""
+"""Members of `errors`; there are fewer keys than that."""
 _MOST_KEYS = 10
-"""As many of them in the sentence."""
+"""Keys that the sentence names."""
 
 _log = Logger()
 
 
 class Problem(Exception):
-    """An answer that is not what was asked for: a status, and a sentence about this case."""
+    """An error response: a status, and a sentence about this case."""
 
     def __init__(
         self,
@@ -55,7 +54,7 @@ class Problem(Exception):
 
     def body(self) -> bytes:
         """Return the members of RFC 9457, and `errors` where single fields are wrong."""
-        members: dict[str, Any] = {
+        members: dict[str, object] = {
             "type": "about:blank",
             "title": self.status.phrase,
             "status": int(self.status),
@@ -67,7 +66,7 @@ class Problem(Exception):
 
 
 def problem_of(failure: Failure, path: str) -> Problem:
-    """Return the answer for whatever was raised; what nobody foresaw goes to the log."""
+    """Return the problem for an exception; an unexpected one goes to the log."""
     error = failure.value
     if isinstance(error, Problem):
         return error
@@ -81,10 +80,10 @@ def problem_of(failure: Failure, path: str) -> Problem:
         return Problem(_STATUS.get(type(error), HTTPStatus.CONFLICT), str(error))
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
-        detail = f"This method is not allowed for {_shown(path)}; allowed: {allowed}"
+        detail = f"This method is not allowed for {_printable(path)}; allowed: {allowed}"
         return Problem(405, detail, headers={"Allow": allowed})
     if isinstance(error, (NotFound, RequestRedirect)):
-        return Problem(404, f"There is nothing at {_shown(path)}")
+        return Problem(404, f"There is nothing at {_printable(path)}")
     if isinstance(error, HTTPException) and error.code:
         return Problem(error.code, error.description or error.name)
     if isinstance(error, CancelledError):
@@ -101,19 +100,20 @@ _STATUS: dict[type[IrsendError], HTTPStatus] = {
 }
 
 
-def _refused(refused: list[ValueRefused], what: str = "Nothing was changed") -> Problem:
-    keys = ", ".join(_shown(one.key) for one in refused[:_MOST_KEYS])
+def _refused(refused: list[ValueRefused], consequence: str = "Nothing was changed") -> Problem:
+    keys = ", ".join(_printable(one.key) for one in refused[:_MOST_KEYS])
     if len(refused) > _MOST_KEYS:
         keys += f" and {len(refused) - _MOST_KEYS} more"
     return Problem(
         422,
-        f"{what}; refused: {keys}",
+        f"{consequence}; refused: {keys}",
         errors=[
-            {"key": _shown(one.key), "problem": one.problem} for one in refused[:_MOST_ERRORS]
+            {"key": _printable(one.key), "problem": one.problem}
+            for one in refused[:_MOST_ERRORS]
         ],
     )
 
 
-def _shown(path: str) -> str:
-    path = re.sub(r"[^\x21-\x7e]", "?", path)
-    return path if len(path) <= 100 else path[:97] + "..."
+def _printable(text: str) -> str:
+    text = re.sub(r"[^\x21-\x7e]", "?", text)
+    return text if len(text) <= 100 else text[:97] + "..."

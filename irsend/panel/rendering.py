@@ -1,27 +1,28 @@
-"""How a page is made of templates, and how values are written on it."""
+"""The page's templates and their filters, which write values for people."""
 
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from irsend.device import report
 from irsend.device.codes import CODES
+from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, SessionKind
 from irsend.panel import serializers
 
 HTML = "text/html; charset=utf-8"
-_SPOKEN = {"apop": "APOP", "pop_auth": "POP AUTH", "ssl": "SSL", "true": "On", "false": "Off"}
-KINDS = {
-    "smtp-receive": "SMTP receive",
-    "pop-receive": "POP receive",
-    "smtp-send": "SMTP send",
+_CHOICE_LABELS = {
+    "apop": "APOP",
+    "pop_auth": "POP AUTH",
+    "ssl": "SSL",
+    "true": "On",
+    "false": "Off",
 }
 
 
 def templates() -> Environment:
-    """Return the templates of the panel; what comes from outside is escaped in all of them."""
+    """Return the templates of the panel; all of them escape values."""
     environment = Environment(
         loader=PackageLoader("irsend.panel"),
         autoescape=True,
@@ -30,21 +31,23 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        spoken=_spoken,
-        clock=_clock,
-        day=_day,
-        iso=serializers.moment,
-        kind=KINDS.get,
+        choice=_choice_label,
+        time=_time_of_day,
+        date=_date,
+        iso=serializers.timestamp,
+        session_kind=_session_kind,
         mb=_megabytes,
         setting=_setting,
     )
-    environment.globals.update(report=report, codes=CODES, kinds=KINDS)
+    environment.globals.update(
+        report=report, codes=CODES, session_kinds=SESSION_KINDS, session_results=SESSION_RESULTS
+    )
     return environment
 
 
-def _spoken(word: object) -> str:
+def _choice_label(word: object) -> str:
     text = str(word).lower() if isinstance(word, bool) else str(word)
-    return _SPOKEN.get(text, text.replace("_", " ").capitalize())
+    return _CHOICE_LABELS.get(text, text.replace("_", " ").capitalize())
 
 
 def _setting(value: object) -> str:
@@ -53,13 +56,18 @@ def _setting(value: object) -> str:
     return "On" if value is True else "Off" if value is False else str(value) or "empty"
 
 
-def _clock(at: float) -> str:
+def _session_kind(kind: SessionKind) -> str:
+    protocol, _, direction = kind.partition("-")
+    return f"{protocol.upper()} {direction}"
+
+
+def _time_of_day(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%H:%M:%S")
 
 
-def _day(at: float) -> str:
+def _date(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d")
 
 
-def _megabytes(octets: int) -> Any:
+def _megabytes(octets: int) -> str:
     return f"{octets / 1_000_000:.1f}"

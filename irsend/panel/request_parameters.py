@@ -1,20 +1,18 @@
-"""What a request asks: its query, its body, what it accepts; wrong ones raise Problem."""
+"""The parameters of a request: query, JSON body, form, Accept; a wrong one raises Problem."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import NoReturn, TypeVar
 from urllib.parse import parse_qs
 
 from twisted.web.server import Request
 
 from irsend.panel.openapi_schemas import ONE_LINE
 from irsend.panel.problems import Problem
+from irsend.panel.request import PanelRequest
 from irsend.panel.uploads import Upload
-
-if TYPE_CHECKING:
-    from irsend.panel.site import PanelRequest
 
 N = TypeVar("N", int, None)
 
@@ -32,16 +30,18 @@ def query(request: Request) -> dict[str, str]:
         ) from None
     for name, values in parameters.items():
         if len(values) > 1:
-            raise Problem(400, f"{_shown(name)} stands {len(values)} times in the query")
+            raise Problem(400, f"{_abbreviated(name)} stands {len(values)} times in the query")
     return {name: values[0] for name, values in parameters.items()}
 
 
 def check_query(request: Request, known: tuple[str, ...]) -> None:
-    """Raise Problem where the query cannot be read, or asks for something else than is known."""
+    """Raise Problem where the query cannot be read, or has a parameter that is not known."""
     for name in query(request):
         if name not in known:
             there_are = f"there are: {', '.join(known)}" if known else "this takes none"
-            raise Problem(400, f"{_shown(name)} is no parameter of the query; {there_are}")
+            raise Problem(
+                400, f"{_abbreviated(name)} is no parameter of the query; {there_are}"
+            )
 
 
 def whole_number(
@@ -56,7 +56,7 @@ def whole_number(
     ):
         raise Problem(
             400,
-            f"{name}: {_shown(given)} is not allowed; "
+            f"{name}: {_abbreviated(given)} is not allowed; "
             f"allowed: a whole number from {minimum} to {maximum}",
         )
     return int(given)
@@ -65,33 +65,35 @@ def whole_number(
 def one_of(
     parameters: dict[str, str], name: str, words: tuple[str, ...], default: str | None = None
 ) -> str | None:
-    """Return a parameter that is one of a few words."""
+    """Return a parameter that is one of these words."""
     given = parameters.get(name, default)
     if given is not None and given not in words:
         raise Problem(
-            400, f"{name}: {_shown(given)} is not allowed; allowed: {', '.join(words)}"
+            400, f"{name}: {_abbreviated(given)} is not allowed; allowed: {', '.join(words)}"
         )
     return given
 
 
 def text(parameters: dict[str, str], name: str, longest: int = 255) -> str | None:
-    """Return a parameter that is a text; an empty one asks for nothing."""
+    """Return a parameter that is a line of text; None where it is empty."""
     given = parameters.get(name)
     if given and (len(given) > longest or not re.fullmatch(ONE_LINE, given)):
         raise Problem(400, f"{name}: allowed is one line of text of up to {longest} characters")
     return given or None
 
 
-def json_object(request: Request) -> dict[str, Any]:
-    """Return the body, a JSON object; 415 for another type, 400 for what is no such thing."""
-    given = no_other_type(request)
+def json_object(request: Request) -> dict[str, object]:
+    """Return the body, a JSON object; 415 for another Content-Type, 400 for any other content."""
+    given = json_body(request)
     if not given:
         raise Problem(400, "The body is empty; allowed: a JSON object")
     try:
         body = json.loads(
-            given.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_no_constant
+            given.decode("utf-8"),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_refuse_constant,
         )
-        # An escaped half of a surrogate pair is no text that could be kept.
+        # Half a surrogate pair may be escaped in JSON, but has no UTF-8.
         json.dumps(body, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         raise Problem(400, "The body is not JSON") from None
@@ -100,8 +102,8 @@ def json_object(request: Request) -> dict[str, Any]:
     return body
 
 
-def no_other_type(request: Request) -> bytes:
-    """Return the body; what is there must say that it is JSON."""
+def json_body(request: Request) -> bytes:
+    """Return the body; 415 where it is not empty and its Content-Type is not JSON."""
     body = body_of(request)
     kind = (request.getHeader(b"content-type") or b"").partition(b";")[0].strip().lower()
     if body and kind != b"application/json":
@@ -114,7 +116,7 @@ def no_other_type(request: Request) -> bytes:
 
 
 def body_of(request: Request) -> bytes:
-    """Return the body, which the site has bounded."""
+    """Return the body; the site has bounded it."""
     return bytes(request.content.read()) if request.content else b""
 
 
@@ -154,7 +156,7 @@ def form(request: Request) -> dict[str, list[str]]:
 
 
 def upload(request: PanelRequest) -> Upload:
-    """Return the form of pages that has come; 415 for another body."""
+    """Return the form of originals in this request; 415 for another body."""
     if request.upload is None:
         raise Problem(
             415,
@@ -163,8 +165,8 @@ def upload(request: PanelRequest) -> Upload:
     return request.upload
 
 
-def order(fields: dict[str, list[str]]) -> dict[str, object]:
-    """Return a form's words; each but `to` may stand once, and `to` may hold several too."""
+def order_items(fields: dict[str, list[str]]) -> dict[str, object]:
+    """Return a form's items of an order; only `to` may repeat, or hold several with commas."""
     given: dict[str, object] = {}
     for name, values in fields.items():
         if name == "to":
@@ -172,23 +174,23 @@ def order(fields: dict[str, list[str]]) -> dict[str, object]:
                 one.strip() for value in values for one in value.split(",") if one.strip()
             ]
         elif len(values) > 1:
-            raise Problem(400, f"{_shown(name)} stands {len(values)} times in the form")
+            raise Problem(400, f"{_abbreviated(name)} stands {len(values)} times in the form")
         else:
             given[name] = values[0]
     return given
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
         raise Problem(400, "The body names a key twice")
     return members
 
 
-def _no_constant(name: str) -> Any:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _shown(given: str) -> str:
+def _abbreviated(given: str) -> str:
     given = repr(given)
     return given if len(given) <= 60 else given[:57] + "..."

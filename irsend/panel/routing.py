@@ -1,4 +1,4 @@
-"""How a route under /api is declared: its path, its method, and the parameters that its query may have."""
+"""Declares a route under /api: its path, its method, and the parameters of its query."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ app = Klein()
 
 
 class _Stem(BaseConverter):
-    """A part of a path that is not the name of a file with its suffix."""
+    """A segment of a path without a suffix: not 5001.pdf."""
 
     regex = "[^/.]+"
 
@@ -26,13 +26,13 @@ app.url_map.converters["stem"] = _Stem
 
 
 def route(path: str, method: str, *parameters: str) -> Callable[[R], R]:
-    """Declare a route; its query has these parameters and no others."""
+    """Declare a route; a query with other parameters than these is refused."""
 
-    def declare(answer: R) -> R:
-        @functools.wraps(answer)
-        def checked(api: Any, request: Request, **named: str) -> Any:
+    def declare(handler: R) -> R:
+        @functools.wraps(handler)
+        def checked(api: object, request: Request, **segments: str) -> Any:
             request_parameters.check_query(request, parameters)
-            return answer(api, request, **named)
+            return handler(api, request, **segments)
 
         app.route(path, methods=[method])(checked)
         return cast(R, checked)

@@ -1,7 +1,6 @@
-"""The machine's values as JSON has them: the one place where a field gets name and form.
+"""Serializes the machine's values as JSON: the only place that gives a field its name and form.
 
-The names are the contract of the HTTP interface; nothing here asks a machine
-for anything that is not at hand.
+The names are the contract of the HTTP interface. Nothing here reads a disk.
 """
 
 from __future__ import annotations
@@ -15,12 +14,13 @@ from irsend.device import Device, Job, Session, StatusEntry, load_model, model_n
 from irsend.device.codes import CODES
 from irsend.device.documents import Document, PageText
 from irsend.device.windows import ITEMS, windows
-from irsend.interfaces import IMachine, TranscriptLine
+from irsend.interfaces import TranscriptLine
+from irsend.machine_interface import IMachine
 
 JSON = dict[str, Any]
 
 
-def moment(at: float | None) -> str | None:
+def timestamp(at: float | None) -> str | None:
     """Return seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
     if at is None:
         return None
@@ -29,10 +29,10 @@ def moment(at: float | None) -> str | None:
 
 
 def status(machine: IMachine) -> JSON:
-    """The status: what stands on the line, and what the machine is doing.
+    """Serialize the status line and the machine's state.
 
     `since` is when the text came on the line, null while it is empty;
-    `next_login` when the POP server lets the machine in again, null for now.
+    `next_login` when the POP server allows the next login, null for now.
     """
     device: Device = machine.device
     used, capacity = machine.memory()
@@ -45,8 +45,8 @@ def status(machine: IMachine) -> JSON:
         "state": device.state,
         "memory": {"used": used, "capacity": capacity},
         "paper": device.paper,
-        "since": moment(shown.at) if shown else None,
-        "next_login": moment(machine.next_login()),
+        "since": timestamp(shown.at) if shown else None,
+        "next_login": timestamp(machine.next_login()),
         "mac_filter": {
             "on": device.settings.receiving_mac_address.enabled,
             "way": way,
@@ -56,15 +56,15 @@ def status(machine: IMachine) -> JSON:
 
 
 def status_entry(entry: StatusEntry) -> JSON:
-    """One line of the status history."""
-    return {"at": moment(entry.at), "text": entry.text.value, "session": entry.session}
+    """Serialize a line of the status history."""
+    return {"at": timestamp(entry.at), "text": entry.text.value, "session": entry.session}
 
 
 def setting(device: Device, key: str) -> JSON:
-    """One item of a window. A secret is null, and `set` says whether there is one."""
+    """Serialize an item of a window. A secret is null, and `set` says whether there is one."""
     about, value = ITEMS[key], device.settings.value(key)
     default = device.model.default(key)
-    shape = {
+    members = {
         "key": key,
         "label": about.label,
         "type": about.kind.type,
@@ -75,12 +75,12 @@ def setting(device: Device, key: str) -> JSON:
         "help": about.meaning,
     }
     if about.secret:
-        shape["set"] = bool(value)
-    return shape
+        members["set"] = bool(value)
+    return members
 
 
 def settings(device: Device, only: str | None = None) -> JSON:
-    """The windows that the model has, or one of them, in the panel's order."""
+    """Serialize the windows that the model has, or one of them, in the panel's order."""
     has = device.model.items()
     shown = []
     for name, window, _ in windows():
@@ -97,8 +97,8 @@ def settings(device: Device, only: str | None = None) -> JSON:
     return {"windows": shown}
 
 
-def changes(values: dict[str, Any]) -> JSON:
-    """Values of settings by whole key; secrets are null."""
+def changes(values: dict[str, object]) -> JSON:
+    """Serialize values of settings by whole key; secrets are null."""
     return {
         key: None if ITEMS[key].secret else ITEMS[key].kind.plain(value)
         for key, value in values.items()
@@ -106,7 +106,7 @@ def changes(values: dict[str, Any]) -> JSON:
 
 
 def session(one: Session) -> JSON:
-    """A protocol session, under way (`result` and `ended` null) or ended."""
+    """Serialize a protocol session, under way (`result` and `ended` null) or ended."""
     return {
         "id": one.id,
         "kind": one.kind,
@@ -118,8 +118,8 @@ def session(one: Session) -> JSON:
         "result": one.result,
         "code": one.code,
         "status_line": one.status_line,
-        "started": moment(one.started),
-        "ended": moment(one.ended),
+        "started": timestamp(one.started),
+        "ended": timestamp(one.ended),
         "bytes": one.bytes,
         "reason": one.reason,
         "messages": one.messages,
@@ -127,17 +127,17 @@ def session(one: Session) -> JSON:
 
 
 def transcript_line(line: TranscriptLine) -> JSON:
-    """One line of a transcript."""
-    return {"at": moment(line.at), "speaker": line.speaker, "text": line.text}
+    """Serialize a line of a transcript."""
+    return {"at": timestamp(line.at), "speaker": line.speaker, "text": line.text}
 
 
 def transcript_text(lines: list[TranscriptLine]) -> str:
-    """A transcript as `tests/transcripts` has it, one line each whatever was said."""
+    """Return a transcript in the form of `tests/transcripts`: each line on one line, whatever it holds."""
     return "".join(f"{_in_one_line(str(line))}\n" for line in lines)
 
 
 def job(one: Job) -> JSON:
-    """A job: one line of the communication report, as data."""
+    """Serialize a job, which is a line of the communication report."""
     return {
         "number": one.number,
         "direction": one.direction,
@@ -160,19 +160,19 @@ def job(one: Job) -> JSON:
             for each in one.recipients
         ],
         "sessions": list(one.sessions),
-        "started": moment(one.started),
-        "ended": moment(one.ended),
+        "started": timestamp(one.started),
+        "ended": timestamp(one.ended),
     }
 
 
 def document(one: Document) -> JSON:
-    """A printed document."""
+    """Serialize a printed document."""
     return {
         "number": one.number,
         "pages": one.pages,
         "from": one.sender,
         "subject": one.subject,
-        "printed": moment(one.printed),
+        "printed": timestamp(one.printed),
         "codes": list(one.codes),
         "code_texts": [CODES.get(code, "") for code in one.codes],
         "notices": list(one.notices),
@@ -181,7 +181,7 @@ def document(one: Document) -> JSON:
 
 
 def page_text(one: PageText) -> JSON:
-    """The text of a page, with where each line of it stands, in points."""
+    """Serialize the text of a page, with the place of each line in points."""
     return {
         "width": one.width,
         "height": one.height,
@@ -199,7 +199,7 @@ def page_text(one: PageText) -> JSON:
 
 
 def reception(one: Session) -> JSON:
-    """How a reception by POP went."""
+    """Serialize the result of a reception by POP."""
     return {
         "result": one.result,
         "code": one.code,
@@ -211,7 +211,7 @@ def reception(one: Session) -> JSON:
 
 @functools.cache
 def models() -> list[JSON]:
-    """The models that irsend comes with."""
+    """Serialize the models that irsend comes with."""
     known = [load_model(name) for name in model_names()]
     return [
         {"name": model.name, "title": model.title, "maker": model.maker, "year": model.year}
@@ -219,15 +219,15 @@ def models() -> list[JSON]:
     ]
 
 
-def dumps(shape: object) -> bytes:
-    """Return a shape as JSON in UTF-8."""
-    return json.dumps(shape, ensure_ascii=False).encode("utf-8", "replace")
+def dumps(value: object) -> bytes:
+    """Return a serialized value as JSON in UTF-8."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _in_one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        sign if sign.isprintable() or sign == "\t" else sign.encode("unicode_escape").decode()
-        for sign in text
+        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode()
+        for char in text
     )

@@ -1,42 +1,40 @@
-"""The panel's site: one way in for every request, strict headers on every answer.
+"""The panel's site: its root resource admits each request and sets strict headers on each response.
 
-What is asked for is answered by `api` and `pages`; who may ask is told by `access_control`.
+`api` and `pages` make the responses; `access_control` decides who is admitted.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITCPTransport
-from twisted.internet.protocol import connectionDone
-from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IReactorTime,
+    ITCPTransport,
+)
+from twisted.web.http import Request
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request, Site
+from twisted.web.server import NOT_DONE_YET, Site
 
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import API
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
 from irsend.panel.pages import Pages
-from irsend.panel.problems import Problem, problem_of
+from irsend.panel.problems import Problem
+from irsend.panel.request import LARGEST_BODY, SEND_FORM, PanelChannel, PanelRequest
 from irsend.panel.responses import write_problem
 from irsend.panel.uploads import Upload
 
-LARGEST_BODY = 1_000_000
 MOST_CONNECTIONS = 200
 MOST_UPLOAD = 200_000_000
 """Octets of the originals of one sending, where nothing else is said."""
-PATIENCE_AT_STOP = 1.0
-"""Seconds that a client has to read the rest of its answer when the panel stops."""
-_SENDS = (b"/api/send", b"/send")
-"""Where originals are put on the glass: by programs, and by the page."""
-_PATIENCE = 20 * LARGEST_BODY
-"""How much of a body that is too large is read before its sender is cut off unheard."""
+STOP_TIMEOUT = 1.0
+"""Seconds that a client has to read the rest of its response when the panel stops."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -51,106 +49,8 @@ HEADERS = {
 }
 
 
-class PanelRequest(Request):
-    """A request whose body is bounded, and whose failure is a problem document."""
-
-    defaultContentType = None
-    content: io.BytesIO
-    oversized = False
-    upload: Upload | None = None
-    """The originals that come with it, where it is a sending."""
-    refusal: Problem | None = None
-    """Why it is answered with nothing else, where that is known before its body."""
-    _taken = 0
-    _content_types: Sequence[bytes] | None = None
-
-    def announced(self, method: bytes, target: bytes, version: bytes) -> None:
-        """Hear of the request before its body: originals go to the disk, if they may come in at all."""
-        path = target.partition(b"?")[0]
-        if method != b"POST" or path not in _SENDS:
-            return
-        self.method, self.uri, self.path, self.clientproto = method, target, path, version
-        try:
-            self.upload = upload = cast(PanelChannel, self.channel).site.upload_of(self)
-        except Problem as problem:
-            self.refusal = problem
-            return
-        if upload is not None:
-            # Answered, refused or lost: nothing of it stays on the disk.
-            self.notifyFinish().addBoth(lambda _: upload.discard())
-
-    def gotLength(self, length: int | None) -> None:
-        """Keep the body in memory: it is small, or it is not kept."""
-        self.content = io.BytesIO()
-        self.oversized = self.upload is None and length is not None and length > LARGEST_BODY
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Keep Twisted from parsing forms: that is done behind the access, and answered in words."""
-        self._content_types = self.requestHeaders.getRawHeaders(b"Content-Type")
-        self.requestHeaders.removeHeader(b"Content-Type")
-        super().requestReceived(command, path, version)
-
-    def process(self) -> None:
-        """Give the request its header back, and answer it."""
-        if self._content_types is not None:
-            self.requestHeaders.setRawHeaders(b"Content-Type", self._content_types)
-        super().process()
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Keep what comes of the body, up to the limit; read on, so as to be heard."""
-        self._taken += len(data)
-        if self.upload is not None:
-            self.upload.feed(data)
-            if self.upload.problem is not None and self._taken > self.upload.most + _PATIENCE:
-                cast(ITCPTransport, self.transport).abortConnection()
-            return
-        if self._taken > LARGEST_BODY:
-            self.oversized = True
-        if self._taken > _PATIENCE:
-            cast(ITCPTransport, self.transport).abortConnection()
-        elif not self.oversized:
-            self.content.write(data)
-        elif self.content.tell():
-            self.content.seek(0)
-            self.content.truncate()
-
-    def processingFailed(self, reason: Failure) -> Failure:
-        """Answer what nobody foresaw with a problem, and no traceback."""
-        problem = problem_of(reason, self.path.decode("latin-1"))
-        if not self.startedWriting:
-            self.write(write_problem(self, problem))
-        if not self.finished and not self._disconnected:
-            self.finish()
-        return reason
-
-
-class PanelChannel(HTTPChannel):
-    """A connection that its site knows, so that it can be closed."""
-
-    site: PanelSite
-
-    def connectionMade(self) -> None:
-        """Begin, and be known."""
-        super().connectionMade()
-        self.site.channels.add(self)
-
-    def allHeadersReceived(self) -> None:
-        """Tell the request what it is: Twisted does so only behind its body."""
-        self.requests[-1].announced(self._command, self._path, self._version)
-        super().allHeadersReceived()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """End, and be forgotten."""
-        self.site.channel_gone(self)
-        super().connectionLost(reason)
-
-    def timeoutConnection(self) -> None:
-        """End an idle connection without a line in the log: browsers keep many."""
-        cast(ITCPTransport, self.transport).abortConnection()
-
-
-class _Door(Resource):
-    """Where every request comes in."""
+class _Root(Resource):
+    """The root resource, a leaf: klein resolves the paths behind it."""
 
     isLeaf = True
 
@@ -160,16 +60,16 @@ class _Door(Resource):
         # Klein holds the bound application by a weak reference only.
         self._api, self._pages = api.app.resource(), pages.app.resource()
 
-    def render(self, request: PanelRequest) -> Any:
-        """Answer, or refuse."""
+    def render(self, request: PanelRequest) -> object:
+        """Admit the request to its resource, or write the problem that keeps it out."""
         for name, value in HEADERS.items():
             request.setHeader(name.encode(), value.encode())
         try:
             if request.refusal is not None:
-                # A wrong password counts once.
+                # Access control has seen it already: a wrong password counts once.
                 raise request.refusal
             self._access.admit(request)
-            self._check_form(request)
+            self._check_size_and_encoding(request)
         except Problem as problem:
             request.write(write_problem(request, problem))
             request.finish()
@@ -177,7 +77,7 @@ class _Door(Resource):
         is_api = (request.postpath or [b""])[0] in (b"api", b"healthz", b"metrics")
         return (self._api if is_api else self._pages).render(request)
 
-    def _check_form(self, request: PanelRequest) -> None:
+    def _check_size_and_encoding(self, request: PanelRequest) -> None:
         if request.oversized:
             raise Problem(413, f"A body has up to {LARGEST_BODY} octets")
         try:
@@ -211,15 +111,16 @@ class PanelSite(Site):
             password=password, hostnames=tuple(hostnames), now=clock.seconds
         )
         self._metrics = Metrics(machine)
-        door = _Door(
+        root = _Root(
             self._access,
             API(machine, self._events, self._access, self._metrics),
             Pages(machine, addresses or (lambda: []), self._access),
         )
-        super().__init__(door, reactor=clock)
+        super().__init__(root, reactor=clock)
         self.channels: set[PanelChannel] = set()
-        self._waiting: list[Deferred[None]] = []
-        self._cutting: IDelayedCall | None = None
+        self._all_closed: list[Deferred[None]] = []
+        """Fire when the last connection is closed."""
+        self._abort_call: IDelayedCall | None = None
 
     def upload_of(self, request: PanelRequest) -> Upload | None:
         """Return what takes the originals of this request; None where it brings no form. Problem."""
@@ -227,23 +128,23 @@ class PanelSite(Site):
         kind = request.requestHeaders.getRawHeaders(b"Content-Type") or [b""]
         if not kind[0].lower().startswith(b"multipart/form-data"):
             return None
-        also = ("token",) if request.path == _SENDS[1] else ()
-        return Upload(kind[0], self._machine.scan_directory, self._most_upload, also)
+        more_fields = ("token",) if request.path == SEND_FORM else ()
+        return Upload(kind[0], self._machine.scan_directory, self._most_upload, more_fields)
 
     def __repr__(self) -> str:
-        """Say no more than what it is: Twisted logs this."""
+        """Name the site without its address in memory: Twisted logs this."""
         return "<irsend panel>"
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Take a connection, or none over the limit: descriptors are the whole machine's."""
+        """Take a connection, or none over the limit: the whole machine shares the file descriptors."""
         return super().buildProtocol(addr) if len(self.channels) < MOST_CONNECTIONS else None
 
     def acceptableProtocols(self) -> list[bytes]:
-        """Speak HTTP/1.1 only: a connection that is two protocols cannot be closed as one."""
+        """Offer HTTP/1.1 only: HTTP/2 would hide the connection that `stop` closes."""
         return [b"http/1.1"]
 
     def change_access(self, *, password: str, hostnames: tuple[str, ...]) -> None:
-        """Take another password and other names, as after SIGHUP; who listens is asked anew."""
+        """Take another password and other names, as after SIGHUP; event streams must be opened again."""
         self._access.change(password, tuple(hostnames))
         self._events.end_streams()
 
@@ -251,8 +152,8 @@ class PanelSite(Site):
         """End the event streams and close all connections; fires once they are gone.
 
         Call it when the port no longer listens; twice does no harm. A
-        connection with an answer under way is closed behind what has been
-        written of it, and cut off when that is not read.
+        connection with a response under way is closed behind what has been
+        written of it, and aborted when that is not read.
         """
         self._events.stop()
         self._metrics.stop()
@@ -260,35 +161,39 @@ class PanelSite(Site):
             channel.loseConnection()
         if not self.channels:
             return succeed(None)
-        gone: Deferred[None] = Deferred()
-        self._waiting.append(gone)
-        if self._cutting is None:
-            self._cutting = self.reactor.callLater(PATIENCE_AT_STOP, self._cut_off)
-        return gone
+        closed: Deferred[None] = Deferred()
+        self._all_closed.append(closed)
+        if self._abort_call is None:
+            self._abort_call = self.reactor.callLater(STOP_TIMEOUT, self._abort_channels)
+        return closed
 
-    def channel_gone(self, channel: PanelChannel) -> None:
-        """Hear that a connection is closed."""
+    def channel_opened(self, channel: PanelChannel) -> None:
+        """Count a connection as open."""
+        self.channels.add(channel)
+
+    def channel_closed(self, channel: PanelChannel) -> None:
+        """Forget a connection; behind the last one `stop` is done."""
         self.channels.discard(channel)
         if not self.channels:
-            if self._cutting is not None and self._cutting.active():
-                self._cutting.cancel()
-            self._cutting = None
-            waiting, self._waiting = self._waiting, []
-            for gone in waiting:
-                gone.callback(None)
+            if self._abort_call is not None and self._abort_call.active():
+                self._abort_call.cancel()
+            self._abort_call = None
+            waiting, self._all_closed = self._all_closed, []
+            for closed in waiting:
+                closed.callback(None)
 
-    def _cut_off(self) -> None:
+    def _abort_channels(self) -> None:
         for channel in tuple(self.channels):
             cast(ITCPTransport, channel.transport).abortConnection()
 
     # There is no access log, so the clock that stamps one need not tick.
 
     def startFactory(self) -> None:
-        """Begin with no access log."""
+        """Open no access log."""
 
     def stopFactory(self) -> None:
-        """End with none, and with nobody listening."""
+        """Close all connections."""
         self.stop()
 
-    def log(self, request: Any) -> None:
-        """Keep no access log: the page asks often, and sessions are what matters."""
+    def log(self, request: Request) -> None:
+        """Write no access log: the page polls often, and only mail sessions matter."""

@@ -1,4 +1,4 @@
-"""A transcript as the page shows it: where TLS began, what went under it, and what ought to have."""
+"""A transcript as the page shows it: where TLS began, and what was sent in cleartext that should not be."""
 
 from __future__ import annotations
 
@@ -9,41 +9,46 @@ from attrs import frozen
 from irsend.interfaces import TranscriptLine
 
 _TLS_BEGAN = re.compile(r"(TLS|SSL) ?v?[0-9]")
-# What ought not to be readable on the way: who is meant, and who asks.
-_DELICATE = ("MAIL ", "RCPT ", "AUTH", "USER ", "PASS ", "APOP ")
+# Commands with addresses, user names or passwords.
+_CONFIDENTIAL = ("MAIL ", "RCPT ", "AUTH", "USER ", "PASS ", "APOP ")
 
 
 @frozen
-class Said:
+class TranscriptRow:
     """A line of a transcript, with what the page shows beside it."""
 
     line: TranscriptLine
     secured: bool
-    """It was said under TLS."""
-    began: bool
-    """Here TLS began."""
-    in_clear: bool
-    """It ought to have been said under TLS."""
+    """It was sent under TLS."""
+    tls_began: bool
+    """TLS began with this line."""
+    exposed: bool
+    """It is confidential, and was sent in cleartext."""
 
 
-def shown(lines: list[TranscriptLine]) -> list[Said]:
-    """Return the lines with what the page shows beside them."""
-    told, secured = [], False
+def transcript_rows(lines: list[TranscriptLine]) -> list[TranscriptRow]:
+    """Return the rows of a transcript."""
+    rows, secured = [], False
     for line in lines:
-        began = line.speaker == "-" and bool(_TLS_BEGAN.match(line.text))
-        secured = secured or began
-        delicate = line.speaker == "C" and line.text.upper().startswith(_DELICATE)
-        told.append(
-            Said(line=line, secured=secured, began=began, in_clear=delicate and not secured)
+        tls_began = line.speaker == "-" and bool(_TLS_BEGAN.match(line.text))
+        secured = secured or tls_began
+        confidential = line.speaker == "C" and line.text.upper().startswith(_CONFIDENTIAL)
+        rows.append(
+            TranscriptRow(
+                line=line,
+                secured=secured,
+                tls_began=tls_began,
+                exposed=confidential and not secured,
+            )
         )
-    return told
+    return rows
 
 
-def in_clear(told: list[Said]) -> str:
-    """Return in a sentence what anybody on the way could read."""
-    words = dict.fromkeys(one.line.text.split()[0].upper() for one in told if one.in_clear)
+def exposure(rows: list[TranscriptRow]) -> str:
+    """Return a sentence on what anybody between client and server could read; empty without rows."""
+    words = dict.fromkeys(row.line.text.split()[0].upper() for row in rows if row.exposed)
     if words:
         return f"In clear, readable on the way: {', '.join(words)}."
-    if any(one.secured for one in told):
+    if any(row.secured for row in rows):
         return "Everything that names people or passwords went under TLS."
-    return "In clear, but nothing that names people or passwords." if told else ""
+    return "In clear, but nothing that names people or passwords." if rows else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.web.http import CACHED
@@ -13,15 +13,17 @@ from twisted.web.static import File
 
 from irsend.device.documents import Document
 from irsend.errors import NoSuchRecord
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.problems import Problem
-from irsend.panel.responses import shielded, write
+from irsend.panel.responses import shield, write
 from irsend.panel.routing import route
+
+T = TypeVar("T", bytes, serializers.JSON)
 
 
 class TrayRoutes:
-    """A part of the API."""
+    """The routes of the API about paper and tray; `api` adds the others."""
 
     def __init__(self, machine: IMachine) -> None:
         self._machine = machine
@@ -35,17 +37,18 @@ class TrayRoutes:
             for name in given
             if name != "paper"
         ]
-        if not isinstance(given.get("paper"), bool):
+        paper = given.get("paper")
+        if not isinstance(paper, bool):
             problem = "is missing, or not allowed; allowed: true, false"
             errors.insert(0, {"key": "paper", "problem": problem})
-        if errors:
+        if errors or not isinstance(paper, bool):
             raise Problem(422, "Nothing was changed", errors=errors)
-        self._machine.change_paper(given["paper"])
+        self._machine.change_paper(paper)
         return write(request, serializers.status(self._machine))
 
     @route("/api/tray", "GET", "limit")
     def tray(self, request: Request) -> bytes:
-        """Tell what lies in the tray."""
+        """List the documents in the tray."""
         limit = request_parameters.whole_number(
             request_parameters.query(request), "limit", 100, 1, 10_000
         )
@@ -54,13 +57,13 @@ class TrayRoutes:
 
     @route("/api/tray/<stem:number>", "GET")
     def document(self, request: Request, number: str) -> bytes:
-        """Tell of one document."""
+        """Give one document."""
         return write(request, serializers.document(self._machine.document(_number(number))))
 
     @route("/api/tray/<stem:number>", "DELETE")
     async def take_document(self, request: Request, number: str) -> bytes:
-        """Take a document out."""
-        await shielded(self._machine.take_document(_number(number)))
+        """Take a document out of the tray."""
+        await shield(self._machine.take_document(_number(number)))
         request.setResponseCode(204)
         return b""
 
@@ -74,12 +77,12 @@ class TrayRoutes:
 
     @route("/api/tray/<number>/<page>.png", "GET", "dots")
     async def page(self, request: Request, number: str, page: str) -> bytes:
-        """Give a page as PNG; a client that has it by its ETag need not have it drawn again."""
+        """Give a page as PNG; it is not drawn again for a client that has it by its ETag."""
         dots = request_parameters.whole_number(
             request_parameters.query(request), "dots", 100, 10, 600
         )
         document, which = self._page(number, page)
-        return await self._kept(
+        return await self._cacheable(
             request,
             (document, f"{which}-{dots}"),
             lambda: self._machine.draw_page(document.number, which, dots),
@@ -88,9 +91,9 @@ class TrayRoutes:
 
     @route("/api/tray/<number>/<page>.json", "GET")
     async def page_text(self, request: Request, number: str, page: str) -> bytes:
-        """Give the text of a page, with where it stands; kept by its ETag as the picture is."""
+        """Give the text of a page with its places; cached by ETag as the picture is."""
         document, which = self._page(number, page)
-        return await self._kept(
+        return await self._cacheable(
             request,
             (document, f"{which}-text"),
             lambda: self._machine.read_page(document.number, which).addCallback(
@@ -106,28 +109,29 @@ class TrayRoutes:
             raise NoSuchRecord(f"There is no such page; pages are 1 to {document.pages}")
         return document, int(page)
 
-    async def _kept(
+    async def _cacheable(
         self,
         request: Request,
         of: tuple[Document, str],
-        made: Callable[[], Deferred[Any]],
+        make: Callable[[], Deferred[T]],
         content_type: str,
     ) -> bytes:
-        """Answer with what is made of a page of a document, where the client has it not yet."""
+        """Make the response from a page of a document, unless the client has it by its ETag."""
         document, what = of
-        # A machine that began anew has the same numbers again, but never the same moment.
+        # With a new state directory the machine counts from 1 again, at another time.
         printed = int(document.printed * 1000)
         tag = f'"{document.serial}-{printed}-{what}"'.encode("ascii")
         request.setHeader(b"Cache-Control", b"private, no-cache")
         if request.setETag(tag) is CACHED:
             return b""
         try:
-            return write(request, await shielded(made()), content_type)
+            content = await shield(make())
         except Exception:
-            # It may be made the next time; a browser is not to keep that it was not.
+            # The next attempt may succeed: a browser must not cache the failure.
             request.setHeader(b"Cache-Control", b"no-store")
             request.etag = None
             raise
+        return write(request, content, content_type)
 
 
 def _number(given: str) -> str:

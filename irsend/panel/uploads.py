@@ -1,7 +1,7 @@
-"""Uploads: the files of a multipart form, written to the disk as they come.
+"""Uploads: the files of a multipart form, written to the disk as they arrive.
 
-A form of pages is never in memory, and its words are few. Where it is wrong, the
-rest of it is read and thrown away, so that its sender hears why.
+The files are never in memory, and the other fields are small. When a form is refused,
+the rest of it is read and discarded, so that its sender gets the response.
 
 Standards: RFC 7578 (multipart/form-data), RFC 6266 and RFC 2231 (file names).
 """
@@ -28,24 +28,23 @@ from irsend.panel.problems import Problem
 
 MOST_FILES = 1000
 MOST_VALUES = 150
-"""Of a form: as many destinations as there may be, and the other words with room to spare."""
+"""Fields of a form that are no files: 100 destinations, and the others with room to spare."""
 LARGEST_VALUES = 1_000_000
 """Octets of them together."""
-LONGEST_HEAD = 16_384
-"""Octets in front of a part."""
-_WORDS = ("page", *ORDER_ITEMS)
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LARGEST_PART_HEADER = 16_384
+_FIELDS = ("page", *ORDER_ITEMS)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-# What is wrong with a form is told to its sender, and is nothing for the machine's log.
+# The client gets a problem document for a wrong form; the machine's log need not have it.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 @define(eq=False)
 class _Part:
-    """What is known of the part that is being read."""
+    """The part that is being read."""
 
-    head: int = 0
-    """Octets of its headers so far."""
+    header_octets: int = 0
+    """Octets of its header fields so far."""
     header_name: bytes = b""
     header_value: bytes = b""
     disposition: bytes = b""
@@ -56,7 +55,7 @@ class _Part:
 
 
 class Upload:
-    """One form that is arriving. `directory` is made with the first file; `discard` removes it."""
+    """One form as it arrives. The directory is made for the first file; `discard` removes it."""
 
     log = Logger()
 
@@ -64,19 +63,20 @@ class Upload:
         self,
         content_type: bytes,
         make_directory: Callable[[], Path],
-        most: int,
-        also: tuple[str, ...] = (),
+        limit: int,
+        more_fields: tuple[str, ...] = (),
     ) -> None:
         self._make_directory = make_directory
-        self._known = (*_WORDS, *also)
-        self.most = most
-        self._taken = 0
+        self._known = (*_FIELDS, *more_fields)
+        self.limit = limit
+        """Octets of the whole form."""
+        self._received = 0
         self._directory: Path | None = None
         self._values = self._value_octets = 0
         self._part = _Part()
         self._ended = False
         self.problem: Problem | None = None
-        """Why it cannot be taken."""
+        """Why it is refused."""
         self.originals: list[Original] = []
         self.fields: dict[str, list[str]] = {}
         _, parameters = parse_options_header(content_type)
@@ -88,23 +88,23 @@ class Upload:
             boundary,
             {
                 "on_part_begin": self._part_began,
-                "on_header_field": self._header_name_came,
-                "on_header_value": self._header_value_came,
+                "on_header_field": self._header_name_received,
+                "on_header_value": self._header_value_received,
                 "on_header_end": self._header_ended,
                 "on_headers_finished": self._headers_ended,
-                "on_part_data": self._data_came,
+                "on_part_data": self._part_data_received,
                 "on_part_end": self._part_ended,
                 "on_end": self._form_ended,
             },
         )
-        # Bounded here, part by part, so that it can be said in words.
+        # The bounds are this class's, so that a problem document can name them.
         self._parser.max_header_count = self._parser.max_header_size = 2**31
 
     def feed(self, octets: bytes) -> None:
         """Take the next octets of the body."""
-        self._taken += len(octets)
-        if self._taken > self.most:
-            self._refuse(413, f"The originals have up to {self.most} octets together")
+        self._received += len(octets)
+        if self._received > self.limit:
+            self._refuse(413, f"The originals have up to {self.limit} octets together")
         if self.problem is not None:
             return
         try:
@@ -112,62 +112,63 @@ class Upload:
         except FormParserError:
             self._refuse(400, "The form is damaged")
         except OSError as error:
-            if error.errno in _FULL:
+            if error.errno in _NO_SPACE:
                 self._refuse(507, "There is no room for the originals on the disk")
             else:
                 self.log.error("Originals cannot be kept: {error}", error=error)
                 self._refuse(500, "The originals cannot be kept on the machine's disk")
 
     def finish(self) -> None:
-        """Hear that the body has ended; Problem where it cannot be used."""
+        """End the form with the body; Problem where it cannot be used."""
         if self.problem is None and not self._ended:
             self._refuse(400, "The form is damaged: it has no end")
         if self.problem is not None:
             raise self.problem
 
     def discard(self) -> None:
-        """Remove what was written; once more does no harm."""
+        """Remove what was written; calling it twice does no harm."""
         if self._part.file is not None:
-            # It writes what it still holds, for which there may be no room.
+            # Closing flushes, and the disk may be full.
             with contextlib.suppress(OSError):
                 self._part.file.close()
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _refuse(self, status: int, why: str) -> None:
-        self.problem = self.problem or Problem(status, why)
+    def _refuse(self, status: int, detail: str) -> None:
+        self.problem = self.problem or Problem(status, detail)
 
-    def _stop(self, key: str, why: str) -> NoReturn:
-        """Refuse for something about this key, and read no more of the form."""
+    def _refuse_field(self, key: str, problem: str) -> NoReturn:
+        """Refuse the form for this field, and parse no more of it."""
         key = key if len(key) <= 60 else key[:57] + "..."
-        errors = [{"key": key, "problem": why}]
+        errors = [{"key": key, "problem": problem}]
         self.problem = self.problem or Problem(
             422, f"Nothing is sent; refused: {key}", errors=errors
         )
         raise FormParserError
 
-    def _stop_as_too_much(self, why: str) -> NoReturn:
-        self._refuse(413, why)
+    def _refuse_as_too_large(self, detail: str) -> NoReturn:
+        self._refuse(413, detail)
         raise FormParserError
 
-    # -- what the parser hears --------------------------------------------------
+    # -- callbacks of the parser --------------------------------------------------
 
     def _part_began(self) -> None:
         self._part = _Part()
 
-    def _header_name_came(self, data: bytes, start: int, end: int) -> None:
-        self._bound_head(end - start)
+    def _header_name_received(self, data: bytes, start: int, end: int) -> None:
+        self._bound_header(end - start)
         self._part.header_name += data[start:end]
 
-    def _header_value_came(self, data: bytes, start: int, end: int) -> None:
-        self._bound_head(end - start)
+    def _header_value_received(self, data: bytes, start: int, end: int) -> None:
+        self._bound_header(end - start)
         self._part.header_value += data[start:end]
 
-    def _bound_head(self, octets: int) -> None:
-        self._part.head += octets
-        if self._part.head > LONGEST_HEAD:
+    def _bound_header(self, octets: int) -> None:
+        self._part.header_octets += octets
+        if self._part.header_octets > LARGEST_PART_HEADER:
             self._refuse(
-                400, f"The headers of a part of the form have up to {LONGEST_HEAD} octets"
+                400,
+                f"The headers of a part of the form have up to {LARGEST_PART_HEADER} octets",
             )
             raise FormParserError
 
@@ -182,42 +183,46 @@ class Upload:
         _, parameters = parse_options_header(part.disposition)
         part.name = parameters.get(b"name", b"").decode("utf-8", "replace")
         if part.name not in self._known:
-            self._stop(part.name, f"there is no such key; there are: {', '.join(_WORDS)}")
+            self._refuse_field(
+                part.name, f"there is no such key; there are: {', '.join(_FIELDS)}"
+            )
         if part.name != "page":
             self._values += 1
             if self._values > MOST_VALUES:
-                self._stop_as_too_much(
+                self._refuse_as_too_large(
                     f"A form has up to {MOST_VALUES} values beside its pages"
                 )
             part.value = bytearray()
             return
         part.filename = _filename(part.disposition, parameters)
         if part.filename is None:
-            self._stop("page", "this is no file; allowed: a file (curl -F page=@letter.pdf)")
+            self._refuse_field(
+                "page", "this is no file; allowed: a file (curl -F page=@letter.pdf)"
+            )
         if part.filename:
             self._open(part.filename)
 
     def _open(self, filename: str) -> None:
         if len(self.originals) >= MOST_FILES:
-            self._stop("page", f"there are too many; allowed: up to {MOST_FILES} files")
+            self._refuse_field("page", f"there are too many; allowed: up to {MOST_FILES} files")
         if self._directory is None:
             self._directory = self._make_directory()
         path = self._directory / f"{len(self.originals):04d}"
         self._part.file = path.open("wb")
-        self.originals.append(Original(path=path, name=_shown(filename)))
+        self.originals.append(Original(path=path, name=_printable(filename)))
 
-    def _data_came(self, data: bytes, start: int, end: int) -> None:
+    def _part_data_received(self, data: bytes, start: int, end: int) -> None:
         part = self._part
         if part.value is None:
             if part.file is None:
-                # A browser sends an empty box as a file of no name with nothing in it.
+                # A browser sends an empty file field as an empty file without a name.
                 self._open("")
             if part.file is not None:
                 part.file.write(memoryview(data)[start:end])
             return
         self._value_octets += end - start
         if self._value_octets > LARGEST_VALUES:
-            self._stop_as_too_much(
+            self._refuse_as_too_large(
                 f"The values of a form have up to {LARGEST_VALUES} octets together"
             )
         part.value += data[start:end]
@@ -237,7 +242,7 @@ class Upload:
 def _filename(disposition: bytes, parameters: dict[bytes, bytes]) -> str | None:
     """Return the file's name, empty where it has none; None where the part is no file.
 
-    RFC 7578 forbids `filename*`, and there are programs that send nothing else.
+    RFC 7578 forbids `filename*`, but some programs send nothing else.
     """
     plain = parameters.get(b"filename")
     if plain is not None:
@@ -252,8 +257,8 @@ def _filename(disposition: bytes, parameters: dict[bytes, bytes]) -> str | None:
         return "?"
 
 
-def _shown(filename: str) -> str:
-    """Return a file's name as sentences have it: without its path, printable, not too long."""
+def _printable(filename: str) -> str:
+    """Return a file's name for people: without its path, printable, not too long."""
     name = PurePosixPath(filename.replace("\\", "/")).name
     name = re.sub(r"[^\x20-\x7e\xa1-\U0010ffff]", "?", name) or "a file"
     return name if len(name) <= 80 else name[:77] + "..."

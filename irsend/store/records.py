@@ -77,7 +77,9 @@ def settings_row(settings: Settings, at: float) -> tuple[float, str]:
 
 def status_of(row: tuple[Any, ...]) -> StatusEntry:
     """Return a status entry of a row."""
-    return StatusEntry(at=row[0], text=StatusText(row[1]), session=row[2])
+    # A member is looked up by its value; mypy takes the call for __new__.
+    text = StatusText(row[1])  # type: ignore[call-arg]
+    return StatusEntry(at=row[0], text=text, session=row[2])
 
 
 def session_row(session: Session) -> tuple[Any, ...]:

@@ -40,7 +40,7 @@ class PanelTests(TestCase):
             "S: 220 ready", "C: MAIL FROM:<>", "-- closed"
         )
         job = device.job_accepted("rx", "scanner@bench.test", sessions=(session.id,))
-        self.machine.printed = [attrs.evolve(BROKEN, number=job.number)]
+        self.machine.tray = [attrs.evolve(BROKEN, number=job.number)]
         self.serve()
 
     def serve(self, password: str = "") -> None:
@@ -150,14 +150,14 @@ class PanelTests(TestCase):
         self.assertEqual((place / "5001-1.png").read_bytes(), b"\x89PNG 5001")
         self.assertEqual(self.machine.drawn, [("5001", 1, 30)])
         self.assertEqual((await self.call("tray", "--delete", "5001")).status, 0)
-        self.assertEqual(self.machine.printed, [])
+        self.assertEqual(self.machine.tray, [])
         again = await self.call("tray", "--delete", "5001")
         self.assertEqual((again.status, again.out), (1, ""))
         self.assertEqual(again.err, "There is no document 5001 in the tray.\n")
 
     async def test_page_not_drawn(self) -> None:
         """A page that cannot be drawn ends with 1 and why; the PDF is saved all the same."""
-        self.machine.drawing = CannotDraw("Page 1 of document 5001: no room")
+        self.machine.drawing_error = CannotDraw("Page 1 of document 5001: no room")
         place = Path(self.mktemp()).absolute()
         ended = await self.call("tray", "--save", str(place), "--png")
         self.assertEqual((ended.status, ended.err), (1, "Page 1 of document 5001: no room\n"))

@@ -17,8 +17,8 @@ from irsend.device.events import (
     StatusChanged,
 )
 from irsend.device.jobs import number_after
-from irsend.device.sessions import TLSUse
-from irsend.device.status import RAISED_BY, StatusEntry, StatusLine
+from irsend.device.sessions import SESSION_KINDS, TLSUse
+from irsend.device.status import StatusEntry, StatusLine
 from irsend.device.windows import Settings
 from irsend.errors import SettingsRefused, ValueRefused
 
@@ -254,12 +254,12 @@ class StatusTests(Case):
 
     def test_stays(self) -> None:
         """A text stays through time, failures, and successes of another kind."""
-        for text, kind in RAISED_BY.items():
+        for text in StatusText:
             self.device.show_status(text, None)
             self.clock.advance(86_400)
-            for other in ("smtp-receive", "pop-receive", "smtp-send"):
+            for other in SESSION_KINDS:
                 self.end(other, succeeded=False)
-                if other != kind:
+                if other != text.raised_by:
                     self.end(other, succeeded=True)
                 self.assertEqual(self.device.status.text, text.value)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.device import load_model
+from irsend.device import load_model, model_names
 from irsend.message.compose import Attachment, Composed, Letter, compose
 from irsend.message.style import Style
 
@@ -109,7 +109,7 @@ class StyleTests(SynchronousTestCase):
 
     def test_every_model(self) -> None:
         """The style of each shipped model composes a mail that is read back."""
-        for name in ("ir2270", "ir2200", "estudio190f", "iradvance"):
+        for name in model_names():
             style = Style(**attrs.asdict(load_model(name).header))
             _, mail = composed(letter(text="x"), style)
             self.assertEqual(read(mail)["Subject"], "Attached Image")

@@ -1,4 +1,4 @@
-"""A panel served on loopback TCP, and a client to ask it with."""
+"""A panel served on loopback TCP, and an HTTP client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.panel.machine import MachineDouble
 
 @frozen
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: dict[str, str]
@@ -37,34 +37,34 @@ class Answer:
 
 
 class Wire(Protocol):
-    """A connection that keeps what it hears."""
+    """A connection that keeps what it receives."""
 
     def __init__(self) -> None:
-        self.heard = b""
+        self.received = b""
         self.closed: Deferred[bytes] = Deferred()
         self._waiting: tuple[bytes, Deferred[bytes]] | None = None
 
     def dataReceived(self, data: bytes) -> None:
-        """Keep it, and see whether somebody waits for it."""
-        self.heard += data
-        if self._waiting and self._waiting[0] in self.heard:
+        """Keep it, and fire `until` where it is complete."""
+        self.received += data
+        if self._waiting and self._waiting[0] in self.received:
             (_, waiting), self._waiting = self._waiting, None
-            waiting.callback(self.heard)
+            waiting.callback(self.received)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell all that was heard."""
-        self.closed.callback(self.heard)
+        """Fire `closed` with all that was received."""
+        self.closed.callback(self.received)
         if self._waiting:
             (sought, waiting), self._waiting = self._waiting, None
             waiting.errback(
-                AssertionError(f"closed before {sought!r} was heard: {self.heard!r}")
+                AssertionError(f"closed before {sought!r} was received: {self.received!r}")
             )
 
     def until(self, sought: bytes) -> Deferred[bytes]:
-        """Fire with all that was heard, once `sought` is in it."""
+        """Fire with all that was received, once `sought` is in it."""
         waiting: Deferred[bytes] = Deferred()
-        if sought in self.heard:
-            waiting.callback(self.heard)
+        if sought in self.received:
+            waiting.callback(self.received)
         else:
             self._waiting = (sought, waiting)
         return waiting
@@ -91,7 +91,7 @@ class ServedPanel(TestCase):
         self.addCleanup(self.port.stopListening)
 
     async def connect(self) -> Wire:
-        """Connect; what is still open at the end of the test is cut."""
+        """Connect; the connection is aborted at the end of the test."""
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port)
         wire = await connectProtocol(endpoint, Wire())
 
@@ -109,7 +109,7 @@ class ServedPanel(TestCase):
         body: object = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """Ask once over a connection of its own; what is not bytes is sent as JSON."""
+        """Send one request over a connection of its own; a body that is not bytes is sent as JSON."""
         given = {"Host": self.where, "Connection": "close"}
         octets = b""
         if body is not None:
@@ -124,7 +124,7 @@ class ServedPanel(TestCase):
     async def refused(
         self, status: int, method: str, path: str, *given: Any, **more: Any
     ) -> Any:
-        """Ask, hold the answer to be a problem of this status, and return its members."""
+        """Send a request, assert that the response is a problem of this status, and return its members."""
         answer = await self.ask(method, path, *given, **more)
         self.assertEqual(answer.status, status, answer.body)
         self.assertEqual(answer.headers["content-type"], "application/problem+json")
@@ -135,9 +135,9 @@ class ServedPanel(TestCase):
         return members
 
 
-def read_answer(heard: bytes) -> Answer:
-    """Take an answer apart, chunked or not."""
-    head, _, body = heard.partition(b"\r\n\r\n")
+def read_answer(response: bytes) -> Answer:
+    """Parse a response, chunked or not."""
+    head, _, body = response.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {}
     for line in lines:

@@ -14,24 +14,24 @@ from irsend.panel.site import PanelRequest
 from tests.panel.served import Answer, ServedPanel
 
 
-class Foreign(PanelRequest):
-    """A request from another machine."""
+class FromElsewhere(PanelRequest):
+    """A request from another computer."""
 
     def getClientAddress(self) -> IPv4Address:
-        """Come from the documentation's network."""
+        """Return an address of the documentation network (RFC 5737)."""
         return IPv4Address("TCP", "192.0.2.9", 40_000)
 
 
-class BySocketFile(PanelRequest):
-    """A request by a UNIX socket."""
+class ByUNIXSocket(PanelRequest):
+    """A request that came by a UNIX socket."""
 
     def getClientAddress(self) -> UNIXAddress:
-        """Have no address."""
+        """Return an address without a host."""
         return UNIXAddress(None)
 
 
 def basic(password: str, user: str = "anybody") -> dict[str, str]:
-    """The header that brings a password."""
+    """Return the header that carries a password."""
     octets = base64.b64encode(f"{user}:{password}".encode()).decode()
     return {"Authorization": f"Basic {octets}"}
 
@@ -58,8 +58,8 @@ class WithoutPasswordTests(ServedPanel):
     """No password is set."""
 
     async def test_other_machine(self) -> None:
-        """Another machine is refused, for reading too; /healthz alone is open."""
-        self.site.requestFactory = Foreign
+        """Another computer is refused, for reading too; only /healthz is open."""
+        self.site.requestFactory = FromElsewhere
         for path in ("/", "/api/status", "/api/openapi.json", "/static/panel.css", "/nothing"):
             problem = await self.refused(403, "GET", path)
             self.assertIn("loopback", problem["detail"])
@@ -68,14 +68,14 @@ class WithoutPasswordTests(ServedPanel):
         await self.refused(403, "GET", "/healthz?x=1/../api/status".replace("?x=1", "/x"))
 
     async def test_forwarded(self) -> None:
-        """What a request says of its own origin does not count."""
-        self.site.requestFactory = Foreign
+        """Headers such as X-Forwarded-For do not make a peer loopback."""
+        self.site.requestFactory = FromElsewhere
         headers = {"X-Forwarded-For": "127.0.0.1", "Forwarded": "for=127.0.0.1"}
         await self.refused(403, "GET", "/api/status", headers=headers)
 
     async def test_socket_file(self) -> None:
-        """Whoever may open a UNIX socket may use the panel behind it."""
-        self.site.requestFactory = BySocketFile
+        """A peer on a UNIX socket is admitted: the file's mode decides."""
+        self.site.requestFactory = ByUNIXSocket
         self.assertEqual((await self.ask("GET", "/api/status")).status, 200)
 
     async def test_names(self) -> None:
@@ -93,7 +93,7 @@ class WithoutPasswordTests(ServedPanel):
             self.assertEqual(answer.status, 200, host)
 
     async def test_rebinding(self) -> None:
-        """By any other name a browser was led here by somebody else's DNS."""
+        """Any other host name is refused, as it is what DNS rebinding brings."""
         for host in (
             "evil.test",
             "localhost.evil.test",
@@ -178,7 +178,7 @@ class OriginTests(ServedPanel):
         self.assertEqual(self.machine.resets, 0)
 
     async def test_nothing_shared(self) -> None:
-        """No answer lets another origin's script read it."""
+        """No response allows another origin's script to read it."""
         headers = (
             await self.ask("GET", "/api/status", headers={"Origin": "http://evil.test"})
         ).headers
@@ -192,7 +192,7 @@ class WithPasswordTests(ServedPanel):
     password = "sesame \u2013 open"
 
     async def test_asked_for(self) -> None:
-        """Nothing but /healthz is had without the password, not even from loopback."""
+        """Without the password only /healthz is open, also from loopback."""
         for path in ("/", "/api/status", "/api/events", "/static/panel.js", "/nothing"):
             answer = await self.ask("GET", path)
             self.assertEqual(answer.status, 401)
@@ -201,8 +201,8 @@ class WithPasswordTests(ServedPanel):
         self.assertEqual((await self.ask("GET", "/healthz")).status, 200)
 
     async def test_right(self) -> None:
-        """The right password opens to every user name, from every machine, by every name."""
-        self.site.requestFactory = Foreign
+        """The right password is accepted with any user name, peer and host name."""
+        self.site.requestFactory = FromElsewhere
         for user in ("", "anybody", "7654321"):
             headers = {**basic(self.password, user), "Host": "printer.office.test"}
             self.assertEqual(
@@ -221,7 +221,7 @@ class WithPasswordTests(ServedPanel):
             await self.refused(401, "GET", "/api/status", headers=headers)
 
     async def test_guessing(self) -> None:
-        """After five wrong passwords an address waits; who has been let in goes on."""
+        """After five wrong passwords a peer gets 429; the right password that was used before goes on."""
         self.assertEqual(
             (await self.ask("GET", "/api/status", headers=basic(self.password))).status, 200
         )
@@ -234,12 +234,12 @@ class WithPasswordTests(ServedPanel):
         await self.refused(401, "GET", "/api/status", headers=basic("seventh"))
 
     async def test_origin_still_counts(self) -> None:
-        """A browser that knows the password does not lend it to another origin's page."""
+        """A page of another origin is refused though the browser sends the password."""
         headers = {**basic(self.password), "Origin": "http://evil.test"}
         await self.refused(403, "DELETE", "/api/status", headers=headers)
 
     async def test_changed(self) -> None:
-        """After a change of the password the old one opens nothing; listeners are cut off."""
+        """After a change of the password the old one is refused, and event streams end."""
         self.assertEqual(
             (await self.ask("GET", "/api/status", headers=basic(self.password))).status, 200
         )
@@ -256,7 +256,7 @@ class WithPasswordTests(ServedPanel):
         answer = await self.ask("GET", "/api/status", headers=basic("another"))
         self.assertEqual(answer.status, 200)
 
-    async def test_not_told(self) -> None:
+    async def test_not_in_repr(self) -> None:
         """The password is in no repr."""
         await self.ask("GET", "/", headers=basic(self.password))
         told: list[Any] = [self.site, self.site.resource, self.site.resource._access]

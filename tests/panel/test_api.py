@@ -8,9 +8,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
+from irsend.device import model_names
 from irsend.device.status import StatusText
 from irsend.errors import CannotDraw
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from tests.panel.machine import NOW, MachineDouble, device_of, said
 from tests.panel.served import ServedPanel
 
@@ -32,7 +33,7 @@ class StatusTests(ServedPanel):
         verifyObject(IMachine, self.machine)
 
     async def test_empty_line(self) -> None:
-        """A machine with nothing wrong has an empty line and is ready."""
+        """A machine without errors has an empty status line and is ready."""
         answer = await self.ask("GET", "/api/status")
         self.assertEqual(answer.status, 200)
         self.assertEqual(answer.headers["content-type"], "application/json")
@@ -52,7 +53,7 @@ class StatusTests(ServedPanel):
         )
 
     async def test_shown_then_cleared(self) -> None:
-        """DELETE takes the text off the line, and the history keeps it."""
+        """DELETE clears the text from the line; the history keeps it."""
         session = self.machine.device.session_began("smtp-receive", "192.0.2.7")
         self.machine.device.show_status(StatusText.SMTP_RX_REJECT, session.id)
         shown = (await self.ask("GET", "/api/status")).json()
@@ -75,7 +76,7 @@ class StatusTests(ServedPanel):
         )
 
     async def test_health(self) -> None:
-        """A machine that is powered off is not ready."""
+        """/healthz is a 503 while the machine is powered off."""
         self.assertEqual((await self.ask("GET", "/healthz")).json(), {"status": "ok"})
         self.machine.device.running = False
         await self.refused(503, "GET", "/healthz")
@@ -85,7 +86,7 @@ class SettingsTests(ServedPanel):
     """Settings windows."""
 
     async def test_windows(self) -> None:
-        """Every item of the model stands in its window with its whole key, in order."""
+        """Every item of the model is in its window with its whole key, in order."""
         windows = (await self.ask("GET", "/api/settings")).json()["windows"]
         self.assertEqual(
             [set(window) for window in windows], [{"key", "label", "path", "items"}] * 4
@@ -104,7 +105,7 @@ class SettingsTests(ServedPanel):
         )
 
     async def test_one_window(self) -> None:
-        """One window comes in the same shape, alone."""
+        """One window has the form that it has among all."""
         windows = (await self.ask("GET", "/api/settings/authent_encryption")).json()["windows"]
         self.assertEqual([window["key"] for window in windows], ["authent_encryption"])
         items = {item["key"]: item for item in windows[0]["items"]}
@@ -128,7 +129,7 @@ class SettingsTests(ServedPanel):
         )
 
     async def test_no_such_window(self) -> None:
-        """A window that there is not is a 404 that names those that there are."""
+        """An unknown window is a 404 that names the windows."""
         problem = await self.refused(404, "GET", "/api/settings/toner")
         self.assertIn("email_ifax", problem["detail"])
 
@@ -142,7 +143,7 @@ class SettingsTests(ServedPanel):
         await self.refused(404, "GET", "/api/settings/receiving_mac_address")
 
     async def test_change(self) -> None:
-        """PATCH changes what it names, and answers with what has changed."""
+        """PATCH changes the keys that it names, and returns those that have changed."""
         given = {
             "authent_encryption.allow_ssl_pop": True,
             "authent_encryption.allow_ssl_smtp_receive": "ssl",
@@ -164,7 +165,7 @@ class SettingsTests(ServedPanel):
         self.assertIs(self.machine.device.settings.authent_encryption.allow_ssl_pop, True)
 
     async def test_all_or_nothing(self) -> None:
-        """One wrong value keeps the right ones from being taken; each wrong key is named."""
+        """One wrong value prevents all changes; each wrong key is named."""
         given = {
             "email_ifax.pop": True,
             "email_ifax.pop_interval": 100,
@@ -179,7 +180,7 @@ class SettingsTests(ServedPanel):
         self.assertIs(self.machine.device.settings.email_ifax.pop, False)
 
     async def test_secret(self) -> None:
-        """A secret can be written and is never read back, refused or not."""
+        """A secret can be written and is in no response, refused or not."""
         secret = "correct horse"
         answer = await self.ask("PATCH", "/api/settings", {"email_ifax.pop_password": secret})
         self.assertEqual(answer.json(), {"changed": {"email_ifax.pop_password": None}})
@@ -194,7 +195,7 @@ class SettingsTests(ServedPanel):
         self.assertNotIn(secret, answer.text)
 
     async def test_factory_reset(self) -> None:
-        """POST /api/factory-reset brings back what the model says."""
+        """POST /api/factory-reset restores the model's settings."""
         await self.ask("PATCH", "/api/settings", {"email_ifax.pop": True})
         answer = await self.ask("POST", "/api/factory-reset")
         self.assertEqual((answer.status, self.machine.resets), (204, 1))
@@ -202,10 +203,10 @@ class SettingsTests(ServedPanel):
 
 
 class BodyTests(ServedPanel):
-    """Bodies that cannot be taken."""
+    """Bodies that are refused."""
 
     async def test_not_json(self) -> None:
-        """What is no JSON object is a 400, whatever it is instead."""
+        """A body that is no JSON object is a 400."""
         for body in (
             b"{",
             b"[]",
@@ -221,7 +222,7 @@ class BodyTests(ServedPanel):
             await self.refused(400, "PATCH", "/api/settings", body)
 
     async def test_other_type(self) -> None:
-        """A body that does not say that it is JSON is a 415, so that no foreign form is one."""
+        """A body of another Content-Type than JSON is a 415: a form of another origin cannot send one."""
         for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
             problem = await self.refused(
                 415, "PATCH", "/api/settings", {"email_ifax.pop": True}, {"Content-Type": kind}
@@ -230,7 +231,7 @@ class BodyTests(ServedPanel):
         self.assertIs(self.machine.device.settings.email_ifax.pop, False)
 
     async def test_json_with_charset(self) -> None:
-        """A charset behind application/json does no harm."""
+        """A charset parameter of application/json is accepted."""
         kind = {"Content-Type": "Application/JSON; charset=utf-8"}
         answer = await self.ask("PATCH", "/api/settings", {"email_ifax.pop": True}, kind)
         self.assertEqual(answer.status, 200)
@@ -245,7 +246,7 @@ class BodyTests(ServedPanel):
         await self.refused(413, "PATCH", "/api/settings", body, headers)
 
     async def test_without_end(self) -> None:
-        """A body that goes on and on is cut off."""
+        """A body without end has its connection aborted."""
         wire = await self.connect()
         wire.transport.write(
             f"POST /api/receive HTTP/1.1\r\nHost: {self.where}\r\n"
@@ -260,7 +261,7 @@ class JobTests(ServedPanel):
     """Receiving, jobs, and the report."""
 
     async def test_receive(self) -> None:
-        """POST /api/receive answers with result, code, number of mails and session."""
+        """POST /api/receive returns result, code, number of mails and session."""
         answer = await self.ask("POST", "/api/receive")
         self.assertEqual(
             answer.json(),
@@ -268,7 +269,7 @@ class JobTests(ServedPanel):
         )
 
     async def test_receive_goes_on(self) -> None:
-        """A reception goes on when the client that asked for it has gone."""
+        """A reception goes on when the client that began it has disconnected."""
         cancelled: list[Any] = []
         self.machine.receiving = Deferred(cancelled.append)
         wire = await self.connect()
@@ -283,7 +284,7 @@ class JobTests(ServedPanel):
         self.machine.receiving.callback(None)
 
     async def test_job(self) -> None:
-        """A job has the fields of the contract, in the list and alone."""
+        """A job has the documented members, in the list and alone."""
         self.machine.device.job_accepted("rx", "a@bench.test", subject="Scan", sessions=(7,))
         jobs = (await self.ask("GET", "/api/jobs")).json()
         self.assertEqual(" ".join(jobs[0]), CONTRACT_OF_JOB)
@@ -291,7 +292,7 @@ class JobTests(ServedPanel):
         self.assertEqual((await self.ask("GET", "/api/jobs/5001")).json(), jobs[0])
 
     async def test_no_such_job(self) -> None:
-        """A number that no job has, or that is none, is a 404."""
+        """An unknown or malformed job number is a 404."""
         for number in ("4999", "1", "x", "%20", "..%2f"):
             await self.refused(404, "GET", f"/api/jobs/{number}")
             await self.refused(404, "DELETE", f"/api/jobs/{number}")
@@ -304,7 +305,7 @@ class JobTests(ServedPanel):
         await self.refused(409, "DELETE", "/api/jobs/5001")
 
     async def test_report(self) -> None:
-        """The report comes as text unless CSV is asked for, and as nothing else."""
+        """The report is text by default and CSV on request; another format is a 400."""
         self.machine.device.job_accepted("rx", "=cmd@bench.test", result="OK")
         text = await self.ask("GET", "/api/report")
         self.assertEqual(text.headers["content-type"], "text/plain; charset=utf-8")
@@ -317,21 +318,21 @@ class JobTests(ServedPanel):
         self.assertIn("text, csv, pdf", problem["detail"])
 
     async def test_methods_of_a_file(self) -> None:
-        """What may be done with a document is not allowed for its PDF."""
+        """The methods of a document are not allowed for its PDF."""
         answer = await self.ask("DELETE", "/api/tray/5001.pdf")
         self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET, HEAD"))
         answer = await self.ask("PUT", "/api/tray/5001")
         self.assertEqual((answer.status, answer.headers["allow"]), (405, "DELETE, GET, HEAD"))
 
     async def test_report_on_paper(self) -> None:
-        """The report comes as PDF with the text that is the report, and as a 409 where it cannot be set."""
+        """The report as PDF has the report's text; it is a 409 where it cannot be set."""
         self.machine.device.job_accepted("rx", "a@bench.test", result="OK")
         pdf = await self.ask("GET", "/api/report?format=pdf")
         self.assertEqual(pdf.headers["content-type"], "application/pdf")
         self.assertIn("report.pdf", pdf.headers["content-disposition"])
         text = (await self.ask("GET", "/api/report")).body
         self.assertEqual(pdf.body, b"%PDF-1.7 Communication report\n" + text)
-        self.machine.drawing = CannotDraw("no worker can be started")
+        self.machine.drawing_error = CannotDraw("no worker can be started")
         problem = await self.refused(409, "GET", "/api/report?format=pdf")
         self.assertEqual(problem["detail"], "no worker can be started")
 
@@ -340,7 +341,7 @@ class SessionTests(ServedPanel):
     """Sessions and transcripts."""
 
     def setUp(self) -> None:
-        """Keep three sessions: taken, refused, under way."""
+        """Record three sessions: successful, refused, under way."""
         super().setUp()
         device = self.machine.device
         taken = device.session_began("smtp-receive", "192.0.2.7")
@@ -353,20 +354,20 @@ class SessionTests(ServedPanel):
         device.session_began("smtp-receive", "192.0.2.9")
 
     async def ids(self, query: str) -> list[int]:
-        """Ask for sessions and give their numbers."""
+        """Return the numbers of the sessions that match a query."""
         answer = await self.ask("GET", f"/api/sessions?{query}")
         self.assertEqual(answer.status, 200, answer.body)
         return [session["id"] for session in answer.json()]
 
     async def test_list(self) -> None:
-        """Sessions come newest first, with the contract's fields, those under way too."""
+        """Sessions come newest first with the documented members, those under way too."""
         sessions = (await self.ask("GET", "/api/sessions")).json()
         self.assertEqual([one["id"] for one in sessions], [3, 2, 1])
         self.assertEqual(" ".join(sessions[0]), CONTRACT_OF_SESSION)
         self.assertEqual((sessions[0]["result"], sessions[0]["ended"]), (None, None))
 
     async def test_query(self) -> None:
-        """Each parameter of the query narrows the list."""
+        """Each parameter of the query filters the list."""
         self.assertEqual(await self.ids("limit=1"), [3])
         self.assertEqual(await self.ids("before=3"), [2, 1])
         self.assertEqual(await self.ids("kind=pop-receive"), [2])
@@ -377,7 +378,7 @@ class SessionTests(ServedPanel):
         self.assertEqual(await self.ids("code="), [3, 2, 1])
 
     async def test_wrong_query(self) -> None:
-        """A value that a parameter does not take is a 400 that says what is allowed."""
+        """A wrong value of a parameter is a 400 that says what is allowed."""
         for query in (
             "limit=0",
             "limit=x",
@@ -398,7 +399,7 @@ class SessionTests(ServedPanel):
             self.assertNotIn("Errno", problem["detail"])
 
     async def test_transcript(self) -> None:
-        """One session carries its transcript, line by line with times."""
+        """One session has its transcript, line by line with times."""
         session = (await self.ask("GET", "/api/sessions/1")).json()
         self.assertEqual(" ".join(session), f"{CONTRACT_OF_SESSION} transcript")
         self.assertEqual(
@@ -407,13 +408,13 @@ class SessionTests(ServedPanel):
         )
 
     async def test_transcript_as_text(self) -> None:
-        """Accept: text/plain gives one line for each line, whatever was said in it."""
+        """Accept: text/plain gives one line for each line of the transcript, whatever it holds."""
         answer = await self.ask("GET", "/api/sessions/1", headers={"Accept": "text/plain"})
         self.assertEqual(answer.headers["content-type"], "text/plain; charset=utf-8")
         self.assertEqual(answer.text, "S: 220 ready\nC: QUIT\n-- TLS 1.2 X\n-- a\\r\\nb\n")
 
     async def test_accept(self) -> None:
-        """JSON is given unless text is preferred."""
+        """The response is JSON unless Accept prefers text."""
         for accept, kind in (
             ("*/*", "application/json"),
             ("text/html, */*;q=0.1", "application/json"),
@@ -426,7 +427,7 @@ class SessionTests(ServedPanel):
             self.assertEqual(answer.headers["content-type"], kind, accept)
 
     async def test_no_such_session(self) -> None:
-        """A number that no session has, or that is none, is a 404."""
+        """An unknown or malformed session number is a 404."""
         for number in ("4", "x", "-1", "9" * 30, "1%0a"):
             await self.refused(404, "GET", f"/api/sessions/{number}")
 
@@ -435,23 +436,23 @@ class KeyTests(ServedPanel):
     """The machine's key; models."""
 
     async def test_none(self) -> None:
-        """A machine without a certificate answers 404."""
+        """Without a certificate the key is a 404."""
         await self.refused(404, "GET", "/api/key")
 
     async def test_generated(self) -> None:
-        """A generated key is described, then and later."""
+        """A generated key is described at once and later."""
         made = (await self.ask("POST", "/api/key/generate")).json()
         self.assertEqual(made["bits"], 1024)
         self.assertEqual((await self.ask("GET", "/api/key")).json(), made)
 
     async def test_imported(self) -> None:
-        """A certificate with its key is taken over."""
+        """A certificate with its key is imported."""
         pair = {"certificate": "a certificate", "key": "its key"}
         answer = await self.ask("POST", "/api/key/import", pair)
         self.assertEqual((answer.status, answer.json()["bits"]), (200, 2048))
 
     async def test_not_imported(self) -> None:
-        """A pair that does not fit is a 422 with the reason, and wrong fields are named."""
+        """A pair that does not match is a 422 with the reason, and wrong fields are named."""
         pair = {"certificate": "a certificate", "key": "another"}
         problem = await self.refused(422, "POST", "/api/key/import", pair)
         self.assertEqual(problem["detail"], "The key does not fit the certificate")
@@ -461,16 +462,16 @@ class KeyTests(ServedPanel):
         )
 
     async def test_models(self) -> None:
-        """The models are told by name and title."""
+        """The models are listed with name and title."""
         models = {
             one["name"]: one["title"] for one in (await self.ask("GET", "/api/models")).json()
         }
         self.assertEqual(models["ir2270"], "Canon imageRUNNER 2270")
-        self.assertEqual(set(models), {"ir2270", "ir2200", "estudio190f", "iradvance"})
+        self.assertEqual(list(models), model_names())
 
 
 class ProblemTests(ServedPanel):
-    """What is not there, and what fails."""
+    """Unknown addresses, wrong methods, failures."""
 
     async def test_nothing_there(self) -> None:
         """Any other address is a problem document, under /api and elsewhere."""
@@ -490,7 +491,7 @@ class ProblemTests(ServedPanel):
         await self.refused(400, "GET", "/api/%ff")
 
     async def test_method(self) -> None:
-        """A method that a route does not have is a 405 that says which it has."""
+        """A method that a route does not have is a 405 that names those it has."""
         answer = await self.ask("POST", "/api/status")
         self.assertEqual(answer.status, 405)
         self.assertEqual(answer.headers["allow"], "DELETE, GET, HEAD")
@@ -498,14 +499,14 @@ class ProblemTests(ServedPanel):
         await self.refused(405, "OPTIONS", "/healthz")
 
     async def test_ends_with_a_newline(self) -> None:
-        """JSON ends with the end of a line, problem documents too."""
+        """JSON ends with a line feed, problem documents too."""
         for path in ("/api/status", "/api/jobs", "/api/nothing"):
             answer = await self.ask("GET", path)
             self.assertTrue(answer.body.endswith(b"}\n") or answer.body == b"[]\n", path)
             self.assertEqual(answer.headers["content-length"], str(len(answer.body)))
 
     async def test_many_errors(self) -> None:
-        """However much is wrong, an answer names few keys in its sentence, and a bounded number in all."""
+        """A response with many errors names ten keys in its sentence and a hundred in all."""
         given = {f"email_ifax.{'x' * 200}{number}": 1 for number in range(2000)}
         problem = await self.refused(422, "PATCH", "/api/settings", given)
         self.assertEqual(len(problem["errors"]), 100)
@@ -514,7 +515,7 @@ class ProblemTests(ServedPanel):
         self.assertLessEqual(len(problem["errors"][0]["key"]), 100)
 
     async def test_head(self) -> None:
-        """HEAD answers with the headers of GET and no body, errors too."""
+        """HEAD has the headers of GET and no body, errors too."""
         asked = await self.ask("GET", "/api/status")
         answer = await self.ask("HEAD", "/api/status")
         self.assertEqual((answer.status, answer.body), (200, b""))
@@ -523,7 +524,7 @@ class ProblemTests(ServedPanel):
         self.assertEqual((answer.status, answer.body), (404, b""))
 
     async def test_failure(self) -> None:
-        """What nobody foresaw is a 500 without a traceback; the log has it."""
+        """An unexpected error is a 500 without a traceback; the log has the traceback."""
 
         class Broken(MachineDouble):
             def memory(self) -> tuple[int, int]:
@@ -536,7 +537,7 @@ class ProblemTests(ServedPanel):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     async def test_headers(self) -> None:
-        """Every answer carries the strict headers, whatever it is."""
+        """Every response has the strict headers, errors too."""
         for method, path in (
             ("GET", "/"),
             ("GET", "/api/status"),
@@ -554,5 +555,5 @@ class ProblemTests(ServedPanel):
             self.assertEqual(headers["cache-control"], "no-store")
 
     def test_now(self) -> None:
-        """The double's time is the one that the contract's example shows."""
+        """The double's clock stands at NOW."""
         self.assertEqual(self.machine.device.now(), NOW)

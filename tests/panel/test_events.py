@@ -18,8 +18,8 @@ from tests.panel.test_tray import ORDER
 FIRST = int(NOW * 1000)
 
 
-def told(heard: bytes) -> list[tuple[int, str, Any]]:
-    """Take a stream apart: number, name and data of each event."""
+def events_in(heard: bytes) -> list[tuple[int, str, Any]]:
+    """Return number, name and data of each event of a stream."""
     return [
         (int(number), name.decode(), json.loads(data))
         for number, name, data in re.findall(rb"id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n", heard)
@@ -39,15 +39,15 @@ class EventTests(ServedPanel):
         return wire
 
     async def test_head_of_the_stream(self) -> None:
-        """A stream says what it is at once, before anything happens."""
+        """A stream begins with its headers and a retry time before any event."""
         wire = await self.listen()
         heard = await wire.until(b"retry: 2000\n\n")
         self.assertIn(b"HTTP/1.1 200 OK\r\n", heard)
         self.assertIn(b"Content-Type: text/event-stream; charset=utf-8\r\n", heard)
-        self.assertEqual(told(heard), [])
+        self.assertEqual(events_in(heard), [])
 
-    async def test_what_is_told(self) -> None:
-        """Settings, status line, sessions and jobs are told, each with its number."""
+    async def test_events(self) -> None:
+        """Changes of settings, status line, sessions and jobs are events, numbered one by one."""
         wire = await self.listen()
         device = self.machine.device
         device.change_settings({"email_ifax.pop": True, "email_ifax.pop_password": "hidden"})
@@ -55,12 +55,12 @@ class EventTests(ServedPanel):
         session = device.session_began("smtp-receive", "192.0.2.7")
         device.show_status(StatusText.SMTP_RX_REJECT, session.id)
         heard = await wire.until(b"RX Reject")
-        events = told(heard)
+        events = events_in(heard)
         self.assertEqual([number for number, _, _ in events], list(range(FIRST, FIRST + 5)))
         self.assertEqual(
             [name for _, name, _ in events], ["setting", "job", "session", "status", "status"]
         )
-        data = [shape for _, _, shape in events]
+        data = [value for _, _, value in events]
         self.assertEqual(
             data[0], {"changes": {"email_ifax.pop": True, "email_ifax.pop_password": None}}
         )
@@ -71,7 +71,7 @@ class EventTests(ServedPanel):
         self.assertNotIn(b"hidden", heard)
 
     async def test_printing(self) -> None:
-        """Each page that is printed, the document, and its going with the reason are told."""
+        """Each printed page, the document, and its removal with the reason are events."""
         wire = await self.listen()
         device = self.machine.device
         job = device.printing_began(device.new_job("rx", "a@bench.test"))
@@ -79,12 +79,12 @@ class EventTests(ServedPanel):
         device.document_printed(ORDER)
         device.printing_ended(job, result="OK")
         device.document_removed(ORDER, "it was taken out")
-        events = told(await wire.until(b"it was taken out"))
+        events = events_in(await wire.until(b"it was taken out"))
         self.assertEqual(
             [name for _, name, _ in events],
             ["job", "status", "page", "tray", "job", "status", "tray"],
         )
-        data = [shape for _, _, shape in events]
+        data = [value for _, _, value in events]
         self.assertEqual([data[1]["state"], data[5]["state"]], ["printing", "ready"])
         self.assertEqual(
             data[2], {"direction": "rx", "number": "5001", "page": 2, "pages": None}
@@ -94,50 +94,50 @@ class EventTests(ServedPanel):
         self.assertEqual(data[6], {"document": document, "removed": "it was taken out"})
 
     async def tray(self) -> Any:
-        """Return what GET /api/tray tells of the document that was printed."""
-        self.machine.printed = [ORDER]
+        """Return the printed document as GET /api/tray gives it."""
+        self.machine.tray = [ORDER]
         return (await self.ask("GET", "/api/tray")).json()
 
     async def test_paper(self) -> None:
-        """Paper that goes out or in is told as a status, and nothing where it was so before."""
+        """A change of the paper is a status event; no change is none."""
         wire = await self.listen()
         device = self.machine.device
         device.change_paper(False)
         device.change_paper(False)
         device.change_paper(True)
         device.job_accepted("rx", "last@bench.test")
-        events = told(await wire.until(b"last@bench.test"))
+        events = events_in(await wire.until(b"last@bench.test"))
         self.assertEqual([name for _, name, _ in events], ["status", "status", "job"])
         self.assertEqual([shape["paper"] for _, _, shape in events[:2]], [False, True])
 
     async def test_resumed(self) -> None:
-        """Last-Event-ID brings what came behind that event, and nothing twice."""
+        """Last-Event-ID brings the events behind that one, and none twice."""
         for count in range(3):
             self.machine.device.job_accepted("rx", f"{count}@bench.test")
         wire = await self.listen(f"Last-Event-ID: {FIRST}\r\n")
-        events = told(await wire.until(b"2@bench.test"))
+        events = events_in(await wire.until(b"2@bench.test"))
         self.assertEqual([number for number, _, _ in events], [FIRST + 1, FIRST + 2])
 
     async def test_resumed_from_elsewhere(self) -> None:
-        """An event of another life of the machine brings all that is kept."""
+        """An id of an earlier process brings the whole buffer."""
         self.machine.device.job_accepted("rx", "first@bench.test")
         for number in (FIRST - 50_000, FIRST + 99):
             wire = await self.listen(f"Last-Event-ID: {number}\r\n")
-            self.assertEqual(len(told(await wire.until(b"first@bench.test"))), 1)
+            self.assertEqual(len(events_in(await wire.until(b"first@bench.test"))), 1)
         wire = await self.listen("Last-Event-ID: yesterday\r\n")
         self.machine.device.job_accepted("rx", "second@bench.test")
         self.assertNotIn(b"first@", await wire.until(b"second@bench.test"))
 
     async def test_ring_is_bounded(self) -> None:
-        """Only the last 500 events are kept."""
+        """The buffer keeps only the last 500 events."""
         for count in range(600):
             self.machine.device.job_accepted("rx", f"{count}@bench.test")
         wire = await self.listen(f"Last-Event-ID: {FIRST}\r\n")
-        events = told(await wire.until(b"599@bench.test"))
+        events = events_in(await wire.until(b"599@bench.test"))
         self.assertEqual((len(events), events[0][0]), (500, FIRST + 100))
 
     async def test_keep_alive(self) -> None:
-        """A quiet stream hears a comment every 15 seconds, and the clock rests behind it."""
+        """A quiet stream gets a comment every 15 seconds; without a stream no call is scheduled."""
         self.assertEqual(self.clock_calls(), 0)
         wire = await self.listen()
         await wire.until(b"retry")
@@ -148,7 +148,7 @@ class EventTests(ServedPanel):
         await self.until(lambda: self.clock_calls() == 0)
 
     async def test_slow_client(self) -> None:
-        """A client that does not read is cut off once the ring has left it behind."""
+        """A client that does not read is disconnected when its next event has left the buffer."""
         wire = await self.listen()
         wire.transport.pauseProducing()
         subject = "x" * 20_000
@@ -162,7 +162,7 @@ class EventTests(ServedPanel):
         await wire.closed
 
     async def test_sleeping_client(self) -> None:
-        """A client that reads nothing for three keep-alives is cut off."""
+        """A client that reads nothing for three keep-alives is disconnected."""
         wire = await self.listen()
         wire.transport.pauseProducing()
         subject = "x" * 100_000
@@ -175,7 +175,7 @@ class EventTests(ServedPanel):
         await wire.closed
 
     async def test_stop(self) -> None:
-        """stop() ends every stream in order, and idle connections, and hears of no more."""
+        """stop() ends every stream in order, closes idle connections, and stops observing."""
         stream, idle = await self.listen(), await self.connect()
         idle.transport.write(f"GET /healthz HTTP/1.1\r\nHost: {self.where}\r\n\r\n".encode())
         await idle.until(b"ok")
@@ -197,8 +197,8 @@ class EventTests(ServedPanel):
         wire.transport.resumeProducing()
         await wire.closed
 
-    async def test_stop_cuts_off(self) -> None:
-        """An answer that is not read holds stop() up for a second."""
+    async def test_stop_aborts(self) -> None:
+        """A response that is not read delays stop() by one second."""
         for _ in range(2000):
             self.machine.device.job_accepted("rx", "a@bench.test", subject="x" * 10_000)
         wire = await self.connect()
@@ -229,8 +229,8 @@ class EventTests(ServedPanel):
         wire = await self.listen("Connection: close\r\n", method="HEAD")
         self.assertIn(b"text/event-stream", await wire.closed)
 
-    async def test_failing_shape(self) -> None:
-        """An event that cannot be told is logged, and the device goes on."""
+    async def test_failing_serializer(self) -> None:
+        """An event that cannot be serialized is logged, and the device goes on."""
         await self.listen()
         self.machine.used = None
         self.machine.device.show_status(StatusText.SSL_ERROR_POP, None)

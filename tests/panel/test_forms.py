@@ -1,4 +1,4 @@
-"""The forms of the page for people, without a browser: what they send, and what becomes of it."""
+"""The forms of the page for people, without a browser: what they send, and what that changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twisted.internet.defer import fail
 
 from irsend.device.status import StatusText
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.panel.menus import menus, step_of_window
+from irsend.panel.menus import menu_of_window, root_menu
 from tests.panel.served import Answer, ServedPanel
 from tests.panel.test_pages import Fields
 from tests.panel.test_send import PAGE, TO, TYPE, form
@@ -27,20 +27,20 @@ class FormTests(ServedPanel):
         return await self.ask("POST", path, urlencode([token, *fields]).encode(), FORM)
 
     async def untouched(self, window: str) -> dict[str, str]:
-        """Give a window's form as it stands on its screen."""
-        step = step_of_window(menus(self.machine.device.model), window)
-        assert step is not None
-        page = (await self.ask("GET", step.address)).text
+        """Return the fields of a window's form as its screen shows them."""
+        menu = menu_of_window(root_menu(self.machine.device.model), window)
+        assert menu is not None
+        page = (await self.ask("GET", menu.address)).text
         fields = dict(Fields(page).forms[f"/settings/{window}"])
         self.assertEqual(fields.pop("token"), self.site._access.token)
         return fields
 
     async def screen(self, path: str) -> str:
-        """Give the address of the screen that a form's address leads to."""
+        """Return the address that a form's address redirects to."""
         return (await self.ask("GET", path)).headers["location"]
 
     async def test_change(self) -> None:
-        """OK changes what was touched, and goes back to the menu that the window was opened from."""
+        """OK changes the fields that were edited, and redirects to the parent menu."""
         told: list[Any] = []
         self.machine.device.observe(told.append)
         fields = await self.untouched("email_ifax")
@@ -55,7 +55,7 @@ class FormTests(ServedPanel):
         )
 
     async def test_untouched(self) -> None:
-        """A form in which nothing was touched changes nothing, in any window."""
+        """A form without edits changes nothing, in any window."""
         self.machine.change_settings(
             {
                 "email_ifax.pop_password": "kept",
@@ -76,7 +76,7 @@ class FormTests(ServedPanel):
         self.assertEqual(self.machine.device.settings, before)
 
     async def test_refused(self) -> None:
-        """Refusals stand at their fields, with what was typed; nothing is changed."""
+        """Each refusal is at its field, with the value that was typed; nothing is changed."""
         fields = await self.untouched("email_ifax")
         fields |= {"email_ifax.pop": "true", "email_ifax.email_address": "no address"}
         answer = await self.send("/settings/email_ifax", *fields.items())
@@ -92,7 +92,7 @@ class FormTests(ServedPanel):
         self.assertIs(self.machine.device.settings.email_ifax.pop, False)
 
     async def test_asked_for_again(self) -> None:
-        """The address of a form leads to its screen."""
+        """GET of a form's address redirects to its screen."""
         for path, screen in (
             ("/settings/service_mode", "/functions/service-mode"),
             ("/send", "/"),
@@ -102,7 +102,7 @@ class FormTests(ServedPanel):
         await self.refused(404, "GET", "/settings/toner")
 
     async def test_secret(self) -> None:
-        """An empty secret is kept, a typed one taken, one to be forgotten forgotten."""
+        """An empty field keeps the secret, a typed one replaces it, `forget` clears it."""
         window, key = "/settings/email_ifax", "email_ifax.pop_password"
         held = lambda: self.machine.device.settings.email_ifax.pop_password  # noqa: E731
         await self.send(window, (key, "first"))
@@ -122,7 +122,7 @@ class FormTests(ServedPanel):
         self.assertNotIn("too long ", answer.text)
 
     async def test_list(self) -> None:
-        """A list is written one a line, or with commas; an empty field empties it."""
+        """A list is read from lines or commas; an empty field empties it."""
         window, key = "/settings/receiving_mac_address", "receiving_mac_address.addresses"
         held = lambda: self.machine.device.settings.receiving_mac_address.addresses  # noqa: E731
         await self.send(window, (key, "00-00-85-12-34-56\r\n00:00:85:12:34:57, \r\n"))
@@ -131,7 +131,7 @@ class FormTests(ServedPanel):
         self.assertEqual(held(), ())
 
     async def test_other_window(self) -> None:
-        """A window's form changes that window only; a window that is none has no form."""
+        """A window's form changes that window only; an unknown window is a 404."""
         await self.send(
             "/settings/email_ifax", ("authent_encryption.user", "x"), ("nonsense", "y")
         )
@@ -146,7 +146,7 @@ class FormTests(ServedPanel):
         self.assertIs(self.machine.device.settings.email_ifax.pop, False)
 
     async def test_paper(self) -> None:
-        """Its key takes the paper out and puts it in; another word changes nothing."""
+        """The paper key takes paper out and puts it in; another value is refused and changes nothing."""
         for word, paper in (("out", False), ("in", True)):
             answer = await self.send("/paper", ("paper", word))
             self.assertEqual((answer.status, answer.headers["location"]), (303, "/"))
@@ -168,10 +168,10 @@ class FormTests(ServedPanel):
         self.assertEqual((await self.send("/receive")).headers["location"], "/sessions/1")
 
     async def test_token(self) -> None:
-        """A form without the machine's token, or with another, is refused, whatever it would do."""
+        """Each form without the machine's token, or with another, is refused."""
         device = self.machine.device
         device.show_status(StatusText.SSL_ERROR_POP, None)
-        self.machine.printed = [ORDER]
+        self.machine.tray = [ORDER]
         job = device.job_accepted("rx", "a@bench.test")
         for path in (
             *("/clear", "/paper", "/receive", "/settings/email_ifax"),
@@ -182,14 +182,14 @@ class FormTests(ServedPanel):
                 self.assertIn("load the page again", problem["detail"])
         await self.refused(403, "POST", "/send", form(PAGE, TO), {"Content-Type": TYPE})
         self.assertEqual(self.machine.orders, [])
-        self.assertTrue(device.paper and device.status.text and self.machine.printed)
+        self.assertTrue(device.paper and device.status.text and self.machine.tray)
 
     async def test_delete_and_cancel(self) -> None:
-        """A document is deleted and a job cancelled by their keys; what is not there is a 404."""
-        self.machine.printed = [ORDER]
+        """Keys delete a document and cancel a job; an unknown number is a 404."""
+        self.machine.tray = [ORDER]
         answer = await self.send(f"/mailbox/{ORDER.number}/delete")
         self.assertEqual((answer.status, answer.headers["location"]), (303, "/mailbox"))
-        self.assertEqual(self.machine.printed, [])
+        self.assertEqual(self.machine.tray, [])
         job = self.machine.device.job_accepted("rx", "a@bench.test")
         answer = await self.send(f"/jobs/{job.number}/cancel")
         self.assertEqual((answer.status, answer.headers["location"]), (303, "/jobs"))
@@ -208,7 +208,7 @@ class SendFormTests(ServedPanel):
         return await self.ask("POST", "/send", form(token, *parts), {"Content-Type": TYPE})
 
     async def test_sent(self) -> None:
-        """Start orders what is on the glass with the words of the form, and shows the jobs."""
+        """Start orders the originals with the fields of the form, and shows the jobs."""
         empty = [("subject", None, b""), ("text", None, b""), ("user", None, b"")]
         answer = await self.start(
             PAGE, TO, *empty, ("kind", None, b"ifax"), ("full", None, b"on")
@@ -219,7 +219,7 @@ class SendFormTests(ServedPanel):
         self.assertEqual(self.machine.contents, [[PAGE[2]]])
 
     async def test_refused(self) -> None:
-        """What is wrong stands at its field, with what was typed; nothing is sent."""
+        """Each refusal is at its field, with the value that was typed; nothing is sent."""
         for parts, status, shown in (
             (
                 (PAGE, ("to", None, b"<nobody>")),
@@ -238,7 +238,7 @@ class SendFormTests(ServedPanel):
         self.assertEqual(self.machine.orders, [])
 
     async def test_cannot_be_scanned(self) -> None:
-        """An original that cannot be read is told on the screen, a full memory too."""
+        """The screen shows that an original cannot be read, or that the memory is full."""
         for error, status in (
             (ScanRefused("a.pdf is encrypted"), 422),
             (MemoryFull("The memory is full."), 507),
@@ -250,5 +250,5 @@ class SendFormTests(ServedPanel):
             self.assertIn('value="b@bench.test"', answer.text)
 
     async def test_other_body(self) -> None:
-        """A body that is no such form is a 415."""
+        """Another Content-Type is a 415."""
         await self.refused(415, "POST", "/send", b"a=b", FORM)

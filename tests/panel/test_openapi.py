@@ -1,4 +1,4 @@
-"""The description of the interface, held to the routes and to what they answer."""
+"""The OpenAPI description agrees with the routes and with their responses."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class OpenAPITests(ServedPanel):
                 self.assertEqual(described, re.findall(r"{(\w+)}", path))
 
     def test_operations(self) -> None:
-        """Operations have names of their own, and each says what an error looks like."""
+        """Each operation has an id of its own and describes its errors."""
         operations = [one for each in self.document["paths"].values() for one in each.values()]
         names = [one["operationId"] for one in operations]
         self.assertEqual(len(names), len(set(names)))
@@ -70,7 +70,7 @@ class OpenAPITests(ServedPanel):
             self.assertIn("application/problem+json", one["responses"]["default"]["content"])
 
     def test_references(self) -> None:
-        """Every reference leads somewhere, and every schema is used."""
+        """Every reference resolves, and every schema is used."""
         used = set(
             re.findall(r"#/components/schemas/(\w+)", serializers.dumps(self.document).decode())
         )
@@ -97,7 +97,7 @@ class OpenAPITests(ServedPanel):
         self.assertNotIn("security", self.document)
 
     def test_taken_as_words(self) -> None:
-        """Of an item that is on or off both values and their words fit the schema, and nothing else does."""
+        """For an item that is on or off the schema accepts both values and their words, and nothing else."""
         properties = openapi.description(load_model("iradvance"), asks_for_password=False)
         schema = properties["components"]["schemas"]["Changes"]["properties"]
         values, words = schema["email_ifax.pop"]["anyOf"]
@@ -111,7 +111,7 @@ class OpenAPITests(ServedPanel):
         self.assertRegex("SSL", words["pattern"])
 
     async def test_answers(self) -> None:
-        """The members of real answers are those that the document requires."""
+        """The members of real responses are those that the document requires."""
         self.machine = MachineDouble(device=device_of("iradvance"))
         self.serve()
         session = self.machine.device.session_began("smtp-receive", "192.0.2.7")

@@ -1,4 +1,4 @@
-"""What can be said of a sending: taken as people write it, refused in a sentence where it contradicts."""
+"""Orders to send: read as people write them, refused in a sentence where they contradict the settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OrderTests(SynchronousTestCase):
         self.device = device_of()
 
     def read(self, **given: Any) -> SendOrder:
-        """Read an order to b@bench.test, where nothing else is said."""
+        """Read an order, to b@bench.test unless `to` is given."""
         return read_order(self.device, [PAGE], {"to": ["b@bench.test"], **given})
 
     def refused(self, **given: Any) -> dict[str, str]:
@@ -32,7 +32,7 @@ class OrderTests(SynchronousTestCase):
         return {one.key: one.problem for one in refusal.refused}
 
     def test_any_case(self) -> None:
-        """Words are taken in any case, and one number for both of a resolution's."""
+        """Words are read in any case, and one number stands for both of a resolution."""
         order = self.read(paper="a4", format="PDF", kind="Email", resolution="300")
         self.assertEqual(
             (order.paper, order.format, order.kind, order.resolution),
@@ -41,17 +41,17 @@ class OrderTests(SynchronousTestCase):
         self.assertEqual(self.read(paper="AUTO", resolution="200X100").resolution, "200x100")
 
     def test_unknown_words(self) -> None:
-        """What is none of the words is refused with those there are."""
+        """An unknown word is refused with the allowed ones."""
         for key, wrong in (("paper", "A9"), ("format", "gif"), ("resolution", "301")):
             self.assertIn("allowed: ", self.refused(**{key: wrong})[key])
 
     def test_ifax_is_tiff(self) -> None:
-        """An I-Fax is TIFF whatever format is said: that is no reason to refuse it."""
+        """An I-Fax is accepted with any format, though it is sent as TIFF."""
         for form in ("pdf", "tiff", "jpeg"):
             self.read(kind="ifax", format=form)
 
     def test_login_that_is_not_used(self) -> None:
-        """A user for the server is refused while the machine asks for none, or does not log in."""
+        """User and password are refused unless the settings use them."""
         window = "authent_encryption"
         why = self.refused(user="tim", password="marked")
         self.assertIn(f"{window}.display_auth_screen", why["user"])
@@ -62,7 +62,7 @@ class OrderTests(SynchronousTestCase):
         self.assertEqual(self.read(user="tim").user, "tim")
 
     def test_wrong_addresses(self) -> None:
-        """Addresses that are none are named, each once, a few of them, none at length."""
+        """Wrong addresses are named once each, three at most, shortened."""
         self.assertEqual(self.refused(to=["x"])["to"], "'x' is no e-mail address")
         self.assertEqual(
             self.refused(to="b@bench.test, x, y,x")["to"], "'x', 'y' are no e-mail addresses"

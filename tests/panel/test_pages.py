@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 
 import attrs
 
-from irsend.device import TLSUse
+from irsend.device import TLSUse, model_names
 from irsend.device.jobs import Recipient
 from irsend.device.status import StatusText
-from irsend.panel.menus import menus
+from irsend.panel.menus import root_menu
 from tests.panel.machine import NOW, MachineDouble, device_of, said
 from tests.panel.served import ServedPanel
 from tests.panel.test_tray import BROKEN, ORDER
@@ -19,7 +19,7 @@ _SCREENS = ("/", "/mailbox", "/jobs", "/monitor", "/wire")
 
 
 class Fields(HTMLParser):
-    """Reads from a page what each of its forms would send untouched."""
+    """Reads the fields that each form of a page sends without edits."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Fields(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note forms, fields and ids."""
+        """Record forms, fields and ids."""
         given = dict(attrs)
         if given.get("id"):
             self.ids.append(str(given["id"]))
@@ -45,7 +45,7 @@ class Fields(HTMLParser):
                 self._fields.append((str(given["name"]), given.get("value") or ""))
 
     def handle_endtag(self, tag: str) -> None:
-        """Note what stands in a textarea, as a browser sends it."""
+        """Record the text of a textarea as a browser sends it."""
         if tag == "textarea" and self._area is not None:
             text = self._area.removeprefix("\n").replace("\n", "\r\n")
             self._fields[-1] = (self._fields[-1][0], text)
@@ -68,7 +68,7 @@ class PageTests(ServedPanel):
         return answer.text
 
     async def test_nothing_yet(self) -> None:
-        """An empty page says what to do next, with the address where the machine listens."""
+        """A page without sessions says what to do next, with the address where the machine listens."""
         self.serve(addresses=lambda: ["127.0.0.1:40025"])
         page = await self.page()
         self.assertIn('Turn <a href="/settings/email_ifax">SMTP Receive</a> on', page)
@@ -94,7 +94,7 @@ class PageTests(ServedPanel):
         self.assertIn(">somebody-with-a-long<", page)
 
     async def test_several_destinations(self) -> None:
-        """A job shows how many others it is for, why it failed and for whom, and leads to its sessions."""
+        """A job shows how many other destinations it has, which failed, and links to its sessions."""
         device = self.machine.device
         for _ in range(2):
             device.session_began("smtp-send", "mail.bench.test:25")
@@ -118,7 +118,7 @@ class PageTests(ServedPanel):
         self.assertIn('<a href="/sessions/2" title="Its session">0001</a>', page)
 
     async def test_job_of_a_session(self) -> None:
-        """A session leads to its job in the report."""
+        """A session links to its job in the report."""
         device = self.machine.device
         session = device.session_began("smtp-send", "mail.bench.test:25")
         self.assertNotIn("#job-", await self.page(f"/sessions/{session.id}"))
@@ -128,14 +128,14 @@ class PageTests(ServedPanel):
         self.assertIn(f"job-{job.serial}", Fields(await self.page("/wire")).ids)
 
     async def test_mac_filter(self) -> None:
-        """What the MAC address filter has dropped stands below the screen."""
+        """The frames that the MAC address filter has dropped are shown below the screen."""
         page = (await self.ask("GET", "/")).text
         self.assertIn("<dt>MAC filter</dt><dd>Off (kernel), 3 frames dropped</dd>", page)
 
     async def test_tray(self) -> None:
-        """A document in the Mail Box shows its first page, leads to its screen, and says what is wrong."""
+        """A document in the Mail Box shows its first page and its codes, and links to its screen."""
         self.assertIn("Nothing is printed yet.", await self.page("/mailbox"))
-        self.machine.printed = [ORDER, BROKEN]
+        self.machine.tray = [ORDER, BROKEN]
         page = await self.page("/mailbox")
         self.assertLess(page.index('href="/mailbox/5002"'), page.index('href="/mailbox/5001"'))
         self.assertIn('<img loading="lazy" src="/api/tray/5001/1.png?dots=30" alt="Page', page)
@@ -150,20 +150,20 @@ class PageTests(ServedPanel):
             self.assertIn(shown, page)
 
     async def test_full_tray(self) -> None:
-        """Of many documents the newest 60 are shown, and how many there are."""
-        self.machine.printed = [ORDER] * 61
+        """The Mail Box shows the newest 60 documents and the number of all."""
+        self.machine.tray = [ORDER] * 61
         page = await self.page("/mailbox")
         self.assertEqual(page.count("<img "), 60)
         self.assertIn("the newest 60 of 61 documents", page)
 
     async def test_document(self) -> None:
-        """A document's screen has its pages as pictures, its PDF, its notices; of many pages the first 50."""
-        self.machine.printed = [ORDER, BROKEN]
+        """A document's screen has its first 50 pages as pictures, its PDF and its notices."""
+        self.machine.tray = [ORDER, BROKEN]
         page = await self.page(f"/mailbox/{BROKEN.number}")
         self.assertIn(f'src="/api/tray/{BROKEN.number}/1.png?dots=100"', page)
         self.assertIn(f'href="/api/tray/{BROKEN.number}.pdf"', page)
         self.assertIn(">page.tif cannot be decoded.<", page)
-        self.machine.printed = [attrs.evolve(ORDER, pages=60)]
+        self.machine.tray = [attrs.evolve(ORDER, pages=60)]
         page = await self.page(f"/mailbox/{ORDER.number}")
         self.assertEqual(page.count("<img "), 50)
         self.assertIn("10 more in the", page)
@@ -171,7 +171,7 @@ class PageTests(ServedPanel):
         await self.refused(404, "GET", "/mailbox/x")
 
     async def test_jobs(self) -> None:
-        """Print Job has all jobs, and a key to cancel for each that waits or runs, no other."""
+        """Print Job has all jobs, and a cancel key for just those that wait or run."""
         device = self.machine.device
         device.job_accepted("rx", "a@bench.test", subject="waits")
         device.job_accepted("tx", "b@bench.test", result="OK", ended=NOW)
@@ -193,7 +193,7 @@ class PageTests(ServedPanel):
         self.assertIn("<dd>a.test, b.test</dd>", page)
 
     async def test_filtered(self) -> None:
-        """The wire shows sessions of a kind, a peer, a result or a code; a wrong word is a 400."""
+        """/wire filters sessions by kind, peer, result and code; a wrong value is a 400."""
         device = self.machine.device
         for kind, peer, code in (
             ("smtp-receive", "192.0.2.7", None),
@@ -217,7 +217,7 @@ class PageTests(ServedPanel):
         await self.refused(400, "GET", "/wire?result=maybe")
 
     async def test_paper(self) -> None:
-        """The page says whether there is paper, what becomes of mail without, and changes it."""
+        """The page shows whether there is paper, says that mail waits without it, and changes it."""
         page = await self.page("/mailbox")
         self.assertIn("Loaded", page)
         self.assertIn(("paper", "out"), Fields(page).forms["/paper"])
@@ -229,13 +229,13 @@ class PageTests(ServedPanel):
         self.assertIn(("paper", "in"), Fields(page).forms["/paper"])
 
     async def test_state(self) -> None:
-        """While it prints, the machine says so."""
+        """The page shows that the machine is printing."""
         device = self.machine.device
         device.printing_began(device.new_job("rx", "a@bench.test"))
         self.assertIn('<dd class="led printing">Printing</dd>', await self.page())
 
     async def test_memory(self) -> None:
-        """Memory that has hardly room left, or none, is told beside its figures."""
+        """Memory that is nearly full, or full, is marked beside its figures."""
         for used, word in (
             (3_000_000, ""),
             (500_000_000, "nearly full"),
@@ -246,22 +246,22 @@ class PageTests(ServedPanel):
             self.assertIn(f"{used / 1e6:.1f} / 512 MB{shown}</dd>", await self.page())
 
     async def test_next_login(self) -> None:
-        """System Monitor says until when the POP server keeps the machine out."""
+        """System Monitor shows when the POP server allows the next login."""
         self.assertNotIn("lets the machine in again", await self.page("/monitor"))
         self.machine.login = NOW + 60
         self.assertIn("10:17:52</time>", await self.page("/monitor"))
 
     async def test_windows(self) -> None:
-        """Each item of the model has its field in the form of its window, at its value."""
+        """Each item of the model has a field with its value in the form of its window."""
         self.machine.change_settings(
             {"receiving_mac_address.addresses": ["00:00:85:12:34:56", "00:00:85:12:34:57"]}
         )
         fields: dict[str, str] = {}
-        for step in menus(self.machine.device.model).all():
-            page = await self.page(step.address)
-            self.assertIn(f">{step.title}</h2>", page)
-            if step.window:
-                fields |= dict(Fields(page).forms[f"/settings/{step.window}"])
+        for menu in root_menu(self.machine.device.model).walk():
+            page = await self.page(menu.address)
+            self.assertIn(f">{menu.title}</h2>", page)
+            if menu.window:
+                fields |= dict(Fields(page).forms[f"/settings/{menu.window}"])
         del fields["token"]
         self.assertEqual(list(fields), self.machine.device.model.items())
         self.assertEqual(fields["email_ifax.pop"], "false")
@@ -271,19 +271,19 @@ class PageTests(ServedPanel):
         )
 
     async def test_ids(self) -> None:
-        """No id stands twice in any screen of any model."""
-        for model in ("ir2270", "ir2200", "estudio190f", "iradvance"):
+        """No screen of any model has an id twice."""
+        for model in model_names():
             self.machine = MachineDouble(device=device_of(model))
             self.serve()
             for path in (
                 *_SCREENS,
-                *(one.address for one in menus(self.machine.device.model).all()),
+                *(one.address for one in root_menu(self.machine.device.model).walk()),
             ):
                 ids = Fields(await self.page(path)).ids
                 self.assertEqual(len(ids), len(set(ids)), path)
 
     async def test_hostile_text(self) -> None:
-        """What came from the wire is text in the page, never markup."""
+        """Text from the network is escaped on every screen."""
         hostile = "<script>alert(1)</script>\"'"
         device = self.machine.device
         session = device.session_began("smtp-receive", hostile)
@@ -292,12 +292,12 @@ class PageTests(ServedPanel):
         device.job_accepted("rx", hostile, subject=hostile)
         device.change_settings({"email_ifax.default_subject": hostile})
         notice = f"{hostile}.tif cannot be decoded."
-        self.machine.printed = [
+        self.machine.tray = [
             attrs.evolve(BROKEN, sender=hostile, subject=hostile, notices=(notice,))
         ]
         for path in (*_SCREENS, f"/mailbox/{BROKEN.number}", "/sessions/1", "/settings-of-it"):
             if path == "/settings-of-it":
-                path = menus(device.model).keys[0].keys[0].keys[0].address
+                path = root_menu(device.model).submenus[0].submenus[0].submenus[0].address
             page = await self.page(path)
             self.assertNotIn("<script>", page)
             self.assertIn("&lt;script&gt;", page)
@@ -308,7 +308,7 @@ class PageTests(ServedPanel):
 
     async def test_strict(self) -> None:
         """The page needs no inline script or style, and nothing from elsewhere."""
-        self.machine.printed = [ORDER, BROKEN]
+        self.machine.tray = [ORDER, BROKEN]
         self.machine.device.session_began("smtp-receive", "192.0.2.7")
         for path in (*_SCREENS, "/mailbox/5001", "/sessions/1", "/functions"):
             page = await self.page(path)
@@ -319,11 +319,11 @@ class PageTests(ServedPanel):
                 self.assertRegex(where, r"^(/|#)")
 
     async def test_own_origin(self) -> None:
-        """The page asks browsers to name its origin, which no-referrer would withhold."""
+        """The page asks browsers to send its origin with forms, which no-referrer would withhold."""
         self.assertIn('<meta name="referrer" content="same-origin">', await self.page())
 
     async def test_problem(self) -> None:
-        """A browser is told in a page what is wrong, a program in a problem document."""
+        """A browser gets a page with the problem, a program a problem document."""
         headers = {"Accept": "text/html,application/xhtml+xml"}
         answer = await self.ask("GET", "/mailbox/9999", None, headers)
         self.assertEqual(
@@ -343,7 +343,7 @@ class PageTests(ServedPanel):
         await self.refused(404, "GET", "/static/..%2fpages.py")
 
     async def test_session(self) -> None:
-        """The transcript shows who spoke, where TLS began, and what went in clear before it."""
+        """The transcript shows each speaker, where TLS began, and which commands were sent in cleartext."""
         device = self.machine.device
         session = device.session_began("smtp-receive", "192.0.2.7")
         device.session_ended(
@@ -359,11 +359,11 @@ class PageTests(ServedPanel):
         self.assertIn("In clear, readable on the way: MAIL.", page)
 
     async def test_settings_then(self) -> None:
-        """A session shows what the settings were, and which are others now; no secret is among them."""
+        """A session shows the settings of its time and which have changed since, without secrets."""
         self.machine.device.session_began("smtp-receive", "192.0.2.7")
         self.machine.change_settings({"email_ifax.pop_password": "marked"})
         self.assertNotIn("some are others now", await self.page("/sessions/1"))
-        self.machine.then = {"authent_encryption.allow_ssl_smtp_receive": "ssl"}
+        self.machine.earlier_settings = {"authent_encryption.allow_ssl_smtp_receive": "ssl"}
         page = await self.page("/sessions/1")
         self.assertIn("some are others now", page)
         self.assertIn(
@@ -373,7 +373,7 @@ class PageTests(ServedPanel):
         self.assertNotIn("marked", page)
 
     async def test_session_without_words(self) -> None:
-        """A session in which nothing was said has a page, one that is not there a 404."""
+        """A session with an empty transcript has a page; an unknown session is a 404."""
         self.machine.device.session_began("smtp-receive", "192.0.2.7")
         self.assertIn(
             "Nothing has been said in this session yet", await self.page("/sessions/1")

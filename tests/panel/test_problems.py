@@ -1,4 +1,4 @@
-"""What was raised, as an answer; and what the site does when all else fails."""
+"""Errors as problem documents, and what the site does where no route is reached."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.panel.served import ServedPanel
 
 
 class FormTests(ServedPanel):
-    """Forms are looked at behind the access, by the panel itself."""
+    """Forms are parsed by the panel, after access control."""
 
     async def test_malformed(self) -> None:
-        """A form that cannot be taken apart is a problem document like every other."""
+        """A form that cannot be parsed is answered with a problem document."""
         for content_type in ("multipart/form-data", "multipart/form-data; boundary=x"):
             await self.refused(
                 415, "POST", "/api/receive", b"nonsense", {"Content-Type": content_type}
@@ -28,24 +28,24 @@ class FormTests(ServedPanel):
 
 
 class ConnectionTests(ServedPanel):
-    """How many may be connected."""
+    """The limit of connections."""
 
     async def test_too_many(self) -> None:
-        """Over its limit the panel takes no connection: descriptors are the whole machine's."""
+        """Over its limit the panel takes no connection: the whole machine shares the file descriptors."""
         self.assertIsNotNone(self.site.buildProtocol(None))
         self.patch(self.site, "channels", set(range(MOST_CONNECTIONS)))
         self.assertIsNone(self.site.buildProtocol(None))
 
 
 class ProblemOfTests(SynchronousTestCase):
-    """One answer for each kind of error."""
+    """One problem for each kind of error."""
 
     def members(self, error: Exception, path: str = "/api/x") -> dict[str, Any]:
         """Give the members of the problem document for an error."""
         return json.loads(problem_of(Failure(error), path).body())
 
     def test_errors_of_irsend(self) -> None:
-        """What irsend raises on purpose is told with its own sentence."""
+        """An error of irsend's own has its sentence as detail."""
         for error, status in (
             (NoSuchRecord("There is no job 5001"), 404),
             (MemoryFull(), 507),
@@ -55,12 +55,12 @@ class ProblemOfTests(SynchronousTestCase):
             self.assertEqual((told["status"], told["detail"]), (status, str(error)))
 
     def test_one_value(self) -> None:
-        """A single refused value is named as several are."""
+        """A single refused value is named in `errors`, as several are."""
         told = self.members(ValueRefused("email_ifax.pop", "not now"))
         self.assertEqual(told["errors"], [{"key": "email_ifax.pop", "problem": "not now"}])
 
     def test_cancelled(self) -> None:
-        """What was broken off is a 503."""
+        """A cancelled request is a 503."""
         self.assertEqual(self.members(CancelledError())["status"], 503)
 
     def test_other_http_error(self) -> None:
@@ -68,8 +68,8 @@ class ProblemOfTests(SynchronousTestCase):
         self.assertEqual(self.members(ImATeapot())["status"], 418)
 
 
-class FromNowhere(PanelRequest):
-    """A request whose sender cannot be told."""
+class WithoutPeer(PanelRequest):
+    """A request whose peer cannot be asked for."""
 
     def getClientAddress(self) -> NoReturn:
         """Fail."""
@@ -77,11 +77,11 @@ class FromNowhere(PanelRequest):
 
 
 class SiteTests(ServedPanel):
-    """What no route answers for."""
+    """The site itself."""
 
-    async def test_failing_door(self) -> None:
-        """Even a failure before any route is a problem document with the strict headers."""
-        self.site.requestFactory = FromNowhere
+    async def test_failing_root(self) -> None:
+        """A failure before any route is a problem document with the strict headers."""
+        self.site.requestFactory = WithoutPeer
         await self.refused(500, "GET", "/")
         answer = await self.ask("GET", "/api/status")
         self.assertEqual(
@@ -91,7 +91,7 @@ class SiteTests(ServedPanel):
         self.assertTrue(self.flushLoggedErrors(RuntimeError))
 
     async def test_idle(self) -> None:
-        """A connection on which nothing is asked for a minute is closed."""
+        """A connection without a request for a minute is closed."""
         wire = await self.connect()
         await self.ask("GET", "/healthz")
         self.clock.advance(61)

@@ -1,4 +1,4 @@
-"""POST /api/send: a form of originals, which goes to the disk as it comes."""
+"""POST /api/send: a form of originals, which is written to the disk as it arrives."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class SendTests(ServedPanel):
     """The route."""
 
     def setUp(self) -> None:
-        """Serve, and look at what is left on the disk."""
+        """Serve; remove the machine's directory behind the test."""
         super().setUp()
-        self.addCleanup(shutil.rmtree, self.machine.place)
+        self.addCleanup(shutil.rmtree, self.machine.directory)
 
     async def post(self, *parts: Any, path: str = "/api/send", **more: Any) -> Answer:
         """Post a form."""
@@ -47,15 +47,15 @@ class SendTests(ServedPanel):
         return await self.ask("POST", path, form(*parts), headers)
 
     async def not_sent(self, status: int, *parts: Any, **more: str) -> Any:
-        """Post a form that is refused; nothing of it is left, and nothing ordered."""
+        """Post a form that is refused; nothing of it stays on the disk, and nothing is ordered."""
         headers = {"Content-Type": TYPE, **more}
         members = await self.refused(status, "POST", "/api/send", form(*parts), headers)
         self.assertEqual(self.machine.orders, [])
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
         return members
 
     async def test_accepted(self) -> None:
-        """A form is answered with 202, the job and its place; the originals are gone from the disk then."""
+        """A form is answered with 202, the job and its Location; the originals are deleted by then."""
         answer = await self.post(
             PAGE,
             ("page", "b.png", b"\x89PNG"),
@@ -71,7 +71,7 @@ class SendTests(ServedPanel):
         self.assertEqual((order.subject, order.format, order.kind), ("Grüße", "tiff", "email"))
         self.assertEqual([one.name for one in order.originals], ["a.pdf", "b.png"])
         self.assertEqual(self.machine.contents, [[PAGE[2], b"\x89PNG"]])
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
     async def test_waits(self) -> None:
         """With ?wait=1 the answer is 200, when the job has ended."""
@@ -79,7 +79,7 @@ class SendTests(ServedPanel):
         self.assertEqual((answer.status, answer.json()["result"]), (200, "--"))
 
     async def test_octet_by_octet(self) -> None:
-        """A form is the same in whatever pieces it comes."""
+        """A form is read alike in whatever pieces it arrives."""
         body = form(PAGE, TO)
         head = (
             f"POST /api/send HTTP/1.1\r\nHost: {self.where}\r\nConnection: close\r\n"
@@ -93,7 +93,7 @@ class SendTests(ServedPanel):
         self.assertEqual(read_answer(await wire.closed).status, 202)
         self.assertEqual(self.machine.contents, [[PAGE[2]]])
 
-    async def test_refused_words(self) -> None:
+    async def test_refused_fields(self) -> None:
         """Each wrong field is named, with what is allowed; what is missing too."""
         members = await self.not_sent(422, PAGE, ("to", None, b"x"), ("format", None, b"gif"))
         self.assertEqual(sorted(one["key"] for one in members["errors"]), ["format", "to"])
@@ -104,7 +104,7 @@ class SendTests(ServedPanel):
         await self.not_sent(400, PAGE, TO, ("subject", None, b"a"), ("subject", None, b"b"))
 
     async def test_refused_by_the_machine(self) -> None:
-        """Originals that cannot be read are 422, a full memory 507; the sentence comes through."""
+        """Originals that cannot be read are 422, a full memory 507; the detail is the machine's sentence."""
         self.machine.sending = fail(ScanRefused("a.pdf is encrypted"))
         members = await self.refused(
             422, "POST", "/api/send", form(PAGE, TO), {"Content-Type": TYPE}
@@ -112,10 +112,10 @@ class SendTests(ServedPanel):
         self.assertEqual(members["detail"], "a.pdf is encrypted")
         self.machine.sending = fail(MemoryFull())
         await self.refused(507, "POST", "/api/send", form(PAGE, TO), {"Content-Type": TYPE})
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
     async def test_damaged(self) -> None:
-        """A form without boundary or end, or with other things in it, is damaged."""
+        """A form without boundary or end, or with anything else in it, is damaged."""
         for body, kind in (
             (form(PAGE, TO)[:-7], TYPE),
             (b"hello", TYPE),
@@ -123,10 +123,10 @@ class SendTests(ServedPanel):
             (b"--B\r\n" + b"X" * 20_000, TYPE),
         ):
             await self.refused(400, "POST", "/api/send", body, {"Content-Type": kind})
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
-    async def test_too_long_a_head(self) -> None:
-        """Headers of a part that are too long, or too many, are refused by what they are."""
+    async def test_too_long_a_header(self) -> None:
+        """Header fields of a part that are too long, or too many, are refused with their limit."""
         for head in (
             b"X: " + b"x" * 20_000,
             b"x" * 20_000 + b": y",
@@ -144,7 +144,7 @@ class SendTests(ServedPanel):
         self.assertEqual(answer.status, 202)
 
     async def test_too_many_values(self) -> None:
-        """A form has no more values than an order could have; the rest of it is not even read."""
+        """A form has no more values than an order could have; the rest of it is not parsed."""
         many = [("to", None, b"b@bench.test")] * 800
         members = await self.not_sent(413, PAGE, *many)
         self.assertEqual(members["detail"], "A form has up to 150 values beside its pages")
@@ -159,7 +159,7 @@ class SendTests(ServedPanel):
         self.assertIn("1000000 octets together", members["detail"])
 
     async def test_unknown_names(self) -> None:
-        """The first name that there is not is refused, with those that there are; the answer is small."""
+        """The first unknown name is refused with the known ones; the response is small."""
         unknown = [(f"field-{number}" + "x" * 100, None, b"") for number in range(20_000)]
         body = form(PAGE, *unknown)
         answer = await self.ask("POST", "/api/send", body, {"Content-Type": TYPE})
@@ -170,14 +170,14 @@ class SendTests(ServedPanel):
         self.assertLess(len(answer.body), 1000)
 
     async def test_page_is_a_file(self) -> None:
-        """A page given as a value is refused, and told how it is given."""
+        """A page given as a value is refused with a sentence that says how it is given."""
         members = await self.not_sent(422, ("page", None, b"hello"), TO)
         (error,) = members["errors"]
         self.assertEqual(error["key"], "page")
         self.assertIn("page=@", error["problem"])
 
-    async def test_empty_box(self) -> None:
-        """The file of no name that a browser sends for an empty box is nothing on the glass."""
+    async def test_empty_file_field(self) -> None:
+        """The file without a name that a browser sends for an empty file field is no original."""
         members = await self.not_sent(422, ("page", "", b""), TO)
         (error,) = members["errors"]
         self.assertEqual(
@@ -204,7 +204,7 @@ class SendTests(ServedPanel):
             self.assertEqual(self.machine.orders[0].originals[0].name, name)
 
     async def test_too_many_files(self) -> None:
-        """More files than may lie on the glass are refused by their number."""
+        """More files than the limit are refused with the limit."""
         members = await self.not_sent(422, *[("page", "a.pdf", b"x")] * 1001, TO)
         self.assertEqual(
             members["errors"],
@@ -216,7 +216,7 @@ class SendTests(ServedPanel):
         for query in ("wait=2", "wait=1&wait=1", "x=%ff", "colour=red"):
             where = f"/api/send?{query}"
             await self.refused(400, "POST", where, form(PAGE, TO), {"Content-Type": TYPE})
-            self.assertEqual(list(self.machine.place.iterdir()), [], query)
+            self.assertEqual(list(self.machine.directory.iterdir()), [], query)
         self.assertEqual(self.machine.orders, [])
 
     async def in_pieces(self, body: bytes) -> Any:
@@ -232,23 +232,23 @@ class SendTests(ServedPanel):
         return read_answer(await wire.closed)
 
     async def test_full_disk(self) -> None:
-        """Where the disk is full it is 507, and what was written is gone again."""
+        """A full disk is a 507, and what was written is deleted."""
         body = form(("page", "a.pdf", bytes(9_000_000)), TO)
         # The log of this run is a file too, and is to have room.
         with no_file_larger_than(8_000_000):
             answer = await self.in_pieces(body)
         self.assertEqual(answer.status, 507)
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
-    async def test_no_place(self) -> None:
-        """Where nothing can be kept for another reason it is 500, and answered."""
-        self.machine.place /= "missing"
+    async def test_no_directory(self) -> None:
+        """Originals that cannot be written for another reason are a 500."""
+        self.machine.directory /= "missing"
         answer = await self.in_pieces(form(PAGE, TO))
         self.assertEqual(answer.status, 500)
         self.assertIn("cannot be kept", answer.text)
 
-    async def test_refused_at_the_door(self) -> None:
-        """A form that may no longer come in when it is whole leaves nothing on the disk."""
+    async def test_no_longer_admitted(self) -> None:
+        """A form that is no longer admitted when it is complete leaves nothing on the disk."""
         body = form(PAGE, TO)
         head = (
             f"POST /api/send HTTP/1.1\r\nHost: {self.where}\r\nConnection: close\r\n"
@@ -256,15 +256,15 @@ class SendTests(ServedPanel):
         )
         wire = await self.connect()
         wire.transport.write(head.encode() + body[:-4])
-        while not self.machine.places:
+        while not self.machine.directories_made:
             await deferLater(reactor, 0.01, lambda: None)
         self.site.change_access(password="marked", hostnames=())
         wire.transport.write(body[-4:])
         self.assertEqual(read_answer(await wire.closed).status, 401)
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
     def test_quiet(self) -> None:
-        """What is wrong with a form is no line of the machine's log."""
+        """A wrong form writes nothing to the log."""
         told: list[logging.LogRecord] = []
         listener = logging.Handler()
         listener.emit = told.append  # type: ignore[method-assign]
@@ -276,19 +276,19 @@ class SendTests(ServedPanel):
         self.assertEqual(str(upload.problem), "The form is damaged")
 
     async def test_another_type(self) -> None:
-        """What is no form is 415."""
+        """Another Content-Type is a 415."""
         await self.refused(415, "POST", "/api/send", {"to": "b@bench.test"})
         await self.refused(415, "POST", "/api/send")
 
     async def test_too_large(self) -> None:
-        """Originals over the limit are 413, and heard to their end."""
+        """Originals over the limit are a 413, and read to their end."""
         await self.port.stopListening()
         self.serve(most_upload=100_000)
         members = await self.not_sent(413, ("page", "a.pdf", b"x" * 200_000), TO)
         self.assertIn("100000", members["detail"])
 
     async def test_on_the_disk(self) -> None:
-        """A large original is on the disk before its end; a client that leaves takes it away."""
+        """A large original is on the disk before its end, and deleted when its client disconnects."""
         head = (
             f"POST /api/send HTTP/1.1\r\nHost: {self.where}\r\nContent-Type: {TYPE}\r\n"
             "Content-Length: 90000000\r\n\r\n"
@@ -298,19 +298,19 @@ class SendTests(ServedPanel):
         written = 0
         while written < 7_900_000:
             await deferLater(reactor, 0.01, lambda: None)
-            written = sum(one.stat().st_size for one in self.machine.place.rglob("0000"))
+            written = sum(one.stat().st_size for one in self.machine.directory.rglob("0000"))
         wire.transport.abortConnection()
         await wire.closed
-        while list(self.machine.place.iterdir()):
+        while list(self.machine.directory.iterdir()):
             await deferLater(reactor, 0.01, lambda: None)
 
     async def test_other_origin(self) -> None:
         """A page of another origin cannot send, though browsers let it post forms; nothing is written."""
         await self.not_sent(403, PAGE, TO, Origin="http://evil.test")
-        self.assertEqual(self.machine.places, 0)
+        self.assertEqual(self.machine.directories_made, 0)
 
     async def test_client_gone(self) -> None:
-        """A client that goes away while its originals are scanned gives the scan up."""
+        """A client that disconnects while its originals are scanned cancels the scan."""
         cancelled: list[bool] = []
         self.machine.sending = Deferred(lambda _: cancelled.append(True))
         wire = await self.connect()
@@ -327,10 +327,10 @@ class SendTests(ServedPanel):
         while not cancelled:
             await deferLater(reactor, 0.01, lambda: None)
         self.machine.sending.addErrback(lambda failure: failure.trap(CancelledError))
-        self.assertEqual(list(self.machine.place.iterdir()), [])
+        self.assertEqual(list(self.machine.directory.iterdir()), [])
 
     async def test_page_event(self) -> None:
-        """Each page that goes over the glass is an event."""
+        """Each page that is scanned is an event."""
         wire = await self.connect()
         wire.transport.write(f"GET /api/events HTTP/1.1\r\nHost: {self.where}\r\n\r\n".encode())
         await wire.until(b"retry")
@@ -344,13 +344,13 @@ class PasswordTests(ServedPanel):
 
     password = "marked"
 
-    async def test_nothing_is_written_for_strangers(self) -> None:
-        """Who does not know the password has nothing written to the disk."""
+    async def test_nothing_is_written_without_password(self) -> None:
+        """Without the password nothing is written to the disk."""
         await self.refused(401, "POST", "/api/send", form(PAGE, TO), {"Content-Type": TYPE})
-        self.assertEqual(self.machine.places, 0)
+        self.assertEqual(self.machine.directories_made, 0)
 
     async def test_counts_once(self) -> None:
-        """A wrong password counts once for a sending, as for anything else."""
+        """A wrong password counts once for a sending, as for any request."""
         wrong = {"Content-Type": TYPE, "Authorization": "Basic eDp5"}
         for _ in range(5):
             await self.refused(401, "POST", "/api/send", form(PAGE, TO), wrong)

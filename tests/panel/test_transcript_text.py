@@ -10,7 +10,7 @@ class TranscriptTextTests(ServedPanel):
     """GET /sessions/<id>.txt."""
 
     async def test_text(self) -> None:
-        """It is what the HTTP interface gives as text/plain, whatever the browser accepts."""
+        """The text is the same as the API's text/plain, whatever Accept says."""
         session = self.machine.device.session_began("smtp-receive", "192.0.2.7")
         self.machine.transcripts[session.id] = said(
             "S: 220 ready", "C: EHLO é\x07", "-- closed"
@@ -22,7 +22,7 @@ class TranscriptTextTests(ServedPanel):
         self.assertEqual(answer.body, other.body)
 
     async def test_linked(self) -> None:
-        """The session's page links to it; where nothing was said there is nothing to copy."""
+        """The session's page links to the text unless the transcript is empty."""
         session = self.machine.device.session_began("smtp-receive", "192.0.2.7")
         self.assertNotIn("/sessions/1.txt", (await self.ask("GET", "/sessions/1")).text)
         self.machine.transcripts[session.id] = said("S: 220 ready")
@@ -31,6 +31,6 @@ class TranscriptTextTests(ServedPanel):
         self.assertIn('data-copies="/sessions/1.txt"', page)
 
     async def test_no_such_session(self) -> None:
-        """A session that there is not, and what is no number, are a 404."""
+        """An unknown or malformed session number is a 404."""
         for number in ("9", "x", "1%0a", "-1", "1.txt"):
             await self.refused(404, "GET", f"/sessions/{number}.txt")

@@ -1,4 +1,4 @@
-// The machine's own keypad and keyboard, for fields that are filled in by finger. The page works without it.
+// The machine's on-screen keypad and keyboard, for touch screens. The page works without it.
 "use strict";
 
 (() => {
@@ -12,7 +12,7 @@
     shift: "M12 4l-7 8h4v7h6v-7h4z",
     line: "M19 6v7H6M10 9l-4 4 4 4",
   };
-  // What stands on a key, and what with Shift: as on the machine it stays until it is pressed again.
+  // The letters of each key, plain and with Shift, which as on the machine locks until pressed again.
   const KEYBOARD = [
     ["1!", "2\"", "3#", "4$", "5%", "6&", "7'", "8(", "9)", "0="],
     ["qQ", "wW", "eE", "rR", "tT", "yY", "uU", "iI", "oO", "pP"],
@@ -64,7 +64,7 @@
         "aria-label": `${number ? "Keypad" : "Keyboard"}: ${label.textContent.trim()}`,
         title: number ? "Keypad" : "Keyboard",
       }, icon(number ? "keypad" : "keyboard"));
-      // A key within a label would be a part of its words.
+      // Within the label the key's text would become part of the label.
       (label.contains(field) ? label : field).after(key);
       key.addEventListener("click", () => open(field, key, label.textContent.trim()));
     }
@@ -79,7 +79,7 @@
     const problem = make("p", { id: "keys-problem", class: "problem", role: "alert" });
     const entry = make(many ? "textarea" : "input", {
       id: "keys-entry",
-      // The machine's keys are there: no other keyboard needs to come up.
+      // The dialog has keys: the device's own keyboard need not open.
       inputmode: "none",
       autocomplete: field.type === "password" ? "new-password" : "off",
       autocapitalize: "off",
@@ -118,7 +118,7 @@
     });
     entry.addEventListener("input", () => refuse(""));
     dialog.addEventListener("keydown", typed);
-    // Behind the last key comes the entry again, and not what the browser has around the page.
+    // Tab behind the last key returns to the entry, not to the browser's controls.
     ok.addEventListener("keydown", (event) => {
       if (event.key !== "Tab" || event.shiftKey) return;
       event.preventDefault();
@@ -132,7 +132,7 @@
     dialog.showModal();
     place();
     entry.focus();
-    // A number is entered anew; a text is gone on with.
+    // A number is typed anew; a text is continued.
     if (number) entry.select();
     else entry.setSelectionRange(entry.value.length, entry.value.length);
   }
@@ -155,11 +155,11 @@
     opened.entry.select();
   }
 
-  // Over the machine's screen, as its own windows are.
+  // Placed over the machine's screen, as its windows are.
   function place() {
     if (!opened) return;
     const { dialog } = opened;
-    // On a phone they are where the thumbs are, as wide as it is.
+    // On a phone the keys are at the bottom, over the full width.
     const phone = innerWidth < 600;
     const screen = phone ? { left: 0, top: 0, width: innerWidth, bottom: innerHeight } : lcd.getBoundingClientRect();
     const width = Math.min(dialog.classList.contains("keypad") ? 304 : 640, screen.width - 16);
@@ -180,9 +180,9 @@
       for (const sign of row) if (sign !== "line" || many) line.append(key_of(sign));
       group.append(line);
     }
-    // One stop for Tab; arrows go from key to key.
+    // Tab stops once at the keys; arrows move between them.
     group.querySelector("button").tabIndex = 0;
-    // The caret stays where it is, and can be seen.
+    // A press must not move the focus: the caret stays and is visible.
     group.addEventListener("mousedown", (event) => event.preventDefault());
     group.addEventListener("click", (event) => {
       const key = event.target.closest("button");
@@ -256,7 +256,7 @@
     shown();
   }
 
-  // What is entered by keys scrolls into sight as what is typed does.
+  // Text entered by keys scrolls into view, as typed text does.
   function shown() {
     const { entry } = opened;
     if (entry.selectionEnd === entry.value.length) entry.scrollLeft = entry.scrollWidth;
@@ -264,7 +264,7 @@
 
   // -- the real keyboard --------------------------------------------------------------
 
-  // It types on whichever of the dialog's keys the focus is.
+  // It types into the entry, whichever key of the dialog has the focus.
   function typed(event) {
     if (event.target === opened.entry || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Backspace") rub_out();
@@ -282,7 +282,7 @@
     const box = event.target.getBoundingClientRect();
     let to = step[1] < 0 ? event.target.previousElementSibling : event.target.nextElementSibling;
     if (step[0]) {
-      // The key that is nearest above or below.
+      // The nearest key above or below.
       const off = (one) => Math.abs(one.getBoundingClientRect().left + one.offsetWidth / 2 - box.left - box.width / 2);
       const keys = [...(rows[rows.indexOf(row) + step[0]]?.children ?? [])];
       to = keys.sort((one, other) => off(one) - off(other))[0];
@@ -295,6 +295,6 @@
 
   give_keys();
   addEventListener("resize", place);
-  // The fields of the Send screen are put in place anew where a sending is refused.
+  // A refused sending replaces the fields of the Send screen.
   document.addEventListener("fields", give_keys);
 })();

@@ -1,4 +1,4 @@
-// Keeps the live parts of the page as the machine is. The page works without it.
+// Updates the live parts of the page as the machine changes. The page works without it.
 "use strict";
 
 (() => {
@@ -8,7 +8,7 @@
 
   // -- sleep ------------------------------------------------------------------------
 
-  // As on the real machine, its key darkens the screen: what is received is received all the same.
+  // As on the real machine the key darkens the screen; the machine still receives.
   const power = document.getElementById("power");
   if (power) {
     power.hidden = false;
@@ -20,14 +20,14 @@
 
   // -- live -------------------------------------------------------------------------
 
-  // The machine makes the page; here its live parts are only put in place, so
+  // The machine renders the page; only its live parts are replaced here, so
   // that a form half filled in stays as it is.
   async function refresh() {
     due = null;
     const answer = await fetch(here, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    // After a restart the machine takes no form of before.
+    // After a restart the machine refuses the old token.
     const token = fresh.querySelector("input[name=token]");
     for (const field of document.querySelectorAll("input[name=token]")) field.value = token ? token.value : field.value;
     for (const part of document.querySelectorAll("[data-live]")) put(part, fresh.getElementById(part.id));
@@ -35,20 +35,20 @@
 
   function put(part, now) {
     const focused = part.contains(document.activeElement) && document.activeElement;
-    // What was unfolded has the focus still, and is live all the same; so is a key just pressed.
+    // A part is updated though its fold or a key in it has the focus; a field with focus is left alone.
     const onFold = focused && focused.matches("summary");
     if (!now || (focused && !onFold && !focused.matches("button, a"))) return;
     const folds = part.querySelectorAll("details");
     now.querySelectorAll("details").forEach((fold, at) => { fold.open = Boolean(folds[at]?.open); });
     if (now.isEqualNode(part)) return;
     const reached = focused && [...part.querySelectorAll("summary, button, a")].indexOf(focused);
-    // A picture that is there already need not be fetched again.
+    // A picture that is loaded already is not fetched again.
     const pictures = [...part.querySelectorAll("img")];
     for (const picture of now.querySelectorAll("img")) {
       const known = pictures.find((one) => one.isEqualNode(picture));
       if (known) picture.replaceWith(known);
     }
-    // The text of the status line changes inside its element, so that it is announced.
+    // The status line keeps its element, so that screen readers announce the new text.
     let arrived = false;
     const line = part.querySelector("[role=status]");
     const text = now.querySelector("[role=status]");
@@ -72,13 +72,13 @@
   // It reconnects by itself.
   events.addEventListener("error", () => { if (events.readyState !== EventSource.OPEN) gone.hidden = false; });
   document.addEventListener("visibilitychange", soon);
-  // A browser holds few connections to one place; a page that is left frees its own.
+  // A browser allows few connections to one host; a page that is left frees its own.
   addEventListener("pagehide", () => events.close());
   addEventListener("pageshow", (shown) => { if (shown.persisted) location.reload(); });
 
   // -- a transcript as text -----------------------------------------------------------
 
-  // On the document, since the key is put in place anew while its session goes on.
+  // Listens on the document, since updates replace the key while its session goes on.
   document.addEventListener("click", (event) => {
     const key = event.target.closest("[data-copies]");
     if (key) copy(key.dataset.copies).then(tell_copied, () => tell_copied("The machine does not answer."));
@@ -91,12 +91,12 @@
     const text = await answer.text();
     const lines = text.split("\n").length - 1;
     try {
-      // Only where the page came by HTTPS, or from this computer.
+      // Allowed only where the page came by HTTPS, or from this computer.
       await navigator.clipboard.writeText(text);
       return `Copied, ${lines} ${lines === 1 ? "line" : "lines"}.`;
     } catch {
       getSelection().selectAllChildren(document.getElementById("transcript"));
-      // The text and not what is seen, also where it is the next Ctrl+C that copies.
+      // The next Ctrl+C copies the text, not the selected elements.
       document.addEventListener("copy", (event) => {
         event.clipboardData.setData("text/plain", text);
         event.preventDefault();
@@ -113,7 +113,7 @@
     document.getElementById("copied").textContent = words;
   }
 
-  // How far a scan is concerns who sends: `sending.js`.
+  // `sending.js` shows the progress of a scan.
   events.addEventListener("page", (event) => {
     document.dispatchEvent(new CustomEvent("page-scanned", { detail: JSON.parse(event.data) }));
   });

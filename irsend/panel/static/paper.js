@@ -6,12 +6,12 @@
   const pages = document.querySelectorAll("[data-text]");
   if (!pages.length) return;
 
-  // A page is read when it is seen; there may be many.
+  // The text of a page is fetched when the page is visible; there may be many.
   const seen = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       seen.unobserve(target);
-      // Where it cannot be read it is a picture all the same.
+      // Without its text a page is still a picture.
       read(target).catch(() => {});
     }
   });
@@ -21,7 +21,7 @@
     const answer = await fetch(page.dataset.text);
     if (!answer.ok) return;
     const told = await answer.json();
-    // A fax is a picture only.
+    // A fax has no text.
     if (told.lines.length) page.append(text_of(told, page.dataset.words));
   }
 
@@ -42,7 +42,7 @@
     for (const line of lines) {
       const text = make("text", {
         x: line.x,
-        // The letters stand on a line above the end of their box.
+        // The baseline is above the lower edge of the box.
         y: line.y + line.height * 0.78,
         "font-size": line.height * 0.86 || 1,
         textLength: line.width || 1,
@@ -54,7 +54,7 @@
     return over;
   }
 
-  // What stands side by side on the paper is copied as one line.
+  // Text side by side on the paper is copied as one line.
   document.addEventListener("copy", (event) => {
     const selection = getSelection();
     if (!selection.rangeCount || selection.isCollapsed) return;

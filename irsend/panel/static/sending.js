@@ -1,4 +1,4 @@
-// Puts originals on the glass in several goes and in any order, and tells how far a sending is. The page works without it.
+// Collects originals in several steps and any order, and shows the progress of a sending. The page works without it.
 "use strict";
 
 (() => {
@@ -7,7 +7,7 @@
   const files = form.elements.namedItem("page");
   const list = document.getElementById("originals");
   const told = document.getElementById("originals-told");
-  /** What lies on the glass, in the order in which it is sent. */
+  /** The originals, in the order in which they are sent. */
   let originals = [];
 
   // -- originals ----------------------------------------------------------------------
@@ -19,7 +19,7 @@
     say(`${originals.length === 1 ? "1 original" : `${originals.length} originals`} on the glass.`);
   }
 
-  // The form sends what its box of files holds.
+  // The form sends what its file field holds.
   function put() {
     const box = new DataTransfer();
     for (const one of originals) box.items.add(one.file);
@@ -49,7 +49,7 @@
       shown.src = URL.createObjectURL(file);
       const picture = shown;
       picture.onload = () => URL.revokeObjectURL(picture.src);
-      // What only says that it is a picture; the machine will refuse it.
+      // A file whose type says picture, but is none; the machine will refuse it.
       picture.onerror = () => picture.replaceWith(letters);
       shown.className = "thumbnail";
     }
@@ -77,7 +77,7 @@
   function move(item, by) {
     const key = document.activeElement;
     shift(item, place_of(item) + by);
-    // At the end of the row the key is off; the other one goes on from here.
+    // At the end of the row this key is disabled; the focus goes to the other one.
     (key.disabled ? item.querySelector("button:not(:disabled)") : key).focus();
   }
 
@@ -102,9 +102,9 @@
     told.textContent = words;
   }
 
-  // What is chosen is added; the browser by itself would put it in place of what there is.
+  // Chosen files are added; the browser's own field would replace the earlier ones.
   files.addEventListener("change", () => add(files.files));
-  // After Back a browser may have filled the box by itself.
+  // After Back a browser may have restored the field.
   if (files.files.length) add(files.files);
   form.addEventListener("reset", () => { originals = []; put(); });
 
@@ -119,7 +119,7 @@
     glass().classList.remove("over");
   }
 
-  // Where between the others it would come to lie.
+  // Finds the position between the others where it would be dropped.
   function aim(event) {
     const over = event.target.closest?.(".originals li");
     if (!over) return null;
@@ -184,7 +184,7 @@
     under_way = new XMLHttpRequest();
     form.setAttribute("aria-busy", "true");
     document.getElementById("progress").classList.remove("problem");
-    // What was wrong the last time is no longer said of this time.
+    // Errors of the last attempt are removed.
     for (const one of form.querySelectorAll(".wrong")) one.classList.remove("wrong");
     for (const one of form.querySelectorAll(".refused, p.problem")) if (one.id !== "progress") one.remove();
     tell("Sending to the machine");
@@ -193,7 +193,7 @@
     under_way.setRequestHeader("Accept", "text/html");
     under_way.upload.addEventListener("progress", (sent) => {
       if (!sent.lengthComputable) return;
-      // In steps, so that who hears it is not told a hundred times.
+      // In steps of 10 %, so that a screen reader does not announce a hundred.
       tell(`Sending to the machine ${Math.floor((10 * sent.loaded) / sent.total) * 10} %`, sent.loaded / sent.total);
     });
     under_way.upload.addEventListener("load", () => tell("Scanning"));
@@ -204,7 +204,7 @@
     under_way.send(new FormData(form));
   });
 
-  // Stop and all other keys lead away from here, which gives it up; so nothing else need be stopped.
+  // Stop and all other keys leave the page, which aborts the request; nothing else need be stopped.
   document.addEventListener("page-scanned", ({ detail }) => {
     if (under_way && detail.direction === "tx") {
       tell(`Scanning page ${detail.page} of ${detail.pages}`, detail.pages ? detail.page / detail.pages : null);
@@ -215,7 +215,7 @@
     const answer = under_way;
     if (answer.status < 300) {
       tell("Sent to the queue", 1);
-      // The browser has followed to where the answer leads, and shows it now.
+      // The request has followed the redirect; the browser shows its target now.
       location.assign(answer.responseURL);
       return;
     }
@@ -224,7 +224,7 @@
     let why = `The machine answers ${answer.status}.`;
     try {
       why = `${JSON.parse(answer.responseText).detail}.`.replace(/\.\.$/, ".");
-    } catch { /* It is no problem document; its status is all there is to tell. */ }
+    } catch { /* It is no problem document: only its status is known. */ }
     refused(why);
   }
 
@@ -239,11 +239,11 @@
     document.getElementById("progress").classList.add("problem");
   }
 
-  // The form as the machine gives it back, with what is wrong with it; the originals stay where they are.
+  // Shows the form that the machine has returned, with its errors; the originals stay.
   function show(page) {
     const given = page.getElementById("send-form");
     if (!given) return refused("The machine refuses it.");
-    // Pictures that leave their document are fetched anew, and can no longer be.
+    // Pictures that leave their document are fetched anew, but their URLs are revoked.
     const fresh = document.adoptNode(given);
     ended();
     const secret = form.elements.namedItem("password")?.value;

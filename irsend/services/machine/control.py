@@ -20,8 +20,9 @@ from irsend.device.jobs import Job
 from irsend.device.send_order import Original, SendOrder, read_order
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry
-from irsend.interfaces import IMachine, TranscriptLine
+from irsend.interfaces import TranscriptLine
 from irsend.link.link import Link
+from irsend.machine_interface import IMachine
 from irsend.services.keyring import Keyring
 from irsend.services.machine.settings_precedence import SettingsPrecedence
 from irsend.services.machine.storage import Storage

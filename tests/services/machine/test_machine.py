@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 
 from irsend.configuration import configuration
 from irsend.errors import CannotCancel, ConfigurationError, KeyMaterialError, SettingsRefused
-from irsend.interfaces import IMachine
+from irsend.machine_interface import IMachine
 from irsend.services.machine.machine import Machine
 from irsend.store.keys import generate_key_material
 from irsend.store.memory import maildrop_mark, uidl_mark

@@ -1,0 +1,139 @@
+"""What the panel asks of a machine: `IMachine`, whose answers are values of `irsend.device`.
+
+`services` implements it; what protocols ask is in `interfaces`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from twisted.internet.defer import Deferred
+
+    from irsend.device.device import Device
+    from irsend.device.documents import Document, PageText
+    from irsend.device.jobs import Job
+    from irsend.device.send_order import Original, SendOrder
+    from irsend.device.sessions import Session
+    from irsend.device.status import StatusEntry
+    from irsend.interfaces import TranscriptLine
+
+
+class IMachine(Interface):
+    """The machine as its panel sees it. What reads a disk returns a Deferred.
+
+    Times are seconds since the epoch.
+    """
+
+    device: Device = Attribute(
+        "Its model, settings, status line, sessions under way, and `observe`."
+    )
+
+    def memory() -> tuple[int, int]:
+        """Return the octets of memory in use, and its capacity."""
+
+    def mac_filter() -> tuple[str, int]:
+        """Return the way the MAC address filter is enforced, and how many frames it has dropped.
+
+        Where frames cannot be dropped, the number is of connections refused.
+        """
+
+    def change_settings(given: dict[str, object]) -> dict[str, object]:
+        """Change items by whole key, return what changed; SettingsRefused names each wrong one."""
+
+    def factory_reset() -> None:
+        """Discard what was changed at the machine: the configuration holds again."""
+
+    def receive() -> Deferred[Session]:
+        """Fetch mail from the POP server now; fires when the session has ended.
+
+        Raises CannotReceive where the settings forbid it or do not say from where.
+        """
+
+    def scan_directory() -> Path:
+        """Return a new, empty directory for originals; the caller removes it."""
+
+    def read_order(originals: Sequence[Original], given: dict[str, object]) -> SendOrder:
+        """Return the order of these originals and items; SendRefused names each wrong one."""
+
+    def send(order: SendOrder) -> Deferred[Job]:
+        """Scan and queue; fires once the job will survive a crash.
+
+        Fails with ScanRefused or MemoryFull: then nothing is queued. May be
+        cancelled until it fires.
+        """
+
+    def job_ended(number: str) -> Deferred[Job]:
+        """Fire with the newest job of this number when it has ended; NoSuchRecord."""
+
+    def next_login() -> float | None:
+        """Return when the POP server lets the machine log in again (LOGIN-DELAY); None for now."""
+
+    def status_history(limit: int = 100) -> Deferred[list[StatusEntry]]:
+        """Give what came on the status line, newest first."""
+
+    def sessions(
+        limit: int = 100,
+        before: int | None = None,
+        kind: str | None = None,
+        peer: str | None = None,
+        result: str | None = None,
+        code: str | None = None,
+    ) -> Deferred[list[Session]]:
+        """Give the sessions that fit, newest first, those under way among them."""
+
+    def session(id: int) -> Deferred[Session]:
+        """Give one session; NoSuchRecord."""
+
+    def settings_at(at: float) -> Deferred[dict[str, object]]:
+        """Give what the settings were at a time, by whole key; secrets are not among them."""
+
+    def transcript(id: int) -> Deferred[list[TranscriptLine]]:
+        """Give what was said in a session, so far or to its end; NoSuchRecord."""
+
+    def jobs(limit: int = 100) -> Deferred[list[Job]]:
+        """Give the newest jobs, newest first."""
+
+    def job(number: str) -> Deferred[Job]:
+        """Give the newest job of this number; NoSuchRecord."""
+
+    def cancel_job(number: str) -> Deferred[Job]:
+        """Cancel a job that waits or runs; NoSuchRecord, CannotCancel."""
+
+    def change_paper(paper: bool) -> None:
+        """Put paper into the drawer, or take it out; without paper received mail waits."""
+
+    def documents() -> list[Document]:
+        """Return the documents in the tray, newest first."""
+
+    def document(number: str) -> Document:
+        """Return one of them; NoSuchRecord."""
+
+    def document_file(number: str) -> Path:
+        """Return the path of a document's PDF; NoSuchRecord."""
+
+    def draw_page(number: str, page: int, dots: int) -> Deferred[bytes]:
+        """Give a page as a PNG, at so many dots an inch; NoSuchRecord, CannotDraw."""
+
+    def read_page(number: str, page: int) -> Deferred[PageText]:
+        """Give the text of a page, with its places; NoSuchRecord, CannotDraw."""
+
+    def set_text(text: str, title: str) -> Deferred[bytes]:
+        """Give a text as the machine sets it on its paper, as a PDF with this title; CannotDraw."""
+
+    def take_document(number: str) -> Deferred[None]:
+        """Take a document out of the tray, for good; NoSuchRecord."""
+
+    def key_description() -> dict[str, object] | None:
+        """Return subject, names, validity, bits and fingerprint of the certificate; None without one."""
+
+    def generate_key() -> Deferred[dict[str, object]]:
+        """Make a new key and certificate, use them, and describe them."""
+
+    def import_key(certificate: bytes, key: bytes) -> dict[str, object]:
+        """Use this key and certificate (PEM) from now on; KeyMaterialError."""
