@@ -135,6 +135,20 @@ MEET_ONLY_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
 The services share the bench; a service that waits for sessions knows its session.
 """
 
+WITHOUT_RINGS: tuple[str, ...] = (
+    "device",
+    "message",
+    "protocols",
+    "link",
+    "imaging",
+    "store",
+    "services",
+    "mailhost",
+    "ctl",
+    "testing",
+)
+"""Packages whose modules import each other in one direction only."""
+
 WITHOUT_TWISTED: tuple[str, ...] = (
     "errors",
     "addresses",

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 import irsend
-from tests.import_table import MAY_IMPORT, MEET_ONLY_IN, REACTOR_BY_NAME, WITHOUT_TWISTED
+from tests.import_table import (
+    MAY_IMPORT,
+    MEET_ONLY_IN,
+    REACTOR_BY_NAME,
+    WITHOUT_RINGS,
+    WITHOUT_TWISTED,
+)
 
 ROOT = Path(irsend.__file__).parent
 
@@ -50,6 +57,20 @@ def module_of(name: str) -> str:
     return name
 
 
+def ring_in(imports: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the modules of a ring of imports, the first one again at its end; empty for none."""
+    graph: TopologicalSorter[str] = TopologicalSorter()
+    for module, imported in imports:
+        if module != imported:
+            graph.add(module, imported)
+    try:
+        graph.prepare()
+    except CycleError as error:
+        ring: list[str] = error.args[1]
+        return ring
+    return []
+
+
 MODULES = {name.removesuffix(".__init__") for name, _ in modules()}
 
 ALL = [
@@ -85,6 +106,14 @@ class ReadingTests(SynchronousTestCase):
             ],
         )
 
+    def test_rings(self) -> None:
+        """A ring is found over two modules and over three, and none in a diamond."""
+        self.assertEqual(
+            ring_in([("a", "a"), ("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]), []
+        )
+        self.assertEqual(set(ring_in([("a", "b"), ("b", "c"), ("c", "b")])), {"b", "c"})
+        self.assertEqual(set(ring_in([("a", "b"), ("b", "c"), ("c", "a")])), {"a", "b", "c"})
+
 
 class ImportTests(SynchronousTestCase):
     """The house stands on its ground."""
@@ -117,6 +146,18 @@ class ImportTests(SynchronousTestCase):
         for part, allowed in MAY_IMPORT.items():
             self.assertEqual(set(allowed) - above, set(), part)
             above.add(part)
+
+    def test_no_rings(self) -> None:
+        """No module of these packages imports itself by way of others, also not for its types alone."""
+        for package in WITHOUT_RINGS:
+            inside = f"irsend.{package}"
+            ring = ring_in(
+                (module.removesuffix(".__init__"), module_of(imported))
+                for module, imported in ALL
+                if f"{module}.".startswith(f"{inside}.")
+                and f"{imported}.".startswith(f"{inside}.")
+            )
+            self.assertEqual(ring, [], package)
 
     def test_nothing_imports_tap(self) -> None:
         """The command line is imported by twistd alone."""
