@@ -29,7 +29,7 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.cred.error import LoginFailed
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHandshakeListener, IReactorTime
+from twisted.internet.interfaces import IHandshakeListener, IReactorTime, ITransport
 from twisted.mail import smtp
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -69,7 +69,7 @@ class ESMTP(smtp.ESMTP):
 
     def __init__(
         self,
-        receive: Callable[[Any], IReception],
+        receive: Callable[[ITransport], IReception],
         clock: IReactorTime,
         *,
         recipients: int = 100,

@@ -22,7 +22,7 @@ from __future__ import annotations
 import base64
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from attrs import define, field
 from OpenSSL import SSL
@@ -57,16 +57,19 @@ _PATIENCE = 10
 _WINDOW = 16
 
 
+_T = TypeVar("_T")
+
+
 class ProtocolViolation(Exception):
     """The server said something that POP3 does not have; says what."""
 
 
 @define(eq=False)
-class _Exchange:
+class _Exchange(Generic[_T]):
     """A command and the reply that is awaited."""
 
     line: bytes
-    done: Deferred[Any] = field(factory=Deferred)
+    done: Deferred[_T] = field(factory=Deferred)
     take_line: Callable[[bytes], None] | None = None
     """Takes the lines of a reply of several; None for a reply of one."""
     open_sink: Callable[[], IMessageSink] | None = None
@@ -101,8 +104,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self.tls: tuple[str, str] | None = None
         self._lines = b""
         self._behind = b""
-        self._to_send: deque[_Exchange] = deque()
-        self._awaited: deque[_Exchange] = deque()
+        self._to_send: deque[_Exchange[Any]] = deque()
+        self._awaited: deque[_Exchange[Any]] = deque()
         self._dots: DotStream | None = None
         self._sink: IMessageSink | None = None
         self._second_greeting_possible = False
@@ -172,7 +175,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
 
     def sendShort(self, cmd: bytes, args: bytes | None) -> Deferred[bytes]:
         """Send a command with a reply of one line; fires with its text behind +OK."""
-        return self._send(_Exchange(_command(cmd, args)))
+        return self._send(_Exchange[bytes](_command(cmd, args)))
 
     def sendLong(
         self,
@@ -187,7 +190,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             line = line[1:] if line.startswith(b"..") else line
             consumer(xform(line) if xform is not None else line)
 
-        return self._send(_Exchange(_command(cmd, args), take_line=take)).addCallback(
+        return self._send(_Exchange[None](_command(cmd, args), take_line=take)).addCallback(
             lambda _: consumer
         )
 
@@ -195,7 +198,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self, index: int, open_sink: Callable[[], IMessageSink]
     ) -> Deferred[IMessageSink]:
         """RETR: write the message at this index (from 0) to a sink; fires with it, uncommitted."""
-        return self._send(_Exchange(b"RETR %d" % (index + 1), open_sink=open_sink))
+        return self._send(
+            _Exchange[IMessageSink](b"RETR %d" % (index + 1), open_sink=open_sink)
+        )
 
     def authenticate(self, mechanism: IMechanism) -> Deferred[bytes]:
         """AUTH (RFC 5034), with an initial response where it fits the line.
@@ -211,9 +216,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             initial = base64.b64encode(first) or b"="
             if len(line) + len(initial) + 3 <= _COMMAND_LINE:
                 line, first = line + b" " + initial, None
-        exchange = _Exchange(line, mechanism=mechanism, initial=first, ahead=False)
+        exchange = _Exchange[bytes](line, mechanism=mechanism, initial=first, ahead=False)
         try:
-            answer: bytes = await self._send(exchange)
+            answer = await self._send(exchange)
         except ServerErrorResponse:
             if exchange.failed is not None:
                 raise exchange.failed from None
@@ -224,9 +229,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
     def start_tls(self, tls: ClientTLS) -> Deferred[None]:
         """STLS; fires when the handshake is done and the certificate checked, else TLSFailed."""
         self._client_tls = tls
-        exchange = _Exchange(b"STLS", ahead=False)
+        exchange = _Exchange[bytes](b"STLS", ahead=False)
 
-        def shake(_: Any) -> Deferred[None]:
+        def shake(_: bytes) -> Deferred[None]:
             if self._behind:
                 self.transcript.server(self._secrets.out_of(self._behind[:200]))
                 behind = TLSFailed("plain text behind the answer to STLS")
@@ -271,13 +276,13 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         left: Deferred[None] = self.quit().addBoth(self._hang_up).addCallback(lambda _: closed)
         return left
 
-    def _hang_up(self, outcome: Any) -> Any:
+    def _hang_up(self, outcome: _T) -> _T:
         self._ending = self._ending or error.ConnectionLost("the session is over")
         self.setTimeout(_PATIENCE)
         self.transport.loseConnection()
         return outcome
 
-    def _send(self, exchange: _Exchange) -> Deferred[Any]:
+    def _send(self, exchange: _Exchange[_T]) -> Deferred[_T]:
         if self._ending is not None:
             exchange.done.errback(Failure(self._ending))
         else:
@@ -358,13 +363,13 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         else:
             self._answered(exchange).done.callback(text)
 
-    def _answered(self, exchange: _Exchange) -> _Exchange:
+    def _answered(self, exchange: _Exchange[_T]) -> _Exchange[_T]:
         self._awaited.popleft()
         # Before the callbacks: they may send, and those before them come first.
         self._send_more()
         return exchange
 
-    def _take_line(self, exchange: _Exchange, line: bytes) -> None:
+    def _take_line(self, exchange: _Exchange[None], line: bytes) -> None:
         assert exchange.take_line is not None
         self.transcript.server(self._secrets.out_of(line))
         self._second_greeting_possible = False
@@ -416,7 +421,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self._answered(self._awaited[0]).done.callback(sink)
         return rest
 
-    def _respond(self, exchange: _Exchange, mechanism: IMechanism, challenge: bytes) -> None:
+    def _respond(
+        self, exchange: _Exchange[bytes], mechanism: IMechanism, challenge: bytes
+    ) -> None:
         first, exchange.initial = exchange.initial, None
         Deferred.fromCoroutine(self._response(mechanism, first, challenge)).addCallbacks(
             self._send_response, lambda failure: self._cancel(exchange, failure)
@@ -435,7 +442,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         if self._ending is None:
             self._write(encoded, MASK.encode() if encoded else b"")
 
-    def _cancel(self, exchange: _Exchange, failure: Failure) -> None:
+    def _cancel(self, exchange: _Exchange[bytes], failure: Failure) -> None:
         failed = failure.value
         if not isinstance(failed, MechanismFailed):
             failed = MechanismFailed("the server's challenge is not base64")

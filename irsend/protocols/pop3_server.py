@@ -36,7 +36,11 @@ from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import LoginDenied, LoginFailed
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHandshakeListener, IReactorTime
+from twisted.internet.interfaces import (
+    IHandshakeListener,
+    IOpenSSLServerConnectionCreator,
+    IReactorTime,
+)
 from twisted.logger import Logger
 from twisted.mail import pop3
 from twisted.mail.interfaces import IMailboxPOP3
@@ -46,7 +50,13 @@ from zope.interface import implementer
 from irsend.interfaces import ITranscript
 from irsend.protocols.command_lines import CommandLines
 from irsend.protocols.pop3_transaction import POP3Transaction
-from irsend.protocols.sasl.exchange import Aborted, ExchangeFailed, NotBase64, SASLExchange
+from irsend.protocols.sasl.exchange import (
+    Aborted,
+    Challenger,
+    ExchangeFailed,
+    NotBase64,
+    SASLExchange,
+)
 from irsend.protocols.tls import describe_tls
 from irsend.protocols.transcript import MASK, masked_command
 
@@ -73,10 +83,10 @@ class APOPDigest(pop3.APOPCredentials):
 class POP3(pop3.POP3):
     """One session of a client that fetches mail.
 
-    `challengers` is called with whether TLS is in use and returns what makes
-    cred's challenge-response credentials, by mechanism; `tls` returns the
-    context factory for STLS, or None. Times are in seconds; RFC 1939 asks for
-    an `idle` of ten minutes at least.
+    `challengers` is called with whether TLS is in use and returns, by mechanism, the
+    makers of cred's challenge-response credentials; `tls` returns the context factory
+    for STLS, or None. Times are in seconds; RFC 1939 asks for an `idle` of ten minutes at
+    least.
     """
 
     noisy = False
@@ -87,8 +97,8 @@ class POP3(pop3.POP3):
     def __init__(
         self,
         portal: Portal,
-        challengers: Callable[[bool], dict[bytes, Any]],
-        tls: Callable[[], Any],
+        challengers: Callable[[bool], dict[bytes, Callable[[], Challenger]]],
+        tls: Callable[[], IOpenSSLServerConnectionCreator | None],
         transcript: ITranscript,
         clock: IReactorTime,
         *,
@@ -347,13 +357,17 @@ class POP3(pop3.POP3):
             self._exchange = exchange
             self.say(b"+ " + challenge)
 
-    def _log_in(self, credentials: Any) -> None:
+    def _log_in(self, credentials: UsernamePassword | APOPDigest | Challenger) -> None:
         self._lines.ask(self._maildrop_of, credentials, then=self._logged_in)
 
-    def _maildrop_of(self, credentials: Any) -> Deferred[POP3Transaction | bytes]:
+    def _maildrop_of(
+        self, credentials: UsernamePassword | APOPDigest | Challenger
+    ) -> Deferred[POP3Transaction | bytes]:
         """Fire with what the session does with its maildrop, or with why there is none."""
 
-        def opened(outcome: tuple[Any, Any, Callable[[], None]]) -> POP3Transaction | bytes:
+        def opened(
+            outcome: tuple[object, IMailboxPOP3, Callable[[], None]],
+        ) -> POP3Transaction | bytes:
             _, maildrop, logout = outcome
             if self._lines.ended:
                 logout()

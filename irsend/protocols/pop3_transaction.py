@@ -14,6 +14,7 @@ from typing import IO, Any, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
+from twisted.mail.interfaces import IMailboxPOP3
 from twisted.protocols.basic import FileSender
 from twisted.python.failure import Failure
 
@@ -48,7 +49,7 @@ class MaildropSession(Protocol):
 class POP3Transaction:
     """What a session does with the maildrop that it has logged in to.
 
-    `maildrop` is Twisted's IMailboxPOP3, `logout` releases it.
+    `logout` releases the maildrop.
     """
 
     log = Logger()
@@ -58,7 +59,7 @@ class POP3Transaction:
         session: MaildropSession,
         lines: CommandLines,
         transcript: ITranscript,
-        maildrop: Any,
+        maildrop: IMailboxPOP3,
         logout: Callable[[], None],
     ) -> None:
         self._session = session
@@ -183,11 +184,11 @@ class POP3Transaction:
             failure.trap(OSError, ValueError)
             self._session.failResponse(b"[SYS/TEMP] message %d cannot be read" % number)
 
-        def message() -> Deferred[Any]:
+        def message() -> Deferred[None]:
             opening: Deferred[Any] = maybeDeferred(self._maildrop.getMessage, number - 1)
             return opening.addCallbacks(send, unreadable)
 
-        self._lines.ask(message, then=lambda _: None)
+        self._lines.ask(message, then=_nothing)
 
     def dele(self, rest: bytes) -> None:
         """DELE: mark a message; it is gone for this session, and for good at QUIT."""
@@ -219,6 +220,10 @@ class POP3Transaction:
             return False
 
         return maybeDeferred(self._maildrop.sync).addCallbacks(deleted, failed)
+
+
+def _nothing(_: None) -> None:
+    """Reply nothing: the message has been sent, or an error."""
 
 
 class _Top:

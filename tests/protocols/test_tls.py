@@ -1,4 +1,4 @@
-"""TLS as a printer of its time speaks it: versions, ciphers, checks (device.md section 10)."""
+"""TLS as a printer of its time speaks it: versions, ciphers, checks (docs/fidelity)."""
 
 from __future__ import annotations
 
