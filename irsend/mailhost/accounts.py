@@ -38,7 +38,7 @@ class Accounts:
 
     def __init__(self, passwords: Mapping[str, str]) -> None:
         self._passwords: dict[str, bytes] = {}
-        self._nobodys = secrets.token_hex(16).encode("ascii")
+        self._unknown_users = secrets.token_hex(16).encode("ascii")
         for name, password in passwords.items():
             account = _account_named(name)
             if account in self._passwords:
@@ -79,8 +79,8 @@ class Accounts:
         }
 
     def _password_of(self, user: bytes) -> bytes:
-        """Return a password; a user who does not exist takes as long as one who does."""
-        return self._passwords.get(_name(user), self._nobodys)
+        """Return a password; the check of an unknown user takes as long as that of a known one."""
+        return self._passwords.get(_name(user), self._unknown_users)
 
     def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
         """Fire with the account whose credentials these are; fail with UnauthorizedLogin."""

@@ -46,7 +46,7 @@ class CommandSession(Protocol):
         """Reply to a command for which `ask` failed; the log has the reason."""
 
     def answer_given(self) -> None:
-        """Act on what came up while the session waited, before the next command is run."""
+        """End a session that was to end while it waited; called before the next command is run."""
 
 
 class CommandLines:

@@ -365,7 +365,7 @@ class ESMTP(smtp.ESMTP):
         self._lines.ask(self._log_in, exchange, then=outcome)
 
     def _log_in(self, exchange: SASLExchange) -> Deferred[bool]:
-        """Fire with whether these credentials are somebody's."""
+        """Fire with whether these credentials are right."""
 
         def unknown(failure: Failure) -> bool:
             failure.trap(LoginFailed)

@@ -208,7 +208,7 @@ class POP3(pop3.POP3):
         self.failResponse(b"[SYS/TEMP] local error")
 
     def answer_given(self) -> None:
-        """Do nothing: what ends a session while it waits aborts the connection."""
+        """Do nothing: a session that is to end while it waits is aborted at once."""
 
     def lineReceived(self, line: bytes) -> None:
         """Run one command line, or take one response."""

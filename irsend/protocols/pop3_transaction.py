@@ -166,7 +166,7 @@ class POP3Transaction:
                 self._session.transport.write(stuffing.end())
 
             def cut(_: Failure) -> None:
-                # The client is gone.
+                # The client has closed the connection.
                 self._transcript.note(f"the message was cut after {octets} octets")
 
             def close(_: object) -> None:
@@ -191,7 +191,7 @@ class POP3Transaction:
         self._lines.ask(message, then=_nothing)
 
     def dele(self, rest: bytes) -> None:
-        """DELE: mark a message; it is gone for this session, and for good at QUIT."""
+        """DELE: mark a message; this session no longer lists it, and QUIT deletes it."""
         numbers = self._numbers(rest, 1)
         if numbers and self._size_of(numbers[0]) is not None:
             self._maildrop.deleteMessage(numbers[0] - 1)

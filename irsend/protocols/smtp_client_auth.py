@@ -70,7 +70,7 @@ async def log_in(
             else:
                 response = await session.while_connected(response_to(mechanism, challenge))
         except (MechanismFailed, binascii.Error) as failed:
-            # RFC 4954 4: "*" cancels the exchange; the answer to it says nothing more.
+            # RFC 4954 4: "*" cancels the exchange; the reply to it adds nothing.
             await session.command(b"*", shown=b"*")
             if isinstance(failed, MechanismFailed):
                 raise

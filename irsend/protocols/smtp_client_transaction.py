@@ -2,7 +2,7 @@
 
 Extensions are used where the server has announced them and the client may use
 them. With PIPELINING the recipients go out with MAIL, without waiting; DATA
-waits until one of them is accepted, so that there is never a message for nobody.
+waits until one of them is accepted, so that no message is sent without a recipient.
 
 Standards: RFC 5321 3.3, RFC 1870 (SIZE), 2920 (PIPELINING), 6152 (8BITMIME), 3461 (DSN).
 """
@@ -118,7 +118,7 @@ class SMTPClientTransaction:
         if reply.code == 354:
             # Awaited from here on: a server may refuse in the middle of it.
             taken = session.content_begins()
-            await _Content(session, content).gone
+            await _Content(session, content).done
             reply = await taken
             self.open = False
         elif reply.positive:
@@ -151,7 +151,7 @@ class _Content:
         self._stuffing = DotStuffing()
         self._octets = 0
         self._ahead: bytes | None = None
-        self.gone: Deferred[None] = Deferred()
+        self.done: Deferred[None] = Deferred()
         """Fires when nothing more of it will be read, be it whole or cut. Never fails."""
         session.transport.registerProducer(self, False)
 
@@ -174,7 +174,7 @@ class _Content:
         else:
             session.transport.unregisterProducer()
             session.content_ends(outgoing + self._stuffing.end(), self._octets)
-            self.gone.callback(None)
+            self.done.callback(None)
 
     def _read(self) -> bytes:
         return self._content.read(_CHUNK)
@@ -182,7 +182,7 @@ class _Content:
     def stopProducing(self) -> None:
         """Stop, since the connection is at its end; the reply fails with the reason, or has come."""
         self._session.transcript.note(f"the message was cut after {self._octets} octets")
-        self.gone.callback(None)
+        self.done.callback(None)
 
 
 def _exception_of(failure: Failure) -> BaseException:

@@ -36,7 +36,7 @@ _NAMES = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1
 
 
 class TLSFailed(Exception):
-    """TLS could not be begun, or went wrong; says why."""
+    """TLS could not begin, or failed; says why."""
 
 
 class NothingInCommon(TLSFailed):

@@ -27,7 +27,7 @@ class IMechanism(Interface):
     name: str = Attribute("The mechanism's registered name.")
 
     def initial() -> bytes | Deferred[bytes | None] | None:
-        """Return what the client says first, None where the server begins; MechanismFailed."""
+        """Return the initial response, None where the server begins; MechanismFailed."""
 
     def respond(challenge: bytes) -> bytes | Deferred[bytes]:
         """Return the response to a challenge; MechanismFailed where there is none."""
@@ -37,7 +37,7 @@ class IMechanism(Interface):
 
 
 async def initial_response(mechanism: IMechanism) -> bytes | None:
-    """Return what the client says first, None where the server begins; MechanismFailed."""
+    """Return the initial response, None where the server begins; MechanismFailed."""
     initial = mechanism.initial()
     return await initial if isinstance(initial, Deferred) else initial
 
