@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import CramMD5Credentials
 from twisted.cred.portal import IRealm, Portal
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ServerFactory
 from twisted.internet.task import Clock
 from twisted.mail import pop3
@@ -360,6 +361,19 @@ class SessionTests(unittest.TestCase):
         self.maildrop.broken = True
         self.assertIn(b"-ERR [SYS/TEMP]", self.said(b"DELE 1", b"QUIT")[-1])
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_lost_while_deleting(self) -> None:
+        """A session that is lost while it deletes releases the maildrop once, and not the next session's."""
+        self.side.log_in()
+        deleting: Deferred[None] = Deferred()
+        self.maildrop.sync = lambda: deleting  # type: ignore[method-assign,assignment,return-value]
+        self.said(b"QUIT")
+        self.side.wire.lose()
+        realm = self.side.session.portal.realm
+        self.assertFalse(realm.in_use)
+        realm.in_use = True
+        deleting.callback(None)
+        self.assertTrue(realm.in_use)
 
     def test_unreadable_message(self) -> None:
         """A message whose file is gone is answered with -ERR, and the session goes on."""
