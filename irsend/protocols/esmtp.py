@@ -14,8 +14,9 @@ What is mended, each with a test that fails on Twisted's own class
 
 It decides nothing: `IReception` answers whether mail may come, from whom and for whom.
 
-A session has two parts: `command_lines` makes commands of what comes in, and
-`smtp_server_transaction` is MAIL, RCPT, DATA and the message.
+A session has three parts: `command_lines` makes commands of what comes in,
+`smtp_server_transaction` is MAIL, RCPT, DATA and the message, `smtp_server_auth` the
+exchange behind AUTH.
 
 Standards: RFC 5321 (SMTP), 2034 (enhanced codes), 3207 (STARTTLS), 4954 (AUTH).
 """
@@ -27,8 +28,6 @@ from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.cred.error import LoginFailed
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime, ITransport
 from twisted.mail import smtp
 from twisted.python.failure import Failure
@@ -37,7 +36,8 @@ from zope.interface import implementer
 from irsend.interfaces import IReception, Reply
 from irsend.protocols import smtp_server_replies as replies
 from irsend.protocols.command_lines import CommandLines
-from irsend.protocols.sasl.exchange import Aborted, ExchangeFailed, NotBase64, SASLExchange
+from irsend.protocols.sasl.exchange import SASLExchange
+from irsend.protocols.smtp_server_auth import SMTPServerAuth
 from irsend.protocols.smtp_server_transaction import Client, SMTPServerTransaction
 from irsend.protocols.tls import describe_tls, tls_failure
 from irsend.protocols.transcript import MASK, masked_command
@@ -66,6 +66,7 @@ class ESMTP(smtp.ESMTP):
     transport: Any
     reception: IReception
     _transaction: SMTPServerTransaction
+    _auth: SMTPServerAuth
 
     def __init__(
         self,
@@ -98,7 +99,6 @@ class ESMTP(smtp.ESMTP):
         self._end_reason = ""
         self._enhanced = False
         self._handshaking = False
-        self._exchange: SASLExchange | None = None
 
     # -- the connection -------------------------------------------------------
 
@@ -112,6 +112,7 @@ class ESMTP(smtp.ESMTP):
             self._client,
             most_recipients=self._most_recipients,
         )
+        self._auth = SMTPServerAuth(self.reply, self._lines, self.reception, self._client)
         nodelay = getattr(self.transport, "setTcpNoDelay", None)
         if nodelay is not None:
             nodelay(True)
@@ -214,11 +215,11 @@ class ESMTP(smtp.ESMTP):
 
     def longest_line(self) -> int:
         """Allow SASL responses more than commands."""
-        return self._longest_line if self._exchange is None else _LONGEST_RESPONSE
+        return _LONGEST_RESPONSE if self._auth.responding else self._longest_line
 
     def line_too_long(self, *, endless: bool) -> None:
         """Answer with 500."""
-        self._exchange = None
+        self._auth.cancel()
         if endless:
             self.hang_up(replies.LINE_TOO_LONG)
         else:
@@ -237,11 +238,8 @@ class ESMTP(smtp.ESMTP):
 
     def lineReceived(self, line: bytes) -> None:
         """Run one command line, or one response of a SASL exchange."""
-        exchange = self._exchange
-        if exchange is not None:
-            aborted = line == b"*"
-            self.reception.transcript.client(line if aborted else MASK.encode())
-            self._go_on_with_login(exchange, lambda: exchange.respond(line))
+        if self._auth.responding:
+            self._auth.respond(line)
             return
         verb, _, argument = line.partition(b" ")
         command = _COMMANDS.get(verb.upper())
@@ -341,38 +339,7 @@ class ESMTP(smtp.ESMTP):
         elif mechanism not in offered:
             self.reply(replies.UNKNOWN_MECHANISM)
         else:
-            exchange = SASLExchange(mechanism, offered[mechanism]())
-            self._go_on_with_login(exchange, lambda: exchange.begin(initial))
-
-    def _go_on_with_login(
-        self, exchange: SASLExchange, step: Callable[[], bytes | None]
-    ) -> None:
-        self._exchange = None
-        try:
-            challenge = step()
-        except ExchangeFailed as error:
-            self.reply(_WHY_NO_LOGIN.get(type(error), replies.AUTH_REFUSED))
-            return
-        if challenge is not None:
-            self._exchange = exchange
-            self.reply(Reply(334, challenge.decode("ascii")))
-            return
-
-        def outcome(known: bool) -> None:
-            self._client.authenticated = known
-            self.reply(replies.AUTHENTICATED if known else replies.AUTH_REFUSED)
-
-        self._lines.ask(self._log_in, exchange, then=outcome)
-
-    def _log_in(self, exchange: SASLExchange) -> Deferred[bool]:
-        """Fire with whether these credentials are right."""
-
-        def unknown(failure: Failure) -> bool:
-            failure.trap(LoginFailed)
-            return False
-
-        attempt = self.reception.login(exchange.credentials, exchange.mechanism)
-        return attempt.addCallbacks(lambda _: True, unknown)
+            self._auth.begin(SASLExchange(mechanism, offered[mechanism]()), initial)
 
     # -- the mail transaction -------------------------------------------------
 
@@ -421,11 +388,6 @@ class ESMTP(smtp.ESMTP):
         else:
             self.hang_up(replies.closing(self.reception.host))
 
-
-_WHY_NO_LOGIN: dict[type[ExchangeFailed], Reply] = {
-    Aborted: replies.AUTH_ABORTED,
-    NotBase64: replies.NOT_BASE64,
-}
 
 _COMMANDS: dict[bytes, Callable[[ESMTP, bytes], None]] = {
     b"HELO": ESMTP.do_HELO,
