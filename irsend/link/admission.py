@@ -1,4 +1,4 @@
-"""The rule of a MAC address filter: who may pass."""
+"""The rule of a MAC address filter: which addresses may pass."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Admission:
     """True: only the listed pass. False: all but the listed."""
 
     def passes(self, mac: str | None) -> bool:
-        """Say whether this address may pass; None, which is no address, is on no list."""
+        """Say whether this address may pass; None, an unknown address, is on no list."""
         return (mac in self.listed) == self.permits
 
 
 EVERYBODY = Admission()
-"""Nobody is rejected."""
+"""All pass."""

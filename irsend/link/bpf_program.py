@@ -1,9 +1,9 @@
 """The rule as a classic BPF program: the kernel runs it on each frame before TCP sees the segment.
 
 The program returns the octets to keep of a frame: none drops it, and TCP never
-answers. It looks at the source address of the Ethernet header, which stands in
-front of the segment at `SKF_LL_OFF`; an IP address that is `known` to be
-somebody's, for benches on loopback, goes before.
+answers. It reads the source address of the Ethernet header, which stands in front
+of the segment at `SKF_LL_OFF`; `known` IP addresses, whose MAC address is
+configured for benches on loopback, are compared before.
 
 Standards: Linux Documentation/networking/filter.rst (classic BPF, its ancillary offsets);
 RFC 791, RFC 8200 (where the source address stands).
@@ -138,5 +138,5 @@ def _by_source(admission: Admission) -> list[Instruction]:
             _verdict(admission, mac),
             Instruction(LD_MEM, _LOW),
         ]
-    # Whoever is on no list.
+    # Addresses that are not on the list.
     return [*instructions, _verdict(admission, None)]

@@ -3,13 +3,15 @@ r"""Endpoint strings with a MAC address filter before them, for any Twisted prog
     mac:permit=00-00-85-12-34-56,00-00-85-12-34-57:tcp:8025
     mac:reject=0000.8512.3456:tcp:host=192.0.2.1:port=25
 
-What stands behind the filter's own words is an endpoint string of its own.
-Addresses with colons have these escaped, as in all endpoint strings: `00\:00\:...`.
+Behind the filter's own words follows another endpoint string. Colons in addresses
+are escaped, as in all endpoint strings: `00\:00\:...`.
+
+twistd reads this module at every start: it imports the rest where it needs it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import (
     IStreamClientEndpointStringParserWithReactor,
@@ -17,6 +19,10 @@ from twisted.internet.interfaces import (
 )
 from twisted.plugin import IPlugin
 from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from irsend.link.endpoints import LinkClientEndpoint, LinkServerEndpoint
+    from irsend.link.link import Link
 
 
 @implementer(
@@ -27,8 +33,8 @@ class MacParser:
 
     prefix = "mac"
 
-    def parseStreamServer(self, reactor: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return a LinkServerEndpoint."""
+    def parseStreamServer(self, reactor: Any, *args: Any, **kwargs: Any) -> LinkServerEndpoint:
+        """Return the endpoint."""
         from twisted.internet.endpoints import serverFromString
 
         from irsend.link.endpoints import LinkServerEndpoint
@@ -38,14 +44,14 @@ class MacParser:
             reactor, link, lambda prepared: serverFromString(prepared, inner)
         )
 
-    def parseStreamClient(self, reactor: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return a LinkClientEndpoint."""
+    def parseStreamClient(self, reactor: Any, *args: Any, **kwargs: Any) -> LinkClientEndpoint:
+        """Return the endpoint."""
         from twisted.internet.endpoints import clientFromString
 
         from irsend.link.endpoints import LinkClientEndpoint
 
         link, inner = _link(kwargs), _inner(args, kwargs)
-        clientFromString(reactor, inner)  # says now what is wrong with it
+        clientFromString(reactor, inner)  # raises now what is wrong with it
         return LinkClientEndpoint(
             reactor, link, lambda prepared: clientFromString(prepared, inner)
         )
@@ -55,7 +61,7 @@ def _inner(words: tuple[str, ...], more: dict[str, str]) -> str:
     from twisted.internet.endpoints import quoteStringArgument
 
     def quoted(word: str) -> str:
-        # An equals sign that was escaped is not to become one that is not.
+        # An equals sign was escaped, and is escaped again.
         return str(quoteStringArgument(word)).replace("=", r"\=")
 
     if not words:
@@ -66,7 +72,7 @@ def _inner(words: tuple[str, ...], more: dict[str, str]) -> str:
     return ":".join([*map(quoted, words), *named])
 
 
-def _link(words: dict[str, str]) -> Any:
+def _link(words: dict[str, str]) -> Link:
     """Take the filter's words out of an endpoint's, and return the wire that they describe."""
     from irsend.addresses import mac_address
     from irsend.link.admission import Admission

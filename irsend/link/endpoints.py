@@ -1,7 +1,7 @@
 """Endpoints whose sockets are on a wire with a MAC address filter.
 
-Who listens or connects by them does not know of it: a peer that may not pass
-never gets a protocol.
+The factory behind such an endpoint needs to know nothing of it: for a peer that may
+not pass no protocol is built.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import (
     IAddress,
     IListeningPort,
+    IProtocol,
     IProtocolFactory,
     IProtocolNegotiationFactory,
     IStreamClientEndpoint,
@@ -29,16 +30,16 @@ from irsend.link.filtering_reactor import ConnectingReactor, ListeningReactor
 from irsend.link.link import Attempt, Link, NotAdmitted
 
 
-def host_of(address: Any) -> str:
-    """Return the IP address of a peer as text, IPv4 as IPv4; empty for what has none."""
+def host_of(address: object) -> str:
+    """Return the IP address of a peer as text, mapped IPv4 as IPv4; empty for a peer without one."""
     return str(getattr(address, "host", "")).removeprefix("::ffff:")
 
 
 @implementer(IStreamServerEndpoint)
 class LinkServerEndpoint:
-    """Listens by another endpoint, and lets in who may pass.
+    """Listens by another endpoint, and admits the peers that may pass.
 
-    `make` makes that endpoint, with the reactor that it is given. With
+    `make` makes that endpoint, with the reactor that it gets. With
     `spares_loopback` this host itself may pass, whatever the rule is.
     """
 
@@ -59,16 +60,16 @@ class LinkServerEndpoint:
         return self._endpoint.listen(_Gates(factory, self.link, self._spares_loopback))
 
     def opening(self, sock: socket.socket) -> None:
-        """Have the rule hold for a socket before it listens; OSError."""
+        """Set the filter on a socket before it listens; OSError."""
         self.link.listening(sock, spares_loopback=self._spares_loopback)
 
     def closing(self, sock: socket.socket) -> None:
-        """Count what a socket has dropped to its end."""
+        """Count what a socket has dropped; called before it is closed."""
         self.link.closing(sock)
 
 
 class _Gates(ServerFactory):
-    """Puts a gate before each connection."""
+    """Builds a gate for each connection, in front of the factory behind it."""
 
     noisy = False
 
@@ -81,27 +82,27 @@ class _Gates(ServerFactory):
             directlyProvides(self, IProtocolNegotiationFactory)
 
     def logPrefix(self) -> str:
-        """Be called as what is behind it."""
+        """Return the name of the factory behind it."""
         prefix = getattr(self.behind, "logPrefix", None)
         return prefix() if prefix else type(self.behind).__name__
 
     def doStart(self) -> None:
-        """Begin, and what is behind it."""
+        """Start, and the factory behind it."""
         super().doStart()
         self.behind.doStart()
 
     def doStop(self) -> None:
-        """End, and what is behind it."""
+        """Stop, and the factory behind it."""
         super().doStop()
         self.behind.doStop()
 
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Build the gate; what is behind it is built for those who pass."""
+    def buildProtocol(self, addr: IAddress | None) -> _Gate:
+        """Build the gate; the factory behind it builds a protocol for peers that pass."""
         return _Gate(self, addr)
 
 
 class _Gate(Protocol):
-    """Looks at who has connected, and steps aside or sends him away."""
+    """Checks the peer of a new connection, and hands the connection over or aborts it."""
 
     log = Logger()
 
@@ -110,18 +111,18 @@ class _Gate(Protocol):
         self._address = address
 
     def logPrefix(self) -> str:
-        """Be called as what is behind it."""
+        """Return the name of the factory behind it."""
         return self._gates.logPrefix()
 
     def makeConnection(self, transport: Any) -> None:
-        """Hand the connection over; abort it, before a byte is written, where it may not be."""
+        """Hand the connection over; where it is not admitted, abort it before a byte is written."""
         gates = self._gates
         try:
             admitted = gates.link.accepted(
                 transport, host_of(transport.getPeer()), spares_loopback=gates.spares_loopback
             )
         except Exception:
-            # Of whom nothing can be found out is not let in.
+            # A peer whose address cannot be read is not admitted.
             self.log.failure("The MAC address filter")
             admitted = False
         if not admitted:
@@ -131,8 +132,8 @@ class _Gate(Protocol):
         if protocol is None:
             transport.loseConnection()
             return
-        # Nothing passes through here from now on. Twisted's TCP has its protocol as `protocol`,
-        # its wrappers (ProtocolWrapper, of which TLS is one) as `wrappedProtocol`.
+        # From now on the transport calls that protocol. Twisted's TCP has it as `protocol`, its
+        # wrappers (ProtocolWrapper, of which TLS is one) as `wrappedProtocol`.
         holder = (
             "protocol" if getattr(transport, "protocol", None) is self else "wrappedProtocol"
         )
@@ -140,14 +141,14 @@ class _Gate(Protocol):
         protocol.makeConnection(transport)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Take no notice: nobody was let in."""
+        """Do nothing: there is no protocol behind the gate."""
 
 
 @implementer(IStreamClientEndpoint)
 class LinkClientEndpoint:
-    """Connects by another endpoint, and only to whom may pass.
+    """Connects by another endpoint, and only to peers that may pass.
 
-    `make` makes that endpoint, with the reactor that it is given.
+    `make` makes that endpoint, with the reactor that it gets.
     """
 
     def __init__(
@@ -155,9 +156,9 @@ class LinkClientEndpoint:
     ) -> None:
         self._reactor, self._link, self._make = reactor, link, make
         self.address: str | None = None
-        """The IP address that was connected to, else the last that was tried; None before."""
+        """The IP address of the connection, else the last that was tried; None before."""
 
-    def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
+    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
         """Connect; fails as the other endpoint does, with NotAdmitted, and where the filter cannot be set."""
         attempts = _Attempts(self._link)
 
@@ -188,15 +189,15 @@ class _Attempts:
         self.address: str | None = None
         """The last that was tried."""
         self.problem: Failure | None = None
-        """Why an attempt could not be guarded, and was given up."""
+        """Why an attempt could not get the filter, and was given up."""
 
     def about_to_connect(self, address: str) -> None:
-        """Hear of the address; NotAdmitted where it is known before that it may not be."""
+        """Note the address; NotAdmitted where the neighbour table shows that it may not pass."""
         self.address = address
         self._link.about_to_connect(address)
 
     def connecting(self, sock: socket.socket) -> bool:
-        """Have the rule hold for a socket; say whether it does."""
+        """Set the filter on a socket; return whether that was done."""
         try:
             self._attempts.append(self._link.connecting(sock))
         except OSError as error:
@@ -206,6 +207,6 @@ class _Attempts:
         return True
 
     def end(self) -> None:
-        """Hear that one of them has connected, or all have failed."""
+        """Count what all have dropped: one has connected, or all have failed."""
         for attempt in self._attempts:
             self._link.attempted(attempt)

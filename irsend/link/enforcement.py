@@ -1,9 +1,9 @@
 """The ways to enforce a rule, best first: in the kernel, by the first frame, by the neighbour table.
 
 `kernel` drops frames before TCP sees them, so that a peer gets no answer at all,
-as on the machine. Where the kernel takes no filter from this process a
-connection is there before anything can be said about it: the other two find out
-who has made it, and reset it before a byte is written.
+as on the machine. Where the kernel takes no filter from this process a connection
+exists before the rule can be applied: the other two find the peer's address, and
+reset the connection before a byte is written.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _NOBODY = Admission(permits=True)
 
 
 class IWay(Interface):
-    """How it is found out who is there, and who is kept off."""
+    """One way to find a peer's MAC address and to enforce the rule."""
 
-    name: str = Attribute("What the configuration and the status call it.")
+    name: str = Attribute("Its name in the configuration and the status.")
     silent: bool = Attribute(
-        "True where frames are dropped: then connections that are open fall silent of themselves."
+        "True where frames are dropped: open connections then fall silent without being closed."
     )
 
     def guard(
@@ -36,13 +36,13 @@ class IWay(Interface):
         known: Mapping[str, str],
         spares_loopback: bool,
     ) -> None:
-        """Have the rule hold for what comes by a socket from now on; OSError."""
+        """Enforce the rule on what comes by a socket from now on; OSError."""
 
     def prepare_to_listen(sock: socket.socket) -> None:
-        """See to it that `first_mac` has an answer for what is accepted from here; OSError."""
+        """Make `first_mac` work for connections that are accepted from here; OSError."""
 
     def first_mac(sock: socket.socket, address: str) -> str | None:
-        """Return the MAC address of who has begun an accepted connection; None where it is not known."""
+        """Return the MAC address of the peer that began a connection; None where it is not known."""
 
 
 @implementer(IWay)
@@ -59,7 +59,7 @@ class Kernel:
         known: Mapping[str, str],
         spares_loopback: bool,
     ) -> None:
-        """Attach the program, or take it off where everybody passes; one that is not taken lets in nobody."""
+        """Attach the program, or detach it where all pass; if the kernel refuses it, nobody passes."""
         if admission == EVERYBODY:
             sockets.detach_filter(sock)
             return
@@ -73,18 +73,18 @@ class Kernel:
             raise
 
     def prepare_to_listen(self, sock: socket.socket) -> None:
-        """Keep first frames where the kernel can: they tell the journal who was there."""
+        """Keep first frames where the kernel can: the journal has the peer's address from them."""
         with contextlib.suppress(OSError):
             sockets.keep_first_frames(sock)
 
     def first_mac(self, sock: socket.socket, address: str) -> str | None:
-        """Read the first frame; one that came before any was kept is asked of the table."""
+        """Read the first frame; where none was kept, look in the neighbour table."""
         return sockets.first_mac(sock) or neighbours.neighbour_mac(address)
 
 
 @implementer(IWay)
 class FirstFrame:
-    """The frame that a connection began with, which the kernel keeps."""
+    """The frame that began a connection, which the kernel keeps."""
 
     name = "first-frame"
     silent = False
@@ -96,7 +96,7 @@ class FirstFrame:
         known: Mapping[str, str],
         spares_loopback: bool,
     ) -> None:
-        """Do nothing: who is not to be there is sent away at the door."""
+        """Do nothing: a connection that may not be is reset when it is accepted."""
 
     def prepare_to_listen(self, sock: socket.socket) -> None:
         """Keep first frames."""
@@ -107,7 +107,7 @@ class FirstFrame:
 
 @implementer(IWay)
 class Neighbour:
-    """The neighbour table, which has forgotten who is long gone, and can be lied to."""
+    """The neighbour table, which forgets peers after a while, and can be spoofed."""
 
     name = "neighbour"
     silent = False
@@ -118,13 +118,13 @@ class Neighbour:
         """Do nothing."""
 
     def first_mac(self, sock: socket.socket, address: str) -> str | None:
-        """Ask the table."""
+        """Look in the neighbour table."""
         return neighbours.neighbour_mac(address)
 
 
 @implementer(IWay)
 class Nothing:
-    """None of them: only addresses that the configuration names are known."""
+    """No enforcement: only addresses that the configuration names are known."""
 
     name = "none"
     silent = False
@@ -133,14 +133,14 @@ class Nothing:
     prepare_to_listen = Neighbour.prepare_to_listen
 
     def first_mac(self, sock: socket.socket, address: str) -> str | None:
-        """Know nobody."""
+        """Return None."""
         return None
 
 
 WAYS = {one.name: one for one in (Kernel, FirstFrame, Neighbour, Nothing)}
 """By name, the best first."""
 NAMES = (Kernel.name, FirstFrame.name, Neighbour.name)
-"""Those that can be asked for."""
+"""The names that the configuration may have."""
 
 
 def _why_not(name: str) -> str:
@@ -155,7 +155,7 @@ def _why_not(name: str) -> str:
 
 
 def choose_way(wanted: str = "auto") -> IWay:
-    """Return the way that is wanted, for "auto" the best that this host has; ConfigurationError."""
+    """Return the way of this name, for "auto" the best that this host has; ConfigurationError."""
     if wanted == "auto":
         return next(way() for name, way in WAYS.items() if not _why_not(name))
     why_not = _why_not(wanted)

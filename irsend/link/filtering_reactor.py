@@ -1,6 +1,6 @@
-"""A reactor as an endpoint knows it, which has each socket guarded before it listens or connects.
+"""A reactor for endpoints that sets the filter on each socket before it listens or connects.
 
-What else an endpoint asks of its reactor goes to the reactor itself.
+Everything else that an endpoint asks goes to the reactor itself.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import socket
 from typing import Any, Protocol
 
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IConnector, IListeningPort, IProtocolFactory
 from twisted.internet.tcp import Port
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
@@ -16,23 +17,23 @@ from zope.interface import directlyProvides, providedBy
 
 
 class Listener(Protocol):
-    """Who is told of sockets that listen."""
+    """Sets the filter on sockets that listen."""
 
     def opening(self, sock: socket.socket) -> None:
-        """Hear of a socket that does not listen yet; OSError."""
+        """Set the filter on a socket that does not listen yet; OSError."""
 
     def closing(self, sock: socket.socket) -> None:
-        """Hear of a socket that is about to be closed."""
+        """Count what a socket has dropped; called before it is closed."""
 
 
 class Connector(Protocol):
-    """Who is told of connections that are to be made."""
+    """Sets the filter on sockets that connect."""
 
     def about_to_connect(self, address: str) -> None:
-        """Hear of the address before there is a socket; may raise."""
+        """Check the address before there is a socket; may raise."""
 
     def connecting(self, sock: socket.socket) -> bool:
-        """Hear of a socket that has sent nothing yet; say whether it may."""
+        """Set the filter on a socket that has sent nothing yet; return whether it may connect."""
 
 
 class _Wrapper:
@@ -51,8 +52,10 @@ class ListeningReactor(_Wrapper):
         super().__init__(reactor)
         self._listener = listener
 
-    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        """Listen as the reactor does, by a socket that is guarded before."""
+    def listenTCP(
+        self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
+    ) -> IListeningPort:
+        """Listen as the reactor does, by a socket that has the filter first."""
         listening = _GuardedPort(port, factory, backlog, interface, self._reactor)
         listening.listener = self._listener
         listening.startListening()
@@ -61,28 +64,31 @@ class ListeningReactor(_Wrapper):
     def listenSSL(
         self,
         port: int,
-        factory: Any,
+        factory: IProtocolFactory,
         contextFactory: Any,
         backlog: int = 50,
         interface: str = "",
-    ) -> Any:
+    ) -> IListeningPort:
         """The same, with TLS from the first octet."""
         tls = TLSMemoryBIOFactory(contextFactory, False, factory)
         return self.listenTCP(port, tls, backlog, interface)
 
-    def adoptStreamPort(self, fileDescriptor: int, addressFamily: Any, factory: Any) -> Any:
-        """Take over a socket that listens already, and guard it as soon as that can be."""
+    def adoptStreamPort(
+        self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
+    ) -> IListeningPort:
+        """Take over a socket that listens already, and set the filter at once."""
         port = self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
         try:
             self._listener.opening(port.socket)
         except OSError as error:
             port.stopListening()
             raise CannotListenError("", fileDescriptor, error) from None
-        return port
+        listening: IListeningPort = port
+        return listening
 
 
 class _GuardedPort(Port):
-    """Twisted's port. Its OSErrors of this step are CannotListenError to whoever listens."""
+    """Twisted's port, which turns an OSError of `opening` into CannotListenError."""
 
     listener: Listener
 
@@ -107,25 +113,26 @@ class ConnectingReactor(_Wrapper):
         super().__init__(reactor)
         self._connector = connector
 
-    def connectTCP(self, host: str, *rest: Any, **more: Any) -> Any:
+    def connectTCP(self, host: str, *rest: Any, **more: Any) -> IConnector:
         """Begin to connect; the socket itself does so in the reactor's next turn."""
         self._connector.about_to_connect(host)
         connector = self._reactor.connectTCP(host, *rest, **more)
         sock = getattr(connector.transport, "socket", None)
-        # Without a socket it has failed already: there are too many.
+        # Without a socket it has failed already: the process has too many descriptors.
         if sock is not None and not self._connector.connecting(sock):
             connector.stopConnecting()
-        return connector
+        connecting: IConnector = connector
+        return connecting
 
     def connectSSL(
         self,
         host: str,
         port: int,
-        factory: Any,
+        factory: IProtocolFactory,
         contextFactory: Any,
         *rest: Any,
         **more: Any,
-    ) -> Any:
+    ) -> IConnector:
         """The same, with TLS from the first octet."""
         tls = TLSMemoryBIOFactory(contextFactory, True, factory)
         return self.connectTCP(host, port, tls, *rest, **more)

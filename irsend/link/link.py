@@ -1,14 +1,14 @@
-"""One wire: its rule, the sockets on it, who is at their other ends, and how much was dropped.
+"""One wire: its rule, the sockets on it, the peers at their other ends, and how much was dropped.
 
-Endpoints tell it of each socket; it has the rule hold there, at once also when
-the rule changes. It opens no connection itself.
+Endpoints report each socket; the link sets the rule on it, and sets it anew on all
+when the rule changes. It opens no connection itself.
 """
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from attrs import define, field, frozen
@@ -21,17 +21,35 @@ from irsend.link.enforcement import IWay, choose_way
 from irsend.link.neighbours import neighbour_mac
 
 
+class Connection(Protocol):
+    """A TCP transport of Twisted's, beneath TLS and other wrappers."""
+
+    connected: int
+
+    def getHandle(self) -> socket.socket:
+        """Return its socket."""
+
+    def getPeer(self) -> Any:
+        """Return the peer's address."""
+
+    def getHost(self) -> Any:
+        """Return its own address."""
+
+    def abortConnection(self) -> None:
+        """Close it at once."""
+
+
 class NotAdmitted(ConnectError):
-    """Whom a connection was to go to may not pass."""
+    """The peer that a connection was to go to may not pass."""
 
 
 @define(eq=False)
 class _Guarded:
-    """What is known of a socket on the wire."""
+    """What the link knows of a socket."""
 
     spares_loopback: bool = False
     dropped: int = 0
-    """As the kernel said when it was last asked."""
+    """The kernel's count when it was last read."""
 
 
 @frozen
@@ -44,7 +62,7 @@ class Attempt:
 
 @define(eq=False)
 class _Peer:
-    """Who is at the other end of a connection."""
+    """The peer at the other end of a connection."""
 
     address: str
     mac: str | None
@@ -55,7 +73,7 @@ class _Peer:
 
 
 class Link:
-    """A wire. Addresses that are `known` to be somebody's, for benches on loopback, go before all else."""
+    """A wire. `known` MAC addresses of IP addresses, for benches on loopback, go before all else."""
 
     def __init__(
         self,
@@ -70,15 +88,15 @@ class Link:
         self._dropped = 0
         self._sockets: WeakKeyDictionary[socket.socket, _Guarded] = WeakKeyDictionary()
         """Those that listen, or are about to connect."""
-        self._peers: WeakKeyDictionary[Any, _Peer] = WeakKeyDictionary()
+        self._peers: WeakKeyDictionary[Connection, _Peer] = WeakKeyDictionary()
         """By the transport of each connection."""
 
     # -- the rule -----------------------------------------------------------------
 
     def change(self, admission: Admission, known: Mapping[str, str]) -> None:
-        """Have another rule hold from now on, for connections that are open too.
+        """Enforce another rule from now on, on open connections too.
 
-        OSError where the kernel would not take it for some of them.
+        OSError where the kernel refused it for some of them.
         """
         self._count()
         self._admission, self._known = admission, dict(known)
@@ -115,11 +133,11 @@ class Link:
 
     def _guard(self, sock: socket.socket, guarded: _Guarded) -> None:
         self._sockets[sock] = guarded
-        # A new socket may have a filter of somebody else's, which is his.
+        # Without a rule nothing is set: another program's filter on the socket stays.
         if self._admission != EVERYBODY:
             self.way.guard(sock, self._admission, self._known, guarded.spares_loopback)
 
-    # -- what was dropped -----------------------------------------------------------
+    # -- how much was dropped -------------------------------------------------------
 
     def _open(self) -> list[tuple[socket.socket, _Guarded]]:
         connected = [
@@ -139,40 +157,40 @@ class Link:
     def _count_of(self, sock: socket.socket, guarded: _Guarded) -> None:
         now = sockets.dropped(sock)
         if self._admission != EVERYBODY:
-            # Without a rule it is the kernel that wants for room.
+            # Without a rule the kernel dropped them for want of room.
             self._dropped += max(0, now - guarded.dropped)
         guarded.dropped = now
 
-    # -- who is there -------------------------------------------------------------
+    # -- the peers ----------------------------------------------------------------
 
     def mac_of_peer(self, transport: Any) -> str | None:
-        """Return who made an accepted connection; None where that is not known."""
+        """Return the MAC address behind an accepted connection; None where that is not known."""
         peer = self._peers.get(lowest(transport))
         return peer.mac if peer is not None else None
 
     def mac_of_address(self, address: str) -> str | None:
-        """Return who is meant by an IP address; asks the neighbour table, so for threads."""
+        """Return the MAC address of an IP address; reads the neighbour table, so call it in a thread."""
         return self._by_configuration(address) or neighbour_mac(address)
 
-    # -- what endpoints tell ------------------------------------------------------
+    # -- what endpoints report ----------------------------------------------------
 
     def listening(self, sock: socket.socket, *, spares_loopback: bool) -> None:
-        """Hear of a socket that is to listen; OSError."""
+        """Set the filter on a socket that is to listen; OSError."""
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             self.way.prepare_to_listen(sock)
             self._guard(sock, _Guarded(spares_loopback))
 
     def closing(self, sock: socket.socket) -> None:
-        """Hear of a socket that has listened, and is about to be closed."""
+        """Forget a listening socket, and count what it dropped; called before it is closed."""
         guarded = self._sockets.pop(sock, None)
         if guarded is not None and self.way.silent:
             self._count_of(sock, guarded)
 
     def accepted(self, transport: Any, address: str, *, spares_loopback: bool) -> bool:
-        """Hear of a connection that was accepted; say whether it may be.
+        """Note a connection that was accepted; return whether it is admitted.
 
-        Where frames are dropped only those of somebody who was in the queue
-        before the rule come so far.
+        Where frames are dropped, only peers that were in the accept queue before
+        the rule come so far.
         """
         transport = lowest(transport)
         mac = self._by_configuration(address) or self.way.first_mac(
@@ -188,32 +206,32 @@ class Link:
         return False
 
     def about_to_connect(self, address: str) -> None:
-        """Raise NotAdmitted where it is known before that nobody may be there who may pass."""
+        """Raise NotAdmitted where the MAC address is known already and may not pass."""
         if not self.way.silent and self._admission != EVERYBODY:
             mac = self.mac_of_address(address)
-            # Whoever was not heard of for a while is looked at once he has answered.
+            # An address that is not known now is checked once the peer has answered.
             if mac is not None:
                 self._check(address, mac)
 
     def connecting(self, sock: socket.socket) -> Attempt:
-        """Hear of a socket that is about to connect; return what `attempted` is to be told. OSError."""
+        """Set the filter on a socket that is about to connect; return the attempt. OSError."""
         guarded = _Guarded()
         self._guard(sock, guarded)
-        # Twisted closes its own before anybody can ask what was dropped.
+        # Twisted closes its own descriptor before the drops can be counted.
         return Attempt(sock.dup(), guarded)
 
     def attempted(self, attempt: Attempt) -> None:
-        """Hear that an attempt to connect has ended, however that was."""
+        """Count what an attempt has dropped; called when it has connected or failed."""
         if self.way.silent:
             self._count_of(attempt.sock, attempt.guarded)
         attempt.sock.close()
 
     def connected(self, transport: Any, address: str) -> None:
-        """Hear of a connection that was made. Raises NotAdmitted where it may not be."""
+        """Note a connection that was made. Raises NotAdmitted where the peer may not pass."""
         transport = lowest(transport)
         guarded = self._sockets.pop(transport.getHandle(), None)
         peer = _Peer(address, None, guarded or _Guarded())
-        # A socket that nobody has told of has no filter.
+        # A socket that was not reported has no filter.
         watched = self.way.silent and guarded is not None
         if self._admission != EVERYBODY and not watched:
             peer.mac = self._mac_now(peer)
@@ -227,14 +245,15 @@ class Link:
             raise NotAdmitted(string=f"{who} may not pass the MAC address filter")
 
 
-def lowest(transport: Any) -> Any:
+def lowest(transport: Any) -> Connection:
     """Return the TCP transport beneath TLS and other wrappers."""
     while hasattr(transport, "transport"):
         transport = transport.transport
-    return transport
+    connection: Connection = transport
+    return connection
 
 
-def from_this_host(transport: Any) -> bool:
+def from_this_host(transport: Connection) -> bool:
     """Say whether an accepted connection is one of this host's with itself."""
     if transport.getHandle().family not in (socket.AF_INET, socket.AF_INET6):
         return True

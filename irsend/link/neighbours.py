@@ -1,8 +1,8 @@
-"""Who stands behind an IP address: the route's next hop, and its entry in the neighbour table.
+"""The MAC address behind an IP address: the route's next hop, and its entry in the neighbour table.
 
-By netlink, which answers at once but loads a library when it is first asked: for
-threads, or where nothing else can be done. That library runs a loop of asyncio's, which
-cannot be within another: it is asked in a thread, whatever the reactor is.
+By netlink, which answers at once; but the first call loads a library, so the reactor's
+thread calls it only where it must. The library runs an asyncio loop, which cannot be
+inside another: a thread of its own calls it, whatever the reactor is.
 
 Standards: rtnetlink(7); RFC 826 (ARP) and RFC 4861 (neighbour discovery) fill the table.
 """

@@ -1,4 +1,4 @@
-"""What is asked of the kernel, socket by socket: the filter, the first frame, what was dropped.
+"""Socket options of the kernel: the filter, the first frame, the drops.
 
 Linux only; elsewhere each of these fails with OSError.
 
@@ -30,9 +30,9 @@ _LONGEST_HEADERS = 512
 
 
 def attach_filter(sock: socket.socket, instructions: list[Instruction]) -> None:
-    """Have the kernel run a program on each frame for this socket, instead of the one before; OSError.
+    """Make the kernel run a program on each frame for this socket, instead of the one before; OSError.
 
-    What a listening socket has, the sockets that are accepted from it have too.
+    Sockets accepted from a listening socket inherit its program.
     """
     code = ctypes.create_string_buffer(packed(instructions))
     # struct sock_fprog: the number of instructions, and where they stand.
@@ -41,20 +41,20 @@ def attach_filter(sock: socket.socket, instructions: list[Instruction]) -> None:
 
 
 def detach_filter(sock: socket.socket) -> None:
-    """Let every frame through; a socket without a filter stays as it is."""
+    """Remove the program; a socket without one stays as it is."""
     with contextlib.suppress(FileNotFoundError):
         sock.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
 
 
 def keep_first_frames(sock: socket.socket) -> None:
-    """Have a listening socket keep the first frame of each connection, for `first_mac`; OSError."""
+    """Make a listening socket keep the first frame of each connection, for `first_mac`; OSError."""
     sock.setsockopt(socket.IPPROTO_TCP, _SAVE_SYN, _WITH_LINK_HEADER)
 
 
 def first_mac(sock: socket.socket) -> str | None:
     """Return the source address of the frame that began an accepted connection; None where none was kept.
 
-    It can be asked once: the kernel forgets the frame then.
+    It can be read once: the kernel forgets the frame then.
     """
     try:
         frame = sock.getsockopt(socket.IPPROTO_TCP, _SAVED_SYN, _LONGEST_HEADERS)

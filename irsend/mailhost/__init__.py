@@ -1,8 +1,8 @@
 """The embedded mail host: a relay and a maildrop, for a bench with no mail server.
 
 Mail comes in by SMTP. What is for an account goes into that account's Maildir,
-from where POP3 serves it; what is for the machine goes into the queue, from
-where the machine is given it by SMTP:
+from where POP3 serves it; what is for the machine goes into the queue, which
+delivers it to the machine by SMTP:
 
     SMTP -> relay -> maildirs: one of each account -> POP3
                      maildirs: the queue           -> SMTP -> the machine
@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.application.service import MultiService, Service
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IAddress
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
@@ -41,20 +41,22 @@ from irsend.store.group_commit import GroupCommit
 from irsend.store.keys import KeyStore
 
 HOST = b"localhost"
-"""The name it greets with, and the first in its certificate."""
+"""The name in its greetings, and the first in its certificate."""
 OLDEST_TLS, NEWEST_TLS = "TLS 1.0", "TLS 1.3"
 CIPHERS = "ALL:!aNULL:!eNULL:@SECLEVEL=0"
-"""All that any model can speak (device.md section 10), but none without a key."""
+"""All that any model can speak (docs/models), but none without a key."""
 _KEY_BITS = 2048
 _NAMES = ("localhost", "127.0.0.1")
+
+_T = TypeVar("_T")
 
 
 class MailHost(MultiService):
     """The mail host as one service.
 
     Nothing is on the disk before `startService`, which raises IrsendError or
-    CannotListenError where it cannot be. Accounts that are no addresses are
-    refused at once, by ConfigurationError.
+    CannotListenError where it fails. The constructor raises ConfigurationError
+    for accounts that are no addresses.
     """
 
     def __init__(
@@ -134,36 +136,38 @@ class MailHost(MultiService):
         self._disk.start()
 
     def abandon(self) -> None:
-        """Let go of everything at once, after a start of something beside it that failed."""
+        """Stop at once and wait for nothing, since another service failed to start."""
         self._smtp.close()
         self._pop3.close()
         self.queue.stopService()
         if self._disk.started:
             self._disk.stop()
 
-    @inlineCallbacks
-    def stopService(self) -> Any:
-        """End the sessions, stop handing on, and wait until the disk is quiet."""
-        yield MultiService.stopService(self)
+    def stopService(self) -> Deferred[None]:
+        """End the sessions, stop delivering; fires when nothing is being written any more."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await MultiService.stopService(self)
         while self._on_disk_now:
-            yield DeferredList(list(self._on_disk_now))
+            await DeferredList(list(self._on_disk_now))
         if self._disk.started and not self._disk.joined:
             self._disk.stop()
 
-    def _on_disk(self, work: Callable[[], Any]) -> Deferred[Any]:
-        """Run something in a thread, and know that it runs."""
+    def _on_disk(self, work: Callable[[], _T]) -> Deferred[_T]:
+        """Run something in a thread; `stopService` waits for it."""
         quiet: Deferred[None] = Deferred()
         self._on_disk_now.add(quiet)
 
-        def ended(outcome: Any) -> Any:
+        def ended(outcome: _T) -> _T:
             self._on_disk_now.discard(quiet)
-            # Behind what is done with the outcome: that may begin the next.
+            # After the callbacks that take the outcome: they may begin the next work.
             self._reactor.callLater(0, quiet.callback, None)
             return outcome
 
         return deferToThreadPool(self._reactor, self._disk, work).addBoth(ended)
 
-    def _pop3_session(self, gone: Callable[[Any], None]) -> POP3:
+    def _pop3_session(self, gone: Callable[[POP3], None]) -> POP3:
         session = POP3(
             self._portal,
             self._accounts.challengers,

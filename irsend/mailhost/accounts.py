@@ -1,7 +1,7 @@
 """The accounts of the mail host: whose mail it takes, and whose credentials are right.
 
-Names are mail addresses, compared without regard to case. What is shown to log
-in is told by `credentials`.
+Names are mail addresses, compared without regard to case. `credentials` has the
+credentials of each mechanism.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from irsend.mailhost.credentials import (
     PromptedLogin,
     ScramSHA256Login,
 )
+from irsend.protocols.sasl.exchange import Challenger
 
 
 @implementer(ICredentialsChecker)
@@ -37,7 +38,7 @@ class Accounts:
 
     def __init__(self, passwords: Mapping[str, str]) -> None:
         self._passwords: dict[str, bytes] = {}
-        self._nobodys = secrets.token_hex(16).encode("ascii")
+        self._unknown_users = secrets.token_hex(16).encode("ascii")
         for name, password in passwords.items():
             account = _account_named(name)
             if account in self._passwords:
@@ -52,7 +53,7 @@ class Accounts:
         return list(self._passwords)
 
     def account_of(self, mailbox: Mailbox | None) -> str | None:
-        """Return the account whose address this is, None where it is nobody's.
+        """Return the account whose address this is, None where there is none.
 
         The reserved <postmaster> is the first account (RFC 5321 4.5.1).
         """
@@ -63,11 +64,11 @@ class Accounts:
         name = bytes(mailbox).decode("ascii", "replace").lower()
         return name if name in self._passwords else None
 
-    def challengers(self, secured: bool) -> dict[bytes, Callable[[], Any]]:
+    def challengers(self, secured: bool) -> dict[bytes, Callable[[], Challenger]]:
         """Return what AUTH offers, the strongest first.
 
         The same with TLS and without it: this is a bench, and the machine of
-        2004 logs in so. Who wants it otherwise changes it here.
+        2004 logs in so.
         """
         return {
             b"SCRAM-SHA-256": lambda: ScramSHA256Login(self._password_of),
@@ -78,8 +79,8 @@ class Accounts:
         }
 
     def _password_of(self, user: bytes) -> bytes:
-        """Return a password; a user who does not exist takes as long as one who does."""
-        return self._passwords.get(_name(user), self._nobodys)
+        """Return a password; the check of an unknown user takes as long as that of a known one."""
+        return self._passwords.get(_name(user), self._unknown_users)
 
     def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
         """Fire with the account whose credentials these are; fail with UnauthorizedLogin."""

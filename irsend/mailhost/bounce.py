@@ -1,4 +1,4 @@
-"""A bounce: the report to a sender that the machine would not have his mail.
+"""A bounce: the report to a sender that the machine refused the mail.
 
 Standards: RFC 3462 (multipart/report), RFC 3464 (delivery status), RFC 5321 4.5.5
 (the null sender: a bounce is never answered by another).

@@ -1,8 +1,8 @@
-"""What somebody shows to log in at the mail host: cred's credentials, each for one exchange.
+"""The credentials of a login at the mail host: cred's, each for one exchange.
 
 They mend what Twisted's own leave open: an authorization identity that is
-another's, prompts that end in NUL, a challenge that can be guessed. Who they
-are checked against is told by `accounts`.
+another's, prompts that end in NUL, a challenge that can be guessed. `accounts`
+checks them.
 
 Standards: RFC 4616 (PLAIN), 2195 (CRAM-MD5), 2831 (DIGEST-MD5), 5802 and 7677 (SCRAM),
 draft-murchison-sasl-login (LOGIN).
@@ -23,11 +23,11 @@ from irsend.protocols.sasl.digest_md5 import DigestMD5Challenge
 from irsend.protocols.sasl.scram import ScramSHA256Challenge
 
 PasswordOf = Callable[[bytes], bytes]
-"""Returns the password of a user; something that nobody has for one who does not exist."""
+"""Returns the password of a user; for an unknown user a random one."""
 
 
 class PlainLogin(PLAINCredentials):
-    """PLAIN: user name and password; nobody logs in as another."""
+    """PLAIN: user name and password; the authorization identity must be the user."""
 
     def setResponse(self, response: bytes) -> None:
         """Take authorization identity, user name and password."""
@@ -38,7 +38,7 @@ class PlainLogin(PLAINCredentials):
 
 
 class PromptedLogin(LOGINCredentials):
-    """LOGIN, with the prompts that strict clients look for."""
+    """LOGIN, with the prompts that strict clients expect."""
 
     def __init__(self) -> None:
         LOGINCredentials.__init__(self)
@@ -46,7 +46,7 @@ class PromptedLogin(LOGINCredentials):
 
 
 class CramMD5Login(CramMD5Credentials):
-    """CRAM-MD5, with a challenge that nobody guesses and user names that may hold blanks."""
+    """CRAM-MD5, with a challenge that cannot be guessed and user names that may hold blanks."""
 
     def __init__(self) -> None:
         CramMD5Credentials.__init__(self)
@@ -64,7 +64,7 @@ class CramMD5Login(CramMD5Credentials):
 
 @implementer(IUsernameHashedPassword)
 class _Proven:
-    """A login in which the server proves itself too: the password is asked for before the end."""
+    """A login in which the server proves itself too: it needs the password before the end."""
 
     username = b""
 
@@ -74,11 +74,11 @@ class _Proven:
         self._proof: bytes | None = None
 
     def moreChallenges(self) -> bool:
-        """Say whether there is something left to say."""
+        """Say whether there is another challenge."""
         return bool(self._challenges)
 
     def getChallenge(self) -> bytes:
-        """Return the next thing to say."""
+        """Return the next challenge."""
         return self._challenges.pop(0)
 
     def checkPassword(self, password: bytes) -> bool:

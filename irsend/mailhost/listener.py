@@ -1,27 +1,34 @@
-"""Listening: one address, and the sessions that came by it, until all are gone."""
+"""One listening address of the mail host, and its sessions until all are closed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
 from irsend.protocols.server_endpoints import address_text, listen
 
-# How long a peer may take to go when it has been told to.
+# How long a peer may take to close when its session was ended, in seconds.
 _GRACE = 2.0
 
 
-class Listener(Service):
-    """Listens while it runs. `build` makes a session, and is given what to call when it is gone.
+class ListenerSession(Protocol):
+    """A session as its listener knows it: one of Twisted's protocol classes."""
 
-    A session has `shut_down`, which ends it in its protocol's way.
-    """
+    factory: Any
+    transport: Any
+
+    def shut_down(self) -> None:
+        """End the session in its protocol's way, because the server is switched off."""
+
+
+class Listener(Service):
+    """Listens while it runs. `build` makes a session, and gets what the session calls at its end."""
 
     log = Logger()
 
@@ -30,7 +37,7 @@ class Listener(Service):
         title: str,
         description: str,
         reactor: Any,
-        build: Callable[[Callable[[Any], None]], Any],
+        build: Callable[[Callable[[ListenerSession], None]], ListenerSession],
         *,
         most_sessions: int = 200,
     ) -> None:
@@ -40,7 +47,7 @@ class Listener(Service):
         self._build = build
         self._most_sessions = most_sessions
         self._ports: list[IListeningPort] = []
-        self._sessions: set[Any] = set()
+        self._sessions: set[ListenerSession] = set()
         self._all_gone: Deferred[None] | None = None
 
     @property
@@ -62,33 +69,35 @@ class Listener(Service):
                 address=address_text(address),
             )
 
-    @inlineCallbacks
-    def stopService(self) -> Any:
-        """Stop listening, end the sessions, and wait until they are gone."""
+    def stopService(self) -> Deferred[None]:
+        """Stop listening, end the sessions; fires when they are closed."""
         Service.stopService(self)
-        yield self.close()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await self.close()
         if not self._sessions:
             return
         self._all_gone = Deferred()
         for session in list(self._sessions):
             session.shut_down()
-        # A peer that reads nothing, or does not answer TLS's own farewell, would keep it for ever.
+        # A peer that reads nothing, or does not reply to TLS's close_notify, would keep it open.
         grace = self._reactor.callLater(_GRACE, self._abort)
-        yield self._all_gone
+        await self._all_gone
         if grace.active():
             grace.cancel()
 
-    def close(self) -> Deferred[Any]:
+    def close(self) -> Deferred[list[tuple[bool, object]]]:
         """Take no further sessions."""
         ports, self._ports = self._ports, []
-        stopping = [maybeDeferred(port.stopListening) for port in ports]
+        stopping: list[Deferred[Any]] = [maybeDeferred(port.stopListening) for port in ports]
         return DeferredList(stopping, consumeErrors=True)
 
     def _abort(self) -> None:
         for session in list(self._sessions):
             session.transport.abortConnection()
 
-    def session(self) -> Any:
+    def session(self) -> ListenerSession | None:
         """Make a session; None where there are too many, which closes the connection."""
         if len(self._sessions) >= self._most_sessions:
             return None
@@ -96,7 +105,7 @@ class Listener(Service):
         self._sessions.add(session)
         return session
 
-    def _gone(self, session: Any) -> None:
+    def _gone(self, session: ListenerSession) -> None:
         self._sessions.discard(session)
         if self._all_gone is not None and not self._sessions:
             all_gone, self._all_gone = self._all_gone, None
@@ -112,7 +121,7 @@ class _Factory(ServerFactory):
         self._listener = listener
 
     def logPrefix(self) -> str:
-        """Name it in the log as people know it."""
+        """Return the name that the log has for its connections."""
         return f"mail host {self._listener.title}"
 
     def buildProtocol(self, addr: IAddress | None) -> Any:

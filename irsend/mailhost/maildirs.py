@@ -1,4 +1,4 @@
-"""The Maildirs of the mail host: one of each account, the queue for the machine, what nobody took.
+"""The Maildirs of the mail host: one of each account, the queue for the machine, undelivered mail.
 
 Each is a Maildir as any mail tool knows it; the mail in it begins with its
 envelope, as Return-Path and Delivered-To.
@@ -48,7 +48,7 @@ class Maildirs:
         return self._accounts[account]
 
     def open_directories(self) -> None:
-        """Make what is missing, and look at what is there; StateError."""
+        """Make the directories that are missing, and read those that are there; StateError."""
         try:
             for memory in self._all():
                 memory.directory.mkdir(mode=0o700, exist_ok=True)
@@ -63,7 +63,7 @@ class Maildirs:
         return [*self._accounts.values(), self.queue, self.undelivered]
 
     def set_aside(self, name: str) -> None:
-        """Move a mail from the queue's disk to that of what nobody took (called in a thread)."""
+        """Move a mail from the queue's directory to `undelivered` (called in a thread)."""
         path = self.queue.path(name)
         if path is not None:
             finished = self.undelivered.directory / "new"
@@ -73,9 +73,9 @@ class Maildirs:
 
 
 def read_envelope(mail: IO[bytes]) -> tuple[Mailbox | None, list[Mailbox]] | None:
-    """Read sender and recipients off a mail, and leave it standing behind them.
+    """Read sender and recipients at the beginning of a mail; the next read follows them.
 
-    None where the mail does not begin with them: somebody else put it there.
+    None where the mail does not begin with them: another program put it there.
     """
     try:
         sender = _mailbox(mail.readline(), b"Return-Path: ", b"FROM")

@@ -1,4 +1,4 @@
-"""A maildrop as POP3 serves it: a Maildir, as it stood when its session began.
+"""A maildrop as POP3 serves it: a Maildir, as it was when its session began.
 
 One session has it at a time. What arrives meanwhile is for the next one.
 """
@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from twisted.cred.portal import IRealm
 from twisted.mail.interfaces import IMailboxPOP3
-from zope.interface import implementer
+from zope.interface import Interface, implementer
 
 from irsend.mailhost.maildirs import Maildirs
 from irsend.protocols.pop3_server import MaildropInUse
@@ -81,9 +81,9 @@ class Maildrops:
         self._in_use: set[bytes] = set()
 
     def requestAvatar(
-        self, avatarId: bytes | tuple[()], mind: Any, *interfaces: Any
-    ) -> tuple[Any, Maildrop, Callable[[], None]]:
-        """Return the maildrop and what lets go of it; MaildropInUse."""
+        self, avatarId: bytes | tuple[()], mind: object, *interfaces: type[Interface]
+    ) -> tuple[type[Interface], Maildrop, Callable[[], None]]:
+        """Return the maildrop and what releases it; MaildropInUse."""
         if IMailboxPOP3 not in interfaces:
             raise NotImplementedError("only maildrops are served")
         assert isinstance(avatarId, bytes)

@@ -1,11 +1,11 @@
-"""The queue: mail for the machine, until the machine has taken it.
+"""The queue: mail for the machine, until the machine has accepted it.
 
-It is on the disk before the sender has its 250, and leaves it when the machine
-has given its own: a crash in between makes a mail come twice, never not at all.
-While the machine does not take it (switched off, memory full, any 4xx) it is
-tried again after growing pauses, without end: a bench is patient. A mail that
-the machine refuses for good goes back to its sender where that is an account,
-else into the Maildir `undelivered`.
+A mail is on the disk before its sender has the 250, and is deleted when the machine
+has sent its own: a crash in between delivers a mail twice, never not at all. While
+the machine does not accept it (switched off, memory full, any 4xx) it is tried again
+after growing pauses, without end. A mail that the machine refuses with a 5xx is
+returned to its sender where that is an account, else moved into the Maildir
+`undelivered`.
 
 STARTTLS is used where the machine offers it, whatever its certificate says;
 plain text otherwise.
@@ -14,17 +14,18 @@ plain text otherwise.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet import error
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocol
 from twisted.internet.protocol import ClientFactory
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull
 from irsend.interfaces import IPostBox, Mailbox
@@ -54,17 +55,17 @@ _SESSION_OVER = (
 
 @define(eq=False)
 class _Waiting:
-    """A mail in the queue. Who has it and who refused it is forgotten by a crash."""
+    """A mail in the queue. After a crash all its recipients are tried again."""
 
     name: str
     due: float
     attempts: int = 0
-    done: set[Mailbox] = field(factory=set)
+    accepted: set[Mailbox] = field(factory=set)
     refused: dict[Mailbox, ServerReply] = field(factory=dict)
 
 
 class Queue(Service):
-    """Hands mail to the machine, one session at a time."""
+    """Delivers mail to the machine, one session at a time."""
 
     log = Logger()
 
@@ -75,7 +76,7 @@ class Queue(Service):
         machine: IPostBox | None,
         reactor: Any,
         now: Callable[[], float],
-        on_disk: Callable[[Callable[[], Any]], Deferred[Any]],
+        on_disk: Callable[[Callable[[], None]], Deferred[None]],
     ) -> None:
         self._maildirs = maildirs
         self._accounts = accounts
@@ -86,26 +87,26 @@ class Queue(Service):
         self._waiting: dict[str, _Waiting] = {}
         self._timer: IDelayedCall | None = None
         self._under_way = False
-        self._connecting: Deferred[Any] | None = None
+        self._connecting: Deferred[IProtocol] | None = None
         self._client: ESMTPClient | None = None
         self._ended: Deferred[None] | None = None
         self._tls: ClientTLS | None = None
 
     def startService(self) -> None:
-        """Begin with what is there from before."""
+        """Begin with the mails that are in the Maildir already."""
         Service.startService(self)
         for name in self._maildirs.queue.names():
             self.take(name)
 
     def stopService(self) -> Deferred[None] | None:
-        """Stop where it stands; what is not handed on yet is there at the next start."""
+        """Stop at once; what is not delivered yet is there at the next start."""
         Service.stopService(self)
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
         if not self._under_way:
             return None
-        # Kept here too: what is given up below may end before this returns.
+        # A name of its own: `_ended` is None again if the session ends in the next lines.
         stopped = self._ended = Deferred()
         if self._connecting is not None:
             self._connecting.cancel()
@@ -114,7 +115,7 @@ class Queue(Service):
         return stopped
 
     def take(self, name: str) -> None:
-        """Hand on the mail of this name, which is safe in the queue's Maildir."""
+        """Deliver the mail of this name, which is safe in the queue's Maildir."""
         self._waiting[name] = _Waiting(name, self._reactor.seconds())
         self._schedule()
 
@@ -132,9 +133,9 @@ class Queue(Service):
         if self._waiting:
             first = min(one.due for one in self._waiting.values())
             delay = max(0.0, first - self._reactor.seconds())
-            self._timer = self._reactor.callLater(delay, self._look)
+            self._timer = self._reactor.callLater(delay, self._run)
 
-    def _look(self) -> None:
+    def _run(self) -> None:
         self._under_way = True
 
         def ended(_: object) -> None:
@@ -144,11 +145,11 @@ class Queue(Service):
                 stopped.callback(None)
             self._schedule()
 
-        def broken(failure: Any) -> None:
-            self.log.failure("While handing mail to the machine", failure)
+        def broken(failure: Failure) -> None:
+            self.log.failure("While delivering mail to the machine", failure)
             self._postpone_all("an error of irsend's own")
 
-        self._hand_on().addErrback(broken).addCallback(ended)
+        Deferred.fromCoroutine(self._deliver_due()).addErrback(broken).addCallback(ended)
 
     def _next_due(self) -> _Waiting | None:
         due = [one for one in self._waiting.values() if one.due <= self._reactor.seconds()]
@@ -173,8 +174,7 @@ class Queue(Service):
 
     # -- a session with the machine -------------------------------------------
 
-    @inlineCallbacks
-    def _hand_on(self) -> Generator[Deferred[Any], Any, None]:
+    async def _deliver_due(self) -> None:
         address = self._machine.smtp_address() if self._machine is not None else None
         if address is None:
             self._postpone_all("it does not listen")
@@ -182,14 +182,14 @@ class Queue(Service):
         transcript = Silence()
         client = ESMTPClient(transcript, self._reactor, identity=_HOST)
         try:
-            yield self._connect(address, client)
-            yield client.open_session(self._client_tls(address[0]))
+            await self._connect(address, client)
+            await client.open_session(self._client_tls(address[0]))
             one = self._next_due()
             while one is not None and self.running:
                 try:
-                    yield self._send(client, one)
+                    await self._deliver(client, one)
                 except OSError as problem:
-                    # One mail's misfortune; the others go on.
+                    # Of this one mail: the others are delivered all the same.
                     self._postpone(one, str(problem))
                 one = self._next_due()
         except _SESSION_OVER as why:
@@ -201,10 +201,10 @@ class Queue(Service):
             raise
         self._connecting = None
         if client.connected:
-            yield client.quit()
+            await client.quit()
         self._client = None
 
-    def _connect(self, address: tuple[str, int], client: ESMTPClient) -> Deferred[Any]:
+    def _connect(self, address: tuple[str, int], client: ESMTPClient) -> Deferred[IProtocol]:
         endpoint = TCP6ClientEndpoint if ":" in address[0] else TCP4ClientEndpoint
         self._client = client
         self._connecting = endpoint(self._reactor, *address, timeout=_CONNECT).connect(
@@ -222,26 +222,25 @@ class Queue(Service):
             )
         return self._tls
 
-    @inlineCallbacks
-    def _send(self, client: ESMTPClient, one: _Waiting) -> Generator[Deferred[Any], Any, None]:
+    async def _deliver(self, client: ESMTPClient, one: _Waiting) -> None:
         path = self._maildirs.queue.path(one.name)
         if path is None:
-            # A mail tool has taken it away: that is how people cancel it.
+            # Deleted by a mail tool, which cancels it.
             self._forget(one)
             return
         with path.open("rb") as mail:
             envelope = read_envelope(mail)
             if envelope is None:
-                yield self._set_aside(one, "it has no envelope")
+                await self._set_aside(one, "it has no envelope")
                 return
             sender, recipients = envelope
-            left = [to for to in recipients if to not in one.done and to not in one.refused]
+            left = [to for to in recipients if to not in one.accepted and to not in one.refused]
             size = os.fstat(mail.fileno()).st_size - mail.tell()
-            answers = yield client.send(sender, left, mail, size=size)
+            replies = await client.send(sender, left, mail, size=size)
         later = ""
-        for recipient, reply in answers.items():
+        for recipient, reply in replies.items():
             if reply.positive:
-                one.done.add(recipient)
+                one.accepted.add(recipient)
             elif reply.permanent:
                 one.refused[recipient] = reply
             else:
@@ -249,7 +248,7 @@ class Queue(Service):
         if later:
             self._postpone(one, later)
         elif one.refused:
-            yield self._return(one, sender)
+            await self._return(one, sender)
         else:
             self._forget(one)
 
@@ -257,16 +256,13 @@ class Queue(Service):
         self._maildirs.queue.delete(one.name)
         del self._waiting[one.name]
 
-    # -- what the machine will not have ---------------------------------------
+    # -- what the machine refuses ---------------------------------------------
 
-    @inlineCallbacks
-    def _return(
-        self, one: _Waiting, sender: Mailbox | None
-    ) -> Generator[Deferred[Any], Any, None]:
+    async def _return(self, one: _Waiting, sender: Mailbox | None) -> None:
         why = "; ".join(dict.fromkeys(str(reply) for reply in one.refused.values()))
         account = self._accounts.account_of(sender)
         if sender is None or account is None:
-            yield self._set_aside(one, why)
+            await self._set_aside(one, why)
             return
         trace, bounce = compose_bounce(
             sender,
@@ -284,29 +280,28 @@ class Queue(Service):
             except BaseException:
                 message.abort()
                 raise
-            yield message.commit()
+            await message.commit()
         except (MemoryFull, OSError) as full:
-            yield self._set_aside(one, f"{why}; and its sender could not be told: {full}")
+            await self._set_aside(one, f"{why}; and its sender could not be told: {full}")
             return
         self.log.info(
             "Mail host: {name} went back to its sender: {why}", name=one.name, why=why
         )
         self._forget(one)
 
-    @inlineCallbacks
-    def _set_aside(self, one: _Waiting, why: str) -> Generator[Deferred[Any], Any, None]:
+    async def _set_aside(self, one: _Waiting, why: str) -> None:
         undelivered, size = self._maildirs.undelivered, self._maildirs.queue.size(one.name)
         if undelivered.used + size > undelivered.capacity:
             self._postpone(one, f"{why}, and undelivered/ is full")
             return
-        yield self._on_disk(lambda: self._maildirs.set_aside(one.name))
+        await self._on_disk(lambda: self._maildirs.set_aside(one.name))
         undelivered.remember(one.name, size)
         self.log.warn("Mail host: {name} stays undelivered: {why}", name=one.name, why=why)
         self._forget(one)
 
 
 class _Factory(ClientFactory):
-    """Makes the one session; says nothing in the log."""
+    """Makes the one session; logs nothing."""
 
     noisy = False
 

@@ -1,8 +1,8 @@
-"""The receiving side of the mail host: for whom mail is taken, and where it goes.
+"""The receiving side of the mail host: for whom it takes mail, and where it keeps it.
 
 The policy: anybody may bring mail, logged in or not, for an account (into its
-Maildir) and for the machine (into the queue). Everything else is refused, for
-those who are logged in too: this mail host knows no way into the Internet.
+Maildir) and for the machine (into the queue). Everything else is refused, also
+to those who are logged in: this mail host does not relay to the Internet.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorTime, ITransport
 from zope.interface import implementer
 
 from irsend.interfaces import (
@@ -30,6 +31,8 @@ from irsend.mailhost.maildirs import Maildirs
 from irsend.mailhost.queue import Queue
 from irsend.message.trace import smtp_trace
 from irsend.protocols.esmtp import ESMTP
+from irsend.protocols.sasl.exchange import Challenger
+from irsend.protocols.tls import ServerTLS
 from irsend.protocols.transcript import Silence
 from irsend.store.memory import StoredMessage
 
@@ -54,14 +57,14 @@ class Relay:
     maildirs: Maildirs
     queue: Queue
     machine: IPostBox | None
-    tls: Callable[[], Any]
-    clock: Any
+    tls: Callable[[], ServerTLS | None]
+    clock: IReactorTime
     now: Callable[[], float]
 
     def session(self, gone: Callable[[ESMTP], None]) -> ESMTP:
         """Make the protocol of a session; `gone` is called when it is closed."""
 
-        def receive(transport: Any) -> RelayReception:
+        def receive(transport: ITransport) -> RelayReception:
             peer = getattr(transport.getPeer(), "host", "local").removeprefix("::ffff:")
             return RelayReception(self, peer, lambda: gone(session))
 
@@ -90,15 +93,15 @@ class RelayReception:
         self.transcript = Silence()
 
     def admitted(self) -> Verdict:
-        """Send nobody away."""
+        """Admit everybody."""
         return ACCEPT
 
-    def tls_context(self) -> Any:
+    def tls_context(self) -> ServerTLS | None:
         """Offer STARTTLS."""
         return self._relay.tls()
 
     def greeted(self, helo: bytes, secured: bool) -> None:
-        """Take no notice."""
+        """Do nothing."""
 
     def mail_allowed(self, secured: bool) -> Verdict:
         """Take mail in plain text too."""
@@ -146,7 +149,7 @@ class RelayReception:
         return smtp_trace(own, peer=self._peer, host=self.host, at=at, cipher=self._cipher)
 
     def message_refused(self, reply: Reply) -> None:
-        """Take no notice: the client was told."""
+        """Do nothing: the client has the reply."""
 
     def tls_began(self, version: str, cipher: str) -> None:
         """Write down what was negotiated."""
@@ -157,16 +160,16 @@ class RelayReception:
         """Write down why."""
         self.transcript.note(f"TLS failed: {reason}")
 
-    def challengers(self, secured: bool) -> dict[bytes, Any]:
+    def challengers(self, secured: bool) -> dict[bytes, Callable[[], Challenger]]:
         """Offer what the accounts can log in with."""
         return self._relay.accounts.challengers(secured)
 
-    def login(self, credentials: Any, mechanism: bytes) -> Deferred[Any]:
-        """Ask the accounts."""
+    def login(self, credentials: Any, mechanism: bytes) -> Deferred[bytes | tuple[()]]:
+        """Check them with the accounts."""
         return self._relay.accounts.requestAvatarId(credentials)
 
     def session_ended(self, reason: str) -> None:
-        """Be gone."""
+        """Call the listener's end of session."""
         self._ended()
 
 

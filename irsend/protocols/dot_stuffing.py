@@ -1,4 +1,4 @@
-"""The dot-stuffed stream of SMTP's DATA and POP3's RETR: finding its end, taking the stuffing out.
+"""The dot-stuffed stream of SMTP's DATA and POP3's RETR: finding its end, removing the stuffing.
 
 The fast path of everything that is received. A segment without a dot at a line's
 beginning is passed on whole, uncopied, after one `find`; only where one is

@@ -5,17 +5,18 @@ What is mended, each with a test that fails on Twisted's own class
 
 - Plain text behind STARTTLS would be run as if it had come under TLS, and what
   was said before the handshake remembered (CVE-2011-0411).
-- A long line inside DATA would fall back to commands, so that the rest of the
-  message is run.
+- A long line inside DATA would end it, so that the rest of the message is run as
+  commands.
 - Pipelined commands would be answered before an earlier one's Deferred verdict.
 - MAIL needs no EHLO; a bare AUTH raises; NOOP, VRFY and HELP are unknown; ESMTP
   parameters are swallowed; address literals are refused; nothing is limited.
 - A message would pass line by line; here whole segments go to the sink.
 
-It decides nothing: whether, from whom and for whom is asked of `IReception`.
+It decides nothing: `IReception` answers whether mail may come, from whom and for whom.
 
-What a mail transaction is made of stands in `smtp_server_transaction`, how lines become
-commands in `command_lines`.
+A session has three parts: `command_lines` makes commands of what comes in,
+`smtp_server_transaction` is MAIL, RCPT, DATA and the message, `smtp_server_auth` the
+exchange behind AUTH.
 
 Standards: RFC 5321 (SMTP), 2034 (enhanced codes), 3207 (STARTTLS), 4954 (AUTH).
 """
@@ -27,44 +28,49 @@ from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.cred.error import LoginFailed
-from twisted.internet.interfaces import IHandshakeListener, IReactorTime
+from twisted.internet.interfaces import IHandshakeListener, IReactorTime, ITransport
 from twisted.mail import smtp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import IReception, Reply
 from irsend.protocols import smtp_server_replies as replies
-from irsend.protocols.sasl.exchange import Aborted, ExchangeFailed, NotBase64, SASLExchange
-from irsend.protocols.smtp_server_transaction import SMTPServerTransaction
+from irsend.protocols.command_lines import CommandLines
+from irsend.protocols.sasl.exchange import SASLExchange
+from irsend.protocols.smtp_server_auth import SMTPServerAuth
+from irsend.protocols.smtp_server_transaction import Client, SMTPServerTransaction
 from irsend.protocols.tls import describe_tls, tls_failure
 from irsend.protocols.transcript import MASK, masked_command
 
-# How long a peer may take to go when it has heard the last word, in seconds.
+# How long a peer may take to close when it has the last reply, in seconds.
 _PATIENCE = 30
 # A client's name goes into the mail's trace: nothing else than printable ASCII does.
 _CLIENT_NAME = re.compile(rb"[\x21-\x7e]{1,255}")
-# Commands of a session before its first mail, and between two. A client that reads
-# no replies makes us keep them for it.
+# Commands of a session before its first mail, and between two. The replies to a client
+# that reads none are kept in memory.
 _MOST_COMMANDS = 1000
 # As long as a SASL response may be (RFC 4954 4); commands have their own limit.
 _LONGEST_RESPONSE = 12_288
 
 
 @implementer(IHandshakeListener)
-class ESMTP(SMTPServerTransaction, smtp.ESMTP):
+class ESMTP(smtp.ESMTP):
     """One session of a client that brings mail.
 
-    `receive` is called with the transport when the connection is made, and
-    returns whoever is asked all questions of this session. Times are in seconds.
+    `receive` is called with the transport when the connection is made, and returns
+    the `IReception` of this session. Times are in seconds.
     """
 
     noisy = False
     factory: Any
+    transport: Any
+    reception: IReception
+    _transaction: SMTPServerTransaction
+    _auth: SMTPServerAuth
 
     def __init__(
         self,
-        receive: Callable[[Any], IReception],
+        receive: Callable[[ITransport], IReception],
         clock: IReactorTime,
         *,
         recipients: int = 100,
@@ -76,12 +82,14 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
         smtp.ESMTP.__init__(self)
         self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
         self._receive = receive
-        self.most_recipients = recipients
+        self._most_recipients = recipients
         self._longest_line = command_line
         self._most_errors = errors
-        self.idle = idle
-        self.message_idle = message_idle
+        self._idle = idle
+        self._message_idle = message_idle
 
+        self._lines = CommandLines(self)
+        self._client = Client()
         self._switched_off = False
         self._leaving = False
         self._lost: Failure | None = None
@@ -91,20 +99,25 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
         self._end_reason = ""
         self._enhanced = False
         self._handshaking = False
-        self.secured = False
-        self._exchange: SASLExchange | None = None
-        self._forget_client()
 
     # -- the connection -------------------------------------------------------
 
     def connectionMade(self) -> None:
-        """Greet, or send away."""
+        """Greet, or refuse the session."""
         self.reception = self._receive(self.transport)
+        self._transaction = SMTPServerTransaction(
+            self,
+            self._lines,
+            self.reception,
+            self._client,
+            most_recipients=self._most_recipients,
+        )
+        self._auth = SMTPServerAuth(self.reply, self._lines, self.reception, self._client)
         nodelay = getattr(self.transport, "setTcpNoDelay", None)
         if nodelay is not None:
             nodelay(True)
         self._enhanced = b"ENHANCEDSTATUSCODES" in self.reception.keywords
-        self.setTimeout(self.idle)
+        self.setTimeout(self._idle)
         verdict = self.reception.admitted()
         if verdict.reply is not None:
             self.hang_up(verdict.reply)
@@ -112,10 +125,10 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
             self.reply(Reply(220, f"{self.reception.host.decode('ascii')} ESMTP ready"))
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        """Give up what was under way, and tell how it ended, behind the last answer."""
+        """Give up a message that is coming in; the reception hears how the session ended."""
         self.setTimeout(None)
-        self.ended = True
-        if self.waiting:
+        self._lines.ended = True
+        if self._lines.waiting:
             # A message that is being synced is still this session's.
             self._lost = reason
         else:
@@ -123,9 +136,9 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
 
     def _end(self, reason: Failure) -> None:
         why = self._end_reason
-        in_message = self.give_up_message()
+        in_message = self._transaction.abort()
         if self._switched_off:
-            # Whatever the handshake was worth: it is not the peer's doing.
+            # Also inside a handshake: the peer did not fail at it.
             why = "the machine was switched off"
         elif self._handshaking or reason.check(SSL.Error):
             self.reception.tls_failed(why or tls_failure(reason))
@@ -136,13 +149,13 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
 
     def timeoutConnection(self) -> None:
         """End a session in which nothing comes (RFC 5321 4.5.3.2.7)."""
-        if self.ended:
-            # It has heard the last word, and neither reads nor goes.
+        if self._lines.ended:
+            # It neither reads the last reply nor closes.
             self.transport.abortConnection()
             return
-        if self.waiting:
-            # It is we who take our time.
-            self.setTimeout(self.idle)
+        if self._lines.waiting:
+            # The peer waits for our reply.
+            self.setTimeout(self._idle)
             return
         self._end_reason = "timed out"
         if self._handshaking:
@@ -156,10 +169,10 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
         self._switched_off = True
         if self._handshaking:
             self.transport.abortConnection()
-        elif self.waiting:
-            # A message that is being synced still gets its answer.
+        elif self._lines.waiting:
+            # A message that is being synced still gets its reply.
             self._leaving = True
-        elif not self.ended:
+        elif not self._lines.ended:
             self.hang_up(replies.SHUTTING_DOWN)
 
     def reply(self, reply: Reply) -> None:
@@ -169,26 +182,44 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
         self.transport.write(line + b"\r\n")
         if reply.code >= 500:
             self._errors += 1
-            if self._errors >= self._most_errors and not self.ended:
+            if self._errors >= self._most_errors and not self._lines.ended:
                 self._end_reason = "too many errors"
                 self.hang_up(replies.TOO_MANY_ERRORS)
 
     def hang_up(self, reply: Reply) -> None:
-        """Say a last word, and close."""
-        self.forget_lines()
+        """Send a last reply, and close."""
+        self._lines.end()
         self.setTimeout(_PATIENCE)
         self.reply(reply)
         self.transport.loseConnection()
 
+    # -- what the mail transaction reports ------------------------------------
+
+    def message_began(self) -> None:
+        """Wait as long as a message may be without progress."""
+        self.setTimeout(self._message_idle)
+
+    def message_ended(self) -> None:
+        """Wait as long as for any command."""
+        self.setTimeout(self._idle)
+
+    def message_accepted(self) -> None:
+        """Count the commands to the next mail."""
+        self._commands = 0
+
     # -- what comes in --------------------------------------------------------
+
+    def dataReceived(self, segment: bytes) -> None:
+        """Take a segment."""
+        self._lines.feed(segment)
 
     def longest_line(self) -> int:
         """Allow SASL responses more than commands."""
-        return self._longest_line if self._exchange is None else _LONGEST_RESPONSE
+        return _LONGEST_RESPONSE if self._auth.responding else self._longest_line
 
     def line_too_long(self, *, endless: bool) -> None:
         """Answer with 500."""
-        self._exchange = None
+        self._auth.cancel()
         if endless:
             self.hang_up(replies.LINE_TOO_LONG)
         else:
@@ -199,19 +230,16 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
         self.reply(replies.LOCAL_ERROR)
 
     def answer_given(self) -> None:
-        """Go, if that was waited for only to be answered."""
+        """End the session, if it waited for that answer only."""
         if self._lost is not None:
             self._end(self._lost)
-        elif self._leaving and not self.ended:
+        elif self._leaving and not self._lines.ended:
             self.hang_up(replies.SHUTTING_DOWN)
 
     def lineReceived(self, line: bytes) -> None:
         """Run one command line, or one response of a SASL exchange."""
-        exchange = self._exchange
-        if exchange is not None:
-            aborted = line == b"*"
-            self.reception.transcript.client(line if aborted else MASK.encode())
-            self._go_on_with_login(exchange, lambda: exchange.respond(line))
+        if self._auth.responding:
+            self._auth.respond(line)
             return
         verb, _, argument = line.partition(b" ")
         command = _COMMANDS.get(verb.upper())
@@ -226,19 +254,12 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
         elif command is None:
             self.reply(replies.UNKNOWN_COMMAND)
         elif b"\n" in line or b"\r" in line or b"\0" in line:
-            # A bare CR or LF ends no line here; elsewhere it may, so it is not let pass.
+            # A bare CR or LF ends no line here; it may at the next server, so it is refused.
             self.reply(replies.CONTROL_CHARACTER)
         else:
             command(self, argument.strip(b" "))
 
     # -- commands -------------------------------------------------------------
-
-    def _forget_client(self) -> None:
-        self.client_name: bytes | None = None
-        self.extended = False
-        self.authenticated = False
-        self._exchange = None
-        self.forget_transaction()
 
     def do_HELO(self, rest: bytes) -> None:
         """HELO (RFC 5321 4.1.1.1)."""
@@ -250,12 +271,12 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
         if not self._introduced(rest, extended=True):
             return
         lines = [self.reception.host]
-        if not self.secured and self.reception.tls_context() is not None:
+        if not self._client.secured and self.reception.tls_context() is not None:
             lines.append(b"STARTTLS")
         for keyword in self.reception.keywords:
             size = b" %d" % self.reception.size_limit if keyword == b"SIZE" else b""
             lines.append(keyword + size)
-        mechanisms = self.reception.challengers(self.secured)
+        mechanisms = self.reception.challengers(self._client.secured)
         if mechanisms:
             lines.append(b"AUTH " + b" ".join(mechanisms))
         out = [b"250-" + line for line in lines[:-1]] + [b"250 " + lines[-1]]
@@ -267,96 +288,82 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
         if not _CLIENT_NAME.fullmatch(name):
             self.reply(replies.NAME_EXPECTED)
             return False
-        self.forget_transaction()
-        self.client_name, self.extended = name, extended
-        self.reception.greeted(name, self.secured)
+        self._transaction.reset()
+        self._client.name, self._client.extended = name, extended
+        self.reception.greeted(name, self._client.secured)
         return True
 
     def ext_STARTTLS(self, rest: bytes) -> None:
         """STARTTLS; whatever was said before it is forgotten (RFC 3207 4.2)."""
-        context = None if self.secured else self.reception.tls_context()
-        if self.secured:
+        context = None if self._client.secured else self.reception.tls_context()
+        if self._client.secured:
             self.reply(replies.TLS_ALREADY)
         elif context is None:
             self.reply(replies.NOT_IMPLEMENTED)
         elif rest:
             self.reply(replies.NO_ARGUMENT)
-        elif self.behind:
-            self.reception.transcript.client(self.behind[:200])
+        elif self._lines.behind:
+            self.reception.transcript.client(self._lines.behind[:200])
             self._end_reason = "plain text behind STARTTLS"
             self.hang_up(replies.PLAIN_TEXT_BEHIND_STARTTLS)
         else:
             self.reply(replies.GO_AHEAD)
-            self._forget_client()
+            self._client.forget()
+            self._transaction.reset()
             self._handshaking = True
             self.startedTLS = True
             self.transport.startTLS(context)
 
     def handshakeCompleted(self) -> None:
-        """Hear from the transport that TLS is in use."""
+        """Note that TLS is in use (called by the transport)."""
         self._handshaking = False
-        self.secured = True
+        self._client.secured = True
         self.resetTimeout()
         self.reception.tls_began(*describe_tls(self.transport))
 
     def ext_AUTH(self, rest: bytes) -> None:
         """AUTH mechanism [initial-response] (RFC 4954); unknown where no mechanism is offered."""
-        offered = self.reception.challengers(self.secured)
+        offered = self.reception.challengers(self._client.secured)
         name, _, initial = rest.partition(b" ")
         mechanism = name.upper()
         if not offered:
             self.reply(replies.NOT_IMPLEMENTED)
-        elif self.client_name is None:
+        elif self._client.name is None:
             self.reply(replies.HELLO_FIRST)
-        elif self.authenticated:
+        elif self._client.authenticated:
             self.reply(replies.ALREADY_AUTHENTICATED)
-        elif self._sender is not None:
+        elif self._transaction.open:
             self.reply(replies.NOT_DURING_MAIL)
         elif not name:
             self.reply(replies.ARGUMENT_EXPECTED)
         elif mechanism not in offered:
             self.reply(replies.UNKNOWN_MECHANISM)
         else:
-            exchange = SASLExchange(mechanism, offered[mechanism]())
-            self._go_on_with_login(exchange, lambda: exchange.begin(initial))
+            self._auth.begin(SASLExchange(mechanism, offered[mechanism]()), initial)
 
-    def _go_on_with_login(
-        self, exchange: SASLExchange, step: Callable[[], bytes | None]
-    ) -> None:
-        self._exchange = None
-        try:
-            challenge = step()
-        except ExchangeFailed as error:
-            self.reply(_WHY_NO_LOGIN.get(type(error), replies.AUTH_REFUSED))
-            return
-        if challenge is not None:
-            self._exchange = exchange
-            self.reply(Reply(334, challenge.decode("ascii")))
-            return
+    # -- the mail transaction -------------------------------------------------
 
-        def outcome(known: bool) -> None:
-            self.authenticated = known
-            self.reply(replies.AUTHENTICATED if known else replies.AUTH_REFUSED)
+    def do_MAIL(self, rest: bytes) -> None:
+        """MAIL (RFC 5321 4.1.1.2)."""
+        self._transaction.mail(rest)
 
-        def unknown(failure: Failure) -> bool:
-            failure.trap(LoginFailed)
-            return False
+    def do_RCPT(self, rest: bytes) -> None:
+        """RCPT (RFC 5321 4.1.1.3)."""
+        self._transaction.rcpt(rest)
 
-        def login() -> Any:
-            attempt = self.reception.login(exchange.credentials, exchange.mechanism)
-            return attempt.addCallbacks(lambda _: True, unknown)
-
-        self.ask(login, then=outcome)
-
-    # -- the small ones -------------------------------------------------------
+    def do_DATA(self, rest: bytes) -> None:
+        """DATA (RFC 5321 4.1.1.4)."""
+        self._transaction.data(rest)
 
     def do_RSET(self, rest: bytes) -> None:
         """RSET (RFC 5321 4.1.1.5)."""
         if rest:
             self.reply(replies.NO_ARGUMENT)
             return
-        self.forget_transaction()
+        self._transaction.reset()
         self.reply(replies.OK)
+
+    # -- the other commands ---------------------------------------------------
 
     def do_NOOP(self, _rest: bytes) -> None:
         """NOOP; an argument is ignored."""
@@ -381,11 +388,6 @@ class ESMTP(SMTPServerTransaction, smtp.ESMTP):
         else:
             self.hang_up(replies.closing(self.reception.host))
 
-
-_WHY_NO_LOGIN: dict[type[ExchangeFailed], Reply] = {
-    Aborted: replies.AUTH_ABORTED,
-    NotBase64: replies.NOT_BASE64,
-}
 
 _COMMANDS: dict[bytes, Callable[[ESMTP, bytes], None]] = {
     b"HELO": ESMTP.do_HELO,

@@ -7,16 +7,16 @@ What is mended, each with a test that fails on Twisted's own class
   with it, and at the very first octet: the message was cut, its rest run.
 - CR LF became CR CR LF. Content is canonical here: its lines end in CR LF.
 - Small messages stalled for 44 ms (Nagle's algorithm).
-- Plain text behind the 220 to STARTTLS was read as an answer given under TLS.
+- Plain text behind the 220 to STARTTLS was read as a reply given under TLS.
 - EHLO keywords were compared with case: `starttls` was not seen.
 - 454 to STARTTLS ended the session. Here that is the caller's business.
 - There was one timeout for everything, and none by default.
 - CRAM-MD5, LOGIN and PLAIN were all there was, in an order of its own.
 
-It takes no decision of its own: each step is a call, in whatever order the
-sender's settings ask for. A refusal by the server is an answer, not an error,
-except where the session cannot go on behind it. What is said in a mail
-transaction is told by `smtp_client_transaction`.
+It decides nothing: each step is a call, in the order that the sender's settings
+ask for. A refusal by the server is a reply, not an error, except where the session
+cannot go on after it. `smtp_client_transaction` has the mail transaction,
+`smtp_client_auth` AUTH.
 
 Standards: RFC 5321 (SMTP; 4.5.3.2 timeouts), 3207 (STARTTLS), 4954 (AUTH).
 """
@@ -24,20 +24,20 @@ Standards: RFC 5321 (SMTP; 4.5.3.2 timeouts), 3207 (STARTTLS), 4954 (AUTH).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Sequence
-from typing import IO, Any
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from typing import IO, Any, TypeVar
 
 from OpenSSL import SSL
 from twisted.internet import error
-from twisted.internet.defer import Deferred, fail, inlineCallbacks
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.mail import smtp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript, Mailbox
-from irsend.protocols import smtp_client_auth
 from irsend.protocols.sasl import IMechanism
+from irsend.protocols.smtp_client_auth import log_in
 from irsend.protocols.smtp_client_replies import (
     CHALLENGE,
     Awaited,
@@ -47,7 +47,7 @@ from irsend.protocols.smtp_client_replies import (
     Timeouts,
     UnreadableReply,
 )
-from irsend.protocols.smtp_client_transaction import SMTPClientTransaction
+from irsend.protocols.smtp_client_transaction import Answers, SMTPClientTransaction
 from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls
 from irsend.protocols.transcript import Secrets
 
@@ -61,14 +61,16 @@ _OVER = error.ConnectionLost("the session is over")
 EXTENSIONS = frozenset({b"SIZE", b"PIPELINING", b"8BITMIME", b"DSN"})
 """The extensions of mail transactions that are used where they are offered."""
 
+_T = TypeVar("_T")
+
 
 @implementer(IHandshakeListener)
 class ESMTPClient(smtp.ESMTPClient):
     """One session with a server that takes mail. `greeted` fires first."""
 
     transport: Any
-    # Twisted's looks at each attribute that is set for a name given up in 2013; some
-    # hundred are set in a session of one mail.
+    # Twisted's own compares the name of each attribute that is set with one deprecated in
+    # 2013; a session of one mail sets some hundred.
     __setattr__ = object.__setattr__
 
     def __init__(
@@ -91,17 +93,17 @@ class ESMTPClient(smtp.ESMTPClient):
         self.tls: tuple[str, str] | None = None
         self._line = b""
         self._behind = b""
-        """What has come in one segment with the line that is looked at, behind it."""
+        """What came in one segment with the line that is being read, behind it."""
         self._answer = ReplyLines()
         self.secrets = Secrets()
-        """What the server may repeat, and is shown to nobody."""
+        """What the server may repeat, and no transcript shows."""
         self._uses = uses
         self._awaited: deque[Awaited] = deque()
         self._inside_content = False
-        self.transaction = False
-        """True where a transaction was begun and is not over."""
+        self._transaction_open = False
+        """True where the last mail transaction is to be ended by RSET."""
         self.content_went_so_far: Callable[[int], None] = lambda _: None
-        """Is told how many octets of a message have gone out."""
+        """Called with how many octets of a message have gone out."""
         self._client_tls: ClientTLS | None = None
         self._handshake: Deferred[None] | None = None
         self._ending: BaseException | None = None
@@ -116,7 +118,7 @@ class ESMTPClient(smtp.ESMTPClient):
         self._await(Awaited(b"", self.timeouts.greeting, self.greeted))
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        """Fail whatever still waits, with what ended the session."""
+        """Fail each reply that is awaited with what ended the session."""
         self.setTimeout(None)
         if self._handshake is not None or (reason.check(SSL.Error) and self._ending is None):
             self._ending = self._tls_ended(reason)
@@ -141,9 +143,9 @@ class ESMTPClient(smtp.ESMTPClient):
     def _tls_ended(self, reason: Failure) -> TLSFailed:
         if self._ending is not None:
             why = self._ending
-            # Twisted's errors put a sentence of their class before what is told.
-            told = why.args[0] if why.args else str(why)
-            return why if isinstance(why, TLSFailed) else TLSFailed(str(told))
+            # Twisted's errors put a sentence of their class before the reason.
+            reason_given = why.args[0] if why.args else str(why)
+            return why if isinstance(why, TLSFailed) else TLSFailed(str(reason_given))
         assert self._client_tls is not None
         return self._client_tls.failed(reason)
 
@@ -155,57 +157,63 @@ class ESMTPClient(smtp.ESMTPClient):
         self.give_up(error.TimeoutError(string=f"the server did not answer {what} in time"))
 
     def give_up(self, why: BaseException) -> None:
-        """End the session at once; whatever waits for an answer fails with this."""
+        """End the session at once; each reply that is awaited fails with this."""
         if self._ending is None:
             self._ending = why
         self.transport.abortConnection()
 
     # -- steps of a session ---------------------------------------------------
 
-    @inlineCallbacks
-    def open_session(self, tls: ClientTLS | None) -> Generator[Deferred[Any], Any, None]:
+    def open_session(self, tls: ClientTLS | None) -> Deferred[None]:
         """Greeting, EHLO, and with `tls` STARTTLS where it is offered, else go on in clear.
 
-        Raises Refused, TLSFailed, UnreadableReply, ConnectionLost, TimeoutError.
+        Fails with Refused, TLSFailed, UnreadableReply, ConnectionLost, TimeoutError.
         """
-        greeting: ServerReply = yield self.greeted
+        return Deferred.fromCoroutine(self._open_session(tls))
+
+    async def _open_session(self, tls: ClientTLS | None) -> None:
+        greeting = await self.greeted
         if greeting.code != 220:
             raise Refused(greeting)
-        yield self.hello()
+        await self._hello()
         if tls is not None and b"STARTTLS" in self.extensions:
             try:
-                yield self.start_tls(tls)
+                await self._start_tls(tls)
             except Refused:
                 self.transcript.note("STARTTLS was refused: going on in plain text")
             else:
-                yield self.hello()
+                await self._hello()
 
-    @inlineCallbacks
-    def hello(self) -> Generator[Deferred[Any], Any, None]:
-        """EHLO, or HELO where that is not known; fills `extensions`. Raises Refused, CertificateAsked."""
+    def hello(self) -> Deferred[None]:
+        """EHLO, or HELO where that is not known; fills `extensions`. Fails with Refused, CertificateAsked."""
+        return Deferred.fromCoroutine(self._hello())
+
+    async def _hello(self) -> None:
         self.extensions = {}
         name = b" " + self.identity if self.identity else b""
-        reply: ServerReply = yield self.command(b"EHLO" + name)
+        reply = await self.command(b"EHLO" + name)
         if reply.positive:
             for line in reply.lines[1:]:
                 keyword, _, parameters = line.strip().partition(b" ")
                 self.extensions[keyword.upper()] = parameters.strip()
             return
         if reply.permanent:
-            reply = yield self.command(b"HELO" + name)
+            reply = await self.command(b"HELO" + name)
         if not reply.positive:
             if self._client_tls is not None:
                 self._client_tls.check_refusal(str(reply))
             raise Refused(reply)
 
-    @inlineCallbacks
-    def start_tls(self, tls: ClientTLS) -> Generator[Deferred[Any], Any, None]:
+    def start_tls(self, tls: ClientTLS) -> Deferred[None]:
         """STARTTLS and the handshake; all that EHLO said is forgotten (RFC 3207 4.2).
 
-        Raises Refused where the server will not, in which case the session goes
-        on; TLSFailed where it cannot, in which case it does not.
+        Fails with Refused where the server will not, in which case the session goes
+        on; with TLSFailed where it cannot, in which case it does not.
         """
-        reply: ServerReply = yield self.command(b"STARTTLS")
+        return Deferred.fromCoroutine(self._start_tls(tls))
+
+    async def _start_tls(self, tls: ClientTLS) -> None:
+        reply = await self.command(b"STARTTLS")
         if reply.code != 220:
             raise Refused(reply)
         if self._behind:
@@ -219,10 +227,10 @@ class ESMTPClient(smtp.ESMTPClient):
         self.setTimeout(self.timeouts.command)
         handshake = self._handshake
         self.transport.startTLS(tls)
-        yield handshake
+        await handshake
 
     def handshakeCompleted(self) -> None:
-        """Hear from the transport that TLS is in use; check whose certificate it is."""
+        """Check the server's certificate, now that TLS is in use (called by the transport)."""
         assert self._client_tls is not None
         if self._handshake is None or self._ending is not None:
             return
@@ -253,32 +261,29 @@ class ESMTPClient(smtp.ESMTPClient):
                 offered += old.decode("ascii", "replace").split()
         return list(dict.fromkeys(name.upper() for name in offered))
 
-    @inlineCallbacks
     def log_in(
         self, mechanism: IMechanism, secrets: Collection[bytes] = ()
-    ) -> Generator[Deferred[Any], Any, ServerReply]:
-        """AUTH; fires with the last answer: 235, or the refusal.
+    ) -> Deferred[ServerReply]:
+        """AUTH; fires with the last reply: 235, or the refusal.
 
-        `secrets`, such as the password, are shown to nobody, should the server
-        repeat them. Raises MechanismFailed where the client itself would not go
-        on, and what `open_session` raises.
+        No transcript shows `secrets`, such as the password, should the server repeat
+        them. Fails with MechanismFailed where the mechanism does not go on, and with
+        what `open_session` fails with.
         """
-        reply: ServerReply = yield smtp_client_auth.log_in(self, mechanism, secrets)
-        return reply
+        return Deferred.fromCoroutine(log_in(self, mechanism, secrets))
 
-    def while_connected(self, work: Deferred[Any]) -> Deferred[Any]:
-        """Return what fires as this does, or fails when the session ends: a KDC may take its time."""
-        outcome: Deferred[Any] = Deferred()
+    def while_connected(self, work: Coroutine[Deferred[Any], Any, _T]) -> Deferred[_T]:
+        """Begin `work`, such as asking a KDC; fires with its result, or fails when the session ends."""
+        outcome: Deferred[_T] = Deferred()
 
-        def tell(result: Any) -> None:
+        def fire(result: _T | Failure) -> None:
             if not outcome.called:
                 outcome.callback(result)
 
-        self.closed.addCallback(lambda _: tell(Failure(self._ending or _OVER)))
-        work.addBoth(tell)
+        self.closed.addCallback(lambda _: fire(Failure(self._ending or _OVER)))
+        Deferred.fromCoroutine(work).addBoth(fire)
         return outcome
 
-    @inlineCallbacks
     def send(
         self,
         sender: Mailbox | None,
@@ -289,28 +294,33 @@ class ESMTPClient(smtp.ESMTPClient):
         eight_bit: bool = False,
         envelope_id: bytes = b"",
         refusals: dict[Mailbox, ServerReply] | None = None,
-    ) -> Generator[Deferred[Any], Any, dict[Mailbox, ServerReply]]:
-        """Send a message from where `content` stands to its end; fires with each recipient's answer.
+    ) -> Deferred[dict[Mailbox, ServerReply]]:
+        """Send a message from where `content` stands to its end; fires with each recipient's reply.
 
         `size` is announced where the server has SIZE, in octets; `eight_bit`
         content with 8BITMIME. With an `envelope_id` notifications are asked for
-        where the server has DSN. May be called again when it has fired. Raises
-        what `open_session` does; what recipients were refused with until then is
-        in `refusals`.
+        where the server has DSN. May be called again when it has fired. Fails with
+        what `open_session` does; the recipients refused until then are in `refusals`.
         """
-        if self.transaction:
-            yield self.command(b"RSET")
-            self.transaction = False
         mail = SMTPClientTransaction(
             self, sender, recipients, size=size, eight_bit=eight_bit, envelope_id=envelope_id
         )
-        answers: dict[Mailbox, ServerReply] = yield mail.answers(
-            content, {} if refusals is None else refusals
+        return Deferred.fromCoroutine(
+            self._send(mail, content, {} if refusals is None else refusals)
         )
-        return answers
+
+    async def _send(
+        self, mail: SMTPClientTransaction, content: IO[bytes], refusals: Answers
+    ) -> Answers:
+        if self._transaction_open:
+            await self.command(b"RSET")
+        try:
+            return await mail.deliver(content, refusals)
+        finally:
+            self._transaction_open = mail.open
 
     def quit(self) -> Deferred[None]:
-        """QUIT; fires when the connection is closed, however that came. Never fails."""
+        """QUIT; fires when the connection is closed, for whatever reason. Never fails."""
         closed: Deferred[None] = Deferred()
         self.closed.addCallback(closed.callback)
 
@@ -319,7 +329,7 @@ class ESMTPClient(smtp.ESMTPClient):
                 self.setTimeout(_CLOSING)
                 self.transport.loseConnection()
 
-        # What matters is over: nobody waits long for a farewell.
+        # The mails are delivered or refused: the reply to QUIT changes nothing.
         self.command(b"QUIT", _CLOSING).addBoth(leave)
         return closed
 
@@ -336,9 +346,9 @@ class ESMTPClient(smtp.ESMTPClient):
     def command(
         self, line: bytes, timeout: float | None = None, *, shown: bytes | None = None
     ) -> Deferred[ServerReply]:
-        """Send a line; fires with the answer, whatever it is.
+        """Send a line; fires with the reply, whatever it is.
 
-        `shown` is what the transcript has instead of it.
+        `shown` is what the transcript has instead of the line.
         """
         if self._ending is not None:
             return fail(Failure(self._ending))
@@ -350,12 +360,12 @@ class ESMTPClient(smtp.ESMTPClient):
     # -- content --------------------------------------------------------------
 
     def content_begins(self) -> Deferred[ServerReply]:
-        """Return what fires with the answer to the content that goes out from here on."""
+        """Return a Deferred of the reply to the content that goes out from here on."""
         self._inside_content = True
         return self._await(Awaited(b".", self.timeouts.block))
 
     def content_went(self, octets: int) -> None:
-        """Hear that the transport has taken so many octets of it in all."""
+        """Note that the transport has taken so many octets of it in all."""
         self.setTimeout(self.timeouts.block)
         self.content_went_so_far(octets)
 
@@ -368,7 +378,7 @@ class ESMTPClient(smtp.ESMTPClient):
             self.transport.write(end)
             self.setTimeout(self.timeouts.end)
 
-    # -- answers --------------------------------------------------------------
+    # -- replies --------------------------------------------------------------
 
     def _await(self, awaited: Awaited) -> Deferred[ServerReply]:
         self._awaited.append(awaited)
@@ -377,7 +387,7 @@ class ESMTPClient(smtp.ESMTPClient):
         return awaited.answer
 
     def dataReceived(self, segment: bytes) -> None:
-        """Take a segment: lines of answers."""
+        """Take a segment: lines of replies."""
         while segment and self._ending is None:
             line, end, segment = (self._line + segment).partition(b"\r\n")
             self._line = b"" if end else line
@@ -388,7 +398,7 @@ class ESMTPClient(smtp.ESMTPClient):
                 self.lineReceived(line)
 
     def lineReceived(self, line: bytes) -> None:
-        """Take a line of an answer; the last one gives it to whoever waits for it."""
+        """Take a line of a reply; with its last line the Deferred of its command fires."""
         self.transcript.server(self.secrets.out_of(line))
         try:
             reply = self._answer.feed(line)
@@ -401,7 +411,7 @@ class ESMTPClient(smtp.ESMTPClient):
     def _answered(self, reply: ServerReply) -> None:
         lines = reply.lines
         if reply.code != CHALLENGE:
-            # It is told in journal and report too.
+            # Journal and report show it too.
             lines = tuple(self.secrets.out_of(line) for line in lines)
         verb = self._awaited[0].verb if self._awaited else b""
         reply = ServerReply(reply.code, lines, verb)
@@ -417,8 +427,8 @@ class ESMTPClient(smtp.ESMTPClient):
         awaited = self._awaited.popleft()
         self.setTimeout(self._awaited[0].seconds if self._awaited else None)
         if self._inside_content:
-            # Whether the server goes on reading content or runs commands now is
-            # not to be known: nothing more is sent to it.
+            # Whether the server still reads content or runs commands now cannot
+            # be known: nothing more is sent to it.
             self.give_up(
                 error.ConnectionLost("the server refused the message in the middle of it")
             )

@@ -3,7 +3,7 @@
 What is mended, each with a test that fails on Twisted's own class
 (tests/protocols/test_pop3_holes.py):
 
-- Plain text behind the +OK to STLS would be read as answers given under TLS.
+- Plain text behind the +OK to STLS would be read as replies given under TLS.
 - `login()` chooses by itself; here each step is a call, in the order that the
   machine's settings ask for.
 - There was no SASL.
@@ -11,8 +11,8 @@ What is mended, each with a test that fails on Twisted's own class
   passed through Python; here whole segments go to a sink.
 - Commands are sent one by one even where the server takes several (PIPELINING).
 
-A server that greets a second time inside TLS, as the Canon extract shows, is
-understood without waiting for it: a capability list never begins with +OK.
+A server may greet a second time inside TLS (docs/fidelity). Nothing waits for that
+greeting, since a list of capabilities never begins with +OK.
 
 Standards: RFC 1939 (POP3, APOP), 2449 (CAPA, PIPELINING), 2595 (STLS), 5034 (AUTH).
 """
@@ -21,13 +21,13 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from attrs import define, field
 from OpenSSL import SSL
 from twisted.internet import error
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.mail import pop3
 from twisted.mail.pop3 import ServerErrorResponse
@@ -37,19 +37,27 @@ from zope.interface import implementer
 from irsend.interfaces import IMessageSink, ITranscript
 from irsend.protocols.dot_stuffing import DotStream
 from irsend.protocols.pop3_listings import Listings
-from irsend.protocols.sasl import IMechanism, MechanismFailed
+from irsend.protocols.sasl.mechanism import (
+    IMechanism,
+    MechanismFailed,
+    initial_response,
+    response_to,
+)
 from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls, tls_failure
 from irsend.protocols.transcript import MASK, Secrets, masked_command
 
 _LONGEST_LINE = 4096
 # A command may have so many octets, its end included (RFC 2449 4).
 _COMMAND_LINE = 255
-# Octets of one answer of several lines that are listened to.
+# The most octets of a reply of several lines that are read.
 _LONGEST_ANSWER = 8_000_000
-# How long a server may take to close when it has answered QUIT, in seconds.
+# How long a server may take to close when it has replied to QUIT, in seconds.
 _PATIENCE = 10
 # Commands that may be under way at once where the server announces PIPELINING.
 _WINDOW = 16
+
+
+_T = TypeVar("_T")
 
 
 class ProtocolViolation(Exception):
@@ -57,24 +65,24 @@ class ProtocolViolation(Exception):
 
 
 @define(eq=False)
-class _Exchange:
-    """A command and the answer that it waits for."""
+class _Exchange(Generic[_T]):
+    """A command and the reply that is awaited."""
 
     line: bytes
-    done: Deferred[Any] = field(factory=Deferred)
+    done: Deferred[_T] = field(factory=Deferred)
     take_line: Callable[[bytes], None] | None = None
-    """What takes the lines of an answer of several; None where it is of one."""
+    """Takes the lines of a reply of several; None for a reply of one."""
     open_sink: Callable[[], IMessageSink] | None = None
-    """What makes a place for a message."""
+    """Makes the sink of a message."""
     mechanism: IMechanism | None = None
     initial: bytes | None = None
-    """Of the mechanism, where it did not fit the command."""
+    """The mechanism's initial response, where it did not fit the command."""
     failed: MechanismFailed | None = None
     """Why the client cancelled the login."""
     began: bool = False
     octets: int = 0
     ahead: bool = True
-    """May be sent before the answers to the commands before it."""
+    """May be sent before the replies to the commands before it."""
 
 
 @implementer(IHandshakeListener)
@@ -96,8 +104,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self.tls: tuple[str, str] | None = None
         self._lines = b""
         self._behind = b""
-        self._to_send: deque[_Exchange] = deque()
-        self._awaited: deque[_Exchange] = deque()
+        self._to_send: deque[_Exchange[Any]] = deque()
+        self._awaited: deque[_Exchange[Any]] = deque()
         self._dots: DotStream | None = None
         self._sink: IMessageSink | None = None
         self._second_greeting_possible = False
@@ -118,7 +126,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self.greeted.addCallback(self._remember_timestamp)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        """Fail whatever still waits, with what ended the session."""
+        """Fail each reply that is awaited with what ended the session."""
         self.setTimeout(None)
         if self._sink is not None:
             self._sink.abort()
@@ -151,7 +159,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self.give_up(error.TimeoutError(string="the server did not answer in time"))
 
     def give_up(self, why: BaseException) -> None:
-        """End the session at once, without a word; what waits for an answer fails with this."""
+        """End the session at once, without QUIT; each reply that is awaited fails with this."""
         if self._ending is None:
             self._ending = why
         # Also where the session is over already, and the server does not close.
@@ -166,8 +174,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
     # -- commands -------------------------------------------------------------
 
     def sendShort(self, cmd: bytes, args: bytes | None) -> Deferred[bytes]:
-        """Send a command with an answer of one line; fires with its text behind +OK."""
-        return self._send(_Exchange(_command(cmd, args)))
+        """Send a command with a reply of one line; fires with its text behind +OK."""
+        return self._send(_Exchange[bytes](_command(cmd, args)))
 
     def sendLong(
         self,
@@ -176,13 +184,13 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         consumer: Callable[[Any], None],
         xform: Callable[[bytes], Any] | None,
     ) -> Deferred[Any]:
-        """Send a command with an answer of several lines, each given to `consumer`."""
+        """Send a command with a reply of several lines, each given to `consumer`."""
 
         def take(line: bytes) -> None:
             line = line[1:] if line.startswith(b"..") else line
             consumer(xform(line) if xform is not None else line)
 
-        return self._send(_Exchange(_command(cmd, args), take_line=take)).addCallback(
+        return self._send(_Exchange[None](_command(cmd, args), take_line=take)).addCallback(
             lambda _: consumer
         )
 
@@ -190,23 +198,27 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self, index: int, open_sink: Callable[[], IMessageSink]
     ) -> Deferred[IMessageSink]:
         """RETR: write the message at this index (from 0) to a sink; fires with it, uncommitted."""
-        return self._send(_Exchange(b"RETR %d" % (index + 1), open_sink=open_sink))
+        return self._send(
+            _Exchange[IMessageSink](b"RETR %d" % (index + 1), open_sink=open_sink)
+        )
 
-    @inlineCallbacks
-    def authenticate(self, mechanism: IMechanism) -> Generator[Deferred[Any], Any, bytes]:
+    def authenticate(self, mechanism: IMechanism) -> Deferred[bytes]:
         """AUTH (RFC 5034), with an initial response where it fits the line.
 
-        Fails with MechanismFailed where the client itself would not go on.
+        Fails with MechanismFailed where the mechanism does not go on.
         """
+        return Deferred.fromCoroutine(self._authenticate(mechanism))
+
+    async def _authenticate(self, mechanism: IMechanism) -> bytes:
         line = b"AUTH " + mechanism.name.encode("ascii")
-        first: bytes | None = yield maybeDeferred(mechanism.initial)
+        first = await initial_response(mechanism)
         if first is not None:
             initial = base64.b64encode(first) or b"="
             if len(line) + len(initial) + 3 <= _COMMAND_LINE:
                 line, first = line + b" " + initial, None
-        exchange = _Exchange(line, mechanism=mechanism, initial=first, ahead=False)
+        exchange = _Exchange[bytes](line, mechanism=mechanism, initial=first, ahead=False)
         try:
-            answer: bytes = yield self._send(exchange)
+            answer = await self._send(exchange)
         except ServerErrorResponse:
             if exchange.failed is not None:
                 raise exchange.failed from None
@@ -217,9 +229,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
     def start_tls(self, tls: ClientTLS) -> Deferred[None]:
         """STLS; fires when the handshake is done and the certificate checked, else TLSFailed."""
         self._client_tls = tls
-        exchange = _Exchange(b"STLS", ahead=False)
+        exchange = _Exchange[bytes](b"STLS", ahead=False)
 
-        def shake(_: Any) -> Deferred[None]:
+        def shake(_: bytes) -> Deferred[None]:
             if self._behind:
                 self.transcript.server(self._secrets.out_of(self._behind[:200]))
                 behind = TLSFailed("plain text behind the answer to STLS")
@@ -235,7 +247,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         return self._send(exchange).addCallback(shake)
 
     def handshakeCompleted(self) -> None:
-        """Hear from the transport that TLS is in use; check whose certificate it is."""
+        """Check the server's certificate, now that TLS is in use (called by the transport)."""
         assert self._client_tls is not None
         assert self._handshake is not None
         handshake, self._handshake = self._handshake, None
@@ -250,9 +262,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         handshake.callback(None)
 
     def leave(self) -> Deferred[None]:
-        """End the session, by QUIT where the server still listens; fires when the connection is closed.
+        """End the session, by QUIT where no reply is awaited; fires when the connection is closed.
 
-        Fails where QUIT was refused or not answered: then nothing may have been deleted.
+        Fails where QUIT was refused or had no reply: then the server may have deleted nothing.
         """
         closed: Deferred[None] = Deferred()
         self._closed.addCallback(closed.callback)
@@ -264,13 +276,13 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         left: Deferred[None] = self.quit().addBoth(self._hang_up).addCallback(lambda _: closed)
         return left
 
-    def _hang_up(self, outcome: Any) -> Any:
+    def _hang_up(self, outcome: _T) -> _T:
         self._ending = self._ending or error.ConnectionLost("the session is over")
         self.setTimeout(_PATIENCE)
         self.transport.loseConnection()
         return outcome
 
-    def _send(self, exchange: _Exchange) -> Deferred[Any]:
+    def _send(self, exchange: _Exchange[_T]) -> Deferred[_T]:
         if self._ending is not None:
             exchange.done.errback(Failure(self._ending))
         else:
@@ -287,17 +299,17 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             self._awaited.append(exchange)
             shown = masked_command(exchange.line)
             if shown != exchange.line:
-                # With its command: a password may be a word that the server says anyway.
+                # With its command: a password alone may be a word of the server's own text.
                 self._secrets.keep(exchange.line, shown)
                 if not exchange.line.startswith(b"PASS "):
                     self._secrets.keep(exchange.line.rpartition(b" ")[2])
-            self._say(exchange.line, shown)
+            self._write(exchange.line, shown)
 
-    def _say(self, line: bytes, shown: bytes) -> None:
+    def _write(self, line: bytes, shown: bytes) -> None:
         self.transcript.client(shown)
         self.transport.write(line + b"\r\n")
 
-    # -- answers --------------------------------------------------------------
+    # -- replies --------------------------------------------------------------
 
     def dataReceived(self, segment: bytes) -> None:
         """Take a segment: content of a message, else lines."""
@@ -311,14 +323,14 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
                 if len(line) > _LONGEST_LINE:
                     self.give_up(ProtocolViolation("a line of the server's is too long"))
                 elif end:
-                    # At a whole line, not at each segment: who speaks octet by
+                    # At a whole line, not at each segment: a server that sends octet by
                     # octet has no more time for it than others.
                     self.resetTimeout()
                     self._behind = segment
                     self.lineReceived(line)
 
     def lineReceived(self, line: bytes) -> None:
-        """Take a line: a status, or one of an answer's several."""
+        """Take a line: a status, or one of a reply of several lines."""
         if not self._awaited:
             self.transcript.server(self._secrets.out_of(line))
             self.give_up(ProtocolViolation("the server spoke without being asked"))
@@ -351,13 +363,13 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         else:
             self._answered(exchange).done.callback(text)
 
-    def _answered(self, exchange: _Exchange) -> _Exchange:
+    def _answered(self, exchange: _Exchange[_T]) -> _Exchange[_T]:
         self._awaited.popleft()
         # Before the callbacks: they may send, and those before them come first.
         self._send_more()
         return exchange
 
-    def _take_line(self, exchange: _Exchange, line: bytes) -> None:
+    def _take_line(self, exchange: _Exchange[None], line: bytes) -> None:
         assert exchange.take_line is not None
         self.transcript.server(self._secrets.out_of(line))
         self._second_greeting_possible = False
@@ -383,8 +395,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self._octets = 0
 
     def _give_up_message(self, problem: Exception) -> None:
-        # There is no way to stop a RETR but to end the session. What waits behind it
-        # fails for that reason, and not for this.
+        # There is no way to stop a RETR but to end the session. The commands behind it
+        # fail because the session ended; the RETR fails with the problem itself.
         self.give_up(error.ConnectionLost("the session was ended in the middle of a message"))
         self._awaited.popleft().done.errback(Failure(problem))
 
@@ -409,29 +421,34 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self._answered(self._awaited[0]).done.callback(sink)
         return rest
 
-    def _respond(self, exchange: _Exchange, mechanism: IMechanism, challenge: bytes) -> None:
+    def _respond(
+        self, exchange: _Exchange[bytes], mechanism: IMechanism, challenge: bytes
+    ) -> None:
         first, exchange.initial = exchange.initial, None
+        Deferred.fromCoroutine(self._response(mechanism, first, challenge)).addCallbacks(
+            self._send_response, lambda failure: self._cancel(exchange, failure)
+        )
 
-        def answer() -> Any:
-            if first is not None:
-                return first
-            return mechanism.respond(base64.b64decode(challenge.strip(), validate=True))
+    async def _response(
+        self, mechanism: IMechanism, first: bytes | None, challenge: bytes
+    ) -> bytes:
+        if first is not None:
+            return first
+        return await response_to(mechanism, base64.b64decode(challenge.strip(), validate=True))
 
-        def say(response: bytes) -> None:
-            encoded = base64.b64encode(response)
-            self._secrets.keep(encoded)
-            if self._ending is None:
-                self._say(encoded, MASK.encode() if encoded else b"")
+    def _send_response(self, response: bytes) -> None:
+        encoded = base64.b64encode(response)
+        self._secrets.keep(encoded)
+        if self._ending is None:
+            self._write(encoded, MASK.encode() if encoded else b"")
 
-        def cancel(failure: Failure) -> None:
-            failed = failure.value
-            if not isinstance(failed, MechanismFailed):
-                failed = MechanismFailed("the server's challenge is not base64")
-            exchange.failed = failed
-            if self._ending is None:
-                self._say(b"*", b"*")
-
-        maybeDeferred(answer).addCallbacks(say, cancel)
+    def _cancel(self, exchange: _Exchange[bytes], failure: Failure) -> None:
+        failed = failure.value
+        if not isinstance(failed, MechanismFailed):
+            failed = MechanismFailed("the server's challenge is not base64")
+        exchange.failed = failed
+        if self._ending is None:
+            self._write(b"*", b"*")
 
 
 def _command(name: bytes, arguments: bytes | None) -> bytes:

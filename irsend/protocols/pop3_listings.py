@@ -1,4 +1,4 @@
-"""What a POP3 server can do and what it has, as the client asks for it: CAPA, LIST and UIDL.
+"""The lists that a POP3 client asks of its server: CAPA, LIST and UIDL.
 
 Standards: RFC 1939 5 and 7, RFC 2449 5.
 """
@@ -6,17 +6,19 @@ Standards: RFC 1939 5 and 7, RFC 2449 5.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.mail.pop3 import ServerErrorResponse
 from twisted.python.failure import Failure
 
+_T = TypeVar("_T")
+
 
 class Listings:
     """Mixed in before a client that sends commands."""
 
-    sendLong: Callable[..., Deferred[Any]]
+    sendLong: Callable[..., Deferred[object]]
 
     def sizes(self) -> Deferred[dict[int, int]]:
         """LIST: octets of each message by its number, from 1."""
@@ -40,8 +42,8 @@ class Listings:
         answer = self.sendLong(b"CAPA", None, take, None)
         return answer.addErrback(refused).addCallback(lambda _: found)
 
-    def _table(self, command: bytes, read: Callable[[bytes], Any]) -> Deferred[dict[int, Any]]:
-        found: dict[int, Any] = {}
+    def _table(self, command: bytes, read: Callable[[bytes], _T]) -> Deferred[dict[int, _T]]:
+        found: dict[int, _T] = {}
 
         def take(line: bytes) -> None:
             number, value, *_ = line.split()

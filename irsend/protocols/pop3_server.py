@@ -6,14 +6,17 @@ What is mended, each with a test that fails on Twisted's own class
 - The greeting was a bare message id; CAPA announced words that do not exist,
   PIPELINING not by its name, STLS not at all.
 - AUTH knew no initial response and no second step (PLAIN and LOGIN failed).
-- A wrong number of arguments raised a TypeError, and the answer to that another,
+- A wrong number of arguments raised a TypeError, and the reply to that another,
   which ended the connection with a traceback in the log.
 - A message with CR LF went out with CR CR LF, and a dot at the beginning of a
   chunk unescaped.
 - Nothing was limited but the line.
 
-Who may log in is asked of a cred Portal; the maildrop is Twisted's
-`IMailboxPOP3`, of which `sync` alone deletes, and only QUIT calls it.
+A cred Portal decides who may log in; the maildrop is Twisted's `IMailboxPOP3`, of
+which `sync` alone deletes, and only QUIT calls it.
+
+A session has two parts: `command_lines` makes commands of what comes in, and from the
+login on `pop3_transaction` is what it does with its maildrop.
 
 Standards: RFC 1939 (POP3, APOP), 2449 (CAPA, response codes), 2595 (STLS), 3206
 (AUTH response code), 5034 (AUTH).
@@ -33,7 +36,11 @@ from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import LoginDenied, LoginFailed
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHandshakeListener, IReactorTime
+from twisted.internet.interfaces import (
+    IHandshakeListener,
+    IOpenSSLServerConnectionCreator,
+    IReactorTime,
+)
 from twisted.logger import Logger
 from twisted.mail import pop3
 from twisted.mail.interfaces import IMailboxPOP3
@@ -41,8 +48,15 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript
+from irsend.protocols.command_lines import CommandLines
 from irsend.protocols.pop3_transaction import POP3Transaction
-from irsend.protocols.sasl.exchange import Aborted, ExchangeFailed, NotBase64, SASLExchange
+from irsend.protocols.sasl.exchange import (
+    Aborted,
+    Challenger,
+    ExchangeFailed,
+    NotBase64,
+    SASLExchange,
+)
 from irsend.protocols.tls import describe_tls
 from irsend.protocols.transcript import MASK, masked_command
 
@@ -66,26 +80,25 @@ class APOPDigest(pop3.APOPCredentials):
 
 
 @implementer(IHandshakeListener)
-class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
+class POP3(pop3.POP3):
     """One session of a client that fetches mail.
 
-    `challengers` is called with whether TLS is in use and returns what makes
-    cred's challenge-response credentials, by mechanism; `tls` returns the
-    context factory for STLS, or None. Times are in seconds; RFC 1939 wants
-    `idle` to be ten minutes at least.
+    `challengers` is called with whether TLS is in use and returns, by mechanism, the
+    makers of cred's challenge-response credentials; `tls` returns the context factory
+    for STLS, or None. Times are in seconds; RFC 1939 asks for an `idle` of ten minutes at
+    least.
     """
 
     noisy = False
     log = Logger()
     transport: Any
     portal: Any
-    mbox: Any
 
     def __init__(
         self,
         portal: Portal,
-        challengers: Callable[[bool], dict[bytes, Any]],
-        tls: Callable[[], Any],
+        challengers: Callable[[bool], dict[bytes, Callable[[], Challenger]]],
+        tls: Callable[[], IOpenSSLServerConnectionCreator | None],
         transcript: ITranscript,
         clock: IReactorTime,
         *,
@@ -110,6 +123,9 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
         self._commands = 0
         self._user: bytes | None = None
         self._exchange: SASLExchange | None = None
+        self._lines = CommandLines(self)
+        self._transaction: POP3Transaction | None = None
+        """None before the login: the AUTHORIZATION state."""
 
     # -- the connection -------------------------------------------------------
 
@@ -123,9 +139,9 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
         self.successResponse(b"irsend POP3 ready " + self.magic)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        """Let go of the maildrop; what was marked stays, since no QUIT came (RFC 1939 6)."""
+        """Release the maildrop; what was marked stays, since no QUIT came (RFC 1939 6)."""
         self.setTimeout(None)
-        self.ended = True
+        self._lines.ended = True
         if self._handshaking or reason.check(SSL.Error):
             self.transcript.note("TLS failed")
         self.log_out()
@@ -133,16 +149,16 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
         self.closed.callback(None)
 
     def timeoutConnection(self) -> None:
-        """End a session in which nothing comes, without a word (RFC 1939 3)."""
+        """End a session in which nothing comes, without a reply (RFC 1939 3)."""
         self.transcript.note("timed out")
         self.transport.abortConnection()
 
     def shut_down(self) -> None:
         """End the session because the server is switched off."""
-        if self._handshaking or self.waiting:
-            # No answer can be given inside a handshake or a message.
+        if self._handshaking or self._lines.waiting:
+            # No reply can be sent inside a handshake or a message.
             self.transport.abortConnection()
-        elif not self.ended:
+        elif not self._lines.ended:
             self.hang_up(b"[SYS/TEMP] the server is being switched off")
 
     def successResponse(self, message: bytes = b"") -> None:
@@ -152,14 +168,14 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
     def failResponse(self, message: bytes = b"") -> None:
         """Send -ERR; after too many the session ends."""
         self._errors += 1
-        if self._errors >= self._most_errors and not self.ended:
+        if self._errors >= self._most_errors and not self._lines.ended:
             self.hang_up(message + b"; too many errors, closing")
         else:
             self.say(b"-ERR " + message)
 
     def hang_up(self, message: bytes, *, ok: bool = False) -> None:
-        """Send a last answer, and close."""
-        self.forget_lines()
+        """Send a last reply, and close."""
+        self._lines.end()
         self.say((b"+OK " if ok else b"-ERR ") + message)
         self.transport.loseConnection()
 
@@ -171,12 +187,16 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
 
     # -- what comes in --------------------------------------------------------
 
+    def dataReceived(self, segment: bytes) -> None:
+        """Take a segment."""
+        self._lines.feed(segment)
+
     def longest_line(self) -> int:
         """Allow SASL responses more than commands."""
         return self._longest_line if self._exchange is None else _LONGEST_RESPONSE
 
     def line_too_long(self, *, endless: bool) -> None:
-        """Answer with -ERR."""
+        """Reply with -ERR."""
         self._exchange = None
         if endless:
             self.hang_up(b"the line is too long")
@@ -184,8 +204,11 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
             self.failResponse(b"the line is too long")
 
     def answer_failed(self) -> None:
-        """Answer that it is not the client's fault."""
+        """Reply that it is not the client's fault."""
         self.failResponse(b"[SYS/TEMP] local error")
+
+    def answer_given(self) -> None:
+        """Do nothing: a session that is to end while it waits is aborted at once."""
 
     def lineReceived(self, line: bytes) -> None:
         """Run one command line, or take one response."""
@@ -196,21 +219,49 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
             return
         self.transcript.client(masked_command(line))
         verb, _, argument = line.partition(b" ")
-        known = _COMMANDS.get(verb.upper())
-        if known is None:
+        verb = verb.upper()
+        transaction = self._transaction
+        if verb not in _COMMANDS:
             self.failResponse(b"there is no such command")
             return
-        run, when = known
         self._commands += 1
-        if self.mbox is None and self._commands > _MOST_COMMANDS:
-            # Who reads no answers makes us keep them; from strangers that is bounded.
+        if transaction is None and self._commands > _MOST_COMMANDS:
+            # The replies to a client that reads none are kept in memory; from one that has
+            # not logged in that is bounded.
             self.hang_up(b"too many commands without a login, closing")
-        elif self.mbox is None and when is _TRANSACTION:
+        elif verb in _ALWAYS:
+            _ALWAYS[verb](self, argument)
+        elif verb in _AUTHORIZATION:
+            if transaction is None:
+                _AUTHORIZATION[verb](self, argument)
+            else:
+                self.failResponse(b"already logged in")
+        elif transaction is None:
             self.failResponse(b"log in first")
-        elif self.mbox is not None and when is _AUTHORIZATION:
-            self.failResponse(b"already logged in")
         else:
-            run(self, argument)
+            _TRANSACTION[verb](transaction, argument)
+
+    def no_argument(self, rest: bytes) -> bool:
+        """Say whether there is no argument; where there is one, an error has been sent."""
+        if rest.strip(b" "):
+            self.failResponse(b"no argument is allowed here")
+        return not rest.strip(b" ")
+
+    def do_QUIT(self, rest: bytes = b"") -> None:
+        """QUIT: the UPDATE state (RFC 1939 6), then the reply; without a login the reply alone."""
+        if not self.no_argument(rest):
+            return
+        if self._transaction is None:
+            self._end(all_deleted=True)
+        else:
+            self._lines.ask(self._transaction.update, then=self._end)
+
+    def _end(self, all_deleted: bool) -> None:
+        if all_deleted:
+            self._transaction = None
+            self.hang_up(b"bye", ok=True)
+        else:
+            self.hang_up(b"[SYS/TEMP] some messages were not deleted")
 
     # -- before login ---------------------------------------------------------
 
@@ -220,7 +271,7 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
         mechanisms = self._challengers(self.secured)
         if mechanisms:
             words.append(b"SASL " + b" ".join(mechanisms))
-        if not self.secured and self.mbox is None and self._tls() is not None:
+        if not self.secured and self._transaction is None and self._tls() is not None:
             words.append(b"STLS")
         return [*words, b"IMPLEMENTATION irsend"]
 
@@ -230,7 +281,7 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
             self.say(b"+OK capabilities follow", *self.listCapabilities(), b".")
 
     def do_STLS(self, rest: bytes) -> None:
-        """STLS; whatever was said before it is forgotten (RFC 2595 4)."""
+        """STLS; what was said before it is forgotten (RFC 2595 4)."""
         if not self.no_argument(rest):
             return
         context = self._tls()
@@ -238,8 +289,8 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
             self.failResponse(b"TLS is in use already")
         elif context is None:
             self.failResponse(b"there is no TLS here")
-        elif self.behind:
-            self.transcript.client(self.behind[:200])
+        elif self._lines.behind:
+            self.transcript.client(self._lines.behind[:200])
             self.hang_up(b"plain text behind STLS, closing")
         else:
             self.successResponse(b"go ahead")
@@ -248,14 +299,14 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
             self.transport.startTLS(context)
 
     def handshakeCompleted(self) -> None:
-        """Hear from the transport that TLS is in use."""
+        """Note that TLS is in use (called by the transport)."""
         self._handshaking = False
         self.secured = True
         self.resetTimeout()
         self.transcript.note(" ".join(describe_tls(self.transport)))
 
     def do_USER(self, rest: bytes) -> None:
-        """USER; whether there is such a user is not told."""
+        """USER; the reply does not say whether there is such a user."""
         if not rest:
             self.failResponse(b"USER needs a name")
             return
@@ -306,36 +357,43 @@ class POP3(POP3Transaction, pop3.POP3):  # type: ignore[misc]
             self._exchange = exchange
             self.say(b"+ " + challenge)
 
-    def _log_in(self, credentials: Any) -> None:
-        def logged_in(outcome: tuple[Any, Any, Callable[[], None]]) -> bytes:
-            _, self.mbox, self._onLogout = outcome
-            if self.ended:
-                self.log_out()
-            return b""
+    def _log_in(self, credentials: UsernamePassword | APOPDigest | Challenger) -> None:
+        self._lines.ask(self._maildrop_of, credentials, then=self._logged_in)
 
-        def refused(failure: Failure) -> bytes:
+    def _maildrop_of(
+        self, credentials: UsernamePassword | APOPDigest | Challenger
+    ) -> Deferred[POP3Transaction | bytes]:
+        """Fire with what the session does with its maildrop, or with why there is none."""
+
+        def opened(
+            outcome: tuple[object, IMailboxPOP3, Callable[[], None]],
+        ) -> POP3Transaction | bytes:
+            _, maildrop, logout = outcome
+            if self._lines.ended:
+                logout()
+                return b""
+            return POP3Transaction(self, self._lines, self.transcript, maildrop, logout)
+
+        def refused(failure: Failure) -> POP3Transaction | bytes:
             failure.trap(LoginFailed)
             in_use = failure.check(MaildropInUse)
             return b"[IN-USE] another session has the maildrop" if in_use else _WRONG_LOGIN
 
-        def outcome(refusal: bytes) -> None:
-            if refusal:
-                self.failResponse(refusal)
-            else:
-                self.successResponse(b"logged in, %d messages" % self._count_and_size()[0])
+        attempt: Deferred[Any] = self.portal.login(credentials, None, IMailboxPOP3)
+        return attempt.addCallbacks(opened, refused)
 
-        def login() -> Deferred[bytes]:
-            attempt: Deferred[Any] = self.portal.login(credentials, None, IMailboxPOP3)
-            return attempt.addCallbacks(logged_in, refused)
-
-        self.ask(login, then=outcome)
+    def _logged_in(self, outcome: POP3Transaction | bytes) -> None:
+        if isinstance(outcome, bytes):
+            self.failResponse(outcome)
+            return
+        self._transaction = outcome
+        self.successResponse(b"logged in, %d messages" % outcome.count_and_size()[0])
 
     def log_out(self) -> None:
-        """Let go of the maildrop."""
-        self.mbox = None
-        if self._onLogout is not None:
-            logout, self._onLogout = self._onLogout, None
-            logout()
+        """Release the maildrop."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            transaction.log_out()
 
 
 _WRONG_LOGIN = b"[AUTH] user name or password wrong"
@@ -344,21 +402,25 @@ _WHY_NO_LOGIN: dict[type[ExchangeFailed], bytes] = {
     NotBase64: b"cannot decode the response as base64",
 }
 
-_AUTHORIZATION, _TRANSACTION, _ALWAYS = "AUTHORIZATION", "TRANSACTION", ""
-_COMMANDS: dict[bytes, tuple[Callable[[POP3, bytes], None], str]] = {
-    b"CAPA": (POP3.do_CAPA, _ALWAYS),
-    b"STLS": (POP3.do_STLS, _AUTHORIZATION),
-    b"USER": (POP3.do_USER, _AUTHORIZATION),
-    b"PASS": (POP3.do_PASS, _AUTHORIZATION),
-    b"APOP": (POP3.do_APOP, _AUTHORIZATION),
-    b"AUTH": (POP3.do_AUTH, _AUTHORIZATION),
-    b"STAT": (POP3.do_STAT, _TRANSACTION),
-    b"LIST": (POP3.do_LIST, _TRANSACTION),
-    b"UIDL": (POP3.do_UIDL, _TRANSACTION),
-    b"RETR": (POP3.do_RETR, _TRANSACTION),
-    b"TOP": (POP3.do_TOP, _TRANSACTION),
-    b"DELE": (POP3.do_DELE, _TRANSACTION),
-    b"NOOP": (POP3.do_NOOP, _TRANSACTION),
-    b"RSET": (POP3.do_RSET, _TRANSACTION),
-    b"QUIT": (POP3.do_QUIT, _ALWAYS),
+_ALWAYS: dict[bytes, Callable[[POP3, bytes], None]] = {
+    b"CAPA": POP3.do_CAPA,
+    b"QUIT": POP3.do_QUIT,
 }
+_AUTHORIZATION: dict[bytes, Callable[[POP3, bytes], None]] = {
+    b"STLS": POP3.do_STLS,
+    b"USER": POP3.do_USER,
+    b"PASS": POP3.do_PASS,
+    b"APOP": POP3.do_APOP,
+    b"AUTH": POP3.do_AUTH,
+}
+_TRANSACTION: dict[bytes, Callable[[POP3Transaction, bytes], None]] = {
+    b"STAT": POP3Transaction.stat,
+    b"LIST": POP3Transaction.list_messages,
+    b"UIDL": POP3Transaction.uidl,
+    b"RETR": POP3Transaction.retr,
+    b"TOP": POP3Transaction.top,
+    b"DELE": POP3Transaction.dele,
+    b"NOOP": POP3Transaction.noop,
+    b"RSET": POP3Transaction.rset,
+}
+_COMMANDS = _ALWAYS.keys() | _AUTHORIZATION.keys() | _TRANSACTION.keys()

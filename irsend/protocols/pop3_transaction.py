@@ -1,7 +1,7 @@
-"""The commands of the serving side of POP3 that want a maildrop, from STAT to QUIT.
+"""The TRANSACTION state of the serving side of POP3: the commands that need a maildrop.
 
-Mixed into the session (`pop3_server`). A message goes out of its file chunk by
-chunk; what is marked is deleted at QUIT and no earlier.
+A part of the session (`pop3_server`), which runs the commands. A message goes out of its
+file chunk by chunk; what is marked is deleted at QUIT and no earlier.
 
 Standards: RFC 1939 5 (TRANSACTION), 6 (UPDATE), 7 (TOP, UIDL).
 """
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.mail.interfaces import IMailboxPOP3
 from twisted.protocols.basic import FileSender
 from twisted.python.failure import Failure
 
@@ -23,74 +25,91 @@ from irsend.protocols.dot_stuffing import DotStuffing
 _CHUNK = 65_536
 
 
-class POP3Transaction(CommandLines):
-    """What a session does with the maildrop it has logged in to."""
+class MaildropSession(Protocol):
+    """What the TRANSACTION state needs of the session it is part of."""
 
-    transcript: ITranscript
-    mbox: Any
-    """An IMailboxPOP3."""
+    transport: Any
+
+    def resetTimeout(self) -> None:
+        """Begin to wait anew: the client takes what is sent."""
 
     def successResponse(self, message: bytes = b"") -> None:
         """Send +OK."""
-        raise NotImplementedError
 
     def failResponse(self, message: bytes = b"") -> None:
         """Send -ERR."""
-        raise NotImplementedError
 
     def say(self, *lines: bytes) -> None:
         """Send these lines."""
-        raise NotImplementedError
-
-    def hang_up(self, message: bytes, *, ok: bool = False) -> None:
-        """Send a last answer, and close."""
-        raise NotImplementedError
-
-    def log_out(self) -> None:
-        """Let go of the maildrop."""
-        raise NotImplementedError
 
     def no_argument(self, rest: bytes) -> bool:
-        """Say whether there is no argument; where there is one, it has been answered."""
-        if rest.strip(b" "):
-            self.failResponse(b"no argument is allowed here")
-        return not rest.strip(b" ")
+        """Say whether there is no argument; where there is one, an error has been sent."""
+
+
+class POP3Transaction:
+    """What a session does with the maildrop that it has logged in to.
+
+    `logout` releases the maildrop.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        session: MaildropSession,
+        lines: CommandLines,
+        transcript: ITranscript,
+        maildrop: IMailboxPOP3,
+        logout: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._lines = lines
+        self._transcript = transcript
+        self._maildrop = maildrop
+        self._logout: Callable[[], None] | None = logout
+
+    def log_out(self) -> None:
+        """Release the maildrop, if that was not done yet."""
+        logout, self._logout = self._logout, None
+        if logout is not None:
+            logout()
+
+    def count_and_size(self) -> tuple[int, int]:
+        """Return how many messages are not marked, and their octets."""
+        sizes = [size for size in self._maildrop.listMessages() if size]
+        return len(sizes), sum(sizes)
 
     def _numbers(self, rest: bytes, count: int) -> list[int] | None:
         words = rest.split()
         if len(words) == count and all(word.isdigit() and len(word) < 10 for word in words):
             return [int(word) for word in words]
-        self.failResponse(
+        self._session.failResponse(
             b"a number is expected" if count == 1 else b"%d numbers are expected" % count
         )
         return None
 
     def _size_of(self, number: int) -> int | None:
-        """Return the size of a message that is there; None when the answer has been given."""
+        """Return the size of a message that is there; None when the error has been sent."""
         size = 0
         with contextlib.suppress(ValueError):
-            size = self.mbox.listMessages(number - 1) if number else 0
+            size = self._maildrop.listMessages(number - 1) if number else 0
         if size:
             return size
-        self.failResponse(b"there is no message %d" % number)
+        self._session.failResponse(b"there is no message %d" % number)
         return None
 
-    def _count_and_size(self) -> tuple[int, int]:
-        sizes = [size for size in self.mbox.listMessages() if size]
-        return len(sizes), sum(sizes)
-
-    def do_STAT(self, rest: bytes = b"") -> None:
+    def stat(self, rest: bytes) -> None:
         """STAT: number and octets of what is not marked."""
-        if self.no_argument(rest):
-            self.successResponse(b"%d %d" % self._count_and_size())
+        if self._session.no_argument(rest):
+            self._session.successResponse(b"%d %d" % self.count_and_size())
 
-    def do_LIST(self, rest: bytes = b"") -> None:
+    def list_messages(self, rest: bytes) -> None:
         """LIST: size of one, or of each."""
         self._list(rest, lambda _, size: size)
 
-    def do_UIDL(self, rest: bytes = b"") -> None:
+    def uidl(self, rest: bytes) -> None:
         """UIDL: unique id of one, or of each."""
-        self._list(rest, lambda index, _: self.mbox.getUidl(index))
+        self._list(rest, lambda index, _: self._maildrop.getUidl(index))
 
     def _list(self, rest: bytes, value: Callable[[int, int], int | bytes]) -> None:
         def line(index: int, size: int) -> bytes:
@@ -99,24 +118,26 @@ class POP3Transaction(CommandLines):
 
         if not rest.strip(b" "):
             there = [
-                (index, size) for index, size in enumerate(self.mbox.listMessages()) if size
+                (index, size)
+                for index, size in enumerate(self._maildrop.listMessages())
+                if size
             ]
             lines = [line(index, size) for index, size in there]
-            self.say(b"+OK %d messages" % len(there), *lines, b".")
+            self._session.say(b"+OK %d messages" % len(there), *lines, b".")
             return
         numbers = self._numbers(rest, 1)
         size = self._size_of(numbers[0]) if numbers else None
         if numbers and size is not None:
-            self.successResponse(line(numbers[0] - 1, size))
+            self._session.successResponse(line(numbers[0] - 1, size))
 
-    def do_RETR(self, rest: bytes) -> None:
+    def retr(self, rest: bytes) -> None:
         """RETR: the whole message."""
         numbers = self._numbers(rest, 1)
         size = self._size_of(numbers[0]) if numbers else None
         if numbers and size is not None:
             self._send_message(numbers[0], b"%d octets" % size, lambda content: content)
 
-    def do_TOP(self, rest: bytes) -> None:
+    def top(self, rest: bytes) -> None:
         """TOP: the head and so many lines of the body."""
         numbers = self._numbers(rest, 2)
         if numbers and self._size_of(numbers[0]) is not None:
@@ -136,61 +157,59 @@ class POP3Transaction(CommandLines):
             def outgoing(chunk: bytes) -> bytes:
                 nonlocal octets
                 octets += len(chunk)
-                self.resetTimeout()
+                self._session.resetTimeout()
                 return stuffing.feed(chunk)
 
             def sent(_: object) -> None:
-                self.transcript.server(b"(a message of %d octets)" % octets)
-                self.transcript.server(b".")
-                self.transport.write(stuffing.end())
+                self._transcript.server(b"(a message of %d octets)" % octets)
+                self._transcript.server(b".")
+                self._session.transport.write(stuffing.end())
 
             def cut(_: Failure) -> None:
-                # The client is gone.
-                self.transcript.note(f"the message was cut after {octets} octets")
+                # The client has closed the connection.
+                self._transcript.note(f"the message was cut after {octets} octets")
 
             def close(_: object) -> None:
                 content.close()
 
-            self.successResponse(answer)
+            self._session.successResponse(answer)
             sender = FileSender()
             sender.CHUNK_SIZE = _CHUNK
             transfer: Deferred[Any] = sender.beginFileTransfer(
-                part(content), self.transport, outgoing
+                part(content), self._session.transport, outgoing
             )
             return transfer.addCallbacks(sent, cut).addBoth(close)
 
         def unreadable(failure: Failure) -> None:
             failure.trap(OSError, ValueError)
-            self.failResponse(b"[SYS/TEMP] message %d cannot be read" % number)
+            self._session.failResponse(b"[SYS/TEMP] message %d cannot be read" % number)
 
-        def message() -> Deferred[Any]:
-            opening: Deferred[Any] = maybeDeferred(self.mbox.getMessage, number - 1)
+        def message() -> Deferred[None]:
+            opening: Deferred[Any] = maybeDeferred(self._maildrop.getMessage, number - 1)
             return opening.addCallbacks(send, unreadable)
 
-        self.ask(message, then=lambda _: None)
+        self._lines.ask(message, then=_nothing)
 
-    def do_DELE(self, rest: bytes) -> None:
-        """DELE: mark a message; it is gone for this session, and for good at QUIT."""
+    def dele(self, rest: bytes) -> None:
+        """DELE: mark a message; this session no longer lists it, and QUIT deletes it."""
         numbers = self._numbers(rest, 1)
         if numbers and self._size_of(numbers[0]) is not None:
-            self.mbox.deleteMessage(numbers[0] - 1)
-            self.successResponse(b"message %d marked" % numbers[0])
+            self._maildrop.deleteMessage(numbers[0] - 1)
+            self._session.successResponse(b"message %d marked" % numbers[0])
 
-    def do_NOOP(self, rest: bytes = b"") -> None:
+    def noop(self, rest: bytes) -> None:
         """NOOP."""
-        if self.no_argument(rest):
-            self.successResponse()
+        if self._session.no_argument(rest):
+            self._session.successResponse()
 
-    def do_RSET(self, rest: bytes = b"") -> None:
+    def rset(self, rest: bytes) -> None:
         """RSET: unmark all."""
-        if self.no_argument(rest):
-            self.mbox.undeleteMessages()
-            self.successResponse()
+        if self._session.no_argument(rest):
+            self._maildrop.undeleteMessages()
+            self._session.successResponse()
 
-    def do_QUIT(self, rest: bytes = b"") -> None:
-        """QUIT: delete what is marked (RFC 1939 6), let go of the maildrop, then answer."""
-        if not self.no_argument(rest):
-            return
+    def update(self) -> Deferred[bool]:
+        """Delete what is marked (RFC 1939 6) and release the maildrop; fires with whether that was done."""
 
         def deleted(_: object) -> bool:
             self.log_out()
@@ -200,17 +219,11 @@ class POP3Transaction(CommandLines):
             self.log.failure("While deleting messages", failure)
             return False
 
-        def update() -> Deferred[bool]:
-            sync = self.mbox.sync if self.mbox is not None else lambda: None
-            return maybeDeferred(sync).addCallbacks(deleted, failed)
+        return maybeDeferred(self._maildrop.sync).addCallbacks(deleted, failed)
 
-        def done(all_deleted: bool) -> None:
-            if all_deleted:
-                self.hang_up(b"bye", ok=True)
-            else:
-                self.hang_up(b"[SYS/TEMP] some messages were not deleted")
 
-        self.ask(update, then=done)
+def _nothing(_: None) -> None:
+    """Reply nothing: the message has been sent, or an error."""
 
 
 class _Top:

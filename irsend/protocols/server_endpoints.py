@@ -1,21 +1,30 @@
-"""Listening where an endpoint string says: at once, or not at all and with a reason."""
+"""Endpoints of servers from their strings, and listening there: at once, or an error with its reason."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
 from twisted.python.failure import Failure
 
 from irsend.errors import ConfigurationError
 
+EndpointMaker = Callable[[Any], IStreamServerEndpoint]
+"""Makes an endpoint with the reactor that it gets."""
 
-def server_endpoint(reactor: Any, key: str, description: str) -> Any:
-    """Return the endpoint of a description; ConfigurationError names the key it stands at."""
+
+def server_endpoint(reactor: Any, key: str, description: str) -> IStreamServerEndpoint:
+    """Return the endpoint of a description; ConfigurationError names the key of the description."""
     try:
-        endpoint = serverFromString(reactor, description)
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
         port = getattr(endpoint, "_port", 0)
         if isinstance(port, int) and not 0 <= port <= 65_535:
             raise ValueError(f"there is no port {port}")
@@ -34,33 +43,36 @@ def listen(
     description: str,
     factory: IProtocolFactory,
     *,
-    through: Callable[[Callable[[Any], Any]], Any] | None = None,
+    through: Callable[[EndpointMaker], IStreamServerEndpoint] | None = None,
 ) -> list[IListeningPort]:
-    """Listen; raises ConfigurationError or CannotListenError where that cannot be.
+    """Listen; raises ConfigurationError or CannotListenError.
 
-    `through` gets what makes the endpoint with a reactor, and returns another,
-    such as one with a filter. Returns the port in a list, or an empty list for
+    `through` gets the maker of the endpoint, and returns another endpoint, such as one
+    with a filter. Returns the port in a list, or an empty list for
     an empty description.
     """
     if not description:
         return []
-    outcome: list[Any] = []
+    outcome: list[IListeningPort | Failure] = []
 
-    def make(reactor: Any) -> Any:
+    def make(reactor: Any) -> IStreamServerEndpoint:
         return server_endpoint(reactor, key, description)
 
     endpoint = make(reactor) if through is None else through(make)
     endpoint.listen(factory).addBoth(outcome.append)
-    # Twisted's server endpoints answer at once.
+    # The Deferred of a server endpoint of Twisted's has fired already.
+    ports: list[IListeningPort] = []
     for port in outcome:
         if isinstance(port, Failure):
             port.raiseException()
-    return outcome
+        else:
+            ports.append(port)
+    return ports
 
 
-def address_text(address: Any) -> str:
+def address_text(address: IAddress) -> str:
     """Return an address as people write it: 127.0.0.1:2525, [::1]:2525, or a socket's path."""
-    host = getattr(address, "host", None)
-    if host is None:
+    if not isinstance(address, IPv4Address | IPv6Address):
         return str(getattr(address, "name", address))
-    return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"

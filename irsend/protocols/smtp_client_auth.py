@@ -7,59 +7,78 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Collection, Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Coroutine
+from typing import Any, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred
 
-from irsend.protocols.sasl import IMechanism, MechanismFailed
+from irsend.protocols.sasl.mechanism import (
+    IMechanism,
+    MechanismFailed,
+    initial_response,
+    response_to,
+)
 from irsend.protocols.smtp_client_replies import CHALLENGE, ServerReply
-from irsend.protocols.transcript import MASK, masked_command
+from irsend.protocols.transcript import MASK, Secrets, masked_command
 
-if TYPE_CHECKING:
-    from irsend.protocols.esmtp_client import ESMTPClient
-
-# A mechanism that asks more often than this asks for ever.
+# A server that sends more challenges than this sends them without end.
 _MOST_CHALLENGES = 10
 # A command line may have so many octets, its end included.
 _COMMAND_LINE = 512
 
+_T = TypeVar("_T")
 
-@inlineCallbacks
-def log_in(
-    client: ESMTPClient, mechanism: IMechanism, secrets: Collection[bytes]
-) -> Generator[Deferred[Any], Any, ServerReply]:
-    """Do as `ESMTPClient.log_in` says."""
+
+class AuthSession(Protocol):
+    """What AUTH needs of the session it is part of."""
+
+    @property
+    def secrets(self) -> Secrets:
+        """What no transcript shows."""
+
+    def command(self, line: bytes, *, shown: bytes) -> Deferred[ServerReply]:
+        """Send a line, which the transcript has as `shown`; fires with the reply."""
+
+    def while_connected(self, work: Coroutine[Deferred[Any], Any, _T]) -> Deferred[_T]:
+        """Begin `work`; fires with its result, or fails when the session ends."""
+
+
+async def log_in(
+    session: AuthSession, mechanism: IMechanism, secrets: Collection[bytes]
+) -> ServerReply:
+    """Send AUTH and answer the challenges; return the last reply: 235, or the refusal.
+
+    Raises MechanismFailed where the mechanism does not go on.
+    """
     for secret in secrets:
-        client.secrets.keep(secret)
+        session.secrets.keep(secret)
     line = b"AUTH " + mechanism.name.encode("ascii")
-    first: bytes | None = yield client.while_connected(maybeDeferred(mechanism.initial))
+    first = await session.while_connected(initial_response(mechanism))
     if first is not None:
         initial = base64.b64encode(first) or b"="
         if len(line) + len(initial) + 3 <= _COMMAND_LINE:
             line, first = line + b" " + initial, None
-            client.secrets.keep(initial)
-    reply: ServerReply = yield client.command(line, shown=masked_command(line))
+            session.secrets.keep(initial)
+    reply = await session.command(line, shown=masked_command(line))
     for _ in range(_MOST_CHALLENGES):
         if reply.code != CHALLENGE:
             break
         try:
             challenge = base64.b64decode(reply.lines[-1].strip(), validate=True)
-            response: bytes = (
-                first
-                if first is not None
-                else (yield client.while_connected(maybeDeferred(mechanism.respond, challenge)))
-            )
+            if first is not None:
+                response = first
+            else:
+                response = await session.while_connected(response_to(mechanism, challenge))
         except (MechanismFailed, binascii.Error) as failed:
-            # RFC 4954 4: "*" cancels the exchange; the answer to it says nothing more.
-            yield client.command(b"*")
+            # RFC 4954 4: "*" cancels the exchange; the reply to it adds nothing.
+            await session.command(b"*", shown=b"*")
             if isinstance(failed, MechanismFailed):
                 raise
             raise MechanismFailed("the server's challenge is not base64") from None
         first = None
         encoded = base64.b64encode(response)
-        client.secrets.keep(encoded)
-        reply = yield client.command(encoded, shown=MASK.encode() if encoded else b"")
+        session.secrets.keep(encoded)
+        reply = await session.command(encoded, shown=MASK.encode() if encoded else b"")
     if reply.code == 235:
         mechanism.confirmed()
     return reply

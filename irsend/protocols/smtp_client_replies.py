@@ -1,4 +1,4 @@
-"""What an SMTP server answers, as its client reads it: replies of one line and of several, in time.
+"""The replies of an SMTP server as its client reads them: of one line and of several, in time.
 
 Standards: RFC 5321 4.2 (replies), 4.5.3.2 (timeouts).
 """
@@ -16,21 +16,21 @@ _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 
 @frozen
 class ServerReply:
-    """What a server answered (RFC 5321 4.2)."""
+    """A server's reply (RFC 5321 4.2)."""
 
     code: int
     lines: tuple[bytes, ...]
     to: bytes = field(default=b"", eq=False)
-    """The verb of the command that it answers; "." for the content."""
+    """The verb of the command that it replies to; "." for the content."""
 
     @property
     def positive(self) -> bool:
-        """True for 2xx: what was asked is done."""
+        """True for 2xx: the command is done."""
         return 200 <= self.code < 300
 
     @property
     def permanent(self) -> bool:
-        """True for 5xx: the same again will be refused again."""
+        """True for 5xx: the same command would be refused again."""
         return self.code >= 500
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class ServerReply:
 
 
 class Refused(Exception):
-    """The server's answer leaves nothing to go on with."""
+    """The session cannot go on after this reply."""
 
     def __init__(self, reply: ServerReply) -> None:
         super().__init__(str(reply))
@@ -48,7 +48,7 @@ class Refused(Exception):
 
 
 class UnreadableReply(Exception):
-    """The server said something that is no SMTP reply, or spoke out of turn; says what."""
+    """The server sent something that is no SMTP reply, or none that was awaited; says what."""
 
 
 @frozen(kw_only=True)
@@ -58,22 +58,22 @@ class Timeouts:
     greeting: float = 300
     command: float = 300
     data: float = 120
-    """The answer to DATA."""
+    """The reply to DATA."""
     block: float = 180
     """Taking the next part of the content."""
     end: float = 600
-    """The answer to the end of the content."""
+    """The reply to the end of the content."""
 
 
 CHALLENGE = 334
-"""The reply with which a server asks on in a login (RFC 4954 4)."""
+"""The reply that carries a challenge of AUTH (RFC 4954 4)."""
 _VERBS = ("EHLO", "HELO", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "QUIT")
 _SPOKEN = {"STAR": "STARTTLS", ".": "the message"}
 
 
 @define(eq=False)
 class Awaited:
-    """An answer that is to come, and how long it may take from when it is next."""
+    """A reply that is awaited, and how long it may take from when it is the next."""
 
     verb: bytes
     """Of the command, its first four letters; "." for the content, empty for the greeting."""
@@ -82,21 +82,21 @@ class Awaited:
 
     @property
     def what(self) -> str:
-        """What it is the answer to, in words; empty for the greeting."""
+        """The command that it replies to, in words; empty for the greeting."""
         verb = self.verb.decode("ascii", "replace")
-        # What is no command is a line of a login, and not to be repeated.
+        # A line that is no command is a response of AUTH, and must not be shown.
         return _SPOKEN.get(verb, verb if verb in _VERBS else "AUTH" if verb else "")
 
 
 class ReplyLines:
-    """Puts the lines of an answer together."""
+    """Makes replies of lines."""
 
     def __init__(self) -> None:
         self._code = b""
         self._lines: list[bytes] = []
 
     def feed(self, line: bytes) -> ServerReply | None:
-        """Take a line without its end; return the answer with its last one. Raises UnreadableReply."""
+        """Take a line without its end; with the last one return the reply. Raises UnreadableReply."""
         match = _REPLY_LINE.fullmatch(line)
         if match is None or (self._lines and match[1] != self._code):
             raise UnreadableReply("the server's answer is no SMTP reply")

@@ -2,38 +2,62 @@
 
 Extensions are used where the server has announced them and the client may use
 them. With PIPELINING the recipients go out with MAIL, without waiting; DATA
-waits until one of them is accepted, so that there is never a message for nobody.
+waits until one of them is accepted, so that no message is sent without a recipient.
 
 Standards: RFC 5321 3.3, RFC 1870 (SIZE), 2920 (PIPELINING), 6152 (8BITMIME), 3461 (DSN).
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import IO, Any, Protocol
 
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPullProducer
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from irsend.interfaces import Mailbox
+from irsend.interfaces import ITranscript, Mailbox
 from irsend.protocols.dot_stuffing import DotStuffing
-from irsend.protocols.smtp_client_replies import ServerReply, UnreadableReply
-
-if TYPE_CHECKING:
-    from irsend.protocols.esmtp_client import ESMTPClient
+from irsend.protocols.smtp_client_replies import ServerReply, Timeouts, UnreadableReply
 
 _CHUNK = 65_536
 
 Answers = dict[Mailbox, ServerReply]
 
 
+class TransactionSession(Protocol):
+    """What a mail transaction needs of the session it is part of."""
+
+    transport: Any
+    transcript: ITranscript
+    timeouts: Timeouts
+
+    def usable(self, keyword: bytes) -> bool:
+        """Say whether the server has announced an extension, and the client may use it."""
+
+    def command(self, line: bytes, timeout: float | None = None) -> Deferred[ServerReply]:
+        """Send a line; fires with the reply, whatever it is."""
+
+    def content_begins(self) -> Deferred[ServerReply]:
+        """Return a Deferred of the reply to the content that goes out from here on."""
+
+    def content_went(self, octets: int) -> None:
+        """Note that the transport has taken so many octets of it in all."""
+
+    def content_ends(self, end: bytes, octets: int) -> None:
+        """Send the end mark behind so many octets."""
+
+    def give_up(self, why: BaseException) -> None:
+        """End the session at once; each reply that is awaited fails with this."""
+
+
 class SMTPClientTransaction:
-    """One mail transaction on a client's session. `answers` fires, or fails, as its session does."""
+    """One mail transaction of a session."""
 
     def __init__(
         self,
-        client: ESMTPClient,
+        session: TransactionSession,
         sender: Mailbox | None,
         recipients: Sequence[Mailbox],
         *,
@@ -41,65 +65,66 @@ class SMTPClientTransaction:
         eight_bit: bool = False,
         envelope_id: bytes = b"",
     ) -> None:
-        self._client = client
+        self._session = session
         self._recipients = list(dict.fromkeys(recipients))
         self._mail = b"MAIL FROM:" + path_of(sender)
-        notified = bool(envelope_id) and client.usable(b"DSN")
-        if size and client.usable(b"SIZE"):
+        notified = bool(envelope_id) and session.usable(b"DSN")
+        if size and session.usable(b"SIZE"):
             self._mail += b" SIZE=%d" % size
-        if eight_bit and client.usable(b"8BITMIME"):
+        if eight_bit and session.usable(b"8BITMIME"):
             self._mail += b" BODY=8BITMIME"
         if notified:
             self._mail += b" RET=HDRS ENVID=" + xtext(envelope_id)
         self._notified = notified
+        self.open = False
+        """True from an accepted MAIL to the reply to the content; only RSET ends it earlier."""
 
-    @inlineCallbacks
-    def answers(
-        self, content: IO[bytes], refusals: Answers
-    ) -> Generator[Deferred[Any], Any, Answers]:
-        """Send the content from where it stands; fires with the answer for each recipient.
+    async def deliver(self, content: IO[bytes], refusals: Answers) -> Answers:
+        """Send the content from where it stands; return the reply for each recipient.
 
-        That is the answer to the content where it came so far, else the refusal,
-        which stands in `refusals` as soon as it is heard.
+        That is the reply to the content where the transaction came so far, else the
+        refusal, which is put into `refusals` as soon as it is read. Raises what ends
+        the session.
         """
-        client, recipients = self._client, self._recipients
+        session, recipients = self._session, self._recipients
         lines = [self._rcpt(one) for one in recipients]
-        pipelined = client.usable(b"PIPELINING")
-        mail = client.command(self._mail)
-        ahead = [client.command(line) for line in lines] if pipelined else []
-        for one in ahead:
-            # Each is waited for in its turn; until then nobody hears of its failure.
-            one.addErrback(_remembered)
-        reply: ServerReply = yield mail
+        pipelined = session.usable(b"PIPELINING")
+        mail = session.command(self._mail)
+        # Each is awaited in its turn; until then its failure is kept as a value.
+        ahead: list[Deferred[ServerReply | BaseException]] = (
+            [session.command(line).addErrback(_exception_of) for line in lines]
+            if pipelined
+            else []
+        )
+        reply = await mail
         results: Answers = {}
         for number, recipient in enumerate(recipients):
+            answer: ServerReply | BaseException = reply
             if pipelined:
-                answer = yield ahead[number]
-                if not isinstance(answer, ServerReply):
-                    raise answer
+                answer = await ahead[number]
             elif reply.positive:
-                answer = yield client.command(lines[number])
-            else:
-                answer = reply
-            # What MAIL was answered says more than the 503 behind it.
+                answer = await session.command(lines[number])
+            if isinstance(answer, BaseException):
+                raise answer
+            # The reply to MAIL says more than the 503 behind it.
             results[recipient] = answer if reply.positive else reply
             if not results[recipient].positive:
                 refusals[recipient] = results[recipient]
-        client.transaction = reply.positive
+        self.open = reply.positive
         accepted = [recipient for recipient in recipients if results[recipient].positive]
         if not accepted:
             return results
-        reply = yield client.command(b"DATA", client.timeouts.data)
+        reply = await session.command(b"DATA", session.timeouts.data)
         if reply.code == 354:
             # Awaited from here on: a server may refuse in the middle of it.
-            answer = client.content_begins()
-            yield _Content(client, content).gone
-            reply = yield answer
-            client.transaction = False
+            taken = session.content_begins()
+            await _Content(session, content).done
+            reply = await taken
+            self.open = False
         elif reply.positive:
-            # It took a message that it has not seen.
+            # It accepts a message that it has not read.
             wrong = UnreadableReply(f"the server answered DATA with {reply.code}")
-            client.give_up(wrong)
+            session.give_up(wrong)
             raise wrong
         results.update(dict.fromkeys(accepted, reply))
         return results
@@ -114,53 +139,54 @@ class SMTPClientTransaction:
 
 @implementer(IPullProducer)
 class _Content:
-    """The content of one mail on its way, a piece whenever the transport has taken the last.
+    """Writes the content of one mail, a piece whenever the transport has taken the last.
 
     A piece is read ahead, and so the end mark goes with the last one: a small mail
     is one write, in one turn of the reactor.
     """
 
-    def __init__(self, client: ESMTPClient, content: IO[bytes]) -> None:
-        self._client = client
+    def __init__(self, session: TransactionSession, content: IO[bytes]) -> None:
+        self._session = session
         self._content = content
         self._stuffing = DotStuffing()
         self._octets = 0
         self._ahead: bytes | None = None
-        self.gone: Deferred[None] = Deferred()
+        self.done: Deferred[None] = Deferred()
         """Fires when nothing more of it will be read, be it whole or cut. Never fails."""
-        client.transport.registerProducer(self, False)
+        session.transport.registerProducer(self, False)
 
     def resumeProducing(self) -> None:
         """Write the next piece."""
-        client = self._client
+        session = self._session
         try:
             piece = self._read() if self._ahead is None else self._ahead
             self._ahead = self._read()
         except OSError as problem:
-            client.transport.unregisterProducer()
+            session.transport.unregisterProducer()
             self.stopProducing()
-            client.give_up(problem)
+            session.give_up(problem)
             return
         self._octets += len(piece)
         outgoing = self._stuffing.feed(piece)
         if self._ahead:
-            client.content_went(self._octets)
-            client.transport.write(outgoing)
+            session.content_went(self._octets)
+            session.transport.write(outgoing)
         else:
-            client.transport.unregisterProducer()
-            client.content_ends(outgoing + self._stuffing.end(), self._octets)
-            self.gone.callback(None)
+            session.transport.unregisterProducer()
+            session.content_ends(outgoing + self._stuffing.end(), self._octets)
+            self.done.callback(None)
 
     def _read(self) -> bytes:
         return self._content.read(_CHUNK)
 
     def stopProducing(self) -> None:
-        """Hear that the connection is at its end; the answer fails with the reason, or has come."""
-        self._client.transcript.note(f"the message was cut after {self._octets} octets")
-        self.gone.callback(None)
+        """Stop, since the connection is at its end; the reply fails with the reason, or has come."""
+        self._session.transcript.note(f"the message was cut after {self._octets} octets")
+        self.done.callback(None)
 
 
-def _remembered(failure: Any) -> Any:
+def _exception_of(failure: Failure) -> BaseException:
+    assert failure.value is not None
     return failure.value
 
 

@@ -1,7 +1,7 @@
 """The grammar of MAIL and RCPT: paths and parameters.
 
-It does not say what a parameter means, or whether an address is anybody's; what
-a mailbox is, is told by `addresses`.
+It does not say what a parameter means, or whether an address exists here; `addresses`
+has the grammar of mailboxes.
 
 Standards: RFC 5321 4.1.2 (syntax); RFC 1870, 6152, 3461 (parameters); RFC 3461 4 (xtext).
 """
@@ -14,8 +14,8 @@ from irsend.addresses import DOMAIN, mailbox_of
 from irsend.interfaces import Mailbox
 
 _ROUTE = rb"(?:@" + DOMAIN + rb"(?:,@" + DOMAIN + rb")*:)?"
-# The seed writes "MAIL FROM <a@b>" without the colon, and its server says 250:
-# the colon may be missing, and a blank stand at its place (docs/fidelity).
+# The manual has "MAIL FROM <a@b>" without the colon, answered with 250: the colon may
+# be missing, with a blank in its place (docs/fidelity).
 _PATH = re.compile(
     rb"(?P<word>FROM|TO)(?: *: *| +)(?:<"
     + _ROUTE

@@ -1,4 +1,4 @@
-"""The ESMTP parameters of MAIL and RCPT: which belong to which EHLO word, and what they may be.
+"""The ESMTP parameters of MAIL and RCPT: the EHLO keyword and the values allowed for each.
 
 Standards: RFC 1870 (SIZE), RFC 6152 (BODY), RFC 3461 (RET, ENVID, NOTIFY, ORCPT),
 RFC 4954 5 (AUTH).

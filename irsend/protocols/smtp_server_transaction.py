@@ -1,8 +1,8 @@
 """A mail transaction of the receiving side of SMTP: MAIL, RCPT, DATA and the message.
 
-Mixed into the session (`esmtp`). While the message comes, whole segments are
-searched for the end mark and handed on; what cannot be kept is read to its end
-and refused there, so that nothing of it is ever taken for a command.
+A part of the session (`esmtp`), which runs the commands. While the message comes, whole
+segments are searched for the end mark and written to its sink; a message that cannot be
+kept is read to its end and refused there, so that nothing of it is taken for a command.
 
 Standards: RFC 5321 3.3 and 4.1.1, 1870 (SIZE), 2920 (PIPELINING), 3461 (DSN),
 3848 (protocol names).
@@ -11,9 +11,10 @@ Standards: RFC 5321 3.3 and 4.1.1, 1870 (SIZE), 2920 (PIPELINING), 3461 (DSN),
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
-from twisted.internet.defer import maybeDeferred
+from attrs import define
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -26,7 +27,51 @@ from irsend.protocols.smtp_grammar import GrammarError, parse_path
 from irsend.protocols.smtp_parameters import MAIL_PARAMETERS, RCPT_PARAMETERS, wrong_parameter
 
 
-class _Arrival:
+@define(eq=False)
+class Client:
+    """What a session knows of its client."""
+
+    name: bytes | None = None
+    """As HELO or EHLO gave it; None before."""
+    extended: bool = False
+    """The client sent EHLO, not HELO."""
+    secured: bool = False
+    """TLS is in use."""
+    authenticated: bool = False
+
+    def forget(self) -> None:
+        """Forget all that was said, as STARTTLS asks (RFC 3207 4.2)."""
+        self.name, self.extended, self.authenticated = None, False, False
+
+    @property
+    def protocol(self) -> bytes:
+        """The protocol's name in the trace (RFC 3848)."""
+        if not self.extended:
+            return b"SMTP"
+        secured, authenticated = b"S" * self.secured, b"A" * self.authenticated
+        return b"ESMTP" + secured + authenticated
+
+
+class TransactionSession(Protocol):
+    """What a mail transaction needs of the session it is part of."""
+
+    def reply(self, reply: Reply) -> None:
+        """Send a reply."""
+
+    def hang_up(self, reply: Reply) -> None:
+        """Send a last reply, and close."""
+
+    def message_began(self) -> None:
+        """Wait as long as a message may be without progress from here on."""
+
+    def message_ended(self) -> None:
+        """Wait as long as for a command from here on."""
+
+    def message_accepted(self) -> None:
+        """Count the commands of the session anew."""
+
+
+class _IncomingMessage:
     """A message that is coming in."""
 
     log = Logger()
@@ -69,102 +114,110 @@ class _Arrival:
         self.give_up()
 
 
-class SMTPServerTransaction(CommandLines):
-    """What a session knows of the mail that is being brought."""
+class SMTPServerTransaction:
+    """The mail transactions of one session, one after the other: sender, recipients, message."""
 
-    reception: IReception
-    client_name: bytes | None
-    extended: bool
-    """The client said EHLO, not HELO."""
-    secured: bool
-    authenticated: bool
-    most_recipients: int
-    idle: float
-    message_idle: float
-    _arrival: _Arrival | None = None
-    _commands: int
-    """Commands since the last mail that was taken."""
+    log = Logger()
 
-    def reply(self, reply: Reply) -> None:
-        """Send a reply."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        session: TransactionSession,
+        lines: CommandLines,
+        reception: IReception,
+        client: Client,
+        *,
+        most_recipients: int,
+    ) -> None:
+        self._session = session
+        self._lines = lines
+        self._reception = reception
+        self._client = client
+        self._most_recipients = most_recipients
+        self._message: _IncomingMessage | None = None
+        self.reset()
 
-    def hang_up(self, reply: Reply) -> None:
-        """Send a last reply, and close."""
-        raise NotImplementedError
-
-    def forget_transaction(self) -> None:
+    def reset(self) -> None:
         """Begin anew: no sender, no recipients."""
         self._sender: tuple[Mailbox | None, dict[bytes, bytes]] | None = None
         self._recipients: list[Mailbox] = []
         self._recipient_parameters: list[dict[bytes, bytes]] = []
         self._recipient_refused = False
 
+    @property
+    def open(self) -> bool:
+        """True from an accepted MAIL on."""
+        return self._sender is not None
+
     def _judge(self, verdict: Verdict, accepted: Callable[[], None]) -> None:
         if verdict.reply is None:
             accepted()
         elif verdict.hang_up:
-            self.hang_up(verdict.reply)
+            self._session.hang_up(verdict.reply)
         else:
-            self.reply(verdict.reply)
+            self._session.reply(verdict.reply)
 
-    def do_MAIL(self, rest: bytes) -> None:
-        """MAIL: policy first, then order, then grammar."""
-        self.ask(
-            self.reception.mail_allowed,
-            self.secured,
-            then=lambda verdict: self._judge(verdict, lambda: self._mail(rest)),
+    def mail(self, rest: bytes) -> None:
+        """MAIL (RFC 5321 4.1.1.2): policy first, then order, then grammar."""
+        self._lines.ask(
+            self._reception.mail_allowed,
+            self._client.secured,
+            then=lambda verdict: self._judge(verdict, lambda: self._begin(rest)),
         )
 
-    def _mail(self, rest: bytes) -> None:
-        if self.client_name is None:
-            self.reply(replies.HELLO_FIRST)
+    def _begin(self, rest: bytes) -> None:
+        if self._client.name is None:
+            self._session.reply(replies.HELLO_FIRST)
             return
         if self._sender is not None:
-            self.reply(replies.NESTED_MAIL)
+            self._session.reply(replies.NESTED_MAIL)
             return
         try:
             sender, parameters = parse_path(rest, b"FROM")
         except GrammarError as error:
-            self.reply(Reply(501, f"Syntax error: {error}", "5.1.7"))
+            self._session.reply(Reply(501, f"Syntax error: {error}", "5.1.7"))
             return
-        announced = {*self.reception.keywords, *([b"AUTH"] if self.authenticated else [])}
+        announced = {
+            *self._reception.keywords,
+            *([b"AUTH"] if self._client.authenticated else []),
+        }
         wrong = wrong_parameter(parameters, MAIL_PARAMETERS, announced)
         if wrong is not None:
-            self.reply(Reply(*wrong, "5.5.4"))
+            self._session.reply(Reply(*wrong, "5.5.4"))
             return
         size = int(parameters.get(b"SIZE", b"0"))
-        if size > self.reception.size_limit:
-            self.reply(replies.TOO_LARGE)
+        if size > self._reception.size_limit:
+            self._session.reply(replies.TOO_LARGE)
             return
 
         def accepted() -> None:
             self._sender = (sender, parameters)
-            self.reply(replies.SENDER_OK)
+            self._session.reply(replies.SENDER_OK)
 
-        self.ask(
-            self.reception.sender_allowed,
+        self._lines.ask(
+            self._reception.sender_allowed,
             sender,
             size,
             then=lambda verdict: self._judge(verdict, accepted),
         )
 
-    def do_RCPT(self, rest: bytes) -> None:
+    def rcpt(self, rest: bytes) -> None:
         """RCPT (RFC 5321 4.1.1.3)."""
         if self._sender is None:
-            self.reply(replies.MAIL_FIRST)
+            self._session.reply(replies.MAIL_FIRST)
             return
-        if len(self._recipients) >= self.most_recipients:
-            self.reply(replies.TOO_MANY_RECIPIENTS)
+        if len(self._recipients) >= self._most_recipients:
+            self._session.reply(replies.TOO_MANY_RECIPIENTS)
             return
         try:
             recipient, parameters = parse_path(rest, b"TO")
         except GrammarError as error:
-            self.reply(Reply(501, f"Syntax error: {error}", "5.1.3"))
+            self._session.reply(Reply(501, f"Syntax error: {error}", "5.1.3"))
             return
-        wrong = wrong_parameter(parameters, RCPT_PARAMETERS, self.reception.keywords)
+        # Only MAIL has the null path.
+        assert recipient is not None
+        wrong = wrong_parameter(parameters, RCPT_PARAMETERS, self._reception.keywords)
         if wrong is not None:
-            self.reply(Reply(*wrong, "5.5.4"))
+            self._session.reply(Reply(*wrong, "5.5.4"))
             return
 
         def judged(verdict: Verdict) -> None:
@@ -173,98 +226,93 @@ class SMTPServerTransaction(CommandLines):
             self._judge(verdict, accepted)
 
         def accepted() -> None:
-            assert recipient is not None
             self._recipients.append(recipient)
             self._recipient_parameters.append(parameters)
-            self.reply(replies.RECIPIENT_OK)
+            self._session.reply(replies.RECIPIENT_OK)
 
-        self.ask(self.reception.recipient_allowed, recipient, then=judged)
+        self._lines.ask(self._reception.recipient_allowed, recipient, then=judged)
 
-    def do_DATA(self, rest: bytes) -> None:
-        """DATA: from here on whole segments, until the end mark."""
+    def data(self, rest: bytes) -> None:
+        """DATA (RFC 5321 4.1.1.4): from here on whole segments, until the end mark."""
         if rest:
-            self.reply(replies.NO_ARGUMENT)
+            self._session.reply(replies.NO_ARGUMENT)
         elif self._sender is None or (not self._recipients and not self._recipient_refused):
-            self.reply(replies.RECIPIENT_FIRST)
+            self._session.reply(replies.RECIPIENT_FIRST)
         elif not self._recipients:
-            self.reply(replies.NO_VALID_RECIPIENTS)
+            self._session.reply(replies.NO_VALID_RECIPIENTS)
         else:
             self._open_message()
 
     def _open_message(self) -> None:
         assert self._sender is not None
-        assert self.client_name is not None
-        protocol = b"SMTP"
-        if self.extended:
-            protocol = (
-                b"ESMTP"
-                + (b"S" if self.secured else b"")
-                + (b"A" if self.authenticated else b"")
-            )
+        assert self._client.name is not None
         envelope = Envelope(
             sender=self._sender[0],
             recipients=tuple(self._recipients),
-            helo=self.client_name,
-            protocol=protocol,
+            helo=self._client.name,
+            protocol=self._client.protocol,
             parameters=self._sender[1],
             recipient_parameters=tuple(self._recipient_parameters),
         )
         try:
-            sink = self.reception.open_message(envelope)
+            sink = self._reception.open_message(envelope)
         except MemoryFull:
-            self.forget_transaction()
+            self.reset()
             self._refuse_message(replies.MEMORY_FULL)
             return
-        self._arrival = _Arrival(sink, self.reception.size_limit)
-        self.take_content = self._take_content
-        self.reply(replies.START_INPUT)
-        self.setTimeout(self.message_idle)
+        self._message = _IncomingMessage(sink, self._reception.size_limit)
+        self._lines.begin_content(self._take_content)
+        self._session.reply(replies.START_INPUT)
+        self._session.message_began()
 
     # -- the message ------------------------------------------------------------
 
-    def give_up_message(self) -> bool:
+    def abort(self) -> bool:
         """Keep nothing of a message that is coming in; True when there was one."""
-        arrival, self._arrival = self._arrival, None
-        if arrival is not None:
-            arrival.give_up()
-        return arrival is not None
+        message, self._message = self._message, None
+        if message is not None:
+            message.give_up()
+        return message is not None
 
     def _take_content(self, segment: bytes) -> None:
-        assert self._arrival is not None
-        rest = self._arrival.feed(segment)
+        assert self._message is not None
+        rest = self._message.feed(segment)
         if rest is not None:
-            arrival, self._arrival = self._arrival, None
-            self.back_to_lines(rest)
-            self._end_of_message(arrival)
-            self.run_lines()
+            message, self._message = self._message, None
+            self._lines.end_content(rest)
+            self._end_message(message)
+            self._lines.run()
 
-    def _end_of_message(self, arrival: _Arrival) -> None:
-        transcript = self.reception.transcript
-        transcript.client(b"(a message of %d octets)" % arrival.size)
+    def _end_message(self, message: _IncomingMessage) -> None:
+        transcript = self._reception.transcript
+        transcript.client(b"(a message of %d octets)" % message.size)
         transcript.client(b".")
-        self.forget_transaction()
-        self.setTimeout(self.idle)
-        if arrival.refusal is not None:
-            self._refuse_message(arrival.refusal)
+        self.reset()
+        self._session.message_ended()
+        if message.refusal is not None:
+            self._refuse_message(message.refusal)
             return
-        assert arrival.sink is not None
-        commit = arrival.sink.commit
+        assert message.sink is not None
+        self._lines.ask(self._committed, message.sink, then=self._reply_to_message)
 
-        def committed(outcome: Any) -> None:
-            if isinstance(outcome, Reply):
-                self._refuse_message(outcome)
-            else:
-                self._commands = 0
-                self.reply(replies.MESSAGE_ACCEPTED)
+    def _committed(self, sink: IMessageSink) -> Deferred[Reply | None]:
+        """Fire with None once the message will survive a crash, else with the refusal."""
+        # Callbacks: this is done for each mail, and a coroutine costs several times as much.
+        return maybeDeferred(sink.commit).addErrback(self._not_committed)
 
-        def not_committed(failure: Failure) -> Reply:
-            if failure.check(MemoryFull):
-                return replies.MEMORY_FULL
-            self.log.failure("While keeping a message", failure)
-            return replies.LOCAL_ERROR
+    def _not_committed(self, failure: Failure) -> Reply:
+        if failure.check(MemoryFull):
+            return replies.MEMORY_FULL
+        self.log.failure("While keeping a message", failure)
+        return replies.LOCAL_ERROR
 
-        self.ask(lambda: maybeDeferred(commit).addErrback(not_committed), then=committed)
+    def _reply_to_message(self, refusal: Reply | None) -> None:
+        if refusal is not None:
+            self._refuse_message(refusal)
+        else:
+            self._session.message_accepted()
+            self._session.reply(replies.MESSAGE_ACCEPTED)
 
     def _refuse_message(self, reply: Reply) -> None:
-        self.reception.message_refused(reply)
-        self.reply(reply)
+        self._reception.message_refused(reply)
+        self._session.reply(reply)

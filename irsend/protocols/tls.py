@@ -1,7 +1,7 @@
 """TLS as a printer of its time speaks it: a range of versions, its ciphers, its checks.
 
 The oldest that today's OpenSSL can still speak is TLS 1.0 with AES128-SHA, and
-that only at security level 0 (device.md section 10).
+that only at security level 0 (docs/fidelity, docs/servers).
 
 Standards: RFC 3207, RFC 2595 (their use); RFC 6125 (names in certificates).
 """
@@ -11,16 +11,17 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 from collections.abc import Sequence
-from typing import Any
 
 from attrs import field, frozen
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from OpenSSL import SSL, crypto
 from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
+    ISystemHandle,
 )
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -35,7 +36,7 @@ _NAMES = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1
 
 
 class TLSFailed(Exception):
-    """TLS could not be begun, or went wrong; says why."""
+    """TLS could not begin, or failed; says why."""
 
 
 class NothingInCommon(TLSFailed):
@@ -62,7 +63,7 @@ _NOTHING_IN_COMMON = (
     "legacy sigalg disallowed or unsupported",
 )
 
-# Why a certificate is not believed, of openssl/x509_vfy.h.
+# Why a certificate is not trusted, of openssl/x509_vfy.h.
 _DISTRUST = {
     9: "it is not valid yet",
     10: "it has expired",
@@ -100,7 +101,7 @@ class ServerTLS:
     def build(
         cls,
         certificate: Sequence[x509.Certificate],
-        key: Any,
+        key: PrivateKeyTypes,
         *,
         oldest: str,
         newest: str,
@@ -115,11 +116,12 @@ class ServerTLS:
         context.use_certificate(certificate[0])
         for issuer in certificate[1:]:
             context.add_extra_chain_cert(issuer)
-        context.use_privatekey(key)
+        # Keys of the kinds that OpenSSL's TLS does not know raise TypeError.
+        context.use_privatekey(key)  # type: ignore[arg-type]
         context.check_privatekey()
         return cls(context)
 
-    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+    def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
         """Make the connection (called by Twisted)."""
         return SSL.Connection(self.context, None)
 
@@ -127,7 +129,7 @@ class ServerTLS:
 @implementer(IOpenSSLClientConnectionCreator)
 @frozen
 class ClientTLS:
-    """What a client needs to begin TLS, and what it asks of the certificate."""
+    """What a client needs to begin TLS, and the checks that it makes of the certificate."""
 
     context: SSL.Context = field(repr=False)
     host: str
@@ -192,18 +194,18 @@ class ClientTLS:
         return TLSFailed(text)
 
     def check_refusal(self, reply: str) -> None:
-        """Raise CertificateAsked where the first answer under TLS is no, for want of a certificate.
+        """Raise CertificateAsked where the first reply under TLS is a refusal for want of a certificate.
 
-        Postfix lets the handshake pass and says so then.
+        Postfix completes the handshake and refuses then.
         """
         if self._asked and "certificate" in reply.lower():
             raise CertificateAsked(f"the server asks for a client certificate ({reply})")
 
-    def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+    def clientConnectionForTLS(self, protocol: object) -> SSL.Connection:
         """Make the connection (called by Twisted)."""
         connection = SSL.Connection(self.context, None)
         if self.server_name and not _is_address(self.host):
-            # A name that cannot be one in a certificate either is not told.
+            # A name that no certificate can have is not sent.
             with contextlib.suppress(UnicodeError):
                 connection.set_tlsext_host_name(self.host.encode("idna"))
         return connection
@@ -234,9 +236,10 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def describe_tls(transport: Any) -> tuple[str, str]:
+def describe_tls(transport: ISystemHandle) -> tuple[str, str]:
     """Return version and cipher in use, such as ("TLS 1.2", "ECDHE-RSA-AES256-GCM-SHA384")."""
     connection = transport.getHandle()
+    assert isinstance(connection, SSL.Connection)
     version = connection.get_protocol_version_name()
     return _NAMES.get(version, version), connection.get_cipher_name() or ""
 

@@ -1,6 +1,6 @@
-"""What was said in a session, line by line, with its times; secrets never reach it.
+"""The lines of a session with their times; secrets never reach it.
 
-Kept in memory up to a number of lines; who keeps it longer is told by the store.
+Kept in memory up to a number of lines; the journal of `store` keeps them longer.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Transcript:
 
 @implementer(ITranscript)
 class Silence:
-    """A transcript that keeps nothing, for sessions that nobody will look at."""
+    """A transcript that keeps nothing, for sessions that no page shows."""
 
     def client(self, line: bytes) -> None:
         """Keep nothing."""
@@ -76,7 +76,7 @@ class Silence:
 
 
 class Secrets:
-    """What a peer may echo, and is not to be shown."""
+    """Octets that a peer may echo, and that no transcript may show."""
 
     def __init__(self) -> None:
         self._kept: list[tuple[bytes, bytes]] = []

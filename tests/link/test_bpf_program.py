@@ -23,7 +23,7 @@ _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 
 
 def frame(mac: str, address: str, hardware_type: int = ETHERNET) -> Frame:
-    """Return the beginning of a TCP segment from somebody."""
+    """Return the beginning of a TCP segment from this address."""
     source = ipaddress.ip_address(address)
     own = source.packed
     ip = (
@@ -36,7 +36,7 @@ def frame(mac: str, address: str, hardware_type: int = ETHERNET) -> Frame:
 
 
 class ProgramTests(SynchronousTestCase):
-    """What the kernel is given."""
+    """The program that the kernel gets."""
 
     @settings(deadline=None, max_examples=300)
     @given(_RULES, _MACS, _ADDRESSES, st.sampled_from([ETHERNET, LOOPBACK]))
@@ -50,7 +50,7 @@ class ProgramTests(SynchronousTestCase):
     def test_known(
         self, rule: Admission, mac: str, address: str, known: dict[str, str]
     ) -> None:
-        """An IP address that is known to be somebody's counts as his, whatever the frame says."""
+        """A known IP address counts as its configured MAC address, whatever the frame holds."""
         kept = run(program(rule, known), frame(mac, address))
         self.assertEqual(kept, PASS if rule.passes(known.get(address, mac)) else 0)
 
@@ -65,7 +65,7 @@ class ProgramTests(SynchronousTestCase):
 
     @given(_RULES, _ADDRESSES)
     def test_without_address(self, rule: Admission, address: str) -> None:
-        """Frames of a device without Ethernet header, such as a tunnel, are nobody's."""
+        """Frames of a device without Ethernet header, such as a tunnel, have no MAC address."""
         kept = run(program(rule), frame("00:00:85:12:34:56", address, 65_534))
         self.assertEqual(kept, 0 if rule.permits else PASS)
 

@@ -36,7 +36,7 @@ class ParsingTests(unittest.TestCase):
         return endpoint, host, port.getHost().port
 
     async def test_reject(self) -> None:
-        """Who is not rejected is served by whatever stands behind the filter."""
+        """A peer that is not rejected is served by the endpoint behind the filter."""
         _, _, port = await self.listen(f"reject={_ADDRESS},0000.8512.3457")
         peer: Peer = await connect("127.0.0.1", port)
         await until(lambda: peer.heard == b"hello")
@@ -45,7 +45,7 @@ class ParsingTests(unittest.TestCase):
         await peer.closed
 
     async def test_permit(self) -> None:
-        """Who is not permitted is not served, be he dropped or reset."""
+        """A peer that is not permitted is not served, be it dropped or reset."""
         endpoint, host, port = await self.listen("permit=00\\:00\\:85\\:12\\:34\\:56")
         connecting = connect("127.0.0.1", port)
         await until(lambda: endpoint.link.dropped > 0)
@@ -58,7 +58,7 @@ class ParsingTests(unittest.TestCase):
             connecting.cancel()
 
     async def test_client(self) -> None:
-        """A client connects by what stands behind the filter."""
+        """A client connects by the endpoint behind the filter."""
         host = Host()
         port: Any = await server().listen(host)
         self.addCleanup(port.stopListening)
@@ -70,7 +70,7 @@ class ParsingTests(unittest.TestCase):
         await peer.closed
 
     async def test_client_with_tls(self) -> None:
-        """What speaks TLS from its first octet is filtered too."""
+        """An endpoint with TLS from its first octet is filtered too."""
         host = Host()
         port: Any = await server().listen(host)
         self.addCleanup(port.stopListening)
@@ -80,7 +80,7 @@ class ParsingTests(unittest.TestCase):
         self.assertEqual(host.peers, [])
 
     def test_wrong(self) -> None:
-        """What is missing or wrong is said."""
+        """A missing or wrong word is a ValueError that names it."""
         for words, why in (
             ("tcp:25", "either permit=ADDRESS,... or reject=ADDRESS"),
             (f"permit={_ADDRESS}:reject={_ADDRESS}:tcp:25", "either permit"),

@@ -1,4 +1,4 @@
-"""One contract for each way of the filter, on real sockets; how the others are kept off differs."""
+"""One contract for each way of the filter, on real sockets; how peers are refused differs."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class _Contract:
         return peer.closed
 
     def client(self, address: str, port: int, timeout: float = 10) -> LinkClientEndpoint:
-        """Return what connects from the wire."""
+        """Return an endpoint that connects from the wire."""
         return LinkClientEndpoint(
             reactor,
             self.link,
@@ -93,20 +93,20 @@ class _Contract:
         verifyObject(IWay, self.link.way)
 
     async def test_permitted(self) -> None:
-        """Who is on the list passes under Permit, and it is known who it is."""
+        """A peer on the list passes under Permit, and its MAC address is known."""
         host, port = await self.listen(ONLY_SCANNER)
         await self.connected("127.0.0.2", port)
         self.assertEqual(self.link.mac_of_peer(host.peers[0].transport), SCANNER)
         self.assertEqual(self.link.dropped, 0)
 
     async def test_not_rejected(self) -> None:
-        """Who is not on the list passes under Reject; on loopback he has an address of zeros."""
+        """A peer that is not on the list passes under Reject; on loopback its address is zeros."""
         host, port = await self.listen(NOT_STRANGER)
         await self.connected("127.0.0.9", port)
         self.assertEqual(self.link.mac_of_peer(host.peers[0].transport), NO_MAC)
 
     async def test_gate_steps_aside(self) -> None:
-        """Who has passed speaks with the protocol itself: nothing stands between."""
+        """A peer that has passed speaks with the protocol itself: no gate is between."""
         host, port = await self.listen(ONLY_SCANNER)
         await self.connected("127.0.0.2", port)
         transport: Any = host.peers[0].transport
@@ -132,7 +132,7 @@ class _Contract:
         self.assertEqual(endpoint.address, "127.0.0.2")
 
     async def test_lifted(self) -> None:
-        """When the rule is lifted everybody passes again."""
+        """Without a rule all pass again."""
         _, port = await self.listen(ONLY_SCANNER)
         self.link.change(EVERYBODY, KNOWN)
         await self.connected("127.0.0.3", port)
@@ -153,10 +153,10 @@ class _Watched(Kernel):
 
 
 class GuardTests(unittest.TestCase):
-    """When the rule is set, and what becomes of a socket that it cannot be set for."""
+    """When the filter is set, and sockets on which it cannot be set."""
 
     async def test_before_it_listens(self) -> None:
-        """A socket has its filter before anybody can connect to it."""
+        """A socket has its filter before a peer can connect to it."""
         way = _Watched()
         link = Link(way, admission=ONLY_SCANNER)
         port: Any = await LinkServerEndpoint(
@@ -166,13 +166,13 @@ class GuardTests(unittest.TestCase):
         self.assertEqual(way.listened, [0])
 
     async def test_no_listening_without(self) -> None:
-        """Where it cannot be set nobody listens."""
+        """Where it cannot be set, listening fails."""
         link = Link(_Watched(fails=True), admission=ONLY_SCANNER)
         endpoint = LinkServerEndpoint(reactor, link, lambda prepared: server(reactor=prepared))
         await self.assertFailure(endpoint.listen(Host()), error.CannotListenError)
 
     async def test_no_connection_without(self) -> None:
-        """Where it cannot be set nothing is connected, and the reason is told."""
+        """Where it cannot be set, connecting fails with the reason."""
         host = Host()
         port: Any = await server().listen(host)
         self.addCleanup(port.stopListening)
@@ -189,12 +189,12 @@ class GuardTests(unittest.TestCase):
 
 
 class KernelTests(_Contract, unittest.TestCase):
-    """Frames are dropped: who may not pass gets no answer at all."""
+    """Frames are dropped: a peer that may not pass gets no answer at all."""
 
     way = Kernel
 
     async def test_too_long(self) -> None:
-        """A rule that the kernel does not take keeps everybody off."""
+        """After a rule that the kernel refuses nobody passes."""
         _, port = await self.listen(EVERYBODY)
         many = {f"127.1.{one // 250}.{one % 250 + 1}": SCANNER for one in range(1500)}
         self.assertRaises(OSError, self.link.change, ONLY_SCANNER, {**KNOWN, **many})
@@ -204,7 +204,7 @@ class KernelTests(_Contract, unittest.TestCase):
         connecting.cancel()
 
     async def test_counted_to_the_end(self) -> None:
-        """What a socket has dropped is counted also when it is closed before anybody looks."""
+        """The drops of a socket are counted also when it is closed before they are read."""
         self.link.change(ONLY_SCANNER, KNOWN)
         port: Any = await LinkServerEndpoint(
             reactor, self.link, lambda prepared: server(reactor=prepared)
@@ -217,7 +217,7 @@ class KernelTests(_Contract, unittest.TestCase):
         self.assertTrue(self.link.dropped > 0)
 
     async def test_no_answer(self) -> None:
-        """A SYN is not answered, neither by SYN-ACK nor by RST: it is said again, and passes when it may."""
+        """A SYN gets neither SYN-ACK nor RST: the peer sends it again, and it passes when it may."""
         host, port = await self.listen(ONLY_SCANNER)
         connecting = connect("127.0.0.3", port)
         await until(lambda: self.link.dropped > 0)
@@ -231,7 +231,7 @@ class KernelTests(_Contract, unittest.TestCase):
         self.assertEqual(len(host.peers), 1)
 
     async def test_changed_while_connected(self) -> None:
-        """A connection that is open falls silent at once, and goes on where it was when it may again."""
+        """An open connection falls silent at once, and goes on when it may pass again."""
         host, port = await self.listen(ONLY_SCANNER)
         peer = await self.connected("127.0.0.2", port)
         self.link.change(NOT_STRANGER, {"127.0.0.2": STRANGER})
@@ -255,10 +255,10 @@ class KernelTests(_Contract, unittest.TestCase):
 
 
 class _ByReset(_Contract):
-    """Connections of who may not pass are reset, before a byte is written."""
+    """Connections of peers that may not pass are reset, before a byte is written."""
 
     async def test_reset(self) -> None:
-        """Who may not pass is connected, hears nothing, and is reset; nobody behind the gate knows of him."""
+        """A peer that may not pass is connected, gets no octet, and is reset; no protocol is built for it."""
         host, port = await self.listen(ONLY_SCANNER)
         peer: Peer = await connect("127.0.0.3", port)
         await peer.closed

@@ -1,4 +1,4 @@
-"""What is read of the kernel, and what is made of it."""
+"""Socket options and neighbours: what is read of the kernel, and what follows from it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class FrameTests(SynchronousTestCase):
     """The first frame of a connection."""
 
     def test_ip(self) -> None:
-        """The source address of a frame that holds IPv4 or IPv6 is told."""
+        """The source address of a frame that holds IPv4 or IPv6 is returned."""
         for rest in (b"\x08\x00\x45", b"\x86\xdd\x60"):
             self.assertEqual(sockets.mac_in(_ETHERNET + rest), "00:00:85:12:34:56")
 
     def test_none(self) -> None:
-        """What has no Ethernet header, or holds something else, tells nobody's."""
+        """A frame without Ethernet header, or with another content, has none."""
         for frame in (
             b"",
             _ETHERNET,
@@ -42,15 +42,15 @@ class FrameTests(SynchronousTestCase):
 
     @given(st.binary(max_size=60))
     def test_any(self, frame: bytes) -> None:
-        """Whatever the kernel gives, reading it raises nothing."""
+        """Reading any frame raises nothing."""
         sockets.mac_in(frame)
 
 
 class SocketTests(SynchronousTestCase):
-    """Real sockets, as far as this kernel lets them be asked."""
+    """Real sockets, as far as this kernel allows."""
 
     def test_filter_is_replaced_and_taken_off(self) -> None:
-        """A filter is set, set again and taken off; to take off what is not there does no harm."""
+        """A filter is set, replaced and removed; removing it twice raises nothing."""
         if sockets.filters_can_be_attached():
             raise SkipTest("this kernel takes no filters from this user")
         with socket.socket() as sock:
@@ -71,21 +71,21 @@ class SocketTests(SynchronousTestCase):
 
 
 class NeighbourTests(SynchronousTestCase):
-    """Who stands behind an address."""
+    """The MAC address behind an IP address."""
 
     def test_own(self) -> None:
-        """Addresses of loopback have no MAC address; what is no address is nobody's."""
+        """Addresses of loopback have a MAC address of zeros; what is no address has none."""
         self.assertEqual(neighbour_mac("127.0.0.9"), NO_MAC)
         self.assertEqual(neighbour_mac("::1"), NO_MAC)
         for nobody in ("", "x", "example.com"):
             self.assertIsNone(neighbour_mac(nobody))
 
     def test_scope(self) -> None:
-        """A scope that is no device of this host is nobody's."""
+        """An address whose scope is no device of this host has none."""
         self.assertIsNone(neighbour_mac("fe80::1%nothing"))
 
     def test_within_asyncio(self) -> None:
-        """It can be asked where asyncio runs, as it does beneath Twisted's asyncio reactor."""
+        """The table can be read where asyncio runs, as it does beneath Twisted's asyncio reactor."""
 
         async def ask() -> str | None:
             return neighbour_mac("192.0.2.1")
@@ -94,10 +94,10 @@ class NeighbourTests(SynchronousTestCase):
 
 
 class ChoiceTests(SynchronousTestCase):
-    """Which way is taken."""
+    """The choice of a way."""
 
     def test_best(self) -> None:
-        """Auto is the first of those that can be had."""
+        """Auto is the first way that this host has."""
         had = []
         for name in NAMES:
             try:

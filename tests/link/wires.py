@@ -20,7 +20,7 @@ NOT_STRANGER = Admission(frozenset([STRANGER]), permits=False)
 
 
 class Peer(Protocol):
-    """Either end of a connection: says what it is told, and remembers what it hears."""
+    """Either end of a connection: sends its lines, and keeps what it receives."""
 
     def __init__(self, says: bytes = b"") -> None:
         self._says = says
@@ -33,7 +33,7 @@ class Peer(Protocol):
         self.say(self._says)
 
     def say(self, octets: bytes) -> None:
-        """Say something more."""
+        """Send something more."""
         assert self.transport is not None
         self.transport.write(octets)
 
@@ -70,6 +70,6 @@ def connect(source: str, port: int, to: str = "127.0.0.1") -> Deferred[Any]:
 
 
 async def until(true: Any) -> None:
-    """Wait until something is so; a test's own timeout ends it."""
+    """Wait until a condition holds; a test's own timeout ends it."""
     while not true():
         await deferLater(reactor, 0.01)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Parts of a mail host for tests, with a machine beside it that does what it is told."""
+"""Parts of a mail host for tests, with a machine beside it that a test controls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class StandInMachine:
         return 100_000_000
 
     def takes(self, recipient: Mailbox) -> bool:
-        """Say so for all of machine.test."""
+        """Say yes for all of machine.test."""
         return recipient.domain == b"machine.test"
 
     def smtp_address(self) -> tuple[str, int] | None:

@@ -1,4 +1,4 @@
-"""Who has an account, and how it is proved."""
+"""The accounts, and the proofs of a login."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AccountsTests(unittest.TestCase):
         self.accounts = Accounts({"IR@Bench.test": "bench", "b@bench.test": "bé"})
 
     def test_interface(self) -> None:
-        """It is one of cred's checkers."""
+        """Accounts provides cred's ICredentialsChecker."""
         verifyObject(ICredentialsChecker, self.accounts)
 
     def test_case(self) -> None:
@@ -35,7 +35,7 @@ class AccountsTests(unittest.TestCase):
         )
 
     def test_nobody(self) -> None:
-        """Another address, and the null sender, are nobody's."""
+        """Another address, and the null sender, have no account."""
         self.assertIsNone(self.accounts.account_of(Mailbox(b"x", b"bench.test")))
         self.assertIsNone(self.accounts.account_of(Mailbox(b"ir", b"test")))
         self.assertIsNone(self.accounts.account_of(None))
@@ -59,7 +59,7 @@ class AccountsTests(unittest.TestCase):
         self.assertRaises(ConfigurationError, Accounts, {"a@b.test": "", "A@b.test": ""})
 
     def test_passwords(self) -> None:
-        """The right password logs in, no other does, and nobody does for who does not exist."""
+        """The right password logs in, no other does, and no password does for an unknown user."""
         known = self.accounts.requestAvatarId(UsernamePassword(b"Ir@bench.test", b"bench"))
         self.assertEqual(self.successResultOf(known), b"ir@bench.test")
         for user, password in (
@@ -90,7 +90,7 @@ class AccountsTests(unittest.TestCase):
 
 
 class CredentialsTests(unittest.TestCase):
-    """What ours does that Twisted's do not."""
+    """The credentials that mend Twisted's."""
 
     def test_plain_for_another(self) -> None:
         """PLAIN with another's authorization identity is refused."""
@@ -98,7 +98,7 @@ class CredentialsTests(unittest.TestCase):
         PlainLogin().setResponse(b"me\0me\0secret")
 
     def test_prompts(self) -> None:
-        """LOGIN asks as strict clients want to be asked."""
+        """LOGIN's prompts are those that strict clients expect."""
         login = PromptedLogin()
         self.assertEqual(login.getChallenge(), b"Username:")
         login.setResponse(b"me")

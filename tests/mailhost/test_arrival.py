@@ -1,4 +1,4 @@
-"""What the machine sends, at the mail host: identical, whatever it is and however it is cut on the way."""
+"""Mail from the machine at the mail host: identical, for any content and in any segments."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class ArrivalTests(unittest.TestCase):
             wire.connect()
 
     def ended(self, doing: Deferred[Any]) -> Any:
-        """Carry what both say to the other until it is done."""
+        """Carry the octets of both to the other until it is done."""
         mine, theirs = self.wires
         for _ in range(100):
             said, answered = mine.taken(), theirs.taken()

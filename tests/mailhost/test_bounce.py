@@ -1,4 +1,4 @@
-"""A bounce: what is in it, whatever stood in the mail that was refused."""
+"""A bounce and its content, for any mail that was refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listening: who is let in, and how the last one goes."""
+"""The listener: the sessions it admits, and how it ends them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from irsend.mailhost.listener import Listener
 
 
 class _Session:
-    """A session that goes when its test says so."""
+    """A session that ends when its test ends it."""
 
     def __init__(self, gone: Callable[[Any], None]) -> None:
         self.gone = gone
@@ -33,7 +33,7 @@ class ListenerTests(unittest.TestCase):
         self.factory = self.reactor.tcpServers[0][1]
 
     def test_too_many_sessions(self) -> None:
-        """Who is one too many is not let in, until another has gone."""
+        """A session over the limit is refused until another has ended."""
         first = self.factory.buildProtocol(None)
         self.assertIsNotNone(self.factory.buildProtocol(None))
         self.assertIsNone(self.factory.buildProtocol(None))
@@ -41,7 +41,7 @@ class ListenerTests(unittest.TestCase):
         self.assertIsNotNone(self.factory.buildProtocol(None))
 
     def test_stopping(self) -> None:
-        """Stopping tells each session, and waits for the last one."""
+        """Stopping shuts each session down, and waits for the last one."""
         sessions = [self.factory.buildProtocol(None) for _ in range(2)]
         stopped = self.listener.stopService()
         self.assertTrue(all(session.told for session in sessions))
@@ -52,7 +52,7 @@ class ListenerTests(unittest.TestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_who_does_not_go(self) -> None:
-        """A session that does not go in two seconds is aborted."""
+        """A session that does not end in two seconds is aborted."""
         session = self.factory.buildProtocol(None)
         self.listener.stopService()
         self.reactor.advance(1.9)

@@ -43,7 +43,7 @@ class MaildirsTests(unittest.TestCase):
         self.assertEqual(maildirs.of_account("../x@y.test").directory.name, "..%2Fx@y.test")
 
     def test_envelope(self) -> None:
-        """The envelope is read off a mail, which is left standing behind it."""
+        """The envelope is read, and the next read follows it."""
         recipients = (Mailbox(b"p", b"m.test"), Mailbox(b"x y", b"[192.0.2.1]"), POSTMASTER)
         for sender in (None, Mailbox(b"a", b"b.test"), Mailbox(b'a"> \\b', b"c.test")):
             with self.subTest(sender=sender):
@@ -60,7 +60,7 @@ class MaildirsTests(unittest.TestCase):
                 self.assertTrue(mail.read().startswith(b"Received: from me"))
 
     def test_no_envelope(self) -> None:
-        """What does not begin with an envelope has none, and neither has what is for nobody."""
+        """A mail that does not begin with an envelope has none, and neither has one without a recipient."""
         self.assertIsNone(read_envelope(io.BytesIO(b"Subject: x\r\n\r\n")))
         self.assertIsNone(read_envelope(io.BytesIO(b"Return-Path: <>\r\n\r\n")))
         self.assertIsNone(read_envelope(io.BytesIO(b"")))
@@ -68,7 +68,7 @@ class MaildirsTests(unittest.TestCase):
 
 
 class MaildropTests(unittest.TestCase):
-    """What POP3 is given."""
+    """The maildrop of POP3."""
 
     def setUp(self) -> None:
         _accounts, self.maildirs = make_maildirs(self)
@@ -76,7 +76,7 @@ class MaildropTests(unittest.TestCase):
         self.names = [put(self.memory, b"Subject: %d\r\n" % number) for number in range(3)]
 
     def test_interface(self) -> None:
-        """It is what Twisted's POP3 takes for a maildrop."""
+        """Maildrop provides Twisted's IMailboxPOP3."""
         verifyObject(IMailboxPOP3, Maildrop(self.memory))
 
     def test_contents(self) -> None:
@@ -99,7 +99,7 @@ class MaildropTests(unittest.TestCase):
         self.assertEqual(len(Maildrop(self.memory).listMessages()), 4)
 
     def test_deletion(self) -> None:
-        """What is marked is there until `sync`, and gone for good behind it."""
+        """A marked mail is there until `sync`, and deleted by it."""
         maildrop = Maildrop(self.memory)
         maildrop.deleteMessage(1)
         self.assertRaises(ValueError, maildrop.deleteMessage, 1)
@@ -125,7 +125,7 @@ class MaildropTests(unittest.TestCase):
         )
 
     def test_one_session_at_a_time(self) -> None:
-        """A maildrop in use is given to nobody else until it is let go; others are."""
+        """A maildrop in use is refused to others until it is released; other maildrops are not."""
         realm = Maildrops(self.maildirs)
         _, _, let_go = realm.requestAvatar(b"ir@bench.test", None, IMailboxPOP3)
         self.assertRaises(

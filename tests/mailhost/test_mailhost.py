@@ -37,13 +37,13 @@ _KEY = generate_key_material(["localhost", "127.0.0.1"], 2048, time.time())
 
 
 def tls(version: str = "TLS 1.0") -> ClientTLS:
-    """Return what a program of that time begins TLS with."""
+    """Return the TLS context of a program of that time."""
     ciphers = "AES128-SHA:@SECLEVEL=0" if version < "TLS 1.2" else "ALL:@SECLEVEL=0"
     return ClientTLS.build("localhost", oldest=version, newest=version, ciphers=ciphers)
 
 
 class _Peer(Protocol):
-    """Connects, says one thing, and listens."""
+    """Connects, sends one line, and keeps what it receives."""
 
     def __init__(self, says: bytes = b"") -> None:
         self.says = says
@@ -122,7 +122,7 @@ class LifeTests(HostCase):
 
     @inlineCallbacks
     def test_address_in_use(self) -> Any:
-        """An address that cannot be had raises, and the other one is let go again."""
+        """An address in use raises, and the other one is closed again."""
         taken = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(taken.close)
         free = socket.create_server(("127.0.0.1", 0))
@@ -146,7 +146,7 @@ class LifeTests(HostCase):
 
     @inlineCallbacks
     def test_stopping_ends_sessions(self) -> Any:
-        """Stopping tells SMTP clients 421 and POP3 clients -ERR, and leaves no session."""
+        """Stopping sends SMTP clients 421 and POP3 clients -ERR, and leaves no session."""
         self.start()
         of_smtp, of_pop3 = _Peer(), _Peer(b"USER ir@bench.test\r\n")
         yield self.connect(self.smtp, of_smtp)

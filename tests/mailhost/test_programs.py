@@ -1,4 +1,4 @@
-"""The mail host as programs of other people meet it: swaks brings mail, mpop and curl fetch it."""
+"""The mail host with other programs: swaks brings mail, mpop and curl fetch it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ProgramTests(HostCase):
 
     @inlineCallbacks
     def call(self, program: str, *arguments: str, status: int | None = 0) -> Any:
-        """Run it to its end; return what it said."""
+        """Run it to its end; return its output."""
         path = shutil.which(program)
         if path is None:
             raise unittest.SkipTest(f"{program} must be installed for this test")

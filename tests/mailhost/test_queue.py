@@ -1,4 +1,4 @@
-"""Handing mail to the machine: once it takes it, until it takes it, and what it will not have."""
+"""The queue for the machine: delivery, retries, and mail that the machine refuses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAIL = b"Received: from me\r\nSubject: hello\r\n\r\nbody\r\n"
 
 
 class QueueTests(unittest.TestCase):
-    """The queue against a machine that the test plays."""
+    """The queue against a machine whose part the test plays."""
 
     def setUp(self) -> None:
         self.accounts, self.maildirs = make_maildirs(self)
@@ -75,7 +75,7 @@ class QueueTests(unittest.TestCase):
         return list((self.maildirs.queue.directory.parent / "undelivered" / "new").iterdir())
 
     def test_handed_on(self) -> None:
-        """The machine is given the envelope by SMTP, and the mail without the queue's own lines."""
+        """The machine gets the envelope by SMTP, and the mail without the queue's own lines."""
         self.start()
         self.connect()
         self.assertEqual(self.said, b"MAIL FROM:<ir@bench.test>\r\n")
@@ -116,7 +116,7 @@ class QueueTests(unittest.TestCase):
         self.assertEqual(self.queue.pending, 0)
 
     def test_one_that_cannot_be_read(self) -> None:
-        """A mail that cannot be read is tried again by itself; those behind it are handed on."""
+        """A mail that cannot be read is tried again alone; those behind it are delivered."""
         broken = self.put()
         self.start(TRACE.replace(b"p@", b"q@"))
         path = self.maildirs.queue.path(broken)
@@ -132,7 +132,7 @@ class QueueTests(unittest.TestCase):
         self.queue.stopService()
 
     def test_undelivered_is_full(self) -> None:
-        """Where undelivered/ is full a mail that nobody will have stays in the queue, which is bounded."""
+        """Where undelivered/ is full a refused mail stays in the queue, which is bounded."""
         self.maildirs.undelivered.capacity = 10
         self.put(b"")
         self.queue.startService()
@@ -155,7 +155,7 @@ class QueueTests(unittest.TestCase):
         self.queue.stopService()
 
     def test_machine_that_does_not_listen(self) -> None:
-        """While the machine takes no mail at all nobody connects, and it is looked at again."""
+        """While the machine takes no mail nothing connects to it, and it is tried again."""
         self.machine.address = None
         self.start()
         self.assertEqual(self.reactor.tcpClients, [])
@@ -189,7 +189,7 @@ class QueueTests(unittest.TestCase):
         self.queue.stopService()
 
     def test_only_who_has_it_not(self) -> None:
-        """Who has the mail is not sent it again with the one for whom the machine wanted another time."""
+        """A recipient with a 250 is left out when the one with a 4xx is tried again."""
         self.start(TRACE + b"Delivered-To: q@machine.test\r\n")
         self.connect()
         self.say(
@@ -205,7 +205,7 @@ class QueueTests(unittest.TestCase):
         self.assertEqual(mails_in(self.maildirs.of_account("ir@bench.test")), [])
 
     def test_bounce(self) -> None:
-        """What the machine refuses for good goes back to an account, as RFC 3464 has it."""
+        """A mail refused with a 5xx is returned to an account by a report of RFC 3464."""
         self.start()
         self.connect()
         self.say(b"250 OK\r\n", b"550-5.7.1 Not an\r\n550 address\r\n", b"221 bye\r\n")
@@ -229,7 +229,7 @@ class QueueTests(unittest.TestCase):
         self.assertEqual(self.undelivered(), [])
 
     def test_never_a_bounce_for_a_bounce(self) -> None:
-        """What has the null sender, or a stranger's, is kept in `undelivered` when it is refused."""
+        """A refused mail of the null sender, or of a stranger, is kept in `undelivered`."""
         for sender in (b"", b"x@y.test"):
             with self.subTest(sender=sender):
                 self.start(TRACE.replace(b"ir@bench.test", sender))
@@ -259,7 +259,7 @@ class QueueTests(unittest.TestCase):
         self.assertEqual(len(self.undelivered()), 1)
 
     def test_taken_away(self) -> None:
-        """A mail that a mail tool has taken out of the queue is forgotten."""
+        """A mail that a mail tool has deleted from the queue is forgotten."""
         self.put()
         path = self.maildirs.queue.path(self.maildirs.queue.names()[0])
         self.queue.startService()

@@ -1,4 +1,4 @@
-"""For whom the mail host takes mail, and where it puts it."""
+"""The mail host's relay: whose mail it takes, and where it keeps it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class RelayTests(unittest.TestCase):
         return mails_in(self.maildirs.of_account(account))
 
     def test_interfaces(self) -> None:
-        """A session provides what the protocol asks for."""
+        """RelayReception provides IReception, and Copies IMessageSink."""
         verifyObject(IReception, RelayReception(self.relay, "192.0.2.1", lambda: None))
         verifyObject(IMessageSink, Copies([]))
 

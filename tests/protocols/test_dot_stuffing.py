@@ -61,7 +61,7 @@ CUTS = st.lists(st.integers(0, 200), max_size=12)
 
 
 class ExampleTests(SynchronousTestCase):
-    """Streams worth a look."""
+    """Streams that break a careless reader."""
 
     def check(self, text: bytes, content: bytes, behind: bytes | None) -> None:
         """Check a stream whole, octet by octet, and with each single cut."""
@@ -85,7 +85,7 @@ class ExampleTests(SynchronousTestCase):
         self.check(b".\r\n.\r\n", b"", b".\r\n")
 
     def test_stuffed(self) -> None:
-        """A dot at a line's beginning is taken away, one only, and not in the middle of a line."""
+        """A dot at a line's beginning is removed, one only, and not in the middle of a line."""
         self.check(b"..\r\n...\r\n.a\r\na.\r\n.\r\n", b".\r\n..\r\na\r\na.\r\n", b"")
 
     def test_smuggling(self) -> None:
@@ -109,7 +109,7 @@ class ExampleTests(SynchronousTestCase):
             self.assertIn(b"MAIL FROM:<x@y>\r\n", content)
 
     def test_not_ended(self) -> None:
-        """While the end has not come, all that is surely content has been given out."""
+        """Before the end comes, all that can only be content has been returned."""
         self.check(b"a\r\n", b"a\r\n", None)
         self.check(b"a\r\n.", b"a\r\n", None)
         stream = DotStream()
@@ -127,7 +127,7 @@ class ExampleTests(SynchronousTestCase):
 
 
 class AnySplitTests(SynchronousTestCase):
-    """Whatever the stream, and however it is cut."""
+    """Any stream, in any pieces."""
 
     @settings(deadline=None, max_examples=500)
     @given(TEXT, CUTS)

@@ -1,4 +1,4 @@
-"""The sending side: the holes of Twisted's ESMTPClient, and what ours says and hears."""
+"""The sending side of SMTP: the holes of Twisted's ESMTPClient, and the conversations of ours."""
 
 from __future__ import annotations
 
@@ -143,14 +143,14 @@ class HoleTests(unittest.TestCase):
 
     @hole()
     def test_keywords_in_lower_case(self) -> None:
-        """A server that announces `starttls` is asked for it."""
+        """A server that announces `starttls` gets STARTTLS."""
         self.side.begin()
         self.side.say(b"220 mx\r\n")
         self.assertEqual(self.side.say(b"250-mx\r\n250 starttls\r\n"), b"STARTTLS\r\n")
 
     @hole()
     def test_starttls_refused_for_now(self) -> None:
-        """A 454 to STARTTLS is no reason not to send."""
+        """After a 454 to STARTTLS the mail is sent in plain text."""
         self.side.begin()
         self.side.say(b"220 mx\r\n")
         self.side.say(b"250-mx\r\n250 STARTTLS\r\n")
@@ -158,7 +158,7 @@ class HoleTests(unittest.TestCase):
 
     @hole()
     def test_silent_server(self) -> None:
-        """A server that does not even greet is not waited for without end."""
+        """A server that does not greet within 300 s is given up."""
         self.side.begin()
         self.side.clock.advance(301)
         self.side.wire.deliver(b"")
@@ -179,7 +179,7 @@ _LINE = st.sampled_from([b"", b".", b"..", b".x", b"x", b"x.", b"\r", b".\r", b"
 
 
 class ContentTests(unittest.TestCase):
-    """What goes out between DATA and its answer."""
+    """The content between DATA and its reply."""
 
     @settings(deadline=None)
     @given(st.lists(_LINE), st.lists(st.integers(0, 60)), st.booleans())
@@ -209,7 +209,7 @@ def _send(side: _Ours, content: Any) -> bytes:
 
 
 class ConversationTests(unittest.TestCase):
-    """What ours says, and what it makes of the answers."""
+    """The commands of ours, and what follows from the replies."""
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -236,7 +236,7 @@ class ConversationTests(unittest.TestCase):
         return self.client.send(SENDER, recipients, io.BytesIO(content), size=size)
 
     def test_each_recipient_has_its_answer(self) -> None:
-        """A refused recipient has his refusal, the others the answer to the content."""
+        """A refused recipient has the refusal, the others the reply to the content."""
         self.open()
         sent = self.send(RECIPIENT, OTHER)
         self.assertEqual(self.wire.taken(), b"MAIL FROM:<a@bench.test>\r\n")
@@ -256,7 +256,7 @@ class ConversationTests(unittest.TestCase):
         )
 
     def test_sender_refused(self) -> None:
-        """A refusal of MAIL is every recipient's answer, and the session goes on."""
+        """A refusal of MAIL is every recipient's reply, and the session goes on."""
         self.open()
         sent = self.send(RECIPIENT, OTHER)
         self.say(b"530 Must issue a STARTTLS command first\r\n")
@@ -281,7 +281,7 @@ class ConversationTests(unittest.TestCase):
         self.assertEqual(self.wire.taken(), b"MAIL FROM:<a@bench.test> SIZE=3\r\n")
 
     def test_helo(self) -> None:
-        """A server that does not know EHLO is spoken to with HELO."""
+        """A server that does not know EHLO gets HELO."""
         opened = self.client.open_session(None)
         self.say(b"220 mx\r\n")
         self.assertEqual(self.say(b"500 what?\r\n"), b"HELO me\r\n")
@@ -295,7 +295,7 @@ class ConversationTests(unittest.TestCase):
         self.assertEqual(self.failureResultOf(opened, Refused).value.reply.code, 554)
 
     def test_refused_in_the_middle(self) -> None:
-        """A refusal before the content is out is the answer, and nothing more is sent behind it."""
+        """A refusal before the content is out is the reply, and nothing is sent after it."""
         self.open()
         sent = self.send(RECIPIENT, content=b"x" * 200_000)
         self.say(b"250 OK\r\n")
@@ -307,7 +307,7 @@ class ConversationTests(unittest.TestCase):
         self.assertTrue(self.wire.closed)
 
     def test_taken_before_its_end(self) -> None:
-        """A 250 before the content is out is not believed."""
+        """A 250 before the content is out ends the session with an error."""
         self.open()
         sent = self.send(RECIPIENT, content=b"x" * 200_000)
         self.say(b"250 OK\r\n")
@@ -318,7 +318,7 @@ class ConversationTests(unittest.TestCase):
         self.failureResultOf(sent, UnreadableReply)
 
     def test_data_answered_with_250(self) -> None:
-        """A 250 to DATA is not believed: the server has seen no content."""
+        """A 250 to DATA ends the session with an error: the server has read no content."""
         self.open()
         sent = self.send(RECIPIENT)
         for _ in range(3):
@@ -326,7 +326,7 @@ class ConversationTests(unittest.TestCase):
         self.failureResultOf(sent, UnreadableReply)
 
     def test_connection_lost_inside_a_message(self) -> None:
-        """A connection lost before the answer is an error, not an answer."""
+        """A connection lost before the reply is an error, not a reply."""
         self.open()
         sent = self.send(RECIPIENT)
         self.say(b"250 OK\r\n")
@@ -338,7 +338,7 @@ class ConversationTests(unittest.TestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_timeout_of_its_own(self) -> None:
-        """The answer to the content has its own time, and no other command's."""
+        """The reply to the content has a timeout of its own."""
         self.open()
         sent = self.send(RECIPIENT)
         self.say(b"250 OK\r\n")
@@ -352,7 +352,7 @@ class ConversationTests(unittest.TestCase):
         self.failureResultOf(sent, error.TimeoutError)
 
     def test_not_smtp(self) -> None:
-        """What is no SMTP reply ends the session with a sentence."""
+        """A line that is no SMTP reply ends the session with UnreadableReply."""
         for answer in (b"HTTP/1.1 400 Bad\r\n", b"250-a\r\n251 b\r\n", b"20\r\n", b"999 x\r\n"):
             with self.subTest(answer=answer):
                 self.setUp()
@@ -362,14 +362,14 @@ class ConversationTests(unittest.TestCase):
                 self.failureResultOf(opened, UnreadableReply)
 
     def test_spoke_without_being_asked(self) -> None:
-        """A second answer to one command ends the session: it would be taken for the next one's."""
+        """A second reply to one command ends the session: it would be taken for the next one's."""
         self.open()
         self.say(b"250 and more\r\n")
         self.failureResultOf(self.client.command(b"NOOP"), UnreadableReply)
         self.assertTrue(self.wire.closed)
 
     def test_quit(self) -> None:
-        """Behind the answer to QUIT the connection is closed, also when the server does not."""
+        """After the reply to QUIT the client closes the connection if the server does not."""
         self.open()
         gone = self.client.quit()
         self.assertEqual(self.wire.taken(), b"QUIT\r\n")
@@ -404,7 +404,7 @@ class TLSTests(unittest.TestCase):
         self.wire.deliver(b"220 go\r\n")
 
     def test_second_ehlo(self) -> None:
-        """After the handshake EHLO is said again, and what was announced before it is forgotten."""
+        """After the handshake EHLO is sent again, and what was announced before it is forgotten."""
         self.assertTrue(self.wire.peer_begins_tls(server_tls().context, server=True))
         self.assertEqual(self.wire.taken(), b"EHLO me\r\n")
         self.assertEqual(self.client.extensions, {})

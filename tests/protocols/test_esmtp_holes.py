@@ -66,7 +66,7 @@ class _Side:
     later: Deferred[Any]
 
     def say(self, *lines: bytes) -> bytes:
-        """Say these lines in one segment and return what was answered."""
+        """Send these lines in one segment and return the replies."""
         self.wire.deliver(b"".join(line + b"\r\n" for line in lines))
         return self.wire.taken()
 
@@ -76,7 +76,7 @@ class _Side:
 
 
 class _Later(SMTPServerSession):
-    """The machine's questions, with a verdict that waits for a recipient called `later`."""
+    """The machine's reception, whose verdict on a recipient called `later` waits."""
 
     later: Deferred[Any]
 
@@ -145,7 +145,7 @@ class EsmtpHoleTests(unittest.SynchronousTestCase):
 
     @hole()
     def test_greeting_from_before_tls(self) -> None:
-        """What was said before the handshake is forgotten: EHLO and MAIL are needed again."""
+        """After the handshake EHLO and MAIL are needed again."""
         self.side.say(b"EHLO client.test")
         self.side.say(b"MAIL FROM:<a@b.test>")
         self.side.wire.deliver(b"STARTTLS\r\n")
@@ -215,7 +215,7 @@ class EsmtpHoleTests(unittest.SynchronousTestCase):
 
     @hole(raises=IndexError)
     def test_bare_auth(self) -> None:
-        """AUTH without an argument is answered, not broken by."""
+        """AUTH without an argument gets a reply, not an exception."""
         self.side.say(b"EHLO client.test")
         self.assertEqual(self.side.codes(b"AUTH"), [b"502"])
 

@@ -25,7 +25,7 @@ _IR = Credentials(user=b"ir", password=b"bench", service="pop", host="pop.bench.
 
 @implementer(IMessageSink)
 class _Sink:
-    """Keeps what it is given, and counts how often it was given something."""
+    """Keeps what is written, and counts the writes."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -112,7 +112,7 @@ class Pop3HoleTests(unittest.SynchronousTestCase):
 
     @hole()
     def test_login_method(self) -> None:
-        """A timestamp in the greeting does not decide the method: USER is what was asked for."""
+        """A timestamp in the greeting does not decide the method: USER is sent where it was asked for."""
         self.side.log_in().addErrback(lambda _: None)
         said = self.side.wire.taken()
         if said.startswith(b"CAPA"):
@@ -121,7 +121,7 @@ class Pop3HoleTests(unittest.SynchronousTestCase):
 
     @hole()
     def test_plain_text_behind_stls(self) -> None:
-        """Plain text behind the +OK to STLS ends the session, and is no answer given under TLS."""
+        """Plain text behind the +OK to STLS ends the session, and is no reply given under TLS."""
         outcome: list[Any] = []
         self.side.begin_tls().addBoth(outcome.append)
         self.side.answer(b"+OK", b"STLS", b".")
@@ -136,7 +136,7 @@ class Pop3HoleTests(unittest.SynchronousTestCase):
 
     @hole(raises=AttributeError)
     def test_sasl(self) -> None:
-        """SASL is spoken (RFC 5034)."""
+        """AUTH logs in by SASL (RFC 5034)."""
         done = self.side.client.authenticate(make_mechanism("PLAIN", _IR))
         self.assertEqual(self.side.wire.taken(), b"AUTH PLAIN AGlyAGJlbmNo\r\n")
         self.side.answer(b"+OK welcome")
@@ -155,7 +155,7 @@ class Pop3HoleTests(unittest.SynchronousTestCase):
 
     @hole()
     def test_whole_segments(self) -> None:
-        """A message is handed on in segments, not line by line."""
+        """A message reaches its sink in segments, not line by line."""
         pieces: list[bytes] = []
         self.side.retrieve(0, pieces).addErrback(lambda _: None)
         self.side.answer(b"+OK")
@@ -165,7 +165,7 @@ class Pop3HoleTests(unittest.SynchronousTestCase):
 
     @hole()
     def test_capability_case(self) -> None:
-        """Capability names are told in upper case, however the server writes them."""
+        """Capability names are in upper case, however the server writes them."""
         answer = self.side.client.capabilities()
         self.side.answer(b"+OK", b"stls", b".")
         self.assertIn(b"STLS", self.successResultOf(answer))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import CramMD5Credentials
 from twisted.cred.portal import IRealm, Portal
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ServerFactory
 from twisted.internet.task import Clock
 from twisted.mail import pop3
@@ -164,7 +165,7 @@ class HoleTests(unittest.TestCase):
 
     @hole()
     def test_capabilities(self) -> None:
-        """CAPA names what there is by its registered name, and nothing else."""
+        """CAPA names each capability by its registered name, and nothing else."""
         self.side.begin()
         words = {line.split(b" ")[0] for line in self.side.say(b"CAPA").split(b"\r\n")[1:-2]}
         registered = {b"TOP", b"UIDL", b"USER", b"PIPELINING", b"RESP-CODES", b"AUTH-RESP-CODE"}
@@ -195,7 +196,7 @@ class HoleTests(unittest.TestCase):
 
     @hole()
     def test_cancelled_exchange(self) -> None:
-        """An exchange that the client gives up with * is no error of the log's."""
+        """An exchange that the client cancels with * logs no error."""
         self.side.begin()
         self.side.say(b"AUTH PLAIN")
         self.assertIn(b"aborted", self.side.say(b"*"))
@@ -238,7 +239,7 @@ class HoleTests(unittest.TestCase):
 
     @hole()
     def test_too_many_errors(self) -> None:
-        """A client that only makes errors is not borne without end."""
+        """A client that only makes errors is disconnected."""
         self.side.begin()
         self.side.say(*[b"AUTH WHAT"] * 20)
         self.assertTrue(self.side.wire.closed)
@@ -263,7 +264,7 @@ class SessionTests(unittest.TestCase):
         return self.side.say(*lines).split(b"\r\n")[:-1]
 
     def test_double(self) -> None:
-        """The maildrop of these tests is one."""
+        """The maildrop of these tests provides IMailboxPOP3."""
         verifyObject(IMailboxPOP3, self.maildrop)
 
     def test_apop(self) -> None:
@@ -277,7 +278,7 @@ class SessionTests(unittest.TestCase):
         self.assertEqual(self.said(b"APOP ir " + digest), [b"+OK logged in, 2 messages"])
 
     def test_stranger_who_reads_nothing(self) -> None:
-        """Who does not log in is sent away behind a hundred commands: answers are not kept without end."""
+        """A client that does not log in is disconnected after a hundred commands."""
         answers = self.said(*[b"CAPA"] * 101)
         self.assertTrue(answers[-1].startswith(b"-ERR too many commands"), answers[-1])
         self.assertTrue(self.side.wire.closed)
@@ -297,7 +298,7 @@ class SessionTests(unittest.TestCase):
         )
 
     def test_failed_logins(self) -> None:
-        """What is wrong with a login has its response code, and what is not base64 says so."""
+        """A login that fails has the response code AUTH, or a reason that names the mistake."""
         for lines, answer in (
             ([b"USER ir", b"PASS wrong"], b"-ERR [AUTH] user name or password wrong"),
             ([b"USER nobody", b"PASS the pass"], b"-ERR [AUTH] user name or password wrong"),
@@ -311,7 +312,7 @@ class SessionTests(unittest.TestCase):
                 self.assertEqual(self.said(*lines)[-1], answer)
 
     def test_in_use(self) -> None:
-        """A maildrop that another session has is [IN-USE], and free once that has said QUIT."""
+        """A maildrop that another session has is [IN-USE], and free once that has sent QUIT."""
         self.side.session.portal.realm.in_use = True
         self.assertIn(b"-ERR [IN-USE]", self.said(b"USER ir", b"PASS the pass")[-1])
         self.side.session.portal.realm.in_use = False
@@ -361,6 +362,19 @@ class SessionTests(unittest.TestCase):
         self.assertIn(b"-ERR [SYS/TEMP]", self.said(b"DELE 1", b"QUIT")[-1])
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
 
+    def test_lost_while_deleting(self) -> None:
+        """A session that is lost while it deletes releases the maildrop once, and not the next session's."""
+        self.side.log_in()
+        deleting: Deferred[None] = Deferred()
+        self.maildrop.sync = lambda: deleting  # type: ignore[method-assign,assignment,return-value]
+        self.said(b"QUIT")
+        self.side.wire.lose()
+        realm = self.side.session.portal.realm
+        self.assertFalse(realm.in_use)
+        realm.in_use = True
+        deleting.callback(None)
+        self.assertTrue(realm.in_use)
+
     def test_unreadable_message(self) -> None:
         """A message whose file is gone is answered with -ERR, and the session goes on."""
         self.side.log_in()
@@ -391,7 +405,7 @@ class SessionTests(unittest.TestCase):
                 self.assertTrue(said.startswith(b"-ERR the line is too long\r\n+OK cap"))
 
     def test_idle(self) -> None:
-        """A session in which nothing comes for ten minutes is ended without a word."""
+        """A session in which nothing comes for ten minutes is ended without a reply."""
         self.side.log_in()
         self.side.say(b"DELE 1")
         self.side.clock.advance(599)
@@ -404,7 +418,7 @@ class SessionTests(unittest.TestCase):
         self.assertEqual(self.side.clock.getDelayedCalls(), [])
 
     def test_client_gone_inside_a_message(self) -> None:
-        """A client that goes away inside a message leaves nothing behind."""
+        """A client that closes inside a message leaves no maildrop in use."""
         self.side.begin(b"x" * 500_000)
         self.side.log_in()
         self.side.wire.stalled = True

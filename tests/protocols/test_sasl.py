@@ -53,10 +53,10 @@ class Case(unittest.TestCase):
 
 
 class TableTests(Case):
-    """Which mechanisms there are."""
+    """The table of mechanisms."""
 
     def test_table(self) -> None:
-        """Each mechanism stands under its registered name; what models may name is what there is."""
+        """Each mechanism stands under its registered name, and models may name these only."""
         self.assertEqual(set(MECHANISMS), set(NAMES))
         for name in MECHANISMS:
             mechanism = make_mechanism(name, who(token=b"t"))
@@ -88,7 +88,7 @@ class SimpleTests(Case):
     """PLAIN, LOGIN, CRAM-MD5, XOAUTH2."""
 
     def test_cram_md5(self) -> None:
-        """CRAM-MD5 answers as in RFC 2195 section 2, once, and begins nothing itself."""
+        """CRAM-MD5 responds as in RFC 2195 section 2, once, and has no initial response."""
         mechanism = make_mechanism("CRAM-MD5", who())
         self.assertIsNone(mechanism.initial())
         challenge = b"<1896.697170952@postoffice.reston.mci.net>"
@@ -112,14 +112,14 @@ class SimpleTests(Case):
         )
 
     def test_plain(self) -> None:
-        """PLAIN says at once what RFC 4616 section 4 has, again to a server that asks, and no third time."""
+        """PLAIN sends what RFC 4616 section 4 has at once, again to a challenge, and no third time."""
         mechanism = make_mechanism("PLAIN", who())
         for said in (mechanism.initial(), mechanism.respond(b"")):
             self.assertEqual(said, b"\0tim\0tanstaaftanstaaf")
         self.failed(mechanism.respond, b"")
 
     def test_login(self) -> None:
-        """LOGIN says user name, then password, whatever the prompts are, and nothing more."""
+        """LOGIN sends user name, then password, whatever the prompts are, and nothing more."""
         for prompts in (
             (b"Username:", b"Password:"),
             (b"User Name\0", b"Password\0"),
@@ -138,7 +138,7 @@ class SimpleTests(Case):
         self.assertEqual(mechanism.respond(b"Password:"), b"tanstaaftanstaaf")
 
     def test_login_strict(self) -> None:
-        """A strict machine answers Username: and User Name, in any case, and no other prompt."""
+        """A strict machine responds to Username: and User Name, in any case, and to no other prompt."""
         for prompt in (b"Username:", b"User Name\0", b"USERNAME"):
             mechanism = make_mechanism("LOGIN", who(strict_prompts=True))
             self.assertEqual(mechanism.respond(prompt), b"tim")
@@ -147,7 +147,7 @@ class SimpleTests(Case):
         self.assertIn("'Login:'", self.failed(mechanism.respond, b"Login:"))
 
     def test_xoauth2(self) -> None:
-        """XOAUTH2 says user and token at once, and nothing to the reason of a refusal."""
+        """XOAUTH2 sends user and token at once, and nothing to the reason of a refusal."""
         mechanism = make_mechanism("XOAUTH2", who("a@b", token=b"ya29.x"))
         self.assertEqual(mechanism.initial(), b"user=a@b\1auth=Bearer ya29.x\1\1")
         self.assertEqual(mechanism.respond(b'{"status":"401"}'), b"")
@@ -211,14 +211,14 @@ class DigestMD5Tests(Case):
         mechanism.confirmed()
 
     def test_no_proof(self) -> None:
-        """A yes without rspauth, or with another, is not believed."""
+        """A 235 without rspauth, or with another, is MechanismFailed."""
         mechanism = self.begin()
         mechanism.respond(self.CHALLENGE)
         self.failed(mechanism.confirmed)
         self.failed(mechanism.respond, b"rspauth=" + _IMAP[4])
 
     def test_refused_challenges(self) -> None:
-        """What is not to the letter is refused, each with what is wrong about it."""
+        """A challenge that breaks the grammar is refused, each with its own reason."""
         for challenge, why in (
             (b"", "no nonce"),
             (b'nonce="",algorithm=md5-sess', "no nonce"),
@@ -310,7 +310,7 @@ class ScramTests(Case):
         self.failed(mechanism.respond, b"")
 
     def test_refused_challenges(self) -> None:
-        """A nonce that is not ours and more, a salt that is none, and endless work are refused."""
+        """A nonce that is not ours and more, a malformed salt, and too many iterations are refused."""
         for challenge, why in (
             (b"", "not well formed"),
             (b"r=other,s=W22Z,i=4096", "nonce"),
@@ -326,7 +326,7 @@ class ScramTests(Case):
                 self.assertIn(why, self.failed(mechanism.respond, challenge))
 
     def test_server_without_the_password(self) -> None:
-        """Another proof than the right one is refused, and an error of the server's is told."""
+        """A wrong proof is refused, and an error of the server's is the reason of the failure."""
         for last, why in ((b"v=AAAA", "did not prove"), (b"e=other-error", "other-error")):
             mechanism = self.begin()
             mechanism.initial()
@@ -404,7 +404,7 @@ class NTLMTests(Case):
         self.assertRaises(SpnegoError, self.exchange, "", user="")
 
     def test_not_a_token(self) -> None:
-        """What is no challenge fails as the mechanism's, and a yes before the end is not believed."""
+        """A malformed challenge is MechanismFailed, and so is a 235 before the end."""
         mechanism = make_mechanism("NTLM", who())
         self.said(mechanism.initial())
         self.failed(mechanism.respond, b"nonsense")
@@ -451,7 +451,7 @@ class KerberosTests(Case):
         return type(failed), str(failed)
 
     def test_needed(self) -> None:
-        """Without user or password nobody is asked, and no ticket of somebody else is used."""
+        """Without user or password no KDC is asked, and no ticket of the user who runs irsend is used."""
         for user, password in (("", ""), ("", "x"), ("ir", "")):
             self.assertIn(
                 "user name and password are needed",
@@ -459,7 +459,7 @@ class KerberosTests(Case):
             )
 
     def test_clock_skew(self) -> None:
-        """What Kerberos says of clocks that differ is known by its number, whoever says it (#843)."""
+        """Clocks that differ are known by the error's number, of KDC and library alike (#843)."""
         for number in (-1765328351, -1765328347, -1765328236):
             for error in (
                 _OfKerberos("Clock skew", number),
@@ -468,7 +468,7 @@ class KerberosTests(Case):
                 self.assertEqual(self.reason(error), (ClockSkew, "Kerberos: Clock skew"))
 
     def test_reasons(self) -> None:
-        """All other errors are told in words: without numbers, and without what is around them."""
+        """All other errors become words without numbers, and without the error around them."""
         for error, told in (
             (
                 _OfKerberos("Preauthentication failed", -1765328360),
@@ -493,7 +493,7 @@ class BothSidesTests(Case):
     """Each mechanism against the mail host's own side of it."""
 
     def log_in(self, name: str, client: Credentials, accounts: Accounts) -> bool:
-        """Let both speak to the end; return whether the server says yes, and the client believes it."""
+        """Run the exchange to its end; return whether the server accepts, and the client confirms."""
         mechanism = make_mechanism(name, client)
         exchange = SASLExchange(
             name.encode("ascii"), accounts.challengers(True)[name.encode("ascii")]()
@@ -523,7 +523,7 @@ class BothSidesTests(Case):
                 self.assertFalse(self.log_in(name, who("nobody@bench.test", ""), accounts))
 
     def test_for_another(self) -> None:
-        """Nobody logs in as one and acts for another, by SCRAM as by PLAIN."""
+        """An authorization identity that is not the user is refused, by SCRAM as by PLAIN."""
         challenge = Accounts({"ir@bench.test": "x"}).challengers(True)[b"SCRAM-SHA-256"]()
         challenge.getChallenge()
         self.assertRaises(ValueError, challenge.setResponse, b"n,a=boss,n=ir@bench.test,r=abc")

@@ -154,7 +154,7 @@ class PathTests(SynchronousTestCase):
                 self.fail(f"{argument!r} was taken as {taken}")
 
     def test_sender(self) -> None:
-        """A sender may be nobody, and is not the reserved postmaster."""
+        """A sender may be the null path, and not the reserved postmaster."""
         self.assertEqual(parse_path(b"FROM:<>", b"FROM"), (None, {}))
         self.assertEqual(parse_path(b"FROM: <> SIZE=5", b"FROM"), (None, {b"SIZE": b"5"}))
         self.assertEqual(parse_path(b"FROM:<@a,@b:c@d>", b"FROM"), (Mailbox(b"c", b"d"), {}))
@@ -162,7 +162,7 @@ class PathTests(SynchronousTestCase):
         self.assertRaises(GrammarError, parse_path, b"TO:<a@x>", b"FROM")
 
     def test_seed(self) -> None:
-        """The seed's own line, without the colon, is taken (docs/fidelity)."""
+        """The manual's own line, without the colon, is taken (docs/fidelity)."""
         self.assertEqual(
             parse_path(b"FROM <user@example.com>", b"FROM"),
             (Mailbox(b"user", b"example.com"), {}),
@@ -185,7 +185,7 @@ class PathTests(SynchronousTestCase):
         ).map(b"".join)
     )
     def test_anything(self, argument: bytes) -> None:
-        """Whatever is said is taken or refused; what is taken holds no control character."""
+        """Any argument is taken or refused; what is taken holds no control character."""
         for word in (b"TO", b"FROM"):
             try:
                 mailbox, parameters = parse_path(argument, word)
@@ -197,7 +197,7 @@ class PathTests(SynchronousTestCase):
                 self.assertRegex(key + b"=" + value, rb"^[A-Z0-9-]+=[\x21-\x7e]*$")
 
     def test_no_backtracking(self) -> None:
-        """Hostile lines of the greatest length cost no more than a look at each of their octets."""
+        """Hostile lines of the greatest length are parsed in linear time."""
         hostile = [
             lines_of(unit, head=head, tail=tail)
             for unit in (

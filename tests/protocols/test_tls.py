@@ -1,4 +1,4 @@
-"""TLS as a printer of its time speaks it: versions, ciphers, checks (device.md section 10)."""
+"""TLS as a printer of its time speaks it: versions, ciphers, checks (docs/fidelity)."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Case(SynchronousTestCase):
     def shake(
         self, client: ClientTLS, server: ServerTLS, session: SSL.Session | None = None
     ) -> tuple[SSL.Connection, SSL.Connection]:
-        """Shake hands; SSL.Error where one of them does not want to."""
+        """Shake hands; SSL.Error where one of them refuses."""
         near = client.clientConnectionForTLS(None)
         if session is not None:
             near.set_session(session)
@@ -166,7 +166,7 @@ class VersionTests(Case):
         verifyObject(IOpenSSLClientConnectionCreator, self.client())
 
     def test_each(self) -> None:
-        """Each version can be spoken, and is told by its name with its cipher, by both sides alike."""
+        """Each version can be spoken, and both sides describe it by the same name and cipher."""
         for version in VERSIONS:
             near, far = self.shake(self.client(oldest=version, newest=version), self.server())
             told = describe_tls(Handle(near))
@@ -305,7 +305,7 @@ class VerifyTests(Case):
         client.check(near)
 
     def test_not_asked(self) -> None:
-        """A client that is not told to verify takes any certificate."""
+        """A client that does not verify takes any certificate."""
         client = self.client()
         near, _ = self.shake(client, self.server(Authority("Nobody").issue()))
         client.check(near)
@@ -333,7 +333,7 @@ class VerifyTests(Case):
         self.assertEqual(len(near.get_peer_cert_chain() or []), 2)
 
     def test_name_not_asked(self) -> None:
-        """Verified without the name, a certificate may be for anybody."""
+        """Verified without the name, a certificate may be for any host."""
         client = self.verifying()
         near, _ = self.shake(client, self.server(self.authority.issue("other.test")))
         client.check(near)
@@ -390,19 +390,19 @@ class ServerNameTests(Case):
         return far.get_servername()
 
     def test_told(self) -> None:
-        """A model that tells the server's name tells it; one that does not is silent."""
+        """A model with SNI sends the server's name; one without does not."""
         self.assertEqual(
             self.asked("server.bench.test", server_name=True), b"server.bench.test"
         )
         self.assertIsNone(self.asked("server.bench.test", server_name=False))
 
     def test_addresses(self) -> None:
-        """An address is never told (RFC 6066 3)."""
+        """An address is never sent as SNI (RFC 6066 3)."""
         for host in ("192.0.2.1", "2001:db8::1"):
             self.assertIsNone(self.asked(host, server_name=True))
 
     def test_strange_hosts(self) -> None:
-        """A name that cannot be told is not told; the handshake goes on."""
+        """A name that SNI cannot carry is not sent; the handshake goes on."""
         for host in ("a..b", "x" * 64, "[2001:db8::1]"):
             self.assertIsNone(self.asked(host, server_name=True), host)
 

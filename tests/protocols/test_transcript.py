@@ -1,4 +1,4 @@
-"""What a session writes down, and that no secret is among it."""
+"""The transcript of a session, and that no secret is in it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class TranscriptTests(SynchronousTestCase):
         self.transcript = Transcript(self.clock.seconds, most=5)
 
     def text(self, said: bytes) -> str:
-        """How something that was said is shown."""
+        """How a line is shown."""
         self.transcript.client(said)
         return self.transcript.lines()[-1].text
 
     def test_interface(self) -> None:
-        """It is what protocols write to."""
+        """Transcript provides ITranscript."""
         verifyObject(ITranscript, self.transcript)
 
     def test_lines(self) -> None:
-        """Lines come in order, with their times and who said them."""
+        """Lines come in order, with their times and their speakers."""
         self.transcript.server(b"220 ready")
         self.clock.advance(1)
         self.transcript.client(b"QUIT")
@@ -68,14 +68,14 @@ class TranscriptTests(SynchronousTestCase):
     @settings(deadline=None)
     @given(st.binary())
     def test_anything(self, said: bytes) -> None:
-        """Anything that was said is shown as printable text that UTF-8 can write."""
+        """Any line is shown as printable text that UTF-8 can write."""
         self.setUp()
         shown = self.text(said)
         self.assertTrue(shown == "" or shown.isprintable())
         shown.encode("utf-8")
 
     def test_bounded(self) -> None:
-        """Of a session that says ever more the first lines are kept, and it is said that they are all."""
+        """Of a session over the bound the first lines are kept, with a note that not all are."""
         for number in range(1000):
             self.transcript.client(b"NOOP %d" % number)
             self.transcript.server(b"250 OK")
@@ -84,7 +84,7 @@ class TranscriptTests(SynchronousTestCase):
         self.assertIn("not all is kept", texts[-1])
 
     def test_all(self) -> None:
-        """A session that just fits says nothing of the bound."""
+        """A session that just fits has no such note."""
         for number in range(5):
             self.transcript.client(b"NOOP %d" % number)
         self.assertEqual(len(self.transcript.lines()), 5)
@@ -122,7 +122,7 @@ class MaskTests(SynchronousTestCase):
     """Commands that carry secrets."""
 
     def test_masked(self) -> None:
-        """Passwords, digests and SASL responses are masked; who logs in and how is not."""
+        """Passwords, digests and SASL responses are masked; user names and mechanisms are not."""
         for command, shown in (
             (b"PASS hunter2", f"PASS {MASK}"),
             (b"pass hunter2", f"pass {MASK}"),

@@ -1,6 +1,6 @@
-"""SASL: mechanisms as a client uses them, in SMTP and in POP3 alike, and the exchange of a server.
+"""SASL: the mechanisms of a client, in SMTP and in POP3 alike, and the exchange of a server.
 
-Which mechanism is taken, and when, is told by the machine's model.
+`device.authentication` chooses the mechanism, by the machine's model.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def make_mechanism(name: str, credentials: Credentials) -> IMechanism:
-    """Return what logs in once, by this mechanism."""
+    """Return a mechanism for one login."""
     return MECHANISMS[name](credentials)
 
 

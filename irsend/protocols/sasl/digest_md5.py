@@ -137,7 +137,7 @@ class DigestMD5:
         return b""
 
     def confirmed(self) -> None:
-        """Hear the server's yes; without its proof it says nothing (RFC 2831 2.1.3)."""
+        """Raise MechanismFailed where the server accepted without its proof (RFC 2831 2.1.3)."""
         if not self._proven:
             raise MechanismFailed("the server did not prove that it knows the password")
 

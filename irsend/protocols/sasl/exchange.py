@@ -1,7 +1,6 @@
 """A SASL exchange from the server's side, on cred's challenge-response credentials.
 
-SMTP and POP3 frame it differently; what is said in it is the same. The credentials
-are checked by others.
+SMTP and POP3 frame the same exchange differently. A portal checks the credentials.
 
 Standards: RFC 4422 5.1 (the exchange), RFC 4954 4 and RFC 5034 4 (its two framings).
 """
@@ -10,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import Protocol
 
 
 class ExchangeFailed(Exception):
@@ -18,7 +17,7 @@ class ExchangeFailed(Exception):
 
 
 class Aborted(ExchangeFailed):
-    """The client gave up, with "*"."""
+    """The client cancelled the exchange, with "*"."""
 
 
 class NotBase64(ExchangeFailed):
@@ -26,16 +25,29 @@ class NotBase64(ExchangeFailed):
 
 
 class Malformed(ExchangeFailed):
-    """A response was not what the mechanism has there."""
+    """A response does not follow the mechanism's grammar."""
+
+
+class Challenger(Protocol):
+    """One of cred's challenge-response credentials, for one login."""
+
+    def getChallenge(self) -> bytes:
+        """Return the next challenge."""
+
+    def setResponse(self, response: bytes) -> None:
+        """Take the response to it; raises whatever its parsing meets."""
+
+    def moreChallenges(self) -> bool:
+        """Say whether there is another challenge."""
 
 
 class SASLExchange:
     """One attempt to log in. Challenges and responses are base64, as on the wire."""
 
-    def __init__(self, mechanism: bytes, challenger: Any) -> None:
+    def __init__(self, mechanism: bytes, challenger: Challenger) -> None:
         self.mechanism = mechanism
         self.credentials = challenger
-        """What is to be checked once there are no more challenges."""
+        """To be checked once there are no more challenges."""
 
     def begin(self, initial: bytes) -> bytes | None:
         """Return the first challenge, or what `respond` returns where an initial response was given."""

@@ -1,4 +1,4 @@
-"""What a SASL mechanism is to a client: it answers challenges, and knows no protocol.
+"""What a SASL mechanism is to a client: it makes responses to challenges, and knows no protocol.
 
 Standards: RFC 4422 (SASL).
 """
@@ -22,18 +22,30 @@ class ClockSkew(MechanismFailed):
 
 
 class IMechanism(Interface):
-    """One login by one mechanism. What may take its time may be a Deferred."""
+    """One login by one mechanism. A mechanism that needs time returns Deferreds."""
 
     name: str = Attribute("The mechanism's registered name.")
 
     def initial() -> bytes | Deferred[bytes | None] | None:
-        """Return what the client says first, None where the server begins; MechanismFailed."""
+        """Return the initial response, None where the server begins; MechanismFailed."""
 
     def respond(challenge: bytes) -> bytes | Deferred[bytes]:
-        """Return the answer to a challenge; MechanismFailed where there is none."""
+        """Return the response to a challenge; MechanismFailed where there is none."""
 
     def confirmed() -> None:
-        """Hear that the server said yes; MechanismFailed where it has not shown what it must."""
+        """End a login that the server accepted; MechanismFailed where it did not prove what it must."""
+
+
+async def initial_response(mechanism: IMechanism) -> bytes | None:
+    """Return the initial response, None where the server begins; MechanismFailed."""
+    initial = mechanism.initial()
+    return await initial if isinstance(initial, Deferred) else initial
+
+
+async def response_to(mechanism: IMechanism, challenge: bytes) -> bytes:
+    """Return the response to a challenge; MechanismFailed where there is none."""
+    response = mechanism.respond(challenge)
+    return await response if isinstance(response, Deferred) else response
 
 
 @frozen(kw_only=True)
@@ -50,8 +62,8 @@ class Credentials:
     token: bytes = field(default=b"", repr=False)
     """The access token of XOAUTH2."""
     in_thread: Callable[[Callable[[], Any]], Deferred[Any]] | None = None
-    """Runs what must not hold up the reactor."""
+    """Runs a call that would block the reactor."""
     strict_prompts: bool = False
-    """LOGIN answers no other prompts than its own."""
+    """LOGIN responds to no prompts but its own."""
     user_inline: bool = False
-    """LOGIN says the user name in the command itself."""
+    """LOGIN sends the user name in the command itself."""

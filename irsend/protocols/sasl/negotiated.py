@@ -1,11 +1,11 @@
 """NTLM and GSSAPI: tokens that a security library makes, carried by SASL.
 
-pyspnego makes both; GSSAPI needs a Kerberos library beneath it, and asks a KDC,
-so that it runs in a thread. Each login gets a ticket of its own, which is gone
-when the server's token has been made: whoever runs irsend may have tickets and
+pyspnego makes both; GSSAPI needs a Kerberos library beneath it, and asks a KDC, so
+that it runs in a thread. Each login gets a ticket of its own, which is destroyed when
+the server's token has been made: the user who runs irsend may have tickets and
 accounts, and they are not the machine's. No security layer is used.
 
-Standards: RFC 4752 (GSSAPI), RFC 4120 7.5.9 (errors of Kerberos); NTLM is told by [MS-NLMP].
+Standards: RFC 4752 (GSSAPI), RFC 4120 7.5.9 (errors of Kerberos), [MS-NLMP] (NTLM).
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def without_kerberos() -> str:
 
 
 def library_failure(error: Exception) -> MechanismFailed:
-    """Return what an error of a library comes to, with a reason that can be read.
+    """Return an error of a library as MechanismFailed, with a reason in words.
 
-    Must be called in the thread where the error came up: Kerberos keeps its
-    words by thread.
+    Must be called in the thread that raised the error: Kerberos keeps its texts by
+    thread.
     """
     # pyspnego puts its own error around that of GSSAPI; both numbers are Kerberos's.
     beneath: Any = getattr(error, "base_error", None) or error
@@ -55,8 +55,10 @@ def library_failure(error: Exception) -> MechanismFailed:
     elif hasattr(beneath, "min_code"):
         number = beneath.min_code - (1 << 32 if beneath.min_code >> 31 else 0)
         major = not number
-        told = beneath.get_all_statuses(beneath.maj_code if major else beneath.min_code, major)
-        words = "; ".join(told)
+        statuses = beneath.get_all_statuses(
+            beneath.maj_code if major else beneath.min_code, major
+        )
+        words = "; ".join(statuses)
     else:
         words = str(error) or type(error).__name__
     words = " ".join(words.split())
@@ -101,7 +103,7 @@ def ticket(user: bytes, password: bytes) -> Iterator[str]:
 
 
 class _Negotiated:
-    """What both have in common: a context of the library's that takes and gives tokens."""
+    """What both have in common: a context of the library's, which takes and returns tokens."""
 
     protocol = ""
 
@@ -118,7 +120,7 @@ class _Negotiated:
         return self._run(lambda: self._next(challenge))
 
     def confirmed(self) -> None:
-        """Hear the server's yes; it counts for nothing before the exchange is complete."""
+        """Raise MechanismFailed where the server accepted before the exchange is complete."""
         if self._context is None or not self._context.complete:
             raise MechanismFailed(f"the server says yes before {self.protocol} is complete")
 
@@ -126,7 +128,7 @@ class _Negotiated:
         raise NotImplementedError
 
     def _begin(self, who: Any) -> bytes | None:
-        # Here, and in the thread: it takes its time to load.
+        # Here, in the thread: loading takes its time.
         import spnego
 
         self._context = spnego.client(
@@ -151,7 +153,7 @@ class _Negotiated:
             except MechanismFailed:
                 raise
             except Exception as error:
-                # The library raises errors of its own, of Kerberos's and of whoever is beneath.
+                # The library raises its own errors, Kerberos's, and those of libraries beneath.
                 raise library_failure(error) from None
 
         return (self._credentials.in_thread or maybeDeferred)(tried)
@@ -168,8 +170,8 @@ class NTLM(_Negotiated):
         import spnego
 
         own = self._credentials
-        # As a value: of two strings an empty one is looked up in a file of whoever
-        # runs irsend, and a password may be taken for a pair of hashes.
+        # As a value: given as two strings, pyspnego would look an empty one up in a file of
+        # the user's, and might take a password for a pair of hashes.
         return self._begin(
             spnego.Password(own.user.decode("utf-8"), own.password.decode("utf-8"))
         )
@@ -187,7 +189,7 @@ class GSSAPI(_Negotiated):
         self._agreed = False
 
     def confirmed(self) -> None:
-        """Hear the server's yes; it comes behind the agreement."""
+        """Raise MechanismFailed where the server accepted before the agreement too."""
         _Negotiated.confirmed(self)
         if not self._agreed:
             raise MechanismFailed("the server says yes before the security layer is agreed on")

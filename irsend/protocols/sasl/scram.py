@@ -70,7 +70,7 @@ def _hmac(key: bytes, text: bytes) -> bytes:
 
 
 def _proofs(key: bytes, said: bytes) -> tuple[bytes, bytes]:
-    """Return the client's proof and the server's, for a salted password and all that was said."""
+    """Return the client's proof and the server's, for a salted password and the AuthMessage."""
     client = _hmac(key, b"Client Key")
     signature = _hmac(hashlib.sha256(client).digest(), said)
     proof = bytes(one ^ other for one, other in zip(client, signature, strict=True))
@@ -112,7 +112,7 @@ class ScramSHA256:
         return b""
 
     def confirmed(self) -> None:
-        """Hear the server's yes; without its proof it says nothing (RFC 5802 5)."""
+        """Raise MechanismFailed where the server accepted without its proof (RFC 5802 5)."""
         if not self._proven:
             raise MechanismFailed("the server did not prove that it knows the password")
 

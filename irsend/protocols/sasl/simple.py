@@ -1,7 +1,7 @@
-"""PLAIN, LOGIN, CRAM-MD5 and XOAUTH2: one or two answers, no state worth the name.
+"""PLAIN, LOGIN, CRAM-MD5 and XOAUTH2: mechanisms of one or two responses.
 
 Standards: RFC 4616 (PLAIN), RFC 2195 (CRAM-MD5), draft-murchison-sasl-login (LOGIN).
-XOAUTH2 is told by the documentation of the providers who ask for it.
+XOAUTH2 has no standard; the providers that ask for it document it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from irsend.protocols.sasl.mechanism import Credentials, IMechanism, MechanismFa
 
 @implementer(IMechanism)
 class Plain:
-    """PLAIN: user name and password in one, readable."""
+    """PLAIN: user name and password in one response, readable."""
 
     name = "PLAIN"
 
@@ -29,14 +29,14 @@ class Plain:
         return self._message
 
     def respond(self, challenge: bytes) -> bytes:
-        """Return them to a server that did not take them at once, but no second time."""
+        """Return them once to a server that did not take them with the command."""
         self._asked += 1
         if self._asked > 1:
             raise MechanismFailed("the server asks for more than PLAIN has")
         return self._message
 
     def confirmed(self) -> None:
-        """Take the server's word for it."""
+        """Check nothing: the server proves nothing in this mechanism."""
 
 
 @implementer(IMechanism)
@@ -44,7 +44,7 @@ class Login:
     """LOGIN: user name, then password.
 
     Whatever the prompts say; or, with `strict_prompts`, only where they ask for
-    User Name or Username, and Password (device.md section 11).
+    User Name or Username, and Password (docs/fidelity).
     """
 
     name = "LOGIN"
@@ -58,11 +58,11 @@ class Login:
         self._inline = credentials.user_inline
 
     def initial(self) -> bytes | None:
-        """Wait for the first prompt, or say the user name where the machine does so."""
+        """Return None, to wait for a prompt, or the user name where the machine sends it at once."""
         return self._answers.pop(0)[1] if self._inline else None
 
     def respond(self, challenge: bytes) -> bytes:
-        """Return the next of both."""
+        """Return the user name, then the password."""
         if not self._answers:
             raise MechanismFailed("the server asks for more than LOGIN has")
         prompts, answer = self._answers.pop(0)
@@ -72,7 +72,7 @@ class Login:
         return answer
 
     def confirmed(self) -> None:
-        """Take the server's word for it."""
+        """Check nothing: the server proves nothing in this mechanism."""
 
 
 @implementer(IMechanism)
@@ -86,7 +86,7 @@ class CramMD5:
         self._asked = 0
 
     def initial(self) -> bytes | None:
-        """Wait for the challenge."""
+        """Return None, to wait for the challenge."""
         return None
 
     def respond(self, challenge: bytes) -> bytes:
@@ -98,12 +98,12 @@ class CramMD5:
         return self._user + b" " + digest.encode("ascii")
 
     def confirmed(self) -> None:
-        """Take the server's word for it."""
+        """Check nothing: the server proves nothing in this mechanism."""
 
 
 @implementer(IMechanism)
 class XOAuth2:
-    """XOAUTH2: a bearer token, which is as good as a password to who reads it."""
+    """XOAUTH2: a bearer token, which logs in as a password does."""
 
     name = "XOAUTH2"
 
@@ -118,7 +118,7 @@ class XOAuth2:
         return self._message
 
     def respond(self, challenge: bytes) -> bytes:
-        """Return nothing to what says why the token is not taken: the refusal follows."""
+        """Return nothing to the challenge that says why the token is refused: the refusal follows."""
         if not challenge and not self._refused:
             # The initial response was not taken with the command.
             return self._message
@@ -128,4 +128,4 @@ class XOAuth2:
         return b""
 
     def confirmed(self) -> None:
-        """Take the server's word for it."""
+        """Check nothing: the server proves nothing in this mechanism."""
