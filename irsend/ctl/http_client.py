@@ -36,6 +36,8 @@ class Machine:
             # The panel takes any user name.
             auth=httpx.BasicAuth("irsendctl", password) if password else None,
             timeout=timeout,
+            # Reading all certificates of authorities costs more than a request.
+            verify=address.scheme == "https",
             headers={"User-Agent": f"irsendctl/{__version__}"},
             # A proxy of the environment knows no machine on loopback, and
             # .netrc is no place for its password.
