@@ -102,7 +102,7 @@ class Gone:
 
 def follow(
     machine: Machine,
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], None],
     *,
     patience: float = math.inf,
     seconds: Callable[[], float] = time.monotonic,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,6 +35,8 @@ class Invocation:
     password: str | None = None
     as_json: bool = False
     timeout: float = 10.0
+    pause: Callable[[float], None] = time.sleep
+    """Waits so many seconds before a machine that is gone is tried again."""
     _machine: Machine | None = None
     _output: Output | None = None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
+from collections.abc import Callable
 
 import click
 
@@ -78,9 +80,11 @@ for command in (
     irsendctl.add_command(command)
 
 
-def run(arguments: list[str] | None = None) -> int:
+def run(
+    arguments: list[str] | None = None, *, pause: Callable[[float], None] = time.sleep
+) -> int:
     """Run one call; return its exit status, having said on stderr what went wrong."""
-    call = Invocation()
+    call = Invocation(pause=pause)
     try:
         _bear_any_locale()
         given = sys.argv[1:] if arguments is None else arguments

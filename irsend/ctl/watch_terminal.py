@@ -93,7 +93,7 @@ def _follow(call: Invocation, tell: Callable[[Happened], None]) -> None:
     """Tell what happens to a machine, for ever; last of all, what ended that."""
     try:
         with call.another_machine() as machine:
-            for happened in follow(machine):
+            for happened in follow(machine, call.pause):
                 if isinstance(happened, Connected):
                     _read(machine, tell)
                 else:

@@ -175,7 +175,7 @@ def _scanning_shown(call: Invocation, progress: Progress) -> Iterator[None]:
         from irsend.ctl.events import follow
 
         with contextlib.suppress(MachineRefused, NoMachine), call.another_machine() as machine:
-            for happened in follow(machine):
+            for happened in follow(machine, call.pause):
                 if ended.is_set():
                     return
                 if getattr(happened, "name", "") == "page":
@@ -195,7 +195,7 @@ def _until_ended(call: Invocation, job: dict[str, Any], progress: Progress) -> d
     number = job["number"]
     progress.accepted(job)
     try:
-        for happened in follow(call.machine, patience=_PATIENCE * call.timeout):
+        for happened in follow(call.machine, call.pause, patience=_PATIENCE * call.timeout):
             if isinstance(happened, Connected):
                 # What came before is told by no event any more; and should the machine be
                 # gone again already, the stream says so.

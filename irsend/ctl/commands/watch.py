@@ -42,7 +42,7 @@ def watch(context: click.Context, lines: bool) -> None:
         context.exit(watch_live(call))
     narrator = Narrator(call)
     narrator.tell_status(call.machine.read_object("/api/status"))
-    for happened in follow(call.machine):
+    for happened in follow(call.machine, call.pause):
         if isinstance(happened, Gone):
             narrator.tell_gone(happened)
         elif isinstance(happened, Connected):
@@ -59,7 +59,7 @@ def follow_sessions(call: Invocation, filters: dict[str, str | None], backlog: i
     """Print the last sessions, then each one as it ends (`sessions --follow`)."""
     listing = SessionsThatEnd(call, filters)
     listing.look(backlog)
-    for happened in follow(call.machine):
+    for happened in follow(call.machine, call.pause):
         if isinstance(happened, Gone):
             listing.narrator.tell_gone(happened)
         elif isinstance(happened, Connected):
