@@ -293,6 +293,8 @@ class StandIn:
 
         class Requests(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Else a body waits for the acknowledgement of its head, which comes late.
+            disable_nagle_algorithm = True
 
             def log_message(self, *of: object) -> None:
                 """Say nothing: a test's output is its own."""
@@ -309,7 +311,7 @@ class StandIn:
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Requests)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.002,), daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening, and end an event stream that is open."""

@@ -21,7 +21,7 @@ from irsend.ctl.input_files import opened
 from irsend.ctl.progress import Bar
 from irsend.device.send_order import ORDER_ITEMS
 from tests.ctl.calls import PATIENCE, CallCase, Ended, command, environment
-from tests.ctl.stand_in import Answer, StandIn, problem
+from tests.ctl.stand_in import Answer, problem
 
 _ROOT = Path(__file__).parents[2]
 
@@ -151,7 +151,7 @@ class SendTests(CallCase):
         running = self.start(
             "send", str(self.file.absolute()), "--to", "b@bench.test", "--timeout", "0.3"
         )
-        self.assertTrue(self.machine.listening.acquire(timeout=20))
+        self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
         self.machine.stop()
         told = running.wait()
         self.assertEqual((told.status, told.out), (3, ""))
@@ -162,12 +162,8 @@ class SendTests(CallCase):
         """A machine that comes back in time is asked again what became of the job."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
         running = self.start("send", str(self.file.absolute()), "--to", "b@bench.test")
-        self.assertTrue(self.machine.listening.acquire(timeout=20))
-        self.machine.stop()
-        machine = StandIn(port=self.machine.port)
-        machine.answers["GET /api/jobs/0007"] = Answer(200, ended("OK"))
-        machine.start()
-        self.addCleanup(machine.stop)
+        self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
+        self.restart(answers={"GET /api/jobs/0007": Answer(200, ended("OK"))})
         told = running.wait()
         self.assertEqual((told.status, told.out), (0, "Job 0007: OK, 2 pages\n"))
 
@@ -316,8 +312,8 @@ class SendTests(CallCase):
     def test_interrupted(self) -> None:
         """Ctrl-C while it waits says that the job goes on, and how to cancel it."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
-        running = self.start("send", str(self.file.absolute()), "--to", "b@bench.test")
-        self.assertTrue(self.machine.listening.acquire(timeout=20))
+        running = self.start_process("send", str(self.file.absolute()), "--to", "b@bench.test")
+        self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
         told = running.interrupt()
         self.assertIn("irsendctl cancel 0007", told.err)
         self.assertEqual(told.status, 130)

@@ -1,4 +1,4 @@
-"""`watch` and `sessions --follow`, in processes of their own."""
+"""`watch` and `sessions --follow`, in threads, and where it ends by a signal in a process."""
 
 from __future__ import annotations
 
@@ -13,23 +13,15 @@ from tests.ctl.stand_in import (
     SESSION,
     STATUS,
     Answer,
-    StandIn,
 )
 
 
 class FollowingCase(CallCase):
     """A test that waits for an irsendctl to listen."""
 
-    def wait_until_listened_to(self, machine: StandIn | None = None) -> None:
+    def wait_until_listened_to(self) -> None:
         """Wait until the event stream is open."""
-        self.assertTrue((machine or self.machine).listening.acquire(timeout=PATIENCE))
-
-    def restart(self, **given: object) -> StandIn:
-        """Put another stand-in at the place of this one."""
-        machine = StandIn(port=self.machine.port, **given)  # type: ignore[arg-type]
-        machine.start()
-        self.addCleanup(machine.stop)
-        return machine
+        self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
 
 
 class WatchTests(FollowingCase):
@@ -145,14 +137,14 @@ class WatchTests(FollowingCase):
         watch.line_with("a.b = on")
         self.machine.stop()
         self.assertIn("machine  The machine is gone", watch.line())
-        machine = self.restart()
+        self.restart()
         self.assertIn("is back", watch.line())
-        self.wait_until_listened_to(machine)
-        self.assertEqual(machine.last("GET", "/api/events").headers["last-event-id"], "41")
+        self.wait_until_listened_to()
+        self.assertEqual(self.machine.last("GET", "/api/events").headers["last-event-id"], "41")
 
     def test_interrupted(self) -> None:
         """Ctrl-C ends it with 130 and not a word."""
-        watch = self.start("watch")
+        watch = self.start_process("watch")
         watch.line()
         self.wait_until_listened_to()
         ended = watch.interrupt()
