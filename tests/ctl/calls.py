@@ -62,11 +62,16 @@ def surroundings(
 
 
 def call(
-    *arguments: str, url: str, stdin: str = "", stdout: TextIO | None = None, **env: str
+    *arguments: str,
+    url: str,
+    stdin: str = "",
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+    **env: str,
 ) -> Ended:
-    """Call irsendctl in this process; `out` is empty where a stdout is given."""
+    """Call irsendctl in this process; what goes to a stream that is given is not in the result."""
     out, err = io.StringIO(), io.StringIO()
-    with surroundings(url, io.StringIO(stdin), stdout or out, err, env):
+    with surroundings(url, io.StringIO(stdin), stdout or out, stderr or err, env):
         status = run(list(arguments))
     return Ended(status, out.getvalue(), err.getvalue())
 
