@@ -58,11 +58,11 @@ class EventReader:
             self._after_cr = True
         self._line += octets
         # Not splitlines() of str: JSON may hold U+2028, which is no line end here.
-        *whole, rest = (
+        *lines, rest = (
             bytes(self._line).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         )
         self._line = bytearray(rest)
-        for line in whole:
+        for line in lines:
             if line:
                 self._read_field(line.decode("utf-8", "replace"))
             else:
@@ -94,7 +94,7 @@ class Connected:
 
 
 @frozen
-class Gone:
+class Disconnected:
     """The machine is not there any more; the sentence says why."""
 
     reason: str
@@ -106,7 +106,7 @@ def follow(
     *,
     patience: float = math.inf,
     seconds: Callable[[], float] = time.monotonic,
-) -> Iterator[ServerEvent | Connected | Gone]:
+) -> Iterator[ServerEvent | Connected | Disconnected]:
     """Give the machine's events, for ever.
 
     When the stream breaks it is opened anew, behind the last event that came.
@@ -135,6 +135,6 @@ def follow(
             # failure is told.
             if not gone and wait > FIRST_PAUSE:
                 gone = True
-                yield Gone(str(error))
+                yield Disconnected(str(error))
         pause(wait)
         wait = min(wait * 2, LONGEST_PAUSE)

@@ -20,7 +20,7 @@ def visible(text: object) -> str:
     )
 
 
-def moment(at: object) -> datetime.datetime | None:
+def local_time(at: object) -> datetime.datetime | None:
     """Return a time of the machine's as local time: seconds since the epoch, or ISO 8601."""
     try:
         if isinstance(at, (int, float)) and not isinstance(at, bool):
@@ -32,9 +32,9 @@ def moment(at: object) -> datetime.datetime | None:
     return None
 
 
-def when(at: object, today: datetime.date | None = None) -> str:
+def short_time(at: object, today: datetime.date | None = None) -> str:
     """Return a time in a list: 10:23:05 of today, 11-20 10:23 of this year, 2025-11-20."""
-    then, now = moment(at), today or datetime.date.today()
+    then, now = local_time(at), today or datetime.date.today()
     if then is None:
         return ""
     if then.date() == now:
@@ -42,9 +42,9 @@ def when(at: object, today: datetime.date | None = None) -> str:
     return f"{then:%m-%d %H:%M}" if then.year == now.year else f"{then:%Y-%m-%d}"
 
 
-def whole_time(at: object) -> str:
+def full_time(at: object) -> str:
     """Return a time with date and seconds."""
-    then = moment(at)
+    then = local_time(at)
     return f"{then:%Y-%m-%d %H:%M:%S}" if then else ""
 
 
@@ -102,12 +102,12 @@ def result(row: dict[str, Any]) -> str:
     return visible(" ".join(str(part) for part in (row.get("result"), row.get("code")) if part))
 
 
-def ending(session: dict[str, Any]) -> str:
+def session_result(session: dict[str, Any]) -> str:
     """Return a session's result, or that it has none yet."""
     return result(session) if session.get("ended") else "under way"
 
 
-def remark(session: dict[str, Any]) -> str:
+def session_notes(session: dict[str, Any]) -> str:
     """Return what a session brought on the status line, and why it ended as it did."""
     notes = (session.get("status_line"), session.get("reason"))
     return visible("; ".join(str(note) for note in notes if note))
@@ -115,7 +115,7 @@ def remark(session: dict[str, Any]) -> str:
 
 def outcome(session: dict[str, Any]) -> str:
     """Return how a session ended, with what there is to be said about it."""
-    return ": ".join(part for part in (ending(session), remark(session)) if part)
+    return ": ".join(part for part in (session_result(session), session_notes(session)) if part)
 
 
 def encryption(session: dict[str, Any]) -> str:

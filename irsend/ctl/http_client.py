@@ -56,25 +56,25 @@ class Machine:
         """Return a JSON object; anything else is no irsend's answer."""
         answer = self.read(path)
         if not isinstance(answer, dict):
-            raise self.no_irsend(f"{path} answers with something else")
+            raise self.not_irsend(f"{path} answers with something else")
         return answer
 
     def read_list(self, path: str, name: str, **query: object) -> list[dict[str, Any]]:
         """Return a JSON array of objects, also where it stands as `name` in an object."""
-        return self.rows_of(self.read(path, **query), path, name)
+        return self.objects_in(self.read(path, **query), path, name)
 
-    def rows_of(self, answer: Any, path: str, name: str) -> list[dict[str, Any]]:
+    def objects_in(self, answer: Any, path: str, name: str) -> list[dict[str, Any]]:
         """Take the array of objects out of an answer."""
         rows = answer.get(name) if isinstance(answer, dict) else answer
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise self.no_irsend(f"{path} answers with something else")
+            raise self.not_irsend(f"{path} answers with something else")
         return rows
 
     def read_text(self, path: str, media_type: str, **query: object) -> str:
         """Return what GET answers as text."""
         response = self._request("GET", path, query=query, headers={"Accept": media_type})
         if _media_type(response) not in ("text/plain", "text/csv"):
-            raise self.no_irsend(
+            raise self.not_irsend(
                 f"{path} answers in {_media_type(response) or 'no known form'}"
             )
         return response.text
@@ -101,13 +101,13 @@ class Machine:
         take as long as it needs for its answer. FileChanged where a file cannot be
         read to its end.
         """
-        counted = _Counted(sum(one.size for one in pages), progress)
-        with self._told_as_ours():
+        upload = _UploadProgress(sum(one.size for one in pages), progress)
+        with self._errors_translated():
             response = self._http.post(
                 path,
                 data=fields,
                 files=[
-                    ("page", (one.name, cast(IO[bytes], _Reading(one, counted))))
+                    ("page", (one.name, cast(IO[bytes], _UploadedFile(one, upload))))
                     for one in pages
                 ],
                 headers={"Accept": "application/json"},
@@ -117,7 +117,7 @@ class Machine:
             raise self._refusal(response)
         answer = self._json(response)
         if not isinstance(answer, dict) or "number" not in answer:
-            raise self.no_irsend(f"{path} answers with something else")
+            raise self.not_irsend(f"{path} answers with something else")
         return answer
 
     def events(self, last_id: str | None) -> AbstractContextManager[Iterator[bytes]]:
@@ -146,17 +146,17 @@ class Machine:
     ) -> Iterator[Iterator[bytes]]:
         headers = {"Accept": media_type, "Accept-Encoding": "identity", **headers}
         with (
-            self._told_as_ours(),
+            self._errors_translated(),
             self._http.stream("GET", path, headers=headers, **given) as response,
         ):
             if response.status_code != httpx.codes.OK:
                 response.read()
                 raise self._refusal(response)
             if _media_type(response) != media_type:
-                raise self.no_irsend(f"{path} answers with something else")
+                raise self.not_irsend(f"{path} answers with something else")
             yield response.iter_bytes()
 
-    def no_irsend(self, what: str) -> NoMachine:
+    def not_irsend(self, what: str) -> NoMachine:
         """Return the error for an answer that no irsend gives."""
         return NoMachine(f"What is at {self.url} is no irsend: {what}.")
 
@@ -170,7 +170,7 @@ class Machine:
         headers: dict[str, str] | None = None,
         timeout: httpx.Timeout | None = None,
     ) -> httpx.Response:
-        with self._told_as_ours():
+        with self._errors_translated():
             response = self._http.request(
                 method,
                 path,
@@ -194,7 +194,7 @@ class Machine:
             return response.json()
         except (ValueError, RecursionError):
             where = response.request.url.path
-            raise self.no_irsend(
+            raise self.not_irsend(
                 f"{where} answers in {_media_type(response) or 'no known form'}"
             ) from None
 
@@ -214,10 +214,10 @@ class Machine:
         answer = f"{response.status_code} {response.reason_phrase}".strip()
         if "location" in response.headers:
             answer += f", see {response.headers['location']}"
-        return self.no_irsend(f"{response.request.url.path} answers {answer}")
+        return self.not_irsend(f"{response.request.url.path} answers {answer}")
 
     @contextlib.contextmanager
-    def _told_as_ours(self) -> Iterator[None]:
+    def _errors_translated(self) -> Iterator[None]:
         """Turn what httpx raises into NoMachine with the cause in words."""
         try:
             yield
@@ -240,7 +240,7 @@ class Machine:
                 raise NoMachine(
                     f"What is at {self.url} closed the connection without an answer."
                 ) from None
-            raise self.no_irsend("it does not speak HTTP") from None
+            raise self.not_irsend("it does not speak HTTP") from None
         except httpx.HTTPError as error:
             raise NoMachine(f"The machine at {self.url} is gone: {_cause(error)}.") from None
         except Exception as error:
@@ -251,7 +251,7 @@ class Machine:
 
 
 @define(eq=False)
-class _Counted:
+class _UploadProgress:
     """Counts what is read of files."""
 
     total: int
@@ -265,11 +265,11 @@ class _Counted:
 
 
 @define(eq=False)
-class _Reading:
+class _UploadedFile:
     """A file as httpx reads it: as large as it was when it was opened, whatever became of it."""
 
     original: OpenOriginal
-    counted: _Counted
+    upload: _UploadProgress
     _at: int = 0
 
     def read(self, most: int = -1) -> bytes:
@@ -284,7 +284,7 @@ class _Reading:
         if len(octets) < wanted:
             raise FileChanged(f"{name} became shorter while it was sent.")
         self._at += len(octets)
-        self.counted.count(len(octets))
+        self.upload.count(len(octets))
         return octets
 
     def tell(self) -> int:

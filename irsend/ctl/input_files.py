@@ -18,7 +18,7 @@ from typing import IO
 import click
 from attrs import frozen
 
-MOST_COPIED = 200_000_000
+COPY_LIMIT = 200_000_000
 """Octets of what is no regular file: as much as a machine takes that was told nothing else."""
 _PIECE = 1_000_000
 STDIN = Path("-")
@@ -36,18 +36,18 @@ class OpenOriginal:
 
 
 @contextlib.contextmanager
-def opened(path: Path, most_copied: int = MOST_COPIED) -> Iterator[OpenOriginal]:
+def open_original(path: Path, copy_limit: int = COPY_LIMIT) -> Iterator[OpenOriginal]:
     """Open a file, a pipe or, for "-", standard input; wrong use where that fails."""
     name = "standard input" if path == STDIN else _text(path.name)
     with contextlib.ExitStack() as kept:
         try:
-            original = _open(path, name, kept, most_copied)
+            original = _open(path, name, kept, copy_limit)
         except OSError as error:
             raise click.UsageError(f"{name}: {error.strerror or error}") from None
         yield original
 
 
-def _open(path: Path, name: str, kept: contextlib.ExitStack, most_copied: int) -> OpenOriginal:
+def _open(path: Path, name: str, kept: contextlib.ExitStack, copy_limit: int) -> OpenOriginal:
     if path == STDIN:
         # Left open behind us: it is not ours.
         source: IO[bytes] = sys.stdin.buffer
@@ -57,7 +57,7 @@ def _open(path: Path, name: str, kept: contextlib.ExitStack, most_copied: int) -
     if path != STDIN and stat.S_ISREG(status.st_mode):
         return OpenOriginal(name, source, status.st_size)
     copy = kept.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-    return OpenOriginal(name, copy, _copy(source, copy, name, most_copied))
+    return OpenOriginal(name, copy, _copy(source, copy, name, copy_limit))
 
 
 def _copy(source: IO[bytes], into: IO[bytes], name: str, most: int) -> int:

@@ -91,7 +91,7 @@ def job_number(_: click.Context, _parameter: click.Parameter, value: str) -> str
     return value.zfill(4)
 
 
-def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+def _store_option(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     if isinstance(value, float) and math.isnan(value):
         raise click.BadParameter("nan is not allowed; allowed: a number of seconds.")
     if value is not None and value is not False and parameter.name is not None:
@@ -100,20 +100,20 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
 
 _OPTIONS = [
     click.option(
-        "--json", "as_json", is_flag=True, expose_value=False, callback=_keep,
+        "--json", "as_json", is_flag=True, expose_value=False, callback=_store_option,
         help="Print the machine's JSON, for programs.",
     ),
     click.option(
-        "--url", metavar="URL", expose_value=False, callback=_keep,
+        "--url", metavar="URL", expose_value=False, callback=_store_option,
         help=f"The machine's panel; else IRSEND_URL, else {DEFAULT_URL}.",
     ),
     click.option(
-        "--password", metavar="TEXT", expose_value=False, callback=_keep,
+        "--password", metavar="TEXT", expose_value=False, callback=_store_option,
         help="The panel's password; else the one in the URL, else IRSEND_PASSWORD.",
     ),
     click.option(
         "--timeout", metavar="SECONDS", type=click.FloatRange(0, 86_400, min_open=True),
-        expose_value=False, callback=_keep,
+        expose_value=False, callback=_store_option,
         help="How long the machine may take to answer (default 10).",
     ),
 ]  # fmt: skip

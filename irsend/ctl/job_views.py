@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from irsend.ctl.formatting import octets, result, visible, when, whole_time
-from irsend.ctl.views import cut, hue_of, pairs, result_text, table
+from irsend.ctl.formatting import full_time, octets, result, short_time, visible
+from irsend.ctl.views import pairs, result_style, styled_result, table, truncated
 
 _WAYS = {"tx": "sent", "rx": "received"}
 _KINDS = {"email": "E-mail", "ifax": "I-Fax"}
@@ -24,11 +24,11 @@ def jobs(rows: list[dict[str, Any]]) -> RenderableType:
         drawn.add_row(
             visible(job.get("number", "")),
             visible(f"{job.get('direction', '')} {job.get('kind', '')}".strip()),
-            cut(_parties(job)),
-            cut(job.get("subject")),
+            truncated(_parties(job)),
+            truncated(job.get("subject")),
             "" if pages is None else visible(pages),
-            result_text(job),
-            when(job.get("started")),
+            styled_result(job),
+            short_time(job.get("started")),
         )
     return drawn
 
@@ -47,17 +47,17 @@ def job(one: dict[str, Any]) -> RenderableType:
         ("Pages", one.get("pages")),
         ("Size", octets(one.get("size"))),
         ("Reason", one.get("reason")),
-        ("Started", whole_time(one.get("started"))),
-        ("Ended", whole_time(one.get("ended")) or "not yet"),
+        ("Started", full_time(one.get("started"))),
+        ("Ended", full_time(one.get("ended")) or "not yet"),
         ("Sessions", sessions or "none yet"),
     ]
     drawn = [(name, Text(visible(value))) for name, value in rows if value not in (None, "")]
-    ending = ("Result", Text(visible(code), hue_of(one)))
+    ending = ("Result", Text(visible(code), result_style(one)))
     at = next(number for number, (name, _) in enumerate(drawn) if name in ("Reason", "Started"))
     return pairs([*drawn[:at], ending, *drawn[at:]])
 
 
-def whole(one: dict[str, Any]) -> RenderableType:
+def job_with_recipients(one: dict[str, Any]) -> RenderableType:
     """Draw one job whole."""
     addressed = one.get("recipients") or []
     if not addressed:
@@ -69,7 +69,9 @@ def recipients(rows: list[dict[str, Any]]) -> RenderableType:
     """Draw what became of a job for each recipient."""
     drawn = table("*To", "Result", "*Reason")
     for one in rows:
-        drawn.add_row(visible(one.get("address", "")), result_text(one), cut(one.get("reason")))
+        drawn.add_row(
+            visible(one.get("address", "")), styled_result(one), truncated(one.get("reason"))
+        )
     return drawn
 
 

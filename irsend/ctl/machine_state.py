@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from irsend.ctl.events import Gone, ServerEvent
+from irsend.ctl.events import Disconnected, ServerEvent
 
 if TYPE_CHECKING:
     from irsend.ctl.http_client import Machine
 
 KEPT = 200
 """Rows of each kind: as many as the tallest terminal has."""
-_MOST_UNDER_WAY = 1000
+_MAX_UNDER_WAY = 1000
 
 Row = dict[str, Any]
 
 
 @frozen
-class Reading:
+class Snapshot:
     """All that a machine says of itself at once."""
 
     status: Row
@@ -32,9 +32,9 @@ class Reading:
     documents: list[Row]
 
 
-def read(machine: Machine) -> Reading:
+def take_snapshot(machine: Machine) -> Snapshot:
     """Ask a machine for all of it; NoMachine, MachineRefused."""
-    return Reading(
+    return Snapshot(
         machine.read_object("/api/status"),
         machine.read_list("/api/sessions", "sessions", limit=KEPT),
         machine.read_list("/api/jobs", "jobs", limit=KEPT),
@@ -57,17 +57,17 @@ class MachineState:
     _jobs: dict[Any, Row] = field(factory=dict)
     _documents: dict[Any, Row] = field(factory=dict)
 
-    def take(self, happened: Reading | ServerEvent | Gone) -> None:
+    def apply(self, change: Snapshot | ServerEvent | Disconnected) -> None:
         """Change with what happened."""
         self.changes += 1
-        if isinstance(happened, Gone):
-            self.gone = happened.reason
-        elif isinstance(happened, Reading):
-            self._begin_anew(happened)
+        if isinstance(change, Disconnected):
+            self.gone = change.reason
+        elif isinstance(change, Snapshot):
+            self._replace(change)
         else:
-            value = happened.value()
+            value = change.value()
             if isinstance(value, dict):
-                self._take_event(happened.name, value)
+                self._take_event(change.name, value)
 
     @property
     def under_way(self) -> list[Row]:
@@ -89,14 +89,14 @@ class MachineState:
         """What lies in the tray, newest first."""
         return list(_newest_first(self._documents))
 
-    def _begin_anew(self, reading: Reading) -> None:
-        self.gone, self.status = "", reading.status
-        under_way = [one for one in reading.sessions if not one.get("ended")]
-        ended = [one for one in reading.sessions if one.get("ended")]
+    def _replace(self, snapshot: Snapshot) -> None:
+        self.gone, self.status = "", snapshot.status
+        under_way = [one for one in snapshot.sessions if not one.get("ended")]
+        ended = [one for one in snapshot.sessions if one.get("ended")]
         self._under_way = _by("id", reversed(under_way))
         self._ended = _by("id", reversed(ended))
-        self._jobs = _by("number", reversed(reading.jobs))
-        self._documents = _by("number", reversed(reading.documents))
+        self._jobs = _by("number", reversed(snapshot.jobs))
+        self._documents = _by("number", reversed(snapshot.documents))
 
     def _take_event(self, name: str, value: Row) -> None:
         if name == "status":
@@ -124,7 +124,7 @@ class MachineState:
             _drop_oldest(self._ended, KEPT)
         elif about not in self._ended:
             self._under_way[about] = session
-            _drop_oldest(self._under_way, _MOST_UNDER_WAY)
+            _drop_oldest(self._under_way, _MAX_UNDER_WAY)
 
 
 def _by(name: str, rows: Iterable[Row]) -> dict[Any, Row]:

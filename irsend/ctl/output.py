@@ -37,7 +37,7 @@ class Output:
         return self.console.width
 
     @property
-    def is_screen(self) -> bool:
+    def can_draw(self) -> bool:
         """Whether standard output is a terminal that can be drawn on."""
         return _is_terminal(sys.stdout) and not self.console.is_dumb_terminal
 
@@ -95,7 +95,7 @@ class Output:
             yield
 
 
-def complain(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     """Say on stderr what is wrong."""
     with contextlib.suppress(BrokenPipeError):
         for line in sentence.splitlines():
@@ -103,8 +103,8 @@ def complain(sentence: str) -> None:
 
 
 def _console(stream: TextIO) -> Console:
-    somebody_sees = any(_is_terminal(one) for one in (sys.stdin, sys.stdout, sys.stderr))
-    width = None if somebody_sees or os.environ.get("COLUMNS", "").isdigit() else UNFOLDED
+    on_terminal = any(_is_terminal(one) for one in (sys.stdin, sys.stdout, sys.stderr))
+    width = None if on_terminal or os.environ.get("COLUMNS", "").isdigit() else UNFOLDED
     return _Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
 
 

@@ -24,7 +24,7 @@ def save(path: Path, octets: Iterable[bytes]) -> bool:
         with beside.open("xb") as file:
             for piece in octets:
                 file.write(piece)
-        return _give_name(beside, path)
+        return _link_or_rename(beside, path)
     except OSError as error:
         raise CannotSave(f"{path}: {error.strerror or error}") from None
     finally:
@@ -32,7 +32,7 @@ def save(path: Path, octets: Iterable[bytes]) -> bool:
             beside.unlink()
 
 
-def _give_name(beside: Path, path: Path) -> bool:
+def _link_or_rename(beside: Path, path: Path) -> bool:
     try:
         # What has come there meanwhile is not lost either, as it would be by a rename.
         os.link(beside, path)

@@ -86,7 +86,7 @@ def run(
     """Run one call; return its exit status, having said on stderr what went wrong."""
     call = Invocation(pause=pause)
     try:
-        _bear_any_locale()
+        _replace_unencodable()
         given = sys.argv[1:] if arguments is None else arguments
         _check_readable(given)
         ended = irsendctl.main(given, prog_name="irsendctl", standalone_mode=False, obj=call)
@@ -103,21 +103,21 @@ def run(
     except (KeyboardInterrupt, Interrupted):
         return _interrupted()
     except (OutputClosed, BrokenPipeError):
-        _forget_output()
+        _discard_output()
         return READER_GONE
     except MachineRefused as error:
         if call.as_json and error.problem is not None:
             with contextlib.suppress(OutputClosed):
                 call.output.json(error.problem)
-        return _complain(str(error), REFUSED)
+        return _fail(str(error), REFUSED)
     except NoMachine as error:
-        return _complain(str(error), NO_MACHINE)
+        return _fail(str(error), NO_MACHINE)
     except OSError as error:
-        _forget_output()
-        return _complain(f"The output cannot be written: {error.strerror or error}.", WRONG_USE)
+        _discard_output()
+        return _fail(f"The output cannot be written: {error.strerror or error}.", WRONG_USE)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # JSON of the right kind with other things in it than the contract says.
-        return _complain(
+        return _fail(
             f"The machine answers otherwise than irsendctl {__version__} knows it"
             f" ({type(error).__name__}: {error}).",
             NO_MACHINE,
@@ -133,10 +133,10 @@ def _interrupted() -> int:
     return INTERRUPTED
 
 
-def _complain(sentence: str, status: int) -> int:
-    from irsend.ctl.output import complain
+def _fail(sentence: str, status: int) -> int:
+    from irsend.ctl.output import print_error
 
-    complain(sentence)
+    print_error(sentence)
     return status
 
 
@@ -149,14 +149,14 @@ def _check_readable(arguments: list[str]) -> None:
             raise click.UsageError(f"{argument!a} is not allowed; allowed: text in UTF-8")
 
 
-def _bear_any_locale() -> None:
+def _replace_unencodable() -> None:
     """Let no character end the program that the locale cannot write."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
-def _forget_output() -> None:
+def _discard_output() -> None:
     """Point stdout nowhere: Python flushes it once more at its end."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -18,7 +18,7 @@ _BAR = 50
 """Columns of the bar and what stands behind it."""
 
 
-def told_of(job: dict[str, Any]) -> str:
+def job_state_text(job: dict[str, Any]) -> str:
     """Return in words what a job does that has not ended, and what its last attempt met."""
     state = {"waiting": "waits", "running": "is being sent"}.get(str(job.get("result")), "")
     said = f"Job {job.get('number')} {state}".rstrip()
@@ -30,46 +30,46 @@ class Progress:
 
     def __init__(self) -> None:
         self._size: int | None = None
-        self._told = ""
+        self._shown_text = ""
 
     @property
-    def seen(self) -> bool:
+    def is_visible(self) -> bool:
         """True where somebody sees it move."""
         return False
 
     def _show(self, text: str, done: float, total: float | None) -> None:
         """Show a step, and how much of it is done."""
 
-    def _changed(self, said: str) -> None:
+    def _state_changed(self, said: str) -> None:
         """Tell that the job does something else now."""
 
     def uploaded(self, octets: int, of: int) -> None:
         """Hear that so many octets of the originals have gone."""
         self._show("Uploading" if octets < of else "Scanning", octets, of)
 
-    def scanned(self, told: Any) -> None:
+    def scanned(self, event: Any) -> None:
         """Hear of a page."""
-        if isinstance(told, dict) and told.get("pages"):
-            page, pages = told.get("page", 0), told["pages"]
+        if isinstance(event, dict) and event.get("pages"):
+            page, pages = event.get("page", 0), event["pages"]
             self._show(f"Scanning page {page} of {pages}", page, pages)
 
     def accepted(self, job: dict[str, Any]) -> None:
         """Hear that it is a job now."""
-        self._told = told_of(job)
-        self._show(self._told, 0, None)
+        self._shown_text = job_state_text(job)
+        self._show(self._shown_text, 0, None)
 
     def sending(self, job: dict[str, Any]) -> None:
         """Hear how it is with the job."""
         self._size = job.get("size") or None
-        said = told_of(job)
-        if said != self._told and not job.get("ended"):
-            self._told = said
-            self._changed(said)
+        said = job_state_text(job)
+        if said != self._shown_text and not job.get("ended"):
+            self._shown_text = said
+            self._state_changed(said)
             self._show(said, 0, None)
 
     def sent(self, octets: int) -> None:
         """Hear that so many octets of the mail have gone out."""
-        self._show(self._told, min(octets, self._size or octets), self._size)
+        self._show(self._shown_text, min(octets, self._size or octets), self._size)
 
     def close(self) -> None:
         """Show nothing any more."""
@@ -78,12 +78,12 @@ class Progress:
 class Lines(Progress):
     """A line for each change."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, print_line: Callable[[str], None]) -> None:
         super().__init__()
-        self._tell = tell
+        self._print = print_line
 
-    def _changed(self, said: str) -> None:
-        self._tell(said)
+    def _state_changed(self, said: str) -> None:
+        self._print(said)
 
 
 class Bar(Progress):
@@ -102,7 +102,7 @@ class Bar(Progress):
         self._task = self._bars.add_task("Uploading", total=None)
 
     @property
-    def seen(self) -> bool:
+    def is_visible(self) -> bool:
         """Somebody sits there."""
         return True
 
@@ -119,14 +119,14 @@ class Bar(Progress):
 @contextlib.contextmanager
 def progress_of(call: Invocation) -> Iterator[Progress]:
     """Give a bar, lines where stderr is no terminal, and nothing where programs read."""
-    from irsend.ctl.output import complain
+    from irsend.ctl.output import print_error
 
     if call.as_json:
         progress = Progress()
     elif sys.stderr.isatty():
         progress = Bar(Console(file=sys.stderr))
     else:
-        progress = Lines(complain)
+        progress = Lines(print_error)
     try:
         yield progress
     finally:

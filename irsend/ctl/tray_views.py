@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from irsend.ctl.formatting import octets, visible, when, whole_time
-from irsend.ctl.views import cut, pairs, table
+from irsend.ctl.formatting import full_time, octets, short_time, visible
+from irsend.ctl.views import pairs, table, truncated
 
 
 def documents(rows: list[dict[str, Any]]) -> RenderableType:
@@ -19,16 +19,16 @@ def documents(rows: list[dict[str, Any]]) -> RenderableType:
     for one in rows:
         drawn.add_row(
             visible(one.get("number", "")),
-            when(one.get("printed")),
-            cut(one.get("from")),
-            cut(one.get("subject")),
+            short_time(one.get("printed")),
+            truncated(one.get("from")),
+            truncated(one.get("subject")),
             visible(one.get("pages", "")),
             Text(visible(" ".join(map(str, one.get("codes") or []))), "red"),
         )
     return drawn
 
 
-def whole(rows: list[dict[str, Any]]) -> RenderableType:
+def document_details(rows: list[dict[str, Any]]) -> RenderableType:
     """Draw documents whole, one beneath the other."""
     drawn = [_document(one) for one in rows]
     between = itertools.chain.from_iterable((Text(), one) for one in drawn)
@@ -42,13 +42,14 @@ def _document(one: dict[str, Any]) -> RenderableType:
         ("Subject", one.get("subject")),
         ("Pages", one.get("pages")),
         ("Size", octets(one.get("size"))),
-        ("Printed", whole_time(one.get("printed"))),
+        ("Printed", full_time(one.get("printed"))),
     ]
     drawn = [(name, Text(visible(value))) for name, value in rows if value not in (None, "")]
-    for name, lines, hue in (("Codes", _codes(one), "red"), ("Notices", _notices(one), "")):
+    for name, lines, style in (("Codes", _codes(one), "red"), ("Notices", _notices(one), "")):
         # The name stands once, beside the first.
         drawn += [
-            (name if at == 0 else "", Text(visible(line), hue)) for at, line in enumerate(lines)
+            (name if at == 0 else "", Text(visible(line), style))
+            for at, line in enumerate(lines)
         ]
     return pairs(drawn)
 

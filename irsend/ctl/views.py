@@ -19,19 +19,19 @@ from rich.text import Text
 from irsend.ctl.formatting import (
     allowed,
     encryption,
-    ending,
-    moment,
+    full_time,
+    local_time,
     octets,
     outcome,
-    remark,
     result,
+    session_notes,
+    session_result,
     setting,
+    short_time,
     visible,
-    when,
-    whole_time,
 )
 
-ROOMY = 125
+WIDE = 125
 """Columns from which a settings item stands on one line."""
 
 NEARLY_FULL = 0.95
@@ -40,7 +40,7 @@ NEARLY_FULL = 0.95
 _TLS_BEGAN = re.compile(r"(?:TLS|SSL) ?v?[0-9]")
 """The note of a transcript behind which TLS is in use."""
 
-_HUES = {"OK": "green", "NG": "red", "C": "cyan", "S": "green", "-": "yellow"}
+_STYLES = {"OK": "green", "NG": "red", "C": "cyan", "S": "green", "-": "yellow"}
 
 
 def status(answer: dict[str, Any]) -> RenderableType:
@@ -52,9 +52,9 @@ def status(answer: dict[str, Any]) -> RenderableType:
         ("State", Text(visible(state or ""))),
     ]
     if answer.get("since"):
-        rows.insert(2, ("Since", Text(whole_time(answer["since"]))))
+        rows.insert(2, ("Since", Text(full_time(answer["since"]))))
     if answer.get("next_login"):
-        next_login = f"not before {when(answer['next_login'])} (the server's LOGIN-DELAY)"
+        next_login = f"not before {short_time(answer['next_login'])} (the server's LOGIN-DELAY)"
         rows.append(("POP login", Text(next_login)))
     if isinstance(in_use, dict):
         rows.append(("Memory", memory(in_use)))
@@ -67,9 +67,9 @@ def status(answer: dict[str, Any]) -> RenderableType:
     return pairs(rows)
 
 
-def memory(told: dict[str, Any]) -> Text:
+def memory(described: dict[str, Any]) -> Text:
     """Return how much of the memory is in use, and whether that is too much."""
-    used, capacity = told.get("used"), told.get("capacity")
+    used, capacity = described.get("used"), described.get("capacity")
     said = Text(f"{octets(used)} of {octets(capacity)} in use")
     if isinstance(used, int) and isinstance(capacity, int):
         # Mails are refused from where they do not fit, which is before the last octet.
@@ -79,11 +79,11 @@ def memory(told: dict[str, Any]) -> Text:
     return said
 
 
-def _mac_filter(told: dict[str, Any]) -> str:
-    on = "on" if told.get("on") else "off"
-    dropped = told.get("dropped", 0)
-    what = "frames dropped" if told.get("way") == "kernel" else "connections refused"
-    return f"{on} ({visible(told.get('way', ''))}), {dropped} {what}"
+def _mac_filter(described: dict[str, Any]) -> str:
+    on = "on" if described.get("on") else "off"
+    dropped = described.get("dropped", 0)
+    what = "frames dropped" if described.get("way") == "kernel" else "connections refused"
+    return f"{on} ({visible(described.get('way', ''))}), {dropped} {what}"
 
 
 def history(entries: list[dict[str, Any]]) -> RenderableType:
@@ -92,7 +92,9 @@ def history(entries: list[dict[str, Any]]) -> RenderableType:
     for entry in entries:
         session = entry.get("session")
         drawn.add_row(
-            when(entry.get("at")), Text(visible(entry.get("text", ""))), visible(session or "")
+            short_time(entry.get("at")),
+            Text(visible(entry.get("text", ""))),
+            visible(session or ""),
         )
     return drawn
 
@@ -105,7 +107,7 @@ def settings(windows: list[dict[str, Any]], width: int) -> RenderableType:
         items = list(_items(window))
         drawn.append(
             Padding(
-                _roomy(items) if width >= ROOMY else _narrow(items), (0, 0, 1, 2), expand=False
+                _wide(items) if width >= WIDE else _narrow(items), (0, 0, 1, 2), expand=False
             )
         )
     return Group(*drawn)
@@ -124,12 +126,12 @@ def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
     cells = [
         (
             visible(session.get("id", "")),
-            when(session.get("started")),
+            short_time(session.get("started")),
             visible(session.get("kind", "")),
             visible(session.get("peer", "")),
             tls_version(session),
             octets(session.get("bytes")),
-            ending(session),
+            session_result(session),
         )
         for session in rows
     ]
@@ -139,16 +141,16 @@ def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
         Text("─" * min(sum(widths) + 12, width)),
     ]
     for session, row in zip(rows, cells, strict=True):
-        hue, said = hue_of(session), remark(session)
-        line = Text(_row(row[:-1], widths) + "  ").append(row[-1], hue)
+        style, said = result_style(session), session_notes(session)
+        line = Text(_row(row[:-1], widths) + "  ").append(row[-1], style)
         lines.append(line)
         if not said:
             continue
         if len(line) + 2 + len(said) <= width:
-            line.append(f": {said}", hue)
+            line.append(f": {said}", style)
         else:
             beneath = (0, 0, 0, widths[0] + 2)
-            lines.append(Padding(Text(said, hue), beneath, expand=False))
+            lines.append(Padding(Text(said, style), beneath, expand=False))
     return Group(*lines)
 
 
@@ -161,8 +163,8 @@ def session_line(session: dict[str, Any]) -> Text:
         f"{tls_version(session):<4}",
         f"{octets(session.get('bytes')):>8}",
     ]
-    line = Text("  ".join([f"{when(session.get('ended')):<8}", *parts]) + "  ")
-    return line.append(outcome(session), _HUES.get(str(session.get("result")), ""))
+    line = Text("  ".join([f"{short_time(session.get('ended')):<8}", *parts]) + "  ")
+    return line.append(outcome(session), _STYLES.get(str(session.get("result")), ""))
 
 
 def transcript(session: dict[str, Any]) -> RenderableType:
@@ -170,7 +172,7 @@ def transcript(session: dict[str, Any]) -> RenderableType:
     facts = [f"Session {session.get('id', '')}", session.get("kind"), session.get("peer")]
     facts += [encryption(session), session.get("auth"), outcome(session)]
     heading = Text(" · ".join(visible(fact) for fact in facts if fact), "bold")
-    began = whole_time(session.get("started"))
+    began = full_time(session.get("started"))
     table = Table.grid(padding=(0, 1))
     for _ in range(3):
         table.add_column(no_wrap=True)
@@ -178,16 +180,16 @@ def transcript(session: dict[str, Any]) -> RenderableType:
     secured = False
     for line in session.get("transcript") or []:
         speaker, said = str(line.get("speaker", "-")), visible(line.get("text", ""))
-        then = moment(line.get("at"))
+        then = local_time(line.get("at"))
         clock = Text(f"{then:%H:%M:%S}.{then.microsecond // 1000:03d}" if then else "", "dim")
-        hue = _HUES.get(speaker, "")
+        style = _STYLES.get(speaker, "")
         begins = speaker == "-" and not secured and _TLS_BEGAN.match(said) is not None
         secured = secured or begins
         bar = Text("┏━" if begins else "┃ " if secured else "  ", "magenta")
         if begins:
-            hue = "bold magenta"
+            style = "bold magenta"
         mark = "--" if speaker == "-" else f"{speaker}:"
-        table.add_row(clock, bar, Text(mark, f"bold {hue}"), Text(said, hue))
+        table.add_row(clock, bar, Text(mark, f"bold {style}"), Text(said, style))
     return Group(heading, Text(f"began {began}", "dim") if began else Text(), Text(), table)
 
 
@@ -207,8 +209,8 @@ def certificate(described: dict[str, Any]) -> RenderableType:
     rows = [
         ("Subject", described.get("subject")),
         ("Names", ", ".join(map(str, names)) if isinstance(names, list) else names),
-        ("Not before", whole_time(described.get("not_before"))),
-        ("Not after", whole_time(described.get("not_after"))),
+        ("Not before", full_time(described.get("not_before"))),
+        ("Not after", full_time(described.get("not_after"))),
         ("Key", f"{described['bits']} bits" if described.get("bits") else None),
         ("SHA-256", described.get("sha256")),
     ]
@@ -217,14 +219,14 @@ def certificate(described: dict[str, Any]) -> RenderableType:
     )
 
 
-def event_line(at: str, name: str, said: str, hue: str = "") -> Text:
+def event_line(at: str, name: str, said: str, style: str = "") -> Text:
     """Return one line of `watch`."""
-    return Text(f"{at:<8}  {visible(name):<8} ").append(visible(said), hue)
+    return Text(f"{at:<8}  {visible(name):<8} ").append(visible(said), style)
 
 
-def hue_of(row: dict[str, Any]) -> str:
+def result_style(row: dict[str, Any]) -> str:
     """Return the hue of a result."""
-    return _HUES.get(str(row.get("result")), "")
+    return _STYLES.get(str(row.get("result")), "")
 
 
 def title(answer: dict[str, Any]) -> str:
@@ -260,7 +262,7 @@ def _value(item: dict[str, Any]) -> str:
     return setting(item.get("value"), secret=bool(item.get("secret")))
 
 
-def _roomy(items: list[tuple[str, str, str, str]]) -> Table:
+def _wide(items: list[tuple[str, str, str, str]]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, style="dim")
@@ -311,14 +313,14 @@ def table(*columns: str | tuple[str, Literal["right"]]) -> Table:
     return table
 
 
-def cut(text: object) -> Text:
+def truncated(text: object) -> Text:
     """Return text that is cut, not folded, where room is short."""
     return Text(visible(text or ""), no_wrap=True, overflow="ellipsis")
 
 
-def result_text(row: dict[str, Any]) -> Text:
+def styled_result(row: dict[str, Any]) -> Text:
     """Return a result with its code, in its hue."""
-    return Text(result(row), hue_of(row))
+    return Text(result(row), result_style(row))
 
 
 def tls_version(session: dict[str, Any]) -> str:

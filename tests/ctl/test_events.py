@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.ctl.errors import MachineRefused, NoMachine
-from irsend.ctl.events import Connected, EventReader, Gone, ServerEvent, follow
+from irsend.ctl.events import Connected, Disconnected, EventReader, ServerEvent, follow
 from irsend.ctl.http_client import Machine
 
 STREAM = (
@@ -114,7 +114,7 @@ class FollowTests(SynchronousTestCase):
         machine.streams += [away, away, []]
         self.assertEqual(
             self.happenings(machine, 3),
-            [Connected(again=False), Gone("broken"), Connected(again=True)],
+            [Connected(again=False), Disconnected("broken"), Connected(again=True)],
         )
         self.assertEqual(self.pauses, sorted(set(self.pauses)))
 

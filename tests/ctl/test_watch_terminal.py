@@ -16,9 +16,9 @@ from rich.screen import Screen
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.ctl import watch_terminal
-from irsend.ctl.events import Gone, ServerEvent
-from irsend.ctl.machine_state import KEPT, MachineState, Reading
-from irsend.ctl.watch_view import picture
+from irsend.ctl.events import Disconnected, ServerEvent
+from irsend.ctl.machine_state import KEPT, MachineState, Snapshot
+from irsend.ctl.watch_view import render
 from tests.ctl.calls import environment
 from tests.ctl.commands.test_watch import FollowingCase
 from tests.ctl.stand_in import BROKEN, DOCUMENT, JOB, REJECTED, SESSION, STATUS
@@ -38,7 +38,7 @@ def shown() -> MachineState:
     taken = MachineState("http://127.0.0.1:8631")
     status = {**STATUS, "status_line": "SSL Error (SMTP RX Reject)", "state": "receiving"}
     status["since"] = "2026-11-20T09:15:00.000+00:00"
-    taken.take(Reading(status, [UNDER_WAY, SESSION, REJECTED], [JOB], [BROKEN, DOCUMENT]))
+    taken.apply(Snapshot(status, [UNDER_WAY, SESSION, REJECTED], [JOB], [BROKEN, DOCUMENT]))
     return taken
 
 
@@ -46,7 +46,7 @@ def drawn(taken: MachineState, width: int = 80, height: int = 24, **console: Any
     """Return what a terminal of this size is written."""
     written = io.StringIO()
     Console(file=written, width=width, height=height, force_terminal=True, **console).print(
-        Screen(picture(taken, width, height)), end=""
+        Screen(render(taken, width, height)), end=""
     )
     return written.getvalue()
 
@@ -104,18 +104,18 @@ class PictureTests(SynchronousTestCase):
     def test_terminal_is_not_steered(self) -> None:
         """Of what comes from outside no control character reaches the terminal."""
         taken = shown()
-        taken.take(
+        taken.apply(
             event("status", {**STATUS, "status_line": EVIL, "title": EVIL, "state": EVIL})
         )
         evil = {"kind": EVIL, "peer": EVIL, "reason": EVIL, "status_line": EVIL, "code": EVIL}
-        taken.take(event("session", {**SESSION, "id": 99, **evil, "tls": {"version": EVIL}}))
+        taken.apply(event("session", {**SESSION, "id": 99, **evil, "tls": {"version": EVIL}}))
         job = {"number": EVIL, "party": EVIL, "subject": EVIL, "pages": EVIL, "code": EVIL}
-        taken.take(event("job", {**JOB, **job, "kind": EVIL, "direction": EVIL}))
+        taken.apply(event("job", {**JOB, **job, "kind": EVIL, "direction": EVIL}))
         document = {**DOCUMENT, "number": EVIL, "from": EVIL, "subject": EVIL, "codes": [EVIL]}
-        taken.take(event("tray", {"document": document, "removed": None}))
-        for happened in (None, Gone(EVIL)):
+        taken.apply(event("tray", {"document": document, "removed": None}))
+        for happened in (None, Disconnected(EVIL)):
             if happened is not None:
-                taken.take(happened)
+                taken.apply(happened)
             for width in (60, 200):
                 written = "\n".join(plain(taken, width, 40))
                 self.assertTrue(written.replace("\n", "").isprintable(), repr(written))
@@ -130,19 +130,19 @@ class PictureTests(SynchronousTestCase):
     def test_changes(self) -> None:
         """Events change what is drawn, until the machine is gone; then it is what a new reading says."""
         taken = shown()
-        taken.take(event("session", {**UNDER_WAY, "result": "OK", "ended": SESSION["ended"]}))
-        taken.take(event("status", {**STATUS, "paper": False}))
-        taken.take(event("job", {**JOB, "number": "5003", "result": "waiting", "ended": None}))
-        taken.take(event("tray", {"document": BROKEN, "removed": "it was taken out"}))
+        taken.apply(event("session", {**UNDER_WAY, "result": "OK", "ended": SESSION["ended"]}))
+        taken.apply(event("status", {**STATUS, "paper": False}))
+        taken.apply(event("job", {**JOB, "number": "5003", "result": "waiting", "ended": None}))
+        taken.apply(event("tray", {"document": BROKEN, "removed": "it was taken out"}))
         whole = "\n".join(plain(taken))
         self.assertNotIn("under way", whole)
         self.assertIn("The status line is empty.", whole)
         self.assertIn("No paper", whole)
         self.assertIn("Jobs  1 not ended", whole)
         self.assertNotIn("5002", whole)
-        taken.take(Gone("There is no machine: connection refused."))
+        taken.apply(Disconnected("There is no machine: connection refused."))
         self.assertIn("Waiting for it to come back: There is no machine", plain(taken)[-1])
-        taken.take(Reading(STATUS, [], [], []))
+        taken.apply(Snapshot(STATUS, [], [], []))
         whole = "\n".join(plain(taken))
         self.assertNotIn("gone", whole)
         self.assertEqual(whole.count("none yet"), 3)
@@ -151,10 +151,10 @@ class PictureTests(SynchronousTestCase):
         """However much happens, no more is kept than a screen can show."""
         taken = shown()
         for number in range(2 * KEPT):
-            taken.take(event("session", {**SESSION, "id": number}))
-            taken.take(event("job", {**JOB, "number": str(number)}))
+            taken.apply(event("session", {**SESSION, "id": number}))
+            taken.apply(event("job", {**JOB, "number": str(number)}))
             document = {**DOCUMENT, "number": str(number)}
-            taken.take(event("tray", {"document": document, "removed": None}))
+            taken.apply(event("tray", {"document": document, "removed": None}))
         for rows in (taken.ended, taken.jobs, taken.documents):
             self.assertEqual(len(rows), KEPT)
         self.assertEqual(taken.ended[0]["id"], 2 * KEPT - 1)
@@ -183,7 +183,7 @@ class ShowingTests(SynchronousTestCase):
         )
         self.assertEqual(taken.ended[0]["id"], 1099)
         self.assertLessEqual(
-            len(pictures), (time.monotonic() - began) / watch_terminal.EVERY + 1
+            len(pictures), (time.monotonic() - began) / watch_terminal.INTERVAL + 1
         )
         self.assertGreater(len(pictures), 2)
 

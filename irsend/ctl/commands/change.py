@@ -81,16 +81,16 @@ def receive(context: click.Context) -> None:
     with call.output.waiting("Receiving; the POP server may make the machine wait..."):
         answer = call.machine.ask("POST", "/api/receive", patient=True)
     if not isinstance(answer, dict) or "result" not in answer:
-        raise call.machine.no_irsend("its reception has no result")
+        raise call.machine.not_irsend("its reception has no result")
     if call.as_json:
         call.output.json(answer)
     else:
-        _tell_reception(call, answer)
+        _print_reception(call, answer)
     if answer["result"] != "OK":
         context.exit(REFUSED)
 
 
-def _tell_reception(call: Invocation, answer: dict[str, Any]) -> None:
+def _print_reception(call: Invocation, answer: dict[str, Any]) -> None:
     from irsend.ctl import job_views, views
     from irsend.ctl.formatting import result
 
@@ -100,7 +100,7 @@ def _tell_reception(call: Invocation, answer: dict[str, Any]) -> None:
         said += f"; {str(answer['reason']).rstrip('.')}"
     if session is not None:
         said += f" (session {session})"
-    call.output.line(said, views.hue_of(answer))
+    call.output.line(said, views.result_style(answer))
     if count and session is not None:
         jobs = call.machine.read_list("/api/jobs", "jobs")
         taken = [job for job in jobs if session in (job.get("sessions") or [])]
@@ -119,7 +119,7 @@ def key() -> None:
 @pass_invocation
 def show_key(call: Invocation) -> None:
     """Describe the certificate."""
-    _tell_certificate(call, call.machine.read_object("/api/key"))
+    _print_certificate(call, call.machine.read_object("/api/key"))
 
 
 @key.command("generate")
@@ -129,7 +129,7 @@ def generate_key(call: Invocation) -> None:
     """Make a new key and certificate, and use them from now on."""
     with call.output.waiting("Making a key..."):
         answer = call.machine.ask("POST", "/api/key/generate", patient=True)
-    _tell_certificate(call, answer)
+    _print_certificate(call, answer)
 
 
 @key.command("import")
@@ -140,7 +140,7 @@ def generate_key(call: Invocation) -> None:
 def import_key(call: Invocation, certificate: IO[bytes], key: IO[bytes]) -> None:
     """Use the CERTIFICATE and KEY of these PEM files from now on."""
     body = {"certificate": _pem(certificate), "key": _pem(key)}
-    _tell_certificate(call, call.machine.ask("POST", "/api/key/import", body))
+    _print_certificate(call, call.machine.ask("POST", "/api/key/import", body))
 
 
 def _pem(file: IO[bytes]) -> str:
@@ -152,7 +152,7 @@ def _pem(file: IO[bytes]) -> str:
     return octets.decode("ascii")
 
 
-def _tell_certificate(call: Invocation, answer: Any) -> None:
+def _print_certificate(call: Invocation, answer: Any) -> None:
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import views

@@ -52,7 +52,7 @@ def _paper(_: click.Context, _parameter: click.Parameter, value: str | None) -> 
     raise click.BadParameter(f"{value!r} is not allowed; allowed: {', '.join(PAPERS)}")
 
 
-def _dots(_: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def _resolution(_: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Take 300 for 300x300."""
     if value is None:
         return None
@@ -88,7 +88,7 @@ def _dots(_: click.Context, _parameter: click.Parameter, value: str | None) -> s
 @click.option(
     "--resolution",
     metavar="DPI",
-    callback=_dots,
+    callback=_resolution,
     help=f"{', '.join(RESOLUTIONS)}; or one number for both (default 200).",
 )
 @click.option(
@@ -122,21 +122,21 @@ def send(
         raise click.UsageError("--format jpeg with --ifax needs --full: it asks for colour")
     call = context.ensure_object(Invocation)
     fields = _fields(to, words)
-    from irsend.ctl.input_files import opened
+    from irsend.ctl.input_files import open_original
     from irsend.ctl.progress import progress_of
 
     with contextlib.ExitStack() as kept, progress_of(call) as progress:
-        pages = [kept.enter_context(opened(one)) for one in files]
+        pages = [kept.enter_context(open_original(one)) for one in files]
         try:
-            with _scanning_shown(call, progress):
+            with _scan_progress(call, progress):
                 job = call.machine.send_form("/api/send", fields, pages, progress.uploaded)
         except FileChanged as error:
             raise click.UsageError(str(error)) from None
         except MachineRefused as error:
-            raise _in_options(error) from None
+            raise _with_option_names(error) from None
         if not no_wait and not job.get("ended"):
-            job = _until_ended(call, job, progress)
-    _tell(call, job)
+            job = _wait_for_end(call, job, progress)
+    _print_job(call, job)
     if job.get("result") == "NG":
         context.exit(REFUSED)
 
@@ -154,7 +154,7 @@ def _fields(to: tuple[str, ...], words: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _in_options(refusal: MachineRefused) -> MachineRefused:
+def _with_option_names(refusal: MachineRefused) -> MachineRefused:
     """Return the refusal with what it names called by its option."""
     errors = (refusal.problem or {}).get("errors")
     if not isinstance(errors, list) or not errors:
@@ -164,50 +164,50 @@ def _in_options(refusal: MachineRefused) -> MachineRefused:
 
 
 @contextlib.contextmanager
-def _scanning_shown(call: Invocation, progress: Progress) -> Iterator[None]:
+def _scan_progress(call: Invocation, progress: Progress) -> Iterator[None]:
     """Show each page that goes over the glass meanwhile, where somebody looks."""
-    if not progress.seen:
+    if not progress.is_visible:
         yield
         return
     ended = threading.Event()
 
-    def look() -> None:
+    def follow_scan() -> None:
         from irsend.ctl.events import follow
 
         with contextlib.suppress(MachineRefused, NoMachine), call.another_machine() as machine:
-            for happened in follow(machine, call.pause):
+            for event in follow(machine, call.pause):
                 if ended.is_set():
                     return
-                if getattr(happened, "name", "") == "page":
-                    progress.scanned(happened.value())  # type: ignore[union-attr]
+                if getattr(event, "name", "") == "page":
+                    progress.scanned(event.value())  # type: ignore[union-attr]
 
-    threading.Thread(target=look, daemon=True).start()
+    threading.Thread(target=follow_scan, daemon=True).start()
     try:
         yield
     finally:
         ended.set()
 
 
-def _until_ended(call: Invocation, job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def _wait_for_end(call: Invocation, job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Follow the machine's events until the job has ended; return it then."""
-    from irsend.ctl.events import Connected, Gone, follow
+    from irsend.ctl.events import Connected, Disconnected, follow
 
     number = job["number"]
     progress.accepted(job)
     try:
-        for happened in follow(call.machine, call.pause, patience=_PATIENCE * call.timeout):
-            if isinstance(happened, Connected):
+        for event in follow(call.machine, call.pause, patience=_PATIENCE * call.timeout):
+            if isinstance(event, Connected):
                 # What came before is told by no event any more; and should the machine be
                 # gone again already, the stream says so.
                 with contextlib.suppress(NoMachine):
                     job = call.machine.read_object(f"/api/jobs/{number}")
-            elif isinstance(happened, Gone):
+            elif isinstance(event, Disconnected):
                 continue
             else:
-                value = happened.value()
-                if happened.name == "job" and value.get("number") == number:
+                value = event.value()
+                if event.name == "job" and value.get("number") == number:
                     job = value
-                elif happened.name == "session" and value.get("id") in job["sessions"]:
+                elif event.name == "session" and value.get("id") in job["sessions"]:
                     progress.sent(value.get("bytes") or 0)
             progress.sending(job)
             if job.get("ended"):
@@ -225,7 +225,7 @@ def _until_ended(call: Invocation, job: dict[str, Any], progress: Progress) -> d
     return job
 
 
-def _tell(call: Invocation, job: dict[str, Any]) -> None:
+def _print_job(call: Invocation, job: dict[str, Any]) -> None:
     if call.as_json:
         return call.output.json(job)
     from irsend.ctl import job_views, views
@@ -239,7 +239,7 @@ def _tell(call: Invocation, job: dict[str, Any]) -> None:
         said += ", handed to the server"
     if job.get("reason"):
         said += f"; {str(job['reason']).rstrip('.')}"
-    call.output.line(said, views.hue_of(job))
+    call.output.line(said, views.result_style(job))
     recipients = job.get("recipients") or []
     if len(recipients) > 1:
         call.output.show(job_views.recipients(recipients))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from attrs import define, field
 
-from irsend.ctl.commands.read import show_newest
+from irsend.ctl.commands.read import print_newest
 from irsend.ctl.errors import REFUSED, WRONG_USE, CannotSave, MachineRefused
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 
@@ -38,7 +38,7 @@ def paper(call: Invocation, change: str | None) -> None:
     else:
         status = call.machine.ask("PUT", "/api/paper", {"paper": _PAPER[change]})
     if not isinstance(status, dict) or not isinstance(status.get("paper"), bool):
-        raise call.machine.no_irsend("its status says nothing of paper")
+        raise call.machine.not_irsend("its status says nothing of paper")
     if call.as_json:
         return call.output.json(status)
     none = "There is no paper; what is received waits in memory."
@@ -89,14 +89,14 @@ def tray(
     if delete:
         context.exit(_delete(call, numbers))
     if numbers:
-        context.exit(_tell(call, numbers))
+        context.exit(_print_documents(call, numbers))
     answer = call.machine.read("/api/tray", limit=limit)
-    rows = call.machine.rows_of(answer, "/api/tray", "documents")
+    rows = call.machine.objects_in(answer, "/api/tray", "documents")
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import tray_views
 
-    return show_newest(call, rows, limit, tray_views.documents, "The tray is empty.")
+    return print_newest(call, rows, limit, tray_views.documents, "The tray is empty.")
 
 
 def _check_use(
@@ -118,8 +118,8 @@ def _check_use(
             raise click.UsageError(f"{why}.")
 
 
-def _tell(call: Invocation, numbers: tuple[str, ...]) -> int:
-    rows, status = _of_each(
+def _print_documents(call: Invocation, numbers: tuple[str, ...]) -> int:
+    rows, status = _request_each(
         numbers, lambda number: call.machine.read_object(f"/api/tray/{number}")
     )
     if call.as_json:
@@ -127,7 +127,7 @@ def _tell(call: Invocation, numbers: tuple[str, ...]) -> int:
     elif rows:
         from irsend.ctl import tray_views
 
-        call.output.show(tray_views.whole(rows))
+        call.output.show(tray_views.document_details(rows))
     return status
 
 
@@ -138,29 +138,29 @@ def _delete(call: Invocation, numbers: tuple[str, ...]) -> int:
             call.output.line(f"Document {number} is deleted.")
         return number
 
-    gone, status = _of_each(numbers, delete)
+    gone, status = _request_each(numbers, delete)
     if call.as_json:
         call.output.json({"deleted": gone})
     return status
 
 
-def _of_each(numbers: Iterable[str], ask: Callable[[str], T]) -> tuple[list[T], int]:
+def _request_each(numbers: Iterable[str], ask: Callable[[str], T]) -> tuple[list[T], int]:
     """Ask about each document, and say which are not there; return the answers and the exit status."""
-    from irsend.ctl.output import complain
+    from irsend.ctl.output import print_error
 
     answers, status = [], 0
     for number in numbers:
         try:
             answers.append(ask(number))
         except MachineRefused as error:
-            if not _is_about_one(error):
+            if not _concerns_one_document(error):
                 raise
-            complain(str(error))
+            print_error(str(error))
             status = REFUSED
     return answers, status
 
 
-def _is_about_one(error: MachineRefused) -> bool:
+def _concerns_one_document(error: MachineRefused) -> bool:
     return (error.problem or {}).get("status") in (_NO_SUCH, _NOT_DRAWN)
 
 
@@ -172,7 +172,7 @@ def _save(
     dots: int | None,
 ) -> int:
     if numbers:
-        rows, status = _of_each(
+        rows, status = _request_each(
             numbers, lambda number: call.machine.read_object(f"/api/tray/{number}")
         )
     else:
@@ -210,18 +210,18 @@ class _Saving:
         number = str(document.get("number"))
         if not re.fullmatch(r"[0-9]{4}", number):
             # It becomes the name of a file.
-            raise self.call.machine.no_irsend("a document has no number of four digits")
+            raise self.call.machine.not_irsend("a document has no number of four digits")
         files: list[str] = []
         try:
             for name, path, media_type, query in self._parts(number, document):
                 self._save_file(self.directory / name, path, media_type, query)
                 files.append(str(self.directory / name))
         except CannotSave as error:
-            self._complain(f"{error}.", WRONG_USE)
+            self._report_failure(f"{error}.", WRONG_USE)
         except MachineRefused as error:
-            if not _is_about_one(error):
+            if not _concerns_one_document(error):
                 raise
-            self._complain(str(error), REFUSED)
+            self._report_failure(str(error), REFUSED)
         if files:
             self.saved.append({"number": number, "files": files})
 
@@ -246,8 +246,8 @@ class _Saving:
             said = f"Saved {file}" if is_new else f"{file} is there already."
             self.call.output.line(said)
 
-    def _complain(self, sentence: str, status: int) -> None:
-        from irsend.ctl.output import complain
+    def _report_failure(self, sentence: str, status: int) -> None:
+        from irsend.ctl.output import print_error
 
-        complain(sentence)
+        print_error(sentence)
         self.status = max(self.status, status)

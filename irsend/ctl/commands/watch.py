@@ -14,8 +14,8 @@ import click
 from attrs import define, field
 
 from irsend.ctl.errors import NoMachine
-from irsend.ctl.events import Connected, Gone, ServerEvent, follow
-from irsend.ctl.formatting import outcome, result, setting, when
+from irsend.ctl.events import Connected, Disconnected, ServerEvent, follow
+from irsend.ctl.formatting import outcome, result, setting, short_time
 from irsend.ctl.invocation import Invocation, machine_options
 
 _BY_OTHERS = ("ready", "receiving", "sending", "printing")
@@ -36,49 +36,49 @@ def watch(context: click.Context, lines: bool) -> None:
     each event, settings too, and with --json its JSON.
     """
     call = context.ensure_object(Invocation)
-    if call.output.is_screen and not (lines or call.as_json):
+    if call.output.can_draw and not (lines or call.as_json):
         from irsend.ctl.watch_terminal import watch_live
 
         context.exit(watch_live(call))
-    narrator = Narrator(call)
-    narrator.tell_status(call.machine.read_object("/api/status"))
-    for happened in follow(call.machine, call.pause):
-        if isinstance(happened, Gone):
-            narrator.tell_gone(happened)
-        elif isinstance(happened, Connected):
-            if happened.again:
-                narrator.tell_back()
+    printer = EventPrinter(call)
+    printer.print_status(call.machine.read_object("/api/status"))
+    for event in follow(call.machine, call.pause):
+        if isinstance(event, Disconnected):
+            printer.print_disconnected(event)
+        elif isinstance(event, Connected):
+            if event.again:
+                printer.print_reconnected()
             # Should it be gone again already, the stream says so.
             with contextlib.suppress(NoMachine):
-                narrator.tell_status(call.machine.read_object("/api/status"))
+                printer.print_status(call.machine.read_object("/api/status"))
         else:
-            narrator.tell(happened)
+            printer.print_event(event)
 
 
 def follow_sessions(call: Invocation, filters: dict[str, str | None], backlog: int) -> None:
     """Print the last sessions, then each one as it ends (`sessions --follow`)."""
-    listing = SessionsThatEnd(call, filters)
-    listing.look(backlog)
-    for happened in follow(call.machine, call.pause):
-        if isinstance(happened, Gone):
-            listing.narrator.tell_gone(happened)
-        elif isinstance(happened, Connected):
-            if happened.again:
-                listing.narrator.tell_back()
+    listing = EndedSessions(call, filters)
+    listing.print_missed(backlog)
+    for event in follow(call.machine, call.pause):
+        if isinstance(event, Disconnected):
+            listing.printer.print_disconnected(event)
+        elif isinstance(event, Connected):
+            if event.again:
+                listing.printer.print_reconnected()
             with contextlib.suppress(NoMachine):
-                listing.look(_ENOUGH)
-        elif happened.name == "session":
-            listing.take(happened.value())
+                listing.print_missed(_ENOUGH)
+        elif event.name == "session":
+            listing.print_if_new(event.value())
 
 
 @define(eq=False)
-class Narrator:
+class EventPrinter:
     """Tells events as lines; what has not changed since it was last told is not told again."""
 
     call: Invocation
-    _told: dict[Any, str] = field(factory=dict)
+    _printed: dict[Any, str] = field(factory=dict)
 
-    def tell(self, event: ServerEvent) -> None:
+    def print_event(self, event: ServerEvent) -> None:
         """Tell one event."""
         value = event.value()
         if self.call.as_json:
@@ -87,33 +87,33 @@ class Narrator:
         if not isinstance(value, dict):
             return None
         if event.name == "status":
-            return self.tell_status(value)
+            return self.print_status(value)
         if event.name == "session":
-            return self._tell_session(value)
+            return self._print_session(value)
         if event.name == "job":
-            return self._tell_job(value)
+            return self._print_job(value)
         if event.name == "setting":
-            return self._tell_settings(value)
+            return self._print_settings(value)
         if event.name == "page":
-            return self._tell_pages(value)
+            return self._print_pages(value)
         if event.name == "tray" and isinstance(value.get("document"), dict):
-            return self._tell_document(value["document"], value.get("removed"))
+            return self._print_document(value["document"], value.get("removed"))
         words = "  ".join(f"{name} {setting(one)}" for name, one in value.items())
         return self._line(_now(), event.name, words)
 
-    def tell_status(self, status: dict[str, Any]) -> None:
+    def print_status(self, status: dict[str, Any]) -> None:
         """Tell what the machine shows, if it is not what it showed."""
         text = status.get("status_line", status.get("text")) or ""
         state = str(status.get("state") or "")
         paper = status.get("paper") is not False
         now = f"{'' if state in _BY_OTHERS else state} {paper} {text}"
-        if self._told.get("status") == now:
+        if self._printed.get("status") == now:
             return
-        self._told["status"] = now
+        self._printed["status"] = now
         said = f"{state}, " if state and state not in _BY_OTHERS[1:] else ""
-        if self._told.get("paper", "True") != str(paper):
+        if self._printed.get("paper", "True") != str(paper):
             said += "paper is in again, " if paper else "no paper, "
-        self._told["paper"] = str(paper)
+        self._printed["paper"] = str(paper)
         said += f"on the status line: {text}" if text else "status line empty"
         if self.call.as_json:
             self.call.output.json(
@@ -122,25 +122,25 @@ class Narrator:
         else:
             self._line(_now(), "status", said, "bold red" if text else "")
 
-    def tell_gone(self, gone: Gone) -> None:
+    def print_disconnected(self, gone: Disconnected) -> None:
         """Say that the machine is gone, where programs do not read it."""
-        self._told.pop("status", None)
+        self._printed.pop("status", None)
         reason = gone.reason[:1].lower() + gone.reason[1:]
-        self._aside(f"The machine is gone, waiting for it to come back: {reason}")
+        self._print_notice(f"The machine is gone, waiting for it to come back: {reason}")
 
-    def tell_back(self) -> None:
+    def print_reconnected(self) -> None:
         """Say that it is there again."""
-        self._aside(f"The machine at {self.call.machine.url} is back.")
+        self._print_notice(f"The machine at {self.call.machine.url} is back.")
 
-    def _aside(self, sentence: str) -> None:
+    def _print_notice(self, sentence: str) -> None:
         if self.call.as_json:
-            from irsend.ctl.output import complain
+            from irsend.ctl.output import print_error
 
-            complain(sentence)
+            print_error(sentence)
         else:
             self._line(_now(), "machine", sentence, "yellow")
 
-    def _tell_session(self, session: dict[str, Any]) -> None:
+    def _print_session(self, session: dict[str, Any]) -> None:
         tls = session.get("tls")
         ended = session.get("ended")
         version = tls.get("version") if isinstance(tls, dict) else None
@@ -149,27 +149,27 @@ class Narrator:
             said += f"{version} {outcome(session)}" if version else outcome(session)
         else:
             said += f"now under {version}" if version else "began"
-        at = when(ended or (None if tls else session.get("started"))) or _now()
-        self._changed(("session", session.get("id")), at, "session", said, session)
+        at = short_time(ended or (None if tls else session.get("started"))) or _now()
+        self._print_if_changed(("session", session.get("id")), at, "session", said, session)
         if ended:
-            self._told.pop(("session", session.get("id")), None)
+            self._printed.pop(("session", session.get("id")), None)
 
-    def _tell_job(self, job: dict[str, Any]) -> None:
+    def _print_job(self, job: dict[str, Any]) -> None:
         way = "to" if job.get("direction") == "tx" else "from"
         said = f"{job.get('number')} {job.get('kind', '')} {way} {job.get('party')}"
         said += f' "{job["subject"]}"' if job.get("subject") else ""
         said += f" {result(job)}"
-        at = when(job.get("ended") or job.get("started")) or _now()
-        self._changed(("job", job.get("number")), at, "job", said, job)
+        at = short_time(job.get("ended") or job.get("started")) or _now()
+        self._print_if_changed(("job", job.get("number")), at, "job", said, job)
 
-    def _tell_pages(self, told: dict[str, Any]) -> None:
+    def _print_pages(self, progress: dict[str, Any]) -> None:
         """Tell a scan once, with its last page; of what is printed the document tells."""
-        pages = told.get("pages")
-        if isinstance(pages, int) and told.get("page") == pages:
+        pages = progress.get("pages")
+        if isinstance(pages, int) and progress.get("page") == pages:
             said = f"{pages} {'page' if pages == 1 else 'pages'} scanned"
             self._line(_now(), "page", said)
 
-    def _tell_document(self, document: dict[str, Any], removed: object) -> None:
+    def _print_document(self, document: dict[str, Any], removed: object) -> None:
         if removed:
             said = f"{document.get('number')} removed: {removed}"
             return self._line(_now(), "tray", said)
@@ -178,10 +178,10 @@ class Narrator:
         said += f" from {document.get('from')}"
         said += f' "{document["subject"]}"' if document.get("subject") else ""
         codes = " ".join(map(str, document.get("codes") or []))
-        at = when(document.get("printed")) or _now()
+        at = short_time(document.get("printed")) or _now()
         return self._line(at, "tray", f"{said} {codes}".rstrip(), "red" if codes else "")
 
-    def _tell_settings(self, value: dict[str, Any]) -> None:
+    def _print_settings(self, value: dict[str, Any]) -> None:
         changes = value.get("changes", value)
         if "key" in value:
             changes = {value["key"]: value.get("value")}
@@ -189,30 +189,32 @@ class Narrator:
             for key, changed in changes.items():
                 self._line(_now(), "setting", f"{key} = {setting(changed)}")
 
-    def _changed(self, about: Any, at: str, name: str, said: str, row: dict[str, Any]) -> None:
-        if self._told.get(about) != said:
-            self._told[about] = said
-            self._line(at, name, said, _hue(row))
+    def _print_if_changed(
+        self, about: Any, at: str, name: str, said: str, row: dict[str, Any]
+    ) -> None:
+        if self._printed.get(about) != said:
+            self._printed[about] = said
+            self._line(at, name, said, _style(row))
 
-    def _line(self, at: str, name: str, said: str, hue: str = "") -> None:
+    def _line(self, at: str, name: str, said: str, style: str = "") -> None:
         from irsend.ctl import views
 
-        self.call.output.line(views.event_line(at, name, said, hue))
+        self.call.output.line(views.event_line(at, name, said, style))
 
 
 @define(eq=False)
-class SessionsThatEnd:
+class EndedSessions:
     """Prints each ended session once, whether the list or an event told of it first."""
 
     call: Invocation
     filters: dict[str, str | None]
-    narrator: Narrator = field(init=False)
+    printer: EventPrinter = field(init=False)
     _known: dict[tuple[Any, Any], None] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.narrator = Narrator(self.call)
+        self.printer = EventPrinter(self.call)
 
-    def look(self, most: int) -> None:
+    def print_missed(self, most: int) -> None:
         """Print what the list has of ended sessions, oldest first, at most so many."""
         rows = self.call.machine.read_list(
             "/api/sessions", "sessions", limit=_ENOUGH, **self.filters
@@ -221,9 +223,9 @@ class SessionsThatEnd:
         for row in ended[:-most]:
             self._known[_identity(row)] = None
         for row in ended[-most:]:
-            self.take(row)
+            self.print_if_new(row)
 
-    def take(self, session: Any) -> None:
+    def print_if_new(self, session: Any) -> None:
         """Print a session that has ended, if it is asked for and was not printed."""
         if not isinstance(session, dict) or not session.get("ended"):
             return
@@ -248,10 +250,10 @@ def _identity(session: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _now() -> str:
-    return when(time.time())
+    return short_time(time.time())
 
 
-def _hue(row: dict[str, Any]) -> str:
-    from irsend.ctl.views import hue_of
+def _style(row: dict[str, Any]) -> str:
+    from irsend.ctl.views import result_style
 
-    return hue_of(row)
+    return result_style(row)

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from irsend.ctl.commands.send import FORMATS, OPTIONS, PAPERS, RESOLUTIONS
 from irsend.ctl.errors import FileChanged
 from irsend.ctl.http_client import Machine
-from irsend.ctl.input_files import opened
+from irsend.ctl.input_files import open_original
 from irsend.ctl.progress import Bar
 from irsend.device.send_order import ORDER_ITEMS
 from tests.ctl.calls import PATIENCE, CallCase, Ended, command, environment
@@ -199,19 +199,19 @@ class SendTests(CallCase):
         """What does not end is refused with a sentence, and nothing is sent."""
         with (
             self.assertRaises(click.UsageError) as refused,
-            opened(Path("/dev/zero"), 5_000_000),
+            open_original(Path("/dev/zero"), 5_000_000),
         ):
             pass
         self.assertIn("zero: more than 5 MB come from it", str(refused.exception))
 
     def test_growing(self) -> None:
         """Of a file that grows is sent what was there at the beginning; one that shrinks is told."""
-        with opened(self.file) as page:
+        with open_original(self.file) as page:
             with self.file.open("ab") as file:
                 file.write(b"more")
             self.machine_of().send_form("/api/send", {}, [page], lambda *_: None)
         self.assertTrue(self.page().endswith(b"\r\n\r\n%PDF-1.4 a page"))
-        with opened(self.file) as page:
+        with open_original(self.file) as page:
             os.truncate(self.file, 3)
             self.assertRaises(
                 FileChanged,
