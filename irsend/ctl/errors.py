@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from irsend.ctl.json_values import JsonObject
 from irsend.errors import IrsendError
 
 DONE, REFUSED, WRONG_USE, NO_MACHINE = 0, 1, 2, 3
@@ -14,7 +13,7 @@ INTERRUPTED, READER_GONE = 130, 141
 class MachineRefused(IrsendError):
     """The machine refuses."""
 
-    def __init__(self, sentence: str, problem: dict[str, Any] | None = None) -> None:
+    def __init__(self, sentence: str, problem: JsonObject | None = None) -> None:
         super().__init__(sentence)
         self.problem = problem
         """The machine's own words (RFC 9457), for --json."""

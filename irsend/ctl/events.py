@@ -9,11 +9,12 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
 from irsend.ctl.errors import NoMachine
+from irsend.ctl.json_values import Json
 
 if TYPE_CHECKING:
     from irsend.ctl.http_client import Machine
@@ -30,12 +31,13 @@ class ServerEvent:
     text: str
     id: str | None
 
-    def value(self) -> Any:
+    def value(self) -> Json:
         """Return the JSON that the event carries, None where it carries none."""
         try:
-            return json.loads(self.text)
+            value: Json = json.loads(self.text)
         except ValueError:
             return None
+        return value
 
 
 @define(eq=False)

@@ -7,7 +7,8 @@ shown: a mail server's words in a transcript are not to steer the terminal.
 from __future__ import annotations
 
 import datetime
-from typing import Any
+
+from irsend.ctl.json_values import JsonObject
 
 HIDDEN = "••••••"
 
@@ -97,28 +98,28 @@ def allowed(constraint: object) -> str:
     return ", ".join(f"{visible(name)} {setting(one)}" for name, one in constraint.items())
 
 
-def result(row: dict[str, Any]) -> str:
+def result(row: JsonObject) -> str:
     """Return a session's or job's result with its code: OK, NG #806."""
     return visible(" ".join(str(part) for part in (row.get("result"), row.get("code")) if part))
 
 
-def session_result(session: dict[str, Any]) -> str:
+def session_result(session: JsonObject) -> str:
     """Return a session's result, or that it has none yet."""
     return result(session) if session.get("ended") else "under way"
 
 
-def session_notes(session: dict[str, Any]) -> str:
+def session_notes(session: JsonObject) -> str:
     """Return what a session brought on the status line, and why it ended as it did."""
     notes = (session.get("status_line"), session.get("reason"))
     return visible("; ".join(str(note) for note in notes if note))
 
 
-def outcome(session: dict[str, Any]) -> str:
+def outcome(session: JsonObject) -> str:
     """Return how a session ended, with what there is to be said about it."""
     return ": ".join(part for part in (session_result(session), session_notes(session)) if part)
 
 
-def encryption(session: dict[str, Any]) -> str:
+def encryption(session: JsonObject) -> str:
     """Return the TLS version and cipher of a session, empty for plain text."""
     tls = session.get("tls")
     return visible(f"{tls.get('version')} {tls.get('cipher')}") if isinstance(tls, dict) else ""

@@ -8,17 +8,17 @@ goes wrong comes out as `MachineRefused` (it is there and says no) or
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import httpx
-from attrs import define
 
 from irsend import __version__
-from irsend.ctl.errors import FileChanged, MachineRefused, NoMachine, WrongURL
+from irsend.ctl.errors import MachineRefused, NoMachine, WrongURL
 from irsend.ctl.input_files import OpenOriginal
+from irsend.ctl.json_values import Json, JsonObject
+from irsend.ctl.upload import UploadCounter, UploadedFile
 
 EVENTS_SILENCE = 60.0
 """Seconds without a sign from the event stream, after which it is opened anew."""
@@ -48,27 +48,30 @@ class Machine:
         """Close the connections."""
         self._http.close()
 
-    def read(self, path: str, **query: object) -> Any:
+    def read(self, path: str, **query: object) -> Json:
         """Return what GET answers, taken from its JSON; options that are None are left out."""
         return self._json(self._request("GET", path, query=query))
 
-    def read_object(self, path: str) -> dict[str, Any]:
+    def read_object(self, path: str) -> JsonObject:
         """Return a JSON object; anything else is no irsend's answer."""
         answer = self.read(path)
         if not isinstance(answer, dict):
             raise self.not_irsend(f"{path} answers with something else")
         return answer
 
-    def read_list(self, path: str, name: str, **query: object) -> list[dict[str, Any]]:
+    def read_list(self, path: str, name: str, **query: object) -> list[JsonObject]:
         """Return a JSON array of objects, also where it stands as `name` in an object."""
         return self.objects_in(self.read(path, **query), path, name)
 
-    def objects_in(self, answer: Any, path: str, name: str) -> list[dict[str, Any]]:
+    def objects_in(self, answer: Json, path: str, name: str) -> list[JsonObject]:
         """Take the array of objects out of an answer."""
         rows = answer.get(name) if isinstance(answer, dict) else answer
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        if not isinstance(rows, list):
             raise self.not_irsend(f"{path} answers with something else")
-        return rows
+        found = [row for row in rows if isinstance(row, dict)]
+        if len(found) < len(rows):
+            raise self.not_irsend(f"{path} answers with something else")
+        return found
 
     def read_text(self, path: str, media_type: str, **query: object) -> str:
         """Return what GET answers as text."""
@@ -79,7 +82,9 @@ class Machine:
             )
         return response.text
 
-    def ask(self, method: str, path: str, body: object = None, *, patient: bool = False) -> Any:
+    def ask(
+        self, method: str, path: str, body: object = None, *, patient: bool = False
+    ) -> Json:
         """Make the machine do something; return its JSON, None where it answers without words.
 
         `patient` waits for the answer for as long as it takes.
@@ -91,23 +96,23 @@ class Machine:
     def send_form(
         self,
         path: str,
-        fields: dict[str, Any],
+        fields: dict[str, str | list[str]],
         pages: Sequence[OpenOriginal],
         progress: Callable[[int, int], None],
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """POST files as a form, as they are read; return the JSON object that answers.
 
         `progress` hears how many octets have gone, of how many. The machine may
         take as long as it needs for its answer. FileChanged where a file cannot be
         read to its end.
         """
-        upload = _UploadProgress(sum(one.size for one in pages), progress)
+        counter = UploadCounter(sum(one.size for one in pages), progress)
         with self._errors_translated():
             response = self._http.post(
                 path,
                 data=fields,
                 files=[
-                    ("page", (one.name, cast(IO[bytes], _UploadedFile(one, upload))))
+                    ("page", (one.name, cast(IO[bytes], UploadedFile(one, counter))))
                     for one in pages
                 ],
                 headers={"Accept": "application/json"},
@@ -129,7 +134,7 @@ class Machine:
         if last_id is not None and last_id.isascii():
             headers["Last-Event-ID"] = last_id
         timeout = httpx.Timeout(self._timeout, read=EVENTS_SILENCE)
-        return self._stream("/api/events", "text/event-stream", headers, timeout=timeout)
+        return self._stream("/api/events", "text/event-stream", headers, {}, timeout)
 
     def file(
         self, path: str, media_type: str, **query: object
@@ -138,16 +143,27 @@ class Machine:
 
         Raises NoMachine, while they are read too, and MachineRefused.
         """
-        return self._stream(path, media_type, {}, params=query)
+        return self._stream(path, media_type, {}, query)
 
     @contextlib.contextmanager
     def _stream(
-        self, path: str, media_type: str, headers: dict[str, str], **given: Any
+        self,
+        path: str,
+        media_type: str,
+        headers: dict[str, str],
+        query: dict[str, object],
+        timeout: httpx.Timeout | None = None,
     ) -> Iterator[Iterator[bytes]]:
         headers = {"Accept": media_type, "Accept-Encoding": "identity", **headers}
         with (
             self._errors_translated(),
-            self._http.stream("GET", path, headers=headers, **given) as response,
+            self._http.stream(
+                "GET",
+                path,
+                params=_texts(query),
+                headers=headers,
+                timeout=timeout or self._http.timeout,
+            ) as response,
         ):
             if response.status_code != httpx.codes.OK:
                 response.read()
@@ -165,7 +181,7 @@ class Machine:
         method: str,
         path: str,
         *,
-        query: dict[str, Any] | None = None,
+        query: dict[str, object] | None = None,
         body: object = None,
         headers: dict[str, str] | None = None,
         timeout: httpx.Timeout | None = None,
@@ -174,11 +190,7 @@ class Machine:
             response = self._http.request(
                 method,
                 path,
-                params={
-                    name: str(value)
-                    for name, value in (query or {}).items()
-                    if value is not None
-                },
+                params=_texts(query or {}),
                 json=body,
                 headers={"Accept": "application/json"} | (headers or {}),
                 timeout=timeout or self._http.timeout,
@@ -187,11 +199,12 @@ class Machine:
             raise self._refusal(response)
         return response
 
-    def _json(self, response: httpx.Response) -> Any:
+    def _json(self, response: httpx.Response) -> Json:
         try:
             if _media_type(response) != "application/json":
                 raise ValueError
-            return response.json()
+            answer: Json = response.json()
+            return answer
         except (ValueError, RecursionError):
             where = response.request.url.path
             raise self.not_irsend(
@@ -199,7 +212,7 @@ class Machine:
             ) from None
 
     def _refusal(self, response: httpx.Response) -> Exception:
-        problem: Any = None
+        problem: Json = None
         if _media_type(response) == "application/problem+json":
             with contextlib.suppress(ValueError):
                 problem = response.json()
@@ -250,54 +263,6 @@ class Machine:
             raise NoMachine(f"The talk with {self.url} broke off: {_cause(error)}.") from None
 
 
-@define(eq=False)
-class _UploadProgress:
-    """Counts what is read of files."""
-
-    total: int
-    progress: Callable[[int, int], None]
-    gone: int = 0
-
-    def count(self, octets: int) -> None:
-        """Hear that so many more have gone."""
-        self.gone += octets
-        self.progress(self.gone, self.total)
-
-
-@define(eq=False)
-class _UploadedFile:
-    """A file as httpx reads it: as large as it was when it was opened, whatever became of it."""
-
-    original: OpenOriginal
-    upload: _UploadProgress
-    _at: int = 0
-
-    def read(self, most: int = -1) -> bytes:
-        """Return the next octets; FileChanged where they are not there any more."""
-        left = self.original.size - self._at
-        wanted = left if most < 0 else min(most, left)
-        name = self.original.name
-        try:
-            octets = self.original.file.read(wanted)
-        except OSError as error:
-            raise FileChanged(f"{name}: {error.strerror or error}") from None
-        if len(octets) < wanted:
-            raise FileChanged(f"{name} became shorter while it was sent.")
-        self._at += len(octets)
-        self.upload.count(len(octets))
-        return octets
-
-    def tell(self) -> int:
-        """Return the place in it."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to its beginning, or to its end, as httpx does to learn its size."""
-        self._at = offset + (self.original.size if whence == os.SEEK_END else 0)
-        self.original.file.seek(self._at)
-        return self._at
-
-
 def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
     """Return the URL without its userinfo, and the password that is to be used."""
     try:
@@ -318,14 +283,20 @@ def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
     ), password or found
 
 
+def _texts(query: dict[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in query.items() if value is not None}
+
+
 def _media_type(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-def _sentence(problem: dict[str, Any], response: httpx.Response) -> str:
+def _sentence(problem: JsonObject, response: httpx.Response) -> str:
     errors = problem.get("errors")
-    if isinstance(errors, list) and errors and all(isinstance(one, dict) for one in errors):
-        return "\n".join(f"{one.get('key')}: {one.get('problem')}" for one in errors)
+    if isinstance(errors, list):
+        named = [one for one in errors if isinstance(one, dict)]
+        if named and len(named) == len(errors):
+            return "\n".join(f"{one.get('key')}: {one.get('problem')}" for one in named)
     said = problem.get("detail") or problem.get("title")
     return str(
         said or f"The machine refuses ({response.status_code} {response.reason_phrase})."

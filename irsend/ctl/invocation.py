@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from attrs import define
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "http://127.0.0.1:8631"
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 @define(eq=False)
@@ -91,7 +91,7 @@ def job_number(_: click.Context, _parameter: click.Parameter, value: str) -> str
     return value.zfill(4)
 
 
-def _store_option(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+def _store_option(context: click.Context, parameter: click.Parameter, value: object) -> None:
     if isinstance(value, float) and math.isnan(value):
         raise click.BadParameter("nan is not allowed; allowed: a number of seconds.")
     if value is not None and value is not False and parameter.name is not None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from irsend.ctl.formatting import full_time, octets, result, short_time, visible
+from irsend.ctl.json_values import JsonObject, objects, values
 from irsend.ctl.views import pairs, result_style, styled_result, table, truncated
 
 _WAYS = {"tx": "sent", "rx": "received"}
 _KINDS = {"email": "E-mail", "ifax": "I-Fax"}
 
 
-def jobs(rows: list[dict[str, Any]]) -> RenderableType:
+def jobs(rows: list[JsonObject]) -> RenderableType:
     """Draw the communication report."""
     drawn = table(
         "No.", "Mode", "*From / to", "*Subject", ("Pages", "right"), "Result", "Started"
@@ -33,11 +32,11 @@ def jobs(rows: list[dict[str, Any]]) -> RenderableType:
     return drawn
 
 
-def job(one: dict[str, Any]) -> RenderableType:
+def job(one: JsonObject) -> RenderableType:
     """Draw one job whole, but for its recipients."""
     way, kind = str(one.get("direction", "")), str(one.get("kind", ""))
     code = " ".join(str(part) for part in (result(one), one.get("code_text")) if part)
-    sessions = " ".join(map(str, one.get("sessions") or []))
+    sessions = " ".join(map(str, values(one, "sessions")))
     sent = way == "tx"
     rows: list[tuple[str, object]] = [
         ("Job", one.get("number")),
@@ -57,15 +56,15 @@ def job(one: dict[str, Any]) -> RenderableType:
     return pairs([*drawn[:at], ending, *drawn[at:]])
 
 
-def job_with_recipients(one: dict[str, Any]) -> RenderableType:
+def job_with_recipients(one: JsonObject) -> RenderableType:
     """Draw one job whole."""
-    addressed = one.get("recipients") or []
+    addressed = objects(one, "recipients")
     if not addressed:
         return job(one)
     return Group(job(one), Text(), recipients(addressed))
 
 
-def recipients(rows: list[dict[str, Any]]) -> RenderableType:
+def recipients(rows: list[JsonObject]) -> RenderableType:
     """Draw what became of a job for each recipient."""
     drawn = table("*To", "Result", "*Reason")
     for one in rows:
@@ -75,7 +74,7 @@ def recipients(rows: list[dict[str, Any]]) -> RenderableType:
     return drawn
 
 
-def _parties(job: dict[str, Any]) -> str:
+def _parties(job: JsonObject) -> str:
     """Return the job's party, and how many others there are."""
-    party, more = str(job.get("party") or ""), len(job.get("recipients") or []) - 1
+    party, more = str(job.get("party") or ""), len(objects(job, "recipients")) - 1
     return f"{party} +{more}" if more > 0 and job.get("direction") == "tx" else party

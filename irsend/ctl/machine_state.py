@@ -6,11 +6,12 @@ It holds no more than a screen can show, however much happens.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
 from irsend.ctl.events import Disconnected, ServerEvent
+from irsend.ctl.json_values import JsonObject
 
 if TYPE_CHECKING:
     from irsend.ctl.http_client import Machine
@@ -19,7 +20,7 @@ KEPT = 200
 """Rows of each kind: as many as the tallest terminal has."""
 _MAX_UNDER_WAY = 1000
 
-Row = dict[str, Any]
+Row = JsonObject
 
 
 @frozen
@@ -52,10 +53,10 @@ class MachineState:
     """Why it is not there; empty while it is."""
     changes: int = 0
     """How often it has become another picture."""
-    _under_way: dict[Any, Row] = field(factory=dict)
-    _ended: dict[Any, Row] = field(factory=dict)
-    _jobs: dict[Any, Row] = field(factory=dict)
-    _documents: dict[Any, Row] = field(factory=dict)
+    _under_way: dict[str, Row] = field(factory=dict)
+    _ended: dict[str, Row] = field(factory=dict)
+    _jobs: dict[str, Row] = field(factory=dict)
+    _documents: dict[str, Row] = field(factory=dict)
 
     def apply(self, change: Snapshot | ServerEvent | Disconnected) -> None:
         """Change with what happened."""
@@ -108,8 +109,7 @@ class MachineState:
             # It stays where it was: the newest are those that began last.
             self._jobs[_name(value, "number")] = value
             _drop_oldest(self._jobs, KEPT)
-        elif name == "tray" and isinstance(value.get("document"), dict):
-            document = value["document"]
+        elif name == "tray" and isinstance(document := value.get("document"), dict):
             self._documents.pop(_name(document, "number"), None)
             if not value.get("removed"):
                 self._documents[_name(document, "number")] = document
@@ -127,7 +127,7 @@ class MachineState:
             _drop_oldest(self._under_way, _MAX_UNDER_WAY)
 
 
-def _by(name: str, rows: Iterable[Row]) -> dict[Any, Row]:
+def _by(name: str, rows: Iterable[Row]) -> dict[str, Row]:
     return {_name(row, name): row for row in rows}
 
 
@@ -136,10 +136,10 @@ def _name(row: Row, name: str) -> str:
     return str(row.get(name))
 
 
-def _newest_first(rows: dict[Any, Row]) -> Iterator[Row]:
+def _newest_first(rows: dict[str, Row]) -> Iterator[Row]:
     return reversed(rows.values())
 
 
-def _drop_oldest(rows: dict[Any, Row], most: int) -> None:
+def _drop_oldest(rows: dict[str, Row], most: int) -> None:
     while len(rows) > most:
         del rows[next(iter(rows))]

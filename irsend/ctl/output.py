@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -56,10 +56,10 @@ class Output:
         drawn = text if isinstance(text, Text) else Text(visible(text), style)
         self.console.print(drawn, soft_wrap=True)
 
-    def json(self, answer: Any, *, on_one_line: bool = False) -> None:
+    def json(self, answer: object, *, on_one_line: bool = False) -> None:
         """Print an answer as JSON, in ASCII by escapes: no terminal or locale minds it."""
-        layout: dict[str, Any] = {"separators": (",", ":")} if on_one_line else {"indent": 2}
-        self.raw(json.dumps(answer, **layout) + "\n")
+        indent, separators = (None, (",", ":")) if on_one_line else (2, None)
+        self.raw(json.dumps(answer, indent=indent, separators=separators) + "\n")
 
     def served(self, text: str) -> None:
         """Print text as the machine served it; to a terminal without control characters."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
@@ -13,12 +12,13 @@ from rich.progress import Progress as Bars
 
 from irsend.ctl.formatting import visible
 from irsend.ctl.invocation import Invocation
+from irsend.ctl.json_values import Json, JsonObject
 
 _BAR = 50
 """Columns of the bar and what stands behind it."""
 
 
-def job_state_text(job: dict[str, Any]) -> str:
+def job_state_text(job: JsonObject) -> str:
     """Return in words what a job does that has not ended, and what its last attempt met."""
     state = {"waiting": "waits", "running": "is being sent"}.get(str(job.get("result")), "")
     said = f"Job {job.get('number')} {state}".rstrip()
@@ -47,20 +47,23 @@ class Progress:
         """Hear that so many octets of the originals have gone."""
         self._show("Uploading" if octets < of else "Scanning", octets, of)
 
-    def scanned(self, event: Any) -> None:
+    def scanned(self, event: Json) -> None:
         """Hear of a page."""
-        if isinstance(event, dict) and event.get("pages"):
-            page, pages = event.get("page", 0), event["pages"]
+        if not isinstance(event, dict):
+            return
+        page, pages = event.get("page", 0), event.get("pages")
+        if isinstance(page, int) and isinstance(pages, int) and pages:
             self._show(f"Scanning page {page} of {pages}", page, pages)
 
-    def accepted(self, job: dict[str, Any]) -> None:
+    def accepted(self, job: JsonObject) -> None:
         """Hear that it is a job now."""
         self._shown_text = job_state_text(job)
         self._show(self._shown_text, 0, None)
 
-    def sending(self, job: dict[str, Any]) -> None:
+    def sending(self, job: JsonObject) -> None:
         """Hear how it is with the job."""
-        self._size = job.get("size") or None
+        size = job.get("size")
+        self._size = size if isinstance(size, int) and size else None
         said = job_state_text(job)
         if said != self._shown_text and not job.get("ended"):
             self._shown_text = said

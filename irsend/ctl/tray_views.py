@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from irsend.ctl.formatting import full_time, octets, short_time, visible
+from irsend.ctl.json_values import JsonObject, values
 from irsend.ctl.views import pairs, table, truncated
 
 
-def documents(rows: list[dict[str, Any]]) -> RenderableType:
+def documents(rows: list[JsonObject]) -> RenderableType:
     """Draw what lies in the tray."""
     drawn = table("No.", "Printed", "*From", "*Subject", ("Pages", "right"), "Codes")
     for one in rows:
@@ -23,19 +23,19 @@ def documents(rows: list[dict[str, Any]]) -> RenderableType:
             truncated(one.get("from")),
             truncated(one.get("subject")),
             visible(one.get("pages", "")),
-            Text(visible(" ".join(map(str, one.get("codes") or []))), "red"),
+            Text(visible(" ".join(map(str, values(one, "codes")))), "red"),
         )
     return drawn
 
 
-def document_details(rows: list[dict[str, Any]]) -> RenderableType:
+def document_details(rows: list[JsonObject]) -> RenderableType:
     """Draw documents whole, one beneath the other."""
     drawn = [_document(one) for one in rows]
     between = itertools.chain.from_iterable((Text(), one) for one in drawn)
     return Group(*itertools.islice(between, 1, None))
 
 
-def _document(one: dict[str, Any]) -> RenderableType:
+def _document(one: JsonObject) -> RenderableType:
     rows = [
         ("Document", one.get("number")),
         ("From", one.get("from")),
@@ -54,14 +54,14 @@ def _document(one: dict[str, Any]) -> RenderableType:
     return pairs(drawn)
 
 
-def _codes(one: dict[str, Any]) -> Iterator[str]:
+def _codes(one: JsonObject) -> Iterator[str]:
     """Give the codes, with their texts where the machine has them."""
-    codes, texts = one.get("codes") or [], one.get("code_texts") or []
+    codes, texts = values(one, "codes"), values(one, "code_texts")
     for code, text in itertools.zip_longest(codes, texts[: len(codes)], fillvalue=""):
         yield f"{code} {text}".rstrip()
 
 
-def _notices(one: dict[str, Any]) -> Iterator[str]:
+def _notices(one: JsonObject) -> Iterator[str]:
     """Give what stands on it of what is not printed, each on a line."""
-    for notice in one.get("notices") or []:
+    for notice in values(one, "notices"):
         yield str(notice).replace("\n", ": ")

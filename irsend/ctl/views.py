@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -30,6 +30,7 @@ from irsend.ctl.formatting import (
     short_time,
     visible,
 )
+from irsend.ctl.json_values import JsonObject, objects, values
 
 WIDE = 125
 """Columns from which a settings item stands on one line."""
@@ -43,7 +44,7 @@ _TLS_BEGAN = re.compile(r"(?:TLS|SSL) ?v?[0-9]")
 _STYLES = {"OK": "green", "NG": "red", "C": "cyan", "S": "green", "-": "yellow"}
 
 
-def status(answer: dict[str, Any]) -> RenderableType:
+def status(answer: JsonObject) -> RenderableType:
     """Draw what the machine shows now."""
     line, state, in_use = (answer.get(name) for name in ("status_line", "state", "memory"))
     rows = [
@@ -67,7 +68,7 @@ def status(answer: dict[str, Any]) -> RenderableType:
     return pairs(rows)
 
 
-def memory(described: dict[str, Any]) -> Text:
+def memory(described: JsonObject) -> Text:
     """Return how much of the memory is in use, and whether that is too much."""
     used, capacity = described.get("used"), described.get("capacity")
     said = Text(f"{octets(used)} of {octets(capacity)} in use")
@@ -79,14 +80,14 @@ def memory(described: dict[str, Any]) -> Text:
     return said
 
 
-def _mac_filter(described: dict[str, Any]) -> str:
+def _mac_filter(described: JsonObject) -> str:
     on = "on" if described.get("on") else "off"
     dropped = described.get("dropped", 0)
     what = "frames dropped" if described.get("way") == "kernel" else "connections refused"
     return f"{on} ({visible(described.get('way', ''))}), {dropped} {what}"
 
 
-def history(entries: list[dict[str, Any]]) -> RenderableType:
+def history(entries: list[JsonObject]) -> RenderableType:
     """Draw what has stood on the status line."""
     drawn = table("At", "Text", ("Session", "right"))
     for entry in entries:
@@ -99,11 +100,11 @@ def history(entries: list[dict[str, Any]]) -> RenderableType:
     return drawn
 
 
-def settings(windows: list[dict[str, Any]], width: int) -> RenderableType:
+def settings(windows: list[JsonObject], width: int) -> RenderableType:
     """Draw settings windows, each under the keys pressed to reach it."""
     drawn: list[RenderableType] = []
     for window in windows:
-        drawn.append(Text(" > ".join(visible(step) for step in window.get("path", [])), "bold"))
+        drawn.append(Text(" > ".join(visible(step) for step in values(window, "path")), "bold"))
         items = list(_items(window))
         drawn.append(
             Padding(
@@ -113,14 +114,14 @@ def settings(windows: list[dict[str, Any]], width: int) -> RenderableType:
     return Group(*drawn)
 
 
-def changed(windows: list[dict[str, Any]], keys: Iterable[str]) -> Iterator[str]:
+def changed(windows: list[JsonObject], keys: Iterable[str]) -> Iterator[str]:
     """Give the values that the machine now holds at these keys, as `KEY = VALUE`."""
     values = {key: value for window in windows for key, _, value, _ in _items(window)}
     for key in keys:
         yield f"{visible(key)} = {values.get(key, '')}"
 
 
-def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
+def sessions(rows: list[JsonObject], width: int) -> RenderableType:
     """Draw a list of sessions; what is said about one stands beneath it where room is short."""
     titles = ("ID", "Started", "Kind", "Peer", "TLS", "Size", "Result")
     cells = [
@@ -154,7 +155,7 @@ def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
     return Group(*lines)
 
 
-def session_line(session: dict[str, Any]) -> Text:
+def session_line(session: JsonObject) -> Text:
     """Return one session that has ended as a line, for lists that grow."""
     parts = [
         f"{visible(session.get('id', '')):>5}",
@@ -167,7 +168,7 @@ def session_line(session: dict[str, Any]) -> Text:
     return line.append(outcome(session), _STYLES.get(str(session.get("result")), ""))
 
 
-def transcript(session: dict[str, Any]) -> RenderableType:
+def transcript(session: JsonObject) -> RenderableType:
     """Draw what was said in a session; a bar runs along what was said under TLS."""
     facts = [f"Session {session.get('id', '')}", session.get("kind"), session.get("peer")]
     facts += [encryption(session), session.get("auth"), outcome(session)]
@@ -178,7 +179,7 @@ def transcript(session: dict[str, Any]) -> RenderableType:
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     secured = False
-    for line in session.get("transcript") or []:
+    for line in objects(session, "transcript"):
         speaker, said = str(line.get("speaker", "-")), visible(line.get("text", ""))
         then = local_time(line.get("at"))
         clock = Text(f"{then:%H:%M:%S}.{then.microsecond // 1000:03d}" if then else "", "dim")
@@ -193,7 +194,7 @@ def transcript(session: dict[str, Any]) -> RenderableType:
     return Group(heading, Text(f"began {began}", "dim") if began else Text(), Text(), table)
 
 
-def models(rows: list[dict[str, Any]]) -> RenderableType:
+def models(rows: list[JsonObject]) -> RenderableType:
     """Draw the models that there are."""
     drawn = table("Name", "*Title", "Maker", ("Year", "right"))
     for model in rows:
@@ -203,7 +204,7 @@ def models(rows: list[dict[str, Any]]) -> RenderableType:
     return drawn
 
 
-def certificate(described: dict[str, Any]) -> RenderableType:
+def certificate(described: JsonObject) -> RenderableType:
     """Draw the machine's certificate."""
     names = described.get("names")
     rows = [
@@ -224,12 +225,12 @@ def event_line(at: str, name: str, said: str, style: str = "") -> Text:
     return Text(f"{at:<8}  {visible(name):<8} ").append(visible(said), style)
 
 
-def result_style(row: dict[str, Any]) -> str:
+def result_style(row: JsonObject) -> str:
     """Return the hue of a result."""
     return _STYLES.get(str(row.get("result")), "")
 
 
-def title(answer: dict[str, Any]) -> str:
+def title(answer: JsonObject) -> str:
     """Return what model it is, in words and by its name."""
     name, title = visible(answer.get("model", "")), visible(answer.get("title") or "")
     return f"{title} ({name})" if title else name
@@ -243,10 +244,10 @@ def _row(cells: tuple[str, ...], widths: list[int]) -> str:
     ).rstrip()
 
 
-def _items(window: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def _items(window: JsonObject) -> Iterator[tuple[str, str, str, str]]:
     """Give whole key, label, value and what is allowed of a window's items."""
     prefix = f"{window.get('key', '')}."
-    for item in window.get("items", []):
+    for item in objects(window, "items"):
         key = visible(item.get("key", ""))
         yield (
             key if key.startswith(prefix) else prefix + key,
@@ -256,7 +257,7 @@ def _items(window: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
         )
 
 
-def _value(item: dict[str, Any]) -> str:
+def _value(item: JsonObject) -> str:
     if item.get("secret") and item.get("set") is False:
         return "(none)"
     return setting(item.get("value"), secret=bool(item.get("secret")))
@@ -318,12 +319,12 @@ def truncated(text: object) -> Text:
     return Text(visible(text or ""), no_wrap=True, overflow="ellipsis")
 
 
-def styled_result(row: dict[str, Any]) -> Text:
+def styled_result(row: JsonObject) -> Text:
     """Return a result with its code, in its hue."""
     return Text(result(row), result_style(row))
 
 
-def tls_version(session: dict[str, Any]) -> str:
+def tls_version(session: JsonObject) -> str:
     """Return the version of TLS of a session, empty for plain text."""
     tls = session.get("tls")
     return (

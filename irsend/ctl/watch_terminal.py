@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.live import Live
 
@@ -24,7 +24,7 @@ from irsend.ctl.machine_state import MachineState, Snapshot, take_snapshot
 from irsend.ctl.watch_view import render
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from irsend.ctl.http_client import Machine
     from irsend.ctl.invocation import Invocation
@@ -71,7 +71,7 @@ def show(
     state: MachineState,
     changes: queue.SimpleQueue[Change],
     console: Console,
-    draw: Callable[[Any], None],
+    draw: Callable[[RenderableType], None],
 ) -> None:
     """Draw the picture whenever it or the terminal has changed; raises what comes as an error."""
     drawn: tuple[object, ...] = ()

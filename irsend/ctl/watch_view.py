@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -12,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from irsend.ctl.formatting import octets, outcome, short_time, visible
+from irsend.ctl.json_values import JsonObject, objects, values
 from irsend.ctl.machine_state import MachineState, Row
 from irsend.ctl.views import (
     WIDE,
@@ -98,7 +97,7 @@ def _memory_and_paper(state: MachineState, width: int) -> RenderableType:
     return _left_and_right(said, paper)
 
 
-def _bar(fields: dict[str, Any]) -> Text:
+def _bar(fields: JsonObject) -> Text:
     used, capacity = fields.get("used"), fields.get("capacity")
     part = (
         used / capacity
@@ -133,7 +132,7 @@ def _sessions(state: MachineState, rows: int, width: int) -> RenderableType:
 def _jobs(state: MachineState, rows: int, width: int) -> RenderableType:
     drawn = _documents(width)
     for one in state.jobs[:rows]:
-        party, more = one.get("party"), len(one.get("recipients") or []) - 1
+        party, more = one.get("party"), len(objects(one, "recipients")) - 1
         way = truncated(f"{one.get('direction', '')} {one.get('kind', '')}")
         if more > 0 and one.get("direction") == "tx":
             party = f"{party} +{more}"
@@ -146,7 +145,7 @@ def _jobs(state: MachineState, rows: int, width: int) -> RenderableType:
 def _printed(state: MachineState, rows: int, width: int) -> RenderableType:
     drawn = _documents(width)
     for one in state.documents[:rows]:
-        codes = Text(visible(" ".join(map(str, one.get("codes") or []))), "red")
+        codes = Text(visible(" ".join(map(str, values(one, "codes")))), "red")
         _add_row(drawn, one, one.get("printed"), Text(), one.get("from"), codes)
     return _list("Printed", "", drawn, rows)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import IO
 
 import click
 
 from irsend.ctl.errors import REFUSED
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
+from irsend.ctl.json_values import Json, JsonObject, values
 
 
 @click.command("set")
@@ -90,7 +91,7 @@ def receive(context: click.Context) -> None:
         context.exit(REFUSED)
 
 
-def _print_reception(call: Invocation, answer: dict[str, Any]) -> None:
+def _print_reception(call: Invocation, answer: JsonObject) -> None:
     from irsend.ctl import job_views, views
     from irsend.ctl.formatting import result
 
@@ -103,7 +104,7 @@ def _print_reception(call: Invocation, answer: dict[str, Any]) -> None:
     call.output.line(said, views.result_style(answer))
     if count and session is not None:
         jobs = call.machine.read_list("/api/jobs", "jobs")
-        taken = [job for job in jobs if session in (job.get("sessions") or [])]
+        taken = [job for job in jobs if session in values(job, "sessions")]
         if taken:
             call.output.show(job_views.jobs(taken))
 
@@ -152,7 +153,7 @@ def _pem(file: IO[bytes]) -> str:
     return octets.decode("ascii")
 
 
-def _print_certificate(call: Invocation, answer: Any) -> None:
+def _print_certificate(call: Invocation, answer: Json) -> None:
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import views

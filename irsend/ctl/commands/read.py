@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from irsend.ctl.errors import CannotSave
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
+from irsend.ctl.json_values import JsonObject
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _TABLE_ROWS = 20
 """Rows of a table for people where --limit says nothing else."""
@@ -28,18 +33,24 @@ SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
 def status(call: Invocation, history: bool) -> None:
     """Show the status line and what the machine is doing."""
     if history:
-        path = "/api/status/history"
-        answer = call.machine.read(path)
-    else:
-        answer = call.machine.read_object("/api/status")
-        if "status_line" not in answer:
-            raise call.machine.not_irsend("its status has no status line")
+        return _print_history(call)
+    answer = call.machine.read_object("/api/status")
+    if "status_line" not in answer:
+        raise call.machine.not_irsend("its status has no status line")
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import views
 
-    if not history:
-        return call.output.show(views.status(answer))
+    return call.output.show(views.status(answer))
+
+
+def _print_history(call: Invocation) -> None:
+    path = "/api/status/history"
+    answer = call.machine.read(path)
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import views
+
     entries = call.machine.objects_in(answer, path, "history")
     if not entries:
         return call.output.line("Nothing has stood on the status line yet.")
@@ -221,7 +232,11 @@ def models(call: Invocation) -> None:
 
 
 def print_newest(
-    call: Invocation, rows: list[dict[str, Any]], limit: int | None, view: Any, none: str
+    call: Invocation,
+    rows: list[JsonObject],
+    limit: int | None,
+    view: Callable[[list[JsonObject]], RenderableType],
+    none: str,
 ) -> None:
     """Show rows as a table, the newest where nobody says how many; `none` where there are none."""
     if not rows:

@@ -6,12 +6,13 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from irsend.ctl.errors import REFUSED, FileChanged, MachineRefused, NoMachine
 from irsend.ctl.invocation import Invocation, machine_options
+from irsend.ctl.json_values import JsonObject, objects, values
 
 if TYPE_CHECKING:
     from irsend.ctl.progress import Progress
@@ -108,7 +109,7 @@ def send(
     files: tuple[Path, ...],
     to: tuple[str, ...],
     no_wait: bool,
-    **words: Any,
+    **words: str | bool | None,
 ) -> None:
     """Put FILEs on the glass (PDF, TIFF, PNG, JPEG) and send them; - is standard input.
 
@@ -141,25 +142,26 @@ def send(
         context.exit(REFUSED)
 
 
-def _fields(to: tuple[str, ...], words: dict[str, Any]) -> dict[str, Any]:
-    fields: dict[str, Any] = {"to": list(to)}
+def _fields(
+    to: tuple[str, ...], words: dict[str, str | bool | None]
+) -> dict[str, str | list[str]]:
+    fields: dict[str, str | list[str]] = {"to": list(to)}
     if words.pop("ifax"):
         fields["kind"] = "ifax"
     if words.pop("full"):
         fields["full"] = "on"
     names = {"form": "format", "smtp_user": "user", "smtp_password": "password"}
     for name, value in words.items():
-        if value is not None:
+        if isinstance(value, str):
             fields[names.get(name, name)] = value
     return fields
 
 
 def _with_option_names(refusal: MachineRefused) -> MachineRefused:
     """Return the refusal with what it names called by its option."""
-    errors = (refusal.problem or {}).get("errors")
-    if not isinstance(errors, list) or not errors:
+    if refusal.problem is None or not (errors := objects(refusal.problem, "errors")):
         return refusal
-    said = [f"{OPTIONS.get(one['key'], one['key'])}: {one['problem']}" for one in errors]
+    said = [f"{OPTIONS.get(str(one['key']), one['key'])}: {one['problem']}" for one in errors]
     return MachineRefused("\n".join(said), refusal.problem)
 
 
@@ -172,14 +174,14 @@ def _scan_progress(call: Invocation, progress: Progress) -> Iterator[None]:
     ended = threading.Event()
 
     def follow_scan() -> None:
-        from irsend.ctl.events import follow
+        from irsend.ctl.events import ServerEvent, follow
 
         with contextlib.suppress(MachineRefused, NoMachine), call.another_machine() as machine:
             for event in follow(machine, call.pause):
                 if ended.is_set():
                     return
-                if getattr(event, "name", "") == "page":
-                    progress.scanned(event.value())  # type: ignore[union-attr]
+                if isinstance(event, ServerEvent) and event.name == "page":
+                    progress.scanned(event.value())
 
     threading.Thread(target=follow_scan, daemon=True).start()
     try:
@@ -188,7 +190,7 @@ def _scan_progress(call: Invocation, progress: Progress) -> Iterator[None]:
         ended.set()
 
 
-def _wait_for_end(call: Invocation, job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def _wait_for_end(call: Invocation, job: JsonObject, progress: Progress) -> JsonObject:
     """Follow the machine's events until the job has ended; return it then."""
     from irsend.ctl.events import Connected, Disconnected, follow
 
@@ -203,12 +205,12 @@ def _wait_for_end(call: Invocation, job: dict[str, Any], progress: Progress) -> 
                     job = call.machine.read_object(f"/api/jobs/{number}")
             elif isinstance(event, Disconnected):
                 continue
-            else:
-                value = event.value()
+            elif isinstance(value := event.value(), dict):
                 if event.name == "job" and value.get("number") == number:
                     job = value
-                elif event.name == "session" and value.get("id") in job["sessions"]:
-                    progress.sent(value.get("bytes") or 0)
+                elif event.name == "session" and value.get("id") in values(job, "sessions"):
+                    octets = value.get("bytes")
+                    progress.sent(octets if isinstance(octets, int) else 0)
             progress.sending(job)
             if job.get("ended"):
                 return job
@@ -225,7 +227,7 @@ def _wait_for_end(call: Invocation, job: dict[str, Any], progress: Progress) -> 
     return job
 
 
-def _print_job(call: Invocation, job: dict[str, Any]) -> None:
+def _print_job(call: Invocation, job: JsonObject) -> None:
     if call.as_json:
         return call.output.json(job)
     from irsend.ctl import job_views, views
@@ -240,7 +242,7 @@ def _print_job(call: Invocation, job: dict[str, Any]) -> None:
     if job.get("reason"):
         said += f"; {str(job['reason']).rstrip('.')}"
     call.output.line(said, views.result_style(job))
-    recipients = job.get("recipients") or []
+    recipients = objects(job, "recipients")
     if len(recipients) > 1:
         call.output.show(job_views.recipients(recipients))
     return None

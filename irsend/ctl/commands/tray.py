@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 from attrs import define, field
@@ -13,6 +13,7 @@ from attrs import define, field
 from irsend.ctl.commands.read import print_newest
 from irsend.ctl.errors import REFUSED, WRONG_USE, CannotSave, MachineRefused
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
+from irsend.ctl.json_values import Json, JsonObject
 
 _PAPER = {"in": True, "out": False}
 _ALL = 10_000
@@ -33,6 +34,7 @@ def paper(call: Invocation, change: str | None) -> None:
     While there is none, what is received waits in memory; with the paper it is
     printed. Programs (--json) are given the machine's status.
     """
+    status: Json
     if change is None:
         status = call.machine.read_object("/api/status")
     else:
@@ -202,10 +204,10 @@ class _Saving:
     directory: Path
     dots: int | None
     """Of the pages beside them, if these are wanted."""
-    saved: list[dict[str, Any]] = field(factory=list)
+    saved: list[dict[str, object]] = field(factory=list)
     status: int = 0
 
-    def save(self, document: dict[str, Any]) -> None:
+    def save(self, document: JsonObject) -> None:
         """Save one document; what keeps it from that is told, and is not in the way of the next."""
         number = str(document.get("number"))
         if not re.fullmatch(r"[0-9]{4}", number):
@@ -226,12 +228,12 @@ class _Saving:
             self.saved.append({"number": number, "files": files})
 
     def _parts(
-        self, number: str, document: dict[str, Any]
+        self, number: str, document: JsonObject
     ) -> Iterator[tuple[str, str, str, dict[str, object]]]:
         """Give the files of a document: name, path at the machine, media type, query."""
         yield f"{number}.pdf", f"/api/tray/{number}.pdf", "application/pdf", {}
         if self.dots is not None:
-            for page in range(1, int(document["pages"]) + 1):
+            for page in range(1, int(str(document["pages"])) + 1):
                 path = f"/api/tray/{number}/{page}.png"
                 yield f"{number}-{page}.png", path, "image/png", {"dots": self.dots}
 

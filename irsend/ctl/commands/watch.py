@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any
 
 import click
 from attrs import define, field
@@ -17,6 +16,7 @@ from irsend.ctl.errors import NoMachine
 from irsend.ctl.events import Connected, Disconnected, ServerEvent, follow
 from irsend.ctl.formatting import outcome, result, setting, short_time
 from irsend.ctl.invocation import Invocation, machine_options
+from irsend.ctl.json_values import Json, JsonObject, values
 
 _BY_OTHERS = ("ready", "receiving", "sending", "printing")
 """States that need no line of their own: sessions and jobs tell them."""
@@ -76,7 +76,7 @@ class EventPrinter:
     """Tells events as lines; what has not changed since it was last told is not told again."""
 
     call: Invocation
-    _printed: dict[Any, str] = field(factory=dict)
+    _printed: dict[str | tuple[str, str], str] = field(factory=dict)
 
     def print_event(self, event: ServerEvent) -> None:
         """Tell one event."""
@@ -96,12 +96,12 @@ class EventPrinter:
             return self._print_settings(value)
         if event.name == "page":
             return self._print_pages(value)
-        if event.name == "tray" and isinstance(value.get("document"), dict):
-            return self._print_document(value["document"], value.get("removed"))
+        if event.name == "tray" and isinstance(document := value.get("document"), dict):
+            return self._print_document(document, value.get("removed"))
         words = "  ".join(f"{name} {setting(one)}" for name, one in value.items())
         return self._line(_now(), event.name, words)
 
-    def print_status(self, status: dict[str, Any]) -> None:
+    def print_status(self, status: JsonObject) -> None:
         """Tell what the machine shows, if it is not what it showed."""
         text = status.get("status_line", status.get("text")) or ""
         state = str(status.get("state") or "")
@@ -140,7 +140,7 @@ class EventPrinter:
         else:
             self._line(_now(), "machine", sentence, "yellow")
 
-    def _print_session(self, session: dict[str, Any]) -> None:
+    def _print_session(self, session: JsonObject) -> None:
         tls = session.get("tls")
         ended = session.get("ended")
         version = tls.get("version") if isinstance(tls, dict) else None
@@ -150,26 +150,28 @@ class EventPrinter:
         else:
             said += f"now under {version}" if version else "began"
         at = short_time(ended or (None if tls else session.get("started"))) or _now()
-        self._print_if_changed(("session", session.get("id")), at, "session", said, session)
+        self._print_if_changed(
+            ("session", str(session.get("id"))), at, "session", said, session
+        )
         if ended:
-            self._printed.pop(("session", session.get("id")), None)
+            self._printed.pop(("session", str(session.get("id"))), None)
 
-    def _print_job(self, job: dict[str, Any]) -> None:
+    def _print_job(self, job: JsonObject) -> None:
         way = "to" if job.get("direction") == "tx" else "from"
         said = f"{job.get('number')} {job.get('kind', '')} {way} {job.get('party')}"
         said += f' "{job["subject"]}"' if job.get("subject") else ""
         said += f" {result(job)}"
         at = short_time(job.get("ended") or job.get("started")) or _now()
-        self._print_if_changed(("job", job.get("number")), at, "job", said, job)
+        self._print_if_changed(("job", str(job.get("number"))), at, "job", said, job)
 
-    def _print_pages(self, progress: dict[str, Any]) -> None:
+    def _print_pages(self, progress: JsonObject) -> None:
         """Tell a scan once, with its last page; of what is printed the document tells."""
         pages = progress.get("pages")
         if isinstance(pages, int) and progress.get("page") == pages:
             said = f"{pages} {'page' if pages == 1 else 'pages'} scanned"
             self._line(_now(), "page", said)
 
-    def _print_document(self, document: dict[str, Any], removed: object) -> None:
+    def _print_document(self, document: JsonObject, removed: object) -> None:
         if removed:
             said = f"{document.get('number')} removed: {removed}"
             return self._line(_now(), "tray", said)
@@ -177,20 +179,20 @@ class EventPrinter:
         said = f"{document.get('number')} printed, {pages} {'page' if pages == 1 else 'pages'}"
         said += f" from {document.get('from')}"
         said += f' "{document["subject"]}"' if document.get("subject") else ""
-        codes = " ".join(map(str, document.get("codes") or []))
+        codes = " ".join(map(str, values(document, "codes")))
         at = short_time(document.get("printed")) or _now()
         return self._line(at, "tray", f"{said} {codes}".rstrip(), "red" if codes else "")
 
-    def _print_settings(self, value: dict[str, Any]) -> None:
+    def _print_settings(self, value: JsonObject) -> None:
         changes = value.get("changes", value)
         if "key" in value:
-            changes = {value["key"]: value.get("value")}
+            changes = {str(value["key"]): value.get("value")}
         if isinstance(changes, dict):
             for key, changed in changes.items():
                 self._line(_now(), "setting", f"{key} = {setting(changed)}")
 
     def _print_if_changed(
-        self, about: Any, at: str, name: str, said: str, row: dict[str, Any]
+        self, about: tuple[str, str], at: str, name: str, said: str, row: JsonObject
     ) -> None:
         if self._printed.get(about) != said:
             self._printed[about] = said
@@ -209,7 +211,7 @@ class EndedSessions:
     call: Invocation
     filters: dict[str, str | None]
     printer: EventPrinter = field(init=False)
-    _known: dict[tuple[Any, Any], None] = field(factory=dict)
+    _known: dict[tuple[str, str], None] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.printer = EventPrinter(self.call)
@@ -225,7 +227,7 @@ class EndedSessions:
         for row in ended[-most:]:
             self.print_if_new(row)
 
-    def print_if_new(self, session: Any) -> None:
+    def print_if_new(self, session: Json) -> None:
         """Print a session that has ended, if it is asked for and was not printed."""
         if not isinstance(session, dict) or not session.get("ended"):
             return
@@ -244,16 +246,16 @@ class EndedSessions:
             self.call.output.line(views.session_line(session))
 
 
-def _identity(session: dict[str, Any]) -> tuple[Any, Any]:
+def _identity(session: JsonObject) -> tuple[str, str]:
     # An id alone may come again on a machine whose state was thrown away.
-    return session.get("id"), session.get("started")
+    return str(session.get("id")), str(session.get("started"))
 
 
 def _now() -> str:
     return short_time(time.time())
 
 
-def _style(row: dict[str, Any]) -> str:
+def _style(row: JsonObject) -> str:
     from irsend.ctl.views import result_style
 
     return result_style(row)
