@@ -25,7 +25,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 
 @frozen
 class ServerEvent:
-    """An event as it came: its name, its text, and the id it is resumed behind."""
+    """One event: its name, its text, and the id after which the stream is resumed."""
 
     name: str
     text: str
@@ -42,7 +42,7 @@ class ServerEvent:
 
 @define(eq=False)
 class EventReader:
-    """Reads events out of octets, however these are cut."""
+    """Parses events from octets, wherever these are split."""
 
     last_id: str | None = None
     _line: bytearray = field(factory=bytearray)
@@ -51,9 +51,9 @@ class EventReader:
     _after_cr: bool = False
 
     def feed(self, octets: bytes) -> Iterator[ServerEvent]:
-        """Take the next octets; give each event that is whole with them."""
+        """Take the next octets; yield each event that they complete."""
         if self._after_cr and octets:
-            # CR LF came cut in two: the LF ends no line of its own.
+            # CR LF was split: the LF ends no line of its own.
             octets = octets.removeprefix(b"\n")
             self._after_cr = False
         if octets.endswith(b"\r"):
@@ -89,15 +89,15 @@ class EventReader:
 
 @frozen
 class Connected:
-    """The stream is open: whatever the machine answers from here on is as new as its events."""
+    """The stream is open: an answer of the machine from here on is as new as its events."""
 
     again: bool
-    """True behind a `Gone`."""
+    """True after a `Disconnected`."""
 
 
 @frozen
 class Disconnected:
-    """The machine is not there any more; the sentence says why."""
+    """The machine cannot be reached any more; `reason` says why."""
 
     reason: str
 
@@ -109,9 +109,9 @@ def follow(
     patience: float = math.inf,
     seconds: Callable[[], float] = time.monotonic,
 ) -> Iterator[ServerEvent | Connected | Disconnected]:
-    """Give the machine's events, for ever.
+    """Yield the machine's events, without an end.
 
-    When the stream breaks it is opened anew, behind the last event that came.
+    When the stream breaks it is opened again after the last event that came.
     Raises NoMachine where there is none at the beginning, or it is gone for
     longer than `patience` in seconds; and MachineRefused.
     """
@@ -124,7 +124,7 @@ def follow(
             with machine.events(reader.last_id) as stream:
                 yield Connected(again=gone)
                 reached, gone, wait = True, False, FIRST_PAUSE
-                # What was cut off with the last stream is not continued by this one.
+                # Half an event of the last stream is not continued by this one.
                 reader = EventReader(reader.last_id)
                 heard = seconds()
                 for octets in stream:
@@ -133,8 +133,8 @@ def follow(
         except NoMachine as error:
             if not reached or seconds() - heard >= patience:
                 raise
-            # A stream that breaks or falls silent may be there again at once; only a second
-            # failure is told.
+            # A stream that breaks may be open again at once: only a second failure is
+            # reported.
             if not gone and wait > FIRST_PAUSE:
                 gone = True
                 yield Disconnected(str(error))

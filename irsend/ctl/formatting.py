@@ -1,7 +1,7 @@
 """Single values as people read them: times, sizes, settings, results.
 
 Everything that comes from the machine goes through `visible` before it is
-shown: a mail server's words in a transcript are not to steer the terminal.
+shown: a mail server's words in a transcript must not steer the terminal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def visible(text: object) -> str:
 
 
 def local_time(at: object) -> datetime.datetime | None:
-    """Return a time of the machine's as local time: seconds since the epoch, or ISO 8601."""
+    """Return a time in the machine's answer as local time: seconds since the epoch, or ISO 8601."""
     try:
         if isinstance(at, (int, float)) and not isinstance(at, bool):
             return datetime.datetime.fromtimestamp(at).astimezone()
@@ -74,7 +74,7 @@ def setting(value: object, *, secret: bool = False) -> str:
 
 
 def allowed(constraint: object) -> str:
-    """Return what an item allows, in words, from the form that programs read."""
+    """Return in words the constraint of an item, which comes as JSON."""
     if isinstance(constraint, str):
         return visible(constraint)
     if isinstance(constraint, list):
@@ -104,18 +104,18 @@ def result(row: JsonObject) -> str:
 
 
 def session_result(session: JsonObject) -> str:
-    """Return a session's result, or that it has none yet."""
+    """Return a session's result, or "under way"."""
     return result(session) if session.get("ended") else "under way"
 
 
 def session_notes(session: JsonObject) -> str:
-    """Return what a session brought on the status line, and why it ended as it did."""
+    """Return the text that a session put on the status line, and the reason of its end."""
     notes = (session.get("status_line"), session.get("reason"))
     return visible("; ".join(str(note) for note in notes if note))
 
 
 def outcome(session: JsonObject) -> str:
-    """Return how a session ended, with what there is to be said about it."""
+    """Return the result of a session with its notes."""
     return ": ".join(part for part in (session_result(session), session_notes(session)) if part)
 
 

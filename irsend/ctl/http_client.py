@@ -1,7 +1,7 @@
-"""The machine at the other end: requests, its refusals, and its absence.
+"""The HTTP client: requests to the machine, its refusals, and its absence.
 
 Knows HTTP and problem documents (RFC 9457), not what any answer means. What
-goes wrong comes out as `MachineRefused` (it is there and says no) or
+fails is raised as `MachineRefused` (it is there and says no) or
 `NoMachine` (it is not there, or what is there is no irsend).
 """
 
@@ -21,7 +21,7 @@ from irsend.ctl.json_values import Json, JsonObject
 from irsend.ctl.upload import UploadCounter, UploadedFile
 
 EVENTS_SILENCE = 60.0
-"""Seconds without a sign from the event stream, after which it is opened anew."""
+"""Seconds without an octet from the event stream, after which it is opened again."""
 
 
 class Machine:
@@ -36,11 +36,11 @@ class Machine:
             # The panel takes any user name.
             auth=httpx.BasicAuth("irsendctl", password) if password else None,
             timeout=timeout,
-            # Reading all certificates of authorities costs more than a request.
+            # Reading the certificates of all authorities takes longer than a request.
             verify=address.scheme == "https",
             headers={"User-Agent": f"irsendctl/{__version__}"},
-            # A proxy of the environment knows no machine on loopback, and
-            # .netrc is no place for its password.
+            # A proxy named in the environment cannot reach a machine on loopback, and
+            # the panel's password does not come from .netrc.
             trust_env=False,
         )
 
@@ -49,22 +49,22 @@ class Machine:
         self._http.close()
 
     def read(self, path: str, **query: object) -> Json:
-        """Return what GET answers, taken from its JSON; options that are None are left out."""
+        """GET; return the JSON of the answer. Query values that are None are left out."""
         return self._json(self._request("GET", path, query=query))
 
     def read_object(self, path: str) -> JsonObject:
-        """Return a JSON object; anything else is no irsend's answer."""
+        """GET a JSON object; NoMachine where the answer is anything else."""
         answer = self.read(path)
         if not isinstance(answer, dict):
             raise self.not_irsend(f"{path} answers with something else")
         return answer
 
     def read_list(self, path: str, name: str, **query: object) -> list[JsonObject]:
-        """Return a JSON array of objects, also where it stands as `name` in an object."""
+        """GET a JSON array of objects, alone or as the member `name` of an object."""
         return self.objects_in(self.read(path, **query), path, name)
 
     def objects_in(self, answer: Json, path: str, name: str) -> list[JsonObject]:
-        """Take the array of objects out of an answer."""
+        """Return the array of objects in an answer; NoMachine where there is none."""
         rows = answer.get(name) if isinstance(answer, dict) else answer
         if not isinstance(rows, list):
             raise self.not_irsend(f"{path} answers with something else")
@@ -74,7 +74,7 @@ class Machine:
         return found
 
     def read_text(self, path: str, media_type: str, **query: object) -> str:
-        """Return what GET answers as text."""
+        """GET text."""
         response = self._request("GET", path, query=query, headers={"Accept": media_type})
         if _media_type(response) not in ("text/plain", "text/csv"):
             raise self.not_irsend(
@@ -85,9 +85,9 @@ class Machine:
     def ask(
         self, method: str, path: str, body: object = None, *, patient: bool = False
     ) -> Json:
-        """Make the machine do something; return its JSON, None where it answers without words.
+        """Send a request; return the JSON of the answer, None where it has no body.
 
-        `patient` waits for the answer for as long as it takes.
+        `patient` waits for the answer without a time limit.
         """
         timeout = httpx.Timeout(self._timeout, read=None) if patient else None
         response = self._request(method, path, body=body, timeout=timeout)
@@ -102,8 +102,8 @@ class Machine:
     ) -> JsonObject:
         """POST files as a form, as they are read; return the JSON object that answers.
 
-        `progress` hears how many octets have gone, of how many. The machine may
-        take as long as it needs for its answer. FileChanged where a file cannot be
+        `progress` is called with the octets that have gone, and their total. There is
+        no time limit for the answer. FileChanged where a file cannot be
         read to its end.
         """
         counter = UploadCounter(sum(one.size for one in pages), progress)
@@ -126,7 +126,7 @@ class Machine:
         return answer
 
     def events(self, last_id: str | None) -> AbstractContextManager[Iterator[bytes]]:
-        """Open the event stream behind the event `last_id`; give its octets as they come.
+        """Open the event stream after the event `last_id`; give its octets as they come.
 
         Raises NoMachine from the stream as well as from its opening.
         """
@@ -173,7 +173,7 @@ class Machine:
             yield response.iter_bytes()
 
     def not_irsend(self, what: str) -> NoMachine:
-        """Return the error for an answer that no irsend gives."""
+        """Return the error for a server that is no irsend."""
         return NoMachine(f"What is at {self.url} is no irsend: {what}.")
 
     def _request(
@@ -231,7 +231,7 @@ class Machine:
 
     @contextlib.contextmanager
     def _errors_translated(self) -> Iterator[None]:
-        """Turn what httpx raises into NoMachine with the cause in words."""
+        """Raise NoMachine, with the cause in words, for the errors of httpx."""
         try:
             yield
         except httpx.ConnectTimeout:
@@ -257,14 +257,14 @@ class Machine:
         except httpx.HTTPError as error:
             raise NoMachine(f"The machine at {self.url} is gone: {_cause(error)}.") from None
         except Exception as error:
-            # Not all that goes wrong beneath httpx comes out as an error of its own.
+            # httpx does not translate every error of the libraries beneath it.
             if type(error).__module__.partition(".")[0] not in ("h11", "httpcore"):
                 raise
             raise NoMachine(f"The talk with {self.url} broke off: {_cause(error)}.") from None
 
 
 def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
-    """Return the URL without its userinfo, and the password that is to be used."""
+    """Return the URL without its userinfo, and the password to use."""
     try:
         address = httpx.URL(url if "://" in url else f"http://{url}")
         if address.scheme not in ("http", "https") or not address.host:
@@ -272,7 +272,7 @@ def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
         if address.port is not None and not 0 < address.port < 65536:
             raise ValueError
     except (httpx.InvalidURL, ValueError):
-        # Not repeated whole: it may hold a password.
+        # The userinfo is not repeated: it may hold a password.
         shown = url.rpartition("@")[2]
         raise WrongURL(
             f"{shown!r} is not allowed as the machine's URL; allowed: one such as http://127.0.0.1:8631"
@@ -304,7 +304,7 @@ def _sentence(problem: JsonObject, response: httpx.Response) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """Say in words why a connection failed: what the system said, where it said something."""
+    """Return why a connection failed, in the words of the operating system where it has any."""
     said = str(error) or type(error).__name__
     inner: BaseException | None = error
     while inner is not None:

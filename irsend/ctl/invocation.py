@@ -1,6 +1,6 @@
-"""What the command line asked for besides the command: which machine, which form of output.
+"""The options that every command has: which machine, and which form of output.
 
-The options of this module are taken both before and after the subcommand.
+They are taken both before and after the subcommand.
 httpx and rich are imported when they are needed, so that --help is fast.
 """
 
@@ -36,13 +36,13 @@ class Invocation:
     as_json: bool = False
     timeout: float = 10.0
     pause: Callable[[float], None] = time.sleep
-    """Waits so many seconds before a machine that is gone is tried again."""
+    """Sleeps for so many seconds before a machine that is gone is tried again."""
     _machine: Machine | None = None
     _output: Output | None = None
 
     @property
     def machine(self) -> Machine:
-        """The machine that is asked; wrong use where the URL is none."""
+        """The client of the machine; UsageError where the URL is wrong."""
         if self._machine is None:
             from irsend.ctl.http_client import Machine
 
@@ -55,7 +55,7 @@ class Invocation:
 
     @property
     def output(self) -> Output:
-        """Where the answer goes."""
+        """Standard output and standard error of this call."""
         if self._output is None:
             from irsend.ctl.output import Output
 
@@ -79,7 +79,7 @@ class Invocation:
             self._machine.close()
 
     def _password_for(self, url: str) -> str | None:
-        # One in the URL belongs to that machine, the environment's to any.
+        # A password in the URL is for that machine; the environment's is for any.
         in_url = "@" in url.partition("://")[2].partition("/")[0]
         return self.password or (None if in_url else os.environ.get("IRSEND_PASSWORD"))
 

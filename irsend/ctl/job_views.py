@@ -1,4 +1,4 @@
-"""How jobs are drawn: the list of them, and one whole."""
+"""Jobs as tables: the list of them, and one in detail."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def jobs(rows: list[JsonObject]) -> RenderableType:
 
 
 def job(one: JsonObject) -> RenderableType:
-    """Draw one job whole, but for its recipients."""
+    """Draw one job without its recipients."""
     way, kind = str(one.get("direction", "")), str(one.get("kind", ""))
     code = " ".join(str(part) for part in (result(one), one.get("code_text")) if part)
     sessions = " ".join(map(str, values(one, "sessions")))
@@ -57,7 +57,7 @@ def job(one: JsonObject) -> RenderableType:
 
 
 def job_with_recipients(one: JsonObject) -> RenderableType:
-    """Draw one job whole."""
+    """Draw one job with its recipients."""
     addressed = objects(one, "recipients")
     if not addressed:
         return job(one)
@@ -65,7 +65,7 @@ def job_with_recipients(one: JsonObject) -> RenderableType:
 
 
 def recipients(rows: list[JsonObject]) -> RenderableType:
-    """Draw what became of a job for each recipient."""
+    """Draw the result of a job for each recipient."""
     drawn = table("*To", "Result", "*Reason")
     for one in rows:
         drawn.add_row(

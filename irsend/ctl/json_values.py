@@ -1,6 +1,6 @@
 """JSON as the machine answers it: its type, and the arrays in it.
 
-A member of another kind than the contract has it is a TypeError, which `program` reports.
+A member of another type than the HTTP contract has it raises TypeError; `program` reports it.
 """
 
 from __future__ import annotations

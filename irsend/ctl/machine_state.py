@@ -1,4 +1,4 @@
-"""What `watch` knows of a machine: as it was read, and as events have changed it since.
+"""The state of a machine that `watch` shows: a snapshot, and the events since.
 
 It holds no more than a screen can show, however much happens.
 """
@@ -25,7 +25,7 @@ Row = JsonObject
 
 @frozen
 class Snapshot:
-    """All that a machine says of itself at once."""
+    """Status, sessions, jobs and documents of a machine, as read in one go."""
 
     status: Row
     sessions: list[Row]
@@ -34,7 +34,7 @@ class Snapshot:
 
 
 def take_snapshot(machine: Machine) -> Snapshot:
-    """Ask a machine for all of it; NoMachine, MachineRefused."""
+    """Read them from a machine; NoMachine, MachineRefused."""
     return Snapshot(
         machine.read_object("/api/status"),
         machine.read_list("/api/sessions", "sessions", limit=KEPT),
@@ -50,16 +50,16 @@ class MachineState:
     url: str
     status: Row = field(factory=dict)
     gone: str = ""
-    """Why it is not there; empty while it is."""
+    """Why it cannot be reached; empty while it can."""
     changes: int = 0
-    """How often it has become another picture."""
+    """Counts the changes, so that only a changed state is drawn."""
     _under_way: dict[str, Row] = field(factory=dict)
     _ended: dict[str, Row] = field(factory=dict)
     _jobs: dict[str, Row] = field(factory=dict)
     _documents: dict[str, Row] = field(factory=dict)
 
     def apply(self, change: Snapshot | ServerEvent | Disconnected) -> None:
-        """Change with what happened."""
+        """Apply a snapshot, an event, or the loss of the connection."""
         self.changes += 1
         if isinstance(change, Disconnected):
             self.gone = change.reason
@@ -87,7 +87,7 @@ class MachineState:
 
     @property
     def documents(self) -> list[Row]:
-        """What lies in the tray, newest first."""
+        """The documents in the tray, newest first."""
         return list(_newest_first(self._documents))
 
     def _replace(self, snapshot: Snapshot) -> None:
@@ -101,12 +101,12 @@ class MachineState:
 
     def _take_event(self, name: str, value: Row) -> None:
         if name == "status":
-            # One that knows less than the whole says so by what it leaves out.
+            # An event may leave out members that have not changed.
             self.status = {**self.status, **value}
         elif name == "session":
             self._take_session(value)
         elif name == "job":
-            # It stays where it was: the newest are those that began last.
+            # A job keeps its place: the list is ordered by when jobs began.
             self._jobs[_name(value, "number")] = value
             _drop_oldest(self._jobs, KEPT)
         elif name == "tray" and isinstance(document := value.get("document"), dict):
@@ -132,7 +132,7 @@ def _by(name: str, rows: Iterable[Row]) -> dict[str, Row]:
 
 
 def _name(row: Row, name: str) -> str:
-    # Whatever a machine takes for a number: it can be looked up so.
+    # Any JSON value becomes a key this way.
     return str(row.get(name))
 
 

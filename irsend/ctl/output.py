@@ -1,4 +1,4 @@
-"""Where answers go: tables and sentences for people, JSON for programs, errors to stderr."""
+"""Output: tables and sentences for people, JSON for programs, errors on stderr."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from irsend.ctl.errors import OutputClosed
 from irsend.ctl.formatting import visible
 
 UNFOLDED = 1000
-"""The width where no terminal sets one: a row is a line then, as grep wants it."""
+"""The width where there is no terminal: each row is one line, as grep needs it."""
 
 
 class _Console(Console):
@@ -48,16 +48,16 @@ class Output:
             return
         with self.console.capture() as captured:
             self.console.print(drawn)
-        # What pads a table's cells is of no use in a file or a pipe.
+        # The padding of table cells is of no use in a file or a pipe.
         self.raw("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
 
     def line(self, text: str | Text, style: str = "") -> None:
-        """Print one line, left to the terminal to fold."""
+        """Print one line; the terminal wraps it."""
         drawn = text if isinstance(text, Text) else Text(visible(text), style)
         self.console.print(drawn, soft_wrap=True)
 
     def json(self, answer: object, *, on_one_line: bool = False) -> None:
-        """Print an answer as JSON, in ASCII by escapes: no terminal or locale minds it."""
+        """Print an answer as JSON, in ASCII with escapes, which every terminal and locale can show."""
         indent, separators = (None, (",", ":")) if on_one_line else (2, None)
         self.raw(json.dumps(answer, indent=indent, separators=separators) + "\n")
 
@@ -87,7 +87,7 @@ class Output:
 
     @contextlib.contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """Show on stderr that something takes its time, if somebody sits there to see it."""
+        """Show a spinner on stderr while the body runs, where stderr is a terminal."""
         if not sys.stderr.isatty():
             yield
             return
@@ -96,7 +96,7 @@ class Output:
 
 
 def print_error(sentence: str) -> None:
-    """Say on stderr what is wrong."""
+    """Print an error on stderr."""
     with contextlib.suppress(BrokenPipeError):
         for line in sentence.splitlines():
             print(visible(line), file=sys.stderr)

@@ -27,11 +27,11 @@ from irsend.ctl.invocation import Invocation, machine_options
 
 
 class Interrupted(Exception):
-    """Somebody pressed Ctrl-C."""
+    """Ctrl-C was pressed."""
 
 
 class _Commands(click.Group):
-    """The commands, in the order of use; an output whose reader is gone ends them quietly."""
+    """The commands, in the order of use; a closed output ends them without a message."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -40,10 +40,10 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # Click would make an exit status of it that means something else here.
+            # Click would end with 1, which means here that the machine refused.
             raise OutputClosed from None
         except KeyboardInterrupt:
-            # Click would make an empty line and an Abort of it.
+            # Click would print an empty line and raise Abort.
             raise Interrupted from None
 
 
@@ -83,7 +83,7 @@ for command in (
 def run(
     arguments: list[str] | None = None, *, pause: Callable[[float], None] = time.sleep
 ) -> int:
-    """Run one call; return its exit status, having said on stderr what went wrong."""
+    """Run one call; print errors on stderr; return the exit status."""
     call = Invocation(pause=pause)
     try:
         _replace_unencodable()
@@ -116,7 +116,7 @@ def run(
         _discard_output()
         return _fail(f"The output cannot be written: {error.strerror or error}.", WRONG_USE)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # JSON of the right kind with other things in it than the contract says.
+        # Valid JSON that does not follow the HTTP contract.
         return _fail(
             f"The machine answers otherwise than irsendctl {__version__} knows it"
             f" ({type(error).__name__}: {error}).",
@@ -127,7 +127,7 @@ def run(
 
 
 def _interrupted() -> int:
-    # The terminal has written ^C where the shell's prompt is to stand.
+    # The terminal has echoed ^C on the line of the shell's next prompt.
     if sys.stderr.isatty():
         print(file=sys.stderr)
     return INTERRUPTED
@@ -142,7 +142,7 @@ def _fail(sentence: str, status: int) -> int:
 
 def _check_readable(arguments: list[str]) -> None:
     for argument in arguments:
-        # A file may be called as its file system likes.
+        # The name of a file may be any octets.
         if any("\ud800" <= sign <= "\udfff" for sign in argument) and not os.path.lexists(
             argument
         ):
@@ -150,14 +150,14 @@ def _check_readable(arguments: list[str]) -> None:
 
 
 def _replace_unencodable() -> None:
-    """Let no character end the program that the locale cannot write."""
+    """Replace characters that the locale cannot write, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 def _discard_output() -> None:
-    """Point stdout nowhere: Python flushes it once more at its end."""
+    """Send the rest of stdout to nowhere: Python flushes it once more at exit."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

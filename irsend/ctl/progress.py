@@ -1,4 +1,4 @@
-"""How far a sending is: a bar where somebody sits there to see it, else a line for each change."""
+"""The progress of a sending: a bar on a terminal, else a line for each change."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from irsend.ctl.invocation import Invocation
 from irsend.ctl.json_values import Json, JsonObject
 
 _BAR = 50
-"""Columns of the bar and what stands behind it."""
+"""Columns of the bar and of the percentage after it."""
 
 
 def job_state_text(job: JsonObject) -> str:
-    """Return in words what a job does that has not ended, and what its last attempt met."""
+    """Return the state of a job that has not ended, and why its last attempt failed."""
     state = {"waiting": "waits", "running": "is being sent"}.get(str(job.get("result")), "")
     said = f"Job {job.get('number')} {state}".rstrip()
     return visible(f"{said}: {job['reason']}" if job.get("reason") else said)
@@ -34,21 +34,21 @@ class Progress:
 
     @property
     def is_visible(self) -> bool:
-        """True where somebody sees it move."""
+        """Whether it is drawn on a terminal."""
         return False
 
     def _show(self, text: str, done: float, total: float | None) -> None:
         """Show a step, and how much of it is done."""
 
     def _state_changed(self, said: str) -> None:
-        """Tell that the job does something else now."""
+        """Show that the state of the job has changed."""
 
     def uploaded(self, octets: int, of: int) -> None:
-        """Hear that so many octets of the originals have gone."""
+        """Show that so many octets of the originals have gone."""
         self._show("Uploading" if octets < of else "Scanning", octets, of)
 
     def scanned(self, event: Json) -> None:
-        """Hear of a page."""
+        """Show that a page is scanned."""
         if not isinstance(event, dict):
             return
         page, pages = event.get("page", 0), event.get("pages")
@@ -56,12 +56,12 @@ class Progress:
             self._show(f"Scanning page {page} of {pages}", page, pages)
 
     def accepted(self, job: JsonObject) -> None:
-        """Hear that it is a job now."""
+        """Show that the machine has accepted the job."""
         self._shown_text = job_state_text(job)
         self._show(self._shown_text, 0, None)
 
     def sending(self, job: JsonObject) -> None:
-        """Hear how it is with the job."""
+        """Show the state of the job."""
         size = job.get("size")
         self._size = size if isinstance(size, int) and size else None
         said = job_state_text(job)
@@ -71,11 +71,11 @@ class Progress:
             self._show(said, 0, None)
 
     def sent(self, octets: int) -> None:
-        """Hear that so many octets of the mail have gone out."""
+        """Show that so many octets of the mail have gone out."""
         self._show(self._shown_text, min(octets, self._size or octets), self._size)
 
     def close(self) -> None:
-        """Show nothing any more."""
+        """Remove what is shown."""
 
 
 class Lines(Progress):
@@ -106,7 +106,7 @@ class Bar(Progress):
 
     @property
     def is_visible(self) -> bool:
-        """Somebody sits there."""
+        """True: a bar is on a terminal."""
         return True
 
     def _show(self, text: str, done: float, total: float | None) -> None:
@@ -115,13 +115,13 @@ class Bar(Progress):
         self._bars.update(self._task, description=text, completed=done, total=total)
 
     def close(self) -> None:
-        """Take it away; once more does no harm."""
+        """Remove the bar; may be called twice."""
         self._bars.stop()
 
 
 @contextlib.contextmanager
 def progress_of(call: Invocation) -> Iterator[Progress]:
-    """Give a bar, lines where stderr is no terminal, and nothing where programs read."""
+    """Give a bar, lines where stderr is no terminal, and nothing with --json."""
     from irsend.ctl.output import print_error
 
     if call.as_json:

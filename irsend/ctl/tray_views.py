@@ -1,4 +1,4 @@
-"""How printed documents are drawn: the list of them, and one whole."""
+"""Printed documents as tables: the list of them, and each in detail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from irsend.ctl.views import pairs, table, truncated
 
 
 def documents(rows: list[JsonObject]) -> RenderableType:
-    """Draw what lies in the tray."""
+    """Draw the documents in the tray."""
     drawn = table("No.", "Printed", "*From", "*Subject", ("Pages", "right"), "Codes")
     for one in rows:
         drawn.add_row(
@@ -29,7 +29,7 @@ def documents(rows: list[JsonObject]) -> RenderableType:
 
 
 def document_details(rows: list[JsonObject]) -> RenderableType:
-    """Draw documents whole, one beneath the other."""
+    """Draw documents in detail, one beneath the other."""
     drawn = [_document(one) for one in rows]
     between = itertools.chain.from_iterable((Text(), one) for one in drawn)
     return Group(*itertools.islice(between, 1, None))
@@ -46,7 +46,7 @@ def _document(one: JsonObject) -> RenderableType:
     ]
     drawn = [(name, Text(visible(value))) for name, value in rows if value not in (None, "")]
     for name, lines, style in (("Codes", _codes(one), "red"), ("Notices", _notices(one), "")):
-        # The name stands once, beside the first.
+        # The label stands beside the first line alone.
         drawn += [
             (name if at == 0 else "", Text(visible(line), style))
             for at, line in enumerate(lines)
@@ -55,13 +55,13 @@ def _document(one: JsonObject) -> RenderableType:
 
 
 def _codes(one: JsonObject) -> Iterator[str]:
-    """Give the codes, with their texts where the machine has them."""
+    """Yield the codes, with their texts where the machine has them."""
     codes, texts = values(one, "codes"), values(one, "code_texts")
     for code, text in itertools.zip_longest(codes, texts[: len(codes)], fillvalue=""):
         yield f"{code} {text}".rstrip()
 
 
 def _notices(one: JsonObject) -> Iterator[str]:
-    """Give what stands on it of what is not printed, each on a line."""
+    """Yield the notices of parts that were not printed, each on one line."""
     for notice in values(one, "notices"):
         yield str(notice).replace("\n", ": ")

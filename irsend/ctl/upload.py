@@ -1,4 +1,4 @@
-"""Files as they are uploaded: read as far as they went when they were opened, and counted."""
+"""Files that are uploaded: read up to the size that they had when opened, and counted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class UploadCounter:
 
 @define(eq=False)
 class UploadedFile:
-    """A file as httpx reads it: as large as it was when it was opened."""
+    """A file for httpx, of the size that it had when it was opened."""
 
     original: OpenOriginal
     counter: UploadCounter

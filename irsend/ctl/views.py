@@ -1,6 +1,6 @@
-"""How answers are drawn: one function for each thing that the machine tells of.
+"""Answers as tables and text: one function for each kind.
 
-Each takes the machine's JSON and gives something that rich can print, legible
+Each takes the machine's JSON and returns something that rich can print, legible
 without colour and in 80 columns. A field that is missing is left blank.
 """
 
@@ -36,16 +36,16 @@ WIDE = 125
 """Columns from which a settings item stands on one line."""
 
 NEARLY_FULL = 0.95
-"""Of the memory, in use."""
+"""The share of the memory in use from which it is called nearly full."""
 
 _TLS_BEGAN = re.compile(r"(?:TLS|SSL) ?v?[0-9]")
-"""The note of a transcript behind which TLS is in use."""
+"""The note of a transcript after which TLS is in use."""
 
 _STYLES = {"OK": "green", "NG": "red", "C": "cyan", "S": "green", "-": "yellow"}
 
 
 def status(answer: JsonObject) -> RenderableType:
-    """Draw what the machine shows now."""
+    """Draw the status of the machine."""
     line, state, in_use = (answer.get(name) for name in ("status_line", "state", "memory"))
     rows = [
         ("Model", Text(title(answer))),
@@ -69,11 +69,11 @@ def status(answer: JsonObject) -> RenderableType:
 
 
 def memory(described: JsonObject) -> Text:
-    """Return how much of the memory is in use, and whether that is too much."""
+    """Return how much of the memory is in use, and whether it is full or nearly full."""
     used, capacity = described.get("used"), described.get("capacity")
     said = Text(f"{octets(used)} of {octets(capacity)} in use")
     if isinstance(used, int) and isinstance(capacity, int):
-        # Mails are refused from where they do not fit, which is before the last octet.
+        # A mail is refused when it does not fit, which is before the last octet is used.
         nearly = used >= capacity * NEARLY_FULL
         full = ", full" if used >= capacity else ", nearly full" if nearly else ""
         said.append(full, "bold red")
@@ -88,7 +88,7 @@ def _mac_filter(described: JsonObject) -> str:
 
 
 def history(entries: list[JsonObject]) -> RenderableType:
-    """Draw what has stood on the status line."""
+    """Draw the history of the status line."""
     drawn = table("At", "Text", ("Session", "right"))
     for entry in entries:
         session = entry.get("session")
@@ -115,14 +115,14 @@ def settings(windows: list[JsonObject], width: int) -> RenderableType:
 
 
 def changed(windows: list[JsonObject], keys: Iterable[str]) -> Iterator[str]:
-    """Give the values that the machine now holds at these keys, as `KEY = VALUE`."""
+    """Yield the values that the machine now has for these keys, as `KEY = VALUE`."""
     values = {key: value for window in windows for key, _, value, _ in _items(window)}
     for key in keys:
         yield f"{visible(key)} = {values.get(key, '')}"
 
 
 def sessions(rows: list[JsonObject], width: int) -> RenderableType:
-    """Draw a list of sessions; what is said about one stands beneath it where room is short."""
+    """Draw a list of sessions; the notes of one stand beneath it where room is short."""
     titles = ("ID", "Started", "Kind", "Peer", "TLS", "Size", "Result")
     cells = [
         (
@@ -169,7 +169,7 @@ def session_line(session: JsonObject) -> Text:
 
 
 def transcript(session: JsonObject) -> RenderableType:
-    """Draw what was said in a session; a bar runs along what was said under TLS."""
+    """Draw the transcript of a session, with a bar beside the lines under TLS."""
     facts = [f"Session {session.get('id', '')}", session.get("kind"), session.get("peer")]
     facts += [encryption(session), session.get("auth"), outcome(session)]
     heading = Text(" · ".join(visible(fact) for fact in facts if fact), "bold")
@@ -226,18 +226,18 @@ def event_line(at: str, name: str, said: str, style: str = "") -> Text:
 
 
 def result_style(row: JsonObject) -> str:
-    """Return the hue of a result."""
+    """Return the colour of a result."""
     return _STYLES.get(str(row.get("result")), "")
 
 
 def title(answer: JsonObject) -> str:
-    """Return what model it is, in words and by its name."""
+    """Return the model's title and name."""
     name, title = visible(answer.get("model", "")), visible(answer.get("title") or "")
     return f"{title} ({name})" if title else name
 
 
 def _row(cells: tuple[str, ...], widths: list[int]) -> str:
-    """Return cells as a line; numbers, in the first and sixth column of sessions, end flush."""
+    """Return cells as a line; those of the number columns of sessions are flush right."""
     return "  ".join(
         cell.rjust(width) if at in (0, 5) else cell.ljust(width)
         for at, (cell, width) in enumerate(zip(cells, widths, strict=False))
@@ -245,7 +245,7 @@ def _row(cells: tuple[str, ...], widths: list[int]) -> str:
 
 
 def _items(window: JsonObject) -> Iterator[tuple[str, str, str, str]]:
-    """Give whole key, label, value and what is allowed of a window's items."""
+    """Yield key, label, value and what is allowed of a window's items."""
     prefix = f"{window.get('key', '')}."
     for item in objects(window, "items"):
         key = visible(item.get("key", ""))
@@ -285,7 +285,7 @@ def _narrow(items: list[tuple[str, str, str, str]]) -> Table:
 
 
 def pairs(rows: list[tuple[str, Text]]) -> Table:
-    """Return a table of labels with what is said of each."""
+    """Return a table of labels and their values."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
@@ -295,7 +295,7 @@ def pairs(rows: list[tuple[str, Text]]) -> Table:
 
 
 def table(*columns: str | tuple[str, Literal["right"]]) -> Table:
-    """Return a table with these columns; one marked with * is folded where room is short."""
+    """Return a table with these columns; one marked with * is wrapped where room is short."""
     table = Table(
         box=box.SIMPLE_HEAD,
         show_edge=False,
@@ -315,12 +315,12 @@ def table(*columns: str | tuple[str, Literal["right"]]) -> Table:
 
 
 def truncated(text: object) -> Text:
-    """Return text that is cut, not folded, where room is short."""
+    """Return text that is truncated, not wrapped, where room is short."""
     return Text(visible(text or ""), no_wrap=True, overflow="ellipsis")
 
 
 def styled_result(row: JsonObject) -> Text:
-    """Return a result with its code, in its hue."""
+    """Return a result with its code, in its colour."""
     return Text(result(row), result_style(row))
 
 

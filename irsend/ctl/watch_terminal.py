@@ -1,4 +1,4 @@
-"""`watch` where stdout is a terminal: a picture of the machine that changes with it.
+"""`watch` on a terminal: a screen with the state of the machine.
 
 One thread follows the machine; the other draws, some times a second at most,
 whatever happens in between. The terminal is left as it was found.
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from irsend.ctl.invocation import Invocation
 
 INTERVAL = 0.25
-"""Seconds between two pictures, at least."""
+"""Seconds between two drawings, at least."""
 
 Change = Snapshot | ServerEvent | Disconnected | Exception
 
 
 class _Terminated(Exception):
-    """The process is to end."""
+    """SIGTERM or SIGHUP came."""
 
 
 def watch_live(call: Invocation) -> int:
     """Show the machine until Ctrl-C; return the exit status."""
     console = call.output.console
     state = MachineState(call.machine.url)
-    # Before the screen is taken: a machine that is not there is told of as by any command.
+    # Before the screen is switched: a missing machine is an error as for any command.
     state.apply(take_snapshot(call.machine))
     changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
     threading.Thread(target=_follow, args=(call, changes.put), daemon=True).start()
@@ -73,7 +73,7 @@ def show(
     console: Console,
     draw: Callable[[RenderableType], None],
 ) -> None:
-    """Draw the picture whenever it or the terminal has changed; raises what comes as an error."""
+    """Draw whenever the state or the size has changed; raise an exception that comes."""
     drawn: tuple[object, ...] = ()
     while True:
         now = (state.changes, *console.size)
@@ -90,7 +90,7 @@ def show(
 
 
 def _follow(call: Invocation, report: Callable[[Change], None]) -> None:
-    """Tell what happens to a machine, for ever; last of all, what ended that."""
+    """Report the changes of a machine; last, the exception that ended that."""
     try:
         with call.another_machine() as machine:
             for event in follow(machine, call.pause):
@@ -103,14 +103,14 @@ def _follow(call: Invocation, report: Callable[[Change], None]) -> None:
 
 
 def _report_snapshot(machine: Machine, report: Callable[[Change], None]) -> None:
-    # Should it be gone again already, the stream says so.
+    # If the machine is gone again already, the stream reports it.
     with contextlib.suppress(NoMachine):
         report(take_snapshot(machine))
 
 
 @contextlib.contextmanager
 def _signals_end_it() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end it as Ctrl-C does, with the terminal as it was."""
+    """Let SIGTERM and SIGHUP restore the terminal before the end, as Ctrl-C does."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise _Terminated
@@ -125,14 +125,14 @@ def _signals_end_it() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _keyboard_silenced() -> Iterator[None]:
-    """Keep keys that are pressed from the screen, and from the shell behind it."""
+    """Neither show the keys that are pressed, nor leave them to the shell."""
     try:
         import termios
 
         keyboard = sys.stdin.fileno()
         before = termios.tcgetattr(keyboard)
     except (ImportError, OSError, ValueError, termios.error):
-        # No terminal to type at.
+        # Standard input is no terminal.
         yield
         return
     quiet = termios.tcgetattr(keyboard)

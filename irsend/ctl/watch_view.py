@@ -1,4 +1,4 @@
-"""How `watch` is drawn on a terminal: the status line large, and beneath it what happens, as much as fits."""
+"""The screen of `watch`: the status line in a frame; sessions, jobs and documents beneath it."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from irsend.ctl.views import (
 )
 
 _FIXED = 6
-"""Lines that do not grow: the machine, its status line in a frame, paper and memory, the foot."""
+"""Lines of fixed height: header, framed status line, memory and paper, footer."""
 _SHARES = (("sessions", 5), ("jobs", 4), ("printed", 3))
-"""The lists from above, and how much of the rest each has."""
+"""The lists in order, and the share of the remaining lines that each gets."""
 _LEAST = 3
 """Lines that a list has at least: its caption, and two rows."""
 NARROW = 70
-"""Columns below which a row is left with what matters most."""
+"""Columns below which a row has only its main cells."""
 _BAR = 20
 _STATES = {"ready": "green", "stopped": "bold red", "gone": "bold yellow"}
-"""Hues of states; the machine does something in all others."""
+"""Styles of states; in all others the machine is busy."""
 
 
 def render(state: MachineState, width: int, height: int) -> RenderableType:
-    """Draw it in so many columns and lines."""
+    """Draw the state in so many columns and lines."""
     lines: list[RenderableType] = [
         _header(state),
         _status_line(state, width),
@@ -49,7 +49,7 @@ def render(state: MachineState, width: int, height: int) -> RenderableType:
 
 
 def _heights(left: int) -> dict[str, int]:
-    """Return how many lines each list has; those for which there is no room have none."""
+    """Return how many lines each list gets; one for which there is no room is left out."""
     shares = list(_SHARES)
     while shares and left < _LEAST * len(shares):
         shares.pop()
@@ -79,7 +79,7 @@ def _status_line(state: MachineState, width: int) -> RenderableType:
             said = Text("The machine is gone.", "bold yellow")
     beside = Text(f"since {since}" if line and since else "", "dim")
     if said.cell_len + beside.cell_len > width - 5:
-        # The line itself is what matters.
+        # The text matters more than its time.
         beside = Text()
     return Panel(_left_and_right(said, beside), box=box.ROUNDED, border_style=style, height=3)
 
@@ -151,7 +151,7 @@ def _printed(state: MachineState, rows: int, width: int) -> RenderableType:
 
 
 def _documents(width: int) -> Table:
-    """Return a table for jobs and documents, whose columns stand beneath each other."""
+    """Return a table for jobs and documents, so that their columns are aligned."""
     if width < NARROW:
         return _grid(("", 0), ("", 4), ("*", 0), ("", 9))
     return _grid(("", 0), ("", 4), ("", 8), ("*", 0), ("*", 0), (">", 4), ("", 9))
@@ -175,7 +175,7 @@ def _job_result(job: Row) -> Text:
 
 
 def _list(caption: str, count: str, rows: Table, room: int) -> RenderableType:
-    """Draw a list with its caption, as high as its room."""
+    """Draw a list with its caption, padded to this many rows."""
     head = Text(caption, "bold").append(f"  {count}" if count else "", "cyan")
     body: RenderableType = rows if rows.row_count else Text("   none yet", "dim")
     empty = room - max(1, rows.row_count)
@@ -189,7 +189,7 @@ def _footer(state: MachineState) -> RenderableType:
 
 
 def _left_and_right(left: Text, right: Text) -> Table:
-    """Set two texts on one line, at its ends; the left one is cut where room is short."""
+    """Put two texts at the ends of a line; the left one is truncated where room is short."""
     both = Table.grid(expand=True, padding=(0, 1, 0, 0), pad_edge=False)
     both.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     both.add_column(no_wrap=True, justify="right", min_width=right.cell_len)

@@ -1,4 +1,4 @@
-"""The commands that make the machine do something."""
+"""The commands that change the machine or make it act."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def set_(call: Invocation, assignments: tuple[str, ...]) -> None:
         return call.output.json({} if answer is None else answer)
     from irsend.ctl import views
 
-    # Read again, so that what is shown is what the machine has made of it.
+    # Read again, so that the values shown are those that the machine now has.
     windows = call.machine.read_list("/api/settings", "windows")
     for line in views.changed(windows, values):
         call.output.line(line)

@@ -1,4 +1,4 @@
-"""The commands that look and change nothing."""
+"""The commands that read and change nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _TABLE_ROWS = 20
-"""Rows of a table for people where --limit says nothing else."""
+"""Rows of a table for people without --limit."""
 
 _REPORTS = {"text": "text/plain", "csv": "text/csv", "pdf": "application/pdf"}
 """The forms of the communication report."""
@@ -70,7 +70,7 @@ def settings(call: Invocation, window: str | None) -> None:
         return call.output.json(answer)
     from irsend.ctl import views
 
-    # One window may be answered as such.
+    # The answer may be the window itself.
     windows = (
         [answer] if "items" in answer else call.machine.objects_in(answer, path, "windows")
     )
@@ -238,7 +238,7 @@ def print_newest(
     view: Callable[[list[JsonObject]], RenderableType],
     none: str,
 ) -> None:
-    """Show rows as a table, the newest where nobody says how many; `none` where there are none."""
+    """Print rows as a table, without --limit the newest; `none` is printed for no rows."""
     if not rows:
         return call.output.line(none)
     shown = rows[: limit or _TABLE_ROWS]

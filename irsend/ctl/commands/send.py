@@ -1,4 +1,4 @@
-"""The command that sends: files go to the machine, and what becomes of them is shown as it happens."""
+"""The command `send`: uploads files, and shows the progress of their job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from irsend.ctl.json_values import JsonObject, objects, values
 if TYPE_CHECKING:
     from irsend.ctl.progress import Progress
 
-# A test holds these to what the machine takes.
+# A test compares these with what the machine takes.
 FORMATS = ("pdf", "tiff", "jpeg")
 RESOLUTIONS = (
     *("100x100", "150x150", "200x100", "200x200", "200x400"),
@@ -37,10 +37,10 @@ OPTIONS = {
     "user": "--smtp-user",
     "password": "--smtp-password",
 }
-"""What the machine's words of an order are called here."""
+"""The options by the names that the machine has for them."""
 
 _PATIENCE = 3
-"""How many times its --timeout a machine may be gone while its job is waited for."""
+"""For how many times --timeout the machine may be gone while irsendctl waits for the job."""
 
 
 def _paper(_: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -158,7 +158,7 @@ def _fields(
 
 
 def _with_option_names(refusal: MachineRefused) -> MachineRefused:
-    """Return the refusal with what it names called by its option."""
+    """Return the refusal with the names of options in it."""
     if refusal.problem is None or not (errors := objects(refusal.problem, "errors")):
         return refusal
     said = [f"{OPTIONS.get(str(one['key']), one['key'])}: {one['problem']}" for one in errors]
@@ -167,7 +167,7 @@ def _with_option_names(refusal: MachineRefused) -> MachineRefused:
 
 @contextlib.contextmanager
 def _scan_progress(call: Invocation, progress: Progress) -> Iterator[None]:
-    """Show each page that goes over the glass meanwhile, where somebody looks."""
+    """Show each page that is scanned while the body runs, on a terminal."""
     if not progress.is_visible:
         yield
         return
@@ -199,8 +199,8 @@ def _wait_for_end(call: Invocation, job: JsonObject, progress: Progress) -> Json
     try:
         for event in follow(call.machine, call.pause, patience=_PATIENCE * call.timeout):
             if isinstance(event, Connected):
-                # What came before is told by no event any more; and should the machine be
-                # gone again already, the stream says so.
+                # No event repeats what came before. If the machine is gone again already,
+                # the stream reports it.
                 with contextlib.suppress(NoMachine):
                     job = call.machine.read_object(f"/api/jobs/{number}")
             elif isinstance(event, Disconnected):

@@ -17,9 +17,9 @@ from irsend.ctl.json_values import Json, JsonObject
 
 _PAPER = {"in": True, "out": False}
 _ALL = 10_000
-"""As many documents as a machine gives at once; a tray never has so many."""
+"""The limit of the HTTP interface; a tray never holds so many."""
 _NO_SUCH, _NOT_DRAWN = 404, 409
-"""Refusals that are about one document, or a page of it."""
+"""HTTP statuses that concern one document or a page of it."""
 
 T = TypeVar("T")
 
@@ -147,7 +147,7 @@ def _delete(call: Invocation, numbers: tuple[str, ...]) -> int:
 
 
 def _request_each(numbers: Iterable[str], ask: Callable[[str], T]) -> tuple[list[T], int]:
-    """Ask about each document, and say which are not there; return the answers and the exit status."""
+    """Make a request for each document, print which are missing; return answers and exit status."""
     from irsend.ctl.output import print_error
 
     answers, status = [], 0
@@ -188,7 +188,7 @@ def _save(
         except OSError as error:
             raise click.UsageError(f"{directory}: {error.strerror or error}") from None
     saving = _Saving(call, directory, dots)
-    # Oldest first: when it is broken off, what is newer is what is missing.
+    # Oldest first: after an interruption the newer ones are missing.
     for row in rows if numbers else reversed(rows):
         saving.save(row)
     if call.as_json:
@@ -198,20 +198,20 @@ def _save(
 
 @define(eq=False)
 class _Saving:
-    """Saves documents into a directory, and remembers what it has saved and how that went."""
+    """Saves documents into a directory; keeps the list of files and the exit status."""
 
     call: Invocation
     directory: Path
     dots: int | None
-    """Of the pages beside them, if these are wanted."""
+    """Resolution of the page images; None: no page images."""
     saved: list[dict[str, object]] = field(factory=list)
     status: int = 0
 
     def save(self, document: JsonObject) -> None:
-        """Save one document; what keeps it from that is told, and is not in the way of the next."""
+        """Save one document; a failure is printed, and does not stop the next."""
         number = str(document.get("number"))
         if not re.fullmatch(r"[0-9]{4}", number):
-            # It becomes the name of a file.
+            # The number becomes the name of a file.
             raise self.call.machine.not_irsend("a document has no number of four digits")
         files: list[str] = []
         try:
@@ -230,7 +230,7 @@ class _Saving:
     def _parts(
         self, number: str, document: JsonObject
     ) -> Iterator[tuple[str, str, str, dict[str, object]]]:
-        """Give the files of a document: name, path at the machine, media type, query."""
+        """Yield the files of a document: name, path at the machine, media type, query."""
         yield f"{number}.pdf", f"/api/tray/{number}.pdf", "application/pdf", {}
         if self.dots is not None:
             for page in range(1, int(str(document["pages"])) + 1):

@@ -1,7 +1,7 @@
-"""The commands that stay: `watch`, and `sessions --follow`.
+"""The commands that follow events: `watch`, and `sessions --follow`.
 
-Both read what the machine says of itself at the beginning and again whenever
-the stream was broken, so that nothing is missed that events no longer tell.
+Both read the state of the machine at the beginning and after each break of the
+stream: events do not repeat what came in between.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from irsend.ctl.invocation import Invocation, machine_options
 from irsend.ctl.json_values import Json, JsonObject, values
 
 _BY_OTHERS = ("ready", "receiving", "sending", "printing")
-"""States that need no line of their own: sessions and jobs tell them."""
+"""States without a line of their own: those of sessions and jobs show them."""
 
 _ENOUGH = 500
-"""Sessions that are looked through for what was missed."""
+"""Sessions that are read to find those that ended during a break."""
 
 
 @click.command()
@@ -48,7 +48,7 @@ def watch(context: click.Context, lines: bool) -> None:
         elif isinstance(event, Connected):
             if event.again:
                 printer.print_reconnected()
-            # Should it be gone again already, the stream says so.
+            # If the machine is gone again already, the stream reports it.
             with contextlib.suppress(NoMachine):
                 printer.print_status(call.machine.read_object("/api/status"))
         else:
@@ -73,13 +73,13 @@ def follow_sessions(call: Invocation, filters: dict[str, str | None], backlog: i
 
 @define(eq=False)
 class EventPrinter:
-    """Tells events as lines; what has not changed since it was last told is not told again."""
+    """Prints events as lines; what has not changed is not printed again."""
 
     call: Invocation
     _printed: dict[str | tuple[str, str], str] = field(factory=dict)
 
     def print_event(self, event: ServerEvent) -> None:
-        """Tell one event."""
+        """Print one event."""
         value = event.value()
         if self.call.as_json:
             line = {"event": event.name, "id": event.id, "data": value}
@@ -102,7 +102,7 @@ class EventPrinter:
         return self._line(_now(), event.name, words)
 
     def print_status(self, status: JsonObject) -> None:
-        """Tell what the machine shows, if it is not what it showed."""
+        """Print the status if it has changed."""
         text = status.get("status_line", status.get("text")) or ""
         state = str(status.get("state") or "")
         paper = status.get("paper") is not False
@@ -123,13 +123,13 @@ class EventPrinter:
             self._line(_now(), "status", said, "bold red" if text else "")
 
     def print_disconnected(self, gone: Disconnected) -> None:
-        """Say that the machine is gone, where programs do not read it."""
+        """Print that the machine is gone; with --json on stderr."""
         self._printed.pop("status", None)
         reason = gone.reason[:1].lower() + gone.reason[1:]
         self._print_notice(f"The machine is gone, waiting for it to come back: {reason}")
 
     def print_reconnected(self) -> None:
-        """Say that it is there again."""
+        """Print that it is back."""
         self._print_notice(f"The machine at {self.call.machine.url} is back.")
 
     def _print_notice(self, sentence: str) -> None:
@@ -165,7 +165,7 @@ class EventPrinter:
         self._print_if_changed(("job", str(job.get("number"))), at, "job", said, job)
 
     def _print_pages(self, progress: JsonObject) -> None:
-        """Tell a scan once, with its last page; of what is printed the document tells."""
+        """Print a scan once, with its last page; a printed document has its own line."""
         pages = progress.get("pages")
         if isinstance(pages, int) and progress.get("page") == pages:
             said = f"{pages} {'page' if pages == 1 else 'pages'} scanned"
@@ -206,7 +206,7 @@ class EventPrinter:
 
 @define(eq=False)
 class EndedSessions:
-    """Prints each ended session once, whether the list or an event told of it first."""
+    """Prints each ended session once, whether it comes from the list or an event."""
 
     call: Invocation
     filters: dict[str, str | None]
@@ -217,7 +217,7 @@ class EndedSessions:
         self.printer = EventPrinter(self.call)
 
     def print_missed(self, most: int) -> None:
-        """Print what the list has of ended sessions, oldest first, at most so many."""
+        """Print the ended sessions of the list, oldest first, at most so many."""
         rows = self.call.machine.read_list(
             "/api/sessions", "sessions", limit=_ENOUGH, **self.filters
         )
@@ -228,7 +228,7 @@ class EndedSessions:
             self.print_if_new(row)
 
     def print_if_new(self, session: Json) -> None:
-        """Print a session that has ended, if it is asked for and was not printed."""
+        """Print a session that has ended, if it passes the filters and was not printed."""
         if not isinstance(session, dict) or not session.get("ended"):
             return
         if any(wanted and session.get(name) != wanted for name, wanted in self.filters.items()):
@@ -247,7 +247,7 @@ class EndedSessions:
 
 
 def _identity(session: JsonObject) -> tuple[str, str]:
-    # An id alone may come again on a machine whose state was thrown away.
+    # A machine whose state was deleted uses its ids again.
     return str(session.get("id")), str(session.get("started"))
 
 
