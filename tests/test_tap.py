@@ -1,6 +1,6 @@
-"""`twistd irsend`: what it refuses, says, and how it ends.
+"""`twistd irsend`: its command line, its log, its signals and its exit status.
 
-What the command line alone decides is tried in this process; the rest in processes of twistd.
+The command line is read in this process; the rest needs processes of twistd.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class OptionsTests(_TapCase):
     """The command line, read in this process."""
 
     def read(self, *arguments: str) -> tuple[int, str]:
-        """Read a command line that ends the process; return its exit status and what it says."""
+        """Read a command line that ends the process; return its exit status and output."""
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             end = self.assertRaises(
@@ -107,7 +107,7 @@ class OptionsTests(_TapCase):
         return end.code, said.getvalue()
 
     def refused(self, *arguments: str) -> str:
-        """Return what a command line that is refused says."""
+        """Return the output of a command line that is refused."""
         status, said = self.read(*arguments)
         self.assertEqual(status, 1, said)
         return said
@@ -127,7 +127,7 @@ class OptionsTests(_TapCase):
         self.assertIn("settings.email_ifax.colour: there is no such setting", said)
 
     def test_check(self) -> None:
-        """--check says what would be done, makes nothing, and ends with 0, or with 1 where it is wrong."""
+        """--check prints what would be done, makes nothing, and ends with 0, or with 1 where it is wrong."""
         status, said = self.read("--check")
         self.assertEqual(status, 0, said)
         self.assertIn("model: Canon imageRUNNER 2270 (ir2270)", said)
@@ -171,7 +171,7 @@ class TapTests(_TapCase):
         return process
 
     async def refused(self, *arguments: str) -> str:
-        """Return what a start that is refused says; nothing of it may be a traceback."""
+        """Return the output of a start that is refused; it may have no traceback."""
         process = self.start(*arguments)
         self.assertEqual(await process.ended, 1, process.written)
         self.assertNotIn("Traceback", process.written)
@@ -186,7 +186,7 @@ class TapTests(_TapCase):
         self.assertIn(f"State: {self.directory / 'state'}\n", process.written)
 
     async def test_sigterm(self) -> None:
-        """SIGTERM says 421 to who is connected, and ends with status 0 and without a traceback."""
+        """SIGTERM sends 421 to clients, and ends with status 0 and without a traceback."""
         process = self.start()
         port = (await process.wait_for(r"SMTP: listening on 127\.0\.0\.1:([0-9]+)"))[1]
         await process.wait_for(r"Panel: ")
@@ -231,7 +231,7 @@ class TapTests(_TapCase):
         self.assertIn("model: Canon imageRUNNER 2270 (ir2270)", process.written)
 
     async def test_help_is_light(self) -> None:
-        """For --help nothing of the machine is imported, nor what TLS, SQLite and images need."""
+        """For --help nothing of the machine is imported, nor OpenSSL, SQLite or Pillow."""
         heavy = (
             *("irsend.assembly", "irsend.configuration", "irsend.services", "irsend.device"),
             *("irsend.protocols", "irsend.store", "irsend.panel", "irsend.imaging"),
@@ -253,7 +253,7 @@ class TapTests(_TapCase):
         self.assertEqual(out.decode().splitlines()[-1], "[]")
 
     async def test_sighup(self) -> None:
-        """SIGHUP reads the configuration again; a wrong one changes nothing and is told in the log."""
+        """SIGHUP reads the configuration again; a wrong one changes nothing and is logged."""
         process = self.start()
         await process.wait_for("Panel: ")
         self.write(_BENCH.replace("smtp_receive = true", "smtp_receive = 'maybe'"))
@@ -266,7 +266,7 @@ class TapTests(_TapCase):
         await process.wait_for(r"SMTP: not listening \(SMTP Receive is off\)")
 
     async def test_secrets(self) -> None:
-        """No secret of the configuration reaches the log or what the process prints."""
+        """No secret of the configuration reaches the output of the process."""
         self.write(
             _BENCH
             + "pop_password = 'marked-one'\n[settings.authent_encryption]\npassword = 'marked-two'\n"

@@ -26,7 +26,7 @@ PATIENCE = 20.0
 
 _ROOT = str(Path(__file__).parents[2])
 _VARIABLES = ("COLUMNS", "IRSEND_URL", "IRSEND_PASSWORD", "NO_COLOR", "FORCE_COLOR")
-"""What irsendctl reads of the environment; a call in this process has only those it is given."""
+"""Variables that irsendctl reads; a call in this process has only those that it is given."""
 
 
 @frozen
@@ -69,7 +69,7 @@ def call(
     stderr: TextIO | None = None,
     **env: str,
 ) -> Ended:
-    """Call irsendctl in this process; what goes to a stream that is given is not in the result."""
+    """Call irsendctl in this process; the result has no output of a stream that is given."""
     out, err = io.StringIO(), io.StringIO()
     with surroundings(url, io.StringIO(stdin), stdout or out, stderr or err, env):
         status = run(list(arguments))
@@ -134,13 +134,13 @@ class Running:
         return line
 
     def wait(self) -> Ended:
-        """Wait for its end; `out` is what no `line` has taken."""
+        """Wait for its end; `out` has the lines that `line` has not returned."""
         status, err = self._wait()
         self._reader.join(PATIENCE)
         return Ended(status, "".join(self._lines.queue), err)
 
     def end(self) -> None:
-        """See to it that it has ended."""
+        """Make sure that it has ended."""
         raise NotImplementedError
 
     def _wait(self) -> tuple[int, str]:
@@ -173,7 +173,7 @@ class RunningInThread(Running):
         self._thread.start()
 
     def end(self) -> None:
-        """Wait until it has ended, which whoever refuses its events brings about."""
+        """Wait for its end, after its event stream was refused."""
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
             raise AssertionError(f"irsendctl {' '.join(self.arguments)} does not end")

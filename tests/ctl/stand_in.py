@@ -1,4 +1,4 @@
-"""A machine's HTTP interface without a machine: recorded answers, and what was asked of it.
+"""A machine's HTTP interface without a machine: recorded answers, and the requests that came.
 
 `test_panel` holds the recorded answers to what the panel answers.
 """
@@ -197,7 +197,7 @@ END = object()
 
 @define
 class Answer:
-    """What the stand-in answers to one request."""
+    """The answer of the stand-in to one request."""
 
     status: int = 200
     body: Any = None
@@ -297,7 +297,7 @@ class StandIn:
             disable_nagle_algorithm = True
 
             def log_message(self, *of: object) -> None:
-                """Say nothing: a test's output is its own."""
+                """Print nothing: the output belongs to the test."""
 
             def do_GET(self) -> None:
                 stand_in._answer(self)
@@ -370,7 +370,7 @@ class StandIn:
 
     def _send(self, request: BaseHTTPRequestHandler, answer: Answer) -> None:
         octets = answer.octets()
-        # Whoever has gone away meanwhile is no traceback on somebody's standard error.
+        # A client that has gone away is no traceback on stderr.
         with contextlib.suppress(OSError):
             request.send_response(answer.status)
             request.send_header("Content-Type", answer.kind)

@@ -107,7 +107,7 @@ class FollowTests(SynchronousTestCase):
         self.assertEqual(machine.resumed_behind, [None, "4"])
 
     def test_gone_and_back(self) -> None:
-        """A machine that stays away is told of once, with pauses that grow; then its return."""
+        """A machine that stays away is reported once, then its return; the pauses grow."""
         away = [NoMachine("no machine")]
         machine = Streams([NoMachine("broken")], away)
         machine.streams.insert(0, [])

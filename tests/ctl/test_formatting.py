@@ -39,7 +39,7 @@ class WordsTests(SynchronousTestCase):
         )
 
     def test_allowed(self) -> None:
-        """What an item allows is told in words, from each form that the machine gives."""
+        """Each form of a constraint is shown in words."""
         given = (
             [False, True],
             ["off", "on", "ssl"],
@@ -63,7 +63,7 @@ class WordsTests(SynchronousTestCase):
         )
 
     def test_settings(self) -> None:
-        """A value is shown as `set` takes it, a secret and what is withheld as dots."""
+        """A value is shown as `set` takes it, a secret or withheld value as dots."""
         self.assertEqual(
             [formatting.setting(one) for one in (True, "ssl", 5, ["a", "b"], None)],
             ["on", "ssl", "5", "a, b", formatting.HIDDEN],

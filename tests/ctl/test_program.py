@@ -19,12 +19,12 @@ from tests.ctl.stand_in import Answer, problem
 
 
 class AbsenceTests(CallCase):
-    """What is at the URL is no machine: status 3 and a sentence."""
+    """A URL without a machine ends with status 3 and a sentence."""
 
     def assert_absent(
         self, url: str, *said: str, arguments: tuple[str, ...] = ("status",)
     ) -> None:
-        """Check that a call finds no machine and says why, in one line."""
+        """Check that a call finds no machine and prints why, in one line."""
         ended = self.call(*arguments, url=url)
         self.assertEqual((ended.status, ended.out), (3, ""), ended)
         self.assertEqual(ended.err.count("\n"), 1, ended.err)
@@ -32,14 +32,14 @@ class AbsenceTests(CallCase):
             self.assertIn(each, ended.err)
 
     def silent_port(self) -> int:
-        """Return a port that takes connections and never says anything."""
+        """Return a port that accepts connections and never sends anything."""
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         port: int = listener.getsockname()[1]
         return port
 
     def test_refused(self) -> None:
-        """A refused connection is told with the URL."""
+        """A refused connection is an error that names the URL."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         for arguments in (("status",), ("watch",), ("receive",), ("sessions", "--follow")):
@@ -50,11 +50,11 @@ class AbsenceTests(CallCase):
             )
 
     def test_unknown_name(self) -> None:
-        """A name that does not resolve is told."""
+        """A name that does not resolve is an error that names it."""
         self.assert_absent("http://nowhere.invalid:8631", "http://nowhere.invalid:8631: ")
 
     def test_silence(self) -> None:
-        """A machine that does not answer in time is told, with the time."""
+        """A machine that does not answer in time is an error that names the time."""
         self.assert_absent(
             f"http://127.0.0.1:{self.silent_port()}",
             "did not answer within 0.2 s",
@@ -111,7 +111,7 @@ class AbsenceTests(CallCase):
         self.assert_absent(url, "certificate verify failed")
 
     def test_other_things_in_the_answer(self) -> None:
-        """JSON that holds other things than the contract says ends with a sentence."""
+        """JSON that does not follow the contract ends with a sentence."""
         for body in ({"windows": [{"items": 5}]}, {"windows": [{"items": [[]]}]}):
             self.machine.answers["GET /api/settings"] = Answer(body=body)
             self.assert_absent(
@@ -162,7 +162,7 @@ class PasswordTests(CallCase):
 
 
 class UseTests(CallCase):
-    """Options and what is wrong with them."""
+    """Options, and the wrong use of them."""
 
     def test_url(self) -> None:
         """--url wins over IRSEND_URL, before and after the command, with or without http://."""
@@ -182,7 +182,7 @@ class UseTests(CallCase):
         self.assertEqual(self.call("status", url=f"{self.machine.url}/printer/").status, 0)
 
     def test_wrong_url(self) -> None:
-        """What is no URL of a machine is wrong use, and the sentence shows one that is."""
+        """A wrong URL is wrong use, and the sentence shows a right one."""
         for url in ("ftp://127.0.0.1", "http://", "http://127.0.0.1:99999", "http://[::1"):
             ended = self.call("status", url=url)
             self.assertEqual(ended.status, 2, url)
@@ -206,11 +206,11 @@ class UseTests(CallCase):
         self.assertEqual(self.machine.asked, [])
 
     def test_version(self) -> None:
-        """--version says the name and the version."""
+        """--version prints name and version."""
         self.assertRegex(self.call("--version").out, r"^irsendctl \d+\.\d+")
 
     def test_proxy(self) -> None:
-        """A proxy of the environment is not asked for the machine."""
+        """A proxy named in the environment is not used."""
         self.assertEqual(self.call("status", http_proxy="http://127.0.0.1:1").status, 0)
 
     def test_refusal_for_programs(self) -> None:
@@ -233,7 +233,7 @@ class TerminalTests(CallCase):
             return out.read()
 
     def test_no_colour_in_a_pipe(self) -> None:
-        """What goes to a pipe has no control sequence in it."""
+        """The output to a pipe has no control sequence."""
         for name in ("status", "settings", "jobs", "sessions", "models"):
             self.assertNotIn("\x1b", self.piped(name))
         self.assertNotIn("\x1b", process("sessions", url=self.machine.url).out)
@@ -276,7 +276,7 @@ class TerminalTests(CallCase):
         self.assertIn("?", ended.out)
 
     def test_reader_gone(self) -> None:
-        """A reader that goes away, as `head` does, ends it with 141 and not a word."""
+        """A reader that goes away, as `head` does, ends it with 141 and no message."""
         for arguments in (("settings",), ("settings", "--json"), ("report",)):
             # Closing flushes what is left, as Python does at its end.
             with open(self.pipe_to_nobody(), "w", encoding="utf-8") as pipe:
@@ -294,7 +294,7 @@ class TerminalTests(CallCase):
         return writing
 
     def test_disk_full(self) -> None:
-        """An output that cannot be written is told in a sentence."""
+        """An output that cannot be written ends with 2 and a sentence."""
         said = (2, "The output cannot be written: No space left on device.\n")
         for arguments in (("status",), ("status", "--json")):
             with open("/dev/full", "w", encoding="utf-8") as full:

@@ -102,7 +102,7 @@ class PictureTests(SynchronousTestCase):
             self.assertIn(said, whole)
 
     def test_terminal_is_not_steered(self) -> None:
-        """Of what comes from outside no control character reaches the terminal."""
+        """No control character of an answer or an event reaches the terminal."""
         taken = shown()
         taken.apply(
             event("status", {**STATUS, "status_line": EVIL, "title": EVIL, "state": EVIL})
@@ -122,13 +122,13 @@ class PictureTests(SynchronousTestCase):
                 self.assertIn("\\x1b[2J", written)
 
     def test_no_colour(self) -> None:
-        """Without colours it says the same."""
+        """Without colours the text is the same."""
         written = drawn(shown(), no_color=True)
         self.assertNotRegex(written, r"\x1b\[[0-9;]*3[0-9]")
         self.assertIn("SSL Error (SMTP RX Reject)", written)
 
     def test_changes(self) -> None:
-        """Events change what is drawn, until the machine is gone; then it is what a new reading says."""
+        """Events change the screen; after the machine was gone, a new snapshot replaces all of it."""
         taken = shown()
         taken.apply(event("session", {**UNDER_WAY, "result": "OK", "ended": SESSION["ended"]}))
         taken.apply(event("status", {**STATUS, "paper": False}))
@@ -199,7 +199,7 @@ class TerminalTests(FollowingCase):
         return terminal
 
     def test_as_it_was(self) -> None:
-        """Ctrl-C ends it with 130; screen, cursor and keyboard are as they were, and nothing else is said."""
+        """Ctrl-C ends it with 130; screen, cursor and keyboard are as they were, with no message."""
         terminal = self.on_terminal()
         terminal.until("Ctrl-C ends it", "5001 rx email")
         self.assertIn("\x1b[?1049h", terminal.written)
@@ -221,7 +221,7 @@ class TerminalTests(FollowingCase):
         self.assertTrue(terminal.written.endswith("\x1b[?1049l"))
 
     def test_events(self) -> None:
-        """What happens is drawn as it happens."""
+        """Events are drawn as they come."""
         terminal = self.on_terminal()
         terminal.until("Ctrl-C ends it")
         self.wait_until_listened_to()
@@ -238,7 +238,7 @@ class TerminalTests(FollowingCase):
         terminal.until("─" * 105)
 
     def test_gone_and_back(self) -> None:
-        """It says that the machine is gone, and is back with it by itself."""
+        """It shows that the machine is gone, and by itself that it is back."""
         terminal = self.on_terminal()
         terminal.until("Ctrl-C ends it")
         self.wait_until_listened_to()

@@ -1,4 +1,4 @@
-"""irsendctl send: what goes to the machine, what is said of the job, and how it exits."""
+"""`send`: the upload, the output about the job, and the exit status."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class SendTests(CallCase):
         return self.call("send", str(self.file), *arguments)
 
     def test_form(self) -> None:
-        """Files and words go as a form; what was not said is not in it."""
+        """Files and options go as a form, without the options that were not given."""
         told = self.send(
             "--to", "b@bench.test", "--to", "c@bench.test", "--subject", "Grüße", "--ifax",
             "--full", "--format", "TIFF", "--resolution", "300", "--paper", "a4",
@@ -97,13 +97,13 @@ class SendTests(CallCase):
         )
 
     def test_handed_over(self) -> None:
-        """A mail that the server took is told so, and the exit status is 0."""
+        """A mail that the server took is reported so, and the exit status is 0."""
         told = self.send("--to", "b@bench.test")
         self.assertEqual((told.status, told.err), (0, ""))
         self.assertEqual(told.out, "Job 0007: --, 2 pages, handed to the server\n")
 
     def test_failed(self) -> None:
-        """NG is told with code and reason, for each of several recipients; the status is 1."""
+        """NG is printed with code and reason, for each of several recipients; the status is 1."""
         recipients = [
             {"address": "b@bench.test", "result": "--", "code": None, "reason": ""},
             {"address": "c@bench.test", "result": "NG", "code": "#806", "reason": "550 Nobody"},
@@ -146,7 +146,7 @@ class SendTests(CallCase):
             self.assertEqual((told.status, told.err), (0, said))
 
     def test_switched_off(self) -> None:
-        """A machine that is gone while its job is waited for ends it with 3, and the job's number."""
+        """A machine that is gone while its job is waited for ends it with 3, and names the job."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
         running = self.start(
             "send", str(self.file.absolute()), "--to", "b@bench.test", "--timeout", "0.25"
@@ -159,7 +159,7 @@ class SendTests(CallCase):
         self.assertIn("Job 0007 was accepted", told.err)
 
     def test_restarted(self) -> None:
-        """A machine that comes back in time is asked again what became of the job."""
+        """The job is read again from a machine that comes back in time."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
         running = self.start("send", str(self.file.absolute()), "--to", "b@bench.test")
         self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
@@ -173,7 +173,7 @@ class SendTests(CallCase):
         return body.partition(b'name="page"; ')[2].rpartition(b"\r\n--")[0]
 
     def test_standard_input(self) -> None:
-        """For - what comes on standard input is sent."""
+        """For - standard input is sent."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, ended("OK"))
         ran = subprocess.run(
             command("send", "-", "--to", "b@bench.test"),
@@ -196,7 +196,7 @@ class SendTests(CallCase):
         self.assertTrue(self.page().endswith(b"\r\n\r\n" + b"y" * 200_000))
 
     def test_endless(self) -> None:
-        """What does not end is refused with a sentence, and nothing is sent."""
+        """An endless file is refused with a sentence."""
         with (
             self.assertRaises(click.UsageError) as refused,
             open_original(Path("/dev/zero"), 5_000_000),
@@ -205,7 +205,7 @@ class SendTests(CallCase):
         self.assertIn("zero: more than 5 MB come from it", str(refused.exception))
 
     def test_growing(self) -> None:
-        """Of a file that grows is sent what was there at the beginning; one that shrinks is told."""
+        """A file that grows is sent up to its first size; one that shrinks is an error."""
         with open_original(self.file) as page:
             with self.file.open("ab") as file:
                 file.write(b"more")
@@ -237,7 +237,7 @@ class SendTests(CallCase):
         self.assertIn("-br\ufffdcke.pdf".encode(), self.page())
 
     def test_no_wait(self) -> None:
-        """With --no-wait the job is told as it was accepted."""
+        """With --no-wait the job is printed as it was accepted."""
         told = self.send("--to", "b@bench.test", "--no-wait")
         self.assertEqual((told.status, told.out), (0, "Job 0007: waiting, 2 pages\n"))
 
@@ -247,13 +247,13 @@ class SendTests(CallCase):
         self.assertEqual(json.loads(told.out), ended("--"))
 
     def test_refused(self) -> None:
-        """What the machine refuses is told in its words; the status is 1."""
+        """A refusal is printed in the machine's words; the status is 1."""
         self.machine.answers["POST /api/send"] = problem(422, "x.pdf is encrypted")
         told = self.send("--to", "b@bench.test")
         self.assertEqual((told.status, told.err), (1, "x.pdf is encrypted\n"))
 
     def test_refused_options(self) -> None:
-        """What the machine refuses of the order is called by its option here."""
+        """A refusal names the option, not the machine's name for it."""
         errors = [
             {"key": "to", "problem": "'x' is no e-mail address"},
             {"key": "user", "problem": "the machine does not ask for it"},
@@ -287,7 +287,7 @@ class SendTests(CallCase):
         self.assertEqual(self.machine.asked, [])
 
     def test_help(self) -> None:
-        """--help lists what is allowed."""
+        """--help lists the allowed values."""
         out = " ".join(self.call("send", "--help").out.split())
         for word in ("600x600", "11X17", "jpeg"):
             self.assertIn(word, out)
@@ -310,7 +310,7 @@ class SendTests(CallCase):
         self.assertEqual(self.machine.asked, [])
 
     def test_interrupted(self) -> None:
-        """Ctrl-C while it waits says that the job goes on, and how to cancel it."""
+        """Ctrl-C while it waits prints that the job goes on, and how to cancel it."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
         running = self.start_process("send", str(self.file.absolute()), "--to", "b@bench.test")
         self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
@@ -328,7 +328,7 @@ class BarTests(SynchronousTestCase):
     """The bar on a terminal."""
 
     def test_follows_the_job(self) -> None:
-        """The bar says what the job does, and what its last attempt met, cut to the terminal."""
+        """The bar shows the state of the job and why its last attempt failed, truncated to the terminal."""
         written = io.StringIO()
         bar = Bar(Console(file=written, force_terminal=True, width=120))
         self.addCleanup(bar.close)
