@@ -172,7 +172,7 @@ class ShowingTests(SynchronousTestCase):
             for number in range(1000):
                 happened.put(event("session", {**SESSION, "id": 100 + number}))
                 if number % 10 == 0:
-                    time.sleep(0.006)
+                    time.sleep(0.008)
             happened.put(ZeroDivisionError())
 
         threading.Thread(target=tell, daemon=True).start()

@@ -149,7 +149,7 @@ class SendTests(CallCase):
         """A machine that is gone while its job is waited for ends it with 3, and names the job."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
         running = self.start(
-            "send", str(self.file.absolute()), "--to", "b@bench.test", "--timeout", "0.25"
+            "send", str(self.file.absolute()), "--to", "b@bench.test", "--timeout", "0.3"
         )
         self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
         self.machine.stop()
