@@ -1,6 +1,7 @@
 """`twistd irsend`: from the command line to the service.
 
-The only module that knows the reactor by name, beside `testing.mixin`.
+The only module that knows the reactor by name, beside `testing.mixin`. The machine is
+imported when it is made, not here: twistd imports this module to print its help.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.error import CannotListenError, ReactorNotRunning
@@ -18,9 +19,11 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 import irsend
-from irsend.assembly import Assembly, check
-from irsend.configuration import Configuration, read_configuration
 from irsend.errors import IrsendError
+
+if TYPE_CHECKING:
+    from irsend.assembly import Assembly
+    from irsend.configuration import Configuration
 
 
 class Options(usage.Options):
@@ -55,66 +58,72 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Read the configuration before anything else happens; end with 1 where it is wrong."""
+        from twisted.internet import reactor
+
+        from irsend.assembly import check
+
         try:
             self.configuration = self.read()
-            from twisted.internet import reactor
-
             check(self.configuration, reactor)
             if self["check"]:
-                print(_what_would_be_done(self.configuration))
+                print(_plan(self.configuration))
                 sys.exit(0)
         except IrsendError as error:
             _refuse(error)
 
     def read(self) -> Configuration:
         """Read the configuration that the command line names; ConfigurationError."""
+        from irsend.configuration import read_configuration
+
         return read_configuration(
             self["config"], model=self["model"], state=self["state"], sets=self["sets"]
         )
 
 
 class Irsend(MultiService):
-    """The machine and its faces, as one service. What keeps it from starting is said in a sentence."""
+    """What the process runs: the machine with panel and mail host; signals; a refusal to start."""
 
     log = Logger()
 
-    def __init__(self, options: Options, reactor: Any) -> None:
+    def __init__(
+        self, assembly: Assembly, read: Callable[[], Configuration], reactor: Any
+    ) -> None:
         MultiService.__init__(self)
-        self._options = options
+        self._read = read
         self._reactor = reactor
-        self.assembly = Assembly(options.configuration, reactor, time.time)
+        self.assembly = assembly
         self.assembly.setServiceParent(self)
 
     def startService(self) -> None:
         """Start; an address in use or a state directory in use ends the process with 1."""
         # Now, and again when the reactor runs: it sets handlers of its own as it starts.
-        self._hear_signals()
+        self._install_signal_handlers()
         try:
             MultiService.startService(self)
         except (IrsendError, CannotListenError) as error:
             _refuse(error)
-        self._reactor.callWhenRunning(self._hear_signals)
+        self._reactor.callWhenRunning(self._install_signal_handlers)
 
-    def _hear_signals(self) -> None:
-        for number, heard in (
-            (signal.SIGHUP, self._read_again),
+    def _install_signal_handlers(self) -> None:
+        for number, action in (
+            (signal.SIGHUP, self._reload),
             (signal.SIGTERM, self._switch_off),
             (signal.SIGINT, self._switch_off),
         ):
-            signal.signal(number, self._from_signal(heard))
+            signal.signal(number, self._in_reactor(action))
 
-    def _from_signal(self, heard: Callable[[], None]) -> Callable[..., None]:
-        return lambda *_: self._reactor.callFromThread(heard)
+    def _in_reactor(self, action: Callable[[], None]) -> Callable[..., None]:
+        return lambda *_: self._reactor.callFromThread(action)
 
     def _switch_off(self) -> None:
-        # Twisted's own way ends the process by the signal, so not with status 0.
+        # Twisted's own handler lets the signal kill the process, so the status would not be 0.
         self.log.info("Switching off")
         with contextlib.suppress(ReactorNotRunning):
             self._reactor.stop()
 
-    def _read_again(self) -> None:
+    def _reload(self) -> None:
         try:
-            self.assembly.reload(self._options.read())
+            self.assembly.reload(self._read())
         except IrsendError as error:
             self.log.error("SIGHUP: nothing was changed: {error}", error=str(error))
 
@@ -123,11 +132,13 @@ def makeService(options: Options) -> IService:
     """Make the service (called by twistd)."""
     from twisted.internet import reactor
 
+    from irsend.assembly import Assembly
+
     try:
-        service: IService = Irsend(options, reactor)
+        assembly = Assembly(options.configuration, reactor, time.time)
     except IrsendError as error:
         _refuse(error)
-    return service
+    return Irsend(assembly, options.read, reactor)
 
 
 def _refuse(error: Exception) -> NoReturn:
@@ -140,7 +151,7 @@ def _refuse(error: Exception) -> NoReturn:
     raise SystemExit(1)
 
 
-def _what_would_be_done(configuration: Configuration) -> str:
+def _plan(configuration: Configuration) -> str:
     listen, mailhost = configuration.listen, configuration.mailhost
     lines = [
         f"model: {configuration.model.called}",

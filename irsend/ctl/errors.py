@@ -1,23 +1,22 @@
-"""What keeps irsendctl from doing what it was asked, each with its exit status."""
+"""Errors of irsendctl, and its exit statuses."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from irsend.ctl.json_values import JsonObject
 from irsend.errors import IrsendError
 
 DONE, REFUSED, WRONG_USE, NO_MACHINE = 0, 1, 2, 3
 INTERRUPTED, READER_GONE = 130, 141
-"""The exit statuses; those of Ctrl-C and of a reader that went away are as the shell counts them."""
+"""The exit statuses; those of SIGINT and SIGPIPE are as the shell counts them."""
 
 
 class MachineRefused(IrsendError):
     """The machine refuses."""
 
-    def __init__(self, sentence: str, problem: dict[str, Any] | None = None) -> None:
+    def __init__(self, sentence: str, problem: JsonObject | None = None) -> None:
         super().__init__(sentence)
         self.problem = problem
-        """The machine's own words (RFC 9457), for --json."""
+        """The problem document (RFC 9457), printed with --json."""
 
 
 class WrongURL(IrsendError):
@@ -37,4 +36,4 @@ class CannotSave(IrsendError):
 
 
 class OutputClosed(IrsendError):
-    """Whoever read the output has gone away, as `head` does."""
+    """The reader of the output has closed it, as `head` does."""

@@ -9,11 +9,12 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
 from irsend.ctl.errors import NoMachine
+from irsend.ctl.json_values import Json
 
 if TYPE_CHECKING:
     from irsend.ctl.http_client import Machine
@@ -24,23 +25,24 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 
 @frozen
 class ServerEvent:
-    """An event as it came: its name, its text, and the id it is resumed behind."""
+    """One event: its name, its text, and the id after which the stream is resumed."""
 
     name: str
     text: str
     id: str | None
 
-    def value(self) -> Any:
+    def value(self) -> Json:
         """Return the JSON that the event carries, None where it carries none."""
         try:
-            return json.loads(self.text)
+            value: Json = json.loads(self.text)
         except ValueError:
             return None
+        return value
 
 
 @define(eq=False)
 class EventReader:
-    """Reads events out of octets, however these are cut."""
+    """Parses events from octets, wherever these are split."""
 
     last_id: str | None = None
     _line: bytearray = field(factory=bytearray)
@@ -49,20 +51,20 @@ class EventReader:
     _after_cr: bool = False
 
     def feed(self, octets: bytes) -> Iterator[ServerEvent]:
-        """Take the next octets; give each event that is whole with them."""
+        """Take the next octets; yield each event that they complete."""
         if self._after_cr and octets:
-            # CR LF came cut in two: the LF ends no line of its own.
+            # CR LF was split: the LF ends no line of its own.
             octets = octets.removeprefix(b"\n")
             self._after_cr = False
         if octets.endswith(b"\r"):
             self._after_cr = True
         self._line += octets
         # Not splitlines() of str: JSON may hold U+2028, which is no line end here.
-        *whole, rest = (
+        *lines, rest = (
             bytes(self._line).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         )
         self._line = bytearray(rest)
-        for line in whole:
+        for line in lines:
             if line:
                 self._read_field(line.decode("utf-8", "replace"))
             else:
@@ -87,29 +89,29 @@ class EventReader:
 
 @frozen
 class Connected:
-    """The stream is open: whatever the machine answers from here on is as new as its events."""
+    """The stream is open: an answer of the machine from here on is as new as its events."""
 
     again: bool
-    """True behind a `Gone`."""
+    """True after a `Disconnected`."""
 
 
 @frozen
-class Gone:
-    """The machine is not there any more; the sentence says why."""
+class Disconnected:
+    """The machine cannot be reached any more; `reason` says why."""
 
     reason: str
 
 
 def follow(
     machine: Machine,
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], None],
     *,
     patience: float = math.inf,
     seconds: Callable[[], float] = time.monotonic,
-) -> Iterator[ServerEvent | Connected | Gone]:
-    """Give the machine's events, for ever.
+) -> Iterator[ServerEvent | Connected | Disconnected]:
+    """Yield the machine's events, without an end.
 
-    When the stream breaks it is opened anew, behind the last event that came.
+    When the stream breaks it is opened again after the last event that came.
     Raises NoMachine where there is none at the beginning, or it is gone for
     longer than `patience` in seconds; and MachineRefused.
     """
@@ -122,7 +124,7 @@ def follow(
             with machine.events(reader.last_id) as stream:
                 yield Connected(again=gone)
                 reached, gone, wait = True, False, FIRST_PAUSE
-                # What was cut off with the last stream is not continued by this one.
+                # Half an event of the last stream is not continued by this one.
                 reader = EventReader(reader.last_id)
                 heard = seconds()
                 for octets in stream:
@@ -131,10 +133,10 @@ def follow(
         except NoMachine as error:
             if not reached or seconds() - heard >= patience:
                 raise
-            # A stream that breaks or falls silent may be there again at once; only a second
-            # failure is told.
+            # A stream that breaks may be open again at once: only a second failure is
+            # reported.
             if not gone and wait > FIRST_PAUSE:
                 gone = True
-                yield Gone(str(error))
+                yield Disconnected(str(error))
         pause(wait)
         wait = min(wait * 2, LONGEST_PAUSE)

@@ -1,13 +1,14 @@
 """Single values as people read them: times, sizes, settings, results.
 
 Everything that comes from the machine goes through `visible` before it is
-shown: a mail server's words in a transcript are not to steer the terminal.
+shown: a mail server's words in a transcript must not steer the terminal.
 """
 
 from __future__ import annotations
 
 import datetime
-from typing import Any
+
+from irsend.ctl.json_values import JsonObject
 
 HIDDEN = "••••••"
 
@@ -20,8 +21,8 @@ def visible(text: object) -> str:
     )
 
 
-def moment(at: object) -> datetime.datetime | None:
-    """Return a time of the machine's as local time: seconds since the epoch, or ISO 8601."""
+def local_time(at: object) -> datetime.datetime | None:
+    """Return a time in the machine's answer as local time: seconds since the epoch, or ISO 8601."""
     try:
         if isinstance(at, (int, float)) and not isinstance(at, bool):
             return datetime.datetime.fromtimestamp(at).astimezone()
@@ -32,9 +33,9 @@ def moment(at: object) -> datetime.datetime | None:
     return None
 
 
-def when(at: object, today: datetime.date | None = None) -> str:
+def short_time(at: object, today: datetime.date | None = None) -> str:
     """Return a time in a list: 10:23:05 of today, 11-20 10:23 of this year, 2025-11-20."""
-    then, now = moment(at), today or datetime.date.today()
+    then, now = local_time(at), today or datetime.date.today()
     if then is None:
         return ""
     if then.date() == now:
@@ -42,9 +43,9 @@ def when(at: object, today: datetime.date | None = None) -> str:
     return f"{then:%m-%d %H:%M}" if then.year == now.year else f"{then:%Y-%m-%d}"
 
 
-def whole_time(at: object) -> str:
+def full_time(at: object) -> str:
     """Return a time with date and seconds."""
-    then = moment(at)
+    then = local_time(at)
     return f"{then:%Y-%m-%d %H:%M:%S}" if then else ""
 
 
@@ -73,7 +74,7 @@ def setting(value: object, *, secret: bool = False) -> str:
 
 
 def allowed(constraint: object) -> str:
-    """Return what an item allows, in words, from the form that programs read."""
+    """Return in words the constraint of an item, which comes as JSON."""
     if isinstance(constraint, str):
         return visible(constraint)
     if isinstance(constraint, list):
@@ -97,28 +98,28 @@ def allowed(constraint: object) -> str:
     return ", ".join(f"{visible(name)} {setting(one)}" for name, one in constraint.items())
 
 
-def result(row: dict[str, Any]) -> str:
+def result(row: JsonObject) -> str:
     """Return a session's or job's result with its code: OK, NG #806."""
     return visible(" ".join(str(part) for part in (row.get("result"), row.get("code")) if part))
 
 
-def ending(session: dict[str, Any]) -> str:
-    """Return a session's result, or that it has none yet."""
+def session_result(session: JsonObject) -> str:
+    """Return a session's result, or "under way"."""
     return result(session) if session.get("ended") else "under way"
 
 
-def remark(session: dict[str, Any]) -> str:
-    """Return what a session brought on the status line, and why it ended as it did."""
+def session_notes(session: JsonObject) -> str:
+    """Return the text that a session put on the status line, and the reason of its end."""
     notes = (session.get("status_line"), session.get("reason"))
     return visible("; ".join(str(note) for note in notes if note))
 
 
-def outcome(session: dict[str, Any]) -> str:
-    """Return how a session ended, with what there is to be said about it."""
-    return ": ".join(part for part in (ending(session), remark(session)) if part)
+def outcome(session: JsonObject) -> str:
+    """Return the result of a session with its notes."""
+    return ": ".join(part for part in (session_result(session), session_notes(session)) if part)
 
 
-def encryption(session: dict[str, Any]) -> str:
+def encryption(session: JsonObject) -> str:
     """Return the TLS version and cipher of a session, empty for plain text."""
     tls = session.get("tls")
     return visible(f"{tls.get('version')} {tls.get('cipher')}") if isinstance(tls, dict) else ""

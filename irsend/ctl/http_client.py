@@ -1,27 +1,27 @@
-"""The machine at the other end: requests, its refusals, and its absence.
+"""The HTTP client: requests to the machine, its refusals, and its absence.
 
 Knows HTTP and problem documents (RFC 9457), not what any answer means. What
-goes wrong comes out as `MachineRefused` (it is there and says no) or
+fails is raised as `MachineRefused` (it is there and says no) or
 `NoMachine` (it is not there, or what is there is no irsend).
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import httpx
-from attrs import define
 
 from irsend import __version__
-from irsend.ctl.errors import FileChanged, MachineRefused, NoMachine, WrongURL
+from irsend.ctl.errors import MachineRefused, NoMachine, WrongURL
 from irsend.ctl.input_files import OpenOriginal
+from irsend.ctl.json_values import Json, JsonObject
+from irsend.ctl.upload import UploadCounter, UploadedFile
 
 EVENTS_SILENCE = 60.0
-"""Seconds without a sign from the event stream, after which it is opened anew."""
+"""Seconds without an octet from the event stream, after which it is opened again."""
 
 
 class Machine:
@@ -36,9 +36,11 @@ class Machine:
             # The panel takes any user name.
             auth=httpx.BasicAuth("irsendctl", password) if password else None,
             timeout=timeout,
+            # Reading the certificates of all authorities takes longer than a request.
+            verify=address.scheme == "https",
             headers={"User-Agent": f"irsendctl/{__version__}"},
-            # A proxy of the environment knows no machine on loopback, and
-            # .netrc is no place for its password.
+            # A proxy named in the environment cannot reach a machine on loopback, and
+            # the panel's password does not come from .netrc.
             trust_env=False,
         )
 
@@ -46,41 +48,46 @@ class Machine:
         """Close the connections."""
         self._http.close()
 
-    def read(self, path: str, **query: object) -> Any:
-        """Return what GET answers, taken from its JSON; options that are None are left out."""
+    def read(self, path: str, **query: object) -> Json:
+        """GET; return the JSON of the answer. Query values that are None are left out."""
         return self._json(self._request("GET", path, query=query))
 
-    def read_object(self, path: str) -> dict[str, Any]:
-        """Return a JSON object; anything else is no irsend's answer."""
+    def read_object(self, path: str) -> JsonObject:
+        """GET a JSON object; NoMachine where the answer is anything else."""
         answer = self.read(path)
         if not isinstance(answer, dict):
-            raise self.no_irsend(f"{path} answers with something else")
+            raise self.not_irsend(f"{path} answers with something else")
         return answer
 
-    def read_list(self, path: str, name: str, **query: object) -> list[dict[str, Any]]:
-        """Return a JSON array of objects, also where it stands as `name` in an object."""
-        return self.rows_of(self.read(path, **query), path, name)
+    def read_list(self, path: str, name: str, **query: object) -> list[JsonObject]:
+        """GET a JSON array of objects, alone or as the member `name` of an object."""
+        return self.objects_in(self.read(path, **query), path, name)
 
-    def rows_of(self, answer: Any, path: str, name: str) -> list[dict[str, Any]]:
-        """Take the array of objects out of an answer."""
+    def objects_in(self, answer: Json, path: str, name: str) -> list[JsonObject]:
+        """Return the array of objects in an answer; NoMachine where there is none."""
         rows = answer.get(name) if isinstance(answer, dict) else answer
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise self.no_irsend(f"{path} answers with something else")
-        return rows
+        if not isinstance(rows, list):
+            raise self.not_irsend(f"{path} answers with something else")
+        found = [row for row in rows if isinstance(row, dict)]
+        if len(found) < len(rows):
+            raise self.not_irsend(f"{path} answers with something else")
+        return found
 
     def read_text(self, path: str, media_type: str, **query: object) -> str:
-        """Return what GET answers as text."""
+        """GET text."""
         response = self._request("GET", path, query=query, headers={"Accept": media_type})
         if _media_type(response) not in ("text/plain", "text/csv"):
-            raise self.no_irsend(
+            raise self.not_irsend(
                 f"{path} answers in {_media_type(response) or 'no known form'}"
             )
         return response.text
 
-    def ask(self, method: str, path: str, body: object = None, *, patient: bool = False) -> Any:
-        """Make the machine do something; return its JSON, None where it answers without words.
+    def ask(
+        self, method: str, path: str, body: object = None, *, patient: bool = False
+    ) -> Json:
+        """Send a request; return the JSON of the answer, None where it has no body.
 
-        `patient` waits for the answer for as long as it takes.
+        `patient` waits for the answer without a time limit.
         """
         timeout = httpx.Timeout(self._timeout, read=None) if patient else None
         response = self._request(method, path, body=body, timeout=timeout)
@@ -89,23 +96,23 @@ class Machine:
     def send_form(
         self,
         path: str,
-        fields: dict[str, Any],
+        fields: dict[str, str | list[str]],
         pages: Sequence[OpenOriginal],
         progress: Callable[[int, int], None],
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """POST files as a form, as they are read; return the JSON object that answers.
 
-        `progress` hears how many octets have gone, of how many. The machine may
-        take as long as it needs for its answer. FileChanged where a file cannot be
+        `progress` is called with the octets that have gone, and their total. There is
+        no time limit for the answer. FileChanged where a file cannot be
         read to its end.
         """
-        counted = _Counted(sum(one.size for one in pages), progress)
-        with self._told_as_ours():
+        counter = UploadCounter(sum(one.size for one in pages), progress)
+        with self._errors_translated():
             response = self._http.post(
                 path,
                 data=fields,
                 files=[
-                    ("page", (one.name, cast(IO[bytes], _Reading(one, counted))))
+                    ("page", (one.name, cast(IO[bytes], UploadedFile(one, counter))))
                     for one in pages
                 ],
                 headers={"Accept": "application/json"},
@@ -115,11 +122,11 @@ class Machine:
             raise self._refusal(response)
         answer = self._json(response)
         if not isinstance(answer, dict) or "number" not in answer:
-            raise self.no_irsend(f"{path} answers with something else")
+            raise self.not_irsend(f"{path} answers with something else")
         return answer
 
     def events(self, last_id: str | None) -> AbstractContextManager[Iterator[bytes]]:
-        """Open the event stream behind the event `last_id`; give its octets as they come.
+        """Open the event stream after the event `last_id`; give its octets as they come.
 
         Raises NoMachine from the stream as well as from its opening.
         """
@@ -127,7 +134,7 @@ class Machine:
         if last_id is not None and last_id.isascii():
             headers["Last-Event-ID"] = last_id
         timeout = httpx.Timeout(self._timeout, read=EVENTS_SILENCE)
-        return self._stream("/api/events", "text/event-stream", headers, timeout=timeout)
+        return self._stream("/api/events", "text/event-stream", headers, {}, timeout)
 
     def file(
         self, path: str, media_type: str, **query: object
@@ -136,26 +143,37 @@ class Machine:
 
         Raises NoMachine, while they are read too, and MachineRefused.
         """
-        return self._stream(path, media_type, {}, params=query)
+        return self._stream(path, media_type, {}, query)
 
     @contextlib.contextmanager
     def _stream(
-        self, path: str, media_type: str, headers: dict[str, str], **given: Any
+        self,
+        path: str,
+        media_type: str,
+        headers: dict[str, str],
+        query: dict[str, object],
+        timeout: httpx.Timeout | None = None,
     ) -> Iterator[Iterator[bytes]]:
         headers = {"Accept": media_type, "Accept-Encoding": "identity", **headers}
         with (
-            self._told_as_ours(),
-            self._http.stream("GET", path, headers=headers, **given) as response,
+            self._errors_translated(),
+            self._http.stream(
+                "GET",
+                path,
+                params=_texts(query),
+                headers=headers,
+                timeout=timeout or self._http.timeout,
+            ) as response,
         ):
             if response.status_code != httpx.codes.OK:
                 response.read()
                 raise self._refusal(response)
             if _media_type(response) != media_type:
-                raise self.no_irsend(f"{path} answers with something else")
+                raise self.not_irsend(f"{path} answers with something else")
             yield response.iter_bytes()
 
-    def no_irsend(self, what: str) -> NoMachine:
-        """Return the error for an answer that no irsend gives."""
+    def not_irsend(self, what: str) -> NoMachine:
+        """Return the error for a server that is no irsend."""
         return NoMachine(f"What is at {self.url} is no irsend: {what}.")
 
     def _request(
@@ -163,20 +181,16 @@ class Machine:
         method: str,
         path: str,
         *,
-        query: dict[str, Any] | None = None,
+        query: dict[str, object] | None = None,
         body: object = None,
         headers: dict[str, str] | None = None,
         timeout: httpx.Timeout | None = None,
     ) -> httpx.Response:
-        with self._told_as_ours():
+        with self._errors_translated():
             response = self._http.request(
                 method,
                 path,
-                params={
-                    name: str(value)
-                    for name, value in (query or {}).items()
-                    if value is not None
-                },
+                params=_texts(query or {}),
                 json=body,
                 headers={"Accept": "application/json"} | (headers or {}),
                 timeout=timeout or self._http.timeout,
@@ -185,19 +199,20 @@ class Machine:
             raise self._refusal(response)
         return response
 
-    def _json(self, response: httpx.Response) -> Any:
+    def _json(self, response: httpx.Response) -> Json:
         try:
             if _media_type(response) != "application/json":
                 raise ValueError
-            return response.json()
+            answer: Json = response.json()
+            return answer
         except (ValueError, RecursionError):
             where = response.request.url.path
-            raise self.no_irsend(
+            raise self.not_irsend(
                 f"{where} answers in {_media_type(response) or 'no known form'}"
             ) from None
 
     def _refusal(self, response: httpx.Response) -> Exception:
-        problem: Any = None
+        problem: Json = None
         if _media_type(response) == "application/problem+json":
             with contextlib.suppress(ValueError):
                 problem = response.json()
@@ -212,11 +227,11 @@ class Machine:
         answer = f"{response.status_code} {response.reason_phrase}".strip()
         if "location" in response.headers:
             answer += f", see {response.headers['location']}"
-        return self.no_irsend(f"{response.request.url.path} answers {answer}")
+        return self.not_irsend(f"{response.request.url.path} answers {answer}")
 
     @contextlib.contextmanager
-    def _told_as_ours(self) -> Iterator[None]:
-        """Turn what httpx raises into NoMachine with the cause in words."""
+    def _errors_translated(self) -> Iterator[None]:
+        """Raise NoMachine, with the cause in words, for the errors of httpx."""
         try:
             yield
         except httpx.ConnectTimeout:
@@ -238,66 +253,18 @@ class Machine:
                 raise NoMachine(
                     f"What is at {self.url} closed the connection without an answer."
                 ) from None
-            raise self.no_irsend("it does not speak HTTP") from None
+            raise self.not_irsend("it does not speak HTTP") from None
         except httpx.HTTPError as error:
             raise NoMachine(f"The machine at {self.url} is gone: {_cause(error)}.") from None
         except Exception as error:
-            # Not all that goes wrong beneath httpx comes out as an error of its own.
+            # httpx does not translate every error of the libraries beneath it.
             if type(error).__module__.partition(".")[0] not in ("h11", "httpcore"):
                 raise
             raise NoMachine(f"The talk with {self.url} broke off: {_cause(error)}.") from None
 
 
-@define(eq=False)
-class _Counted:
-    """Counts what is read of files."""
-
-    total: int
-    progress: Callable[[int, int], None]
-    gone: int = 0
-
-    def count(self, octets: int) -> None:
-        """Hear that so many more have gone."""
-        self.gone += octets
-        self.progress(self.gone, self.total)
-
-
-@define(eq=False)
-class _Reading:
-    """A file as httpx reads it: as large as it was when it was opened, whatever became of it."""
-
-    original: OpenOriginal
-    counted: _Counted
-    _at: int = 0
-
-    def read(self, most: int = -1) -> bytes:
-        """Return the next octets; FileChanged where they are not there any more."""
-        left = self.original.size - self._at
-        wanted = left if most < 0 else min(most, left)
-        name = self.original.name
-        try:
-            octets = self.original.file.read(wanted)
-        except OSError as error:
-            raise FileChanged(f"{name}: {error.strerror or error}") from None
-        if len(octets) < wanted:
-            raise FileChanged(f"{name} became shorter while it was sent.")
-        self._at += len(octets)
-        self.counted.count(len(octets))
-        return octets
-
-    def tell(self) -> int:
-        """Return the place in it."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to its beginning, or to its end, as httpx does to learn its size."""
-        self._at = offset + (self.original.size if whence == os.SEEK_END else 0)
-        self.original.file.seek(self._at)
-        return self._at
-
-
 def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
-    """Return the URL without its userinfo, and the password that is to be used."""
+    """Return the URL without its userinfo, and the password to use."""
     try:
         address = httpx.URL(url if "://" in url else f"http://{url}")
         if address.scheme not in ("http", "https") or not address.host:
@@ -305,7 +272,7 @@ def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
         if address.port is not None and not 0 < address.port < 65536:
             raise ValueError
     except (httpx.InvalidURL, ValueError):
-        # Not repeated whole: it may hold a password.
+        # The userinfo is not repeated: it may hold a password.
         shown = url.rpartition("@")[2]
         raise WrongURL(
             f"{shown!r} is not allowed as the machine's URL; allowed: one such as http://127.0.0.1:8631"
@@ -316,14 +283,20 @@ def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
     ), password or found
 
 
+def _texts(query: dict[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in query.items() if value is not None}
+
+
 def _media_type(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-def _sentence(problem: dict[str, Any], response: httpx.Response) -> str:
+def _sentence(problem: JsonObject, response: httpx.Response) -> str:
     errors = problem.get("errors")
-    if isinstance(errors, list) and errors and all(isinstance(one, dict) for one in errors):
-        return "\n".join(f"{one.get('key')}: {one.get('problem')}" for one in errors)
+    if isinstance(errors, list):
+        named = [one for one in errors if isinstance(one, dict)]
+        if named and len(named) == len(errors):
+            return "\n".join(f"{one.get('key')}: {one.get('problem')}" for one in named)
     said = problem.get("detail") or problem.get("title")
     return str(
         said or f"The machine refuses ({response.status_code} {response.reason_phrase})."
@@ -331,7 +304,7 @@ def _sentence(problem: dict[str, Any], response: httpx.Response) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """Say in words why a connection failed: what the system said, where it said something."""
+    """Return why a connection failed, in the words of the operating system where it has any."""
     said = str(error) or type(error).__name__
     inner: BaseException | None = error
     while inner is not None:

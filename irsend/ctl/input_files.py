@@ -1,7 +1,7 @@
-"""What is put on the glass: files that are open, of a size that is known, and what they are called.
+"""Originals to send: open files of known size, with their names.
 
-What is no regular file has no size before its end: it is copied to a temporary
-file first. What is on the pages is the machine's to read.
+A pipe has no size before its end: it is copied to a temporary file first. The machine,
+not irsendctl, reads the pages.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import IO
 import click
 from attrs import frozen
 
-MOST_COPIED = 200_000_000
-"""Octets of what is no regular file: as much as a machine takes that was told nothing else."""
+COPY_LIMIT = 200_000_000
+"""Octets that a pipe may give: the limit of a machine with default settings."""
 _PIECE = 1_000_000
 STDIN = Path("-")
 
@@ -29,27 +29,27 @@ class OpenOriginal:
     """A file to send."""
 
     name: str
-    """What people call it, in any case text in UTF-8."""
+    """Its name, replaced where it is not UTF-8."""
     file: IO[bytes]
     size: int
-    """Octets, as it was opened; what is written behind them later is not sent."""
+    """Octets when it was opened; what is appended later is not sent."""
 
 
 @contextlib.contextmanager
-def opened(path: Path, most_copied: int = MOST_COPIED) -> Iterator[OpenOriginal]:
+def open_original(path: Path, copy_limit: int = COPY_LIMIT) -> Iterator[OpenOriginal]:
     """Open a file, a pipe or, for "-", standard input; wrong use where that fails."""
     name = "standard input" if path == STDIN else _text(path.name)
     with contextlib.ExitStack() as kept:
         try:
-            original = _open(path, name, kept, most_copied)
+            original = _open(path, name, kept, copy_limit)
         except OSError as error:
             raise click.UsageError(f"{name}: {error.strerror or error}") from None
         yield original
 
 
-def _open(path: Path, name: str, kept: contextlib.ExitStack, most_copied: int) -> OpenOriginal:
+def _open(path: Path, name: str, kept: contextlib.ExitStack, copy_limit: int) -> OpenOriginal:
     if path == STDIN:
-        # Left open behind us: it is not ours.
+        # Not closed here: it belongs to the process.
         source: IO[bytes] = sys.stdin.buffer
     else:
         source = kept.enter_context(path.open("rb"))
@@ -57,7 +57,7 @@ def _open(path: Path, name: str, kept: contextlib.ExitStack, most_copied: int) -
     if path != STDIN and stat.S_ISREG(status.st_mode):
         return OpenOriginal(name, source, status.st_size)
     copy = kept.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-    return OpenOriginal(name, copy, _copy(source, copy, name, most_copied))
+    return OpenOriginal(name, copy, _copy(source, copy, name, copy_limit))
 
 
 def _copy(source: IO[bytes], into: IO[bytes], name: str, most: int) -> int:
@@ -75,5 +75,5 @@ def _copy(source: IO[bytes], into: IO[bytes], name: str, most: int) -> int:
 
 
 def _text(name: str) -> str:
-    # Its octets are the file system's, and may be no UTF-8.
+    # A file name may be any octets.
     return os.fsencode(name).decode("utf-8", "replace")

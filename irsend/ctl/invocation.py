@@ -1,6 +1,6 @@
-"""What the command line asked for besides the command: which machine, which form of output.
+"""The options that every command has: which machine, and which form of output.
 
-The options of this module are taken both before and after the subcommand.
+They are taken both before and after the subcommand.
 httpx and rich are imported when they are needed, so that --help is fast.
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from attrs import define
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "http://127.0.0.1:8631"
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 @define(eq=False)
@@ -34,12 +35,14 @@ class Invocation:
     password: str | None = None
     as_json: bool = False
     timeout: float = 10.0
+    pause: Callable[[float], None] = time.sleep
+    """Sleeps for so many seconds before a machine that is gone is tried again."""
     _machine: Machine | None = None
     _output: Output | None = None
 
     @property
     def machine(self) -> Machine:
-        """The machine that is asked; wrong use where the URL is none."""
+        """The client of the machine; UsageError where the URL is wrong."""
         if self._machine is None:
             from irsend.ctl.http_client import Machine
 
@@ -52,7 +55,7 @@ class Invocation:
 
     @property
     def output(self) -> Output:
-        """Where the answer goes."""
+        """Standard output and standard error of this call."""
         if self._output is None:
             from irsend.ctl.output import Output
 
@@ -76,7 +79,7 @@ class Invocation:
             self._machine.close()
 
     def _password_for(self, url: str) -> str | None:
-        # One in the URL belongs to that machine, the environment's to any.
+        # A password in the URL is for that machine; the environment's is for any.
         in_url = "@" in url.partition("://")[2].partition("/")[0]
         return self.password or (None if in_url else os.environ.get("IRSEND_PASSWORD"))
 
@@ -88,7 +91,7 @@ def job_number(_: click.Context, _parameter: click.Parameter, value: str) -> str
     return value.zfill(4)
 
 
-def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+def _store_option(context: click.Context, parameter: click.Parameter, value: object) -> None:
     if isinstance(value, float) and math.isnan(value):
         raise click.BadParameter("nan is not allowed; allowed: a number of seconds.")
     if value is not None and value is not False and parameter.name is not None:
@@ -97,20 +100,20 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
 
 _OPTIONS = [
     click.option(
-        "--json", "as_json", is_flag=True, expose_value=False, callback=_keep,
+        "--json", "as_json", is_flag=True, expose_value=False, callback=_store_option,
         help="Print the machine's JSON, for programs.",
     ),
     click.option(
-        "--url", metavar="URL", expose_value=False, callback=_keep,
+        "--url", metavar="URL", expose_value=False, callback=_store_option,
         help=f"The machine's panel; else IRSEND_URL, else {DEFAULT_URL}.",
     ),
     click.option(
-        "--password", metavar="TEXT", expose_value=False, callback=_keep,
+        "--password", metavar="TEXT", expose_value=False, callback=_store_option,
         help="The panel's password; else the one in the URL, else IRSEND_PASSWORD.",
     ),
     click.option(
         "--timeout", metavar="SECONDS", type=click.FloatRange(0, 86_400, min_open=True),
-        expose_value=False, callback=_keep,
+        expose_value=False, callback=_store_option,
         help="How long the machine may take to answer (default 10).",
     ),
 ]  # fmt: skip

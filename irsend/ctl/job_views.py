@@ -1,20 +1,19 @@
-"""How jobs are drawn: the list of them, and one whole."""
+"""Jobs as tables: the list of them, and one in detail."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from irsend.ctl.formatting import octets, result, visible, when, whole_time
-from irsend.ctl.views import cut, hue_of, pairs, result_text, table
+from irsend.ctl.formatting import full_time, octets, result, short_time, visible
+from irsend.ctl.json_values import JsonObject, objects, values
+from irsend.ctl.views import pairs, result_style, styled_result, table, truncated
 
 _WAYS = {"tx": "sent", "rx": "received"}
 _KINDS = {"email": "E-mail", "ifax": "I-Fax"}
 
 
-def jobs(rows: list[dict[str, Any]]) -> RenderableType:
+def jobs(rows: list[JsonObject]) -> RenderableType:
     """Draw the communication report."""
     drawn = table(
         "No.", "Mode", "*From / to", "*Subject", ("Pages", "right"), "Result", "Started"
@@ -24,20 +23,20 @@ def jobs(rows: list[dict[str, Any]]) -> RenderableType:
         drawn.add_row(
             visible(job.get("number", "")),
             visible(f"{job.get('direction', '')} {job.get('kind', '')}".strip()),
-            cut(_parties(job)),
-            cut(job.get("subject")),
+            truncated(_parties(job)),
+            truncated(job.get("subject")),
             "" if pages is None else visible(pages),
-            result_text(job),
-            when(job.get("started")),
+            styled_result(job),
+            short_time(job.get("started")),
         )
     return drawn
 
 
-def job(one: dict[str, Any]) -> RenderableType:
-    """Draw one job whole, but for its recipients."""
+def job(one: JsonObject) -> RenderableType:
+    """Draw one job without its recipients."""
     way, kind = str(one.get("direction", "")), str(one.get("kind", ""))
     code = " ".join(str(part) for part in (result(one), one.get("code_text")) if part)
-    sessions = " ".join(map(str, one.get("sessions") or []))
+    sessions = " ".join(map(str, values(one, "sessions")))
     sent = way == "tx"
     rows: list[tuple[str, object]] = [
         ("Job", one.get("number")),
@@ -47,33 +46,35 @@ def job(one: dict[str, Any]) -> RenderableType:
         ("Pages", one.get("pages")),
         ("Size", octets(one.get("size"))),
         ("Reason", one.get("reason")),
-        ("Started", whole_time(one.get("started"))),
-        ("Ended", whole_time(one.get("ended")) or "not yet"),
+        ("Started", full_time(one.get("started"))),
+        ("Ended", full_time(one.get("ended")) or "not yet"),
         ("Sessions", sessions or "none yet"),
     ]
     drawn = [(name, Text(visible(value))) for name, value in rows if value not in (None, "")]
-    ending = ("Result", Text(visible(code), hue_of(one)))
+    ending = ("Result", Text(visible(code), result_style(one)))
     at = next(number for number, (name, _) in enumerate(drawn) if name in ("Reason", "Started"))
     return pairs([*drawn[:at], ending, *drawn[at:]])
 
 
-def whole(one: dict[str, Any]) -> RenderableType:
-    """Draw one job whole."""
-    addressed = one.get("recipients") or []
+def job_with_recipients(one: JsonObject) -> RenderableType:
+    """Draw one job with its recipients."""
+    addressed = objects(one, "recipients")
     if not addressed:
         return job(one)
     return Group(job(one), Text(), recipients(addressed))
 
 
-def recipients(rows: list[dict[str, Any]]) -> RenderableType:
-    """Draw what became of a job for each recipient."""
+def recipients(rows: list[JsonObject]) -> RenderableType:
+    """Draw the result of a job for each recipient."""
     drawn = table("*To", "Result", "*Reason")
     for one in rows:
-        drawn.add_row(visible(one.get("address", "")), result_text(one), cut(one.get("reason")))
+        drawn.add_row(
+            visible(one.get("address", "")), styled_result(one), truncated(one.get("reason"))
+        )
     return drawn
 
 
-def _parties(job: dict[str, Any]) -> str:
+def _parties(job: JsonObject) -> str:
     """Return the job's party, and how many others there are."""
-    party, more = str(job.get("party") or ""), len(job.get("recipients") or []) - 1
+    party, more = str(job.get("party") or ""), len(objects(job, "recipients")) - 1
     return f"{party} +{more}" if more > 0 and job.get("direction") == "tx" else party

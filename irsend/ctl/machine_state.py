@@ -1,4 +1,4 @@
-"""What `watch` knows of a machine: as it was read, and as events have changed it since.
+"""The state of a machine that `watch` shows: a snapshot, and the events since.
 
 It holds no more than a screen can show, however much happens.
 """
@@ -6,25 +6,26 @@ It holds no more than a screen can show, however much happens.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from irsend.ctl.events import Gone, ServerEvent
+from irsend.ctl.events import Disconnected, ServerEvent
+from irsend.ctl.json_values import JsonObject
 
 if TYPE_CHECKING:
     from irsend.ctl.http_client import Machine
 
 KEPT = 200
 """Rows of each kind: as many as the tallest terminal has."""
-_MOST_UNDER_WAY = 1000
+_MAX_UNDER_WAY = 1000
 
-Row = dict[str, Any]
+Row = JsonObject
 
 
 @frozen
-class Reading:
-    """All that a machine says of itself at once."""
+class Snapshot:
+    """Status, sessions, jobs and documents of a machine, as read in one go."""
 
     status: Row
     sessions: list[Row]
@@ -32,9 +33,9 @@ class Reading:
     documents: list[Row]
 
 
-def read(machine: Machine) -> Reading:
-    """Ask a machine for all of it; NoMachine, MachineRefused."""
-    return Reading(
+def take_snapshot(machine: Machine) -> Snapshot:
+    """Read them from a machine; NoMachine, MachineRefused."""
+    return Snapshot(
         machine.read_object("/api/status"),
         machine.read_list("/api/sessions", "sessions", limit=KEPT),
         machine.read_list("/api/jobs", "jobs", limit=KEPT),
@@ -49,25 +50,25 @@ class MachineState:
     url: str
     status: Row = field(factory=dict)
     gone: str = ""
-    """Why it is not there; empty while it is."""
+    """Why it cannot be reached; empty while it can."""
     changes: int = 0
-    """How often it has become another picture."""
-    _under_way: dict[Any, Row] = field(factory=dict)
-    _ended: dict[Any, Row] = field(factory=dict)
-    _jobs: dict[Any, Row] = field(factory=dict)
-    _documents: dict[Any, Row] = field(factory=dict)
+    """Counts the changes, so that only a changed state is drawn."""
+    _under_way: dict[str, Row] = field(factory=dict)
+    _ended: dict[str, Row] = field(factory=dict)
+    _jobs: dict[str, Row] = field(factory=dict)
+    _documents: dict[str, Row] = field(factory=dict)
 
-    def take(self, happened: Reading | ServerEvent | Gone) -> None:
-        """Change with what happened."""
+    def apply(self, change: Snapshot | ServerEvent | Disconnected) -> None:
+        """Apply a snapshot, an event, or the loss of the connection."""
         self.changes += 1
-        if isinstance(happened, Gone):
-            self.gone = happened.reason
-        elif isinstance(happened, Reading):
-            self._begin_anew(happened)
+        if isinstance(change, Disconnected):
+            self.gone = change.reason
+        elif isinstance(change, Snapshot):
+            self._replace(change)
         else:
-            value = happened.value()
+            value = change.value()
             if isinstance(value, dict):
-                self._take_event(happened.name, value)
+                self._take_event(change.name, value)
 
     @property
     def under_way(self) -> list[Row]:
@@ -86,30 +87,29 @@ class MachineState:
 
     @property
     def documents(self) -> list[Row]:
-        """What lies in the tray, newest first."""
+        """The documents in the tray, newest first."""
         return list(_newest_first(self._documents))
 
-    def _begin_anew(self, reading: Reading) -> None:
-        self.gone, self.status = "", reading.status
-        under_way = [one for one in reading.sessions if not one.get("ended")]
-        ended = [one for one in reading.sessions if one.get("ended")]
+    def _replace(self, snapshot: Snapshot) -> None:
+        self.gone, self.status = "", snapshot.status
+        under_way = [one for one in snapshot.sessions if not one.get("ended")]
+        ended = [one for one in snapshot.sessions if one.get("ended")]
         self._under_way = _by("id", reversed(under_way))
         self._ended = _by("id", reversed(ended))
-        self._jobs = _by("number", reversed(reading.jobs))
-        self._documents = _by("number", reversed(reading.documents))
+        self._jobs = _by("number", reversed(snapshot.jobs))
+        self._documents = _by("number", reversed(snapshot.documents))
 
     def _take_event(self, name: str, value: Row) -> None:
         if name == "status":
-            # One that knows less than the whole says so by what it leaves out.
+            # An event may leave out members that have not changed.
             self.status = {**self.status, **value}
         elif name == "session":
             self._take_session(value)
         elif name == "job":
-            # It stays where it was: the newest are those that began last.
+            # A job keeps its place: the list is ordered by when jobs began.
             self._jobs[_name(value, "number")] = value
             _drop_oldest(self._jobs, KEPT)
-        elif name == "tray" and isinstance(value.get("document"), dict):
-            document = value["document"]
+        elif name == "tray" and isinstance(document := value.get("document"), dict):
             self._documents.pop(_name(document, "number"), None)
             if not value.get("removed"):
                 self._documents[_name(document, "number")] = document
@@ -124,22 +124,22 @@ class MachineState:
             _drop_oldest(self._ended, KEPT)
         elif about not in self._ended:
             self._under_way[about] = session
-            _drop_oldest(self._under_way, _MOST_UNDER_WAY)
+            _drop_oldest(self._under_way, _MAX_UNDER_WAY)
 
 
-def _by(name: str, rows: Iterable[Row]) -> dict[Any, Row]:
+def _by(name: str, rows: Iterable[Row]) -> dict[str, Row]:
     return {_name(row, name): row for row in rows}
 
 
 def _name(row: Row, name: str) -> str:
-    # Whatever a machine takes for a number: it can be looked up so.
+    # Any JSON value becomes a key this way.
     return str(row.get(name))
 
 
-def _newest_first(rows: dict[Any, Row]) -> Iterator[Row]:
+def _newest_first(rows: dict[str, Row]) -> Iterator[Row]:
     return reversed(rows.values())
 
 
-def _drop_oldest(rows: dict[Any, Row], most: int) -> None:
+def _drop_oldest(rows: dict[str, Row], most: int) -> None:
     while len(rows) > most:
         del rows[next(iter(rows))]

@@ -1,4 +1,4 @@
-"""Where answers go: tables and sentences for people, JSON for programs, errors to stderr."""
+"""Output: tables and sentences for people, JSON for programs, errors on stderr."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -16,7 +16,7 @@ from irsend.ctl.errors import OutputClosed
 from irsend.ctl.formatting import visible
 
 UNFOLDED = 1000
-"""The width where no terminal sets one: a row is a line then, as grep wants it."""
+"""The width where there is no terminal: each row is one line, as grep needs it."""
 
 
 class _Console(Console):
@@ -37,7 +37,7 @@ class Output:
         return self.console.width
 
     @property
-    def is_screen(self) -> bool:
+    def can_draw(self) -> bool:
         """Whether standard output is a terminal that can be drawn on."""
         return _is_terminal(sys.stdout) and not self.console.is_dumb_terminal
 
@@ -48,18 +48,18 @@ class Output:
             return
         with self.console.capture() as captured:
             self.console.print(drawn)
-        # What pads a table's cells is of no use in a file or a pipe.
+        # The padding of table cells is of no use in a file or a pipe.
         self.raw("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
 
     def line(self, text: str | Text, style: str = "") -> None:
-        """Print one line, left to the terminal to fold."""
+        """Print one line; the terminal wraps it."""
         drawn = text if isinstance(text, Text) else Text(visible(text), style)
         self.console.print(drawn, soft_wrap=True)
 
-    def json(self, answer: Any, *, on_one_line: bool = False) -> None:
-        """Print an answer as JSON, in ASCII by escapes: no terminal or locale minds it."""
-        layout: dict[str, Any] = {"separators": (",", ":")} if on_one_line else {"indent": 2}
-        self.raw(json.dumps(answer, **layout) + "\n")
+    def json(self, answer: object, *, on_one_line: bool = False) -> None:
+        """Print an answer as JSON, in ASCII with escapes, which every terminal and locale can show."""
+        indent, separators = (None, (",", ":")) if on_one_line else (2, None)
+        self.raw(json.dumps(answer, indent=indent, separators=separators) + "\n")
 
     def served(self, text: str) -> None:
         """Print text as the machine served it; to a terminal without control characters."""
@@ -87,7 +87,7 @@ class Output:
 
     @contextlib.contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """Show on stderr that something takes its time, if somebody sits there to see it."""
+        """Show a spinner on stderr while the body runs, where stderr is a terminal."""
         if not sys.stderr.isatty():
             yield
             return
@@ -95,16 +95,16 @@ class Output:
             yield
 
 
-def complain(sentence: str) -> None:
-    """Say on stderr what is wrong."""
+def print_error(sentence: str) -> None:
+    """Print an error on stderr."""
     with contextlib.suppress(BrokenPipeError):
         for line in sentence.splitlines():
             print(visible(line), file=sys.stderr)
 
 
 def _console(stream: TextIO) -> Console:
-    somebody_sees = any(_is_terminal(one) for one in (sys.stdin, sys.stdout, sys.stderr))
-    width = None if somebody_sees or os.environ.get("COLUMNS", "").isdigit() else UNFOLDED
+    on_terminal = any(_is_terminal(one) for one in (sys.stdin, sys.stdout, sys.stderr))
+    width = None if on_terminal or os.environ.get("COLUMNS", "").isdigit() else UNFOLDED
     return _Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
 
 

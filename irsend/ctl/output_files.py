@@ -1,4 +1,4 @@
-"""Files that are saved: whole or not at all, and never in the place of another one."""
+"""Files that are saved: whole or not at all, and never over another file."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from irsend.ctl.errors import CannotSave
 
 
 def save(path: Path, octets: Iterable[bytes]) -> bool:
-    """Save what comes under this name; False where just that is there already.
+    """Save the octets under this name; False where a file with the same content is there.
 
     Raises CannotSave where something else is there, or it cannot be written;
     what `octets` raises goes through. In both cases nothing of it is left.
     """
-    # Beside it, so that the name is given to it once it is whole.
+    # A temporary file in the same directory gets the name once it is complete.
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with beside.open("xb") as file:
             for piece in octets:
                 file.write(piece)
-        return _give_name(beside, path)
+        return _link_or_rename(beside, path)
     except OSError as error:
         raise CannotSave(f"{path}: {error.strerror or error}") from None
     finally:
@@ -32,9 +32,9 @@ def save(path: Path, octets: Iterable[bytes]) -> bool:
             beside.unlink()
 
 
-def _give_name(beside: Path, path: Path) -> bool:
+def _link_or_rename(beside: Path, path: Path) -> bool:
     try:
-        # What has come there meanwhile is not lost either, as it would be by a rename.
+        # A link, unlike a rename, does not replace a file that came there meanwhile.
         os.link(beside, path)
     except FileExistsError:
         if path.is_file() and filecmp.cmp(beside, path, shallow=False):
@@ -43,7 +43,7 @@ def _give_name(beside: Path, path: Path) -> bool:
             f"{path} is there already, and is something else; it was left as it is"
         ) from None
     except OSError:
-        # A file system without links (FAT); FileExistsError is told first where it has them.
+        # A file system without links (FAT).
         if os.path.lexists(path):
             raise CannotSave(f"{path} is there already; it was left as it is") from None
         beside.rename(path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
+from collections.abc import Callable
 
 import click
 
@@ -25,11 +27,11 @@ from irsend.ctl.invocation import Invocation, machine_options
 
 
 class Interrupted(Exception):
-    """Somebody pressed Ctrl-C."""
+    """Ctrl-C was pressed."""
 
 
 class _Commands(click.Group):
-    """The commands, in the order of use; an output whose reader is gone ends them quietly."""
+    """The commands, in the order of use; a closed output ends them without a message."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -38,10 +40,10 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # Click would make an exit status of it that means something else here.
+            # Click would end with 1, which means here that the machine refused.
             raise OutputClosed from None
         except KeyboardInterrupt:
-            # Click would make an empty line and an Abort of it.
+            # Click would print an empty line and raise Abort.
             raise Interrupted from None
 
 
@@ -78,11 +80,13 @@ for command in (
     irsendctl.add_command(command)
 
 
-def run(arguments: list[str] | None = None) -> int:
-    """Run one call; return its exit status, having said on stderr what went wrong."""
-    call = Invocation()
+def run(
+    arguments: list[str] | None = None, *, pause: Callable[[float], None] = time.sleep
+) -> int:
+    """Run one call; print errors on stderr; return the exit status."""
+    call = Invocation(pause=pause)
     try:
-        _bear_any_locale()
+        _replace_unencodable()
         given = sys.argv[1:] if arguments is None else arguments
         _check_readable(given)
         ended = irsendctl.main(given, prog_name="irsendctl", standalone_mode=False, obj=call)
@@ -99,21 +103,21 @@ def run(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, Interrupted):
         return _interrupted()
     except (OutputClosed, BrokenPipeError):
-        _forget_output()
+        _discard_output()
         return READER_GONE
     except MachineRefused as error:
         if call.as_json and error.problem is not None:
             with contextlib.suppress(OutputClosed):
                 call.output.json(error.problem)
-        return _complain(str(error), REFUSED)
+        return _fail(str(error), REFUSED)
     except NoMachine as error:
-        return _complain(str(error), NO_MACHINE)
+        return _fail(str(error), NO_MACHINE)
     except OSError as error:
-        _forget_output()
-        return _complain(f"The output cannot be written: {error.strerror or error}.", WRONG_USE)
+        _discard_output()
+        return _fail(f"The output cannot be written: {error.strerror or error}.", WRONG_USE)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # JSON of the right kind with other things in it than the contract says.
-        return _complain(
+        # Valid JSON that does not follow the HTTP contract.
+        return _fail(
             f"The machine answers otherwise than irsendctl {__version__} knows it"
             f" ({type(error).__name__}: {error}).",
             NO_MACHINE,
@@ -123,37 +127,37 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _interrupted() -> int:
-    # The terminal has written ^C where the shell's prompt is to stand.
+    # The terminal has echoed ^C on the line of the shell's next prompt.
     if sys.stderr.isatty():
         print(file=sys.stderr)
     return INTERRUPTED
 
 
-def _complain(sentence: str, status: int) -> int:
-    from irsend.ctl.output import complain
+def _fail(sentence: str, status: int) -> int:
+    from irsend.ctl.output import print_error
 
-    complain(sentence)
+    print_error(sentence)
     return status
 
 
 def _check_readable(arguments: list[str]) -> None:
     for argument in arguments:
-        # A file may be called as its file system likes.
+        # The name of a file may be any octets.
         if any("\ud800" <= sign <= "\udfff" for sign in argument) and not os.path.lexists(
             argument
         ):
             raise click.UsageError(f"{argument!a} is not allowed; allowed: text in UTF-8")
 
 
-def _bear_any_locale() -> None:
-    """Let no character end the program that the locale cannot write."""
+def _replace_unencodable() -> None:
+    """Replace characters that the locale cannot write, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
-def _forget_output() -> None:
-    """Point stdout nowhere: Python flushes it once more at its end."""
+def _discard_output() -> None:
+    """Send the rest of stdout to nowhere: Python flushes it once more at exit."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -1,11 +1,10 @@
-"""How far a sending is: a bar where somebody sits there to see it, else a line for each change."""
+"""The progress of a sending: a bar on a terminal, else a line for each change."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
@@ -13,13 +12,14 @@ from rich.progress import Progress as Bars
 
 from irsend.ctl.formatting import visible
 from irsend.ctl.invocation import Invocation
+from irsend.ctl.json_values import Json, JsonObject
 
 _BAR = 50
-"""Columns of the bar and what stands behind it."""
+"""Columns of the bar and of the percentage after it."""
 
 
-def told_of(job: dict[str, Any]) -> str:
-    """Return in words what a job does that has not ended, and what its last attempt met."""
+def job_state_text(job: JsonObject) -> str:
+    """Return the state of a job that has not ended, and why its last attempt failed."""
     state = {"waiting": "waits", "running": "is being sent"}.get(str(job.get("result")), "")
     said = f"Job {job.get('number')} {state}".rstrip()
     return visible(f"{said}: {job['reason']}" if job.get("reason") else said)
@@ -30,60 +30,63 @@ class Progress:
 
     def __init__(self) -> None:
         self._size: int | None = None
-        self._told = ""
+        self._shown_text = ""
 
     @property
-    def seen(self) -> bool:
-        """True where somebody sees it move."""
+    def is_visible(self) -> bool:
+        """Whether it is drawn on a terminal."""
         return False
 
     def _show(self, text: str, done: float, total: float | None) -> None:
         """Show a step, and how much of it is done."""
 
-    def _changed(self, said: str) -> None:
-        """Tell that the job does something else now."""
+    def _state_changed(self, said: str) -> None:
+        """Show that the state of the job has changed."""
 
     def uploaded(self, octets: int, of: int) -> None:
-        """Hear that so many octets of the originals have gone."""
+        """Show that so many octets of the originals have gone."""
         self._show("Uploading" if octets < of else "Scanning", octets, of)
 
-    def scanned(self, told: Any) -> None:
-        """Hear of a page."""
-        if isinstance(told, dict) and told.get("pages"):
-            page, pages = told.get("page", 0), told["pages"]
+    def scanned(self, event: Json) -> None:
+        """Show that a page is scanned."""
+        if not isinstance(event, dict):
+            return
+        page, pages = event.get("page", 0), event.get("pages")
+        if isinstance(page, int) and isinstance(pages, int) and pages:
             self._show(f"Scanning page {page} of {pages}", page, pages)
 
-    def accepted(self, job: dict[str, Any]) -> None:
-        """Hear that it is a job now."""
-        self._told = told_of(job)
-        self._show(self._told, 0, None)
+    def accepted(self, job: JsonObject) -> None:
+        """Show that the machine has accepted the job."""
+        self._shown_text = job_state_text(job)
+        self._show(self._shown_text, 0, None)
 
-    def sending(self, job: dict[str, Any]) -> None:
-        """Hear how it is with the job."""
-        self._size = job.get("size") or None
-        said = told_of(job)
-        if said != self._told and not job.get("ended"):
-            self._told = said
-            self._changed(said)
+    def sending(self, job: JsonObject) -> None:
+        """Show the state of the job."""
+        size = job.get("size")
+        self._size = size if isinstance(size, int) and size else None
+        said = job_state_text(job)
+        if said != self._shown_text and not job.get("ended"):
+            self._shown_text = said
+            self._state_changed(said)
             self._show(said, 0, None)
 
     def sent(self, octets: int) -> None:
-        """Hear that so many octets of the mail have gone out."""
-        self._show(self._told, min(octets, self._size or octets), self._size)
+        """Show that so many octets of the mail have gone out."""
+        self._show(self._shown_text, min(octets, self._size or octets), self._size)
 
     def close(self) -> None:
-        """Show nothing any more."""
+        """Remove what is shown."""
 
 
 class Lines(Progress):
     """A line for each change."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, print_line: Callable[[str], None]) -> None:
         super().__init__()
-        self._tell = tell
+        self._print = print_line
 
-    def _changed(self, said: str) -> None:
-        self._tell(said)
+    def _state_changed(self, said: str) -> None:
+        self._print(said)
 
 
 class Bar(Progress):
@@ -102,8 +105,8 @@ class Bar(Progress):
         self._task = self._bars.add_task("Uploading", total=None)
 
     @property
-    def seen(self) -> bool:
-        """Somebody sits there."""
+    def is_visible(self) -> bool:
+        """True: a bar is on a terminal."""
         return True
 
     def _show(self, text: str, done: float, total: float | None) -> None:
@@ -112,21 +115,21 @@ class Bar(Progress):
         self._bars.update(self._task, description=text, completed=done, total=total)
 
     def close(self) -> None:
-        """Take it away; once more does no harm."""
+        """Remove the bar; may be called twice."""
         self._bars.stop()
 
 
 @contextlib.contextmanager
 def progress_of(call: Invocation) -> Iterator[Progress]:
-    """Give a bar, lines where stderr is no terminal, and nothing where programs read."""
-    from irsend.ctl.output import complain
+    """Give a bar, lines where stderr is no terminal, and nothing with --json."""
+    from irsend.ctl.output import print_error
 
     if call.as_json:
         progress = Progress()
     elif sys.stderr.isatty():
         progress = Bar(Console(file=sys.stderr))
     else:
-        progress = Lines(complain)
+        progress = Lines(print_error)
     try:
         yield progress
     finally:

@@ -1,66 +1,67 @@
-"""How printed documents are drawn: the list of them, and one whole."""
+"""Printed documents as tables: the list of them, and each in detail."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from irsend.ctl.formatting import octets, visible, when, whole_time
-from irsend.ctl.views import cut, pairs, table
+from irsend.ctl.formatting import full_time, octets, short_time, visible
+from irsend.ctl.json_values import JsonObject, values
+from irsend.ctl.views import pairs, table, truncated
 
 
-def documents(rows: list[dict[str, Any]]) -> RenderableType:
-    """Draw what lies in the tray."""
+def documents(rows: list[JsonObject]) -> RenderableType:
+    """Draw the documents in the tray."""
     drawn = table("No.", "Printed", "*From", "*Subject", ("Pages", "right"), "Codes")
     for one in rows:
         drawn.add_row(
             visible(one.get("number", "")),
-            when(one.get("printed")),
-            cut(one.get("from")),
-            cut(one.get("subject")),
+            short_time(one.get("printed")),
+            truncated(one.get("from")),
+            truncated(one.get("subject")),
             visible(one.get("pages", "")),
-            Text(visible(" ".join(map(str, one.get("codes") or []))), "red"),
+            Text(visible(" ".join(map(str, values(one, "codes")))), "red"),
         )
     return drawn
 
 
-def whole(rows: list[dict[str, Any]]) -> RenderableType:
-    """Draw documents whole, one beneath the other."""
+def document_details(rows: list[JsonObject]) -> RenderableType:
+    """Draw documents in detail, one beneath the other."""
     drawn = [_document(one) for one in rows]
     between = itertools.chain.from_iterable((Text(), one) for one in drawn)
     return Group(*itertools.islice(between, 1, None))
 
 
-def _document(one: dict[str, Any]) -> RenderableType:
+def _document(one: JsonObject) -> RenderableType:
     rows = [
         ("Document", one.get("number")),
         ("From", one.get("from")),
         ("Subject", one.get("subject")),
         ("Pages", one.get("pages")),
         ("Size", octets(one.get("size"))),
-        ("Printed", whole_time(one.get("printed"))),
+        ("Printed", full_time(one.get("printed"))),
     ]
     drawn = [(name, Text(visible(value))) for name, value in rows if value not in (None, "")]
-    for name, lines, hue in (("Codes", _codes(one), "red"), ("Notices", _notices(one), "")):
-        # The name stands once, beside the first.
+    for name, lines, style in (("Codes", _codes(one), "red"), ("Notices", _notices(one), "")):
+        # The label stands beside the first line alone.
         drawn += [
-            (name if at == 0 else "", Text(visible(line), hue)) for at, line in enumerate(lines)
+            (name if at == 0 else "", Text(visible(line), style))
+            for at, line in enumerate(lines)
         ]
     return pairs(drawn)
 
 
-def _codes(one: dict[str, Any]) -> Iterator[str]:
-    """Give the codes, with their texts where the machine has them."""
-    codes, texts = one.get("codes") or [], one.get("code_texts") or []
+def _codes(one: JsonObject) -> Iterator[str]:
+    """Yield the codes, with their texts where the machine has them."""
+    codes, texts = values(one, "codes"), values(one, "code_texts")
     for code, text in itertools.zip_longest(codes, texts[: len(codes)], fillvalue=""):
         yield f"{code} {text}".rstrip()
 
 
-def _notices(one: dict[str, Any]) -> Iterator[str]:
-    """Give what stands on it of what is not printed, each on a line."""
-    for notice in one.get("notices") or []:
+def _notices(one: JsonObject) -> Iterator[str]:
+    """Yield the notices of parts that were not printed, each on one line."""
+    for notice in values(one, "notices"):
         yield str(notice).replace("\n", ": ")

@@ -1,6 +1,6 @@
-"""How answers are drawn: one function for each thing that the machine tells of.
+"""Answers as tables and text: one function for each kind.
 
-Each takes the machine's JSON and gives something that rich can print, legible
+Each takes the machine's JSON and returns something that rich can print, legible
 without colour and in 80 columns. A field that is missing is left blank.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -19,32 +19,33 @@ from rich.text import Text
 from irsend.ctl.formatting import (
     allowed,
     encryption,
-    ending,
-    moment,
+    full_time,
+    local_time,
     octets,
     outcome,
-    remark,
     result,
+    session_notes,
+    session_result,
     setting,
+    short_time,
     visible,
-    when,
-    whole_time,
 )
+from irsend.ctl.json_values import JsonObject, objects, values
 
-ROOMY = 125
+WIDE = 125
 """Columns from which a settings item stands on one line."""
 
 NEARLY_FULL = 0.95
-"""Of the memory, in use."""
+"""The share of the memory in use from which it is called nearly full."""
 
 _TLS_BEGAN = re.compile(r"(?:TLS|SSL) ?v?[0-9]")
-"""The note of a transcript behind which TLS is in use."""
+"""The note of a transcript after which TLS is in use."""
 
-_HUES = {"OK": "green", "NG": "red", "C": "cyan", "S": "green", "-": "yellow"}
+_STYLES = {"OK": "green", "NG": "red", "C": "cyan", "S": "green", "-": "yellow"}
 
 
-def status(answer: dict[str, Any]) -> RenderableType:
-    """Draw what the machine shows now."""
+def status(answer: JsonObject) -> RenderableType:
+    """Draw the status of the machine."""
     line, state, in_use = (answer.get(name) for name in ("status_line", "state", "memory"))
     rows = [
         ("Model", Text(title(answer))),
@@ -52,9 +53,9 @@ def status(answer: dict[str, Any]) -> RenderableType:
         ("State", Text(visible(state or ""))),
     ]
     if answer.get("since"):
-        rows.insert(2, ("Since", Text(whole_time(answer["since"]))))
+        rows.insert(2, ("Since", Text(full_time(answer["since"]))))
     if answer.get("next_login"):
-        next_login = f"not before {when(answer['next_login'])} (the server's LOGIN-DELAY)"
+        next_login = f"not before {short_time(answer['next_login'])} (the server's LOGIN-DELAY)"
         rows.append(("POP login", Text(next_login)))
     if isinstance(in_use, dict):
         rows.append(("Memory", memory(in_use)))
@@ -67,69 +68,71 @@ def status(answer: dict[str, Any]) -> RenderableType:
     return pairs(rows)
 
 
-def memory(told: dict[str, Any]) -> Text:
-    """Return how much of the memory is in use, and whether that is too much."""
-    used, capacity = told.get("used"), told.get("capacity")
+def memory(described: JsonObject) -> Text:
+    """Return how much of the memory is in use, and whether it is full or nearly full."""
+    used, capacity = described.get("used"), described.get("capacity")
     said = Text(f"{octets(used)} of {octets(capacity)} in use")
     if isinstance(used, int) and isinstance(capacity, int):
-        # Mails are refused from where they do not fit, which is before the last octet.
+        # A mail is refused when it does not fit, which is before the last octet is used.
         nearly = used >= capacity * NEARLY_FULL
         full = ", full" if used >= capacity else ", nearly full" if nearly else ""
         said.append(full, "bold red")
     return said
 
 
-def _mac_filter(told: dict[str, Any]) -> str:
-    on = "on" if told.get("on") else "off"
-    dropped = told.get("dropped", 0)
-    what = "frames dropped" if told.get("way") == "kernel" else "connections refused"
-    return f"{on} ({visible(told.get('way', ''))}), {dropped} {what}"
+def _mac_filter(described: JsonObject) -> str:
+    on = "on" if described.get("on") else "off"
+    dropped = described.get("dropped", 0)
+    what = "frames dropped" if described.get("way") == "kernel" else "connections refused"
+    return f"{on} ({visible(described.get('way', ''))}), {dropped} {what}"
 
 
-def history(entries: list[dict[str, Any]]) -> RenderableType:
-    """Draw what has stood on the status line."""
+def history(entries: list[JsonObject]) -> RenderableType:
+    """Draw the history of the status line."""
     drawn = table("At", "Text", ("Session", "right"))
     for entry in entries:
         session = entry.get("session")
         drawn.add_row(
-            when(entry.get("at")), Text(visible(entry.get("text", ""))), visible(session or "")
+            short_time(entry.get("at")),
+            Text(visible(entry.get("text", ""))),
+            visible(session or ""),
         )
     return drawn
 
 
-def settings(windows: list[dict[str, Any]], width: int) -> RenderableType:
+def settings(windows: list[JsonObject], width: int) -> RenderableType:
     """Draw settings windows, each under the keys pressed to reach it."""
     drawn: list[RenderableType] = []
     for window in windows:
-        drawn.append(Text(" > ".join(visible(step) for step in window.get("path", [])), "bold"))
+        drawn.append(Text(" > ".join(visible(step) for step in values(window, "path")), "bold"))
         items = list(_items(window))
         drawn.append(
             Padding(
-                _roomy(items) if width >= ROOMY else _narrow(items), (0, 0, 1, 2), expand=False
+                _wide(items) if width >= WIDE else _narrow(items), (0, 0, 1, 2), expand=False
             )
         )
     return Group(*drawn)
 
 
-def changed(windows: list[dict[str, Any]], keys: Iterable[str]) -> Iterator[str]:
-    """Give the values that the machine now holds at these keys, as `KEY = VALUE`."""
+def changed(windows: list[JsonObject], keys: Iterable[str]) -> Iterator[str]:
+    """Yield the values that the machine now has for these keys, as `KEY = VALUE`."""
     values = {key: value for window in windows for key, _, value, _ in _items(window)}
     for key in keys:
         yield f"{visible(key)} = {values.get(key, '')}"
 
 
-def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
-    """Draw a list of sessions; what is said about one stands beneath it where room is short."""
+def sessions(rows: list[JsonObject], width: int) -> RenderableType:
+    """Draw a list of sessions; the notes of one stand beneath it where room is short."""
     titles = ("ID", "Started", "Kind", "Peer", "TLS", "Size", "Result")
     cells = [
         (
             visible(session.get("id", "")),
-            when(session.get("started")),
+            short_time(session.get("started")),
             visible(session.get("kind", "")),
             visible(session.get("peer", "")),
             tls_version(session),
             octets(session.get("bytes")),
-            ending(session),
+            session_result(session),
         )
         for session in rows
     ]
@@ -139,20 +142,20 @@ def sessions(rows: list[dict[str, Any]], width: int) -> RenderableType:
         Text("─" * min(sum(widths) + 12, width)),
     ]
     for session, row in zip(rows, cells, strict=True):
-        hue, said = hue_of(session), remark(session)
-        line = Text(_row(row[:-1], widths) + "  ").append(row[-1], hue)
+        style, said = result_style(session), session_notes(session)
+        line = Text(_row(row[:-1], widths) + "  ").append(row[-1], style)
         lines.append(line)
         if not said:
             continue
         if len(line) + 2 + len(said) <= width:
-            line.append(f": {said}", hue)
+            line.append(f": {said}", style)
         else:
             beneath = (0, 0, 0, widths[0] + 2)
-            lines.append(Padding(Text(said, hue), beneath, expand=False))
+            lines.append(Padding(Text(said, style), beneath, expand=False))
     return Group(*lines)
 
 
-def session_line(session: dict[str, Any]) -> Text:
+def session_line(session: JsonObject) -> Text:
     """Return one session that has ended as a line, for lists that grow."""
     parts = [
         f"{visible(session.get('id', '')):>5}",
@@ -161,37 +164,37 @@ def session_line(session: dict[str, Any]) -> Text:
         f"{tls_version(session):<4}",
         f"{octets(session.get('bytes')):>8}",
     ]
-    line = Text("  ".join([f"{when(session.get('ended')):<8}", *parts]) + "  ")
-    return line.append(outcome(session), _HUES.get(str(session.get("result")), ""))
+    line = Text("  ".join([f"{short_time(session.get('ended')):<8}", *parts]) + "  ")
+    return line.append(outcome(session), _STYLES.get(str(session.get("result")), ""))
 
 
-def transcript(session: dict[str, Any]) -> RenderableType:
-    """Draw what was said in a session; a bar runs along what was said under TLS."""
+def transcript(session: JsonObject) -> RenderableType:
+    """Draw the transcript of a session, with a bar beside the lines under TLS."""
     facts = [f"Session {session.get('id', '')}", session.get("kind"), session.get("peer")]
     facts += [encryption(session), session.get("auth"), outcome(session)]
     heading = Text(" · ".join(visible(fact) for fact in facts if fact), "bold")
-    began = whole_time(session.get("started"))
+    began = full_time(session.get("started"))
     table = Table.grid(padding=(0, 1))
     for _ in range(3):
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     secured = False
-    for line in session.get("transcript") or []:
+    for line in objects(session, "transcript"):
         speaker, said = str(line.get("speaker", "-")), visible(line.get("text", ""))
-        then = moment(line.get("at"))
+        then = local_time(line.get("at"))
         clock = Text(f"{then:%H:%M:%S}.{then.microsecond // 1000:03d}" if then else "", "dim")
-        hue = _HUES.get(speaker, "")
+        style = _STYLES.get(speaker, "")
         begins = speaker == "-" and not secured and _TLS_BEGAN.match(said) is not None
         secured = secured or begins
         bar = Text("┏━" if begins else "┃ " if secured else "  ", "magenta")
         if begins:
-            hue = "bold magenta"
+            style = "bold magenta"
         mark = "--" if speaker == "-" else f"{speaker}:"
-        table.add_row(clock, bar, Text(mark, f"bold {hue}"), Text(said, hue))
+        table.add_row(clock, bar, Text(mark, f"bold {style}"), Text(said, style))
     return Group(heading, Text(f"began {began}", "dim") if began else Text(), Text(), table)
 
 
-def models(rows: list[dict[str, Any]]) -> RenderableType:
+def models(rows: list[JsonObject]) -> RenderableType:
     """Draw the models that there are."""
     drawn = table("Name", "*Title", "Maker", ("Year", "right"))
     for model in rows:
@@ -201,14 +204,14 @@ def models(rows: list[dict[str, Any]]) -> RenderableType:
     return drawn
 
 
-def certificate(described: dict[str, Any]) -> RenderableType:
+def certificate(described: JsonObject) -> RenderableType:
     """Draw the machine's certificate."""
     names = described.get("names")
     rows = [
         ("Subject", described.get("subject")),
         ("Names", ", ".join(map(str, names)) if isinstance(names, list) else names),
-        ("Not before", whole_time(described.get("not_before"))),
-        ("Not after", whole_time(described.get("not_after"))),
+        ("Not before", full_time(described.get("not_before"))),
+        ("Not after", full_time(described.get("not_after"))),
         ("Key", f"{described['bits']} bits" if described.get("bits") else None),
         ("SHA-256", described.get("sha256")),
     ]
@@ -217,34 +220,34 @@ def certificate(described: dict[str, Any]) -> RenderableType:
     )
 
 
-def event_line(at: str, name: str, said: str, hue: str = "") -> Text:
+def event_line(at: str, name: str, said: str, style: str = "") -> Text:
     """Return one line of `watch`."""
-    return Text(f"{at:<8}  {visible(name):<8} ").append(visible(said), hue)
+    return Text(f"{at:<8}  {visible(name):<8} ").append(visible(said), style)
 
 
-def hue_of(row: dict[str, Any]) -> str:
-    """Return the hue of a result."""
-    return _HUES.get(str(row.get("result")), "")
+def result_style(row: JsonObject) -> str:
+    """Return the colour of a result."""
+    return _STYLES.get(str(row.get("result")), "")
 
 
-def title(answer: dict[str, Any]) -> str:
-    """Return what model it is, in words and by its name."""
+def title(answer: JsonObject) -> str:
+    """Return the model's title and name."""
     name, title = visible(answer.get("model", "")), visible(answer.get("title") or "")
     return f"{title} ({name})" if title else name
 
 
 def _row(cells: tuple[str, ...], widths: list[int]) -> str:
-    """Return cells as a line; numbers, in the first and sixth column of sessions, end flush."""
+    """Return cells as a line; those of the number columns of sessions are flush right."""
     return "  ".join(
         cell.rjust(width) if at in (0, 5) else cell.ljust(width)
         for at, (cell, width) in enumerate(zip(cells, widths, strict=False))
     ).rstrip()
 
 
-def _items(window: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Give whole key, label, value and what is allowed of a window's items."""
+def _items(window: JsonObject) -> Iterator[tuple[str, str, str, str]]:
+    """Yield key, label, value and what is allowed of a window's items."""
     prefix = f"{window.get('key', '')}."
-    for item in window.get("items", []):
+    for item in objects(window, "items"):
         key = visible(item.get("key", ""))
         yield (
             key if key.startswith(prefix) else prefix + key,
@@ -254,13 +257,13 @@ def _items(window: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
         )
 
 
-def _value(item: dict[str, Any]) -> str:
+def _value(item: JsonObject) -> str:
     if item.get("secret") and item.get("set") is False:
         return "(none)"
     return setting(item.get("value"), secret=bool(item.get("secret")))
 
 
-def _roomy(items: list[tuple[str, str, str, str]]) -> Table:
+def _wide(items: list[tuple[str, str, str, str]]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, style="dim")
@@ -282,7 +285,7 @@ def _narrow(items: list[tuple[str, str, str, str]]) -> Table:
 
 
 def pairs(rows: list[tuple[str, Text]]) -> Table:
-    """Return a table of labels with what is said of each."""
+    """Return a table of labels and their values."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
@@ -292,7 +295,7 @@ def pairs(rows: list[tuple[str, Text]]) -> Table:
 
 
 def table(*columns: str | tuple[str, Literal["right"]]) -> Table:
-    """Return a table with these columns; one marked with * is folded where room is short."""
+    """Return a table with these columns; one marked with * is wrapped where room is short."""
     table = Table(
         box=box.SIMPLE_HEAD,
         show_edge=False,
@@ -311,17 +314,17 @@ def table(*columns: str | tuple[str, Literal["right"]]) -> Table:
     return table
 
 
-def cut(text: object) -> Text:
-    """Return text that is cut, not folded, where room is short."""
+def truncated(text: object) -> Text:
+    """Return text that is truncated, not wrapped, where room is short."""
     return Text(visible(text or ""), no_wrap=True, overflow="ellipsis")
 
 
-def result_text(row: dict[str, Any]) -> Text:
-    """Return a result with its code, in its hue."""
-    return Text(result(row), hue_of(row))
+def styled_result(row: JsonObject) -> Text:
+    """Return a result with its code, in its colour."""
+    return Text(result(row), result_style(row))
 
 
-def tls_version(session: dict[str, Any]) -> str:
+def tls_version(session: JsonObject) -> str:
     """Return the version of TLS of a session, empty for plain text."""
     tls = session.get("tls")
     return (

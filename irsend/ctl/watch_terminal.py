@@ -1,4 +1,4 @@
-"""`watch` where stdout is a terminal: a picture of the machine that changes with it.
+"""`watch` on a terminal: a screen with the state of the machine.
 
 One thread follows the machine; the other draws, some times a second at most,
 whatever happens in between. The terminal is left as it was found.
@@ -14,43 +14,43 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.live import Live
 
 from irsend.ctl.errors import DONE, INTERRUPTED, NoMachine
-from irsend.ctl.events import Connected, Gone, ServerEvent, follow
-from irsend.ctl.machine_state import MachineState, Reading, read
-from irsend.ctl.watch_view import picture
+from irsend.ctl.events import Connected, Disconnected, ServerEvent, follow
+from irsend.ctl.machine_state import MachineState, Snapshot, take_snapshot
+from irsend.ctl.watch_view import render
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from irsend.ctl.http_client import Machine
     from irsend.ctl.invocation import Invocation
 
-EVERY = 0.25
-"""Seconds between two pictures, at least."""
+INTERVAL = 0.25
+"""Seconds between two drawings, at least."""
 
-Happened = Reading | ServerEvent | Gone | Exception
+Change = Snapshot | ServerEvent | Disconnected | Exception
 
 
 class _Terminated(Exception):
-    """The process is to end."""
+    """SIGTERM or SIGHUP came."""
 
 
 def watch_live(call: Invocation) -> int:
     """Show the machine until Ctrl-C; return the exit status."""
     console = call.output.console
-    shown = MachineState(call.machine.url)
-    # Before the screen is taken: a machine that is not there is told of as by any command.
-    shown.take(read(call.machine))
-    happened: queue.SimpleQueue[Happened] = queue.SimpleQueue()
-    threading.Thread(target=_follow, args=(call, happened.put), daemon=True).start()
+    state = MachineState(call.machine.url)
+    # Before the screen is switched: a missing machine is an error as for any command.
+    state.apply(take_snapshot(call.machine))
+    changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
+    threading.Thread(target=_follow, args=(call, changes.put), daemon=True).start()
     try:
         with (
-            _ended_in_order(),
-            _nothing_typed(),
+            _signals_end_it(),
+            _keyboard_silenced(),
             Live(
                 console=console,
                 screen=True,
@@ -59,7 +59,7 @@ def watch_live(call: Invocation) -> int:
                 redirect_stderr=False,
             ) as live,
         ):
-            show(shown, happened, console, lambda drawn: live.update(drawn, refresh=True))
+            show(state, changes, console, lambda drawn: live.update(drawn, refresh=True))
     except KeyboardInterrupt:
         return INTERRUPTED
     except _Terminated:
@@ -68,71 +68,71 @@ def watch_live(call: Invocation) -> int:
 
 
 def show(
-    shown: MachineState,
-    happened: queue.SimpleQueue[Happened],
+    state: MachineState,
+    changes: queue.SimpleQueue[Change],
     console: Console,
-    draw: Callable[[Any], None],
+    draw: Callable[[RenderableType], None],
 ) -> None:
-    """Draw the picture whenever it or the terminal has changed; raises what comes as an error."""
+    """Draw whenever the state or the size has changed; raise an exception that comes."""
     drawn: tuple[object, ...] = ()
     while True:
-        now = (shown.changes, *console.size)
+        now = (state.changes, *console.size)
         if now != drawn:
-            draw(picture(shown, *console.size))
+            draw(render(state, *console.size))
             drawn = now
-        until = time.monotonic() + EVERY
+        until = time.monotonic() + INTERVAL
         with contextlib.suppress(queue.Empty):
             while (left := until - time.monotonic()) > 0:
-                one = happened.get(timeout=left)
-                if isinstance(one, Exception):
-                    raise one
-                shown.take(one)
+                change = changes.get(timeout=left)
+                if isinstance(change, Exception):
+                    raise change
+                state.apply(change)
 
 
-def _follow(call: Invocation, tell: Callable[[Happened], None]) -> None:
-    """Tell what happens to a machine, for ever; last of all, what ended that."""
+def _follow(call: Invocation, report: Callable[[Change], None]) -> None:
+    """Report the changes of a machine; last, the exception that ended that."""
     try:
         with call.another_machine() as machine:
-            for happened in follow(machine):
-                if isinstance(happened, Connected):
-                    _read(machine, tell)
+            for event in follow(machine, call.pause):
+                if isinstance(event, Connected):
+                    _report_snapshot(machine, report)
                 else:
-                    tell(happened)
+                    report(event)
     except Exception as error:
-        tell(error)
+        report(error)
 
 
-def _read(machine: Machine, tell: Callable[[Happened], None]) -> None:
-    # Should it be gone again already, the stream says so.
+def _report_snapshot(machine: Machine, report: Callable[[Change], None]) -> None:
+    # If the machine is gone again already, the stream reports it.
     with contextlib.suppress(NoMachine):
-        tell(read(machine))
+        report(take_snapshot(machine))
 
 
 @contextlib.contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end it as Ctrl-C does, with the terminal as it was."""
+def _signals_end_it() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP restore the terminal before the end, as Ctrl-C does."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise _Terminated
 
-    before = {one: signal.signal(one, end) for one in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
-def _nothing_typed() -> Iterator[None]:
-    """Keep keys that are pressed from the screen, and from the shell behind it."""
+def _keyboard_silenced() -> Iterator[None]:
+    """Neither show the keys that are pressed, nor leave them to the shell."""
     try:
         import termios
 
         keyboard = sys.stdin.fileno()
         before = termios.tcgetattr(keyboard)
     except (ImportError, OSError, ValueError, termios.error):
-        # No terminal to type at.
+        # Standard input is no terminal.
         yield
         return
     quiet = termios.tcgetattr(keyboard)

@@ -1,8 +1,6 @@
-"""How `watch` is drawn on a terminal: the status line large, and beneath it what happens, as much as fits."""
+"""The screen of `watch`: the status line in a frame; sessions, jobs and documents beneath it."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -11,34 +9,47 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from irsend.ctl.formatting import octets, outcome, visible, when
+from irsend.ctl.formatting import octets, outcome, short_time, visible
+from irsend.ctl.json_values import JsonObject, objects, values
 from irsend.ctl.machine_state import MachineState, Row
-from irsend.ctl.views import ROOMY, cut, hue_of, memory, result_text, title, tls_version
+from irsend.ctl.views import (
+    WIDE,
+    memory,
+    result_style,
+    styled_result,
+    title,
+    tls_version,
+    truncated,
+)
 
 _FIXED = 6
-"""Lines that do not grow: the machine, its status line in a frame, paper and memory, the foot."""
+"""Lines of fixed height: header, framed status line, memory and paper, footer."""
 _SHARES = (("sessions", 5), ("jobs", 4), ("printed", 3))
-"""The lists from above, and how much of the rest each has."""
+"""The lists in order, and the share of the remaining lines that each gets."""
 _LEAST = 3
 """Lines that a list has at least: its caption, and two rows."""
 NARROW = 70
-"""Columns below which a row is left with what matters most."""
+"""Columns below which a row has only its main cells."""
 _BAR = 20
 _STATES = {"ready": "green", "stopped": "bold red", "gone": "bold yellow"}
-"""Hues of states; the machine does something in all others."""
+"""Styles of states; in all others the machine is busy."""
 
 
-def picture(shown: MachineState, width: int, height: int) -> RenderableType:
-    """Draw it in so many columns and lines."""
-    lines: list[RenderableType] = [_head(shown), _hero(shown, width), _supplies(shown, width)]
+def render(state: MachineState, width: int, height: int) -> RenderableType:
+    """Draw the state in so many columns and lines."""
+    lines: list[RenderableType] = [
+        _header(state),
+        _status_line(state, width),
+        _memory_and_paper(state, width),
+    ]
     drawn = {"sessions": _sessions, "jobs": _jobs, "printed": _printed}
-    for name, room in _rooms(height - _FIXED).items():
-        lines.append(drawn[name](shown, room - 1, width))
-    return Group(*lines, _foot(shown))
+    for name, room in _heights(height - _FIXED).items():
+        lines.append(drawn[name](state, room - 1, width))
+    return Group(*lines, _footer(state))
 
 
-def _rooms(left: int) -> dict[str, int]:
-    """Return how many lines each list has; those for which there is no room have none."""
+def _heights(left: int) -> dict[str, int]:
+    """Return how many lines each list gets; one for which there is no room is left out."""
     shares = list(_SHARES)
     while shares and left < _LEAST * len(shares):
         shares.pop()
@@ -50,135 +61,135 @@ def _rooms(left: int) -> dict[str, int]:
     return rooms
 
 
-def _head(shown: MachineState) -> RenderableType:
-    state = "gone" if shown.gone else str(shown.status.get("state") or "")
-    said = Text(f"● {visible(state)}", _STATES.get(state, "bold cyan"))
-    return _both(Text(title(shown.status), "bold"), said)
+def _header(state: MachineState) -> RenderableType:
+    doing = "gone" if state.gone else str(state.status.get("state") or "")
+    said = Text(f"● {visible(doing)}", _STATES.get(doing, "bold cyan"))
+    return _left_and_right(Text(title(state.status), "bold"), said)
 
 
-def _hero(shown: MachineState, width: int) -> RenderableType:
-    line, since = shown.status.get("status_line"), when(shown.status.get("since"))
-    said, hue = Text("The status line is empty.", "dim"), "dim"
+def _status_line(state: MachineState, width: int) -> RenderableType:
+    line, since = state.status.get("status_line"), short_time(state.status.get("since"))
+    said, style = Text("The status line is empty.", "dim"), "dim"
     if line:
-        said, hue = Text(visible(line), "bold red"), "red"
-    if shown.gone:
-        said, hue = Text("The machine is gone; it showed: ", "bold yellow"), "yellow"
+        said, style = Text(visible(line), "bold red"), "red"
+    if state.gone:
+        said, style = Text("The machine is gone; it showed: ", "bold yellow"), "yellow"
         said.append(visible(line or ""), "dim red")
         if not line:
             said = Text("The machine is gone.", "bold yellow")
     beside = Text(f"since {since}" if line and since else "", "dim")
     if said.cell_len + beside.cell_len > width - 5:
-        # The line itself is what matters.
+        # The text matters more than its time.
         beside = Text()
-    return Panel(_both(said, beside), box=box.ROUNDED, border_style=hue, height=3)
+    return Panel(_left_and_right(said, beside), box=box.ROUNDED, border_style=style, height=3)
 
 
-def _supplies(shown: MachineState, width: int) -> RenderableType:
-    status = shown.status
+def _memory_and_paper(state: MachineState, width: int) -> RenderableType:
+    status = state.status
     said = Text()
-    if isinstance(told := status.get("memory"), dict):
+    if isinstance(fields := status.get("memory"), dict):
         if width >= 60:
-            said.append("Memory ", "dim").append_text(_bar(told)).append(" ")
-        said.append_text(memory(told))
+            said.append("Memory ", "dim").append_text(_bar(fields)).append(" ")
+        said.append_text(memory(fields))
     paper = Text()
     if "paper" in status:
         paper = Text("Paper loaded") if status["paper"] else Text("No paper", "bold red")
-    return _both(said, paper)
+    return _left_and_right(said, paper)
 
 
-def _bar(told: dict[str, Any]) -> Text:
-    used, capacity = told.get("used"), told.get("capacity")
+def _bar(fields: JsonObject) -> Text:
+    used, capacity = fields.get("used"), fields.get("capacity")
     part = (
         used / capacity
         if isinstance(used, int) and isinstance(capacity, int) and capacity
         else 0
     )
     full = min(_BAR, max(round(part * _BAR), 1 if part > 0 else 0))
-    hue = "red" if part >= 0.95 else "green"
-    return Text("█" * full, hue).append("░" * (_BAR - full), "dim")
+    style = "red" if part >= 0.95 else "green"
+    return Text("█" * full, style).append("░" * (_BAR - full), "dim")
 
 
-def _sessions(shown: MachineState, rows: int, width: int) -> RenderableType:
-    under_way, ended = shown.under_way, shown.ended
-    peer = 15 if width < ROOMY else 40
+def _sessions(state: MachineState, rows: int, width: int) -> RenderableType:
+    under_way, ended = state.under_way, state.ended
+    peer = 15 if width < WIDE else 40
     drawn = _grid(("", 0), (">", 4), ("", 12), ("", peer), ("", 4), (">", 7), ("*", 0))
     if width < NARROW:
         drawn = _grid(("", 0), (">", 4), ("*", 0), ("*", 0))
     for one in [*under_way, *ended][:rows]:
         over = bool(one.get("ended"))
-        middle = [cut(one.get("kind")), cut(one.get("peer"))]
+        middle = [truncated(one.get("kind")), truncated(one.get("peer"))]
         middle += [Text(tls_version(one)), Text(octets(one.get("bytes")) if over else "")]
         drawn.add_row(
-            when(one.get("ended") or one.get("started")),
-            cut(one.get("id")),
+            short_time(one.get("ended") or one.get("started")),
+            truncated(one.get("id")),
             *(middle[1:2] if width < NARROW else middle),
-            Text(outcome(one), hue_of(one) if over else "bold cyan"),
+            Text(outcome(one), result_style(one) if over else "bold cyan"),
         )
     count = f"{len(under_way)} under way" if under_way else ""
     return _list("Sessions", count, drawn, rows)
 
 
-def _jobs(shown: MachineState, rows: int, width: int) -> RenderableType:
+def _jobs(state: MachineState, rows: int, width: int) -> RenderableType:
     drawn = _documents(width)
-    for one in shown.jobs[:rows]:
-        party, more = one.get("party"), len(one.get("recipients") or []) - 1
-        way = cut(f"{one.get('direction', '')} {one.get('kind', '')}")
+    for one in state.jobs[:rows]:
+        party, more = one.get("party"), len(objects(one, "recipients")) - 1
+        way = truncated(f"{one.get('direction', '')} {one.get('kind', '')}")
         if more > 0 and one.get("direction") == "tx":
             party = f"{party} +{more}"
         at = one.get("ended") or one.get("started")
-        _add_document(drawn, one, at, way, party, _working(one))
-    open_ones = sum(1 for one in shown.jobs if not one.get("ended"))
+        _add_row(drawn, one, at, way, party, _job_result(one))
+    open_ones = sum(1 for one in state.jobs if not one.get("ended"))
     return _list("Jobs", f"{open_ones} not ended" if open_ones else "", drawn, rows)
 
 
-def _printed(shown: MachineState, rows: int, width: int) -> RenderableType:
+def _printed(state: MachineState, rows: int, width: int) -> RenderableType:
     drawn = _documents(width)
-    for one in shown.documents[:rows]:
-        codes = Text(visible(" ".join(map(str, one.get("codes") or []))), "red")
-        _add_document(drawn, one, one.get("printed"), Text(), one.get("from"), codes)
+    for one in state.documents[:rows]:
+        codes = Text(visible(" ".join(map(str, values(one, "codes")))), "red")
+        _add_row(drawn, one, one.get("printed"), Text(), one.get("from"), codes)
     return _list("Printed", "", drawn, rows)
 
 
 def _documents(width: int) -> Table:
-    """Return a table for jobs and documents, whose columns stand beneath each other."""
+    """Return a table for jobs and documents, so that their columns are aligned."""
     if width < NARROW:
         return _grid(("", 0), ("", 4), ("*", 0), ("", 9))
     return _grid(("", 0), ("", 4), ("", 8), ("*", 0), ("*", 0), (">", 4), ("", 9))
 
 
-def _add_document(
+def _add_row(
     table: Table, one: Row, at: object, way: Text, party: object, ending: Text
 ) -> None:
     pages = one.get("pages")
-    cells = [way, cut(party), cut(one.get("subject"))]
+    cells = [way, truncated(party), truncated(one.get("subject"))]
     cells.append(Text("" if pages is None else f"{visible(pages)} p"))
-    shown = cells if len(table.columns) > 4 else cells[1:2]
-    table.add_row(when(at), cut(one.get("number")), *shown, ending)
+    middle = cells if len(table.columns) > 4 else cells[1:2]
+    table.add_row(short_time(at), truncated(one.get("number")), *middle, ending)
 
 
-def _working(job: Row) -> Text:
-    said = result_text(job)
+def _job_result(job: Row) -> Text:
+    said = styled_result(job)
     if not job.get("ended"):
         said.stylize("bold cyan")
     return said
 
 
 def _list(caption: str, count: str, rows: Table, room: int) -> RenderableType:
-    """Draw a list with its caption, as high as its room."""
+    """Draw a list with its caption, padded to this many rows."""
     head = Text(caption, "bold").append(f"  {count}" if count else "", "cyan")
-    told: RenderableType = rows if rows.row_count else Text("   none yet", "dim")
+    body: RenderableType = rows if rows.row_count else Text("   none yet", "dim")
     empty = room - max(1, rows.row_count)
-    return Group(Rule(head, align="left", style="dim"), told, *[Text()] * empty)
+    return Group(Rule(head, align="left", style="dim"), body, *[Text()] * empty)
 
 
-def _foot(shown: MachineState) -> RenderableType:
-    if shown.gone:
-        return cut(f"Waiting for it to come back: {shown.gone}")
-    return _both(Text(visible(shown.url), "dim"), Text("Ctrl-C ends it", "dim"))
+def _footer(state: MachineState) -> RenderableType:
+    if state.gone:
+        return truncated(f"Waiting for it to come back: {state.gone}")
+    return _left_and_right(Text(visible(state.url), "dim"), Text("Ctrl-C ends it", "dim"))
 
 
-def _both(left: Text, right: Text) -> Table:
-    """Set two texts on one line, at its ends; the left one is cut where room is short."""
+def _left_and_right(left: Text, right: Text) -> Table:
+    """Put two texts at the ends of a line; the left one is truncated where room is short."""
     both = Table.grid(expand=True, padding=(0, 1, 0, 0), pad_edge=False)
     both.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     both.add_column(no_wrap=True, justify="right", min_width=right.cell_len)

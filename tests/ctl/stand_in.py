@@ -1,4 +1,4 @@
-"""A machine's HTTP interface without a machine: recorded answers, and what was asked of it.
+"""A machine's HTTP interface without a machine: recorded answers, and the requests that came.
 
 `test_panel` holds the recorded answers to what the panel answers.
 """
@@ -197,7 +197,7 @@ END = object()
 
 @define
 class Answer:
-    """What the stand-in answers to one request."""
+    """The answer of the stand-in to one request."""
 
     status: int = 200
     body: Any = None
@@ -293,9 +293,11 @@ class StandIn:
 
         class Requests(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Else a body waits for the acknowledgement of its head, which comes late.
+            disable_nagle_algorithm = True
 
             def log_message(self, *of: object) -> None:
-                """Say nothing: a test's output is its own."""
+                """Print nothing: the output belongs to the test."""
 
             def do_GET(self) -> None:
                 stand_in._answer(self)
@@ -309,7 +311,7 @@ class StandIn:
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Requests)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.002,), daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening, and end an event stream that is open."""
@@ -368,7 +370,7 @@ class StandIn:
 
     def _send(self, request: BaseHTTPRequestHandler, answer: Answer) -> None:
         octets = answer.octets()
-        # Whoever has gone away meanwhile is no traceback on somebody's standard error.
+        # A client that has gone away is no traceback on stderr.
         with contextlib.suppress(OSError):
             request.send_response(answer.status)
             request.send_header("Content-Type", answer.kind)

@@ -1,4 +1,4 @@
-"""A terminal of its own for an irsendctl: what it writes there, and what is typed."""
+"""A pseudo-terminal for an irsendctl: reads its output, and types."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.ctl.errors import MachineRefused, NoMachine
-from irsend.ctl.events import Connected, EventReader, Gone, ServerEvent, follow
+from irsend.ctl.events import Connected, Disconnected, EventReader, ServerEvent, follow
 from irsend.ctl.http_client import Machine
 
 STREAM = (
@@ -107,14 +107,14 @@ class FollowTests(SynchronousTestCase):
         self.assertEqual(machine.resumed_behind, [None, "4"])
 
     def test_gone_and_back(self) -> None:
-        """A machine that stays away is told of once, with pauses that grow; then its return."""
+        """A machine that stays away is reported once, then its return; the pauses grow."""
         away = [NoMachine("no machine")]
         machine = Streams([NoMachine("broken")], away)
         machine.streams.insert(0, [])
         machine.streams += [away, away, []]
         self.assertEqual(
             self.happenings(machine, 3),
-            [Connected(again=False), Gone("broken"), Connected(again=True)],
+            [Connected(again=False), Disconnected("broken"), Connected(again=True)],
         )
         self.assertEqual(self.pauses, sorted(set(self.pauses)))
 

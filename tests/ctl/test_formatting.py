@@ -23,12 +23,12 @@ class WordsTests(SynchronousTestCase):
         then = datetime.datetime(2026, 11, 20, 9, 5, 7).astimezone()
         for given in (then.timestamp(), then.isoformat()):
             shown = [
-                formatting.when(given, datetime.date(*day))
+                formatting.short_time(given, datetime.date(*day))
                 for day in ((2026, 11, 20), (2026, 11, 21), (2027, 1, 1))
             ]
             self.assertEqual(shown, ["09:05:07", "11-20 09:05", "2026-11-20"])
         for given in (None, "soon", [], True, 1e300):
-            self.assertEqual(formatting.when(given), "")
+            self.assertEqual(formatting.short_time(given), "")
 
     def test_octets(self) -> None:
         """Sizes are in steps of a thousand, with three digits or so."""
@@ -39,7 +39,7 @@ class WordsTests(SynchronousTestCase):
         )
 
     def test_allowed(self) -> None:
-        """What an item allows is told in words, from each form that the machine gives."""
+        """Each form of a constraint is shown in words."""
         given = (
             [False, True],
             ["off", "on", "ssl"],
@@ -63,7 +63,7 @@ class WordsTests(SynchronousTestCase):
         )
 
     def test_settings(self) -> None:
-        """A value is shown as `set` takes it, a secret and what is withheld as dots."""
+        """A value is shown as `set` takes it, a secret or withheld value as dots."""
         self.assertEqual(
             [formatting.setting(one) for one in (True, "ssl", 5, ["a", "b"], None)],
             ["on", "ssl", "5", "a, b", formatting.HIDDEN],

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import socket
+import ssl
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
-from tests.ctl.calls import PATIENCE, CallCase, command, environment, process
+from irsend.store.keys import generate_key_material
+from tests.ctl.calls import PATIENCE, CallCase, environment, process
 from tests.ctl.stand_in import Answer, problem
 
 
 class AbsenceTests(CallCase):
-    """What is at the URL is no machine: status 3 and a sentence."""
+    """A URL without a machine ends with status 3 and a sentence."""
 
     def assert_absent(
         self, url: str, *said: str, arguments: tuple[str, ...] = ("status",)
     ) -> None:
-        """Check that a call finds no machine and says why, in one line."""
+        """Check that a call finds no machine and prints why, in one line."""
         ended = self.call(*arguments, url=url)
         self.assertEqual((ended.status, ended.out), (3, ""), ended)
         self.assertEqual(ended.err.count("\n"), 1, ended.err)
@@ -25,14 +32,14 @@ class AbsenceTests(CallCase):
             self.assertIn(each, ended.err)
 
     def silent_port(self) -> int:
-        """Return a port that takes connections and never says anything."""
+        """Return a port that accepts connections and never sends anything."""
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         port: int = listener.getsockname()[1]
         return port
 
     def test_refused(self) -> None:
-        """A refused connection is told with the URL."""
+        """A refused connection is an error that names the URL."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         for arguments in (("status",), ("watch",), ("receive",), ("sessions", "--follow")):
@@ -43,11 +50,11 @@ class AbsenceTests(CallCase):
             )
 
     def test_unknown_name(self) -> None:
-        """A name that does not resolve is told."""
+        """A name that does not resolve is an error that names it."""
         self.assert_absent("http://nowhere.invalid:8631", "http://nowhere.invalid:8631: ")
 
     def test_silence(self) -> None:
-        """A machine that does not answer in time is told, with the time."""
+        """A machine that does not answer in time is an error that names the time."""
         self.assert_absent(
             f"http://127.0.0.1:{self.silent_port()}",
             "did not answer within 0.2 s",
@@ -85,8 +92,26 @@ class AbsenceTests(CallCase):
         self.assertEqual(ended.status, 3)
         self.assertIn("does not speak HTTP", ended.err)
 
+    def test_unknown_authority(self) -> None:
+        """A certificate that no known authority has signed is not trusted."""
+        certificate, key = generate_key_material(["127.0.0.1"], 2048, time.time())
+        file = Path(self.mktemp())
+        file.write_bytes(certificate + key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError), listener.accept()[0] as peer:
+                context.wrap_socket(peer, server_side=True).close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        self.assert_absent(url, "certificate verify failed")
+
     def test_other_things_in_the_answer(self) -> None:
-        """JSON that holds other things than the contract says ends with a sentence."""
+        """JSON that does not follow the contract ends with a sentence."""
         for body in ({"windows": [{"items": 5}]}, {"windows": [{"items": [[]]}]}):
             self.machine.answers["GET /api/settings"] = Answer(body=body)
             self.assert_absent(
@@ -137,7 +162,7 @@ class PasswordTests(CallCase):
 
 
 class UseTests(CallCase):
-    """Options and what is wrong with them."""
+    """Options, and the wrong use of them."""
 
     def test_url(self) -> None:
         """--url wins over IRSEND_URL, before and after the command, with or without http://."""
@@ -157,7 +182,7 @@ class UseTests(CallCase):
         self.assertEqual(self.call("status", url=f"{self.machine.url}/printer/").status, 0)
 
     def test_wrong_url(self) -> None:
-        """What is no URL of a machine is wrong use, and the sentence shows one that is."""
+        """A wrong URL is wrong use, and the sentence shows a right one."""
         for url in ("ftp://127.0.0.1", "http://", "http://127.0.0.1:99999", "http://[::1"):
             ended = self.call("status", url=url)
             self.assertEqual(ended.status, 2, url)
@@ -181,15 +206,12 @@ class UseTests(CallCase):
         self.assertEqual(self.machine.asked, [])
 
     def test_version(self) -> None:
-        """--version says the name and the version."""
+        """--version prints name and version."""
         self.assertRegex(self.call("--version").out, r"^irsendctl \d+\.\d+")
 
     def test_proxy(self) -> None:
-        """A proxy of the environment is not asked for the machine."""
-        ended = process(
-            "status", url=self.machine.url, env={"http_proxy": "http://127.0.0.1:1"}
-        )
-        self.assertEqual(ended.status, 0)
+        """A proxy named in the environment is not used."""
+        self.assertEqual(self.call("status", http_proxy="http://127.0.0.1:1").status, 0)
 
     def test_refusal_for_programs(self) -> None:
         """With --json a refusal is printed as the machine's problem document."""
@@ -202,10 +224,19 @@ class UseTests(CallCase):
 class TerminalTests(CallCase):
     """Terminals, pipes, locales."""
 
+    def piped(self, *arguments: str) -> str:
+        """Return what a call in this process writes to a pipe."""
+        reading, writing = os.pipe()
+        with open(reading, encoding="utf-8") as out:
+            with open(writing, "w", encoding="utf-8") as pipe:
+                self.assertEqual(self.call(*arguments, stdout=pipe).status, 0)
+            return out.read()
+
     def test_no_colour_in_a_pipe(self) -> None:
-        """What goes to a pipe has no control sequence in it."""
+        """The output to a pipe has no control sequence."""
         for name in ("status", "settings", "jobs", "sessions", "models"):
-            self.assertNotIn("\x1b", process(name, url=self.machine.url).out)
+            self.assertNotIn("\x1b", self.piped(name))
+        self.assertNotIn("\x1b", process("sessions", url=self.machine.url).out)
 
     def test_no_color(self) -> None:
         """NO_COLOR takes the colours away on a terminal too."""
@@ -217,86 +248,80 @@ class TerminalTests(CallCase):
     def on_terminal(self, **env: str) -> str:
         """Return what `sessions` writes to a terminal."""
         ours, theirs = os.openpty()
-        try:
-            given = environment(self.machine.url, TERM="xterm", COLUMNS="80", **env)
-            subprocess.run(
-                command("sessions"),
-                env=given,
-                cwd=given["PYTHONPATH"],
-                stdin=subprocess.DEVNULL,
-                stdout=theirs,
-                timeout=PATIENCE,
-                check=True,
-            )
-            return os.read(ours, 65536).decode()
-        finally:
-            os.close(ours)
-            os.close(theirs)
+        with open(ours, "rb", buffering=0) as screen, open(theirs, "w") as terminal:
+            ended = self.call("sessions", stdout=terminal, TERM="xterm", COLUMNS="80", **env)
+            self.assertEqual((ended.status, ended.err), (0, ""))
+            return screen.read(65536).decode()
 
     def test_poor_locale(self) -> None:
         """Characters that the locale cannot write are replaced; nothing ends in a traceback."""
-        for name in ("settings", "transcript", "watch"):
-            arguments = (name, "12") if name == "transcript" else (name,)
-            if name == "watch":
-                self.machine.answers["GET /api/events"] = problem(403, "nö")
-            env = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-            ended = process(*arguments, url=self.machine.url, env=env)
-            self.assertNotIn("Traceback", ended.err)
-            self.assertEqual(ended.status, 1 if name == "watch" else 0)
+        for arguments, status in (
+            (("settings",), 0),
+            (("transcript", "12"), 0),
+            (("watch",), 1),
+        ):
+            self.machine.answers["GET /api/events"] = problem(403, "nö")
+            out, err = (io.TextIOWrapper(io.BytesIO(), "ascii") for _ in range(2))
+            ended = self.call(*arguments, stdout=out, stderr=err)
+            self.assertEqual(ended.status, status)
+            told = err if status else out
+            told.flush()
+            self.assertIn(b"?", told.buffer.getvalue())
+
+    def test_poor_locale_of_a_process(self) -> None:
+        """The same in a process that has such a locale from its beginning."""
+        env = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+        ended = process("settings", url=self.machine.url, env=env)
+        self.assertEqual((ended.status, ended.err), (0, ""))
+        self.assertIn("?", ended.out)
 
     def test_reader_gone(self) -> None:
-        """A reader that goes away, as `head` does, ends it with 141 and not a word."""
+        """A reader that goes away, as `head` does, ends it with 141 and no message."""
+        for arguments in (("settings",), ("settings", "--json"), ("report",)):
+            # Closing flushes what is left, as Python does at its end.
+            with open(self.pipe_to_nobody(), "w", encoding="utf-8") as pipe:
+                ended = self.call(*arguments, stdout=pipe)
+            self.assertEqual((ended.status, ended.err), (141, ""))
+        writing = self.pipe_to_nobody()
+        self.addCleanup(os.close, writing)
+        ended = process("settings", url=self.machine.url, stdout=writing)
+        self.assertEqual((ended.status, ended.err), (141, ""))
+
+    def pipe_to_nobody(self) -> int:
+        """Return the writing end of a pipe whose reader is gone."""
         reading, writing = os.pipe()
         os.close(reading)
-        try:
-            for arguments in (("settings",), ("settings", "--json"), ("report",)):
-                ended = subprocess.run(
-                    command(*arguments),
-                    env=environment(self.machine.url),
-                    cwd=environment("")["PYTHONPATH"],
-                    stdin=subprocess.DEVNULL,
-                    stdout=writing,
-                    stderr=subprocess.PIPE,
-                    timeout=PATIENCE,
-                    check=False,
-                )
-                self.assertEqual((ended.returncode, ended.stderr), (141, b""))
-        finally:
-            os.close(writing)
+        return writing
 
     def test_disk_full(self) -> None:
-        """An output that cannot be written is told in a sentence."""
+        """An output that cannot be written ends with 2 and a sentence."""
+        said = (2, "The output cannot be written: No space left on device.\n")
+        for arguments in (("status",), ("status", "--json")):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                ended = self.call(*arguments, stdout=full)
+            self.assertEqual((ended.status, ended.err), said)
         with open("/dev/full", "wb") as full:
-            for arguments in (("status",), ("status", "--json")):
-                ended = subprocess.run(
-                    command(*arguments),
-                    env=environment(self.machine.url),
-                    cwd=environment("")["PYTHONPATH"],
-                    stdin=subprocess.DEVNULL,
-                    stdout=full,
-                    stderr=subprocess.PIPE,
-                    timeout=PATIENCE,
-                    check=False,
-                )
-                self.assertEqual(
-                    (ended.returncode, ended.stderr),
-                    (2, b"The output cannot be written: No space left on device.\n"),
-                )
+            ended = process("status", url=self.machine.url, stdout=full.fileno())
+        self.assertEqual((ended.status, ended.err), said)
 
     def test_help_is_light(self) -> None:
         """For --help neither httpx nor rich nor anything of the machine is imported."""
-        code = (
-            "import sys\nfrom irsend.ctl.program import run\nrun(['--help'])\n"
-            "print([name for name in ('httpx', 'rich', 'twisted', 'irsend.device')"
-            " if name in sys.modules])"
+        heavy = (
+            *("httpx", "rich", "ssl", "http.client", "email", "asyncio"),
+            *("twisted", "zope", "irsend.device", "irsend.interfaces"),
         )
-        ended = subprocess.run(
-            [sys.executable, "-c", code],
-            env=environment(""),
-            cwd=environment("")["PYTHONPATH"],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=True,
-        )
-        self.assertEqual(ended.stdout.splitlines()[-1], "[]")
+        for arguments in (["--help"], ["send", "--help"], ["--version"]):
+            code = (
+                f"import sys\nfrom irsend.ctl.program import run\nrun({arguments})\n"
+                f"print([name for name in {heavy} if name in sys.modules])"
+            )
+            ended = subprocess.run(
+                [sys.executable, "-c", code],
+                env=environment(""),
+                cwd=environment("")["PYTHONPATH"],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=True,
+            )
+            self.assertEqual(ended.stdout.splitlines()[-1], "[]")

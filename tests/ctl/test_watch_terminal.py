@@ -16,9 +16,9 @@ from rich.screen import Screen
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.ctl import watch_terminal
-from irsend.ctl.events import Gone, ServerEvent
-from irsend.ctl.machine_state import KEPT, MachineState, Reading
-from irsend.ctl.watch_view import picture
+from irsend.ctl.events import Disconnected, ServerEvent
+from irsend.ctl.machine_state import KEPT, MachineState, Snapshot
+from irsend.ctl.watch_view import render
 from tests.ctl.calls import environment
 from tests.ctl.commands.test_watch import FollowingCase
 from tests.ctl.stand_in import BROKEN, DOCUMENT, JOB, REJECTED, SESSION, STATUS
@@ -38,7 +38,7 @@ def shown() -> MachineState:
     taken = MachineState("http://127.0.0.1:8631")
     status = {**STATUS, "status_line": "SSL Error (SMTP RX Reject)", "state": "receiving"}
     status["since"] = "2026-11-20T09:15:00.000+00:00"
-    taken.take(Reading(status, [UNDER_WAY, SESSION, REJECTED], [JOB], [BROKEN, DOCUMENT]))
+    taken.apply(Snapshot(status, [UNDER_WAY, SESSION, REJECTED], [JOB], [BROKEN, DOCUMENT]))
     return taken
 
 
@@ -46,7 +46,7 @@ def drawn(taken: MachineState, width: int = 80, height: int = 24, **console: Any
     """Return what a terminal of this size is written."""
     written = io.StringIO()
     Console(file=written, width=width, height=height, force_terminal=True, **console).print(
-        Screen(picture(taken, width, height)), end=""
+        Screen(render(taken, width, height)), end=""
     )
     return written.getvalue()
 
@@ -102,47 +102,47 @@ class PictureTests(SynchronousTestCase):
             self.assertIn(said, whole)
 
     def test_terminal_is_not_steered(self) -> None:
-        """Of what comes from outside no control character reaches the terminal."""
+        """No control character of an answer or an event reaches the terminal."""
         taken = shown()
-        taken.take(
+        taken.apply(
             event("status", {**STATUS, "status_line": EVIL, "title": EVIL, "state": EVIL})
         )
         evil = {"kind": EVIL, "peer": EVIL, "reason": EVIL, "status_line": EVIL, "code": EVIL}
-        taken.take(event("session", {**SESSION, "id": 99, **evil, "tls": {"version": EVIL}}))
+        taken.apply(event("session", {**SESSION, "id": 99, **evil, "tls": {"version": EVIL}}))
         job = {"number": EVIL, "party": EVIL, "subject": EVIL, "pages": EVIL, "code": EVIL}
-        taken.take(event("job", {**JOB, **job, "kind": EVIL, "direction": EVIL}))
+        taken.apply(event("job", {**JOB, **job, "kind": EVIL, "direction": EVIL}))
         document = {**DOCUMENT, "number": EVIL, "from": EVIL, "subject": EVIL, "codes": [EVIL]}
-        taken.take(event("tray", {"document": document, "removed": None}))
-        for happened in (None, Gone(EVIL)):
+        taken.apply(event("tray", {"document": document, "removed": None}))
+        for happened in (None, Disconnected(EVIL)):
             if happened is not None:
-                taken.take(happened)
+                taken.apply(happened)
             for width in (60, 200):
                 written = "\n".join(plain(taken, width, 40))
                 self.assertTrue(written.replace("\n", "").isprintable(), repr(written))
                 self.assertIn("\\x1b[2J", written)
 
     def test_no_colour(self) -> None:
-        """Without colours it says the same."""
+        """Without colours the text is the same."""
         written = drawn(shown(), no_color=True)
         self.assertNotRegex(written, r"\x1b\[[0-9;]*3[0-9]")
         self.assertIn("SSL Error (SMTP RX Reject)", written)
 
     def test_changes(self) -> None:
-        """Events change what is drawn, until the machine is gone; then it is what a new reading says."""
+        """Events change the screen; after the machine was gone, a new snapshot replaces all of it."""
         taken = shown()
-        taken.take(event("session", {**UNDER_WAY, "result": "OK", "ended": SESSION["ended"]}))
-        taken.take(event("status", {**STATUS, "paper": False}))
-        taken.take(event("job", {**JOB, "number": "5003", "result": "waiting", "ended": None}))
-        taken.take(event("tray", {"document": BROKEN, "removed": "it was taken out"}))
+        taken.apply(event("session", {**UNDER_WAY, "result": "OK", "ended": SESSION["ended"]}))
+        taken.apply(event("status", {**STATUS, "paper": False}))
+        taken.apply(event("job", {**JOB, "number": "5003", "result": "waiting", "ended": None}))
+        taken.apply(event("tray", {"document": BROKEN, "removed": "it was taken out"}))
         whole = "\n".join(plain(taken))
         self.assertNotIn("under way", whole)
         self.assertIn("The status line is empty.", whole)
         self.assertIn("No paper", whole)
         self.assertIn("Jobs  1 not ended", whole)
         self.assertNotIn("5002", whole)
-        taken.take(Gone("There is no machine: connection refused."))
+        taken.apply(Disconnected("There is no machine: connection refused."))
         self.assertIn("Waiting for it to come back: There is no machine", plain(taken)[-1])
-        taken.take(Reading(STATUS, [], [], []))
+        taken.apply(Snapshot(STATUS, [], [], []))
         whole = "\n".join(plain(taken))
         self.assertNotIn("gone", whole)
         self.assertEqual(whole.count("none yet"), 3)
@@ -151,10 +151,10 @@ class PictureTests(SynchronousTestCase):
         """However much happens, no more is kept than a screen can show."""
         taken = shown()
         for number in range(2 * KEPT):
-            taken.take(event("session", {**SESSION, "id": number}))
-            taken.take(event("job", {**JOB, "number": str(number)}))
+            taken.apply(event("session", {**SESSION, "id": number}))
+            taken.apply(event("job", {**JOB, "number": str(number)}))
             document = {**DOCUMENT, "number": str(number)}
-            taken.take(event("tray", {"document": document, "removed": None}))
+            taken.apply(event("tray", {"document": document, "removed": None}))
         for rows in (taken.ended, taken.jobs, taken.documents):
             self.assertEqual(len(rows), KEPT)
         self.assertEqual(taken.ended[0]["id"], 2 * KEPT - 1)
@@ -171,7 +171,8 @@ class ShowingTests(SynchronousTestCase):
         def tell() -> None:
             for number in range(1000):
                 happened.put(event("session", {**SESSION, "id": 100 + number}))
-                time.sleep(0.001)
+                if number % 10 == 0:
+                    time.sleep(0.008)
             happened.put(ZeroDivisionError())
 
         threading.Thread(target=tell, daemon=True).start()
@@ -182,7 +183,7 @@ class ShowingTests(SynchronousTestCase):
         )
         self.assertEqual(taken.ended[0]["id"], 1099)
         self.assertLessEqual(
-            len(pictures), (time.monotonic() - began) / watch_terminal.EVERY + 1
+            len(pictures), (time.monotonic() - began) / watch_terminal.INTERVAL + 1
         )
         self.assertGreater(len(pictures), 2)
 
@@ -198,7 +199,7 @@ class TerminalTests(FollowingCase):
         return terminal
 
     def test_as_it_was(self) -> None:
-        """Ctrl-C ends it with 130; screen, cursor and keyboard are as they were, and nothing else is said."""
+        """Ctrl-C ends it with 130; screen, cursor and keyboard are as they were, with no message."""
         terminal = self.on_terminal()
         terminal.until("Ctrl-C ends it", "5001 rx email")
         self.assertIn("\x1b[?1049h", terminal.written)
@@ -220,7 +221,7 @@ class TerminalTests(FollowingCase):
         self.assertTrue(terminal.written.endswith("\x1b[?1049l"))
 
     def test_events(self) -> None:
-        """What happens is drawn as it happens."""
+        """Events are drawn as they come."""
         terminal = self.on_terminal()
         terminal.until("Ctrl-C ends it")
         self.wait_until_listened_to()
@@ -237,7 +238,7 @@ class TerminalTests(FollowingCase):
         terminal.until("─" * 105)
 
     def test_gone_and_back(self) -> None:
-        """It says that the machine is gone, and is back with it by itself."""
+        """It shows that the machine is gone, and by itself that it is back."""
         terminal = self.on_terminal()
         terminal.until("Ctrl-C ends it")
         self.wait_until_listened_to()

@@ -1,13 +1,14 @@
-"""The commands that make the machine do something."""
+"""The commands that change the machine or make it act."""
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import IO
 
 import click
 
 from irsend.ctl.errors import REFUSED
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
+from irsend.ctl.json_values import Json, JsonObject, values
 
 
 @click.command("set")
@@ -34,7 +35,7 @@ def set_(call: Invocation, assignments: tuple[str, ...]) -> None:
         return call.output.json({} if answer is None else answer)
     from irsend.ctl import views
 
-    # Read again, so that what is shown is what the machine has made of it.
+    # Read again, so that the values shown are those that the machine now has.
     windows = call.machine.read_list("/api/settings", "windows")
     for line in views.changed(windows, values):
         call.output.line(line)
@@ -81,16 +82,16 @@ def receive(context: click.Context) -> None:
     with call.output.waiting("Receiving; the POP server may make the machine wait..."):
         answer = call.machine.ask("POST", "/api/receive", patient=True)
     if not isinstance(answer, dict) or "result" not in answer:
-        raise call.machine.no_irsend("its reception has no result")
+        raise call.machine.not_irsend("its reception has no result")
     if call.as_json:
         call.output.json(answer)
     else:
-        _tell_reception(call, answer)
+        _print_reception(call, answer)
     if answer["result"] != "OK":
         context.exit(REFUSED)
 
 
-def _tell_reception(call: Invocation, answer: dict[str, Any]) -> None:
+def _print_reception(call: Invocation, answer: JsonObject) -> None:
     from irsend.ctl import job_views, views
     from irsend.ctl.formatting import result
 
@@ -100,10 +101,10 @@ def _tell_reception(call: Invocation, answer: dict[str, Any]) -> None:
         said += f"; {str(answer['reason']).rstrip('.')}"
     if session is not None:
         said += f" (session {session})"
-    call.output.line(said, views.hue_of(answer))
+    call.output.line(said, views.result_style(answer))
     if count and session is not None:
         jobs = call.machine.read_list("/api/jobs", "jobs")
-        taken = [job for job in jobs if session in (job.get("sessions") or [])]
+        taken = [job for job in jobs if session in values(job, "sessions")]
         if taken:
             call.output.show(job_views.jobs(taken))
 
@@ -119,7 +120,7 @@ def key() -> None:
 @pass_invocation
 def show_key(call: Invocation) -> None:
     """Describe the certificate."""
-    _tell_certificate(call, call.machine.read_object("/api/key"))
+    _print_certificate(call, call.machine.read_object("/api/key"))
 
 
 @key.command("generate")
@@ -129,7 +130,7 @@ def generate_key(call: Invocation) -> None:
     """Make a new key and certificate, and use them from now on."""
     with call.output.waiting("Making a key..."):
         answer = call.machine.ask("POST", "/api/key/generate", patient=True)
-    _tell_certificate(call, answer)
+    _print_certificate(call, answer)
 
 
 @key.command("import")
@@ -140,7 +141,7 @@ def generate_key(call: Invocation) -> None:
 def import_key(call: Invocation, certificate: IO[bytes], key: IO[bytes]) -> None:
     """Use the CERTIFICATE and KEY of these PEM files from now on."""
     body = {"certificate": _pem(certificate), "key": _pem(key)}
-    _tell_certificate(call, call.machine.ask("POST", "/api/key/import", body))
+    _print_certificate(call, call.machine.ask("POST", "/api/key/import", body))
 
 
 def _pem(file: IO[bytes]) -> str:
@@ -152,7 +153,7 @@ def _pem(file: IO[bytes]) -> str:
     return octets.decode("ascii")
 
 
-def _tell_certificate(call: Invocation, answer: Any) -> None:
+def _print_certificate(call: Invocation, answer: Json) -> None:
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import views

@@ -1,17 +1,22 @@
-"""The commands that look and change nothing."""
+"""The commands that read and change nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from irsend.ctl.errors import CannotSave
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
+from irsend.ctl.json_values import JsonObject
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _TABLE_ROWS = 20
-"""Rows of a table for people where --limit says nothing else."""
+"""Rows of a table for people without --limit."""
 
 _REPORTS = {"text": "text/plain", "csv": "text/csv", "pdf": "application/pdf"}
 """The forms of the communication report."""
@@ -28,19 +33,25 @@ SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
 def status(call: Invocation, history: bool) -> None:
     """Show the status line and what the machine is doing."""
     if history:
-        path = "/api/status/history"
-        answer = call.machine.read(path)
-    else:
-        answer = call.machine.read_object("/api/status")
-        if "status_line" not in answer:
-            raise call.machine.no_irsend("its status has no status line")
+        return _print_history(call)
+    answer = call.machine.read_object("/api/status")
+    if "status_line" not in answer:
+        raise call.machine.not_irsend("its status has no status line")
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import views
 
-    if not history:
-        return call.output.show(views.status(answer))
-    entries = call.machine.rows_of(answer, path, "history")
+    return call.output.show(views.status(answer))
+
+
+def _print_history(call: Invocation) -> None:
+    path = "/api/status/history"
+    answer = call.machine.read(path)
+    if call.as_json:
+        return call.output.json(answer)
+    from irsend.ctl import views
+
+    entries = call.machine.objects_in(answer, path, "history")
     if not entries:
         return call.output.line("Nothing has stood on the status line yet.")
     return call.output.show(views.history(entries))
@@ -59,8 +70,10 @@ def settings(call: Invocation, window: str | None) -> None:
         return call.output.json(answer)
     from irsend.ctl import views
 
-    # One window may be answered as such.
-    windows = [answer] if "items" in answer else call.machine.rows_of(answer, path, "windows")
+    # The answer may be the window itself.
+    windows = (
+        [answer] if "items" in answer else call.machine.objects_in(answer, path, "windows")
+    )
     return call.output.show(views.settings(windows, call.output.width))
 
 
@@ -71,12 +84,12 @@ def settings(call: Invocation, window: str | None) -> None:
 def jobs(call: Invocation, limit: int | None) -> None:
     """Show the jobs: what was received and sent, newest first."""
     answer = call.machine.read("/api/jobs", limit=limit)
-    rows = call.machine.rows_of(answer, "/api/jobs", "jobs")
+    rows = call.machine.objects_in(answer, "/api/jobs", "jobs")
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import job_views
 
-    show_newest(call, rows, limit, job_views.jobs, "No jobs yet.")
+    print_newest(call, rows, limit, job_views.jobs, "No jobs yet.")
     return None
 
 
@@ -94,7 +107,7 @@ def job(call: Invocation, number: str) -> None:
         return call.output.json(answer)
     from irsend.ctl import job_views
 
-    return call.output.show(job_views.whole(answer))
+    return call.output.show(job_views.job_with_recipients(answer))
 
 
 @click.command()
@@ -174,14 +187,14 @@ def sessions(
 
         return follow_sessions(call, filters, 10 if limit is None else limit)
     answer = call.machine.read("/api/sessions", limit=limit, **filters)
-    rows = call.machine.rows_of(answer, "/api/sessions", "sessions")
+    rows = call.machine.objects_in(answer, "/api/sessions", "sessions")
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import views
 
     none = "No such sessions." if any(filters.values()) else "No sessions yet."
     width = call.output.width
-    return show_newest(call, rows, limit, lambda shown: views.sessions(shown, width), none)
+    return print_newest(call, rows, limit, lambda shown: views.sessions(shown, width), none)
 
 
 @click.command()
@@ -210,7 +223,7 @@ def transcript(call: Invocation, session_id: int, plain: bool) -> None:
 def models(call: Invocation) -> None:
     """List the models that the machine can be."""
     answer = call.machine.read("/api/models")
-    rows = call.machine.rows_of(answer, "/api/models", "models")
+    rows = call.machine.objects_in(answer, "/api/models", "models")
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import views
@@ -218,18 +231,22 @@ def models(call: Invocation) -> None:
     return call.output.show(views.models(rows))
 
 
-def show_newest(
-    call: Invocation, rows: list[dict[str, Any]], limit: int | None, view: Any, none: str
+def print_newest(
+    call: Invocation,
+    rows: list[JsonObject],
+    limit: int | None,
+    view: Callable[[list[JsonObject]], RenderableType],
+    none: str,
 ) -> None:
-    """Show rows as a table, the newest where nobody says how many; `none` where there are none."""
+    """Print rows as a table, without --limit the newest; `none` is printed for no rows."""
     if not rows:
         return call.output.line(none)
     shown = rows[: limit or _TABLE_ROWS]
     call.output.show(view(shown))
     if limit is None and len(shown) < len(rows):
-        from irsend.ctl.output import complain
+        from irsend.ctl.output import print_error
 
-        complain(f"The newest {len(shown)}; --limit shows more.")
+        print_error(f"The newest {len(shown)}; --limit shows more.")
     return None
 
 

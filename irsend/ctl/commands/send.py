@@ -1,4 +1,4 @@
-"""The command that sends: files go to the machine, and what becomes of them is shown as it happens."""
+"""The command `send`: uploads files, and shows the progress of their job."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from irsend.ctl.errors import REFUSED, FileChanged, MachineRefused, NoMachine
 from irsend.ctl.invocation import Invocation, machine_options
+from irsend.ctl.json_values import JsonObject, objects, values
 
 if TYPE_CHECKING:
     from irsend.ctl.progress import Progress
 
-# A test holds these to what the machine takes.
+# A test compares these with what the machine takes.
 FORMATS = ("pdf", "tiff", "jpeg")
 RESOLUTIONS = (
     *("100x100", "150x150", "200x100", "200x200", "200x400"),
@@ -36,10 +37,10 @@ OPTIONS = {
     "user": "--smtp-user",
     "password": "--smtp-password",
 }
-"""What the machine's words of an order are called here."""
+"""The options by the names that the machine has for them."""
 
 _PATIENCE = 3
-"""How many times its --timeout a machine may be gone while its job is waited for."""
+"""For how many times --timeout the machine may be gone while irsendctl waits for the job."""
 
 
 def _paper(_: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -52,7 +53,7 @@ def _paper(_: click.Context, _parameter: click.Parameter, value: str | None) -> 
     raise click.BadParameter(f"{value!r} is not allowed; allowed: {', '.join(PAPERS)}")
 
 
-def _dots(_: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def _resolution(_: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Take 300 for 300x300."""
     if value is None:
         return None
@@ -88,7 +89,7 @@ def _dots(_: click.Context, _parameter: click.Parameter, value: str | None) -> s
 @click.option(
     "--resolution",
     metavar="DPI",
-    callback=_dots,
+    callback=_resolution,
     help=f"{', '.join(RESOLUTIONS)}; or one number for both (default 200).",
 )
 @click.option(
@@ -108,7 +109,7 @@ def send(
     files: tuple[Path, ...],
     to: tuple[str, ...],
     no_wait: bool,
-    **words: Any,
+    **words: str | bool | None,
 ) -> None:
     """Put FILEs on the glass (PDF, TIFF, PNG, JPEG) and send them; - is standard input.
 
@@ -122,93 +123,94 @@ def send(
         raise click.UsageError("--format jpeg with --ifax needs --full: it asks for colour")
     call = context.ensure_object(Invocation)
     fields = _fields(to, words)
-    from irsend.ctl.input_files import opened
+    from irsend.ctl.input_files import open_original
     from irsend.ctl.progress import progress_of
 
     with contextlib.ExitStack() as kept, progress_of(call) as progress:
-        pages = [kept.enter_context(opened(one)) for one in files]
+        pages = [kept.enter_context(open_original(one)) for one in files]
         try:
-            with _scanning_shown(call, progress):
+            with _scan_progress(call, progress):
                 job = call.machine.send_form("/api/send", fields, pages, progress.uploaded)
         except FileChanged as error:
             raise click.UsageError(str(error)) from None
         except MachineRefused as error:
-            raise _in_options(error) from None
+            raise _with_option_names(error) from None
         if not no_wait and not job.get("ended"):
-            job = _until_ended(call, job, progress)
-    _tell(call, job)
+            job = _wait_for_end(call, job, progress)
+    _print_job(call, job)
     if job.get("result") == "NG":
         context.exit(REFUSED)
 
 
-def _fields(to: tuple[str, ...], words: dict[str, Any]) -> dict[str, Any]:
-    fields: dict[str, Any] = {"to": list(to)}
+def _fields(
+    to: tuple[str, ...], words: dict[str, str | bool | None]
+) -> dict[str, str | list[str]]:
+    fields: dict[str, str | list[str]] = {"to": list(to)}
     if words.pop("ifax"):
         fields["kind"] = "ifax"
     if words.pop("full"):
         fields["full"] = "on"
     names = {"form": "format", "smtp_user": "user", "smtp_password": "password"}
     for name, value in words.items():
-        if value is not None:
+        if isinstance(value, str):
             fields[names.get(name, name)] = value
     return fields
 
 
-def _in_options(refusal: MachineRefused) -> MachineRefused:
-    """Return the refusal with what it names called by its option."""
-    errors = (refusal.problem or {}).get("errors")
-    if not isinstance(errors, list) or not errors:
+def _with_option_names(refusal: MachineRefused) -> MachineRefused:
+    """Return the refusal with the names of options in it."""
+    if refusal.problem is None or not (errors := objects(refusal.problem, "errors")):
         return refusal
-    said = [f"{OPTIONS.get(one['key'], one['key'])}: {one['problem']}" for one in errors]
+    said = [f"{OPTIONS.get(str(one['key']), one['key'])}: {one['problem']}" for one in errors]
     return MachineRefused("\n".join(said), refusal.problem)
 
 
 @contextlib.contextmanager
-def _scanning_shown(call: Invocation, progress: Progress) -> Iterator[None]:
-    """Show each page that goes over the glass meanwhile, where somebody looks."""
-    if not progress.seen:
+def _scan_progress(call: Invocation, progress: Progress) -> Iterator[None]:
+    """Show each page that is scanned while the body runs, on a terminal."""
+    if not progress.is_visible:
         yield
         return
     ended = threading.Event()
 
-    def look() -> None:
-        from irsend.ctl.events import follow
+    def follow_scan() -> None:
+        from irsend.ctl.events import ServerEvent, follow
 
         with contextlib.suppress(MachineRefused, NoMachine), call.another_machine() as machine:
-            for happened in follow(machine):
+            for event in follow(machine, call.pause):
                 if ended.is_set():
                     return
-                if getattr(happened, "name", "") == "page":
-                    progress.scanned(happened.value())  # type: ignore[union-attr]
+                if isinstance(event, ServerEvent) and event.name == "page":
+                    progress.scanned(event.value())
 
-    threading.Thread(target=look, daemon=True).start()
+    threading.Thread(target=follow_scan, daemon=True).start()
     try:
         yield
     finally:
         ended.set()
 
 
-def _until_ended(call: Invocation, job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def _wait_for_end(call: Invocation, job: JsonObject, progress: Progress) -> JsonObject:
     """Follow the machine's events until the job has ended; return it then."""
-    from irsend.ctl.events import Connected, Gone, follow
+    from irsend.ctl.events import Connected, Disconnected, follow
 
     number = job["number"]
     progress.accepted(job)
     try:
-        for happened in follow(call.machine, patience=_PATIENCE * call.timeout):
-            if isinstance(happened, Connected):
-                # What came before is told by no event any more; and should the machine be
-                # gone again already, the stream says so.
+        for event in follow(call.machine, call.pause, patience=_PATIENCE * call.timeout):
+            if isinstance(event, Connected):
+                # No event repeats what came before. If the machine is gone again already,
+                # the stream reports it.
                 with contextlib.suppress(NoMachine):
                     job = call.machine.read_object(f"/api/jobs/{number}")
-            elif isinstance(happened, Gone):
+            elif isinstance(event, Disconnected):
                 continue
-            else:
-                value = happened.value()
-                if happened.name == "job" and value.get("number") == number:
+            elif isinstance(value := event.value(), dict):
+                if event.name == "job" and value.get("number") == number:
                     job = value
-                elif happened.name == "session" and value.get("id") in job["sessions"]:
-                    progress.sent(value.get("bytes") or 0)
+                elif event.name == "session" and value.get("id") in values(job, "sessions"):
+                    octets = value.get("bytes")
+                    progress.sent(octets if isinstance(octets, int) else 0)
             progress.sending(job)
             if job.get("ended"):
                 return job
@@ -225,7 +227,7 @@ def _until_ended(call: Invocation, job: dict[str, Any], progress: Progress) -> d
     return job
 
 
-def _tell(call: Invocation, job: dict[str, Any]) -> None:
+def _print_job(call: Invocation, job: JsonObject) -> None:
     if call.as_json:
         return call.output.json(job)
     from irsend.ctl import job_views, views
@@ -239,8 +241,8 @@ def _tell(call: Invocation, job: dict[str, Any]) -> None:
         said += ", handed to the server"
     if job.get("reason"):
         said += f"; {str(job['reason']).rstrip('.')}"
-    call.output.line(said, views.hue_of(job))
-    recipients = job.get("recipients") or []
+    call.output.line(said, views.result_style(job))
+    recipients = objects(job, "recipients")
     if len(recipients) > 1:
         call.output.show(job_views.recipients(recipients))
     return None

@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 from attrs import define, field
 
-from irsend.ctl.commands.read import show_newest
+from irsend.ctl.commands.read import print_newest
 from irsend.ctl.errors import REFUSED, WRONG_USE, CannotSave, MachineRefused
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
+from irsend.ctl.json_values import Json, JsonObject
 
 _PAPER = {"in": True, "out": False}
 _ALL = 10_000
-"""As many documents as a machine gives at once; a tray never has so many."""
+"""The limit of the HTTP interface; a tray never holds so many."""
 _NO_SUCH, _NOT_DRAWN = 404, 409
-"""Refusals that are about one document, or a page of it."""
+"""HTTP statuses that concern one document or a page of it."""
 
 T = TypeVar("T")
 
@@ -33,12 +34,13 @@ def paper(call: Invocation, change: str | None) -> None:
     While there is none, what is received waits in memory; with the paper it is
     printed. Programs (--json) are given the machine's status.
     """
+    status: Json
     if change is None:
         status = call.machine.read_object("/api/status")
     else:
         status = call.machine.ask("PUT", "/api/paper", {"paper": _PAPER[change]})
     if not isinstance(status, dict) or not isinstance(status.get("paper"), bool):
-        raise call.machine.no_irsend("its status says nothing of paper")
+        raise call.machine.not_irsend("its status says nothing of paper")
     if call.as_json:
         return call.output.json(status)
     none = "There is no paper; what is received waits in memory."
@@ -89,14 +91,14 @@ def tray(
     if delete:
         context.exit(_delete(call, numbers))
     if numbers:
-        context.exit(_tell(call, numbers))
+        context.exit(_print_documents(call, numbers))
     answer = call.machine.read("/api/tray", limit=limit)
-    rows = call.machine.rows_of(answer, "/api/tray", "documents")
+    rows = call.machine.objects_in(answer, "/api/tray", "documents")
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import tray_views
 
-    return show_newest(call, rows, limit, tray_views.documents, "The tray is empty.")
+    return print_newest(call, rows, limit, tray_views.documents, "The tray is empty.")
 
 
 def _check_use(
@@ -118,8 +120,8 @@ def _check_use(
             raise click.UsageError(f"{why}.")
 
 
-def _tell(call: Invocation, numbers: tuple[str, ...]) -> int:
-    rows, status = _of_each(
+def _print_documents(call: Invocation, numbers: tuple[str, ...]) -> int:
+    rows, status = _request_each(
         numbers, lambda number: call.machine.read_object(f"/api/tray/{number}")
     )
     if call.as_json:
@@ -127,7 +129,7 @@ def _tell(call: Invocation, numbers: tuple[str, ...]) -> int:
     elif rows:
         from irsend.ctl import tray_views
 
-        call.output.show(tray_views.whole(rows))
+        call.output.show(tray_views.document_details(rows))
     return status
 
 
@@ -138,29 +140,29 @@ def _delete(call: Invocation, numbers: tuple[str, ...]) -> int:
             call.output.line(f"Document {number} is deleted.")
         return number
 
-    gone, status = _of_each(numbers, delete)
+    gone, status = _request_each(numbers, delete)
     if call.as_json:
         call.output.json({"deleted": gone})
     return status
 
 
-def _of_each(numbers: Iterable[str], ask: Callable[[str], T]) -> tuple[list[T], int]:
-    """Ask about each document, and say which are not there; return the answers and the exit status."""
-    from irsend.ctl.output import complain
+def _request_each(numbers: Iterable[str], ask: Callable[[str], T]) -> tuple[list[T], int]:
+    """Make a request for each document, print which are missing; return answers and exit status."""
+    from irsend.ctl.output import print_error
 
     answers, status = [], 0
     for number in numbers:
         try:
             answers.append(ask(number))
         except MachineRefused as error:
-            if not _is_about_one(error):
+            if not _concerns_one_document(error):
                 raise
-            complain(str(error))
+            print_error(str(error))
             status = REFUSED
     return answers, status
 
 
-def _is_about_one(error: MachineRefused) -> bool:
+def _concerns_one_document(error: MachineRefused) -> bool:
     return (error.problem or {}).get("status") in (_NO_SUCH, _NOT_DRAWN)
 
 
@@ -172,7 +174,7 @@ def _save(
     dots: int | None,
 ) -> int:
     if numbers:
-        rows, status = _of_each(
+        rows, status = _request_each(
             numbers, lambda number: call.machine.read_object(f"/api/tray/{number}")
         )
     else:
@@ -186,7 +188,7 @@ def _save(
         except OSError as error:
             raise click.UsageError(f"{directory}: {error.strerror or error}") from None
     saving = _Saving(call, directory, dots)
-    # Oldest first: when it is broken off, what is newer is what is missing.
+    # Oldest first: after an interruption the newer ones are missing.
     for row in rows if numbers else reversed(rows):
         saving.save(row)
     if call.as_json:
@@ -196,42 +198,42 @@ def _save(
 
 @define(eq=False)
 class _Saving:
-    """Saves documents into a directory, and remembers what it has saved and how that went."""
+    """Saves documents into a directory; keeps the list of files and the exit status."""
 
     call: Invocation
     directory: Path
     dots: int | None
-    """Of the pages beside them, if these are wanted."""
-    saved: list[dict[str, Any]] = field(factory=list)
+    """Resolution of the page images; None: no page images."""
+    saved: list[dict[str, object]] = field(factory=list)
     status: int = 0
 
-    def save(self, document: dict[str, Any]) -> None:
-        """Save one document; what keeps it from that is told, and is not in the way of the next."""
+    def save(self, document: JsonObject) -> None:
+        """Save one document; a failure is printed, and does not stop the next."""
         number = str(document.get("number"))
         if not re.fullmatch(r"[0-9]{4}", number):
-            # It becomes the name of a file.
-            raise self.call.machine.no_irsend("a document has no number of four digits")
+            # The number becomes the name of a file.
+            raise self.call.machine.not_irsend("a document has no number of four digits")
         files: list[str] = []
         try:
             for name, path, media_type, query in self._parts(number, document):
                 self._save_file(self.directory / name, path, media_type, query)
                 files.append(str(self.directory / name))
         except CannotSave as error:
-            self._complain(f"{error}.", WRONG_USE)
+            self._report_failure(f"{error}.", WRONG_USE)
         except MachineRefused as error:
-            if not _is_about_one(error):
+            if not _concerns_one_document(error):
                 raise
-            self._complain(str(error), REFUSED)
+            self._report_failure(str(error), REFUSED)
         if files:
             self.saved.append({"number": number, "files": files})
 
     def _parts(
-        self, number: str, document: dict[str, Any]
+        self, number: str, document: JsonObject
     ) -> Iterator[tuple[str, str, str, dict[str, object]]]:
-        """Give the files of a document: name, path at the machine, media type, query."""
+        """Yield the files of a document: name, path at the machine, media type, query."""
         yield f"{number}.pdf", f"/api/tray/{number}.pdf", "application/pdf", {}
         if self.dots is not None:
-            for page in range(1, int(document["pages"]) + 1):
+            for page in range(1, int(str(document["pages"])) + 1):
                 path = f"/api/tray/{number}/{page}.png"
                 yield f"{number}-{page}.png", path, "image/png", {"dots": self.dots}
 
@@ -246,8 +248,8 @@ class _Saving:
             said = f"Saved {file}" if is_new else f"{file} is there already."
             self.call.output.line(said)
 
-    def _complain(self, sentence: str, status: int) -> None:
-        from irsend.ctl.output import complain
+    def _report_failure(self, sentence: str, status: int) -> None:
+        from irsend.ctl.output import print_error
 
-        complain(sentence)
+        print_error(sentence)
         self.status = max(self.status, status)

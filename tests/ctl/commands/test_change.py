@@ -39,7 +39,7 @@ class SetTests(CallCase):
         self.assertEqual(sent, {"email_ifax.pop_password": "a=b"})
 
     def test_what_the_machine_holds(self) -> None:
-        """What is shown is what the machine holds afterwards, and never a secret."""
+        """The values shown are those that the machine has afterwards, and never a secret."""
         self.machine.answers["GET /api/settings"].body["windows"][0]["items"][0]["value"] = True
         ended = self.call("set", "email_ifax.pop=YES", "email_ifax.pop_password=hunter2")
         self.assertEqual(ended.out, "email_ifax.pop = on\nemail_ifax.pop_password = ••••••\n")
@@ -72,7 +72,7 @@ class ReceiveTests(CallCase):
     """`receive`."""
 
     def test_received(self) -> None:
-        """What was received is counted, and its jobs are shown."""
+        """Received messages are counted, and their jobs are shown."""
         ended = self.call("receive")
         self.assertEqual(ended.status, 0)
         self.assertIn("OK: 1 message received (session 12)\n", ended.out)
@@ -140,7 +140,7 @@ class CancelTests(CallCase):
         self.assertEqual(self.call("cancel", "5999").status, 1)
 
     def test_number(self) -> None:
-        """Leading zeros may be left out; what is no number is wrong use."""
+        """Leading zeros may be left out; text that is no number is wrong use."""
         self.assertEqual(self.call("cancel", "1").status, 1)
         self.machine.last("DELETE", "/api/jobs/0001")
         self.assertEqual(self.call("cancel", "first").status, 2)

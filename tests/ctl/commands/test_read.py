@@ -1,4 +1,4 @@
-"""The commands that look."""
+"""The commands that read."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ class StatusTests(CallCase):
         self.assertIn("Status line  SSL Error (SMTP Receive)\n", ended.out)
 
     def test_all_is_well(self) -> None:
-        """An empty line, the model, its memory and its paper are told in words."""
+        """An empty status line, model, memory and paper are shown in words."""
         out = self.call("status").out
         for said in ("(empty)", "imageRUNNER 2270 (ir2270)", "1.2 MB of 512 MB", "loaded"):
             self.assertIn(said, out)
 
     def test_login_delay(self) -> None:
-        """Where the POP server keeps the machine waiting, it is told until when."""
+        """A LOGIN-DELAY of the POP server is shown with its end."""
         self.assertNotIn("POP login", self.call("status").out)
         body = self.machine.answers["GET /api/status"].body
         body["next_login"] = "2026-11-20T09:23:00+00:00"
         self.assertRegex(self.call("status").out, r"POP login +not before .*:\d\d")
 
     def test_mac_filter(self) -> None:
-        """Where the MAC address filter is on, it is told how, and what it has dropped."""
+        """The MAC address filter is shown where it is on, with its way and what it has dropped."""
         self.assertNotIn("MAC filter", self.call("status").out)
         body = self.machine.answers["GET /api/status"].body
         for way, what in (("kernel", "frames dropped"), ("neighbour", "connections refused")):
@@ -72,13 +72,13 @@ class StatusTests(CallCase):
             self.assertIn(f"MAC filter   on ({way}), 7 {what}\n", self.call("status").out)
 
     def test_no_paper(self) -> None:
-        """Without paper it is told that there is none, and what becomes of mail."""
+        """Without paper the status says so, and that mail waits in memory."""
         self.machine.answers["GET /api/status"].body["paper"] = False
         out = self.call("status").out
         self.assertIn("Paper        out; what is received waits in memory\n", out)
 
     def test_memory(self) -> None:
-        """Memory that has hardly room left, or none, is told in words beside its figures."""
+        """Memory that is full, or nearly, is called so beside its figures."""
         memory = self.machine.answers["GET /api/status"].body["memory"]
         for used, said in (
             (480_000_000, ""),
@@ -95,13 +95,13 @@ class StatusTests(CallCase):
             self.assertEqual(json.loads(self.call(*arguments).out), STATUS)
 
     def test_history(self) -> None:
-        """--history shows what has stood on the line, with the session that brought it."""
+        """--history shows the past texts of the status line, each with its session."""
         ended = self.call("status", "--history")
         self.assertRegex(ended.out, r"SSL Error \(SMTP RX Reject\) +3\n")
         self.assertEqual(json.loads(self.call("status", "--history", "--json").out), HISTORY)
 
     def test_no_history(self) -> None:
-        """An empty history is told in a sentence, not as a table without rows."""
+        """An empty history is a sentence, not a table without rows."""
         self.machine.answers["GET /api/status/history"] = Answer(body=[])
         self.assertEqual(
             self.call("status", "--history").out, "Nothing has stood on the status line yet.\n"
@@ -168,12 +168,12 @@ class JobsTests(CallCase):
         self.assertRegex(out, r"5000 .* NG #818 ")
 
     def test_several_recipients(self) -> None:
-        """A job for several shows how many others there are, and the code of what failed."""
+        """A job for several recipients shows how many others there are, and the code of the failure."""
         self.machine.answers["GET /api/jobs"] = Answer(body=[SENT])
         self.assertRegex(self.call("jobs").out, r"0007 +tx email +b@bench.test \+1 .* NG #806 ")
 
     def test_job(self) -> None:
-        """One job is told whole: code with its text, reason, times, recipients, sessions."""
+        """One job is shown in detail: code with its text, reason, times, recipients, sessions."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(body=SENT)
         for number in ("0007", "7"):
             told = self.call("job", number)
@@ -196,7 +196,7 @@ class JobsTests(CallCase):
         self.assertEqual(json.loads(self.call("job", "7", "--json").out), SENT)
 
     def test_received_job(self) -> None:
-        """A job that was received says whom it is from, and one under way that it has not ended."""
+        """A received job shows its sender, and one under way that it has not ended."""
         body = {**JOB, "result": "waiting", "ended": None}
         self.machine.answers["GET /api/jobs/5001"] = Answer(body=body)
         out = self.call("job", "5001").out
@@ -204,7 +204,7 @@ class JobsTests(CallCase):
             self.assertRegex(out, line)
 
     def test_no_such_job(self) -> None:
-        """A number that there is not is a refusal; what is no number is wrong use."""
+        """An unknown number is a refusal; text that is no number is wrong use."""
         self.assertEqual(self.call("job", "4999").status, 1)
         for wrong in ("12345", "x", "-1", ""):
             self.assertEqual(self.call("job", "--", wrong).status, 2, wrong)
@@ -216,7 +216,7 @@ class JobsTests(CallCase):
         self.assertEqual(json.loads(self.call("jobs", "--json").out), [])
 
     def test_report(self) -> None:
-        """The report is printed as it was served, in the form that was asked for."""
+        """The report is printed as it was served, in the requested format."""
         self.assertIn("COMMUNICATION REPORT\n", self.call("report").out)
         self.assertTrue(self.call("report", "--format", "csv").out.startswith("number"))
 
@@ -255,7 +255,7 @@ class SessionsTests(CallCase):
     """`sessions` and `transcript`."""
 
     def test_sessions(self) -> None:
-        """A session's row has how it ended, what it brought on the line, and why."""
+        """A session's row has its result, its text on the status line, and the reason."""
         out = self.call("sessions").out
         self.assertRegex(out, r"12  .* smtp-receive +192\.0\.2\.17 +1\.2 +48\.2 kB +OK\n")
         self.assertRegex(
@@ -292,7 +292,7 @@ class SessionsTests(CallCase):
         self.assertIn("pop-receive", ended.err)
 
     def test_newest(self) -> None:
-        """People see the newest 20 and are told so; programs get all that the machine gives."""
+        """A table has the newest 20 and says so; --json has all that the machine gives."""
         many = [{**SESSION, "id": 100 - at} for at in range(30)]
         self.machine.answers["GET /api/sessions"] = Answer(body=many)
         ended = self.call("sessions")
@@ -349,11 +349,11 @@ class ModelTests(CallCase):
             self.assertRegex(out, r"Not after +2036-11-")
 
     def test_no_certificate(self) -> None:
-        """A machine without a certificate says so."""
+        """A machine without a certificate is a sentence."""
         self.machine.answers["GET /api/key"] = Answer(body={"certificate": None})
         self.assertIn("no certificate", self.call("key", "show").out)
 
     def test_rejected_session_is_whole(self) -> None:
-        """What --json prints of a session is every member that the machine gave."""
+        """--json prints every member of a session."""
         rows = json.loads(self.call("sessions", "--json").out)
         self.assertEqual(rows, [SESSION, REJECTED])

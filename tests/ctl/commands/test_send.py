@@ -1,4 +1,4 @@
-"""irsendctl send: what goes to the machine, what is said of the job, and how it exits."""
+"""`send`: the upload, the output about the job, and the exit status."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from irsend.ctl.commands.send import FORMATS, OPTIONS, PAPERS, RESOLUTIONS
 from irsend.ctl.errors import FileChanged
 from irsend.ctl.http_client import Machine
-from irsend.ctl.input_files import opened
+from irsend.ctl.input_files import open_original
 from irsend.ctl.progress import Bar
 from irsend.device.send_order import ORDER_ITEMS
 from tests.ctl.calls import PATIENCE, CallCase, Ended, command, environment
-from tests.ctl.stand_in import Answer, StandIn, problem
+from tests.ctl.stand_in import Answer, problem
 
 _ROOT = Path(__file__).parents[2]
 
@@ -68,7 +68,7 @@ class SendTests(CallCase):
         return self.call("send", str(self.file), *arguments)
 
     def test_form(self) -> None:
-        """Files and words go as a form; what was not said is not in it."""
+        """Files and options go as a form, without the options that were not given."""
         told = self.send(
             "--to", "b@bench.test", "--to", "c@bench.test", "--subject", "Grüße", "--ifax",
             "--full", "--format", "TIFF", "--resolution", "300", "--paper", "a4",
@@ -97,13 +97,13 @@ class SendTests(CallCase):
         )
 
     def test_handed_over(self) -> None:
-        """A mail that the server took is told so, and the exit status is 0."""
+        """A mail that the server took is reported so, and the exit status is 0."""
         told = self.send("--to", "b@bench.test")
         self.assertEqual((told.status, told.err), (0, ""))
         self.assertEqual(told.out, "Job 0007: --, 2 pages, handed to the server\n")
 
     def test_failed(self) -> None:
-        """NG is told with code and reason, for each of several recipients; the status is 1."""
+        """NG is printed with code and reason, for each of several recipients; the status is 1."""
         recipients = [
             {"address": "b@bench.test", "result": "--", "code": None, "reason": ""},
             {"address": "c@bench.test", "result": "NG", "code": "#806", "reason": "550 Nobody"},
@@ -146,12 +146,12 @@ class SendTests(CallCase):
             self.assertEqual((told.status, told.err), (0, said))
 
     def test_switched_off(self) -> None:
-        """A machine that is gone while its job is waited for ends it with 3, and the job's number."""
+        """A machine that is gone while its job is waited for ends it with 3, and names the job."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
         running = self.start(
             "send", str(self.file.absolute()), "--to", "b@bench.test", "--timeout", "0.3"
         )
-        self.assertTrue(self.machine.listening.acquire(timeout=20))
+        self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
         self.machine.stop()
         told = running.wait()
         self.assertEqual((told.status, told.out), (3, ""))
@@ -159,15 +159,11 @@ class SendTests(CallCase):
         self.assertIn("Job 0007 was accepted", told.err)
 
     def test_restarted(self) -> None:
-        """A machine that comes back in time is asked again what became of the job."""
+        """The job is read again from a machine that comes back in time."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
         running = self.start("send", str(self.file.absolute()), "--to", "b@bench.test")
-        self.assertTrue(self.machine.listening.acquire(timeout=20))
-        self.machine.stop()
-        machine = StandIn(port=self.machine.port)
-        machine.answers["GET /api/jobs/0007"] = Answer(200, ended("OK"))
-        machine.start()
-        self.addCleanup(machine.stop)
+        self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
+        self.restart(answers={"GET /api/jobs/0007": Answer(200, ended("OK"))})
         told = running.wait()
         self.assertEqual((told.status, told.out), (0, "Job 0007: OK, 2 pages\n"))
 
@@ -177,7 +173,7 @@ class SendTests(CallCase):
         return body.partition(b'name="page"; ')[2].rpartition(b"\r\n--")[0]
 
     def test_standard_input(self) -> None:
-        """For - what comes on standard input is sent."""
+        """For - standard input is sent."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, ended("OK"))
         ran = subprocess.run(
             command("send", "-", "--to", "b@bench.test"),
@@ -200,22 +196,22 @@ class SendTests(CallCase):
         self.assertTrue(self.page().endswith(b"\r\n\r\n" + b"y" * 200_000))
 
     def test_endless(self) -> None:
-        """What does not end is refused with a sentence, and nothing is sent."""
+        """An endless file is refused with a sentence."""
         with (
             self.assertRaises(click.UsageError) as refused,
-            opened(Path("/dev/zero"), 5_000_000),
+            open_original(Path("/dev/zero"), 5_000_000),
         ):
             pass
         self.assertIn("zero: more than 5 MB come from it", str(refused.exception))
 
     def test_growing(self) -> None:
-        """Of a file that grows is sent what was there at the beginning; one that shrinks is told."""
-        with opened(self.file) as page:
+        """A file that grows is sent up to its first size; one that shrinks is an error."""
+        with open_original(self.file) as page:
             with self.file.open("ab") as file:
                 file.write(b"more")
             self.machine_of().send_form("/api/send", {}, [page], lambda *_: None)
         self.assertTrue(self.page().endswith(b"\r\n\r\n%PDF-1.4 a page"))
-        with opened(self.file) as page:
+        with open_original(self.file) as page:
             os.truncate(self.file, 3)
             self.assertRaises(
                 FileChanged,
@@ -241,7 +237,7 @@ class SendTests(CallCase):
         self.assertIn("-br\ufffdcke.pdf".encode(), self.page())
 
     def test_no_wait(self) -> None:
-        """With --no-wait the job is told as it was accepted."""
+        """With --no-wait the job is printed as it was accepted."""
         told = self.send("--to", "b@bench.test", "--no-wait")
         self.assertEqual((told.status, told.out), (0, "Job 0007: waiting, 2 pages\n"))
 
@@ -251,13 +247,13 @@ class SendTests(CallCase):
         self.assertEqual(json.loads(told.out), ended("--"))
 
     def test_refused(self) -> None:
-        """What the machine refuses is told in its words; the status is 1."""
+        """A refusal is printed in the machine's words; the status is 1."""
         self.machine.answers["POST /api/send"] = problem(422, "x.pdf is encrypted")
         told = self.send("--to", "b@bench.test")
         self.assertEqual((told.status, told.err), (1, "x.pdf is encrypted\n"))
 
     def test_refused_options(self) -> None:
-        """What the machine refuses of the order is called by its option here."""
+        """A refusal names the option, not the machine's name for it."""
         errors = [
             {"key": "to", "problem": "'x' is no e-mail address"},
             {"key": "user", "problem": "the machine does not ask for it"},
@@ -291,7 +287,7 @@ class SendTests(CallCase):
         self.assertEqual(self.machine.asked, [])
 
     def test_help(self) -> None:
-        """--help lists what is allowed."""
+        """--help lists the allowed values."""
         out = " ".join(self.call("send", "--help").out.split())
         for word in ("600x600", "11X17", "jpeg"):
             self.assertIn(word, out)
@@ -314,10 +310,10 @@ class SendTests(CallCase):
         self.assertEqual(self.machine.asked, [])
 
     def test_interrupted(self) -> None:
-        """Ctrl-C while it waits says that the job goes on, and how to cancel it."""
+        """Ctrl-C while it waits prints that the job goes on, and how to cancel it."""
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, JOB)
-        running = self.start("send", str(self.file.absolute()), "--to", "b@bench.test")
-        self.assertTrue(self.machine.listening.acquire(timeout=20))
+        running = self.start_process("send", str(self.file.absolute()), "--to", "b@bench.test")
+        self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
         told = running.interrupt()
         self.assertIn("irsendctl cancel 0007", told.err)
         self.assertEqual(told.status, 130)
@@ -332,7 +328,7 @@ class BarTests(SynchronousTestCase):
     """The bar on a terminal."""
 
     def test_follows_the_job(self) -> None:
-        """The bar says what the job does, and what its last attempt met, cut to the terminal."""
+        """The bar shows the state of the job and why its last attempt failed, truncated to the terminal."""
         written = io.StringIO()
         bar = Bar(Console(file=written, force_terminal=True, width=120))
         self.addCleanup(bar.close)

@@ -19,7 +19,7 @@ class PaperTests(CallCase):
     """`paper`."""
 
     def test_change(self) -> None:
-        """`in` and `out` are sent as true and false, and what the machine has then is told."""
+        """`in` and `out` are sent as true and false; the answer of the machine is printed."""
         for word, paper, said in (
             ("out", False, "There is no paper; what is received waits in memory.\n"),
             ("in", True, "There is paper.\n"),
@@ -30,7 +30,7 @@ class PaperTests(CallCase):
             self.assertEqual(self.machine.last("PUT", "/api/paper").json(), {"paper": paper})
 
     def test_alone(self) -> None:
-        """Alone it says whether there is any, and changes nothing."""
+        """Alone it prints whether there is paper, and changes nothing."""
         self.assertEqual(self.call("paper").out, "There is paper.\n")
         self.machine.answers["GET /api/status"].body["paper"] = False
         self.assertIn("There is no paper;", self.call("paper").out)
@@ -48,7 +48,7 @@ class PaperTests(CallCase):
         self.assertEqual(self.machine.asked, [])
 
     def test_older_machine(self) -> None:
-        """A machine that knows nothing of paper is told apart from one that has none."""
+        """A machine whose status has no paper ends with 3, unlike one without paper."""
         del self.machine.answers["GET /api/status"].body["paper"]
         self.assertEqual(self.call("paper").status, 3)
 
@@ -71,7 +71,7 @@ class ListTests(CallCase):
         self.assertRegex(out, r"5002 .* 1 +#827 #822")
 
     def test_newest(self) -> None:
-        """People see the newest 20 and are told so; --limit is asked of the machine."""
+        """A table has the newest 20 and says so; --limit is sent to the machine."""
         many = [{**DOCUMENT, "number": str(5099 - at)} for at in range(30)]
         self.machine.answers["GET /api/tray"] = Answer(body=many)
         ended = self.call("tray")
@@ -87,7 +87,7 @@ class ListTests(CallCase):
         self.assertEqual(json.loads(self.call("tray", "--json").out), [])
 
     def test_documents(self) -> None:
-        """Documents are told whole: each code with its meaning, each notice on a line."""
+        """Documents are shown in detail: each code with its meaning, each notice on a line."""
         ended = self.call("tray", "5002", "5001", "5002")
         self.assertEqual((ended.status, ended.err), (0, ""))
         first, second = ended.out.split("\n\n")
@@ -102,7 +102,7 @@ class ListTests(CallCase):
         self.assertNotIn("Codes", second)
 
     def test_missing_documents(self) -> None:
-        """A document that is not there ends with 1 and is named; the others are told."""
+        """A document that is not there ends with 1 and is named; the others are shown."""
         ended = self.call("tray", "5001", "5999")
         self.assertEqual(ended.status, 1)
         self.assertIn("Attached Image", ended.out)
@@ -111,7 +111,7 @@ class ListTests(CallCase):
         self.assertEqual((ended.status, json.loads(ended.out)), (1, [DOCUMENT]))
 
     def test_terminal_is_not_steered(self) -> None:
-        """What a mail has in subject, sender or notice is never a control character here."""
+        """No control character of subject, sender or notice is printed."""
         hostile = "\x1b[2J<script>\r"
         body = {**BROKEN, "subject": hostile, "from": hostile, "notices": [hostile]}
         self.machine.answers["GET /api/tray"] = Answer(body=[body])
@@ -122,7 +122,7 @@ class ListTests(CallCase):
             self.assertFalse(set(out) & {"\x1b", "\r"})
 
     def test_wrong_use(self) -> None:
-        """What is no number, and options that do not go together, are wrong use; nothing is sent."""
+        """Text that is no number, and contradicting options, are wrong use; nothing is sent."""
         for wrong in (
             ("first",),
             ("12345",),
@@ -143,7 +143,7 @@ class DeleteTests(CallCase):
     """`tray --delete`."""
 
     def test_deleted(self) -> None:
-        """Each document that is named is deleted, and said to be."""
+        """Each document that is named is deleted and printed."""
         ended = self.call("tray", "--delete", "5001", "5002")
         self.assertEqual(ended.status, 0)
         self.assertEqual(ended.out, "Document 5001 is deleted.\nDocument 5002 is deleted.\n")
@@ -182,7 +182,7 @@ class SaveTests(CallCase):
         return {one.name: one.read_bytes() for one in self.place.iterdir()}
 
     def test_all(self) -> None:
-        """All documents are saved by their numbers, in a directory made for them, and told."""
+        """All documents are saved by their numbers, in a directory made for them, and printed."""
         ended = self.save()
         self.assertEqual((ended.status, ended.err), (0, ""))
         self.assertEqual(
@@ -199,7 +199,7 @@ class SaveTests(CallCase):
         self.assertIn("5999", ended.err)
 
     def test_pages(self) -> None:
-        """--png saves each page beside the PDF, at as many dots an inch as are asked for."""
+        """--png saves each page beside the PDF, at the resolution of --dots."""
         self.assertEqual(self.save("5001", "--png", "--dots", "30").status, 0)
         self.assertEqual(
             self.files(),
@@ -213,13 +213,13 @@ class SaveTests(CallCase):
         self.assertEqual((asked.query, asked.headers["accept"]), ({"dots": "30"}, "image/png"))
 
     def test_json(self) -> None:
-        """Programs are told the files of each document."""
+        """--json has the files of each document."""
         ended = self.save("--json", "5001")
         files = [str(self.place / "5001.pdf")]
         self.assertEqual(json.loads(ended.out), [{"number": "5001", "files": files}])
 
     def test_again(self) -> None:
-        """What is there already, just so, is told and is no error."""
+        """The same file that is there already is reported and is no error."""
         self.save("5001")
         ended = self.save("5001")
         self.assertEqual((ended.status, ended.err), (0, ""))
@@ -245,7 +245,7 @@ class SaveTests(CallCase):
         self.assertIn("closed the connection amid its answer", ended.err)
 
     def test_no_pdf(self) -> None:
-        """What is served as something else is not saved as a PDF."""
+        """Another media type is not saved as a PDF."""
         self.machine.answers["GET /api/tray/5001.pdf"].kind = "text/html"
         self.assertEqual((self.save("5001").status, self.files()), (3, {}))
 
@@ -274,7 +274,7 @@ class SaveTests(CallCase):
 
 
 class FileTests(SynchronousTestCase):
-    """`saving.save`."""
+    """`output_files.save`."""
 
     def setUp(self) -> None:
         """Make a directory."""
@@ -286,7 +286,7 @@ class FileTests(SynchronousTestCase):
         return str(self.assertRaises(CannotSave, save, path, octets))
 
     def test_is_new(self) -> None:
-        """True is for what was not there, False for the same octets under the same name."""
+        """True is for a new file, False for the same octets under the same name."""
         path = self.path / "a.pdf"
         self.assertEqual([save(path, [b"a", b"b"]) for _ in range(2)], [True, False])
         self.assertEqual(path.read_bytes(), b"ab")
@@ -303,7 +303,7 @@ class FileTests(SynchronousTestCase):
         self.assertEqual(len(list(self.path.iterdir())), 3)
 
     def test_broken_off(self) -> None:
-        """Where what comes breaks off, nothing is left, and its error goes through."""
+        """Where the octets break off, no file is left, and the error is raised."""
 
         def octets() -> Any:
             yield b"half"

@@ -1,4 +1,4 @@
-"""`watch` and `sessions --follow`, in processes of their own."""
+"""`watch` and `sessions --follow`, in threads; where a signal ends it, in a process."""
 
 from __future__ import annotations
 
@@ -13,23 +13,15 @@ from tests.ctl.stand_in import (
     SESSION,
     STATUS,
     Answer,
-    StandIn,
 )
 
 
 class FollowingCase(CallCase):
     """A test that waits for an irsendctl to listen."""
 
-    def wait_until_listened_to(self, machine: StandIn | None = None) -> None:
+    def wait_until_listened_to(self) -> None:
         """Wait until the event stream is open."""
-        self.assertTrue((machine or self.machine).listening.acquire(timeout=PATIENCE))
-
-    def restart(self, **given: object) -> StandIn:
-        """Put another stand-in at the place of this one."""
-        machine = StandIn(port=self.machine.port, **given)  # type: ignore[arg-type]
-        machine.start()
-        self.addCleanup(machine.stop)
-        return machine
+        self.assertTrue(self.machine.listening.acquire(timeout=PATIENCE))
 
 
 class WatchTests(FollowingCase):
@@ -61,7 +53,7 @@ class WatchTests(FollowingCase):
             self.assertIn(said, line)
 
     def test_pages(self) -> None:
-        """The pages of a scan are told once, when the last has gone over the glass."""
+        """The pages of a scan are one line, when the last is scanned."""
         watch = self.start("watch")
         watch.line()
         self.wait_until_listened_to()
@@ -92,7 +84,7 @@ class WatchTests(FollowingCase):
             self.assertTrue(watch.line().endswith(f"  {said}"), said)
 
     def test_paper(self) -> None:
-        """That paper is out is told, once, and that it is in again; printing is told by its job."""
+        """Paper out is printed once, and paper in again; the state printing is not printed."""
         watch = self.start("watch")
         watch.line()
         self.wait_until_listened_to()
@@ -104,7 +96,7 @@ class WatchTests(FollowingCase):
             self.assertIn(f"status   {said}", watch.line())
 
     def test_unknown_events(self) -> None:
-        """An event of a later machine is a line of what is in it, or nothing; those behind it are told."""
+        """An unknown event is a line of its members, or nothing; those after it are printed."""
         watch = self.start("watch")
         watch.line()
         self.wait_until_listened_to()
@@ -119,7 +111,7 @@ class WatchTests(FollowingCase):
         self.assertIn("  job      5001 ", watch.line())
 
     def test_unchanged_status(self) -> None:
-        """A status event that changes neither text nor state is not told."""
+        """A status event that changes neither text nor state is not printed."""
         watch = self.start("watch")
         watch.line()
         self.wait_until_listened_to()
@@ -138,21 +130,21 @@ class WatchTests(FollowingCase):
         self.assertEqual(json.loads(watch.line()), {"event": "job", "id": "8", "data": JOB})
 
     def test_gone_and_back(self) -> None:
-        """A machine that goes is told of, and its return; events go on behind the last one."""
+        """The loss of a machine and its return are printed; events go on after the last one."""
         watch = self.start("watch")
         self.wait_until_listened_to()
         self.machine.tell(41, "setting", {"changes": {"a.b": True}})
         watch.line_with("a.b = on")
         self.machine.stop()
         self.assertIn("machine  The machine is gone", watch.line())
-        machine = self.restart()
+        self.restart()
         self.assertIn("is back", watch.line())
-        self.wait_until_listened_to(machine)
-        self.assertEqual(machine.last("GET", "/api/events").headers["last-event-id"], "41")
+        self.wait_until_listened_to()
+        self.assertEqual(self.machine.last("GET", "/api/events").headers["last-event-id"], "41")
 
     def test_interrupted(self) -> None:
-        """Ctrl-C ends it with 130 and not a word."""
-        watch = self.start("watch")
+        """Ctrl-C ends it with 130 and no message."""
+        watch = self.start_process("watch")
         watch.line()
         self.wait_until_listened_to()
         ended = watch.interrupt()
@@ -173,7 +165,7 @@ class SessionsFollowTests(FollowingCase):
         self.assertEqual(json.loads(follow.line())["id"], 13)
 
     def test_limit(self) -> None:
-        """--limit says how many of the past are shown; those before stay unsaid."""
+        """--limit is the number of past sessions that are shown."""
         follow = self.start("sessions", "--follow", "--limit", "1")
         self.assertIn("   12  smtp-receive", follow.line())
         self.wait_until_listened_to()
@@ -181,7 +173,7 @@ class SessionsFollowTests(FollowingCase):
         self.assertIn("   13  smtp-receive", follow.line())
 
     def test_filtered(self) -> None:
-        """Filters hold for what comes, too."""
+        """Filters hold for events, too."""
         self.machine.answers["GET /api/sessions"] = Answer(body=[])
         follow = self.start("sessions", "--follow", "--result", "NG")
         self.wait_until_listened_to()
@@ -190,7 +182,7 @@ class SessionsFollowTests(FollowingCase):
         self.assertIn("   14  smtp-receive", follow.line())
 
     def test_missed(self) -> None:
-        """What ended while the machine could not be reached is shown when it is back."""
+        """A session that ended while the machine was gone is shown when it is back."""
         follow = self.start("sessions", "--follow", "--json")
         self.assertEqual([json.loads(follow.line())["id"] for _ in range(2)], [11, 12])
         self.wait_until_listened_to()
