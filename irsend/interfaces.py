@@ -19,7 +19,6 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.cred.credentials import ICredentials
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
     from twisted.mail.interfaces import IChallengeResponse
@@ -166,7 +165,7 @@ class IReception(Interface):
     def challengers(secured: bool) -> dict[bytes, Callable[[], IChallengeResponse]]:
         """Return what makes cred's challenge-response credentials, by mechanism; empty: AUTH is unknown."""
 
-    def login(credentials: ICredentials, mechanism: bytes) -> Deferred[bytes | tuple[()]]:
+    def login(credentials: IChallengeResponse, mechanism: bytes) -> Deferred[bytes | tuple[()]]:
         """Fire with cred's avatar ID of these credentials; fail with cred's LoginFailed."""
 
     def session_ended(reason: str) -> None:

@@ -15,6 +15,7 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernameHashedPassword, IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.mail.interfaces import IChallengeResponse
 from zope.interface import implementer
 
 from irsend.addresses import mailbox_of
@@ -27,7 +28,6 @@ from irsend.mailhost.credentials import (
     PromptedLogin,
     ScramSHA256Login,
 )
-from irsend.protocols.sasl.exchange import Challenger
 
 
 @implementer(ICredentialsChecker)
@@ -64,7 +64,7 @@ class Accounts:
         name = bytes(mailbox).decode("ascii", "replace").lower()
         return name if name in self._passwords else None
 
-    def challengers(self, secured: bool) -> dict[bytes, Callable[[], Challenger]]:
+    def challengers(self, secured: bool) -> dict[bytes, Callable[[], IChallengeResponse]]:
         """Return what AUTH offers, the strongest first.
 
         The same with TLS and without it: this is a bench, and the machine of

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from twisted.cred.credentials import CramMD5Credentials, IUsernameHashedPassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.mail.imap4 import LOGINCredentials, PLAINCredentials
+from twisted.mail.interfaces import IChallengeResponse
 from zope.interface import implementer
 
 from irsend.protocols.sasl.digest_md5 import DigestMD5Challenge
@@ -45,6 +46,7 @@ class PromptedLogin(LOGINCredentials):
         self.challenges = [b"Password:", b"Username:"]
 
 
+@implementer(IChallengeResponse)
 class CramMD5Login(CramMD5Credentials):
     """CRAM-MD5, with a challenge that cannot be guessed and user names that may hold blanks."""
 
@@ -92,6 +94,7 @@ class _Proven:
             self._challenges.append(proof)
 
 
+@implementer(IChallengeResponse)
 class DigestMD5Login(_Proven):
     """DIGEST-MD5."""
 
@@ -112,6 +115,7 @@ class DigestMD5Login(_Proven):
         self._prove(self._challenge.proof(said, self.username, password))
 
 
+@implementer(IChallengeResponse)
 class ScramSHA256Login(_Proven):
     """SCRAM-SHA-256."""
 

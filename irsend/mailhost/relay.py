@@ -14,6 +14,7 @@ import attrs
 from attrs import frozen
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime, ITransport
+from twisted.mail.interfaces import IChallengeResponse
 from zope.interface import implementer
 
 from irsend.interfaces import (
@@ -31,7 +32,6 @@ from irsend.mailhost.maildirs import Maildirs
 from irsend.mailhost.queue import Queue
 from irsend.message.trace import smtp_trace
 from irsend.protocols.esmtp import ESMTP
-from irsend.protocols.sasl.exchange import Challenger
 from irsend.protocols.tls import ServerTLS
 from irsend.protocols.transcript import Silence
 from irsend.store.memory import StoredMessage
@@ -160,7 +160,7 @@ class RelayReception:
         """Write down why."""
         self.transcript.note(f"TLS failed: {reason}")
 
-    def challengers(self, secured: bool) -> dict[bytes, Callable[[], Challenger]]:
+    def challengers(self, secured: bool) -> dict[bytes, Callable[[], IChallengeResponse]]:
         """Offer what the accounts can log in with."""
         return self._relay.accounts.challengers(secured)
 

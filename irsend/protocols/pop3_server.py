@@ -43,7 +43,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.logger import Logger
 from twisted.mail import pop3
-from twisted.mail.interfaces import IMailboxPOP3
+from twisted.mail.interfaces import IChallengeResponse, IMailboxPOP3
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -52,7 +52,6 @@ from irsend.protocols.command_lines import CommandLines
 from irsend.protocols.pop3_transaction import POP3Transaction
 from irsend.protocols.sasl.exchange import (
     Aborted,
-    Challenger,
     ExchangeFailed,
     NotBase64,
     SASLExchange,
@@ -97,7 +96,7 @@ class POP3(pop3.POP3):
     def __init__(
         self,
         portal: Portal,
-        challengers: Callable[[bool], dict[bytes, Callable[[], Challenger]]],
+        challengers: Callable[[bool], dict[bytes, Callable[[], IChallengeResponse]]],
         tls: Callable[[], IOpenSSLServerConnectionCreator | None],
         transcript: ITranscript,
         clock: IReactorTime,
@@ -357,11 +356,11 @@ class POP3(pop3.POP3):
             self._exchange = exchange
             self.say(b"+ " + challenge)
 
-    def _log_in(self, credentials: UsernamePassword | APOPDigest | Challenger) -> None:
+    def _log_in(self, credentials: UsernamePassword | APOPDigest | IChallengeResponse) -> None:
         self._lines.ask(self._maildrop_of, credentials, then=self._logged_in)
 
     def _maildrop_of(
-        self, credentials: UsernamePassword | APOPDigest | Challenger
+        self, credentials: UsernamePassword | APOPDigest | IChallengeResponse
     ) -> Deferred[POP3Transaction | bytes]:
         """Fire with what the session does with its maildrop, or with why there is none."""
 

@@ -133,7 +133,7 @@ class QueueTests(unittest.TestCase):
 
     def test_undelivered_is_full(self) -> None:
         """Where undelivered/ is full a refused mail stays in the queue, which is bounded."""
-        self.maildirs.undelivered.capacity = 10
+        self.maildirs.undelivered._capacity = lambda: 10
         self.put(b"")
         self.queue.startService()
         self.reactor.advance(0)
@@ -244,7 +244,7 @@ class QueueTests(unittest.TestCase):
 
     def test_no_room_for_the_bounce(self) -> None:
         """Where the sender's Maildir is full the mail is kept in `undelivered`."""
-        self.maildirs.of_account("ir@bench.test").capacity = 10
+        self.maildirs.of_account("ir@bench.test")._capacity = lambda: 10
         self.start()
         self.connect()
         self.say(b"554 no\r\n", b"221 bye\r\n")

@@ -150,7 +150,7 @@ class RelayTests(unittest.TestCase):
 
     def test_no_room(self) -> None:
         """A Maildir that is full refuses the whole mail, and keeps no copy of it."""
-        self.maildirs.queue.capacity = 5
+        self.maildirs.queue._capacity = lambda: 5
         self.say(b"EHLO me", b"MAIL FROM:<>", b"RCPT TO:<ir@bench.test>")
         self.say(b"RCPT TO:<p@machine.test>", b"DATA")
         self.assertIn(b"452 ", self.say(b"x", b".")[0])

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Protocol
+
+from twisted.mail.interfaces import IChallengeResponse
 
 
 class ExchangeFailed(Exception):
@@ -28,23 +29,10 @@ class Malformed(ExchangeFailed):
     """A response does not follow the mechanism's grammar."""
 
 
-class Challenger(Protocol):
-    """One of cred's challenge-response credentials, for one login."""
-
-    def getChallenge(self) -> bytes:
-        """Return the next challenge."""
-
-    def setResponse(self, response: bytes) -> None:
-        """Take the response to it; raises whatever its parsing meets."""
-
-    def moreChallenges(self) -> bool:
-        """Say whether there is another challenge."""
-
-
 class SASLExchange:
     """One attempt to log in. Challenges and responses are base64, as on the wire."""
 
-    def __init__(self, mechanism: bytes, challenger: Challenger) -> None:
+    def __init__(self, mechanism: bytes, challenger: IChallengeResponse) -> None:
         self.mechanism = mechanism
         self.credentials = challenger
         """To be checked once there are no more challenges."""
