@@ -4,18 +4,30 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TRIAL := $(BIN)/python -b -W error::BytesWarning -m twisted.trial --random=0
+# As many tests at once as there are processors.
+JOBS := $(shell nproc)
+# The order is drawn anew each time, and printed: SEED=... repeats it.
+SEED := 0
+# With JOBS=1, REPORTER=timing prints the seconds of each test.
+REPORTER := text
+TRIAL := $(BIN)/python -b -m tests.parallel -j $(JOBS) --random=$(SEED) --reporter=$(REPORTER)
+# Kept from run to run: examples that failed come first, and tables need not be made again.
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.hypothesis
 
-.PHONY: run test live lint docs wheel bench clean
+.PHONY: run test slow live lint docs wheel bench clean
 
 run: $(VENV)/.run
 	exec $(BIN)/twistd -n --pidfile= irsend --config etc/irsend.toml
 
-# What is tested: all of it, or less, as in `make test TESTS=tests.device`.
-TESTS := tests
+# What is tested: all but what is slow or live, or less, as in `make test TESTS=tests.device`.
+PACKAGES := $(filter-out tests/live tests/slow,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)))
+TESTS := $(subst /,.,$(PACKAGES) $(basename $(wildcard tests/test_*.py)))
 
 test: $(VENV)/.test
 	$(TRIAL) $(TESTS)
+
+slow: $(VENV)/.test
+	$(TRIAL) tests.slow
 
 live: $(VENV)/.live
 	IRSEND_LIVE=required $(TRIAL) tests.live
@@ -36,7 +48,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) build docs/_build *.egg-info _trial_temp* .mypy_cache .ruff_cache
+	rm -rf $(VENV) build docs/_build *.egg-info _trial_temp* .hypothesis .mypy_cache .ruff_cache
 
 # The checkout is installed with its package paths as they are
 # (editable_mode=compat): the default way of an editable install hides

@@ -30,6 +30,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,6 +47,9 @@ _NO_FAULT_OF_ITS_OWN = (
     *(errno.EACCES, errno.EPERM, errno.ENOENT),
 )
 
+Limit = Callable[[int, int], None]
+"""Limits what follows: to so many seconds, and so many octets in each file."""
+
 
 def main(orders: IO[str], answers: IO[str]) -> None:
     """Carry out orders until there are no more."""
@@ -60,37 +64,46 @@ def main(orders: IO[str], answers: IO[str]) -> None:
         answers.flush()
 
     for line in orders:
-        order = json.loads(line)
-        try:
-            if "print" in order:
-                say({"printed": _print(order["print"], lambda page: say({"page": page}))})
-            elif "read" in order:
-                say({"read": _read(order["read"])})
-            elif "set" in order:
-                say({"set": _set(order["set"])})
-            else:
-                say({"drawn": _draw(order["draw"])})
-        except MemoryFull:
+        carry_out(json.loads(line), say)
+
+
+def carry_out(
+    order: dict[str, Any],
+    say: Callable[[dict[str, Any]], None],
+    limit: Limit = limit_next,
+) -> None:
+    """Carry out one order, and `say` its pages and its end; `limit` is called before a file is read."""
+    try:
+        if "print" in order:
+            told = lambda page: say({"page": page})  # noqa: E731
+            say({"printed": _print(order["print"], told, limit)})
+        elif "read" in order:
+            say({"read": _read(order["read"], limit)})
+        elif "set" in order:
+            say({"set": _set(order["set"], limit)})
+        else:
+            say({"drawn": _draw(order["draw"], limit)})
+    except MemoryFull:
+        say(_failed("What it comes to is larger than it may be."))
+    except ScanRefused as refused:
+        say(_failed(f"{refused}."))
+    except MemoryError:
+        say(_failed("It takes too much memory."))
+    except OSError as error:
+        if error.errno == errno.EFBIG:
             say(_failed("What it comes to is larger than it may be."))
-        except ScanRefused as refused:
-            say(_failed(f"{refused}."))
-        except MemoryError:
-            say(_failed("It takes too much memory."))
-        except OSError as error:
-            if error.errno == errno.EFBIG:
-                say(_failed("What it comes to is larger than it may be."))
-            elif error.errno in _NO_FAULT_OF_ITS_OWN:
-                words = f"{error.filename or 'a file'}: {error.strerror}"
-                say({"failed": {"code": None, "words": words}})
-            else:
-                # Of a library's own making, at what it was to decode.
-                say(_broken())
-        except Exception:
-            # Libraries raise much of their own at hostile files.
+        elif error.errno in _NO_FAULT_OF_ITS_OWN:
+            words = f"{error.filename or 'a file'}: {error.strerror}"
+            say({"failed": {"code": None, "words": words}})
+        else:
+            # Of a library's own making, at what it was to decode.
             say(_broken())
+    except Exception:
+        # Libraries raise much of their own at hostile files.
+        say(_broken())
 
 
-def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
+def _print(order: dict[str, Any], told: Callable[[int], None], limit: Limit) -> dict[str, Any]:
     # Behind the limits: what is imported here is what decodes.
     from irsend.imaging.mail_to_pdf import Order, print_mail
     from irsend.message.joining import opened
@@ -102,7 +115,7 @@ def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
         instead=Problem(**instead) if instead else None,
         **form,
     )
-    limit_next(order.get("seconds", _SECONDS), how.most_octets)
+    limit(order.get("seconds", _SECONDS), how.most_octets)
     with opened([Path(one) for one in order["files"]]) as mail:
         printed = print_mail(mail, Path(order["into"]), how, told)
     return {
@@ -117,29 +130,29 @@ def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
     }
 
 
-def _draw(order: dict[str, Any]) -> dict[str, Any]:
+def _draw(order: dict[str, Any], limit: Limit) -> dict[str, Any]:
     from irsend.imaging.rasterization import rasterize_page
 
-    limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    limit(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     into = Path(order["into"])
     width, height = rasterize_page(Path(order["file"]), order["page"], into, order["dots"])
     return {"file": str(into), "width": width, "height": height}
 
 
-def _read(order: dict[str, Any]) -> dict[str, Any]:
+def _read(order: dict[str, Any], limit: Limit) -> dict[str, Any]:
     from attrs import asdict
 
     from irsend.imaging.text_layer import read_page
 
-    limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    limit(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     return asdict(read_page(Path(order["file"]), order["page"]))
 
 
-def _set(order: dict[str, Any]) -> dict[str, Any]:
+def _set(order: dict[str, Any], limit: Limit) -> dict[str, Any]:
     from irsend.imaging.text_pages import text_pdf
     from irsend.imaging.text_wrap import wrapped
 
-    limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    limit(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     lines = tuple(wrapped(order["text"]))
     pdf, pages = text_pdf(lines, order["paper"], order.get("title", ""))
     into = Path(order["into"])

@@ -82,7 +82,7 @@ class KeyStore:
     def load_or_generate(self, hostnames: Iterable[str], bits: int, now: float) -> KeyMaterial:
         """Return what is there, made first where nothing is; KeyMaterialError."""
         if self._own and not self._certificate.exists() and not self._key.exists():
-            self.save(*generate_key_material(hostnames, bits, now))
+            return self.save(*generate_key_material(hostnames, bits, now))
         return self.load()
 
     def made_here(self, material: KeyMaterial) -> bool:

@@ -155,15 +155,15 @@ def deep_mails() -> Iterator[Broken]:
         yield Broken(f"deep {name}", b"".join(levels), "#819")
 
 
-def endless_heads() -> Iterator[Broken]:
-    """Give mails whose head has 50 MB: as one field, as many, and folded."""
+def endless_heads(size: int) -> Iterator[Broken]:
+    """Give mails whose head has so many octets: as one field, as many, and folded."""
     for name, piece in (
         ("field", b"x"),
         ("fields", b"x\r\nA: b"),
         ("folded", b"x\r\n "),
         ("parameters", b'; a="b"'),
     ):
-        octets = b"Content-Type: text/plain" + piece * (50_000_000 // len(piece))
+        octets = b"Content-Type: text/plain" + piece * (size // len(piece))
         yield Broken(f"head of a {name}", octets, "#819")
 
 
@@ -306,9 +306,8 @@ def huge_tiffs() -> Iterator[Broken]:
         )
 
 
-def swelling_tiffs() -> Iterator[Broken]:
-    """Give TIFFs that are right, small, and very large as pixels: they are printed."""
-    side = 8400
+def swelling_tiffs(side: int) -> Iterator[Broken]:
+    """Give TIFFs that are right, small, and large as pixels, of so many a side: they are printed."""
     for name, samples, bits, photometric in (
         *(("one bit", 1, 1, 0), ("colour", 3, 8, 2), ("with alpha", 4, 8, 2)),
     ):

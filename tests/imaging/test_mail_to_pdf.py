@@ -225,19 +225,6 @@ class BoundTests(PrintingCase):
         self.assertEqual((printed.codes, printed.pages), (("#829",), 11))
         self.assertIn("The mail has more than 11 pages.", self.texts(printed)[0])
 
-    def test_thousand(self) -> None:
-        """A thousand pages and one are #829, and a thousand are printed."""
-        dot = Image.new("1", (16, 16), 0)
-        octets = mail("", (tiff(*[dot] * 501), "image/tiff", "a.tif"))
-        twice = mail(
-            "",
-            (tiff(*[dot] * 500), "image/tiff", "a.tif"),
-            (tiff(*[dot] * 501), "image/tiff", "b.tif"),
-        )
-        self.assertEqual(self.printed(octets).codes, ())
-        printed = self.printed(twice)
-        self.assertEqual((printed.codes, printed.pages), (("#829",), 1000))
-
     def test_too_large(self) -> None:
         """Images that come to more octets than they may are given up."""
         octets = mail("", *[(tiff(FAX), "image/tiff", "a.tif")] * 2)

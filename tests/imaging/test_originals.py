@@ -161,11 +161,9 @@ class OriginalsTests(OriginalsCase):
     def test_too_many_pages(self) -> None:
         """More pages than are allowed are refused before any is drawn, with both numbers."""
         path = pdf(self.place / "x.pdf", 3)
-        long = pdf(self.place / "long.pdf", 10_000)
         for paths, most, sentence in (
             ([path], 2, "x.pdf has 3 pages; up to 2 are allowed"),
             ([path, path], 2, "together they have 6 pages; up to 2 are allowed"),
-            ([long], 1000, "long.pdf has 10000 pages; up to 1000 are allowed"),
         ):
             with self.assertRaises(ScanRefused) as caught:
                 self.read(*paths, most=most)

@@ -1,53 +1,23 @@
-"""The worker that prints, as a process: its orders, its answers and its limits."""
+"""The worker that prints, as a process: its orders and its answers."""
 
 from __future__ import annotations
-
-import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
 
 import pypdfium2
 from PIL import Image
 from reportlab.pdfgen import canvas
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.imaging.originals import photograph, text_page
 from tests.imaging.received import mail, tiff
+from tests.imaging.worker_case import WorkerCase
 
 
-class WorkerTests(SynchronousTestCase):
+class WorkerTests(WorkerCase):
     """One process, several documents."""
-
-    def setUp(self) -> None:
-        """Make a directory."""
-        self.into = Path(self.mktemp()).resolve()
-        self.into.mkdir()
-
-    def order(self, octets: bytes, name: str = "1", **more: Any) -> dict[str, Any]:
-        """Return an order to print a mail."""
-        (self.into / name).write_bytes(octets)
-        into = self.into / f"out-{name}"
-        into.mkdir()
-        return {"print": {"files": [str(self.into / name)], "into": str(into), **more}}
-
-    def answers(self, *orders: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return what a worker says to orders, until it ends."""
-        self.process = subprocess.run(
-            [sys.executable, "-m", "irsend.imaging.print_worker"],
-            input="".join(json.dumps(order) + "\n" for order in orders),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        return [json.loads(line) for line in self.process.stdout.splitlines()]
 
     def test_prints(self) -> None:
         """It says each page and then the whole, one document after the other."""
         fax = tiff(text_page(1728, 2292), text_page(1728, 2292))
-        found = self.answers(
+        found = self.answers_to_the_end(
             self.order(mail("Text.", (fax, "image/tiff", "a.tif"), subject="One"), "1"),
             self.order(mail("", (b"x", "application/x", "b.x"), subject="Two"), "2"),
         )
@@ -138,39 +108,8 @@ class WorkerTests(SynchronousTestCase):
         )
         self.assertEqual([next(iter(one)) for one in found], ["failed", "printed"])
 
-    def test_time(self) -> None:
-        """A document that takes more time than it may ends the process; the one before it is printed."""
-        white = Image.new("L", (8000, 8000), 255)
-        slow = (tiff(white, compression="tiff_lzw"), "image/tiff", "a.tif")
-        found = self.answers(
-            self.order(mail("Text."), "1", seconds=5),
-            self.order(mail("", *[slow] * 50), "2", seconds=1),
-        )
-        self.assertIn("printed", found[0])
-        self.assertNotIn("printed", found[-1] if len(found) > 1 else {})
-        self.assertLess(self.process.returncode, 0)
-
-    def test_time_is_each_documents_own(self) -> None:
-        """Many documents together may take longer than one may."""
-        octets = mail("Text.", (tiff(*[text_page(1728, 2292)] * 40), "image/tiff", "a.tif"))
-        orders = [self.order(octets, str(number), seconds=1) for number in range(6)]
-        found = self.answers(*orders)
-        self.assertEqual(sum("printed" in one for one in found), 6)
-
     def test_missing(self) -> None:
         """A file that is not there fails, and the next is printed."""
         order = {"print": {"files": [str(self.into / "none")], "into": str(self.into)}}
         found = self.answers(order, self.order(mail("Text.")))
         self.assertEqual([next(iter(one)) for one in found], ["failed", "printed"])
-
-    def test_hostile(self) -> None:
-        """MIME 10,000 levels deep and a header of 50 MB are #819, quickly, in one worker."""
-        deep = b"".join(
-            b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level)
-            for level in range(10_000)
-        )
-        found = self.answers(
-            self.order(deep, "1", seconds=5),
-            self.order(b"Subject: " + b"x" * 50_000_000, "2", seconds=5),
-        )
-        self.assertEqual([one["printed"]["codes"] for one in found], [["#819"], ["#819"]])

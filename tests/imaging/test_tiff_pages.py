@@ -53,7 +53,9 @@ class LibtiffTests(PrintingCase):
 
     def test_fax_compressions(self) -> None:
         """MH, MR, MMR, LZW, deflate, PackBits and none, of both byte and bit orders, are the same pixels."""
-        (self.within / "in.tif").write_bytes(tiff(FAX, compression="raw", dpi=(204, 98)))
+        (self.within / "in.tif").write_bytes(
+            tiff(FAX.crop((0, 0, 1728, 300)), compression="raw", dpi=(204, 98))
+        )
         for kind in _KINDS:
             for order in ("-L", "-B"):
                 for fill in ("lsb2msb", "msb2lsb"):

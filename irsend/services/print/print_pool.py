@@ -1,25 +1,27 @@
-"""A small pool of workers that print, draw, read and set: each stays warm, and has one order at a time.
+"""A pool of worker processes that print, draw, read and set: each stays warm, and has one order at a time.
 
-A worker that dies, hangs or talks nonsense costs the order that it has, and no
-other. None is started before there is something to do.
+A worker that dies, hangs or writes what is no answer costs the order that it has,
+and no other. None is started before there is an order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.error import ProcessDone
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import Attribute, Interface, implementer
 
 from irsend.device import codes
 from irsend.services.worker_process import Worker, end_all, when_gone
 
-# A worker that has nothing to do for so long is ended, in seconds; its memory is free then.
+# A worker without an order for so many seconds is ended, which frees its memory.
 _IDLE = 60
-# After so many orders one begins anew, whatever its libraries have kept.
+# After so many orders a new worker takes over, whatever the libraries of the old one have kept.
 _MOST_ORDERS = 500
 _SWITCHED_OFF = "the machine was switched off"
 
@@ -36,6 +38,33 @@ class NoRoom(Exception):
     """It cannot be printed now, for a reason that is not its own: the disk is full, say."""
 
 
+class IPrintPool(Interface):
+    """Prints mails, draws and reads their pages, and sets reports.
+
+    Orders and answers are those of :mod:`irsend.imaging.print_worker`, each
+    without the word that names it.
+    """
+
+    at_once: int = Attribute("So many orders are carried out at once; the others wait.")
+
+    def ask(order: dict[str, Any], told: Callable[[int], None]) -> Deferred[dict[str, Any]]:
+        """Carry out an order; fires with the answer.
+
+        `told`, which may be left out, is called with the number of each page of an
+        image that is done. Fails with CannotPrint where the document is at fault,
+        NoRoom where it is not. When cancelled it fails with CancelledError, and no
+        earlier than nothing is written for the order any more.
+        """
+
+    def stop() -> Deferred[None]:
+        """Break off all orders, which fail with NoRoom, as later ones do; fires when nothing runs."""
+
+
+def _unheard(page: int) -> None:
+    """Hear of a page that nobody counts."""
+
+
+@implementer(IPrintPool)
 class PrintPool:
     """Runs up to `at_once` workers. `timeout` is in seconds, for each order."""
 
@@ -50,29 +79,28 @@ class PrintPool:
         self._workers: set[_Printer] = set()
         self._stopped = False
 
-    @inlineCallbacks
     def ask(
-        self, order: dict[str, Any], told: Callable[[int], None] = lambda _: None
-    ) -> Generator[Deferred[Any], Any, dict[str, Any]]:
-        """Have an order carried out; fires with what it comes to, as the worker says it.
+        self, order: dict[str, Any], told: Callable[[int], None] = _unheard
+    ) -> Deferred[dict[str, Any]]:
+        """Have a worker carry out an order."""
+        return Deferred.fromCoroutine(self._carry_out(order, told))
 
-        `told` hears of each page. Fails with CannotPrint or NoRoom. May be
-        cancelled: it fires when the worker is gone.
-        """
-        yield self._turns.acquire()
+    async def _carry_out(
+        self, order: dict[str, Any], told: Callable[[int], None]
+    ) -> dict[str, Any]:
+        await self._turns.acquire()
         try:
             if self._stopped:
                 raise NoRoom(_SWITCHED_OFF)
             worker = self._idle.pop() if self._idle else self._start()
             try:
-                answer: dict[str, Any] = yield worker.ask(order, told, self._timeout())
+                return await worker.ask(order, told, self._timeout())
             except CancelledError:
-                yield when_gone(worker)
+                await when_gone(worker)
                 raise
             finally:
                 if worker in self._workers:
                     self._rest(worker)
-            return answer
         finally:
             self._turns.release()
 
@@ -103,10 +131,11 @@ class PrintPool:
             self._idle.remove(worker)
         worker.retire()
 
-    def stop(self) -> Deferred[Any]:
-        """End all workers at once; fires when they are gone."""
+    def stop(self) -> Deferred[None]:
+        """Kill all workers; fires when they are gone."""
         self._stopped = True
-        return end_all(self._workers, lambda worker: worker.give_up(NoRoom(_SWITCHED_OFF)))
+        gone = end_all(self._workers, lambda worker: worker.give_up(NoRoom(_SWITCHED_OFF)))
+        return gone.addCallback(lambda _: None)
 
 
 class _Printer(Worker):
@@ -118,8 +147,8 @@ class _Printer(Worker):
         super().__init__()
         self._reactor = reactor
         self._answer: Deferred[dict[str, Any]] | None = None
-        self._told: Callable[[int], None] = lambda _: None
-        self._timer: Any = None
+        self._told: Callable[[int], None] = _unheard
+        self._timer: IDelayedCall | None = None
         self._why: Exception | None = None
         self.orders = 0
         """How many it has had."""
@@ -143,29 +172,29 @@ class _Printer(Worker):
         return answer
 
     def rest(self, seconds: float, then: Callable[[], None]) -> None:
-        """Have nothing to do; `then` is called when that has been so for long."""
+        """Call `then` after so many seconds without an order."""
         self._timer = self._reactor.callLater(seconds, then)
 
     def retire(self) -> None:
         """End it in order: it has nothing to do."""
         self._stop_timer()
-        # One that does not hear it is ended all the same.
+        # One that does not notice the end of its input is killed.
         self._timer = self._reactor.callLater(_IDLE, self.kill)
         self.transport.closeStdin()
 
     def give_up(self, why: Exception) -> None:
-        """End it at once; what it was to do fails with this."""
+        """Kill it; its order fails with this."""
         self._why = self._why or why
         self.kill()
 
     def talks_nonsense(self) -> None:
-        """Give up on it."""
+        """Kill it: after a line that is no answer the next may belong to any order."""
         self.give_up(CannotPrint(codes.IMAGE_UNDECODABLE, "Its worker talks nonsense."))
 
     def heard(self, words: dict[str, Any]) -> None:
-        """Hear of a page, or of the end of an order."""
+        """Pass on a page, or the end of an order."""
         if self._why is not None:
-            # It is being ended: it must not be given another order as one that is free.
+            # It is being killed: it must not be given another order as one that is free.
             return
         if "page" in words:
             self._told(int(words["page"]))
@@ -191,7 +220,7 @@ class _Printer(Worker):
         self._timer = None
 
     def ended(self, reason: Failure) -> None:
-        """Fail what it was doing."""
+        """Fail the order that it had."""
         self._stop_timer()
         if self._answer is None:
             if not reason.check(ProcessDone) and self._why is None and self.complaint:
