@@ -93,7 +93,7 @@ def main(orders: IO[str], answers: IO[str]) -> None:
 def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
     # Behind the limits: what is imported here is what decodes.
     from irsend.imaging.mail_to_pdf import Order, print_mail
-    from irsend.message.joining import opened
+    from irsend.message.fragments import opened
 
     form: dict[str, Any] = {name: order[name] for name in _FORM if name in order}
     instead = order.get("instead")

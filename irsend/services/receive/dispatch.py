@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.device.jobs import Job
-from irsend.message.joining import Fragment, fragment_of
+from irsend.message.fragments import Fragment, fragment_of
 from irsend.message.reports.reader import Notification, read_notification
 from irsend.message.reports.requests import ASKING, NO_REQUESTS, ReportRequests, requests_in
 from irsend.services.bench import Bench

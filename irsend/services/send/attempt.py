@@ -21,7 +21,7 @@ from irsend.device.send_policy import code_of_pop_login
 from irsend.device.sessions import Session
 from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
-from irsend.message.partial import divide
+from irsend.message.fragments import divide
 from irsend.message.prefixed_file import PrefixedFile
 from irsend.services.bench import Bench
 from irsend.services.send.access_token import read_token, token_configured

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import inlineCallbacks
 
-from irsend.message.partial import divide
+from irsend.message.fragments import divide
 from tests.imaging.originals import text_page
 from tests.imaging.received import mail, tiff
 from tests.services.printing import PrintingMachineCase

@@ -1,0 +1,203 @@
+"""A mail in fragments (message/partial): cut into them to be sent, and put together of them when received.
+
+Sending copies nothing: a fragment is a head of its own and a stretch of the
+mail, cut at the end of a line. What was received may hold anything: reading it
+ends without an error. `services.receive.reassembly` says which fragments belong
+together, and how long the others are waited for.
+
+Standards: RFC 2046 5.2.2 (message/partial), and 5.2.2.1 for which header fields come from where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from attrs import frozen
+
+from irsend.message.header import LONGEST_HEAD, read_header
+
+TYPE = "message/partial"
+MOST_PARTS = 999
+_LONGEST_IDENTITY = 500
+_DIGITS = 9
+_MOST_OCTETS = 110_000_000
+"""Of a mail that is joined: more is not looked at when it is taken apart."""
+_LONGEST_OWN_HEAD = 65_536
+# Far more than any line of a composed mail.
+_WINDOW = 4096
+# These stay inside, in the first part, and are the whole mail's own again when it is joined.
+_INSIDE = (b"content-", b"subject", b"message-id", b"encrypted", b"mime-version")
+
+
+# -- sending ------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Part:
+    """One part: its head, then a stretch of the mail."""
+
+    head: bytes
+    start: int
+    length: int
+
+
+def divide(message: IO[bytes], size: int, limit: int) -> list[Part]:
+    """Return the parts of a mail of `size` octets, each of at most `limit`; ValueError where that is too few.
+
+    The mail is composed here: it begins with its header, in lines ending in CR LF.
+    """
+    message.seek(0)
+    head = message.read(_LONGEST_OWN_HEAD).partition(b"\r\n\r\n")[0] + b"\r\n"
+    outside, subject, message_id = _outside(head)
+    room = limit - len(_part_head(outside, subject, message_id, 9999, 9999))
+    if room < _WINDOW:
+        raise ValueError(f"{limit} octets are too few for the parts of this mail")
+    stretches = []
+    start = 0
+    while start < size:
+        end = _line_end(message, start + room) if start + room < size else size
+        stretches.append((start, end - start))
+        start = end
+    return [
+        Part(
+            head=_part_head(outside, subject, message_id, number, len(stretches)),
+            start=start,
+            length=length,
+        )
+        for number, (start, length) in enumerate(stretches, 1)
+    ]
+
+
+def _line_end(message: IO[bytes], at: int) -> int:
+    """Return where the last line ends that ends before `at`; `at` itself inside an endless one."""
+    message.seek(at - _WINDOW)
+    found = message.read(_WINDOW).rfind(b"\r\n")
+    return at if found < 0 else at - _WINDOW + found + 2
+
+
+def _outside(head: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return the fields that each part has too, the Subject's value, and the Message-ID's."""
+    fields = _split_head(head)
+    outside = b"".join(one for one in fields if not one.lower().startswith(_INSIDE))
+    values = {
+        name.lower(): value.strip() for name, _, value in (f.partition(b":") for f in fields)
+    }
+    return outside, values.get(b"subject", b""), values.get(b"message-id", b"")
+
+
+def _part_head(
+    outside: bytes, subject: bytes, message_id: bytes, number: int, total: int
+) -> bytes:
+    identity = message_id.strip(b"<>")
+    local, _, domain = identity.rpartition(b"@")
+    return outside + (
+        b"Subject: %b (%d/%d)\r\n"
+        b"Message-ID: <%b.part%d@%b>\r\n"
+        b"MIME-Version: 1.0\r\n"
+        b'Content-Type: message/partial;\r\n id="%b";\r\n number=%d; total=%d\r\n'
+        b"Content-Transfer-Encoding: 7bit\r\n"
+        b"\r\n" % (subject, number, total, local, number, domain, identity, number, total)
+    )
+
+
+# -- receiving ----------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Fragment:
+    """What a part says of itself."""
+
+    identity: str
+    """The same in all parts of a mail."""
+    number: int
+    """From 1."""
+    total: int | None = None
+    """How many there are; only the last part has to say."""
+
+    @property
+    def possible(self) -> bool:
+        """True where there can be a part of this number, and so many in all."""
+        last = MOST_PARTS if self.total is None else self.total
+        return bool(self.identity) and 1 <= self.number <= last <= MOST_PARTS
+
+
+def fragment_of(beginning: bytes) -> Fragment | None:
+    """Return what a mail says of itself in its first octets; None where it is no part of one."""
+    fields, _ = read_header(beginning, 0, len(beginning))
+    if fields.type() != TYPE:
+        return None
+    number, total = fields.parameter("number"), fields.parameter("total")
+    return Fragment(
+        identity=fields.parameter("id")[:_LONGEST_IDENTITY],
+        number=_number(number) or 0,
+        total=_number(total),
+    )
+
+
+def _number(text: str) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) <= _DIGITS
+    return int(text) if is_number else None
+
+
+@contextlib.contextmanager
+def opened(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
+    """Open a mail, or the parts of one, in order, as the mail that they are; OSError."""
+    if len(parts) > 1:
+        yield io.BytesIO(joined(_each_opened(parts)))
+        return
+    with parts[0].open("rb") as mail:
+        yield mail
+
+
+def _each_opened(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
+    """Open one after the other: there may be more of them than files that a process may open."""
+    for part in parts:
+        with part.open("rb") as file:
+            yield file
+
+
+def joined(parts: Iterable[IO[bytes]], most: int = _MOST_OCTETS) -> bytes:
+    """Return the mail that these parts are, in order: up to so many octets of it.
+
+    The outer header of the first part holds but for what belongs to the mail
+    within, which has that in its own header.
+    """
+    others = iter(parts)
+    octets = next(others).read(most)
+    end = len(octets)
+    _, inner = read_header(octets, 0, end)
+    _, body = read_header(octets, inner, end)
+    outside = [one for one in _split_head(octets[:inner]) if not _is_inside(one)]
+    inside = [one for one in _split_head(octets[inner:body]) if _is_inside(one)]
+    whole = bytearray(b"".join(_lines(outside) + _lines(inside)) + b"\r\n")
+    whole += octets[body:]
+    for part in others:
+        content = part.read(max(0, most - len(whole)) + LONGEST_HEAD)
+        _, start = read_header(content, 0, len(content))
+        whole += content[start:]
+    return bytes(whole[:most])
+
+
+def _is_inside(field: bytes) -> bool:
+    return field.lower().startswith(_INSIDE)
+
+
+def _lines(fields: list[bytes]) -> list[bytes]:
+    """Return fields that are one, without the empty line behind a head; each with its end."""
+    found = (one.rstrip(b"\r\n") for one in fields)
+    return [one + b"\r\n" for one in found if one.strip()]
+
+
+def _split_head(head: bytes) -> list[bytes]:
+    """Return the fields of a head as they stand there, each with what continues it."""
+    fields: list[bytes] = []
+    for line in head.splitlines(keepends=True):
+        if line[:1] in (b" ", b"\t") and fields:
+            fields[-1] += line
+        else:
+            fields.append(line)
+    return fields
