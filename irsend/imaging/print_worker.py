@@ -93,7 +93,7 @@ def main(orders: IO[str], answers: IO[str]) -> None:
 def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
     # Behind the limits: what is imported here is what decodes.
     from irsend.imaging.mail_to_pdf import Order, print_mail
-    from irsend.message.fragments import opened
+    from irsend.message.fragments import open_reassembled
 
     form: dict[str, Any] = {name: order[name] for name in _FORM if name in order}
     instead = order.get("instead")
@@ -103,7 +103,7 @@ def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
         **form,
     )
     limit_next(order.get("seconds", _SECONDS), how.most_octets)
-    with opened([Path(one) for one in order["files"]]) as mail:
+    with open_reassembled([Path(one) for one in order["files"]]) as mail:
         printed = print_mail(mail, Path(order["into"]), how, told)
     return {
         "file": printed.file.name,

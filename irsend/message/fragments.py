@@ -30,22 +30,22 @@ _LONGEST_OWN_HEAD = 65_536
 # Far more than any line of a composed mail.
 _WINDOW = 4096
 # These stay inside, in the first part, and are the whole mail's own again when it is joined.
-_INSIDE = (b"content-", b"subject", b"message-id", b"encrypted", b"mime-version")
+_INNER_FIELDS = (b"content-", b"subject", b"message-id", b"encrypted", b"mime-version")
 
 
 # -- sending ------------------------------------------------------------------------
 
 
 @frozen(kw_only=True)
-class Part:
-    """One part: its head, then a stretch of the mail."""
+class FragmentSlice:
+    """A fragment to be sent: its head, then a stretch of the mail."""
 
     head: bytes
     start: int
     length: int
 
 
-def divide(message: IO[bytes], size: int, limit: int) -> list[Part]:
+def fragmented(message: IO[bytes], size: int, limit: int) -> list[FragmentSlice]:
     """Return the parts of a mail of `size` octets, each of at most `limit`; ValueError where that is too few.
 
     The mail is composed here: it begins with its header, in lines ending in CR LF.
@@ -63,7 +63,7 @@ def divide(message: IO[bytes], size: int, limit: int) -> list[Part]:
         stretches.append((start, end - start))
         start = end
     return [
-        Part(
+        FragmentSlice(
             head=_part_head(outside, subject, message_id, number, len(stretches)),
             start=start,
             length=length,
@@ -82,7 +82,7 @@ def _line_end(message: IO[bytes], at: int) -> int:
 def _outside(head: bytes) -> tuple[bytes, bytes, bytes]:
     """Return the fields that each part has too, the Subject's value, and the Message-ID's."""
     fields = _split_head(head)
-    outside = b"".join(one for one in fields if not one.lower().startswith(_INSIDE))
+    outside = b"".join(one for one in fields if not one.lower().startswith(_INNER_FIELDS))
     values = {
         name.lower(): value.strip() for name, _, value in (f.partition(b":") for f in fields)
     }
@@ -144,23 +144,23 @@ def _number(text: str) -> int | None:
 
 
 @contextlib.contextmanager
-def opened(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
+def open_reassembled(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
     """Open a mail, or the parts of one, in order, as the mail that they are; OSError."""
     if len(parts) > 1:
-        yield io.BytesIO(joined(_each_opened(parts)))
+        yield io.BytesIO(reassembled(_open_each(parts)))
         return
     with parts[0].open("rb") as mail:
         yield mail
 
 
-def _each_opened(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
+def _open_each(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
     """Open one after the other: there may be more of them than files that a process may open."""
     for part in parts:
         with part.open("rb") as file:
             yield file
 
 
-def joined(parts: Iterable[IO[bytes]], most: int = _MOST_OCTETS) -> bytes:
+def reassembled(parts: Iterable[IO[bytes]], most: int = _MOST_OCTETS) -> bytes:
     """Return the mail that these parts are, in order: up to so many octets of it.
 
     The outer header of the first part holds but for what belongs to the mail
@@ -171,8 +171,8 @@ def joined(parts: Iterable[IO[bytes]], most: int = _MOST_OCTETS) -> bytes:
     end = len(octets)
     _, inner = read_header(octets, 0, end)
     _, body = read_header(octets, inner, end)
-    outside = [one for one in _split_head(octets[:inner]) if not _is_inside(one)]
-    inside = [one for one in _split_head(octets[inner:body]) if _is_inside(one)]
+    outside = [one for one in _split_head(octets[:inner]) if not _is_inner(one)]
+    inside = [one for one in _split_head(octets[inner:body]) if _is_inner(one)]
     whole = bytearray(b"".join(_lines(outside) + _lines(inside)) + b"\r\n")
     whole += octets[body:]
     for part in others:
@@ -182,8 +182,8 @@ def joined(parts: Iterable[IO[bytes]], most: int = _MOST_OCTETS) -> bytes:
     return bytes(whole[:most])
 
 
-def _is_inside(field: bytes) -> bool:
-    return field.lower().startswith(_INSIDE)
+def _is_inner(field: bytes) -> bool:
+    return field.lower().startswith(_INNER_FIELDS)
 
 
 def _lines(fields: list[bytes]) -> list[bytes]:

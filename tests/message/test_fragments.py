@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial import unittest
 
-from irsend.message.fragments import Fragment, divide, fragment_of, joined
+from irsend.message.fragments import Fragment, fragment_of, fragmented, reassembled
 from irsend.message.prefixed_file import PrefixedFile
 from tests.message.test_compose import attached, composed, letter
 
@@ -32,7 +32,7 @@ def parts_of(mail: bytes, limit: int) -> list[bytes]:
     """Return each part as it is sent."""
     return [
         PrefixedFile(part.head, io.BytesIO(mail), part.start, part.length).read()
-        for part in divide(io.BytesIO(mail), len(mail), limit)
+        for part in fragmented(io.BytesIO(mail), len(mail), limit)
     ]
 
 
@@ -62,10 +62,10 @@ def put_together(parts: list[bytes]) -> bytes:
 
 def whole_of(parts: list[bytes]) -> bytes:
     """Join parts."""
-    return joined([io.BytesIO(one) for one in parts])
+    return reassembled([io.BytesIO(one) for one in parts])
 
 
-class PartialTests(unittest.SynchronousTestCase):
+class FragmentedTests(unittest.SynchronousTestCase):
     """message/partial."""
 
     @given(st.integers(0, 60_000), st.integers(6000, 40_000))
@@ -101,7 +101,7 @@ class PartialTests(unittest.SynchronousTestCase):
     def test_too_small(self) -> None:
         """A limit that the heads alone would fill is refused."""
         _, mail = composed(letter())
-        self.assertRaises(ValueError, divide, io.BytesIO(mail), len(mail), 3000)
+        self.assertRaises(ValueError, fragmented, io.BytesIO(mail), len(mail), 3000)
 
 
 class FragmentTests(unittest.SynchronousTestCase):
@@ -154,7 +154,7 @@ class FragmentTests(unittest.SynchronousTestCase):
             self.assertFalse(found.possible, parameters)
 
 
-class JoinedTests(unittest.SynchronousTestCase):
+class ReassembledTests(unittest.SynchronousTestCase):
     """The whole again."""
 
     def test_round(self) -> None:
@@ -184,7 +184,7 @@ class JoinedTests(unittest.SynchronousTestCase):
         """No more is joined than may be."""
         mail = WHOLE + b"QUJD\r\n" * 3000
         parts = [io.BytesIO(one) for one in parts_of(mail, 8000)]
-        self.assertEqual(len(joined(parts, 10_000)), 10_000)
+        self.assertEqual(len(reassembled(parts, 10_000)), 10_000)
 
     @given(st.lists(st.binary(max_size=300), min_size=1, max_size=4))
     def test_any_octets(self, parts: list[bytes]) -> None:

@@ -21,7 +21,7 @@ from irsend.device.send_policy import code_of_pop_login
 from irsend.device.sessions import Session
 from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
-from irsend.message.fragments import divide
+from irsend.message.fragments import fragmented
 from irsend.message.prefixed_file import PrefixedFile
 from irsend.services.bench import Bench
 from irsend.services.send.access_token import read_token, token_configured
@@ -244,7 +244,7 @@ class Attempt:
             # RFC 2046 5.2.2.1: the parts of a message are in 7 bit.
             head = b""
             with outbox.open_message(outgoing) as message:
-                parts = [part(one) for one in divide(message, size, self._limit)]
+                parts = [part(one) for one in fragmented(message, size, self._limit)]
         return Delivery(
             sender=_mailbox(outgoing.sender) if outgoing.sender else None,
             recipients=recipients,
