@@ -1,10 +1,9 @@
-"""What goes back to a sender who asked: that its mail was delivered (DSN), that it was printed or not (MDN).
+"""A report on a mail that was received, as multipart/report: what a DSN and an MDN have in common.
 
 Three parts: a sentence for people, the report for programs, the head of the mail
 that it is about. Lines end in CR LF, all of it is ASCII.
 
-Standards: RFC 3464 and 6522 (DSN), RFC 8098 (MDN), RFC 2530 (Media-Accept-Features), RFC 2532 3
-(what a receiver in full mode says).
+Standards: RFC 6522.
 """
 
 from __future__ import annotations
@@ -14,13 +13,11 @@ import re
 from attrs import frozen
 
 from irsend.message.compose import address_field, header, message_id, text_field
-from irsend.message.reports.requests import DeliveryRequest, ReportRequests
 from irsend.message.style import Style, filled
 
 _HEAD_RETURNED = re.compile(rb"\r?\n\r?\n")
 _MOST_RETURNED = 8000
 _UNSAFE = re.compile(r"[^ -~]")
-_IDENTITY = re.compile(r"<[!-~]{1,900}>")
 _LONGEST_LINE = 998
 
 
@@ -46,87 +43,16 @@ class ReportHead:
     """The first octets of the mail that it is about, whose head is returned."""
 
 
-def mdn(
-    answer: ReportHead,
-    style: Style,
-    requests: ReportRequests,
-    *,
-    subject: str,
-    original: str,
-    code: str,
-    problem: str,
-    features: str,
-) -> tuple[bytes, str]:
-    """Return an MDN and its Message-ID: printed where there is no `code`, else what went wrong.
-
-    `original` is the Message-ID of the mail, or empty; `features` what the
-    machine takes, as an expression of RFC 2533.
-    """
-    disposition = "processed" + ("/error" if code else "")
-    report = [
-        f"Reporting-UA: {_ascii(answer.host)}; {_ascii(answer.machine)}",
-        f"Original-Recipient: {_ascii(requests.original_recipient)}"
-        if requests.original_recipient
-        else "",
-        f"Final-Recipient: rfc822; {answer.recipient}",
-        f"Original-Message-ID: {original}" if _IDENTITY.fullmatch(original) else "",
-        f"Disposition: automatic-action/MDN-sent-automatically; {disposition}",
-        f"Error: {code} {_ascii(problem)}" if code else "",
-        f"Media-Accept-Features: {features}" if features else "",
-    ]
-    told = "could not be printed whole" if code else "was printed"
-    text = [
-        f"The mail that was sent to {answer.recipient} {told}.",
-        f"{code}: {_ascii(problem)}" if code else "",
-    ]
-    return _report(
-        answer,
-        style,
-        subject=f"Disposition notification: {subject}"[:200],
-        kind="disposition-notification",
-        part="message/disposition-notification",
-        text=text,
-        report=report,
-    )
-
-
-def dsn(answer: ReportHead, style: Style, requests: ReportRequests) -> tuple[bytes, str]:
-    """Return a DSN that says delivered for each recipient of whom that was asked, and its Message-ID."""
-    report = [
-        f"Original-Envelope-Id: {requests.envelope_id}" if requests.envelope_id else "",
-        f"Reporting-MTA: dns; {answer.host}",
-        *(line for one in requests.delivered for line in ("\r\n", *_delivered(one))),
-    ]
-    return _report(
-        answer,
-        style,
-        subject="Delivery status notification: delivered",
-        kind="delivery-status",
-        part="message/delivery-status",
-        text=["The mail was delivered to", *(one.address for one in requests.delivered)],
-        report=report,
-    )
-
-
-def _delivered(one: DeliveryRequest) -> tuple[str, ...]:
-    return (
-        f"Original-Recipient: {_ascii(one.original)}" if one.original else "",
-        f"Final-Recipient: rfc822; {one.address}",
-        "Action: delivered",
-        "Status: 2.0.0",
-    )
-
-
-def _report(
+def multipart_report(
     answer: ReportHead,
     style: Style,
     *,
     subject: str,
     kind: str,
-    part: str,
     text: list[str],
     report: list[str],
 ) -> tuple[bytes, str]:
+    """Return a report of this kind, and its Message-ID."""
     boundary = filled(style.boundary, at=answer.at, number=answer.number, count=answer.count)
     identity = message_id(
         style,
@@ -150,7 +76,7 @@ def _report(
     )
     parts = (
         ("text/plain; charset=us-ascii", _lines(text)),
-        (part, _lines(report)),
+        (f"message/{kind}", _lines(report)),
         ("text/rfc822-headers", _returned(answer.beginning)),
     )
     body = b"".join(
@@ -182,5 +108,6 @@ def _returned(beginning: bytes) -> bytes:
     )
 
 
-def _ascii(text: str) -> str:
+def ascii_value(text: str) -> str:
+    """Return text as the value of a field may have it: what is not printable ASCII becomes "?"."""
     return _UNSAFE.sub("?", text)[:500]
