@@ -1,4 +1,6 @@
-"""The worker: takes one order on its input, says what it does line by line on its output, and ends.
+"""The scan worker: makes the attachments of one sending, and ends.
+
+It takes one order on its input, and says on its output line by line how far it is:
 
     {"page": 1, "of": 3}
     {"made": ["scan.pdf"], "type": "application/pdf", "pages": 3}
