@@ -20,8 +20,8 @@ _QUALITY = 85
 _BILEVEL = "image/tiff; application=faxbw"
 _COLOUR = "image/tiff; application=faxcolor"
 
-Told = Callable[[int], None]
-"""Hears of each page that is done, from 1."""
+PageDone = Callable[[int], None]
+"""Called for each page that is done, from 1."""
 
 
 @frozen(kw_only=True)
@@ -37,15 +37,20 @@ class Form:
 
 
 def make_files(
-    pages: Iterator[Page], total: int, form: Form, into: Path, told: Told, most_octets: int
+    pages: Iterator[Page],
+    total: int,
+    form: Form,
+    into: Path,
+    page_done: PageDone,
+    most_octets: int,
 ) -> tuple[list[Path], str]:
     """Write the files into a directory; return them, and their MIME type.
 
     MemoryFull where they come to more octets than that all together.
     """
     if form.profile or form.format == "tiff":
-        return _tiff(pages, total, form, into, told)
-    images = _fitting(_image_files(pages, form, into, told), most_octets)
+        return _tiff(pages, total, form, into, page_done)
+    images = _fitting(_image_files(pages, form, into, page_done), most_octets)
     if form.format == "jpeg":
         return list(images), "image/jpeg"
     return [_pdf(list(images), into)], "application/pdf"
@@ -59,7 +64,7 @@ def _on_paper(page: Page, form: Form) -> tuple[Image.Image, tuple[int, int]]:
 
 
 def _tiff(
-    pages: Iterator[Page], total: int, form: Form, into: Path, told: Told
+    pages: Iterator[Page], total: int, form: Form, into: Path, page_done: PageDone
 ) -> tuple[list[Path], str]:
     path = into / "scan.tif"
 
@@ -71,7 +76,7 @@ def _tiff(
             else:
                 image, dots = _on_paper(page, form)
                 yield fax_page(black_and_white(image), MMR, dots)
-            told(number)
+            page_done(number)
 
     # A single file is bounded by who runs this: a process has a limit for each.
     with path.open("wb") as file:
@@ -80,7 +85,9 @@ def _tiff(
     return [path], of_type
 
 
-def _image_files(pages: Iterator[Page], form: Form, into: Path, told: Told) -> Iterator[Path]:
+def _image_files(
+    pages: Iterator[Page], form: Form, into: Path, page_done: PageDone
+) -> Iterator[Path]:
     """Write each page for itself: as JPEG, or where it is to go into a PDF and is text as MMR."""
     for number, page in enumerate(pages, 1):
         image, dots = _on_paper(page, form)
@@ -93,7 +100,7 @@ def _image_files(pages: Iterator[Page], form: Form, into: Path, told: Told) -> I
         else:
             image = image.convert("L") if image.mode == "1" else image
             image.save(path, "JPEG", quality=_QUALITY, dpi=dots, optimize=False)
-        told(number)
+        page_done(number)
         yield path
 
 

@@ -50,8 +50,8 @@ _LONGEST_TEXT = 2_000_000
 _RULE = 40
 _IN_THE_LINE = 24
 
-Told = Callable[[int], None]
-"""Hears of each page of an image that is done, from 1."""
+PageDone = Callable[[int], None]
+"""Called for each page of an image that is done, from 1."""
 
 
 @frozen(kw_only=True)
@@ -86,14 +86,14 @@ class Printed:
     """How many of the pages are pages of images."""
 
 
-def print_mail(mail: IO[bytes], into: Path, order: Order, told: Told) -> Printed:
+def print_mail(mail: IO[bytes], into: Path, order: Order, page_done: PageDone) -> Printed:
     """Print a mail into a directory, as printed.pdf; MemoryFull, OSError."""
     if order.instead is not None:
         received = ParsedMessage(head=read_head(mail), problems=(order.instead,))
     else:
         received = parse_message(mail)
     with pikepdf.new() as pdf:
-        job = _Job(received, order, into, told, Sheets(pdf, order.paper))
+        job = _Job(received, order, into, page_done, Sheets(pdf, order.paper))
         return job.run()
 
 
@@ -104,7 +104,7 @@ class _Job:
     _mail: ParsedMessage
     _order: Order
     _into: Path
-    _told: Told
+    _page_done: PageDone
     _sheets: Sheets
     _codes: list[str] = field(factory=list)
     _notices: list[str] = field(factory=list)
@@ -171,7 +171,7 @@ class _Job:
             self._sheets.add(one.picture, one.size)
             if self._sheets.octets > self._order.most_octets:
                 raise MemoryFull
-            self._told(self._sheets.pages)
+            self._page_done(self._sheets.pages)
             if self._sheets.pages > self._order.most_pages:
                 return
 

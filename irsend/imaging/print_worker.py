@@ -90,7 +90,7 @@ def main(orders: IO[str], answers: IO[str]) -> None:
             say(_broken())
 
 
-def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
+def _print(order: dict[str, Any], page_done: Any) -> dict[str, Any]:
     # Behind the limits: what is imported here is what decodes.
     from irsend.imaging.mail_to_pdf import Order, print_mail
     from irsend.message.fragments import open_reassembled
@@ -104,7 +104,7 @@ def _print(order: dict[str, Any], told: Any) -> dict[str, Any]:
     )
     limit_next(order.get("seconds", _SECONDS), how.most_octets)
     with open_reassembled([Path(one) for one in order["files"]]) as mail:
-        printed = print_mail(mail, Path(order["into"]), how, told)
+        printed = print_mail(mail, Path(order["into"]), how, page_done)
     return {
         "file": printed.file.name,
         "pages": printed.pages,
