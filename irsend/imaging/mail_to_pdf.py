@@ -93,12 +93,12 @@ def print_mail(mail: IO[bytes], into: Path, order: Order, page_done: PageDone) -
     else:
         received = parse_message(mail)
     with pikepdf.new() as pdf:
-        job = _Job(received, order, into, page_done, Sheets(pdf, order.paper))
-        return job.run()
+        conversion = _MailConversion(received, order, into, page_done, Sheets(pdf, order.paper))
+        return conversion.run()
 
 
 @define(eq=False)
-class _Job:
+class _MailConversion:
     """One mail being printed."""
 
     _mail: ParsedMessage
