@@ -1,4 +1,4 @@
-"""Sheets of an I-Fax: which size and resolution a profile has for a page, and its compression.
+"""ImagePages of an I-Fax: which size and resolution a profile has for a page, and its compression.
 
 Profile C is written in CIELAB as T.42 has it, D50, with its default ranges; the
 G3FAX markers inside the JPEG, which T.4 Annex E has on a telephone line, are left out.

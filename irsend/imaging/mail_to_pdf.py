@@ -18,10 +18,10 @@ from attrs import define, field, frozen
 from irsend.errors import MemoryFull, ScanRefused
 from irsend.imaging.image_xobject import compressed
 from irsend.imaging.originals import Original, read_pages
-from irsend.imaging.page_layout import Sheets
+from irsend.imaging.page_layout import ImagePages
 from irsend.imaging.text_pages import line_pdf, text_pdf
 from irsend.imaging.text_wrap import Line, wrapped
-from irsend.imaging.tiff_pages import Placed, tiff_pages
+from irsend.imaging.tiff_pages import SizedImage, tiff_pages
 from irsend.message.mime_parser import parse_message, read_head
 from irsend.message.parsed_message import (
     HTML_RECEIVED,
@@ -93,7 +93,9 @@ def print_mail(mail: IO[bytes], into: Path, order: Order, page_done: PageDone) -
     else:
         received = parse_message(mail)
     with pikepdf.new() as pdf:
-        conversion = _MailConversion(received, order, into, page_done, Sheets(pdf, order.paper))
+        conversion = _MailConversion(
+            received, order, into, page_done, ImagePages(pdf, order.paper)
+        )
         return conversion.run()
 
 
@@ -105,7 +107,7 @@ class _MailConversion:
     _order: Order
     _into: Path
     _page_done: PageDone
-    _sheets: Sheets
+    _image_pages: ImagePages
     _codes: list[str] = field(factory=list)
     _notices: list[str] = field(factory=list)
 
@@ -117,33 +119,35 @@ class _MailConversion:
         text = "\n".join(one for one in texts if one.strip())
         if not text:
             line = tuple(islice(wrapped(self._sender_and_subject()), 1))
-            self._sheets.head_each_with(line_pdf(line[0] if line else (), self._order.paper))
+            self._image_pages.set_header_line(
+                line_pdf(line[0] if line else (), self._order.paper)
+            )
         for part in self._mail.parts:
             self._print(part)
-        images = self._sheets.pages
+        images = self._image_pages.pages
         lines = self._cut(text)
-        too_many = self._sheets.pages > self._order.most_pages
-        if text or self._notices or too_many or not self._sheets.pages:
-            self._put_in_front(lines)
+        too_many = self._image_pages.pages > self._order.most_pages
+        if text or self._notices or too_many or not self._image_pages.pages:
+            self._prepend_text(lines)
         path = self._into / "printed.pdf"
-        self._sheets.pdf.save(path, deterministic_id=True)
+        self._image_pages.pdf.save(path, deterministic_id=True)
         head = self._mail.head
         return Printed(
             file=path,
-            pages=self._sheets.pages,
+            pages=self._image_pages.pages,
             codes=tuple(dict.fromkeys(self._codes)),
             notices=tuple(self._notices),
             sender=head.sender,
             subject=head.subject,
             message_id=head.message_id,
-            images=min(images, self._sheets.pages),
+            images=min(images, self._image_pages.pages),
         )
 
     # -- what is printed of a part --------------------------------------------------------
 
     def _print(self, part: Part) -> None:
         """Add the pages of a part that is an image; note what of it is not printed."""
-        if part.kind is Kind.TEXT or self._sheets.pages > self._order.most_pages:
+        if part.kind is Kind.TEXT or self._image_pages.pages > self._order.most_pages:
             return
         name = part.name or part.type
         if part.kind is Kind.HTML:
@@ -163,25 +167,25 @@ class _MailConversion:
         else:
             self._notice(Problem(code=UNSUPPORTED_TYPE, words=f"{name}\n{NO_PROGRAMS}"))
 
-    def _add(self, pages: Iterator[Placed | Problem]) -> None:
+    def _add(self, pages: Iterator[SizedImage | Problem]) -> None:
         for one in pages:
             if isinstance(one, Problem):
                 self._notice(one)
                 continue
-            self._sheets.add(one.picture, one.size)
-            if self._sheets.octets > self._order.most_octets:
+            self._image_pages.add(one.picture, one.size)
+            if self._image_pages.octets > self._order.most_octets:
                 raise MemoryFull
-            self._page_done(self._sheets.pages)
-            if self._sheets.pages > self._order.most_pages:
+            self._page_done(self._image_pages.pages)
+            if self._image_pages.pages > self._order.most_pages:
                 return
 
-    def _other_pages(self, path: Path, name: str) -> Iterator[Placed | Problem]:
+    def _other_pages(self, path: Path, name: str) -> Iterator[SizedImage | Problem]:
         """Give the pages of what later models print, drawn as a scanner would see them."""
         try:
             original = Original(path=path, name=name)
             _, pages = read_pages([original], _DOTS, self._order.most_pages + 1)
             for page in pages:
-                yield Placed(compressed(page.image), page.size)
+                yield SizedImage(compressed(page.image), page.size)
         except ScanRefused as refused:
             yield Problem(code=UNDECODABLE, words=f"{refused}.")
 
@@ -190,7 +194,7 @@ class _MailConversion:
         if len(self._notices) < _MOST_NOTICES and problem.words not in self._notices:
             self._notices.append(problem.words)
 
-    # -- what is printed in front -----------------------------------------------------------
+    # -- the text in front -----------------------------------------------------------
 
     def _cut(self, text: str) -> list[Line]:
         """Return the text's lines, as many as may be."""
@@ -201,16 +205,16 @@ class _MailConversion:
             self._notice(Problem(code=TOO_MANY_LINES, words=words))
         return lines
 
-    def _put_in_front(self, text: list[Line]) -> None:
+    def _prepend_text(self, text: list[Line]) -> None:
         """Put the pages of text in front of the images, which lose what is too much."""
         most = self._order.most_pages
         front, pages = text_pdf(self._front(text), self._order.paper)
-        if pages + self._sheets.pages > most:
+        if pages + self._image_pages.pages > most:
             words = f"The mail has more than {most} pages."
             self._notice(Problem(code=TOO_MANY_PAGES, words=words))
             front, pages = text_pdf(self._front(text), self._order.paper)
-            self._sheets.keep(max(0, most - pages))
-        self._sheets.put_in_front(front)
+            self._image_pages.truncate(max(0, most - pages))
+        self._image_pages.prepend(front)
 
     def _front(self, text: list[Line]) -> list[Line]:
         head = self._mail.head

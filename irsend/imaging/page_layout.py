@@ -23,7 +23,7 @@ _MOST_OF_AN_IMAGE = 50
 
 
 @define(eq=False)
-class Sheets:
+class ImagePages:
     """The image pages of a document, one after the other, as a PDF in the making."""
 
     pdf: pikepdf.Pdf
@@ -37,7 +37,7 @@ class Sheets:
         """How many there are so far."""
         return len(self.pdf.pages)
 
-    def head_each_with(self, line: bytes) -> None:
+    def set_header_line(self, line: bytes) -> None:
         """Put a line, a PDF of one page, on top of each image from now on."""
         with pikepdf.open(io.BytesIO(line)) as source:
             self._line = self.pdf.copy_foreign(source.pages[0].as_form_xobject())
@@ -67,11 +67,11 @@ class Sheets:
             self._add_page((across, down), image, (left, bottom, width, height), room)
         return pages
 
-    def keep(self, most: int) -> None:
+    def truncate(self, most: int) -> None:
         """Drop the pages behind the first so many."""
         del self.pdf.pages[most:]
 
-    def put_in_front(self, front: bytes) -> None:
+    def prepend(self, front: bytes) -> None:
         """Put the pages of another PDF before these."""
         with pikepdf.open(io.BytesIO(front)) as source:
             for at, page in enumerate(source.pages):

@@ -31,14 +31,14 @@ _ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 
 
 @frozen
-class Placed:
+class SizedImage:
     """A picture, and how large it is in inches."""
 
     picture: ImageXObject
     size: Size
 
 
-def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[Placed | Problem]:
+def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[SizedImage | Problem]:
     """Give the pages of a TIFF, up to `most`, and what is wrong with it; never raises at what it holds."""
     file.seek(0)
     if file.read(4) not in _ORDERS:
@@ -70,7 +70,7 @@ def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[Placed | Probl
 
 def _pages(
     image: Image.Image, file: IO[bytes], name: str, directories: list[int], most: int
-) -> Iterator[Placed | Problem]:
+) -> Iterator[SizedImage | Problem]:
     number = 0
     # Without an image that it was reduced from, a reduced one is what there is.
     for pass_over in (REDUCED | MASK, MASK):
@@ -99,7 +99,7 @@ def _pages(
 
 def _page(
     image: Image.Image, file: IO[bytes], name: str, number: int, directory: int
-) -> Placed | Problem:
+) -> SizedImage | Problem:
     if image.width * image.height > MOST_PIXELS or max(image.size) > _LONGEST_SIDE:
         return _too_large(name, number)
     try:
@@ -113,10 +113,10 @@ def _page(
                 picture = picture if picture.octets and viewers_agree(picture, image) else None
             picture = picture or joined(tags, file, directory)
             if picture is not None:
-                return Placed(picture, size_of((picture.width, picture.height), density))
+                return SizedImage(picture, size_of((picture.width, picture.height), density))
             image.load()
             page = plain(image)
-            return Placed(compressed(page), size_of(page.size, density))
+            return SizedImage(compressed(page), size_of(page.size, density))
     except (Image.DecompressionBombError, *DAMAGES, MemoryError):
         return _undecodable(name, number)
 
@@ -134,7 +134,7 @@ def _begins_in_colour(file: IO[bytes], directory: int) -> bool:
 
 def _colour_pages(
     file: IO[bytes], name: str, directories: list[int]
-) -> Iterator[Placed | Problem]:
+) -> Iterator[SizedImage | Problem]:
     for number, directory in enumerate(directories, 1):
         try:
             tags = tags_at(file, directory)
@@ -144,7 +144,7 @@ def _colour_pages(
         except (Image.DecompressionBombError, ImageCms.PyCMSError, *DAMAGES, MemoryError):
             yield _undecodable(name, number)
             continue
-        yield Placed(compressed(image), size_of(image.size, density))
+        yield SizedImage(compressed(image), size_of(image.size, density))
 
 
 def _undecodable(name: str, number: int) -> Problem:

@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 
 from irsend.imaging.image_xobject import ImageXObject
-from irsend.imaging.page_layout import Sheets
+from irsend.imaging.page_layout import ImagePages
 
 _A_SHEET = (8.0, 11.0)
 
@@ -23,7 +23,7 @@ def viewers_agree(picture: ImageXObject, image: Image.Image) -> bool:
     """Say whether PDFium decodes a picture to the pixels of an image."""
     written = io.BytesIO()
     with pikepdf.new() as pdf:
-        Sheets(pdf, "A4").add(picture, _A_SHEET)
+        ImagePages(pdf, "A4").add(picture, _A_SHEET)
         pdf.save(written)
     try:
         document = pypdfium2.PdfDocument(written.getvalue())

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 from irsend.imaging.fax import fax_sheet
 from irsend.imaging.originals import Page
 from irsend.imaging.tiff_fx import MMR, fax_page, write_tiff
-from irsend.imaging.tiff_pages import Placed, tiff_pages
+from irsend.imaging.tiff_pages import SizedImage, tiff_pages
 from irsend.message.parsed_message import Problem
 from tests.imaging.originals import photograph, text_page
 from tests.imaging.received import PrintingCase, libtiff, mail, tiff
@@ -121,10 +121,10 @@ class LibtiffTests(PrintingCase):
         (strip,) = (
             one.picture.octets
             for one in outcome(tiff(FAX, strip_size=1 << 30))
-            if isinstance(one, Placed)
+            if isinstance(one, SizedImage)
         )
         self.assertNotIn(
-            strip, [one.picture.octets for one in found if isinstance(one, Placed)]
+            strip, [one.picture.octets for one in found if isinstance(one, SizedImage)]
         )
 
     def test_without_an_end(self) -> None:
@@ -136,7 +136,7 @@ class LibtiffTests(PrintingCase):
         written = io.BytesIO()
         write_tiff(written, [evolve(fax_page(FAX, MMR, (204, 196)), strip=cut)], 1)
         (placed,) = outcome(written.getvalue())
-        assert isinstance(placed, Placed)
+        assert isinstance(placed, SizedImage)
         self.assertEqual(placed.picture.octets, cut)
 
     def test_reversed(self) -> None:
@@ -234,7 +234,7 @@ class PlaceTests(PrintingCase):
         self.assert_near(top, 595.28, 0.5)
 
 
-def outcome(octets: bytes, most: int = 20) -> list[Placed | Problem]:
+def outcome(octets: bytes, most: int = 20) -> list[SizedImage | Problem]:
     """Return what becomes of a TIFF."""
     return list(tiff_pages(io.BytesIO(octets), "a.tif", most))
 
