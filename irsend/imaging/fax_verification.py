@@ -43,22 +43,22 @@ _MOST_ACROSS = 65_535
 _ANY_DOTS = (200, 200)
 
 
-def is_exact(picture: ImageXObject) -> bool:
+def is_exact(xobject: ImageXObject) -> bool:
     """Say whether a fax's data is what libtiff writes; False also where that cannot be found out.
 
     Zeros may be missing or too many at its end.
     """
-    k = picture.parameters.get("/K")
-    if k not in (-1, 0) or picture.parameters.get("/EncodedByteAlign"):
+    k = xobject.parameters.get("/K")
+    if k not in (-1, 0) or xobject.parameters.get("/EncodedByteAlign"):
         return False
-    if not (0 < picture.width <= _MOST_ACROSS and 0 < picture.height <= _MOST_ACROSS):
+    if not (0 < xobject.width <= _MOST_ACROSS and 0 < xobject.height <= _MOST_ACROSS):
         return False
     try:
-        written = _recoded(picture, MMR if k == -1 else MH)
+        written = _recoded(xobject, MMR if k == -1 else MH)
     except OSError:
         # Where a host allows no files in memory: a page is no worse for that.
         return False
-    return written is not None and written.rstrip(b"\0") == picture.octets.rstrip(b"\0")
+    return written is not None and written.rstrip(b"\0") == xobject.octets.rstrip(b"\0")
 
 
 def joined(tags: Any, file: IO[bytes], directory: int) -> ImageXObject | None:
@@ -113,15 +113,15 @@ def joined(tags: Any, file: IO[bytes], directory: int) -> ImageXObject | None:
     )
 
 
-def _recoded(picture: ImageXObject, compression: int) -> bytes | None:
-    """Return a picture's data decoded and encoded anew; None where it cannot be."""
+def _recoded(xobject: ImageXObject, compression: int) -> bytes | None:
+    """Return a xobject's data decoded and encoded anew; None where it cannot be."""
     libtiff = _libtiff()
     if libtiff is None:
         return None
-    size = -(-picture.width // 8) * picture.height
+    size = -(-xobject.width // 8) * xobject.height
     # Room for the code too, which of noise is larger than the pixels.
-    pixels = ctypes.create_string_buffer(max(size, len(picture.octets)) + 1)
-    page = _page(picture.width, picture.height, compression, picture.octets)
+    pixels = ctypes.create_string_buffer(max(size, len(xobject.octets)) + 1)
+    page = _page(xobject.width, xobject.height, compression, xobject.octets)
     with _in_memory(libtiff, page) as tiff:
         if not tiff or libtiff.TIFFReadEncodedStrip(tiff, 0, pixels, size) != size:
             return None

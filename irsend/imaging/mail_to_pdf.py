@@ -172,7 +172,7 @@ class _MailConversion:
             if isinstance(one, Problem):
                 self._notice(one)
                 continue
-            self._image_pages.add(one.picture, one.size)
+            self._image_pages.add(one.xobject, one.size)
             if self._image_pages.octets > self._order.most_octets:
                 raise MemoryFull
             self._page_done(self._image_pages.pages)

@@ -42,10 +42,10 @@ class ImagePages:
         with pikepdf.open(io.BytesIO(line)) as source:
             self._line = self.pdf.copy_foreign(source.pages[0].as_form_xobject())
 
-    def add(self, picture: ImageXObject, size: Size) -> int:
+    def add(self, xobject: ImageXObject, size: Size) -> int:
         """Add the pages of an image that is so large, in inches; return how many they are."""
-        image = self._image(picture)
-        self.octets += len(picture.octets)
+        image = self._image(xobject)
+        self.octets += len(xobject.octets)
         paper = paper_size(self._paper)
         # Paper lies as the image does.
         across, down = paper if size[0] <= size[1] else (paper[1], paper[0])
@@ -97,21 +97,21 @@ class ImagePages:
         page.obj.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(pictures))
         page.obj.Contents = self.pdf.make_stream(content.encode("ascii"))
 
-    def _image(self, picture: ImageXObject) -> Any:
+    def _image(self, xobject: ImageXObject) -> Any:
         return self.pdf.make_indirect(
             pikepdf.Stream(
                 self.pdf,
-                picture.octets,
+                xobject.octets,
                 Type=pikepdf.Name.XObject,
                 Subtype=pikepdf.Name.Image,
-                Width=picture.width,
-                Height=picture.height,
-                BitsPerComponent=picture.bits,
-                ColorSpace=pikepdf.Name("/" + picture.colours),
-                Filter=pikepdf.Name("/" + picture.filter),
+                Width=xobject.width,
+                Height=xobject.height,
+                BitsPerComponent=xobject.bits,
+                ColorSpace=pikepdf.Name("/" + xobject.colours),
+                Filter=pikepdf.Name("/" + xobject.filter),
                 **(
-                    {"DecodeParms": pikepdf.Dictionary(picture.parameters)}
-                    if picture.parameters
+                    {"DecodeParms": pikepdf.Dictionary(xobject.parameters)}
+                    if xobject.parameters
                     else {}
                 ),
             )

@@ -1,4 +1,4 @@
-"""The pages of a received TIFF: each as a picture for a PDF, or with the code that says why not.
+"""The pages of a received TIFF: each as a xobject for a PDF, or with the code that says why not.
 
 Each page is decoded, also where its data is carried over: whether it can be is
 to be known before it is printed.
@@ -32,9 +32,9 @@ _ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 
 @frozen
 class SizedImage:
-    """A picture, and how large it is in inches."""
+    """A xobject, and how large it is in inches."""
 
-    picture: ImageXObject
+    xobject: ImageXObject
     size: Size
 
 
@@ -107,13 +107,13 @@ def _page(
             warnings.simplefilter("ignore")
             density = density_of(image)
             tags = image.tag_v2  # type: ignore[attr-defined]
-            picture = carried(tags, file)
-            if picture is not None and not is_exact(picture):
+            xobject = carried(tags, file)
+            if xobject is not None and not is_exact(xobject):
                 image.load()
-                picture = picture if picture.octets and viewers_agree(picture, image) else None
-            picture = picture or joined(tags, file, directory)
-            if picture is not None:
-                return SizedImage(picture, size_of((picture.width, picture.height), density))
+                xobject = xobject if xobject.octets and viewers_agree(xobject, image) else None
+            xobject = xobject or joined(tags, file, directory)
+            if xobject is not None:
+                return SizedImage(xobject, size_of((xobject.width, xobject.height), density))
             image.load()
             page = plain(image)
             return SizedImage(compressed(page), size_of(page.size, density))

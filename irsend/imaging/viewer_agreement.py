@@ -1,4 +1,4 @@
-"""Whether a reader of PDF viewers_agree a picture as it was decoded here.
+"""Whether a reader of PDF viewers_agree a xobject as it was decoded here.
 
 A fax that was damaged on its way is decoded by each reader in its own way. Such
 data is not carried over: all are to see the page that the machine saw.
@@ -19,11 +19,11 @@ from irsend.imaging.page_layout import ImagePages
 _A_SHEET = (8.0, 11.0)
 
 
-def viewers_agree(picture: ImageXObject, image: Image.Image) -> bool:
-    """Say whether PDFium decodes a picture to the pixels of an image."""
+def viewers_agree(xobject: ImageXObject, image: Image.Image) -> bool:
+    """Say whether PDFium decodes a xobject to the pixels of an image."""
     written = io.BytesIO()
     with pikepdf.new() as pdf:
-        ImagePages(pdf, "A4").add(picture, _A_SHEET)
+        ImagePages(pdf, "A4").add(xobject, _A_SHEET)
         pdf.save(written)
     try:
         document = pypdfium2.PdfDocument(written.getvalue())

@@ -119,12 +119,12 @@ class LibtiffTests(PrintingCase):
         libtiff("tiffset", "-s", "278", "64", "in.tif", within=self.within)
         found = outcome(self.made("in.tif"))
         (strip,) = (
-            one.picture.octets
+            one.xobject.octets
             for one in outcome(tiff(FAX, strip_size=1 << 30))
             if isinstance(one, SizedImage)
         )
         self.assertNotIn(
-            strip, [one.picture.octets for one in found if isinstance(one, SizedImage)]
+            strip, [one.xobject.octets for one in found if isinstance(one, SizedImage)]
         )
 
     def test_without_an_end(self) -> None:
@@ -135,9 +135,9 @@ class LibtiffTests(PrintingCase):
         cut = (bits >> ended << ended % 8).to_bytes(len(strip) - ended // 8, "big")
         written = io.BytesIO()
         write_tiff(written, [evolve(fax_page(FAX, MMR, (204, 196)), strip=cut)], 1)
-        (placed,) = outcome(written.getvalue())
-        assert isinstance(placed, SizedImage)
-        self.assertEqual(placed.picture.octets, cut)
+        (sized,) = outcome(written.getvalue())
+        assert isinstance(sized, SizedImage)
+        self.assertEqual(sized.xobject.octets, cut)
 
     def test_reversed(self) -> None:
         """Where black is zero, or the page is turned, it is still printed as libtiff or its tags say."""
