@@ -27,7 +27,7 @@ _UNKNOWN = "\u25a1"
 
 
 @frozen
-class Sign:
+class Glyph:
     """A character as it is set: text stands in columns, as on a line printer."""
 
     character: str
@@ -35,7 +35,7 @@ class Sign:
     size: float
     cells: int
     """Columns: 2 for what is wide in Japanese, 0 for an accent over what was before."""
-    steady: bool
+    monospaced: bool
     """The font goes on by just so much."""
 
 
@@ -52,14 +52,14 @@ def _fonts() -> dict[str, TTFont]:
 
 
 @cache
-def cell() -> float:
+def cell_width() -> float:
     """Return the width of a column, in points."""
     return float(_fonts()["DejaVuSansMono"].face.getCharWidth(ord("0"))) * SIZE / 1000
 
 
 # A worker lives long, and there are a million characters.
 @lru_cache(20_000)
-def sign(character: str) -> Sign:
+def glyph_of(character: str) -> Glyph:
     """Return how a character is set; as an empty box where no font has it."""
     fonts = _fonts()
     wide = unicodedata.east_asian_width(character) in "WF"
@@ -71,13 +71,15 @@ def sign(character: str) -> Sign:
             break
     else:
         if cells == 0:
-            return Sign("", "DejaVuSansMono", SIZE, 0, steady=False)
-        empty = sign(_UNKNOWN)
-        return Sign(_UNKNOWN, empty.font, SIZE, cells, steady=False)
+            return Glyph("", "DejaVuSansMono", SIZE, 0, monospaced=False)
+        empty = glyph_of(_UNKNOWN)
+        return Glyph(_UNKNOWN, empty.font, SIZE, cells, monospaced=False)
     # A wide character of the Japanese font is as wide as high: two columns.
-    size = SIZE if name == "DejaVuSansMono" else 2 * cell()
+    size = SIZE if name == "DejaVuSansMono" else 2 * cell_width()
     width = face.getCharWidth(ord(character)) * size / 1000
-    if cells == 1 and width > 1.5 * cell():
+    if cells == 1 and width > 1.5 * cell_width():
         # Ambiguous, as a number in a circle: as wide as its font has it.
         cells = 2
-    return Sign(character, name, size, cells, steady=abs(width - cells * cell()) < 0.05)
+    return Glyph(
+        character, name, size, cells, monospaced=abs(width - cells * cell_width()) < 0.05
+    )
