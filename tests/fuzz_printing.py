@@ -76,7 +76,7 @@ _COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 32773, 32946, 34661, 34925, 5000
 
 def seeds() -> list[bytes]:
     """Return mails that are right: in them stands what is then made wrong."""
-    from irsend.imaging.fax import fax_sheet
+    from irsend.imaging.fax_profiles import ifax_page
     from irsend.imaging.originals import Page
     from irsend.imaging.tiff_fx import write_tiff
     from tests.imaging.originals import photograph, text_page
@@ -95,7 +95,7 @@ def seeds() -> list[bytes]:
     ]
     files.append(tiff(fax, compression="group4", big_tiff=True))
     for profile in "SFC":
-        sheet = fax_sheet(Page(photograph(160, 120), (0.8, 0.6)), "auto", (200, 200), profile)
+        sheet = ifax_page(Page(photograph(160, 120), (0.8, 0.6)), "auto", (200, 200), profile)
         written = io.BytesIO()
         write_tiff(written, [sheet, sheet], 2)
         files.append(written.getvalue())

@@ -10,7 +10,7 @@ from attrs import frozen
 from PIL import Image
 
 from irsend.errors import MemoryFull
-from irsend.imaging.fax import fax_sheet
+from irsend.imaging.fax_profiles import ifax_page
 from irsend.imaging.originals import Page
 from irsend.imaging.paper_sizes import fitting, resolution_of
 from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
@@ -72,7 +72,7 @@ def _tiff(
         for number, page in enumerate(pages, 1):
             if form.profile:
                 dots = resolution_of(form.resolution)
-                yield fax_sheet(page, form.paper, dots, form.profile)
+                yield ifax_page(page, form.paper, dots, form.profile)
             else:
                 image, dots = _on_paper(page, form)
                 yield fax_page(black_and_white(image), MMR, dots)

@@ -1,6 +1,6 @@
 """Pages of a colour fax: JPEG in CIELAB, which no library here reads.
 
-The other way of `fax`: ranges and white point are T.42's defaults. Only a page
+The other way of `fax_profiles`: ranges and white point are T.42's defaults. Only a page
 in one strip, and whose JPEG has its own tables.
 
 Standards: RFC 3949 6 (TIFF-FX profile C), ITU-T T.42.

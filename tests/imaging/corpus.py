@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from attrs import field, frozen
 
-from irsend.imaging.fax import fax_sheet
+from irsend.imaging.fax_profiles import ifax_page
 from irsend.imaging.originals import Page
 from irsend.imaging.tiff_fx import write_tiff
 from tests.imaging.originals import photograph, text_page
@@ -86,7 +86,7 @@ def only(octets: bytes) -> bytes:
 
 def colour_fax() -> bytes:
     """Return a TIFF of profile C."""
-    sheet = fax_sheet(Page(photograph(400, 300), (2, 1.5)), "auto", (200, 200), "C")
+    sheet = ifax_page(Page(photograph(400, 300), (2, 1.5)), "auto", (200, 200), "C")
     written = io.BytesIO()
     write_tiff(written, [sheet], 1)
     return written.getvalue()
@@ -244,7 +244,7 @@ def lying_tiffs() -> Iterator[Broken]:
 def tiff_strip() -> bytes:
     """Return the page of a fax in MMR, bare."""
     octets = tiff(_FAX, strip_size=1 << 30)
-    sheet = fax_sheet(Page(_FAX, (4, 3)), "auto", (200, 200), "F")
+    sheet = ifax_page(Page(_FAX, (4, 3)), "auto", (200, 200), "F")
     return sheet.strip if sheet.compression == 4 else octets
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from irsend.imaging.fax import fax_sheet
+from irsend.imaging.fax_profiles import ifax_page
 from irsend.imaging.originals import Page
 from irsend.imaging.tiff_fx import MMR, fax_page, write_tiff
 from irsend.imaging.tiff_pages import SizedImage, tiff_pages
@@ -168,7 +168,7 @@ class ScannerTests(PrintingCase):
         """Profiles S, F and C are printed without a code, at the size that was scanned."""
         for profile in "SFC":
             page = Page(photograph(), (6, 4))
-            sheet = fax_sheet(page, "auto", (200, 200), profile)
+            sheet = ifax_page(page, "auto", (200, 200), profile)
             written = io.BytesIO()
             write_tiff(written, [sheet, sheet], 2)
             printed = self.printed(mail("", (written.getvalue(), "image/tiff", "a.tif")))
@@ -182,7 +182,7 @@ class ScannerTests(PrintingCase):
         colours = [(200, 30, 30), (30, 150, 60), (40, 60, 180), (240, 220, 60), (128, 128, 128)]
         for number, colour in enumerate(colours):
             patches.paste(colour, (100 * number, 0, 100 * number + 100, 400))
-        sheet = fax_sheet(Page(patches, (8, 9)), "auto", (100, 100), "C")
+        sheet = ifax_page(Page(patches, (8, 9)), "auto", (100, 100), "C")
         written = io.BytesIO()
         write_tiff(written, [sheet], 1)
         printed = self.printed(mail("", (written.getvalue(), "image/tiff", "a.tif")))

@@ -1,4 +1,4 @@
-"""ImagePages of an I-Fax: which size and resolution a profile has for a page, and its compression.
+"""Pages of an I-Fax: which size, resolution and compression a profile has for a page.
 
 Profile C is written in CIELAB as T.42 has it, D50, with its default ranges; the
 G3FAX markers inside the JPEG, which T.4 Annex E has on a telephone line, are left out.
@@ -25,7 +25,7 @@ _SLACK = 0.05
 _LEAST_LINES = 10
 
 
-def fax_sheet(page: Page, paper: str, resolution: tuple[int, int], profile: str) -> FaxPage:
+def ifax_page(page: Page, paper: str, resolution: tuple[int, int], profile: str) -> FaxPage:
     """Return a page compressed as the profile has it: S, F or C."""
     page = _as_fed(page, paper)
     if profile == "C":
