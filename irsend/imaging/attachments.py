@@ -13,7 +13,7 @@ from irsend.errors import MemoryFull
 from irsend.imaging.fax_profiles import ifax_page
 from irsend.imaging.originals import Page
 from irsend.imaging.paper_sizes import fitting, resolution_of
-from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
+from irsend.imaging.scanned_page import bilevel, is_coloured, is_line_art, on_paper
 from irsend.imaging.tiff_fx import MMR, FaxPage, fax_page, write_tiff
 
 _QUALITY = 85
@@ -60,7 +60,7 @@ def _on_paper(page: Page, form: Form) -> tuple[Image.Image, tuple[int, int]]:
     dots = resolution_of(form.resolution)
     paper = fitting(form.paper, page.size)
     pixels = max(1, round(paper[0] * dots[0])), max(1, round(paper[1] * dots[1]))
-    return sheet(page, paper, pixels), dots
+    return on_paper(page, paper, pixels), dots
 
 
 def _tiff(
@@ -75,7 +75,7 @@ def _tiff(
                 yield ifax_page(page, form.paper, dots, form.profile)
             else:
                 image, dots = _on_paper(page, form)
-                yield fax_page(black_and_white(image), MMR, dots)
+                yield fax_page(bilevel(image), MMR, dots)
             page_done(number)
 
     # A single file is bounded by who runs this: a process has a limit for each.
@@ -94,9 +94,9 @@ def _image_files(
         if not is_coloured(image) and image.mode == "RGB":
             image = image.convert("L")
         path = into / f"{number:05d}"
-        if form.format == "pdf" and image.mode != "RGB" and is_drawn(image):
+        if form.format == "pdf" and image.mode != "RGB" and is_line_art(image):
             with path.open("wb") as file:
-                write_tiff(file, [fax_page(black_and_white(image), MMR, dots)], 1)
+                write_tiff(file, [fax_page(bilevel(image), MMR, dots)], 1)
         else:
             image = image.convert("L") if image.mode == "1" else image
             image.save(path, "JPEG", quality=_QUALITY, dpi=dots, optimize=False)

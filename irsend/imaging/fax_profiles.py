@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from irsend.imaging.originals import Page
 from irsend.imaging.paper_sizes import Size, fitting
-from irsend.imaging.sheets import black_and_white, sheet
+from irsend.imaging.scanned_page import bilevel, on_paper
 from irsend.imaging.tiff_fx import ITULAB, JPEG, MH, MMR, FaxPage, fax_page
 
 _DOTS = 204
@@ -38,8 +38,8 @@ def ifax_page(page: Page, paper: str, resolution: tuple[int, int], profile: str)
         compression, fill_order = MH, 2
     across = width * dots[0] // _DOTS
     size = _paper_of(page, paper, width / _DOTS)
-    image = sheet(page, size, (across, max(_LEAST_LINES, round(size[1] * dots[1]))))
-    return fax_page(black_and_white(image), compression, dots, fill_order=fill_order)
+    image = on_paper(page, size, (across, max(_LEAST_LINES, round(size[1] * dots[1]))))
+    return fax_page(bilevel(image), compression, dots, fill_order=fill_order)
 
 
 def _as_fed(page: Page, paper: str) -> Page:
@@ -80,7 +80,9 @@ def _colour(page: Page, paper: str, resolution: tuple[int, int]) -> FaxPage:
     dots = 100 if resolution[1] <= 100 else 200 if resolution[1] < 300 else 300
     width = {100: 864, 200: _A4, 300: 2592}[dots]
     size = _paper_of(page, paper, width / dots)
-    image = sheet(page, size, (width, max(_LEAST_LINES, round(size[1] * dots)))).convert("RGB")
+    image = on_paper(page, size, (width, max(_LEAST_LINES, round(size[1] * dots)))).convert(
+        "RGB"
+    )
     return FaxPage(
         width=image.width,
         height=image.height,

@@ -12,7 +12,7 @@ from typing import IO, Any
 from attrs import field, frozen
 from PIL import Image
 
-from irsend.imaging.sheets import is_drawn
+from irsend.imaging.scanned_page import is_line_art
 from irsend.imaging.tiff_fx import MMR, fax_page
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -111,7 +111,7 @@ def compressed(image: Image.Image) -> ImageXObject:
             parameters=parameters,
         )
     colours = "DeviceRGB" if image.mode == "RGB" else "DeviceGray"
-    if image.getcolors(_FEW_COLOURS) is None or not (image.mode == "RGB" or is_drawn(image)):
+    if image.getcolors(_FEW_COLOURS) is None or not (image.mode == "RGB" or is_line_art(image)):
         written = io.BytesIO()
         image.save(written, "JPEG", quality=_QUALITY, subsampling=0)
         filter_, octets = "DCTDecode", written.getvalue()

@@ -19,7 +19,7 @@ from irsend.errors import MemoryFull
 from irsend.imaging.attachments import Form, make_files
 from irsend.imaging.originals import Page
 from irsend.imaging.paper_sizes import PAPERS, fitting, resolution_of
-from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
+from irsend.imaging.scanned_page import bilevel, is_coloured, is_line_art, on_paper
 from irsend.imaging.tiff_fx import MH, fax_page, write_tiff
 from tests.imaging.originals import photograph, text_page
 
@@ -120,7 +120,7 @@ class FormatTests(FilesCase):
             into.mkdir()
             told: list[int] = []
             written = io.BytesIO()
-            sheet(page, (6, 4), (1200, 800)).save(written, "JPEG", quality=85)
+            on_paper(page, (6, 4), (1200, 800)).save(written, "JPEG", quality=85)
             one = len(written.getvalue())
             with self.assertRaises(MemoryFull):
                 make_files(iter([page] * 9), 9, form, into, told.append, 3 * one)
@@ -139,9 +139,9 @@ class SheetTests(SynchronousTestCase):
     def test_paper(self) -> None:
         """A page keeps its size on larger paper, and is reduced on smaller; paper turns with the page."""
         page = Page(Image.new("L", (100, 100), 0), (1, 1))
-        large = sheet(page, (2, 2), (200, 200))
+        large = on_paper(page, (2, 2), (200, 200))
         self.assertEqual((large.getpixel((100, 100)), large.getpixel((10, 10))), (0, 255))
-        small = sheet(page, (0.5, 0.5), (50, 50))
+        small = on_paper(page, (0.5, 0.5), (50, 50))
         self.assertEqual(small.getpixel((2, 2)), 0)
         self.assertEqual(fitting("A4", (4, 3)), (A4[1], A4[0]))
         self.assertEqual(fitting("auto", (4, 3)), (4, 3))
@@ -149,20 +149,20 @@ class SheetTests(SynchronousTestCase):
 
     def test_kinds(self) -> None:
         """Text is told from photographs, and colour from grey."""
-        self.assertTrue(is_drawn(text_page().convert("L")))
-        self.assertFalse(is_drawn(photograph().convert("L")))
+        self.assertTrue(is_line_art(text_page().convert("L")))
+        self.assertFalse(is_line_art(photograph().convert("L")))
         self.assertTrue(is_coloured(photograph()))
         self.assertFalse(is_coloured(text_page().convert("RGB")))
 
     def test_black_and_white(self) -> None:
         """Text keeps its shape; a photograph is dithered, so that its shades are still seen."""
         drawn = text_page()
-        again = black_and_white(drawn.convert("L"))
+        again = bilevel(drawn.convert("L"))
         self.assertIsNone(
             ImageChops.difference(drawn.convert("L"), again.convert("L")).getbbox()
         )
         grey = Image.linear_gradient("L")
-        dots = black_and_white(grey).convert("L")
+        dots = bilevel(grey).convert("L")
         dark, light = dots.crop((0, 0, 256, 64)), dots.crop((0, 192, 256, 256))
         self.assertLess(dark.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)), 70)
         self.assertGreater(light.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)), 180)
@@ -182,7 +182,7 @@ class SheetTests(SynchronousTestCase):
         draw.rectangle((100, 500, 300, 501), fill=(127, 217, 217))
         draw.rectangle((100, 600, 500, 800), fill=(191, 191, 191))
         draw.rectangle((200, 700, 300, 701), fill=0)
-        bits = black_and_white(page).convert("L")
+        bits = bilevel(page).convert("L")
         self.assertEqual(
             [bits.getpixel((200, top)) for top in (100, 200, 300, 400, 500)], [0] * 5
         )
@@ -233,7 +233,7 @@ class ProfileTests(FilesCase):
                     297,
                 ],
             )
-            self.assertTrue(is_drawn(image))
+            self.assertTrue(is_line_art(image))
 
     def test_s_of_a3(self) -> None:
         """A page wider than A4 is reduced to it."""

@@ -19,7 +19,7 @@ _PALE_INK, _AROUND = 0.8, 1 / 80
 _COLOURLESS = 28
 
 
-def sheet(page: Page, paper: Size, pixels: tuple[int, int]) -> Image.Image:
+def on_paper(page: Page, paper: Size, pixels: tuple[int, int]) -> Image.Image:
     """Return a sheet of so many pixels for a paper in inches, with the page centred on it.
 
     The page keeps its size, but is reduced where it is larger than the paper.
@@ -48,7 +48,7 @@ def is_coloured(image: Image.Image) -> bool:
     return any(highest > _COLOURLESS for _, highest in extremes)  # type: ignore[operator]
 
 
-def is_drawn(image: Image.Image) -> bool:
+def is_line_art(image: Image.Image) -> bool:
     """Say whether a sheet without colour is text or lines, and no photograph."""
     if image.mode == "1":
         return True
@@ -57,17 +57,17 @@ def is_drawn(image: Image.Image) -> bool:
     return between < _GREY_SHARE * sum(histogram)
 
 
-def black_and_white(image: Image.Image) -> Image.Image:
+def bilevel(image: Image.Image) -> Image.Image:
     """Return a sheet in one bit: text and lines stay sharp, photographs are dithered."""
     if image.mode == "1":
         return image
     grey = image.convert("L")
-    if is_drawn(grey):
-        return _inked(grey)
+    if is_line_art(grey):
+        return _thresholded(grey)
     return grey.convert("1")
 
 
-def _inked(grey: Image.Image) -> Image.Image:
+def _thresholded(grey: Image.Image) -> Image.Image:
     """Return lines and text in one bit: what is dark, and what stands out.
 
     Thin strokes in orange or teal are no darker than a shaded box. Strokes stay
