@@ -54,14 +54,14 @@ def is_exact(xobject: ImageXObject) -> bool:
     if not (0 < xobject.width <= _MOST_ACROSS and 0 < xobject.height <= _MOST_ACROSS):
         return False
     try:
-        written = _recoded(xobject, MMR if k == -1 else MH)
+        written = _reencoded(xobject, MMR if k == -1 else MH)
     except OSError:
         # Where a host allows no files in memory: a page is no worse for that.
         return False
     return written is not None and written.rstrip(b"\0") == xobject.octets.rstrip(b"\0")
 
 
-def joined(tags: Any, file: IO[bytes], directory: int) -> ImageXObject | None:
+def as_one_strip(tags: Any, file: IO[bytes], directory: int) -> ImageXObject | None:
     """Return a fax in one strip by MMR, of the pixels that libtiff decodes; None for another page.
 
     None also where it cannot be decoded. Rows that a damaged strip does not have are empty; Pillow
@@ -113,7 +113,7 @@ def joined(tags: Any, file: IO[bytes], directory: int) -> ImageXObject | None:
     )
 
 
-def _recoded(xobject: ImageXObject, compression: int) -> bytes | None:
+def _reencoded(xobject: ImageXObject, compression: int) -> bytes | None:
     """Return a xobject's data decoded and encoded anew; None where it cannot be."""
     libtiff = _libtiff()
     if libtiff is None:

@@ -55,7 +55,7 @@ def is_fax(tags: Any) -> bool:
     )
 
 
-def carried(tags: Any, file: IO[bytes]) -> ImageXObject | None:
+def fax_passthrough(tags: Any, file: IO[bytes]) -> ImageXObject | None:
     """Return a TIFF's page with its data as it is; None where a PDF has no filter for it.
 
     Only a page in one strip: each strip of MMR begins anew, which a PDF has no word for. Strips

@@ -17,9 +17,9 @@ from attrs import frozen
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from irsend.imaging.colour_fax import colour_page, is_colour_fax, tags_at
-from irsend.imaging.fax_verification import is_exact, joined
+from irsend.imaging.fax_verification import as_one_strip, is_exact
 from irsend.imaging.image_metadata import MASK, REDUCED, density_of, kind_of, plain, size_of
-from irsend.imaging.image_xobject import ImageXObject, carried, compressed
+from irsend.imaging.image_xobject import ImageXObject, compressed, fax_passthrough
 from irsend.imaging.originals import DAMAGES, MOST_PIXELS
 from irsend.imaging.paper_sizes import Size
 from irsend.imaging.viewer_agreement import viewers_agree
@@ -107,11 +107,11 @@ def _page(
             warnings.simplefilter("ignore")
             density = density_of(image)
             tags = image.tag_v2  # type: ignore[attr-defined]
-            xobject = carried(tags, file)
+            xobject = fax_passthrough(tags, file)
             if xobject is not None and not is_exact(xobject):
                 image.load()
                 xobject = xobject if xobject.octets and viewers_agree(xobject, image) else None
-            xobject = xobject or joined(tags, file, directory)
+            xobject = xobject or as_one_strip(tags, file, directory)
             if xobject is not None:
                 return SizedImage(xobject, size_of((xobject.width, xobject.height), density))
             image.load()

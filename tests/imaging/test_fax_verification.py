@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.imaging.fax_verification import is_exact, joined
-from irsend.imaging.image_xobject import ImageXObject, carried
+from irsend.imaging.fax_verification import as_one_strip, is_exact
+from irsend.imaging.image_xobject import ImageXObject, fax_passthrough
 from irsend.imaging.tiff_fx import MH, MMR, FaxPage, fax_page, write_tiff
 from irsend.imaging.viewer_agreement import viewers_agree
 from tests.imaging.originals import text_page
@@ -27,7 +27,7 @@ def opened(octets: bytes) -> tuple[ImageXObject, Image.Image]:
     """Return a TIFF's page as it stands in a PDF, and as libtiff decodes it."""
     file = io.BytesIO(octets)
     with Image.open(file) as image:
-        picture = carried(image.tag_v2, file)  # type: ignore[attr-defined]
+        picture = fax_passthrough(image.tag_v2, file)  # type: ignore[attr-defined]
         image.load()
         assert picture is not None
         return picture, image.copy()
@@ -127,17 +127,17 @@ class ExactTests(SynchronousTestCase):
             for rows in ("1", "37", "499", "500"):
                 how = ("-c", kind, "-f", "lsb2msb", "-B", "-r", rows)
                 libtiff("tiffcp", *how, "in.tif", "out.tif", within=within)
-                picture, image = self.joined(within / "out.tif")
+                picture, image = self.as_one_strip(within / "out.tif")
                 assert picture is not None
                 self.assertTrue(is_exact(picture), how)
                 self.assertTrue(viewers_agree(picture, image), how)
 
-    def joined(self, path: Path) -> tuple[ImageXObject | None, Image.Image]:
+    def as_one_strip(self, path: Path) -> tuple[ImageXObject | None, Image.Image]:
         """Return a TIFF's page in one strip, and as libtiff decodes it."""
         with path.open("rb") as file, Image.open(file) as image:
             (directory,) = struct.unpack(">I", path.read_bytes()[4:8])
             at = file.tell()
-            picture = joined(image.tag_v2, file, directory)  # type: ignore[attr-defined]
+            picture = as_one_strip(image.tag_v2, file, directory)  # type: ignore[attr-defined]
             self.assertEqual(file.tell(), at)
             image.load()
             return picture, image.copy()
@@ -158,7 +158,7 @@ class ExactTests(SynchronousTestCase):
                 octets[middle] ^= mask
                 (within / "damaged.tif").write_bytes(octets)
                 with (within / "damaged.tif").open("rb") as file:
-                    picture = joined(tags, file, struct.unpack_from(">I", octets, 4)[0])
+                    picture = as_one_strip(tags, file, struct.unpack_from(">I", octets, 4)[0])
                 assert picture is not None
                 how = ("-c", "none", "-r", "500", "damaged.tif", "decoded.tif")
                 libtiff("tiffcp", *how, within=within)
