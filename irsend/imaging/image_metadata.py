@@ -110,7 +110,7 @@ def size_of(pixels: tuple[int, int], density: Density) -> Size:
 # -- colours --------------------------------------------------------------------------
 
 
-def plain(image: Image.Image) -> Image.Image:
+def normalized(image: Image.Image) -> Image.Image:
     """Return an image in mode 1, L or RGB, on white, the right way up."""
     # A copy: the caller's own stays as it is. Of the largest pages each copy has 288 MB.
     turned = ImageOps.exif_transpose(image) or image.copy()

@@ -19,20 +19,20 @@ from attrs import frozen
 from PIL import Image, UnidentifiedImageError
 
 from irsend.errors import ScanRefused
-from irsend.imaging.image_metadata import density_of, page_frames, plain, size_of
+from irsend.imaging.image_metadata import density_of, normalized, page_frames, size_of
 from irsend.imaging.paper_sizes import LARGEST, Size, upright
 
 # 600 dots an inch on the largest page.
 MOST_PIXELS = 72_000_000
 _FORMATS = ("TIFF", "PNG", "JPEG")
-_PICTURES = (
+_IMAGE_SIGNATURES = (
     b"\x89PNG\r\n\x1a\n",
     b"\xff\xd8\xff",
     *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
 )
 """What the images begin with."""
 # A PDF may have other things in front of it, as far as this.
-_SOUGHT = 1024
+_PDF_HEADER_WITHIN = 1024
 
 
 @frozen(kw_only=True)
@@ -59,7 +59,7 @@ def read_pages(
     """Return how many pages there are in all, and give them; ScanRefused."""
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    counted = [(one, *_found_in(one)) for one in originals]
+    counted = [(one, *_pages_of(one)) for one in originals]
     pages = sum(len(numbers) for _, _, numbers in counted)
     if pages > most:
         whose = counted[0][0].name if len(counted) == 1 else "together they"
@@ -76,14 +76,14 @@ def read_pages(
 def _is_pdf(one: Original) -> bool:
     try:
         with one.path.open("rb") as file:
-            beginning = file.read(_SOUGHT)
+            beginning = file.read(_PDF_HEADER_WITHIN)
     except OSError as error:
         raise ScanRefused(f"{one.name} cannot be read: {error.strerror}") from None
     # An image may speak of PDF too, or carry one.
-    return not beginning.startswith(_PICTURES) and b"%PDF-" in beginning
+    return not beginning.startswith(_IMAGE_SIGNATURES) and b"%PDF-" in beginning
 
 
-def _found_in(one: Original) -> tuple[bool, Sequence[int]]:
+def _pages_of(one: Original) -> tuple[bool, Sequence[int]]:
     """Return whether it is a PDF, and which of what it holds are pages."""
     numbers: Sequence[int]
     pdf = _is_pdf(one)
@@ -91,7 +91,7 @@ def _found_in(one: Original) -> tuple[bool, Sequence[int]]:
         with _open_pdf(one) as document:
             numbers = range(len(document))
     else:
-        with _open_image(one) as image, _damage(one):
+        with _open_image(one) as image, _naming_the_file(one):
             numbers = page_frames(image)
     if not numbers:
         raise ScanRefused(f"{one.name} has no pages")
@@ -108,14 +108,14 @@ def _open_pdf(one: Original) -> Iterator[Any]:
         # What is filled into its fields is drawn only if this comes before any page.
         pdf.init_forms()
     except pypdfium2.PdfiumError:
-        raise ScanRefused(f"{one.name} {_wrong_with(one)}") from None
+        raise ScanRefused(f"{one.name} {_pdf_problem(one)}") from None
     try:
         yield pdf
     finally:
         pdf.close()
 
 
-def _wrong_with(one: Original) -> str:
+def _pdf_problem(one: Original) -> str:
     """Say what is wrong with a PDF: who draws it tells a missing page and a password badly apart."""
     import pikepdf
 
@@ -168,14 +168,14 @@ def _pdf_pages(
 
 
 # What Pillow raises where a file is not what it should be.
-DAMAGES = (
+DECODING_ERRORS = (
     *(OSError, SyntaxError, EOFError, struct.error, ArithmeticError),
     *(ValueError, TypeError, LookupError, AttributeError),
 )
 
 
 @contextlib.contextmanager
-def _damage(one: Original) -> Iterator[None]:
+def _naming_the_file(one: Original) -> Iterator[None]:
     """Say which file an image library's error is about."""
     try:
         yield
@@ -183,13 +183,13 @@ def _damage(one: Original) -> Iterator[None]:
         raise ScanRefused(
             f"{one.name} is too large: up to {MOST_PIXELS} pixels a page are allowed"
         ) from None
-    except DAMAGES as error:
+    except DECODING_ERRORS as error:
         raise ScanRefused(f"{one.name} is damaged: {error}") from None
 
 
 @contextlib.contextmanager
 def _open_image(one: Original) -> Iterator[Image.Image]:
-    with _damage(one):
+    with _naming_the_file(one):
         try:
             image = Image.open(one.path, formats=_FORMATS)
         except UnidentifiedImageError:
@@ -201,10 +201,10 @@ def _open_image(one: Original) -> Iterator[Image.Image]:
 def _image_pages(one: Original, frames: Sequence[int], _: tuple[int, int]) -> Iterator[Page]:
     with _open_image(one) as image:
         for frame in frames:
-            with _damage(one):
+            with _naming_the_file(one):
                 if frame:
                     image.seek(frame)
                 density = density_of(image)
                 image.load()
-                page = plain(image)
+                page = normalized(image)
             yield Page(page, size_of(page.size, density))

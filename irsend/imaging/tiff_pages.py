@@ -18,9 +18,16 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from irsend.imaging.colour_fax import colour_page, is_colour_fax, tags_at
 from irsend.imaging.fax_verification import as_one_strip, is_exact
-from irsend.imaging.image_metadata import MASK, REDUCED, density_of, kind_of, plain, size_of
+from irsend.imaging.image_metadata import (
+    MASK,
+    REDUCED,
+    density_of,
+    kind_of,
+    normalized,
+    size_of,
+)
 from irsend.imaging.image_xobject import ImageXObject, compressed, fax_passthrough
-from irsend.imaging.originals import DAMAGES, MOST_PIXELS
+from irsend.imaging.originals import DECODING_ERRORS, MOST_PIXELS
 from irsend.imaging.paper_sizes import Size
 from irsend.imaging.viewer_agreement import viewers_agree
 from irsend.message.parsed_message import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
@@ -62,7 +69,7 @@ def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[SizedImage | P
     except UnidentifiedImageError:
         yield Problem(code=UNDECODABLE, words=f"{name} cannot be decoded.")
         return
-    except (*DAMAGES, MemoryError):
+    except (*DECODING_ERRORS, MemoryError):
         yield Problem(code=TIFF_WRONG, words=f"{name}: the structure of the TIFF is wrong.")
         return
     yield from _pages(image, file, name, directories, most)
@@ -83,7 +90,7 @@ def _pages(
                         continue
             except EOFError:
                 break
-            except (Image.DecompressionBombError, *DAMAGES):
+            except (Image.DecompressionBombError, *DECODING_ERRORS):
                 number += 1
                 yield _undecodable(name, number)
                 # Pillow knows of no way past a directory that it cannot read.
@@ -115,9 +122,9 @@ def _page(
             if xobject is not None:
                 return SizedImage(xobject, size_of((xobject.width, xobject.height), density))
             image.load()
-            page = plain(image)
+            page = normalized(image)
             return SizedImage(compressed(page), size_of(page.size, density))
-    except (Image.DecompressionBombError, *DAMAGES, MemoryError):
+    except (Image.DecompressionBombError, *DECODING_ERRORS, MemoryError):
         return _undecodable(name, number)
 
 
@@ -128,7 +135,7 @@ def _begins_in_colour(file: IO[bytes], directory: int) -> bool:
     """Say whether the first page is one that Pillow cannot open: the others are as it is."""
     try:
         return is_colour_fax(tags_at(file, directory))
-    except (*DAMAGES, MemoryError):
+    except (*DECODING_ERRORS, MemoryError):
         return False
 
 
@@ -141,7 +148,12 @@ def _colour_pages(
             if not is_colour_fax(tags):
                 raise ValueError("another kind of page")
             image, density = colour_page(tags, file)
-        except (Image.DecompressionBombError, ImageCms.PyCMSError, *DAMAGES, MemoryError):
+        except (
+            Image.DecompressionBombError,
+            ImageCms.PyCMSError,
+            *DECODING_ERRORS,
+            MemoryError,
+        ):
             yield _undecodable(name, number)
             continue
         yield SizedImage(compressed(image), size_of(image.size, density))
