@@ -241,12 +241,12 @@ class Search:
     def _check(self, octets: bytes) -> None:
         import pypdfium2
 
-        from irsend.imaging.mail_to_pdf import Order, print_mail
+        from irsend.imaging.mail_to_pdf import PrintOptions, print_mail
         from irsend.message.mime_parser import parse_message
         from irsend.message.parsed_message import Kind
 
         told: list[int] = []
-        printed = print_mail(io.BytesIO(octets), self.into, Order(), told.append)
+        printed = print_mail(io.BytesIO(octets), self.into, PrintOptions(), told.append)
         assert set(printed.codes) <= self.codes, printed.codes
         assert printed.pages >= 1
         others = [

@@ -55,7 +55,7 @@ PageDone = Callable[[int], None]
 
 
 @frozen(kw_only=True)
-class Order:
+class PrintOptions:
     """How to print."""
 
     paper: str = "A4"
@@ -70,7 +70,7 @@ class Order:
 
 
 @frozen(kw_only=True)
-class Printed:
+class PrintResult:
     """What became of a mail."""
 
     file: Path
@@ -86,7 +86,9 @@ class Printed:
     """How many of the pages are pages of images."""
 
 
-def print_mail(mail: IO[bytes], into: Path, order: Order, page_done: PageDone) -> Printed:
+def print_mail(
+    mail: IO[bytes], into: Path, order: PrintOptions, page_done: PageDone
+) -> PrintResult:
     """Print a mail into a directory, as printed.pdf; MemoryFull, OSError."""
     if order.instead is not None:
         received = ParsedMessage(head=read_head(mail), problems=(order.instead,))
@@ -104,14 +106,14 @@ class _MailConversion:
     """One mail being printed."""
 
     _mail: ParsedMessage
-    _order: Order
+    _order: PrintOptions
     _into: Path
     _page_done: PageDone
     _image_pages: ImagePages
     _codes: list[str] = field(factory=list)
     _notices: list[str] = field(factory=list)
 
-    def run(self) -> Printed:
+    def run(self) -> PrintResult:
         """Print; say what became of it."""
         for problem in self._mail.problems:
             self._notice(problem)
@@ -125,14 +127,14 @@ class _MailConversion:
         for part in self._mail.parts:
             self._print(part)
         images = self._image_pages.pages
-        lines = self._cut(text)
+        lines = self._limited_lines(text)
         too_many = self._image_pages.pages > self._order.most_pages
         if text or self._notices or too_many or not self._image_pages.pages:
             self._prepend_text(lines)
         path = self._into / "printed.pdf"
         self._image_pages.pdf.save(path, deterministic_id=True)
         head = self._mail.head
-        return Printed(
+        return PrintResult(
             file=path,
             pages=self._image_pages.pages,
             codes=tuple(dict.fromkeys(self._codes)),
@@ -196,7 +198,7 @@ class _MailConversion:
 
     # -- the text in front -----------------------------------------------------------
 
-    def _cut(self, text: str) -> list[Line]:
+    def _limited_lines(self, text: str) -> list[Line]:
         """Return the text's lines, as many as may be."""
         lines = list(islice(wrapped(text[:_LONGEST_TEXT]), self._order.most_lines + 1))
         if len(lines) > self._order.most_lines:

@@ -92,12 +92,12 @@ def main(orders: IO[str], answers: IO[str]) -> None:
 
 def _print(order: dict[str, Any], page_done: Any) -> dict[str, Any]:
     # Behind the limits: what is imported here is what decodes.
-    from irsend.imaging.mail_to_pdf import Order, print_mail
+    from irsend.imaging.mail_to_pdf import PrintOptions, print_mail
     from irsend.message.fragments import open_reassembled
 
     form: dict[str, Any] = {name: order[name] for name in _FORM if name in order}
     instead = order.get("instead")
-    how = Order(
+    how = PrintOptions(
         prints=tuple(order.get("prints", ())),
         instead=Problem(**instead) if instead else None,
         **form,
