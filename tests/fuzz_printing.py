@@ -219,12 +219,12 @@ class Search:
 
     def print(self, octets: bytes) -> None:
         """Print a mail within the limits."""
-        from irsend.imaging.resource_limits import limit_next
+        from irsend.imaging.resource_limits import limit_document
 
         self.now.write_bytes(octets)
         self.done += 1
         self.count.write_text(str(self.done))
-        limit_next(_SECONDS, 500_000_000)
+        limit_document(_SECONDS, 500_000_000)
         Path("/proc/self/clear_refs").write_text("5")
         try:
             self._check(octets)
@@ -234,7 +234,7 @@ class Search:
             where = f"{Path(ours[-1].filename).stem}-{ours[-1].lineno}"
             self.keep(f"{type(error).__name__}-{where}", octets, traceback.format_exc())
         # What is counted is the printing, and not what is thought up next.
-        limit_next(60 * _SECONDS, 500_000_000)
+        limit_document(60 * _SECONDS, 500_000_000)
         if _peak() > _MEMORY:
             self.keep(f"memory-{_peak() // 100_000_000}", octets, f"{_peak()} octets")
 
@@ -272,9 +272,9 @@ def _peak() -> int:
 
 
 def _search(finds: Path, place: Path, until: float, guided: bool, seed: int) -> None:
-    from irsend.imaging.resource_limits import limit_for_good
+    from irsend.imaging.resource_limits import limit_process
 
-    limit_for_good()
+    limit_process()
     # Where it was when its time was over, or when it crashed.
     faulthandler.enable()
     faulthandler.register(signal.SIGPROF, chain=True)

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.imaging.resource_limits import limit_for_good, limit_next
+from irsend.imaging.resource_limits import limit_document, limit_process
 from irsend.message.parsed_message import UNDECODABLE, Problem
 
 _FORM = ("paper", "most_pages", "most_lines", "most_octets")
@@ -49,7 +49,7 @@ _NO_FAULT_OF_ITS_OWN = (
 
 def main(orders: IO[str], answers: IO[str]) -> None:
     """Carry out orders until there are no more."""
-    limit_for_good()
+    limit_process()
     os.umask(0o077)
     with contextlib.suppress(OSError):
         # Reception goes first, whatever there is to print.
@@ -102,7 +102,7 @@ def _print(order: dict[str, Any], page_done: Any) -> dict[str, Any]:
         instead=Problem(**instead) if instead else None,
         **form,
     )
-    limit_next(order.get("seconds", _SECONDS), how.most_octets)
+    limit_document(order.get("seconds", _SECONDS), how.most_octets)
     with open_reassembled([Path(one) for one in order["files"]]) as mail:
         printed = print_mail(mail, Path(order["into"]), how, page_done)
     return {
@@ -120,7 +120,7 @@ def _print(order: dict[str, Any], page_done: Any) -> dict[str, Any]:
 def _draw(order: dict[str, Any]) -> dict[str, Any]:
     from irsend.imaging.rasterization import rasterize_page
 
-    limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    limit_document(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     into = Path(order["into"])
     width, height = rasterize_page(Path(order["file"]), order["page"], into, order["dots"])
     return {"file": str(into), "width": width, "height": height}
@@ -131,7 +131,7 @@ def _read(order: dict[str, Any]) -> dict[str, Any]:
 
     from irsend.imaging.text_layer import read_page
 
-    limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    limit_document(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     return asdict(read_page(Path(order["file"]), order["page"]))
 
 
@@ -139,7 +139,7 @@ def _set(order: dict[str, Any]) -> dict[str, Any]:
     from irsend.imaging.text_pages import text_pdf
     from irsend.imaging.text_wrap import wrapped
 
-    limit_next(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    limit_document(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     lines = tuple(wrapped(order["text"]))
     pdf, pages = text_pdf(lines, order["paper"], order.get("title", ""))
     into = Path(order["into"])

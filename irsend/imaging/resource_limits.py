@@ -9,7 +9,7 @@ import sys
 MEMORY = 3_000_000_000
 
 
-def limit_for_good() -> None:
+def limit_process() -> None:
     """Limit memory, and leave no core: for as long as the process lives."""
     # Who started it may have ignored this, and then nothing would end it.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
@@ -19,7 +19,7 @@ def limit_for_good() -> None:
     sys.dont_write_bytecode = True
 
 
-def limit_next(seconds: int, most_octets: int) -> None:
+def limit_document(seconds: int, most_octets: int) -> None:
     """Limit the next document: so many seconds of CPU from now, and the size of each file.
 
     SIGPROF ends the process when they are over, also within a decoder.
