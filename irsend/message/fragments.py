@@ -125,9 +125,9 @@ class Fragment:
         return bool(self.identity) and 1 <= self.number <= last <= MOST_PARTS
 
 
-def fragment_of(beginning: bytes) -> Fragment | None:
+def fragment_of(head_octets: bytes) -> Fragment | None:
     """Return what a mail says of itself in its first octets; None where it is no part of one."""
-    fields, _ = read_header(beginning, 0, len(beginning))
+    fields, _ = read_header(head_octets, 0, len(head_octets))
     if fields.type() != TYPE:
         return None
     number, total = fields.parameter("number"), fields.parameter("total")

@@ -20,16 +20,16 @@ LONGEST_HEAD = 16_384
 """How much of a mail is looked at, in octets."""
 
 
-def subject_of(beginning: bytes) -> str:
+def subject_of(head_octets: bytes) -> str:
     """Return the subject in a mail's first octets, decoded (RFC 2047), on one line."""
-    return _field(_SUBJECT, beginning)[:200]
+    return _field(_SUBJECT, head_octets)[:200]
 
 
-def sender_of(beginning: bytes) -> str:
+def sender_of(head_octets: bytes) -> str:
     """Return the address the mail says it is from, else its return path, else nothing."""
     for pattern in (_FROM, _RETURN_PATH):
         try:
-            address = parseaddr(_field(pattern, beginning))[1]
+            address = parseaddr(_field(pattern, head_octets))[1]
         except RecursionError:
             # Comments within comments, a thousand deep: nobody's address.
             continue
@@ -38,8 +38,8 @@ def sender_of(beginning: bytes) -> str:
     return ""
 
 
-def _field(pattern: re.Pattern[bytes], beginning: bytes) -> str:
-    head = beginning[:LONGEST_HEAD]
+def _field(pattern: re.Pattern[bytes], head_octets: bytes) -> str:
+    head = head_octets[:LONGEST_HEAD]
     end = _END.search(head)
     match = pattern.search(head[: end.start()] if end else head)
     if match is None:

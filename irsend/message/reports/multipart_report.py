@@ -95,10 +95,10 @@ def _lines(lines: list[str]) -> bytes:
     )
 
 
-def _returned(beginning: bytes) -> bytes:
+def _returned(head_octets: bytes) -> bytes:
     """Return a mail's head as text in 7 bit, as much of it as is worth a look."""
-    end = _HEAD_RETURNED.search(beginning)
-    head = beginning[: end.start() if end else len(beginning)][:_MOST_RETURNED]
+    end = _HEAD_RETURNED.search(head_octets)
+    head = head_octets[: end.start() if end else len(head_octets)][:_MOST_RETURNED]
     lines = head.decode("ascii", "replace").replace("\ufffd", "?").splitlines()
     return b"".join(
         _UNSAFE.sub("?", line)[:900].encode("ascii") + b"\r\n"

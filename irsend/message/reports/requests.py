@@ -63,15 +63,15 @@ class ReportRequests:
 NO_REQUESTS = ReportRequests()
 
 
-def requests_in(beginning: bytes) -> ReportRequests:
+def requests_in(head_octets: bytes) -> ReportRequests:
     """Return what is asked for in a mail, by its head and by the trace of how it came."""
-    lower = beginning.lower()
+    lower = head_octets.lower()
     if not any(word in lower for word in ASKING):
         return NO_REQUESTS
     fields: dict[str, list[str]] = {}
     own_trace: list[str] = []
-    end = re.search(rb"\r?\n\r?\n", beginning)
-    for match in _FIELD.finditer(beginning[: end.start() + 2] if end else beginning):
+    end = re.search(rb"\r?\n\r?\n", head_octets)
+    for match in _FIELD.finditer(head_octets[: end.start() + 2] if end else head_octets):
         name = match[1].decode("ascii").lower()
         text = " ".join(match[2].decode("ascii", "replace").split())[:_LONGEST]
         fields.setdefault(name, []).append(text)
