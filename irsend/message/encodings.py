@@ -44,7 +44,7 @@ def from_uuencode(octets: bytes) -> tuple[bytes, str, bool]:
     return content, match[1].rstrip().decode("latin-1"), right
 
 
-def files_within(octets: bytes, most: int) -> tuple[bytes, list[tuple[bytes, bytes, bool]]]:
+def uuencoded_files(octets: bytes, most: int) -> tuple[bytes, list[tuple[bytes, bytes, bool]]]:
     """Return a text without the files that are uuencoded in it, and these: name, content, right.
 
     A line that begins with "begin" and is followed by no such lines is text.

@@ -17,13 +17,13 @@ from attrs import define, field, frozen
 
 from irsend.message.charsets import decoded
 from irsend.message.encodings import (
-    files_within,
     from_base64,
     from_quoted_printable,
     from_uuencode,
+    uuencoded_files,
 )
 from irsend.message.header import LONGEST_HEAD, Header, on_one_line, read_header, shortened
-from irsend.message.multipart import split
+from irsend.message.multipart import split_multipart
 from irsend.message.parsed_message import (
     ENCODING_WRONG,
     MIME_WRONG,
@@ -68,7 +68,7 @@ def parse_message(mail: IO[bytes], bounds: Bounds | None = None) -> ParsedMessag
     bounds = bounds or Bounds()
     octets = mail.read(bounds.octets + 1)
     cut = len(octets) > bounds.octets
-    walk = _Walk(bounds)
+    walk = _MIMEWalk(bounds)
     end = min(len(octets), bounds.octets)
     fields, body = read_header(octets, 0, end)
     if cut:
@@ -94,7 +94,7 @@ def _head(fields: Header) -> Head:
 
 
 @define(eq=False)
-class _Walk:
+class _MIMEWalk:
     """One mail being taken apart: how many parts there are so far, and what was wrong."""
 
     _bounds: Bounds
@@ -148,8 +148,8 @@ class _Walk:
             self.note(MIME_WRONG, "Too much lies in parts within parts.")
             return []
         boundary = fields.parameter("boundary")
-        found = split(octets, start, end, boundary, self._bounds.parts)
-        if not found.stretches:
+        found = split_multipart(octets, start, end, boundary, self._bounds.parts)
+        if not found.body_parts:
             self.note(MIME_WRONG, "A multipart has no parts that can be told apart.")
             self._parts += 1
             text = octets[start:end]
@@ -158,7 +158,7 @@ class _Walk:
             self.note(MIME_WRONG, "A multipart has no end, or another boundary than it says.")
         default = "message/rfc822" if of_type == "multipart/digest" else ""
         children: list[tuple[bool, list[Part]]] = []
-        for begin, finish in found.stretches:
+        for begin, finish in found.body_parts:
             if self._full:
                 break
             inner, body = read_header(octets, begin, finish)
@@ -168,7 +168,7 @@ class _Walk:
         if found.more:
             self._stop()
         if of_type == "multipart/alternative":
-            return _chosen(children)
+            return _chosen_alternative(children)
         return [part for _, parts in children for part in parts]
 
     def _mail(
@@ -187,11 +187,11 @@ class _Walk:
         parts = self.entity(octets, inner, body, end, depth + 1)
         self._parts += 1
         head = _head(inner)
-        told = (
+        shown_fields = (
             *(("Date", head.date), ("From", head.sender), ("Message-Id", head.message_id)),
             *(("To", head.to), ("Subject", head.subject)),
         )
-        text = "".join(f"{name}: {value}\n" for name, value in told if value)
+        text = "".join(f"{name}: {value}\n" for name, value in shown_fields if value)
         if not text:
             return parts
         return [Part(kind=Kind.TEXT, type="message/rfc822", text=f"{text}\n"), *parts]
@@ -205,7 +205,7 @@ class _Walk:
         if kind is Kind.OTHER and of_type in _UNTYPED and content.startswith(_TIFF_BEGINS):
             kind = Kind.TIFF
         if kind is Kind.TEXT:
-            content, files = files_within(content, self._bounds.parts - self._parts + 1)
+            content, files = uuencoded_files(content, self._bounds.parts - self._parts + 1)
             parts = [self._file(*one) for one in files]
             self._parts += len(parts)
             if content.strip():
@@ -277,7 +277,7 @@ class _Walk:
         )
 
 
-def _chosen(children: list[tuple[bool, list[Part]]]) -> list[Part]:
+def _chosen_alternative(children: list[tuple[bool, list[Part]]]) -> list[Part]:
     """Return what is printed of alternatives: the last that a machine can show, and all attachments.
 
     [ours] Attachments that stand within one alternative only, as some programs

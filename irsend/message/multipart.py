@@ -19,10 +19,10 @@ _LONGEST_BOUNDARY = 500
 
 
 @frozen
-class Split:
+class MultipartSplit:
     """Stretches of a multipart."""
 
-    stretches: tuple[tuple[int, int], ...]
+    body_parts: tuple[tuple[int, int], ...]
     ended: bool
     """The closing boundary was there."""
     more: bool = False
@@ -31,40 +31,44 @@ class Split:
     """The boundary is not the one that was said."""
 
 
-def split(octets: bytes, start: int, end: int, boundary: str, most: int) -> Split:
+def split_multipart(
+    octets: bytes, start: int, end: int, boundary: str, most: int
+) -> MultipartSplit:
     """Return the parts of the multipart body between two offsets; none where there is no boundary."""
-    found = _split(octets, start, end, boundary.encode("utf-8", "replace"), most)
-    if found.stretches:
+    found = _split_at(octets, start, end, boundary.encode("utf-8", "replace"), most)
+    if found.body_parts:
         return found
     guess = _LOOKS_LIKE.search(octets, start, end)
     if guess is None:
         return found
-    guessed = _split(octets, start, end, guess[1], most)
-    return Split(guessed.stretches, guessed.ended, guessed.more, guessed=True)
+    guessed = _split_at(octets, start, end, guess[1], most)
+    return MultipartSplit(guessed.body_parts, guessed.ended, guessed.more, guessed=True)
 
 
-def _split(octets: bytes, start: int, end: int, boundary: bytes, most: int) -> Split:
+def _split_at(
+    octets: bytes, start: int, end: int, boundary: bytes, most: int
+) -> MultipartSplit:
     boundary = boundary.rstrip()
     if not boundary or len(boundary) > _LONGEST_BOUNDARY:
-        return Split((), ended=False)
+        return MultipartSplit((), ended=False)
     # White space may stand behind it, and nothing else: "--a" is not the line "--ab". What it
     # begins with is fixed: that is searched for ten times as fast.
     line = re.compile(rb"--%b(--)?[ \t]*+(?:\r\n|\n|\r|\Z)" % re.escape(boundary))
-    stretches: list[tuple[int, int]] = []
+    body_parts: list[tuple[int, int]] = []
     at = -1
     for match in line.finditer(octets, start, end):
         if match.start() > start and octets[match.start() - 1] not in b"\r\n":
             continue
         if at >= 0:
-            stretches.append((at, max(at, _without_line_end(octets, match.start()))))
+            body_parts.append((at, max(at, _without_line_end(octets, match.start()))))
         if match[1]:
-            return Split(tuple(stretches), ended=True)
-        if len(stretches) >= most:
-            return Split(tuple(stretches), ended=True, more=True)
+            return MultipartSplit(tuple(body_parts), ended=True)
+        if len(body_parts) >= most:
+            return MultipartSplit(tuple(body_parts), ended=True, more=True)
         at = match.end()
     if at >= 0:
-        stretches.append((at, end))
-    return Split(tuple(stretches), ended=False)
+        body_parts.append((at, end))
+    return MultipartSplit(tuple(body_parts), ended=False)
 
 
 def _without_line_end(octets: bytes, at: int) -> int:
