@@ -20,7 +20,7 @@ from typing import IO
 
 from attrs import frozen
 
-from irsend.message.style import Style, filled
+from irsend.message.style import Style, fill_template
 
 _LINE = 76
 # Octets of content that are encoded in one go: whole lines of 57.
@@ -78,7 +78,9 @@ class Composed:
 def compose(letter: Letter, style: Style, into: IO[bytes]) -> Composed:
     """Write a mail; ValueError where something of it cannot stand in a header."""
     identity = _message_id(letter, style)
-    boundary = filled(style.boundary, at=letter.at, number=letter.number, count=letter.count)
+    boundary = fill_template(
+        style.boundary, at=letter.at, number=letter.number, count=letter.count
+    )
     seven, eight = _text_part(letter.text, boundary)
     head = _head(letter, style, identity, boundary, "7bit") + seven
     into.write(head)
@@ -106,7 +108,7 @@ def _message_id(letter: Letter, style: Style) -> str:
 
 def message_id(style: Style, *, at: float, number: str, count: int, domain: str) -> str:
     """Return a Message-ID in a machine's style."""
-    local = filled(style.message_id, at=at, number=number, count=count)
+    local = fill_template(style.message_id, at=at, number=number, count=count)
     return f"<{local}@{domain}{'.' if style.trailing_dot else ''}>"
 
 
@@ -203,7 +205,7 @@ def _write_part(
     into: IO[bytes],
 ) -> int:
     """Write an attachment's part; return how many octets it has."""
-    name = filled(
+    name = fill_template(
         style.attachment, at=letter.at, number=letter.number, count=letter.count, page=page
     )
     name = f"{name}.{attachment.extension}"

@@ -29,14 +29,16 @@ class Style:
     """The multipart itself is declared as quoted-printable, which RFC 2045 6.4 does not allow."""
 
 
-def filled(form: str, *, at: float, number: str, count: int = 0, page: int = 1) -> str:
+def fill_template(
+    template: str, *, at: float, number: str, count: int = 0, page: int = 1
+) -> str:
     """Return a form with its places filled.
 
     {stamp} is YYYYMMDDhhmmss in local time, {short} the same without the
     century, {number} the job's number, {count} four digits, {page} three.
     """
     stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(at))
-    return form.format(
+    return template.format(
         stamp=stamp,
         short=stamp[2:],
         number=number,

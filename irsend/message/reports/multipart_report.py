@@ -13,7 +13,7 @@ import re
 from attrs import frozen
 
 from irsend.message.compose import address_field, header, message_id, text_field
-from irsend.message.style import Style, filled
+from irsend.message.style import Style, fill_template
 
 _HEAD_RETURNED = re.compile(rb"\r?\n\r?\n")
 _MOST_RETURNED = 8000
@@ -53,7 +53,9 @@ def multipart_report(
     report: list[str],
 ) -> tuple[bytes, str]:
     """Return a report of this kind, and its Message-ID."""
-    boundary = filled(style.boundary, at=answer.at, number=answer.number, count=answer.count)
+    boundary = fill_template(
+        style.boundary, at=answer.at, number=answer.number, count=answer.count
+    )
     identity = message_id(
         style,
         at=answer.at,
