@@ -119,7 +119,7 @@ def _time(at: float) -> str:
 
 
 def _one_line(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -86,21 +86,21 @@ def _runs(read: Any) -> Iterator[tuple[str, _Box]]:
     """Give what stands together on a line, in the order of the text, with its box."""
     text, box, spaces = "", (0.0, 0.0, 0.0, 0.0), ""
     for number in range(min(read.count_chars(), MOST_CHARACTERS)):
-        sign = chr(pdfium.FPDFText_GetUnicode(read, number))
-        if sign == _BROKEN_WORD:
-            sign = "-"
-        if sign.isspace() or not (sign.isprintable() or _is_half(sign)):
+        character = chr(pdfium.FPDFText_GetUnicode(read, number))
+        if character == _BROKEN_WORD:
+            character = "-"
+        if character.isspace() or not (character.isprintable() or _is_half(character)):
             # What pdfium puts between has no place of its own.
             spaces = " "
             continue
         here: _Box = read.get_charbox(number, loose=True)
         if text and _side_by_side(box, here):
-            text += spaces + sign
+            text += spaces + character
             box = (box[0], min(box[1], here[1]), max(box[2], here[2]), max(box[3], here[3]))
         else:
             if text:
                 yield _whole(text), box
-            text, box = sign, here
+            text, box = character, here
         spaces = ""
     if text:
         yield _whole(text), box
@@ -113,8 +113,8 @@ def _side_by_side(run: _Box, here: _Box) -> bool:
     return common > height / 2 and -height < here[0] - run[2] < height
 
 
-def _is_half(sign: str) -> bool:
-    return "\ud800" <= sign <= "\udfff"
+def _is_half(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
 
 
 def _whole(text: str) -> str:

@@ -23,10 +23,10 @@ def from_base64(octets: bytes) -> tuple[bytes, bool]:
     """Return what base64 says, and whether it was right. Padding that is missing is no fault."""
     characters = octets.translate(None, _WHITE)
     content, _, behind = characters.partition(b"=")
-    signs = content.translate(None, content.translate(None, _BASE64))
-    right = len(signs) == len(content) and len(signs) % 4 != 1 and not behind.strip(b"=")
-    whole = len(signs) - (1 if len(signs) % 4 == 1 else 0)
-    padded = signs[:whole] + b"=" * (-whole % 4)
+    symbols = content.translate(None, content.translate(None, _BASE64))
+    right = len(symbols) == len(content) and len(symbols) % 4 != 1 and not behind.strip(b"=")
+    whole = len(symbols) - (1 if len(symbols) % 4 == 1 else 0)
+    padded = symbols[:whole] + b"=" * (-whole % 4)
     return binascii.a2b_base64(padded), right
 
 

@@ -51,4 +51,6 @@ def _field(pattern: re.Pattern[bytes], head_octets: bytes) -> str:
             text = str(make_header(decode_header(raw)))
         except (MessageError, LookupError, ValueError):
             text = raw
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return " ".join(
+        "".join(character if character.isprintable() else " " for character in text).split()
+    )

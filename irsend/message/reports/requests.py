@@ -156,4 +156,4 @@ def _is_address(text: str) -> bool:
 def _from_xtext(text: str) -> str:
     """Decode xtext (RFC 3461 4); what is not printable ASCII then is left out."""
     decoded = _XTEXT.sub(lambda match: chr(int(match[1], 16)), text)
-    return "".join(sign for sign in decoded if " " <= sign <= "~")
+    return "".join(character for character in decoded if " " <= character <= "~")
