@@ -105,7 +105,7 @@ class Device:
         }
         self.settings = settings
         if values:
-            self._tell(
+            self._notify(
                 SettingsChanged(settings=settings, changes=values, at_machine=at_machine)
             )
         return changed
@@ -119,13 +119,13 @@ class Device:
         }
         self.settings = settings
         if changes:
-            self._tell(SettingsChanged(settings=settings, changes=changes, at_machine=False))
+            self._notify(SettingsChanged(settings=settings, changes=changes, at_machine=False))
 
     def show_status(self, text: StatusText, session: int | None) -> None:
         """Bring a text on the status line; the history keeps what it displaces."""
         entry = StatusEntry(at=self.now(), text=text, session=session)
         self.status = StatusLine(shown=entry)
-        self._tell(StatusChanged(line=self.status, raised=entry))
+        self._notify(StatusChanged(line=self.status, raised=entry))
 
     def clear_status(self) -> None:
         """Clear the status line, as the operator does."""
@@ -138,14 +138,14 @@ class Device:
             id=self.last_session, kind=kind, peer=peer, mac=mac, started=self.now()
         )
         self.sessions[session.id] = session
-        self._tell(SessionChanged(session=session))
+        self._notify(SessionChanged(session=session))
         return session
 
     def session_changed(self, session: Session, **changes: Any) -> Session:
         """Return the session with these fields changed, and hold it so."""
         session = attrs.evolve(session, **changes)
         self.sessions[session.id] = session
-        self._tell(SessionChanged(session=session))
+        self._notify(SessionChanged(session=session))
         return session
 
     def session_ended(
@@ -154,7 +154,7 @@ class Device:
         """Close a session. One that `succeeded` clears the line of what its kind raised before."""
         session = attrs.evolve(session, result=result, ended=self.now(), **changes)
         self.sessions.pop(session.id, None)
-        self._tell(SessionChanged(session=session))
+        self._notify(SessionChanged(session=session))
         if succeeded:
             self._replace_status(self.status.after_success(session.kind, session.started))
         return session
@@ -182,18 +182,18 @@ class Device:
     def job_changed(self, job: Job, **changes: Any) -> Job:
         """Return the job with these fields changed, if any, and tell the observers."""
         job = attrs.evolve(job, **changes)
-        self._tell(JobChanged(job=job))
+        self._notify(JobChanged(job=job))
         return job
 
     def page_scanned(self, page: int, pages: int) -> None:
         """Tell that a page has gone over the glass: this one, of so many."""
-        self._tell(PageScanned(page=page, pages=pages))
+        self._notify(PageScanned(page=page, pages=pages))
 
     def change_paper(self, paper: bool) -> None:
         """Put paper into the drawer, or take it out."""
         if paper != self.paper:
             self.paper = paper
-            self._tell(PaperChanged(paper=paper))
+            self._notify(PaperChanged(paper=paper))
 
     def printing_began(self, job: Job) -> Job:
         """Begin to print a received mail; return its job."""
@@ -202,7 +202,7 @@ class Device:
 
     def page_printed(self, job: Job, page: int) -> None:
         """Tell that a page of a job is done."""
-        self._tell(PagePrinted(number=job.number, page=page))
+        self._notify(PagePrinted(number=job.number, page=page))
 
     def printing_ended(self, job: Job, **changes: Any) -> Job:
         """End the printing of a job, whatever came of it; return it with these fields changed."""
@@ -211,21 +211,21 @@ class Device:
 
     def document_printed(self, document: Document) -> None:
         """Tell what has come out."""
-        self._tell(DocumentPrinted(document=document))
+        self._notify(DocumentPrinted(document=document))
 
     def document_removed(self, document: Document, why: str) -> None:
         """Tell what is in the tray no more."""
-        self._tell(DocumentRemoved(document=document, why=why))
+        self._notify(DocumentRemoved(document=document, why=why))
 
     def peer_kept_off(self, dropped: int) -> None:
         """Tell that the MAC address filter has dropped so much by now."""
-        self._tell(PeerKeptOff(dropped=dropped))
+        self._notify(PeerKeptOff(dropped=dropped))
 
     def _replace_status(self, line: StatusLine) -> None:
         if line != self.status:
             self.status = line
-            self._tell(StatusChanged(line=line, raised=None))
+            self._notify(StatusChanged(line=line, raised=None))
 
-    def _tell(self, event: Event) -> None:
+    def _notify(self, event: Event) -> None:
         for observer in tuple(self._observers):
             observer(event)

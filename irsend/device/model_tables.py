@@ -39,11 +39,11 @@ def _field_name(given: str) -> str:
     return given
 
 
-_PLACES = ("stamp", "short", "number", "count", "page")
+_PLACEHOLDERS = ("stamp", "short", "number", "count", "page")
 _FORM = Text(
     80,
-    "letters, digits, . - _ and the places {" + "}, {".join(_PLACES) + "}",
-    r"(?:[A-Za-z0-9._\-]|\{(?:" + "|".join(_PLACES) + r")\})+",
+    "letters, digits, . - _ and the places {" + "}, {".join(_PLACEHOLDERS) + "}",
+    r"(?:[A-Za-z0-9._\-]|\{(?:" + "|".join(_PLACEHOLDERS) + r")\})+",
 )
 
 

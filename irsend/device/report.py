@@ -63,14 +63,14 @@ def as_csv(jobs: Iterable[Job]) -> str:
         table.writerow(
             [
                 _time(job.started),
-                _harmless(destination(job)),
+                _without_formula(destination(job)),
                 job.number,
                 mode(job),
                 _pages(job),
                 result(job),
-                _harmless(_one_line(job.subject)),
+                _without_formula(_one_line(job.subject)),
                 others(job) or "",
-                _harmless(_one_line(reason(job))),
+                _without_formula(_one_line(reason(job))),
             ]
         )
     return written.getvalue()
@@ -130,5 +130,5 @@ def _line(cells: tuple[str, ...]) -> str:
     return "  ".join(shown).rstrip()
 
 
-def _harmless(cell: str) -> str:
+def _without_formula(cell: str) -> str:
     return f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell

@@ -55,14 +55,14 @@ JOB_COLUMNS = (
 )
 
 
-def _marks(columns: str) -> str:
+def _slots(columns: str) -> str:
     return ", ".join("?" * (columns.count(",") + 1))
 
 
 INSERT_SESSION = (
-    f"INSERT OR REPLACE INTO session ({SESSION_COLUMNS}) VALUES ({_marks(SESSION_COLUMNS)})"  # noqa: S608
+    f"INSERT OR REPLACE INTO session ({SESSION_COLUMNS}) VALUES ({_slots(SESSION_COLUMNS)})"  # noqa: S608
 )
-INSERT_JOB = f"INSERT OR REPLACE INTO job ({JOB_COLUMNS}) VALUES ({_marks(JOB_COLUMNS)})"  # noqa: S608
+INSERT_JOB = f"INSERT OR REPLACE INTO job ({JOB_COLUMNS}) VALUES ({_slots(JOB_COLUMNS)})"  # noqa: S608
 
 
 def settings_row(settings: Settings, at: float) -> tuple[float, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from irsend.errors import StateError
 
 _PARTS = ("memory", "tray", "sessions", "keys", "outbox")
-_OURS = {*_PARTS, "lock", "journal.sqlite", "settings.toml"}
+_OWN_NAMES = {*_PARTS, "lock", "journal.sqlite", "settings.toml"}
 
 
 class StateDirectory:
@@ -64,7 +64,7 @@ class StateDirectory:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             there = {entry.name for entry in self.path.iterdir()}
-            if there and not there & _OURS:
+            if there and not there & _OWN_NAMES:
                 raise StateError(
                     f"state: {self.path} holds other things; name an empty directory, or a new one"
                 )
