@@ -28,13 +28,13 @@ _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Kind(Generic[T]):
-    """What values an item takes: read from text, TOML or JSON, and told to people."""
+    """Which values an item takes: reads them from text, TOML or JSON, and describes them."""
 
     type: str
     allowed: str
 
     def read(self, given: object) -> T:
-        """Return the value meant by `given`; ValueError says nothing but that it is not allowed."""
+        """Return the value meant by `given`; ValueError where it is not allowed, with a reason or empty."""
         raise NotImplementedError
 
     def plain(self, value: T) -> object:
@@ -193,7 +193,7 @@ class Lines(Kind[str]):
 
 
 class Listing(Kind[tuple[str, ...]]):
-    """Up to so many entries, each brought to one form, none twice."""
+    """Up to `most` entries, each in its normal form, none twice."""
 
     type = "list"
 
@@ -226,7 +226,7 @@ class Listing(Kind[tuple[str, ...]]):
 class Table(Kind[dict[str, str]]):
     """Names with a text each, as in `accounts = { "ir@bench.test" = "bench" }`.
 
-    `read_name` and `read_text` bring each to one form; ValueError says what is wrong.
+    `read_name` and `read_text` return each in its normal form; ValueError says what is wrong.
     """
 
     type = "table"
@@ -266,7 +266,7 @@ class Table(Kind[dict[str, str]]):
 
 @frozen(kw_only=True)
 class Item:
-    """What is to be known of an item beside its value."""
+    """An item without its value: label, kind and meaning."""
 
     label: str
     kind: Kind[Any]

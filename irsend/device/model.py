@@ -1,7 +1,7 @@
 """A printer model, read from a TOML file: what it has, what it speaks, in which order.
 
-The files of the models that irsend knows stand in `models/`; a file of one's
-own is named by its path. What a window is made of is not here: see `windows`.
+The files of the models that irsend comes with stand in `models/`; a user's own
+file is named by its path. The items of the windows stand in `windows`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Model:
 
     @property
     def called(self) -> str:
-        """What a sentence calls it."""
+        """Its name in a sentence: the title and the model's name."""
         return f"{self.title} ({self.name})" if self.title else self.name
 
     def has_item(self, key: str) -> bool:

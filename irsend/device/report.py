@@ -1,6 +1,6 @@
-"""The communication report (device.md section 6), as text and as CSV.
+"""The communication report (docs/fidelity), as text and as CSV.
 
-Pure functions of jobs; which jobs stand in the report is told by the journal.
+Pure functions of jobs; the journal says which jobs stand in the report.
 Times are in UTC.
 """
 
@@ -20,7 +20,7 @@ _COLUMNS = ("Start time", "Destination", "No.", "Mode", "Pages", "Result")
 # Of several destinations the first stands there, and behind it how many others: +99 at most.
 _WIDTHS = (16, DESTINATION + 4, 4, 9, 5, 8)
 _KIND = {"email": "E-mail", "ifax": "I-Fax"}
-# Spreadsheets take a cell that begins like this for a formula.
+# Spreadsheets take a cell that begins like this as a formula.
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -92,7 +92,7 @@ def marked_destination(job: Job) -> str:
 
 
 def reason(job: Job) -> str:
-    """Return why the job is NG, or what its last attempt met; of several destinations, for which."""
+    """Return why the job is NG, or how its last attempt failed; of several destinations, for which."""
     failed = [one for one in job.recipients if one.result == "NG"]
     if job.result != "NG" or not failed or len(job.recipients) == 1:
         return job.reason

@@ -1,4 +1,4 @@
-"""What somebody puts on the glass, and where it is to go: read, and refused where it cannot be sent."""
+"""An order to send: originals and destinations, read, and refused where they cannot be sent."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Original:
 
     path: Path
     name: str
-    """What people call it."""
+    """The name by which a sentence calls it."""
 
 
 @frozen(kw_only=True)

@@ -1,7 +1,7 @@
-"""The settings windows of the machine, each item once (device.md section 1).
+"""The settings windows of the machine, each item once (docs/settings).
 
-What a window is made of is told by `items`; which of these items a printer has
-is told by its model file. Values only: the machine's `Device` holds them.
+`items` says what an item is; the model file says which of these items a printer
+has. Values only: the machine's `Device` holds them.
 """
 
 from __future__ import annotations

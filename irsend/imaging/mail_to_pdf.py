@@ -1,4 +1,4 @@
-"""A received mail on paper: head and text, notices, then its images, as one PDF (device.md section 7).
+"""A received mail on paper: head and text, notices, then its images, as one PDF (docs/printing).
 
 Text comes first and images after it, each in the order of the mail [ours]. What
 is thrown away is named on the paper.
@@ -76,7 +76,7 @@ class PrintResult:
     file: Path
     pages: int
     codes: tuple[str, ...]
-    """Of device.md section 5, each once, in the order they came up."""
+    """Result codes, each once, in the order they came up."""
     notices: tuple[str, ...]
     """What was printed about what was not."""
     sender: str

@@ -1,4 +1,4 @@
-"""Composing: a scan as a mail, in canonical form and in the machine's own style (device.md section 9).
+"""Composing: a scan as a mail, in canonical form and with the machine's own header (docs/sending).
 
 Lines end in CR LF and have at most 998 octets, all of it in 7 bit, so that any
 server takes it and nothing about it changes on the way. Attachments pass

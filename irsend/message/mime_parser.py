@@ -6,7 +6,7 @@ the stack for each level of a mail, and has the whole in memory many times.
 Divided mails (message/partial) are joined before they come here.
 
 Standards: RFC 5322, RFC 2045 and 2046 (structure), 3464 and 8098 (reports are text here);
-device.md sections 5 and 7.
+docs/printing (what is printed, what was wrong).
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Part:
 
 @frozen(kw_only=True)
 class Problem:
-    """Something that was wrong, with the code of device.md section 5."""
+    """Something that was wrong, with its result code (docs/fidelity, Result codes)."""
 
     code: str
     words: str

@@ -1,4 +1,4 @@
-"""How a machine writes the header of what it sends: order, fields and forms (device.md section 9)."""
+"""How a machine writes the header of what it sends: order, fields and templates (docs/sending)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The device: settings, status line, sessions and jobs, and who hears of them (device.md 2 and 6)."""
+"""The device: settings, status line, sessions and jobs, and the observers of their changes."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ class ObserverTests(Case):
 
 
 class StatusTests(Case):
-    """The status line (device.md section 2)."""
+    """The status line (docs/fidelity)."""
 
     def end(self, kind: Any, *, succeeded: bool) -> None:
         """Have a session of a kind, from its beginning to its end."""
@@ -344,7 +344,7 @@ class StateTests(Case):
 
 
 class JobTests(Case):
-    """Jobs and their numbers (device.md section 6)."""
+    """Jobs and their numbers (docs/fidelity)."""
 
     def test_first_numbers(self) -> None:
         """Sent jobs begin at 0001, received ones at 5001."""
@@ -398,7 +398,7 @@ class JobTests(Case):
 
 
 class CodeTests(SynchronousTestCase):
-    """The result codes of device.md section 5."""
+    """The result codes of docs/fidelity."""
 
     def test_codes(self) -> None:
         """There are these codes, each with its cause."""

@@ -1,4 +1,4 @@
-"""The printers that irsend knows, and model files of one's own (device.md 1, 3, 4, 10)."""
+"""The printers that irsend knows, and model files of one's own (docs/models)."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class ShippedTests(SynchronousTestCase):
         self.assertEqual((model.tls.key_bits, model.tls.server_name), (2048, True))
 
     def test_canon_order(self) -> None:
-        """Canon's mechanisms come in the order of device.md section 4."""
+        """Canon's mechanisms come in the order of docs/mechanisms-canon."""
         for name in ("ir2200", "ir2270"):
             sasl = load_model(name).sasl
             self.assertEqual(sasl.secured, ("CRAM-MD5", "NTLM", "GSSAPI", "PLAIN", "LOGIN"))

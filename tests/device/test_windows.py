@@ -1,4 +1,4 @@
-"""The settings windows: every item of device.md section 1, and what its values may be."""
+"""The settings windows: every item of docs/fidelity, and what its values may be."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def number(first: int, last: int, unit: str = "") -> str:
     return f"a whole number from {first} to {last}" + (f" ({unit})" if unit else "")
 
 
-# Key, label, what is allowed, default: from device.md section 1, not from the code.
+# Key, label, what is allowed, default: from the sources of docs/fidelity, not from the code.
 TABLE: list[tuple[str, str, str, Any]] = [
     ("email_ifax.smtp_receive", "SMTP Receive", SWITCH, False),
     ("email_ifax.pop", "POP", SWITCH, False),
@@ -219,7 +219,7 @@ def about(key: str, given: object) -> Any:
 
 
 class TableTests(SynchronousTestCase):
-    """The table of device.md section 1."""
+    """The table of settings (docs/fidelity)."""
 
     def test_items(self) -> None:
         """There are these items, in the panel's order, and no others."""

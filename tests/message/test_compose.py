@@ -63,7 +63,7 @@ def text_of(mail: bytes) -> str:
 
 
 class StyleTests(SynchronousTestCase):
-    """device.md section 9."""
+    """The header of what the machine sends (docs/sending)."""
 
     def test_canon(self) -> None:
         """The fields stand in the Canon's order, with its X-Mailer, Message-ID, boundary and names."""

@@ -1,4 +1,4 @@
-"""The machine's key and certificate (issue 2 section 3, device.md 1 and 10)."""
+"""The machine's key and certificate."""
 
 from __future__ import annotations
 

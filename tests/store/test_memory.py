@@ -1,4 +1,4 @@
-"""Memory: the Maildir of what was received (issue 2 section 3, device.md 7)."""
+"""Memory: the Maildir of what was received."""
 
 from __future__ import annotations
 
