@@ -1,8 +1,7 @@
 """Composing: a scan as a mail, in canonical form and with the machine's own header (docs/sending).
 
-Lines end in CR LF and have at most 998 octets, all of it in 7 bit, so that any
-server takes it and nothing about it changes on the way. Attachments pass
-through in pieces.
+Lines end in CR LF and have at most 998 octets, all in 7 bit, so that any server
+takes the mail and none changes it. Attachments are read in blocks.
 
 Standards: RFC 5322 (header), 2045 and 2046 (MIME), 2047 (encoded words), 2231 (attachment
 names are ASCII here), 3798 (Disposition-Notification-To), 3965 (I-Fax).
@@ -44,7 +43,7 @@ class Attachment:
 
 @frozen(kw_only=True)
 class Letter:
-    """All that is said in a mail."""
+    """The content of a mail, and the fields of its header."""
 
     at: float
     """Seconds since the epoch; written in local time."""
@@ -59,24 +58,24 @@ class Letter:
     domain: str
     """Of the Message-ID."""
     notify_to: str = ""
-    """Who is to hear that it was read; empty asks for nothing (RFC 3798 2.1)."""
+    """Where an MDN is to go; empty asks for none (RFC 3798 2.1)."""
     attachments: tuple[Attachment, ...] = ()
 
 
 @frozen(kw_only=True)
 class Composed:
-    """What is to be known of a mail that was written."""
+    """A mail that was written: its Message-ID, its size, and its head in 8 bit."""
 
     message_id: str
     size: int
     head_length: int
     """Octets in front of the first attachment's part."""
     eight_bit_head: bytes | None
-    """May stand in place of the head where the server has 8BITMIME; None where it would be the same."""
+    """Replaces the head for a server with 8BITMIME; None where it would be the same."""
 
 
 def compose(letter: Letter, style: Style, into: IO[bytes]) -> Composed:
-    """Write a mail; ValueError where something of it cannot stand in a header."""
+    """Write a mail; ValueError where a value cannot stand in a header."""
     identity = _message_id(letter, style)
     boundary = fill_template(
         style.boundary, at=letter.at, number=letter.number, count=letter.count
@@ -170,7 +169,7 @@ def text_field(field: str, text: str) -> str:
 def _text_part(text: str, boundary: str) -> tuple[bytes, bytes | None]:
     """Return the text's part in 7 bit, and in 8 bit where that is another. None without a text."""
     if not text:
-        # Only the pages: what machines send when nothing was typed is not known.
+        # Only the pages: it is not known what real machines send when nothing was typed.
         return b"", None
     lines = text.removesuffix("\n").split("\n")
     plain = ("\r\n".join(lines) + "\r\n").encode("utf-8")

@@ -1,9 +1,9 @@
-"""A mail in fragments (message/partial): cut into them to be sent, and put together of them when received.
+"""Fragments of a mail (message/partial): a mail divided for sending, received fragments reassembled.
 
 Sending copies nothing: a fragment is a head of its own and a stretch of the
-mail, cut at the end of a line. What was received may hold anything: reading it
-ends without an error. `services.receive.reassembly` says which fragments belong
-together, and how long the others are waited for.
+mail, cut at the end of a line. No received fragment makes reading it fail.
+`services.receive.reassembly` decides which fragments belong together, and how
+long the machine waits for the others.
 
 Standards: RFC 2046 5.2.2 (message/partial), and 5.2.2.1 for which header fields come from where.
 """
@@ -25,11 +25,11 @@ MOST_PARTS = 999
 _LONGEST_IDENTITY = 500
 _DIGITS = 9
 _MOST_OCTETS = 110_000_000
-"""Of a mail that is joined: more is not looked at when it is taken apart."""
+"""Of a mail that is reassembled: `mime_parser` reads no more of one."""
 _LONGEST_OWN_HEAD = 65_536
 # Far more than any line of a composed mail.
 _WINDOW = 4096
-# These stay inside, in the first part, and are the whole mail's own again when it is joined.
+# Fields of the divided mail that stay in the first fragment's body, and are its own again when reassembled.
 _INNER_FIELDS = (b"content-", b"subject", b"message-id", b"encrypted", b"mime-version")
 
 
@@ -46,9 +46,9 @@ class FragmentSlice:
 
 
 def fragmented(message: IO[bytes], size: int, limit: int) -> list[FragmentSlice]:
-    """Return the parts of a mail of `size` octets, each of at most `limit`; ValueError where that is too few.
+    """Divide a mail of `size` octets into fragments of at most `limit`; ValueError where that is too few.
 
-    The mail is composed here: it begins with its header, in lines ending in CR LF.
+    The mail is one that `compose` wrote: it begins with its header, its lines end in CR LF.
     """
     message.seek(0)
     head = message.read(_LONGEST_OWN_HEAD).partition(b"\r\n\r\n")[0] + b"\r\n"
@@ -73,14 +73,14 @@ def fragmented(message: IO[bytes], size: int, limit: int) -> list[FragmentSlice]
 
 
 def _line_end(message: IO[bytes], at: int) -> int:
-    """Return where the last line ends that ends before `at`; `at` itself inside an endless one."""
+    """Return where the last line before `at` ends; `at` itself inside a longer line than `_WINDOW`."""
     message.seek(at - _WINDOW)
     found = message.read(_WINDOW).rfind(b"\r\n")
     return at if found < 0 else at - _WINDOW + found + 2
 
 
 def _outside(head: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return the fields that each part has too, the Subject's value, and the Message-ID's."""
+    """Return the fields that every fragment repeats, the Subject's value, and the Message-ID's."""
     fields = _split_head(head)
     outside = b"".join(one for one in fields if not one.lower().startswith(_INNER_FIELDS))
     values = {
@@ -109,24 +109,24 @@ def _part_head(
 
 @frozen(kw_only=True)
 class Fragment:
-    """What a part says of itself."""
+    """The parameters of a received message/partial."""
 
     identity: str
-    """The same in all parts of a mail."""
+    """The same in all fragments of a mail."""
     number: int
     """From 1."""
     total: int | None = None
-    """How many there are; only the last part has to say."""
+    """How many fragments there are; only the last has to say."""
 
     @property
     def possible(self) -> bool:
-        """True where there can be a part of this number, and so many in all."""
+        """True where the parameters can be those of a fragment: id, number and total in range."""
         last = MOST_PARTS if self.total is None else self.total
         return bool(self.identity) and 1 <= self.number <= last <= MOST_PARTS
 
 
 def fragment_of(head_octets: bytes) -> Fragment | None:
-    """Return what a mail says of itself in its first octets; None where it is no part of one."""
+    """Return the fragment that a mail is, by its head; None where it is a whole mail."""
     fields, _ = read_header(head_octets, 0, len(head_octets))
     if fields.type() != TYPE:
         return None
@@ -145,7 +145,7 @@ def _number(text: str) -> int | None:
 
 @contextlib.contextmanager
 def open_reassembled(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
-    """Open a mail, or the parts of one, in order, as the mail that they are; OSError."""
+    """Open a mail, or its fragments in order as the reassembled mail; OSError."""
     if len(parts) > 1:
         yield io.BytesIO(reassembled(_open_each(parts)))
         return
@@ -154,17 +154,17 @@ def open_reassembled(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
 
 
 def _open_each(parts: Sequence[Path]) -> Iterator[IO[bytes]]:
-    """Open one after the other: there may be more of them than files that a process may open."""
+    """Open one after the other: there may be more of them than a process may have files open."""
     for part in parts:
         with part.open("rb") as file:
             yield file
 
 
 def reassembled(parts: Iterable[IO[bytes]], most: int = _MOST_OCTETS) -> bytes:
-    """Return the mail that these parts are, in order: up to so many octets of it.
+    """Return the first `most` octets of the mail that these fragments make, in order.
 
-    The outer header of the first part holds but for what belongs to the mail
-    within, which has that in its own header.
+    Its header is the first fragment's, except for the fields that the inner
+    header has (RFC 2046 5.2.2.1).
     """
     others = iter(parts)
     octets = next(others).read(most)
@@ -187,13 +187,13 @@ def _is_inner(field: bytes) -> bool:
 
 
 def _lines(fields: list[bytes]) -> list[bytes]:
-    """Return fields that are one, without the empty line behind a head; each with its end."""
+    """Return the fields that are not empty, each ending in CR LF."""
     found = (one.rstrip(b"\r\n") for one in fields)
     return [one + b"\r\n" for one in found if one.strip()]
 
 
 def _split_head(head: bytes) -> list[bytes]:
-    """Return the fields of a head as they stand there, each with what continues it."""
+    """Return the fields of a head unchanged, each with its continuation lines."""
     fields: list[bytes] = []
     for line in head.splitlines(keepends=True):
         if line[:1] in (b" ", b"\t") and fields:

@@ -1,9 +1,9 @@
-"""Where the parts of a multipart begin and end.
+"""Where the body parts of a multipart begin and end.
 
 Offsets, no copies: a mail may have 100 MB, and parts within parts.
 
-Standards: RFC 2046 5.1.1. Beyond it: a boundary that is not said is taken from the first line
-that looks like one; an end that is missing is where the multipart ends.
+Standards: RFC 2046 5.1.1. Beyond it: a missing boundary is taken from the first line that looks
+like one; without a closing boundary the last part ends with the multipart.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ import re
 
 from attrs import frozen
 
-# As it stands in front of a head, where a boundary was not said or is another. Nothing of it is
-# tried twice, and white space behind it is taken off later.
+# A boundary line before a head, where the boundary parameter is missing or wrong. Possessive, so that
+# nothing is tried twice; white space behind it is stripped later.
 _LOOKS_LIKE = re.compile(rb"^--([^\r\n]{1,200}+)\r?\n[Cc]ontent-[\w-]++:", re.M)
 _LONGEST_BOUNDARY = 500
 
 
 @frozen
 class MultipartSplit:
-    """Stretches of a multipart."""
+    """The body parts of a multipart, by their offsets."""
 
     body_parts: tuple[tuple[int, int], ...]
     ended: bool
     """The closing boundary was there."""
     more: bool = False
-    """There are more than were asked for."""
+    """There are more parts than `most`."""
     guessed: bool = False
-    """The boundary is not the one that was said."""
+    """The boundary is not that of the parameter."""
 
 
 def split_multipart(
     octets: bytes, start: int, end: int, boundary: str, most: int
 ) -> MultipartSplit:
-    """Return the parts of the multipart body between two offsets; none where there is no boundary."""
+    """Split the multipart body between two offsets; without a boundary there are no parts."""
     found = _split_at(octets, start, end, boundary.encode("utf-8", "replace"), most)
     if found.body_parts:
         return found
@@ -51,8 +51,8 @@ def _split_at(
     boundary = boundary.rstrip()
     if not boundary or len(boundary) > _LONGEST_BOUNDARY:
         return MultipartSplit((), ended=False)
-    # White space may stand behind it, and nothing else: "--a" is not the line "--ab". What it
-    # begins with is fixed: that is searched for ten times as fast.
+    # Only white space may follow: "--a" is not the line "--ab". The pattern begins with a literal,
+    # which is searched for ten times as fast.
     line = re.compile(rb"--%b(--)?[ \t]*+(?:\r\n|\n|\r|\Z)" % re.escape(boundary))
     body_parts: list[tuple[int, int]] = []
     at = -1
@@ -72,6 +72,6 @@ def _split_at(
 
 
 def _without_line_end(octets: bytes, at: int) -> int:
-    """Return where a part ends: the line end in front of a boundary is the boundary's."""
+    """Return where a part ends: the line end before a boundary belongs to the boundary."""
     at -= octets[at - 1 : at] in (b"\n", b"\r")
     return at - (octets[at - 1 : at + 1] == b"\r\n")

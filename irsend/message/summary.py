@@ -1,6 +1,6 @@
-"""A glance at a mail's head, for the report: who it is from and what it is about.
+"""Sender and subject of a received mail, for the report.
 
-Not a parser of mails: it looks at the first octets only, and gives up quietly.
+Not a parser of mails: it reads the first octets only, and returns nothing where it finds nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _RETURN_PATH = re.compile(_FIELD.pattern % b"Return-Path", _FIELD.flags)
 _END = re.compile(rb"\r?\n\r?\n")
 
 LONGEST_HEAD = 16_384
-"""How much of a mail is looked at, in octets."""
+"""How many octets of a mail are read."""
 
 
 def subject_of(head_octets: bytes) -> str:
@@ -31,7 +31,7 @@ def sender_of(head_octets: bytes) -> str:
         try:
             address = parseaddr(_field(pattern, head_octets))[1]
         except RecursionError:
-            # Comments within comments, a thousand deep: nobody's address.
+            # A thousand comments within each other are no address.
             continue
         if address:
             return address[:320]

@@ -1,6 +1,6 @@
-"""A DSN: a sender who asked for it learns to which recipients its mail was delivered.
+"""The DSN that says to which recipients a mail was delivered.
 
-`mdn` says that it was printed, `requests` whether a DSN was asked for.
+`mdn` writes the report of its printing, `requests` says whether a DSN was asked for.
 
 Standards: RFC 3464.
 """
@@ -13,7 +13,7 @@ from irsend.message.style import Style
 
 
 def dsn(answer: ReportHead, style: Style, requests: ReportRequests) -> tuple[bytes, str]:
-    """Return a DSN that says delivered for each recipient of whom that was asked, and its Message-ID."""
+    """Return a DSN of success for each recipient for whom one was asked for, and its Message-ID."""
     report = [
         f"Original-Envelope-Id: {requests.envelope_id}" if requests.envelope_id else "",
         f"Reporting-MTA: dns; {answer.host}",

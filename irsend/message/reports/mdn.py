@@ -1,6 +1,6 @@
-"""An MDN: a sender who asked for it learns that its mail was printed, or why it was not printed whole.
+"""The MDN that says whether a mail was printed, and with which code it was not.
 
-`dsn` says that it was delivered, `requests` whether an MDN was asked for.
+`dsn` writes the report of its delivery, `requests` says whether an MDN was asked for.
 
 Standards: RFC 8098, RFC 2530 (Media-Accept-Features), RFC 2532 3 (what a receiver in full mode
 says).
@@ -28,9 +28,9 @@ def mdn(
     problem: str,
     features: str,
 ) -> tuple[bytes, str]:
-    """Return an MDN and its Message-ID: printed where there is no `code`, else what went wrong.
+    """Return an MDN and its Message-ID: without a `code` the mail was printed whole.
 
-    `original` is the Message-ID of the mail, or empty; `features` what the
+    `original` is the Message-ID of the mail, or empty; `features` says what the
     machine takes, as an expression of RFC 2533.
     """
     disposition = "processed" + ("/error" if code else "")

@@ -1,7 +1,7 @@
-"""A report on a mail that was received, as multipart/report: what a DSN and an MDN have in common.
+"""multipart/report: what the DSN and the MDN have in common.
 
 Three parts: a sentence for people, the report for programs, the head of the mail
-that it is about. Lines end in CR LF, all of it is ASCII.
+that is reported on. Lines end in CR LF, all of it is ASCII.
 
 Standards: RFC 6522.
 """
@@ -23,24 +23,24 @@ _LONGEST_LINE = 998
 
 @frozen(kw_only=True)
 class ReportHead:
-    """What is known of the mail that is sent back."""
+    """The addresses and names in a report, and the mail that it reports on."""
 
     at: float
     """Seconds since the epoch."""
     number: str
-    """Of its job."""
+    """Of the report's own job."""
     count: int
     sender: str
     """The machine's address."""
     to: str
     recipient: str
-    """Whom the mail was for."""
+    """The recipient of the mail that is reported on."""
     host: str
     """The machine's name."""
     machine: str
-    """What it calls itself: its model."""
+    """The name of its model."""
     beginning: bytes
-    """The first octets of the mail that it is about, whose head is returned."""
+    """The first octets of the mail that is reported on, whose head is returned."""
 
 
 def multipart_report(
@@ -89,7 +89,7 @@ def multipart_report(
 
 
 def _lines(lines: list[str]) -> bytes:
-    """Return lines with their ends; those that are empty are left out, one of CR LF is an empty line."""
+    """Join lines, each with its end; empty ones are left out, one that is CR LF stays as an empty line."""
     return b"".join(
         (one if one == "\r\n" else f"{one[:_LONGEST_LINE]}\r\n").encode("ascii")
         for one in lines
@@ -98,14 +98,14 @@ def _lines(lines: list[str]) -> bytes:
 
 
 def _returned(head_octets: bytes) -> bytes:
-    """Return a mail's head as text in 7 bit, as much of it as is worth a look."""
+    """Return a mail's head in 7 bit, up to `_MOST_RETURNED` octets of it."""
     end = _HEAD_RETURNED.search(head_octets)
     head = head_octets[: end.start() if end else len(head_octets)][:_MOST_RETURNED]
     lines = head.decode("ascii", "replace").replace("\ufffd", "?").splitlines()
     return b"".join(
         _UNSAFE.sub("?", line)[:900].encode("ascii") + b"\r\n"
         for line in lines
-        # Boundaries can be guessed: none of the sender's is to divide the answer.
+        # Boundaries can be guessed: a line of the sender's must not be one of the report's.
         if not line.startswith("--")
     )
 
