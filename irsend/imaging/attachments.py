@@ -1,4 +1,4 @@
-"""What is attached to a mail: the pages as one PDF, one TIFF, or a JPEG each."""
+"""The attachments of a mail: the pages as one PDF, one TIFF, or a JPEG each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PageDone = Callable[[int], None]
 
 @frozen(kw_only=True)
 class Form:
-    """What the pages are to become."""
+    """The format of the attachments."""
 
     format: str
     """pdf, tiff or jpeg."""
@@ -78,7 +78,7 @@ def _tiff(
                 yield fax_page(bilevel(image), MMR, dots)
             page_done(number)
 
-    # A single file is bounded by who runs this: a process has a limit for each.
+    # A single file is bounded by the worker's limit on the size of each file.
     with path.open("wb") as file:
         write_tiff(file, compressed(), total)
     of_type = {"": "image/tiff", "C": _COLOUR}.get(form.profile, _BILEVEL)
@@ -88,7 +88,7 @@ def _tiff(
 def _image_files(
     pages: Iterator[Page], form: Form, into: Path, page_done: PageDone
 ) -> Iterator[Path]:
-    """Write each page for itself: as JPEG, or where it is to go into a PDF and is text as MMR."""
+    """Write each page to a file: as MMR where it is text and goes into a PDF, else as JPEG."""
     for number, page in enumerate(pages, 1):
         image, dots = _on_paper(page, form)
         if not is_coloured(image) and image.mode == "RGB":
@@ -108,14 +108,14 @@ def _fitting(paths: Iterator[Path], most_octets: int) -> Iterator[Path]:
     written = 0
     for path in paths:
         written += path.stat().st_size
-        # As large as may be is too large: an encoder may have been cut off there.
+        # A file of exactly the limit may be cut off there: it counts as too large.
         if written >= most_octets:
             raise MemoryFull
         yield path
 
 
 def _pdf(images: list[Path], into: Path) -> Path:
-    """Put the images into a PDF as they are, each on a page of its size."""
+    """Put the images into a PDF unchanged, each on a page of its size."""
     path = into / "scan.pdf"
     with path.open("wb") as file:
         img2pdf.convert(

@@ -20,13 +20,13 @@ from irsend.imaging.tiff_fx import ITULAB, JPEG, MH, MMR, FaxPage, fax_page
 _DOTS = 204
 # Widths in pixels at 204 dots an inch, and the paper that each is for (T.4 2.2).
 _A4, _B4, _A3 = 1728, 2048, 2432
-# Letter paper, in inches, is that much wider than what A4 has.
+# Letter paper may be this much wider, in inches, than what the width for A4 holds.
 _SLACK = 0.05
 _LEAST_LINES = 10
 
 
 def ifax_page(page: Page, paper: str, resolution: tuple[int, int], profile: str) -> FaxPage:
-    """Return a page compressed as the profile has it: S, F or C."""
+    """Return a page in the form of a profile: S, F or C."""
     page = _as_fed(page, paper)
     if profile == "C":
         return _colour(page, paper, resolution)
@@ -43,10 +43,10 @@ def ifax_page(page: Page, paper: str, resolution: tuple[int, int], profile: str)
 
 
 def _as_fed(page: Page, paper: str) -> Page:
-    """Return a page as a feeder takes it: its short edge first where it is too wide for A4 else.
+    """Return a page as it is fed: turned, short edge first, where it is wider than A4.
 
-    [ours] A lying A4 comes out whole, its head to the left, and is not reduced
-    to 210 mm. What lies and is no wider than A4 stays the way it is read.
+    [ours] A landscape A4 comes out whole, its head to the left, and is not
+    reduced to 210 mm. A landscape page no wider than A4 is not turned.
     """
     wanted = fitting(paper, page.size)
     if wanted[0] <= wanted[1] or wanted[0] <= _A4 / _DOTS + _SLACK:
@@ -56,7 +56,7 @@ def _as_fed(page: Page, paper: str) -> Page:
 
 
 def _paper_of(page: Page, paper: str, width: float) -> Size:
-    """Return what the page goes on: as wide as the fax is, as long as the page comes out there."""
+    """Return the size of the fax: as wide as its profile has it, as long as the page is at that width."""
     wanted = fitting(paper, page.size)
     shrunk = min(1.0, width / wanted[0])
     return width, wanted[1] * shrunk
@@ -104,7 +104,7 @@ def _lab_jpeg(image: Image.Image) -> bytes:
     red = red.point(lambda value: round((value - 128) * 255 / 170 + 128))
     yellow = yellow.point(lambda value: round((value - 128) * 255 / 200 + 96))
     written = io.BytesIO()
-    # Under this name the encoder takes the three as they are.
+    # As YCbCr the encoder takes the three channels unchanged.
     Image.merge("YCbCr", (light, red, yellow)).save(written, "JPEG", quality=85, subsampling=0)
     return written.getvalue()
 

@@ -1,7 +1,7 @@
 """A received mail on paper: head and text, notices, then its images, as one PDF (docs/printing).
 
-Text comes first and images after it, each in the order of the mail [ours]. What
-is thrown away is named on the paper.
+Text comes first and images after it, each in the order of the mail [ours]. A
+notice on the paper names each part that is not printed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from irsend.message.parsed_message import (
 )
 
 NO_PROGRAMS = "No programs can process the file attachment."
-"""The machine's own words, below the name of what it discards."""
+"""The machine's own words, below the name of a part that it discards."""
 _DOTS = (300, 300)
 _PRINTABLE = {
     "jpeg": (("image/jpeg", "image/jpg", "image/pjpeg"), (".jpg", ".jpeg")),
@@ -45,7 +45,7 @@ _PRINTABLE = {
 _UNTYPED = "application/octet-stream"
 _MOST_NOTICES = 300
 _LONGEST_FIELD = 400
-# Far more than its lines can show.
+# Characters, far more than the lines show.
 _LONGEST_TEXT = 2_000_000
 _RULE = 40
 _IN_THE_LINE = 24
@@ -61,29 +61,29 @@ class PrintOptions:
     paper: str = "A4"
     """A4 or LTR."""
     prints: tuple[str, ...] = ()
-    """What else than TIFF the model prints: jpeg, pdf."""
+    """What the model prints besides TIFF: jpeg, pdf."""
     most_pages: int = 1000
     most_lines: int = 1000
     most_octets: int = 500_000_000
     instead: Problem | None = None
-    """Printed below the head in place of all that the mail holds."""
+    """Printed below the head, in place of the mail's content."""
 
 
 @frozen(kw_only=True)
 class PrintResult:
-    """What became of a mail."""
+    """The PDF of a mail, and what the report says of it."""
 
     file: Path
     pages: int
     codes: tuple[str, ...]
     """Result codes, each once, in the order they came up."""
     notices: tuple[str, ...]
-    """What was printed about what was not."""
+    """Sentences that were printed about what could not be printed."""
     sender: str
     subject: str
     message_id: str
     images: int
-    """How many of the pages are pages of images."""
+    """How many of the pages are image pages."""
 
 
 def print_mail(
@@ -114,7 +114,7 @@ class _MailConversion:
     _notices: list[str] = field(factory=list)
 
     def run(self) -> PrintResult:
-        """Print; say what became of it."""
+        """Print the mail."""
         for problem in self._mail.problems:
             self._notice(problem)
         texts = [part.text for part in self._mail.parts if part.kind is Kind.TEXT]
@@ -145,10 +145,10 @@ class _MailConversion:
             images=min(images, self._image_pages.pages),
         )
 
-    # -- what is printed of a part --------------------------------------------------------
+    # -- image pages ----------------------------------------------------------------------
 
     def _print(self, part: Part) -> None:
-        """Add the pages of a part that is an image; note what of it is not printed."""
+        """Add the pages of a part that is an image; add a notice for what is not printed."""
         if part.kind is Kind.TEXT or self._image_pages.pages > self._order.most_pages:
             return
         name = part.name or part.type
@@ -182,7 +182,7 @@ class _MailConversion:
                 return
 
     def _other_pages(self, path: Path, name: str) -> Iterator[SizedImage | Problem]:
-        """Give the pages of what later models print, drawn as a scanner would see them."""
+        """Give the pages of a JPEG or PDF, rasterized as a scanner would see them."""
         try:
             original = Original(path=path, name=name)
             _, pages = read_pages([original], _DOTS, self._order.most_pages + 1)
@@ -199,7 +199,7 @@ class _MailConversion:
     # -- the text in front -----------------------------------------------------------
 
     def _limited_lines(self, text: str) -> list[Line]:
-        """Return the text's lines, as many as may be."""
+        """Return the text's lines, up to `most_lines`."""
         lines = list(islice(wrapped(text[:_LONGEST_TEXT]), self._order.most_lines + 1))
         if len(lines) > self._order.most_lines:
             lines.pop()
@@ -208,7 +208,7 @@ class _MailConversion:
         return lines
 
     def _prepend_text(self, text: list[Line]) -> None:
-        """Put the pages of text in front of the images, which lose what is too much."""
+        """Put the pages of text before the image pages; of these the last go where there are too many."""
         most = self._order.most_pages
         front, pages = text_pdf(self._front(text), self._order.paper)
         if pages + self._image_pages.pages > most:

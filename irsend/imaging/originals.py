@@ -1,7 +1,7 @@
 """Reading originals: the pages of PDF, TIFF, PNG and JPEG files, one at a time.
 
-What a file is, is told by its content. Whatever cannot be read is refused with a
-sentence that names the file.
+The content shows the format of a file. A file that cannot be read is refused
+with a sentence that names it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pypdfium2
 from attrs import frozen
@@ -30,14 +29,14 @@ _IMAGE_SIGNATURES = (
     b"\xff\xd8\xff",
     *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
 )
-"""What the images begin with."""
-# A PDF may have other things in front of it, as far as this.
+"""The first octets of the image formats."""
+# Octets within which the header of a PDF may begin.
 _PDF_HEADER_WITHIN = 1024
 
 
 @frozen(kw_only=True)
 class Original:
-    """A file, and what people call it."""
+    """A file, and its name for people."""
 
     path: Path
     name: str
@@ -56,7 +55,7 @@ class Page:
 def read_pages(
     originals: Sequence[Original], resolution: tuple[int, int], most: int
 ) -> tuple[int, Iterator[Page]]:
-    """Return how many pages there are in all, and give them; ScanRefused."""
+    """Return how many pages there are in all, and an iterator of them; ScanRefused."""
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     counted = [(one, *_pages_of(one)) for one in originals]
@@ -79,12 +78,12 @@ def _is_pdf(one: Original) -> bool:
             beginning = file.read(_PDF_HEADER_WITHIN)
     except OSError as error:
         raise ScanRefused(f"{one.name} cannot be read: {error.strerror}") from None
-    # An image may speak of PDF too, or carry one.
+    # An image may hold these words too, or a PDF.
     return not beginning.startswith(_IMAGE_SIGNATURES) and b"%PDF-" in beginning
 
 
 def _pages_of(one: Original) -> tuple[bool, Sequence[int]]:
-    """Return whether it is a PDF, and which of what it holds are pages."""
+    """Return whether it is a PDF, and the numbers of its pages."""
     numbers: Sequence[int]
     pdf = _is_pdf(one)
     if pdf:
@@ -102,10 +101,10 @@ def _pages_of(one: Original) -> tuple[bool, Sequence[int]]:
 
 
 @contextlib.contextmanager
-def _open_pdf(one: Original) -> Iterator[Any]:
+def _open_pdf(one: Original) -> Iterator[pypdfium2.PdfDocument]:
     try:
         pdf = pypdfium2.PdfDocument(one.path)
-        # What is filled into its fields is drawn only if this comes before any page.
+        # Filled form fields are drawn only where this is called before any page is loaded.
         pdf.init_forms()
     except pypdfium2.PdfiumError:
         raise ScanRefused(f"{one.name} {_pdf_problem(one)}") from None
@@ -116,7 +115,7 @@ def _open_pdf(one: Original) -> Iterator[Any]:
 
 
 def _pdf_problem(one: Original) -> str:
-    """Say what is wrong with a PDF: who draws it tells a missing page and a password badly apart."""
+    """Say what is wrong with a PDF: PDFium hardly tells a missing page from a password."""
     import pikepdf
 
     try:
@@ -131,7 +130,7 @@ def _pdf_problem(one: Original) -> str:
 
 
 def _user_units(one: Original) -> list[float]:
-    """Return what each page's points are multiplied with; who draws it does not say."""
+    """Return the UserUnit of each page, which PDFium does not give."""
     import pikepdf
 
     try:
@@ -167,7 +166,7 @@ def _pdf_pages(
 # -- images ---------------------------------------------------------------------------
 
 
-# What Pillow raises where a file is not what it should be.
+# What Pillow raises at a damaged file.
 DECODING_ERRORS = (
     *(OSError, SyntaxError, EOFError, struct.error, ArithmeticError),
     *(ValueError, TypeError, LookupError, AttributeError),
@@ -176,7 +175,7 @@ DECODING_ERRORS = (
 
 @contextlib.contextmanager
 def _naming_the_file(one: Original) -> Iterator[None]:
-    """Say which file an image library's error is about."""
+    """Turn an image library's error into ScanRefused, which names the file."""
     try:
         yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

@@ -1,4 +1,4 @@
-"""The worker that prints, draws, reads, sets: one order after the other, each a line; so are its answers.
+"""The print worker: prints mails, draws and reads pages, sets text. Each order is a line, each answer too.
 
     {"print": {"files": ["/m/1"], "into": "/t/1", "paper": "A4", "prints": [], "most_pages": 1000,
                "most_lines": 1000, "most_octets": 500000000, "seconds": 60}}
@@ -14,12 +14,13 @@
              "seconds": 10}}
         {"set": {"file": "/t/1/1.pdf", "pages": 1}}
 
-Several files are the parts of a divided mail, in order. With "instead": {"code": "#822", "words":
-"..."} nothing of a mail is printed but its head, and why.
+Several files are the fragments of a mail, in order. With "instead": {"code": "#822", "words":
+"..."} only the head of the mail is printed, and why.
 
-What cannot be done is answered by {"failed": {"code": "#822", "words": "..."}}; without a code it
-may be tried again, since the disk is full, say. It ends with its input. A document that takes more
-time than it may ends the process: whoever runs it counts that document as #822, and starts another.
+An order that fails is answered by {"failed": {"code": "#822", "words": "..."}}; with null as code
+it may be tried again, since the disk is full, for example. The worker ends with its input. A document
+that takes more CPU time than allowed ends the process; `services.print.print_pool` counts that
+document as #822, and starts another worker.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,14 +39,19 @@ from irsend.errors import MemoryFull, ScanRefused
 from irsend.imaging.resource_limits import limit_document, limit_process
 from irsend.message.parsed_message import UNDECODABLE, Problem
 
-_FORM = ("paper", "most_pages", "most_lines", "most_octets")
+_OPTIONS = ("paper", "most_pages", "most_lines", "most_octets")
 _DRAWN_OCTETS = 100_000_000
 _SECONDS = 60
-# The disk is full or broken, or the process may open no more files: another time it may go.
-_NO_FAULT_OF_ITS_OWN = (
+# The disk is full or broken, or the process may open no more files: not the document's fault.
+_TEMPORARY = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE),
     *(errno.EACCES, errno.EPERM, errno.ENOENT),
 )
+
+
+Order = dict[str, Any]
+"""What stands behind the name of an order, as JSON has it: each kind of order has its own keys."""
+Answer = dict[str, object]
 
 
 def main(orders: IO[str], answers: IO[str]) -> None:
@@ -52,10 +59,10 @@ def main(orders: IO[str], answers: IO[str]) -> None:
     limit_process()
     os.umask(0o077)
     with contextlib.suppress(OSError):
-        # Reception goes first, whatever there is to print.
+        # Reception goes before printing.
         os.nice(19)
 
-    def say(words: dict[str, Any]) -> None:
+    def answer(words: Mapping[str, object]) -> None:
         answers.write(json.dumps(words) + "\n")
         answers.flush()
 
@@ -63,48 +70,48 @@ def main(orders: IO[str], answers: IO[str]) -> None:
         order = json.loads(line)
         try:
             if "print" in order:
-                say({"printed": _print(order["print"], lambda page: say({"page": page}))})
+                answer({"printed": _print(order["print"], lambda page: answer({"page": page}))})
             elif "read" in order:
-                say({"read": _read(order["read"])})
+                answer({"read": _read(order["read"])})
             elif "set" in order:
-                say({"set": _set(order["set"])})
+                answer({"set": _set(order["set"])})
             else:
-                say({"drawn": _draw(order["draw"])})
+                answer({"drawn": _draw(order["draw"])})
         except MemoryFull:
-            say(_failed("What it comes to is larger than it may be."))
+            answer(_failed("What it comes to is larger than it may be."))
         except ScanRefused as refused:
-            say(_failed(f"{refused}."))
+            answer(_failed(f"{refused}."))
         except MemoryError:
-            say(_failed("It takes too much memory."))
+            answer(_failed("It takes too much memory."))
         except OSError as error:
             if error.errno == errno.EFBIG:
-                say(_failed("What it comes to is larger than it may be."))
-            elif error.errno in _NO_FAULT_OF_ITS_OWN:
+                answer(_failed("What it comes to is larger than it may be."))
+            elif error.errno in _TEMPORARY:
                 words = f"{error.filename or 'a file'}: {error.strerror}"
-                say({"failed": {"code": None, "words": words}})
+                answer({"failed": {"code": None, "words": words}})
             else:
-                # Of a library's own making, at what it was to decode.
-                say(_broken())
+                # Raised by a library, at what it was to decode.
+                answer(_broken())
         except Exception:
-            # Libraries raise much of their own at hostile files.
-            say(_broken())
+            # Libraries raise exceptions of many kinds at hostile files.
+            answer(_broken())
 
 
-def _print(order: dict[str, Any], page_done: Any) -> dict[str, Any]:
-    # Behind the limits: what is imported here is what decodes.
+def _print(order: Order, page_done: Callable[[int], None]) -> Answer:
+    # Imported once the limits hold: these modules decode.
     from irsend.imaging.mail_to_pdf import PrintOptions, print_mail
     from irsend.message.fragments import open_reassembled
 
-    form: dict[str, Any] = {name: order[name] for name in _FORM if name in order}
+    given = {name: order[name] for name in _OPTIONS if name in order}
     instead = order.get("instead")
-    how = PrintOptions(
+    options = PrintOptions(
         prints=tuple(order.get("prints", ())),
         instead=Problem(**instead) if instead else None,
-        **form,
+        **given,
     )
-    limit_document(order.get("seconds", _SECONDS), how.most_octets)
+    limit_document(order.get("seconds", _SECONDS), options.most_octets)
     with open_reassembled([Path(one) for one in order["files"]]) as mail:
-        printed = print_mail(mail, Path(order["into"]), how, page_done)
+        printed = print_mail(mail, Path(order["into"]), options, page_done)
     return {
         "file": printed.file.name,
         "pages": printed.pages,
@@ -117,7 +124,7 @@ def _print(order: dict[str, Any], page_done: Any) -> dict[str, Any]:
     }
 
 
-def _draw(order: dict[str, Any]) -> dict[str, Any]:
+def _draw(order: Order) -> Answer:
     from irsend.imaging.rasterization import rasterize_page
 
     limit_document(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
@@ -126,7 +133,7 @@ def _draw(order: dict[str, Any]) -> dict[str, Any]:
     return {"file": str(into), "width": width, "height": height}
 
 
-def _read(order: dict[str, Any]) -> dict[str, Any]:
+def _read(order: Order) -> Answer:
     from attrs import asdict
 
     from irsend.imaging.text_layer import read_page
@@ -135,7 +142,7 @@ def _read(order: dict[str, Any]) -> dict[str, Any]:
     return asdict(read_page(Path(order["file"]), order["page"]))
 
 
-def _set(order: dict[str, Any]) -> dict[str, Any]:
+def _set(order: Order) -> Answer:
     from irsend.imaging.text_pages import text_pdf
     from irsend.imaging.text_wrap import wrapped
 
@@ -147,13 +154,13 @@ def _set(order: dict[str, Any]) -> dict[str, Any]:
     return {"file": str(into), "pages": pages}
 
 
-def _broken() -> dict[str, Any]:
-    # It costs this document, and no other; whoever looks for the cause finds it here.
+def _broken() -> Answer:
+    # Only this document fails; the traceback shows the cause on standard error.
     traceback.print_exc()
     return _failed("It cannot be printed.")
 
 
-def _failed(words: str) -> dict[str, Any]:
+def _failed(words: str) -> Answer:
     return {"failed": {"code": UNDECODABLE, "words": words}}
 
 

@@ -1,7 +1,7 @@
 """Pages of text, and the line above an image, as PDF.
 
-Columns of one width, so that a table in a mail stays one; the number of the page
-below. What is printed is said by `mail_to_pdf`.
+In columns of one width, so that a table in a mail stays a table, with the page's
+number below. `mail_to_pdf` says what is printed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def text_pdf(lines: Sequence[Line], paper: str, title: str = "") -> tuple[bytes,
 
 
 def line_pdf(line: Line, paper: str) -> bytes:
-    """Return a PDF with one page as wide as the paper, and as high as a line above an image."""
+    """Return a PDF of one page, as wide as the paper and as high as the line above an image."""
     width, _ = paper_size(paper)
     written = io.BytesIO()
     canvas = Canvas(written, pagesize=(width, LINE_HEIGHT), invariant=1, pageCompression=1)
@@ -67,7 +67,7 @@ def line_pdf(line: Line, paper: str) -> bytes:
 
 
 def _draw(canvas: Canvas, line: Line, left: float, base: float) -> None:
-    """Set a line: as runs where the font keeps its columns, else glyph by glyph."""
+    """Set a line: runs of monospaced glyphs at once, others one by one."""
     column = 0
     for (font, size, monospaced), group in groupby(
         line, lambda one: (one.font, one.size, one.monospaced)
@@ -87,5 +87,5 @@ def _draw(canvas: Canvas, line: Line, left: float, base: float) -> None:
 
 
 def _back(one: Glyph) -> int:
-    # An accent is set where the letter before it was.
+    # An accent is set over the letter before it.
     return 1 if one.cells == 0 else 0

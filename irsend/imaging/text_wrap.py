@@ -1,6 +1,6 @@
-"""Text in lines of so many columns: wrapped at spaces, and between characters of Japanese.
+"""Text wrapped in lines of a number of columns: at spaces, and between Japanese characters.
 
-Standards: JIS X 4051 in one point: what ends a phrase does not begin a line, and hangs out instead.
+Standards: JIS X 4051, in one point: punctuation that ends a phrase hangs out and begins no line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from irsend.imaging.fonts import Glyph, glyph_of
 COLUMNS = 80
 _TAB = 8
 _HANGING = "\u3001\u3002\uff0c\uff0e\u300d\u300f\uff09\u3011\uff01\uff1f"
-# What is not seen: controls, formats and halves of characters.
+# Controls, format characters and surrogates, which are not seen.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufe00-\ufe0f]+"
 )
@@ -24,7 +24,7 @@ Line = tuple[Glyph, ...]
 
 
 def wrapped(text: str, columns: int = COLUMNS) -> Iterator[Line]:
-    """Give the lines of a text, each as wide as the columns; lazily, as a text may be endless."""
+    """Give the lines of a text, each up to `columns` wide; lazily, since a text may be very long."""
     text = _UNSEEN.sub("", text)
     at = 0
     while at < len(text):
@@ -56,14 +56,14 @@ def _paragraph(text: str, columns: int) -> Iterator[Line]:
         width += one.cells
         if one.character in " -/" or (one.cells == 2):
             breaks = len(glyphs)
-        # Accents without end take no width.
+        # A line of accents has no width: it is bounded here.
         del glyphs[columns * 8 :]
     yield tuple(glyphs)
 
 
 def _glyphs(text: str) -> Iterator[Glyph]:
     column = 0
-    # Letters with their accents as one sign, where there is such a one.
+    # A letter with its accent becomes one character, where there is one.
     for character in unicodedata.normalize("NFC", text) if len(text) < 100_000 else text:
         if character == "\t":
             spaces = _TAB - column % _TAB

@@ -1,7 +1,7 @@
-"""The pages of a received TIFF: each as a xobject for a PDF, or with the code that says why not.
+"""The pages of a received TIFF: each as an image XObject, or as a problem with its result code.
 
-Each page is decoded, also where its data is carried over: whether it can be is
-to be known before it is printed.
+Each page is decoded, also where its data is passed through: only so it is known
+before printing whether it can be.
 
 Standards: TIFF 6.0; BigTIFF; RFC 3949 (resolutions with pixels that are no squares).
 """
@@ -32,21 +32,21 @@ from irsend.imaging.paper_sizes import Size
 from irsend.imaging.viewer_agreement import viewers_agree
 from irsend.message.parsed_message import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
 
-# No JPEG has more, and each row of an image costs memory of its own.
+# No JPEG has a longer side, and each row of an image costs memory of its own.
 _LONGEST_SIDE = 65_500
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 
 
 @frozen
 class SizedImage:
-    """A xobject, and how large it is in inches."""
+    """An image XObject, and its size in inches."""
 
     xobject: ImageXObject
     size: Size
 
 
 def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[SizedImage | Problem]:
-    """Give the pages of a TIFF, up to `most`, and what is wrong with it; never raises at what it holds."""
+    """Give the pages of a TIFF, up to `most`, and its problems; no TIFF makes it raise."""
     file.seek(0)
     if file.read(4) not in _ORDERS:
         yield Problem(code=NOT_PRINTABLE, words=f"{name} is no TIFF.")
@@ -60,7 +60,7 @@ def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[SizedImage | P
     file.seek(0)
     try:
         with warnings.catch_warnings():
-            # What is too large is told below, with the page's number.
+            # A page that is too large is noted below, with its number.
             warnings.simplefilter("ignore")
             image = Image.open(file, formats=("TIFF",))
     except Image.DecompressionBombError:
@@ -79,7 +79,7 @@ def _pages(
     image: Image.Image, file: IO[bytes], name: str, directories: list[int], most: int
 ) -> Iterator[SizedImage | Problem]:
     number = 0
-    # Without an image that it was reduced from, a reduced one is what there is.
+    # A file of reduced images only has no other pages.
     for pass_over in (REDUCED | MASK, MASK):
         for frame, directory in enumerate(directories):
             try:
@@ -93,7 +93,7 @@ def _pages(
             except (Image.DecompressionBombError, *DECODING_ERRORS):
                 number += 1
                 yield _undecodable(name, number)
-                # Pillow knows of no way past a directory that it cannot read.
+                # Pillow cannot go past a directory that it cannot read.
                 return
             number += 1
             if number > most:
@@ -132,7 +132,7 @@ def _page(
 
 
 def _begins_in_colour(file: IO[bytes], directory: int) -> bool:
-    """Say whether the first page is one that Pillow cannot open: the others are as it is."""
+    """Say whether the first page is a colour fax, which Pillow cannot open; then all pages are."""
     try:
         return is_colour_fax(tags_at(file, directory))
     except (*DECODING_ERRORS, MemoryError):
@@ -169,9 +169,9 @@ def _too_large(name: str, number: int) -> Problem:
 
 
 def _directories(file: IO[bytes], most: int) -> tuple[list[int], bool]:
-    """Return where the directories of a TIFF are, and whether they follow each other in good order.
+    """Return the offsets of a TIFF's directories, and whether their chain is right.
 
-    Up to the first that is wrong: outside of the file, or one that was there before.
+    Up to the first that is wrong: outside of the file, or the second time the same.
     """
     file.seek(0)
     head = file.read(16)
@@ -191,7 +191,7 @@ def _directories(file: IO[bytes], most: int) -> tuple[list[int], bool]:
             found[at] = None
             file.seek(entries * entry, 1)
             following = file.read(struct.calcsize(order + next_form))
-            # Some leave out what says that nothing follows: that is an error all the same.
+            # Some writers leave out the zero that ends the chain: that is an error all the same.
             (at,) = struct.unpack(order + next_form, following)
     except (struct.error, OSError, OverflowError, ValueError):
         return list(found), False
