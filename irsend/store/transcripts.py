@@ -13,8 +13,8 @@ _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
 _LINE = re.compile(rf"({_TIME}) (?:([CS]): ?|-- ?)(.*)")
 
 
-# All transcripts together, in octets; the oldest go first. Some are thrown away at
-# once, so that the directory is not looked through at each.
+# Octets of all transcripts together; beyond it the oldest are deleted, down to the
+# share below, so that the directory is not read again at each.
 _CAPACITY = 500_000_000
 _PRUNED_TO = 0.9
 
