@@ -26,6 +26,7 @@ from irsend.device.events import (
     SettingsChanged,
     StatusChanged,
 )
+from irsend.device.items import Value
 from irsend.device.jobs import Direction, Job, number_after
 from irsend.device.model import Model
 from irsend.device.sessions import Session, SessionKind, SessionResult
@@ -33,7 +34,7 @@ from irsend.device.status import StatusEntry, StatusLine, StatusText
 from irsend.device.windows import Settings
 from irsend.errors import SettingsRefused, ValueRefused
 
-SettingsCheck = Callable[[Settings, dict[str, Any]], None]
+SettingsCheck = Callable[[Settings, dict[str, Value]], None]
 """Raises ValueRefused where a change cannot be made as things stand."""
 
 State = Literal["ready", "receiving", "sending", "printing", "stopped"]
@@ -84,7 +85,7 @@ class Device:
 
     def change_settings(
         self, given: dict[str, object], *, at_machine: bool = True
-    ) -> dict[str, Any]:
+    ) -> dict[str, Value]:
         """Change items by whole key, all or none; return the values that changed.
 
         Raises SettingsRefused, naming every key that cannot take its value.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from attrs import field, frozen
 
 from irsend.device.documents import Document
+from irsend.device.items import Value
 from irsend.device.jobs import Job
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry, StatusLine
@@ -18,7 +17,7 @@ class SettingsChanged:
     """Some items have other values than before."""
 
     settings: Settings
-    changes: dict[str, Any] = field(repr=False)
+    changes: dict[str, Value] = field(repr=False)
     """The new values by whole key; a secret may be among them."""
     at_machine: bool
     """True for a change made at the machine, which is to survive a restart."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -21,6 +21,9 @@ from irsend.errors import SettingsRefused, ValueRefused
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
+
+Value = bool | int | str | tuple[str, ...] | dict[str, str] | enum.Enum
+"""The value of an item."""
 
 _MARK = "irsend.item"
 # Controls, ends of lines, and halves of surrogate pairs (JSON can write them, UTF-8 cannot).
@@ -290,26 +293,27 @@ def item(
     return field(default=default, repr=not secret, metadata={_MARK: about})
 
 
-def items_of(window: type) -> Iterator[tuple[str, Item, Any]]:
+def items_of(window: type) -> Iterator[tuple[str, Item, Value]]:
     """Give key, item and default of each item of a window, in the panel's order."""
     for one in attrs.fields(window):
         if _MARK in one.metadata:
             yield one.name, one.metadata[_MARK], one.default
 
 
-def read_value(key: str, about: Item, given: object) -> Any:
+def read_value(key: str, about: Item, given: object) -> Value:
     """Return the value meant by `given` for the item at `key`; raise ValueRefused."""
     try:
-        return about.kind.read(given)
+        value: Value = about.kind.read(given)
     except ValueError as error:
         shown = "this value" if about.secret else _shown(given)
         reason = f" ({error})" if str(error) else ""
         raise ValueRefused(
             key, f"{shown} is not allowed{reason}; allowed: {about.kind.allowed}"
         ) from None
+    return value
 
 
-def read_values(window: type, prefix: str, given: dict[str, Any]) -> dict[str, Any]:
+def read_values(window: type, prefix: str, given: Mapping[str, object]) -> dict[str, Any]:
     """Read the values of one window or section, by key; raise SettingsRefused naming every wrong key."""
     known = {key: about for key, about, _ in items_of(window)}
     values, refused = {}, []

@@ -7,6 +7,7 @@ file is named by its path. The items of the windows stand in `windows`.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from irsend.device.items import Number, Text, item, items_of, read_value, read_values
+from irsend.device.items import Number, Text, Value, item, items_of, read_value, read_values
 from irsend.device.model_tables import (
     EHLO_KEYWORDS,
     TLS_VERSIONS,
@@ -58,7 +59,7 @@ class Model:
     sending: ModelSending = field(factory=ModelSending)
     reception: ModelReception = field(factory=ModelReception)
     header: ModelHeader = field(factory=ModelHeader)
-    defaults: dict[str, Any] = field(factory=dict)
+    defaults: dict[str, Value] = field(factory=dict)
 
     @property
     def called(self) -> str:
@@ -75,7 +76,7 @@ class Model:
         """Return the whole keys of all items it has, in the panel's order."""
         return [key for key in ITEMS if self.has_item(key)]
 
-    def read_settings(self, given: dict[str, object]) -> dict[str, Any]:
+    def read_settings(self, given: Mapping[str, object]) -> dict[str, Value]:
         """Read values by whole key; raise SettingsRefused naming every wrong key.
 
         An item that this printer does not have is refused by the printer's name.
@@ -108,7 +109,7 @@ class Model:
         """Return the settings of a printer fresh from its box."""
         return Settings().replace(self.defaults)
 
-    def default(self, key: str) -> Any:
+    def default(self, key: str) -> Value:
         """Return the factory setting at this whole key."""
         return self.defaults.get(key, DEFAULTS[key])
 
