@@ -120,7 +120,7 @@ class SettingsTests(SynchronousTestCase):
         )
 
     def test_absent(self) -> None:
-        """An item that a model does not have is refused by the model's name, whatever the value."""
+        """An item that a model does not have is refused with the model's name, for any value."""
         for value in ("off", "ssl", 17):
             self.assertEqual(
                 self.refused("ir2200", {RECEIVE: value}),
@@ -348,7 +348,7 @@ class OwnFileTests(SynchronousTestCase):
             self.assertIn("; allowed: ", sentence)
 
     def test_wrong_defaults(self) -> None:
-        """A default is held to its item like any setting, and said to be a default."""
+        """A default must be allowed by its item like any setting; the error says that it is a default."""
         cases: list[tuple[str, str]] = [
             (
                 "[defaults.email_ifax]\npop_interval = 100",

@@ -29,7 +29,7 @@ SWITCH = "on or off (true or false)"
 
 
 def number(first: int, last: int, unit: str = "") -> str:
-    """What is said of a number."""
+    """The constraint of a number."""
     return f"a whole number from {first} to {last}" + (f" ({unit})" if unit else "")
 
 
@@ -259,7 +259,7 @@ class TableTests(SynchronousTestCase):
         self.assertEqual({key for key, item in ITEMS.items() if item.later}, LATER)
 
     def test_meanings(self) -> None:
-        """Each item has a meaning, said in sentences."""
+        """Each item has a meaning, in sentences."""
         for key, item in ITEMS.items():
             self.assertRegex(item.meaning, r"^[A-Z].*\.$", key)
 
@@ -360,7 +360,7 @@ class ValueTests(SynchronousTestCase):
                 self.assertIn(f"{key}: this value is not allowed", str(error))
 
     def test_constraints(self) -> None:
-        """What is allowed is told to programs too."""
+        """Programs too can read what is allowed."""
         told = {key: item.kind.constraint() for key, item in ITEMS.items()}
         self.assertEqual(told["email_ifax.pop"], [False, True])
         self.assertEqual(

@@ -31,7 +31,7 @@ SIDE = 65_500
 
 @frozen
 class Broken:
-    """A mail that nobody would want."""
+    """A hostile mail."""
 
     name: str
     octets: bytes = field(repr=False)
@@ -54,7 +54,7 @@ def tiff_of_entries(
     bits: int = 1,
     following: int = 0,
 ) -> bytes:
-    """Return a TIFF of one directory in little-endian order, as it is told; `more` replaces entries."""
+    """Return a TIFF of one directory in little-endian order, of these entries; `more` replaces entries."""
     told = {
         one[0]: one
         for one in (

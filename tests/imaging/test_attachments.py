@@ -70,7 +70,7 @@ class FormatTests(FilesCase):
         self.assertEqual(boxes, [[0, 0, 595, 842], [0, 0, 432, 288]])
 
     def test_tiff(self) -> None:
-        """A TIFF is MMR, one bit, at the resolution asked for; a scan of that resolution stays as it is."""
+        """A TIFF is MMR, one bit, at the resolution asked for; a scan of that resolution is not scaled."""
         image = text_page()
         (path,), of_type = self.make(Page(image, A4), Page(photograph(), (6, 4)), format="tiff")
         self.assertEqual(of_type, "image/tiff")
@@ -148,7 +148,7 @@ class SheetTests(SynchronousTestCase):
         self.assertAlmostEqual(fitting("auto", (40, 30))[1], PAPERS["A3"][0])
 
     def test_kinds(self) -> None:
-        """Text is told from photographs, and colour from grey."""
+        """Text differs from photographs, and colour from grey."""
         self.assertTrue(is_line_art(text_page().convert("L")))
         self.assertFalse(is_line_art(photograph().convert("L")))
         self.assertTrue(is_coloured(photograph()))

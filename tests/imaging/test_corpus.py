@@ -87,7 +87,7 @@ class _Worker:
         return self._process.poll()
 
     def forget_peak(self) -> None:
-        """Have the peak of its memory begin anew."""
+        """Reset the peak of its memory."""
         Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
 
     def memory(self, what: str) -> int:
@@ -147,7 +147,7 @@ class CorpusTests(SynchronousTestCase):
         self.hold(corpus.damaged_mails())
 
     def test_deep_mails(self) -> None:
-        """MIME 10,000 levels deep is #819, of whatever levels."""
+        """MIME 10,000 levels deep is #819, with levels of every kind."""
         self.hold(corpus.deep_mails())
 
     def test_endless_heads(self) -> None:

@@ -74,7 +74,7 @@ class ExactTests(SynchronousTestCase):
                     self.assertTrue(viewers_agree(picture, image), (how, photometric))
 
     def test_sizes(self) -> None:
-        """A page of any width is exact as it is written, noise too, whose code is larger than its pixels."""
+        """A page of any width is exact as written; so is noise, whose code is larger than its pixels."""
         noise = Image.effect_noise((1000, 40), 200).convert("1")
         for width in (1, 7, 8, 9, 1728, 2561, 6000):
             for image in (FAX.resize((width, 30)), noise.resize((width, 30))):
@@ -84,7 +84,7 @@ class ExactTests(SynchronousTestCase):
                     self.assertTrue(is_exact(picture), (width, compression))
 
     def test_zeros_at_the_end(self) -> None:
-        """Zeros behind the end of the code make no difference; any other octet is looked at."""
+        """Zeros after the end of the code do not matter; any other octet makes it inexact."""
         picture, _ = opened(tiff(FAX, strip_size=1 << 30))
         self.assertTrue(is_exact(evolve(picture, octets=picture.octets + b"\0\0\0")))
         self.assertFalse(is_exact(evolve(picture, octets=picture.octets + b"\0\1")))
@@ -98,14 +98,14 @@ class ExactTests(SynchronousTestCase):
             self.assertFalse(is_exact(evolve(picture, height=height)), height)
 
     def test_two_dimensional(self) -> None:
-        """MR is not exact: how often it begins anew is its writer's choice, and is not known here."""
+        """MR is not exact: its K parameter is the writer's choice, and is not known here."""
         picture, _ = opened(page_of(fax_page(FAX, MH, (204, 196)).strip, 1728, FAX.height, MH))
         self.assertTrue(is_exact(picture))
         parameters = {**picture.parameters, "/K": 1}
         self.assertFalse(is_exact(evolve(picture, parameters=parameters)))
 
     def test_run_of_no_length(self) -> None:
-        """A black run of no length, which libtiff takes and PDFium viewers_agree otherwise, is not exact."""
+        """A black run of no length, which libtiff and PDFium show differently, is not exact."""
         runs = "001 1011 0000110111  001 1011 011  1"  # 4 white, 0 black, 4 white, 4 black, the rest
         strip = of_bits(f"{runs} 1 1 1 {_END_OF_BLOCK}")
         picture, image = opened(page_of(strip, 16, 2, MMR))

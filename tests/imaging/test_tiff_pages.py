@@ -42,7 +42,7 @@ class LibtiffTests(PrintingCase):
             return image.convert("L")
 
     def show(self, name: str) -> tuple[Image.Image, list[str], tuple[float, ...]]:
-        """Print a file, and hold the page against what libtiff viewers_agree."""
+        """Print a file, and hold the page against what libtiff shows."""
         printed = self.printed(mail("", (self.made(name), "image/tiff", name)))
         self.assertEqual((printed.codes, printed.pages), ((), 1), name)
         ((image, filters, box),) = self.images(printed)
@@ -64,7 +64,7 @@ class LibtiffTests(PrintingCase):
                         self.assertEqual(filters, ["CCITTFaxDecode"])
 
     def test_modified_huffman(self) -> None:
-        """MH in whole octets (Compression 2) is the same pixels, carried over."""
+        """MH in whole octets (Compression 2) is the same pixels, passed through."""
         (self.within / "a.tif").write_bytes(tiff(FAX, compression="tiff_ccitt"))
         self.show("a.tif")
 
@@ -114,7 +114,7 @@ class LibtiffTests(PrintingCase):
         self.assertEqual(found, [sheet.convert("L").tobytes() for sheet in sheets])
 
     def test_fewer_rows_in_a_strip(self) -> None:
-        """A page whose one strip is said to have a part of its rows is not carried over."""
+        """A page whose only strip has fewer rows than the page is not passed through."""
         (self.within / "in.tif").write_bytes(tiff(FAX, strip_size=1 << 30))
         libtiff("tiffset", "-s", "278", "64", "in.tif", within=self.within)
         found = outcome(self.made("in.tif"))
@@ -128,7 +128,7 @@ class LibtiffTests(PrintingCase):
         )
 
     def test_without_an_end(self) -> None:
-        """A fax without the mark of its end is carried over all the same."""
+        """A fax without the mark of its end is passed through all the same."""
         strip = fax_page(FAX, MMR, (204, 196)).strip
         bits = int.from_bytes(strip, "big")
         ended = (bits & -bits).bit_length() - 1 + 24
@@ -275,7 +275,7 @@ class BrokenTests(PrintingCase):
             self.assertIn(found[0], ("#818", "#821", "#822", "page"))
 
     def test_lying_sizes(self) -> None:
-        """A strip that is said to be larger than the file, or to be outside, is #821 or #822."""
+        """A strip larger than the file, or outside of it, is #821 or #822."""
         for tag, value in ((273, 0xFFFFFFF0), (279, 0xFFFFFFF0), (279, 0), (258, 77)):
             octets = bytearray(tiff(photograph(), compression="tiff_lzw"))
             (at,) = struct.unpack_from("<I", octets, 4)
@@ -286,7 +286,7 @@ class BrokenTests(PrintingCase):
             self.assertTrue({"#821", "#822"} & set(codes(bytes(octets))), (tag, value))
 
     def test_damaged_fax(self) -> None:
-        """A fax damaged on its way is the page that libtiff sees, whoever reads the PDF."""
+        """A damaged fax is shown in every viewer as libtiff decodes it."""
         for compression in ("group3", "group4"):
             octets = bytearray(tiff(FAX, compression=compression, strip_size=1 << 30))
             with Image.open(io.BytesIO(bytes(octets))) as image:
@@ -301,7 +301,7 @@ class BrokenTests(PrintingCase):
             self.assertIsNone(difference.getbbox())
 
     def test_endless(self) -> None:
-        """Of more directories than are printed, no more are read."""
+        """No more directories are read than pages are printed."""
         octets = tiff(*[Image.new("1", (16, 16), 0)] * 30)
         self.assertEqual(codes(octets, most=5), ["page"] * 5)
 

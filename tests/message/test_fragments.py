@@ -112,7 +112,7 @@ class FragmentTests(unittest.SynchronousTestCase):
         return fragment_of(f"Content-Type: message/partial; {parameters}\r\n\r\n".encode())
 
     def test_of_our_own(self) -> None:
-        """The parts that the machine makes are told apart by number, and know of each other."""
+        """Each fragment that the machine makes has its number, the total, and the same id."""
         parts = parts_of(WHOLE + b"QUJD\r\n" * 3000, 8000)
         found = [fragment_of(one[:2000]) for one in parts]
         self.assertGreater(len(parts), 2)

@@ -15,7 +15,7 @@ from tests.message.reports.reported import ANSWER, REQUESTS, STYLE
 
 
 class DSNTests(unittest.SynchronousTestCase):
-    """The sender hears that its mail was delivered."""
+    """A DSN of success."""
 
     def test_delivered(self) -> None:
         """A DSN says delivered of each recipient, with the envelope's id."""

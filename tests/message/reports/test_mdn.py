@@ -29,7 +29,7 @@ def printed(code: str = "", problem: str = "", original: str = "<1@b.test>") -> 
 
 
 class MDNTests(unittest.SynchronousTestCase):
-    """The sender hears whether its mail was printed."""
+    """An MDN of a mail that was printed, and of one that was not."""
 
     def test_form(self) -> None:
         """It is a report in 7 bit, its lines end in CR LF, and its header is the machine's."""
