@@ -25,8 +25,8 @@ PageDone = Callable[[int], None]
 
 
 @frozen(kw_only=True)
-class Form:
-    """The format of the attachments."""
+class AttachmentOptions:
+    """The format of the attachments, and how the pages are scanned."""
 
     format: str
     """pdf, tiff or jpeg."""
@@ -39,7 +39,7 @@ class Form:
 def make_files(
     pages: Iterator[Page],
     total: int,
-    form: Form,
+    form: AttachmentOptions,
     into: Path,
     page_done: PageDone,
     most_octets: int,
@@ -56,7 +56,7 @@ def make_files(
     return [_pdf(list(images), into)], "application/pdf"
 
 
-def _on_paper(page: Page, form: Form) -> tuple[Image.Image, tuple[int, int]]:
+def _on_paper(page: Page, form: AttachmentOptions) -> tuple[Image.Image, tuple[int, int]]:
     dots = resolution_of(form.resolution)
     paper = fitting(form.paper, page.size)
     pixels = max(1, round(paper[0] * dots[0])), max(1, round(paper[1] * dots[1]))
@@ -64,7 +64,7 @@ def _on_paper(page: Page, form: Form) -> tuple[Image.Image, tuple[int, int]]:
 
 
 def _tiff(
-    pages: Iterator[Page], total: int, form: Form, into: Path, page_done: PageDone
+    pages: Iterator[Page], total: int, form: AttachmentOptions, into: Path, page_done: PageDone
 ) -> tuple[list[Path], str]:
     path = into / "scan.tif"
 
@@ -86,7 +86,7 @@ def _tiff(
 
 
 def _image_files(
-    pages: Iterator[Page], form: Form, into: Path, page_done: PageDone
+    pages: Iterator[Page], form: AttachmentOptions, into: Path, page_done: PageDone
 ) -> Iterator[Path]:
     """Write each page to a file: as MMR where it is text and goes into a PDF, else as JPEG."""
     for number, page in enumerate(pages, 1):

@@ -34,7 +34,7 @@ class Order(TypedDict):
     originals: list[tuple[str, str]]
     """Path and name of each."""
     form: dict[str, str]
-    """Fields of `attachments.Form`."""
+    """Fields of `attachments.AttachmentOptions`."""
     into: str
     most_pages: int
     most_octets: int
@@ -65,11 +65,11 @@ def main() -> None:
 
 def _scan(order: Order) -> dict[str, object]:
     # Imported once the limits hold: these modules decode.
-    from irsend.imaging.attachments import Form, make_files
+    from irsend.imaging.attachments import AttachmentOptions, make_files
     from irsend.imaging.originals import Original, read_pages
     from irsend.imaging.paper_sizes import resolution_of
 
-    form = Form(**order["form"])
+    form = AttachmentOptions(**order["form"])
     # The limit on files holds for compiled modules too: Python would leave half of one in its cache.
     sys.dont_write_bytecode = True
     most_octets = order["most_octets"]

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from irsend.device.send_order import PAPERS as WORDS_FOR_PAPERS
 from irsend.device.send_order import RESOLUTIONS
 from irsend.errors import MemoryFull
-from irsend.imaging.attachments import Form, make_files
+from irsend.imaging.attachments import AttachmentOptions, make_files
 from irsend.imaging.originals import Page
 from irsend.imaging.paper_sizes import PAPERS, fitting, resolution_of
 from irsend.imaging.scanned_page import bilevel, is_coloured, is_line_art, on_paper
@@ -31,7 +31,9 @@ class FilesCase(SynchronousTestCase):
 
     def make(self, *pages: Page, **how: str) -> tuple[list[Path], str]:
         """Make the files."""
-        form = Form(**{"format": "pdf", "resolution": "200x200", "paper": "auto", **how})
+        form = AttachmentOptions(
+            **{"format": "pdf", "resolution": "200x200", "paper": "auto", **how}
+        )
         into = Path(self.mktemp())
         into.mkdir()
         told: list[int] = []
@@ -115,7 +117,7 @@ class FormatTests(FilesCase):
         """Files that come to more than they may are given up."""
         page = Page(photograph(), (6, 4))
         for how in ("pdf", "jpeg"):
-            form = Form(format=how, resolution="200x200", paper="auto")
+            form = AttachmentOptions(format=how, resolution="200x200", paper="auto")
             into = Path(self.mktemp())
             into.mkdir()
             told: list[int] = []
