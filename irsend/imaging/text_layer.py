@@ -22,7 +22,7 @@ _UNITS_PER_POINT = 100
 
 
 @frozen
-class Line:
+class TextLine:
     """A run of text on a line. The unit is the point, from the page's upper left corner."""
 
     text: str
@@ -33,15 +33,15 @@ class Line:
 
 
 @frozen
-class Page:
+class PageText:
     """The size of a page, and its text."""
 
     width: float
     height: float
-    lines: tuple[Line, ...]
+    lines: tuple[TextLine, ...]
 
 
-def read_page(file: Path, page: int) -> Page:
+def read_page(file: Path, page: int) -> PageText:
     """Read a page, counted from 1: its first MOST_LINES lines; ScanRefused where there is no such page."""
     try:
         pdf = pypdfium2.PdfDocument(file)
@@ -52,12 +52,12 @@ def read_page(file: Path, page: int) -> Page:
             raise ScanRefused(f"{file.name} has {len(pdf)} pages, and no page {page}")
         pdf_page = pdf[page - 1]
         width, height = pdf_page.get_size()
-        return Page(round(width, 2), round(height, 2), tuple(_lines(pdf_page)))
+        return PageText(round(width, 2), round(height, 2), tuple(_lines(pdf_page)))
     finally:
         pdf.close()
 
 
-def _lines(page: pypdfium2.PdfPage) -> Iterator[Line]:
+def _lines(page: pypdfium2.PdfPage) -> Iterator[TextLine]:
     width, height = page.get_size()
     lines = 0
     for text, box in _runs(page.get_textpage()):
@@ -74,7 +74,7 @@ def _lines(page: pypdfium2.PdfPage) -> Iterator[Line]:
         lines += 1
         if lines > MOST_LINES:
             return
-        yield Line(text, left, top, round(right - left, 2), round(bottom - top, 2))
+        yield TextLine(text, left, top, round(right - left, 2), round(bottom - top, 2))
 
 
 _Box = tuple[float, float, float, float]
