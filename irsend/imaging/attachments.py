@@ -12,7 +12,7 @@ from PIL import Image
 from irsend.errors import MemoryFull
 from irsend.imaging.fax_profiles import ifax_page
 from irsend.imaging.originals import Page
-from irsend.imaging.paper_sizes import fitting, resolution_of
+from irsend.imaging.paper_sizes import paper_for, resolution_of
 from irsend.imaging.scanned_page import bilevel, is_coloured, is_line_art, on_paper
 from irsend.imaging.tiff_fx import MMR, FaxPage, fax_page, write_tiff
 
@@ -50,7 +50,7 @@ def make_files(
     """
     if form.profile or form.format == "tiff":
         return _tiff(pages, total, form, into, page_done)
-    images = _fitting(_image_files(pages, form, into, page_done), most_octets)
+    images = _bounded(_image_files(pages, form, into, page_done), most_octets)
     if form.format == "jpeg":
         return list(images), "image/jpeg"
     return [_pdf(list(images), into)], "application/pdf"
@@ -58,7 +58,7 @@ def make_files(
 
 def _on_paper(page: Page, form: AttachmentOptions) -> tuple[Image.Image, tuple[int, int]]:
     dots = resolution_of(form.resolution)
-    paper = fitting(form.paper, page.size)
+    paper = paper_for(form.paper, page.size)
     pixels = max(1, round(paper[0] * dots[0])), max(1, round(paper[1] * dots[1]))
     return on_paper(page, paper, pixels), dots
 
@@ -104,7 +104,7 @@ def _image_files(
         yield path
 
 
-def _fitting(paths: Iterator[Path], most_octets: int) -> Iterator[Path]:
+def _bounded(paths: Iterator[Path], most_octets: int) -> Iterator[Path]:
     written = 0
     for path in paths:
         written += path.stat().st_size

@@ -13,7 +13,7 @@ import io
 from PIL import Image, ImageCms
 
 from irsend.imaging.originals import Page
-from irsend.imaging.paper_sizes import Size, fitting
+from irsend.imaging.paper_sizes import Size, paper_for
 from irsend.imaging.scanned_page import bilevel, on_paper
 from irsend.imaging.tiff_fx import ITULAB, JPEG, MH, MMR, FaxPage, fax_page
 
@@ -48,7 +48,7 @@ def _as_fed(page: Page, paper: str) -> Page:
     [ours] A landscape A4 comes out whole, its head to the left, and is not
     reduced to 210 mm. A landscape page no wider than A4 is not turned.
     """
-    wanted = fitting(paper, page.size)
+    wanted = paper_for(paper, page.size)
     if wanted[0] <= wanted[1] or wanted[0] <= _A4 / _DOTS + _SLACK:
         return page
     turned = page.image.transpose(Image.Transpose.ROTATE_90)
@@ -57,13 +57,13 @@ def _as_fed(page: Page, paper: str) -> Page:
 
 def _paper_of(page: Page, paper: str, width: float) -> Size:
     """Return the size of the fax: as wide as its profile has it, as long as the page is at that width."""
-    wanted = fitting(paper, page.size)
+    wanted = paper_for(paper, page.size)
     shrunk = min(1.0, width / wanted[0])
     return width, wanted[1] * shrunk
 
 
 def _width_f(page: Page, paper: str) -> int:
-    inches = fitting(paper, page.size)[0]
+    inches = paper_for(paper, page.size)[0]
     if inches <= _A4 / _DOTS + _SLACK:
         return _A4
     return _B4 if inches <= _B4 / _DOTS + 0.2 else _A3

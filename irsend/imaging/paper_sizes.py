@@ -35,7 +35,7 @@ def upright(paper: Size, page: Size) -> Size:
     return paper if page[0] <= page[1] else (paper[1], paper[0])
 
 
-def fitting(paper: str, page: Size) -> Size:
+def paper_for(paper: str, page: Size) -> Size:
     """Return the paper for a page, in inches.
 
     "auto" is the page's own size, no larger than the glass and no smaller than 10 mm.

@@ -202,7 +202,7 @@ class StoredMessage:
         try:
             self._file.write(content)
         except OSError as error:
-            raise _full_or(error) from None
+            raise _write_error(error) from None
 
     def commit(self) -> Deferred[None]:
         """Fire when file and name will survive a crash."""
@@ -220,10 +220,10 @@ class StoredMessage:
             self._kept(self)
 
         def lost(failure: Failure) -> None:
-            self._give_back()
+            self._release()
             error = failure.value
             if isinstance(error, OSError):
-                raise _full_or(error)
+                raise _write_error(error)
             failure.raiseException()
 
         return self._commits.commit(self._file).addCallbacks(kept, lost)
@@ -231,9 +231,9 @@ class StoredMessage:
     def abort(self) -> None:
         """Delete what has arrived of it."""
         self._file.discard()
-        self._give_back()
+        self._release()
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         self._memory.used -= self.size
         self.size = 0
 
@@ -243,7 +243,7 @@ def mark_in(name: str) -> str:
     return name.partition(",U=")[2]
 
 
-def _full_or(error: OSError) -> Exception:
+def _write_error(error: OSError) -> Exception:
     """Return the error that a failed write means: a full disk is a full memory."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return MemoryFull()

@@ -18,7 +18,7 @@ from irsend.device.send_order import RESOLUTIONS
 from irsend.errors import MemoryFull
 from irsend.imaging.attachments import AttachmentOptions, make_files
 from irsend.imaging.originals import Page
-from irsend.imaging.paper_sizes import PAPERS, fitting, resolution_of
+from irsend.imaging.paper_sizes import PAPERS, paper_for, resolution_of
 from irsend.imaging.scanned_page import bilevel, is_coloured, is_line_art, on_paper
 from irsend.imaging.tiff_fx import MH, fax_page, write_tiff
 from tests.imaging.originals import photograph, text_page
@@ -145,9 +145,9 @@ class SheetTests(SynchronousTestCase):
         self.assertEqual((large.getpixel((100, 100)), large.getpixel((10, 10))), (0, 255))
         small = on_paper(page, (0.5, 0.5), (50, 50))
         self.assertEqual(small.getpixel((2, 2)), 0)
-        self.assertEqual(fitting("A4", (4, 3)), (A4[1], A4[0]))
-        self.assertEqual(fitting("auto", (4, 3)), (4, 3))
-        self.assertAlmostEqual(fitting("auto", (40, 30))[1], PAPERS["A3"][0])
+        self.assertEqual(paper_for("A4", (4, 3)), (A4[1], A4[0]))
+        self.assertEqual(paper_for("auto", (4, 3)), (4, 3))
+        self.assertAlmostEqual(paper_for("auto", (40, 30))[1], PAPERS["A3"][0])
 
     def test_kinds(self) -> None:
         """Text differs from photographs, and colour from grey."""
