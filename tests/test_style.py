@@ -30,7 +30,7 @@ class StyleTests(unittest.SynchronousTestCase):
             f"{path.relative_to(_TOP)}:{node.lineno} {node.name}"
             for path in (_TOP / "tests").rglob("test_*.py")
             for node in ast.walk(ast.parse(path.read_text("utf-8")))
-            if isinstance(node, ast.FunctionDef)
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
             and re.fullmatch(r"test_\w{3,}", node.name)
             and not ast.get_docstring(node)
         ]
