@@ -1,4 +1,4 @@
-"""Addresses as they are written, of mailboxes, hosts and network cards, and which of them can be none.
+"""Grammar of addresses: mailboxes, address literals, MAC addresses.
 
 Standards: RFC 5321 4.1.2 (mailboxes), 4.1.3 (address literals), 4.5.3.1 (lengths); IEEE 802 8.2
 (MAC addresses, their group bit).
@@ -27,11 +27,11 @@ _MAC = re.compile(
     re.IGNORECASE,
 )
 NO_MAC = "00:00:00:00:00:00"
-"""What frames carry that never were on a wire: those of loopback."""
+"""The MAC address of frames on loopback, which never were on a wire."""
 
 
 def mailbox_of(address: bytes) -> Mailbox:
-    """Return the mailbox of an address as it stands in a path; ValueError says what is wrong with it."""
+    """Return the mailbox of an address in a path (RFC 5321 4.1.2); ValueError says what is wrong."""
     if any(octet > 0x7F for octet in address):
         raise ValueError("the address must be ASCII")
     match = _MAILBOX.fullmatch(address)
@@ -59,7 +59,7 @@ def literal_address(domain: bytes) -> str:
 
 
 def mail_address(given: str) -> str:
-    """Return an e-mail address without blanks around it; ValueError where no server could take it."""
+    """Return an e-mail address without white space around it; ValueError where it is none."""
     given = given.strip()
     try:
         mailbox_of(given.encode("ascii"))
@@ -69,7 +69,7 @@ def mail_address(given: str) -> str:
 
 
 def mac_address(given: str) -> str:
-    """Bring a MAC address to the form 00:00:85:12:34:56; ValueError names what is wrong."""
+    """Return a MAC address in the form 00:00:85:12:34:56; ValueError says what is wrong."""
     given = given.strip()
     if not _MAC.fullmatch(given):
         raise ValueError(f"{given!r} is not a MAC address")
@@ -82,7 +82,7 @@ def mac_address(given: str) -> str:
 
 
 def is_loopback(peer: str) -> bool:
-    """Say whether an IP address is one of loopback, in either family or one inside the other."""
+    """Say whether an IP address is one of loopback: of IPv4, of IPv6, or of IPv4 mapped into IPv6."""
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])
     except ValueError:

@@ -1,13 +1,14 @@
 """The configuration: etc/irsend.toml and --set, read into frozen values.
 
-What the machine's own windows hold is not told here, but in `device.windows`;
-this is the bench around it. `sample_configuration` writes etc/irsend.toml from the same
-declarations that the reader uses.
+The items of the machine's own windows stand in `device.windows`, the sections of
+the bench around it in `configuration_sections`. `sample_configuration` writes
+etc/irsend.toml from the same declarations.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from irsend.configuration_sections import (
     Printing,
     Sending,
 )
-from irsend.device.items import Text, item, items_of, read_values
+from irsend.device.items import Text, Value, item, items_of, read_values
 from irsend.device.model import Model, load_model
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
@@ -38,7 +39,7 @@ def _section(made_of: type) -> Any:
 
 @frozen(kw_only=True)
 class Configuration:
-    """One bench: which machine, where its state is, where it listens, what it bears."""
+    """One bench: the model of its machine, its state directory, and the sections of the file."""
 
     model: Model
     state: str = item(
@@ -50,9 +51,9 @@ class Configuration:
     )
     listen: Listen = _section(Listen)
     panel: Panel = _section(Panel)
-    settings: dict[str, Any] = field(factory=dict, repr=False)
+    settings: dict[str, Value] = field(factory=dict, repr=False)
     """Values of the file by whole key, already read."""
-    overrides: dict[str, Any] = field(factory=dict, repr=False)
+    overrides: dict[str, Value] = field(factory=dict, repr=False)
     """Values of --set by whole key, which win over what was changed at the machine."""
     tls: TLS = _section(TLS)
     sending: Sending = _section(Sending)
@@ -99,9 +100,9 @@ def read_configuration(
         except OSError as error:
             raise ConfigurationError(f"{path}: {error.strerror}") from None
         except ValueError as error:
-            # Not UTF-8, not TOML, or a number that is none for Python.
+            # Not UTF-8, not TOML, or a number of too many digits for Python.
             raise ConfigurationError(f"{path}: {error}") from None
-    from_set: dict[str, Any] = {}
+    from_set: dict[str, object] = {}
     for assignment in sets or []:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
@@ -128,30 +129,30 @@ def read_configuration(
     merged = {**base, **top}
     for name, made_of in SECTIONS.items():
         section = made_of(**base.get(name, {}))
-        merged[name] = attrs.evolve(section, **_over(section, top.get(name, {})))
+        merged[name] = attrs.evolve(section, **_merged(section, top.get(name, {})))
     return Configuration(model=the_model, settings=settings, overrides=overrides, **merged)
 
 
-def _over(section: Any, changes: dict[str, Any]) -> dict[str, Any]:
-    """Let --set change single entries of a table, such as one account; the others stay."""
+def _merged(section: object, changes: Mapping[str, Value]) -> dict[str, Value]:
+    """Return values with tables merged: --set changes one account, say, and the others stay."""
     return {
         key: {**getattr(section, key), **value} if isinstance(value, dict) else value
         for key, value in changes.items()
     }
 
 
-def configuration(**given: Any) -> Configuration:
+def configuration(*, model: str = "ir2270", **given: object) -> Configuration:
     """Return a configuration from values as the file would have them, without a file (for tests)."""
-    the_model = load_model(given.pop("model", "ir2270"))
+    the_model = load_model(model)
     values = _read("", the_model, given)
     for name, made_of in SECTIONS.items():
         values[name] = made_of(**values.get(name, {}))
     return Configuration(model=the_model, **values)
 
 
-def _put(into: dict[str, Any], key: str, value: str) -> None:
+def _put(into: dict[str, object], key: str, value: str) -> None:
     parts = key.split(".")
-    # A table's own keys may hold dots: mailhost.accounts.ir@bench.test=bench.
+    # A key of a table may hold dots: mailhost.accounts.ir@bench.test=bench.
     if key.startswith(_TABLES) and len(parts) > 2:
         parts = [*parts[:2], ".".join(parts[2:])]
     for part in parts[:-1]:
@@ -162,7 +163,7 @@ def _put(into: dict[str, Any], key: str, value: str) -> None:
     into[parts[-1]] = value
 
 
-def _read(source: str, model: Model, raw: dict[str, Any]) -> dict[str, Any]:
+def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     refused: list[ValueRefused] = []
     single = {
@@ -180,13 +181,14 @@ def _read(source: str, model: Model, raw: dict[str, Any]) -> dict[str, Any]:
     for name, made_of in SECTIONS.items():
         if name not in raw:
             continue
-        if not isinstance(raw[name], dict):
+        section = raw[name]
+        if not isinstance(section, dict):
             refused.append(
-                ValueRefused(name, f"{raw[name]!r} is not allowed; allowed: a table, [{name}]")
+                ValueRefused(name, f"{section!r} is not allowed; allowed: a table, [{name}]")
             )
             continue
         try:
-            values[name] = read_values(made_of, name, raw[name])
+            values[name] = read_values(made_of, name, section)
         except SettingsRefused as error:
             refused += error.refused
     try:

@@ -1,7 +1,7 @@
 """The sections of etc/irsend.toml: the bench around the machine, each key once.
 
-What the machine's own windows hold is told in `device.windows`; the file as a
-whole is read by `configuration`.
+The items of the machine's own windows stand in `device.windows`; `configuration`
+reads the file as a whole.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Panel:
 
 @frozen(kw_only=True)
 class TLS:
-    """The machine's key and certificate, and whom it trusts."""
+    """The machine's key and certificate, and the root certificates that it trusts."""
 
     certificate: str = item(
         "certificate",
@@ -113,7 +113,7 @@ class TLS:
 
 @frozen(kw_only=True)
 class Sending:
-    """What the machine sends with: its name, its tokens, its name servers."""
+    """How the machine sends: the name that it gives, its access token, its name servers."""
 
     helo: str = item(
         "HELO",
@@ -144,7 +144,7 @@ class Sending:
 
 @frozen(kw_only=True)
 class Printing:
-    """Paper, and the tray that printed documents come to lie in."""
+    """Paper, the workers that print, and the tray of printed documents."""
 
     paper: str = item("paper", OneOf(("A4", "LTR")), "A4", "What is in the drawer.")
     loaded: bool = item(
@@ -183,7 +183,7 @@ def _address(given: str) -> str:
 
 @frozen(kw_only=True)
 class Link:
-    """The wire that Receiving MAC Address Settings speak of, and how frames are kept off it."""
+    """How Receiving MAC Address Settings are enforced on the host's network."""
 
     way: str = item(
         "way",
@@ -216,7 +216,7 @@ class Link:
 
 @frozen(kw_only=True)
 class Limits:
-    """What the machine bears. Sizes in MB are 1,000,000 octets."""
+    """Limits of the machine. A MB has 1,000,000 octets."""
 
     message_size: int = item(
         "message", Number(1, 10_000, "MB"), 100, "The largest message; SIZE says so."

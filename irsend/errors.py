@@ -1,7 +1,7 @@
 """Everything irsend raises on purpose: each class's docstring is the sentence its user reads.
 
-Not here: what goes wrong in a protocol session. That is a reply, a result code
-and a text on the status line, because the machine goes on.
+Not here: failures of a protocol session. They become a reply, a result code and
+a text on the status line, because the machine goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ class IrsendError(Exception):
     """Something irsend was asked to do cannot be done."""
 
     def __str__(self) -> str:
-        """Give the sentence for this case, else the class's own."""
+        """Return the sentence for this case, else the class's own."""
         return super().__str__() or (type(self).__doc__ or "").strip()
 
 

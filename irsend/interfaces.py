@@ -44,12 +44,12 @@ class Reply:
 
 @frozen
 class Verdict:
-    """The machine's answer to "may this be?": yes, or a refusal with its reply."""
+    """A decision on a command: accepted, or refused with a reply."""
 
     reply: Reply | None = None
     """None accepts."""
     hang_up: bool = False
-    """The session ends behind the reply."""
+    """The session ends after the reply."""
 
     @classmethod
     def refuse(cls, reply: Reply, *, hang_up: bool = False) -> Verdict:
@@ -62,7 +62,7 @@ ACCEPT = Verdict()
 
 @frozen
 class Mailbox:
-    """A local part at a domain or an address literal, as it stood in a path (RFC 5321 4.1.2)."""
+    """A mailbox: a local part at a domain or an address literal (RFC 5321 4.1.2)."""
 
     local: bytes
     """Without quotes."""
@@ -79,7 +79,7 @@ class Mailbox:
 
 @frozen(kw_only=True)
 class Envelope:
-    """Who a message is from and for, and how it came (RFC 5321 2.3.1)."""
+    """The envelope of a message, and the protocol by which it came (RFC 5321 2.3.1)."""
 
     sender: Mailbox | None
     """None for the null reverse-path <>."""

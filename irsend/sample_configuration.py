@@ -1,9 +1,9 @@
-"""Writes etc/irsend.toml from the declarations that its reader uses.
+"""A writer of etc/irsend.toml, from the declarations that its reader uses.
 
     python -m irsend.sample_configuration > etc/irsend.toml
 
 Each key stands there once, with its meaning and what is allowed; only those of
-the bench that `make run` starts are set. It reads nothing: see `configuration`.
+the bench that `make run` starts are set. `configuration` reads the file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable
-from typing import Any
 
 import attrs
 
@@ -82,7 +81,7 @@ def _table(name: str, captions: list[str], made_of: type) -> list[str]:
     return ["\n".join(heading), *entries]
 
 
-def _item(table: str, key: str, about: Item, default: Any) -> str:
+def _item(table: str, key: str, about: Item, default: object) -> str:
     """Return one key: what it means, what is allowed, the key itself."""
     whole = f"{table}.{key}"
     usual = _toml(about.kind.plain(default))

@@ -76,7 +76,7 @@ _COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 32773, 32946, 34661, 34925, 5000
 
 def seeds() -> list[bytes]:
     """Return mails that are right: in them stands what is then made wrong."""
-    from irsend.imaging.fax import fax_sheet
+    from irsend.imaging.fax_profiles import ifax_page
     from irsend.imaging.originals import Page
     from irsend.imaging.tiff_fx import write_tiff
     from tests.imaging.originals import photograph, text_page
@@ -95,7 +95,7 @@ def seeds() -> list[bytes]:
     ]
     files.append(tiff(fax, compression="group4", big_tiff=True))
     for profile in "SFC":
-        sheet = fax_sheet(Page(photograph(160, 120), (0.8, 0.6)), "auto", (200, 200), profile)
+        sheet = ifax_page(Page(photograph(160, 120), (0.8, 0.6)), "auto", (200, 200), profile)
         written = io.BytesIO()
         write_tiff(written, [sheet, sheet], 2)
         files.append(written.getvalue())
@@ -219,12 +219,12 @@ class Search:
 
     def print(self, octets: bytes) -> None:
         """Print a mail within the limits."""
-        from irsend.imaging.resource_limits import limit_next
+        from irsend.imaging.resource_limits import limit_document
 
         self.now.write_bytes(octets)
         self.done += 1
         self.count.write_text(str(self.done))
-        limit_next(_SECONDS, 500_000_000)
+        limit_document(_SECONDS, 500_000_000)
         Path("/proc/self/clear_refs").write_text("5")
         try:
             self._check(octets)
@@ -234,19 +234,19 @@ class Search:
             where = f"{Path(ours[-1].filename).stem}-{ours[-1].lineno}"
             self.keep(f"{type(error).__name__}-{where}", octets, traceback.format_exc())
         # What is counted is the printing, and not what is thought up next.
-        limit_next(60 * _SECONDS, 500_000_000)
+        limit_document(60 * _SECONDS, 500_000_000)
         if _peak() > _MEMORY:
             self.keep(f"memory-{_peak() // 100_000_000}", octets, f"{_peak()} octets")
 
     def _check(self, octets: bytes) -> None:
         import pypdfium2
 
-        from irsend.imaging.mail_to_pdf import Order, print_mail
+        from irsend.imaging.mail_to_pdf import PrintOptions, print_mail
         from irsend.message.mime_parser import parse_message
         from irsend.message.parsed_message import Kind
 
         told: list[int] = []
-        printed = print_mail(io.BytesIO(octets), self.into, Order(), told.append)
+        printed = print_mail(io.BytesIO(octets), self.into, PrintOptions(), told.append)
         assert set(printed.codes) <= self.codes, printed.codes
         assert printed.pages >= 1
         others = [
@@ -272,9 +272,9 @@ def _peak() -> int:
 
 
 def _search(finds: Path, place: Path, until: float, guided: bool, seed: int) -> None:
-    from irsend.imaging.resource_limits import limit_for_good
+    from irsend.imaging.resource_limits import limit_process
 
-    limit_for_good()
+    limit_process()
     # Where it was when its time was over, or when it crashed.
     faulthandler.enable()
     faulthandler.register(signal.SIGPROF, chain=True)

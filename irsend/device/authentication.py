@@ -1,6 +1,6 @@
-"""Which SASL mechanism the machine picks: by its model's order, from what the server offers (device.md 4).
+"""Which SASL mechanism the machine picks of those that the server offers (docs/mechanisms).
 
-It is asked once a session. Behind a mechanism that failed there is no other.
+The model's order decides, once a session. After a mechanism that failed no other is tried.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def choose_mechanism(
 ) -> Choice:
     """Return the first mechanism of the model's order that is offered and not switched off.
 
-    `unusable` names mechanisms that the bench cannot play, each with the reason:
+    `unusable` names mechanisms that irsend cannot use here, each with the reason:
     they are passed over, and the sentence says so.
     """
     there = list(dict.fromkeys(name.upper() for name in offered))

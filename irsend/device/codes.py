@@ -1,4 +1,4 @@
-"""The result codes of a job (device.md section 5). The texts are ours."""
+"""The result codes of a job (docs/fidelity, Result codes and the report). The texts are ours."""
 
 from __future__ import annotations
 

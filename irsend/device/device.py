@@ -1,8 +1,7 @@
-"""The device: the one mutable object, holding settings, status line and what is under way.
+"""The device: the one mutable object, holding settings, status line, sessions and jobs.
 
-Whatever it holds is a frozen value that is replaced whole; `observe` is the
-only way to hear of changes. It does no I/O: journal, panel and services are
-observers.
+Each value in it is frozen and replaced whole; `observe` is the only way to
+learn of changes. It does no I/O: journal, panel and services are observers.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from irsend.device.events import (
     SettingsChanged,
     StatusChanged,
 )
+from irsend.device.items import Value
 from irsend.device.jobs import Direction, Job, number_after
 from irsend.device.model import Model
 from irsend.device.sessions import Session, SessionKind, SessionResult
@@ -34,7 +34,7 @@ from irsend.device.status import StatusEntry, StatusLine, StatusText
 from irsend.device.windows import Settings
 from irsend.errors import SettingsRefused, ValueRefused
 
-SettingsCheck = Callable[[Settings, dict[str, Any]], None]
+SettingsCheck = Callable[[Settings, dict[str, Value]], None]
 """Raises ValueRefused where a change cannot be made as things stand."""
 
 State = Literal["ready", "receiving", "sending", "printing", "stopped"]
@@ -66,12 +66,12 @@ class Device:
     running: bool = False
     """True from power-on to power-off: between them the state is never "stopped"."""
     checks: list[SettingsCheck] = field(factory=list)
-    """Asked before a change of settings; a certificate is missing, say."""
+    """Called before a change of settings: one refuses encrypted reception without a certificate."""
     _observers: list[Callable[[Event], None]] = field(factory=list)
 
     @property
     def state(self) -> State:
-        """What it is doing; the oldest session under way decides, then what is printed."""
+        """What it is doing: the oldest session under way decides, without one a job being printed."""
         for session in self.sessions.values():
             return _STATE_OF[session.kind]
         if self.printing:
@@ -85,7 +85,7 @@ class Device:
 
     def change_settings(
         self, given: dict[str, object], *, at_machine: bool = True
-    ) -> dict[str, Any]:
+    ) -> dict[str, Value]:
         """Change items by whole key, all or none; return the values that changed.
 
         Raises SettingsRefused, naming every key that cannot take its value.
@@ -105,13 +105,13 @@ class Device:
         }
         self.settings = settings
         if values:
-            self._tell(
+            self._notify(
                 SettingsChanged(settings=settings, changes=values, at_machine=at_machine)
             )
         return changed
 
     def reset_settings(self, settings: Settings) -> None:
-        """Take other settings whole, as after a factory reset or a configuration read again."""
+        """Replace all settings, as after a factory reset or a configuration read again."""
         changes = {
             key: settings.value(key)
             for key in self.model.items()
@@ -119,13 +119,13 @@ class Device:
         }
         self.settings = settings
         if changes:
-            self._tell(SettingsChanged(settings=settings, changes=changes, at_machine=False))
+            self._notify(SettingsChanged(settings=settings, changes=changes, at_machine=False))
 
     def show_status(self, text: StatusText, session: int | None) -> None:
-        """Bring a text on the status line; the history keeps what it displaces."""
+        """Show a text on the status line; the history keeps the one that it replaces."""
         entry = StatusEntry(at=self.now(), text=text, session=session)
         self.status = StatusLine(shown=entry)
-        self._tell(StatusChanged(line=self.status, raised=entry))
+        self._notify(StatusChanged(line=self.status, raised=entry))
 
     def clear_status(self) -> None:
         """Clear the status line, as the operator does."""
@@ -138,29 +138,29 @@ class Device:
             id=self.last_session, kind=kind, peer=peer, mac=mac, started=self.now()
         )
         self.sessions[session.id] = session
-        self._tell(SessionChanged(session=session))
+        self._notify(SessionChanged(session=session))
         return session
 
     def session_changed(self, session: Session, **changes: Any) -> Session:
-        """Return the session with these fields changed, and hold it so."""
+        """Change these fields of a session; return it."""
         session = attrs.evolve(session, **changes)
         self.sessions[session.id] = session
-        self._tell(SessionChanged(session=session))
+        self._notify(SessionChanged(session=session))
         return session
 
     def session_ended(
         self, session: Session, result: SessionResult, *, succeeded: bool, **changes: Any
     ) -> Session:
-        """Close a session. One that `succeeded` clears the line of what its kind raised before."""
+        """End a session. One that `succeeded` clears a text that an earlier one of its kind raised."""
         session = attrs.evolve(session, result=result, ended=self.now(), **changes)
         self.sessions.pop(session.id, None)
-        self._tell(SessionChanged(session=session))
+        self._notify(SessionChanged(session=session))
         if succeeded:
             self._replace_status(self.status.after_success(session.kind, session.started))
         return session
 
     def new_job(self, direction: Direction, party: str, **fields: Any) -> Job:
-        """Return a job with the next number, of which nobody has heard yet."""
+        """Return a job with the next number; observers learn of it by `job_changed`."""
         number = number_after(self.last_numbers.get(direction), direction)
         self.last_numbers[direction] = number
         self.last_serial += 1
@@ -170,30 +170,30 @@ class Device:
         )
 
     def adopt_number(self, job: Job) -> None:
-        """Go on behind a job that was lost from the journal when the power failed."""
+        """Continue the numbers after those of a job that the journal lost when the power failed."""
         if job.serial > self.last_serial:
             self.last_serial = job.serial
             self.last_numbers[job.direction] = job.number
 
     def job_accepted(self, direction: Direction, party: str, **fields: Any) -> Job:
-        """Give a job its number; it is in the report from now on."""
+        """Begin a job, under the next number; it is in the report from now on."""
         return self.job_changed(self.new_job(direction, party, **fields))
 
     def job_changed(self, job: Job, **changes: Any) -> Job:
-        """Return the job with these fields changed, if any, and tell the observers."""
+        """Change these fields of a job, if any, and notify the observers; return it."""
         job = attrs.evolve(job, **changes)
-        self._tell(JobChanged(job=job))
+        self._notify(JobChanged(job=job))
         return job
 
     def page_scanned(self, page: int, pages: int) -> None:
-        """Tell that a page has gone over the glass: this one, of so many."""
-        self._tell(PageScanned(page=page, pages=pages))
+        """Notify the observers that page `page` of `pages` was scanned."""
+        self._notify(PageScanned(page=page, pages=pages))
 
     def change_paper(self, paper: bool) -> None:
         """Put paper into the drawer, or take it out."""
         if paper != self.paper:
             self.paper = paper
-            self._tell(PaperChanged(paper=paper))
+            self._notify(PaperChanged(paper=paper))
 
     def printing_began(self, job: Job) -> Job:
         """Begin to print a received mail; return its job."""
@@ -201,31 +201,31 @@ class Device:
         return self.job_changed(job, result="running")
 
     def page_printed(self, job: Job, page: int) -> None:
-        """Tell that a page of a job is done."""
-        self._tell(PagePrinted(number=job.number, page=page))
+        """Notify the observers that a page of a job is printed."""
+        self._notify(PagePrinted(number=job.number, page=page))
 
     def printing_ended(self, job: Job, **changes: Any) -> Job:
-        """End the printing of a job, whatever came of it; return it with these fields changed."""
+        """End the printing of a job, printed or not; return it with these fields changed."""
         self.printing.discard(job.serial)
         return self.job_changed(job, **changes)
 
     def document_printed(self, document: Document) -> None:
-        """Tell what has come out."""
-        self._tell(DocumentPrinted(document=document))
+        """Notify the observers of a document that came out."""
+        self._notify(DocumentPrinted(document=document))
 
     def document_removed(self, document: Document, why: str) -> None:
-        """Tell what is in the tray no more."""
-        self._tell(DocumentRemoved(document=document, why=why))
+        """Notify the observers of a document that is no longer in the tray, and why."""
+        self._notify(DocumentRemoved(document=document, why=why))
 
     def peer_kept_off(self, dropped: int) -> None:
-        """Tell that the MAC address filter has dropped so much by now."""
-        self._tell(PeerKeptOff(dropped=dropped))
+        """Notify the observers how many frames the MAC address filter has dropped by now."""
+        self._notify(PeerKeptOff(dropped=dropped))
 
     def _replace_status(self, line: StatusLine) -> None:
         if line != self.status:
             self.status = line
-            self._tell(StatusChanged(line=line, raised=None))
+            self._notify(StatusChanged(line=line, raised=None))
 
-    def _tell(self, event: Event) -> None:
+    def _notify(self, event: Event) -> None:
         for observer in tuple(self._observers):
             observer(event)

@@ -1,4 +1,4 @@
-"""A printed document: what lies in the tray, and what the report says of it."""
+"""A printed document as it lies in the tray, and the text of its pages."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Document:
     printed: float
     """Seconds since the epoch."""
     codes: tuple[str, ...] = ()
-    """Of device.md section 5, each once, in the order they came up."""
+    """Result codes, each once, in the order they came up."""
     notices: tuple[str, ...] = ()
-    """What was printed about what was not."""
+    """Sentences that were printed on it about what could not be printed."""
     size: int = 0
     """Octets of its PDF."""
 

@@ -1,12 +1,11 @@
-"""What the device's observers are told: each event carries the new value whole."""
+"""The events that the device's observers receive: each carries the new value whole."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from attrs import field, frozen
 
 from irsend.device.documents import Document
+from irsend.device.items import Value
 from irsend.device.jobs import Job
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry, StatusLine
@@ -18,15 +17,15 @@ class SettingsChanged:
     """Some items have other values than before."""
 
     settings: Settings
-    changes: dict[str, Any] = field(repr=False)
+    changes: dict[str, Value] = field(repr=False)
     """The new values by whole key; a secret may be among them."""
     at_machine: bool
-    """True for what was changed at the machine and is to survive a restart."""
+    """True for a change made at the machine, which is to survive a restart."""
 
 
 @frozen(kw_only=True)
 class StatusChanged:
-    """The status line shows something else; `raised` came on it, or is None when it was cleared."""
+    """The status line changed: `raised` is shown now, or None where it was cleared."""
 
     line: StatusLine
     raised: StatusEntry | None
@@ -48,7 +47,7 @@ class JobChanged:
 
 @frozen(kw_only=True)
 class PageScanned:
-    """A page has gone over the glass; it belongs to no job yet."""
+    """A page was scanned; it belongs to no job yet."""
 
     page: int
     """From 1."""
@@ -57,10 +56,10 @@ class PageScanned:
 
 @frozen(kw_only=True)
 class PeerKeptOff:
-    """The MAC address filter has kept somebody off; there is no session of it."""
+    """The MAC address filter has dropped frames or refused a connection; there is no session of it."""
 
     dropped: int
-    """Frames that were dropped by now, or connections refused where frames cannot be."""
+    """Frames dropped by now; connections refused, where frames cannot be dropped."""
 
 
 @frozen(kw_only=True)
@@ -72,7 +71,7 @@ class PaperChanged:
 
 @frozen(kw_only=True)
 class PagePrinted:
-    """A page with an image on it is done; the document comes out when all are."""
+    """A page with an image is printed; the document comes out when all pages are."""
 
     number: str
     """Of the job."""
@@ -89,11 +88,11 @@ class DocumentPrinted:
 
 @frozen(kw_only=True)
 class DocumentRemoved:
-    """A document is in the tray no more."""
+    """A document is no longer in the tray."""
 
     document: Document
     why: str
-    """In words: somebody took it, or it was in the way of newer ones."""
+    """In words: somebody took it, or it was removed to make room."""
 
 
 Event = (

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -22,19 +22,22 @@ from irsend.errors import SettingsRefused, ValueRefused
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
 
+Value = bool | int | str | tuple[str, ...] | dict[str, str] | enum.Enum
+"""The value of an item."""
+
 _MARK = "irsend.item"
 # Controls, ends of lines, and halves of surrogate pairs (JSON can write them, UTF-8 cannot).
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Kind(Generic[T]):
-    """What values an item takes: read from text, TOML or JSON, and told to people."""
+    """Which values an item takes: reads them from text, TOML or JSON, and describes them."""
 
     type: str
     allowed: str
 
     def read(self, given: object) -> T:
-        """Return the value meant by `given`; ValueError says nothing but that it is not allowed."""
+        """Return the value meant by `given`; ValueError where it is not allowed, with a reason or empty."""
         raise NotImplementedError
 
     def plain(self, value: T) -> object:
@@ -193,7 +196,7 @@ class Lines(Kind[str]):
 
 
 class Listing(Kind[tuple[str, ...]]):
-    """Up to so many entries, each brought to one form, none twice."""
+    """Up to `most` entries, each in its normal form, none twice."""
 
     type = "list"
 
@@ -226,7 +229,7 @@ class Listing(Kind[tuple[str, ...]]):
 class Table(Kind[dict[str, str]]):
     """Names with a text each, as in `accounts = { "ir@bench.test" = "bench" }`.
 
-    `read_name` and `read_text` bring each to one form; ValueError says what is wrong.
+    `read_name` and `read_text` return each in its normal form; ValueError says what is wrong.
     """
 
     type = "table"
@@ -266,7 +269,7 @@ class Table(Kind[dict[str, str]]):
 
 @frozen(kw_only=True)
 class Item:
-    """What is to be known of an item beside its value."""
+    """An item without its value: label, kind and meaning."""
 
     label: str
     kind: Kind[Any]
@@ -295,26 +298,27 @@ def item(
     return field(default=default, repr=not secret, metadata={_MARK: about})
 
 
-def items_of(window: type) -> Iterator[tuple[str, Item, Any]]:
+def items_of(window: type) -> Iterator[tuple[str, Item, Value]]:
     """Give key, item and default of each item of a window, in the panel's order."""
     for one in attrs.fields(window):
         if _MARK in one.metadata:
             yield one.name, one.metadata[_MARK], one.default
 
 
-def read_value(key: str, about: Item, given: object) -> Any:
+def read_value(key: str, about: Item, given: object) -> Value:
     """Return the value meant by `given` for the item at `key`; raise ValueRefused."""
     try:
-        return about.kind.read(given)
+        value: Value = about.kind.read(given)
     except ValueError as error:
         shown = "this value" if about.secret else _shown(given)
         reason = f" ({error})" if str(error) else ""
         raise ValueRefused(
             key, f"{shown} is not allowed{reason}; allowed: {about.kind.allowed}"
         ) from None
+    return value
 
 
-def read_values(window: type, prefix: str, given: dict[str, Any]) -> dict[str, Any]:
+def read_values(window: type, prefix: str, given: Mapping[str, object]) -> dict[str, Any]:
     """Read the values of one window or section, by key; raise SettingsRefused naming every wrong key."""
     known = {key: about for key, about, _ in items_of(window)}
     values, refused = {}, []

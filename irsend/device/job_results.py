@@ -1,4 +1,4 @@
-"""How the jobs of received mails end: printed, or not (device.md section 5). Pure functions of jobs."""
+"""How the jobs of received mails end: printed, or not (docs/printing). Pure functions of jobs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from irsend.device.jobs import Job
 
 LONGEST_REASON = 300
 TAKEN = "its mail is in memory no more: somebody else has deleted it"
+"""The reason of a job whose mail was deleted by another program before it was printed."""
 
 
 def printed_jobs(jobs: Sequence[Job], document: Document, *, images: int) -> tuple[Job, ...]:
-    """Return the jobs that a document ends: the first has its pages, all its result."""
+    """Return the jobs that a document ends: all have its result, the first also its pages."""
     code = document.codes[0] if document.codes else ""
     why = "; ".join(one.replace("\n", ": ") for one in document.notices)
     first, *others = finished_jobs(jobs, code, why, document.printed)
@@ -28,7 +29,7 @@ def printed_jobs(jobs: Sequence[Job], document: Document, *, images: int) -> tup
 
 
 def finished_jobs(jobs: Sequence[Job], code: str, why: str, at: float) -> tuple[Job, ...]:
-    """Return the jobs of mails as they end; the names of the mails stay in them."""
+    """Return ended jobs, OK without a code; `held_as` stays as it is."""
     outcome: dict[str, Any] = {
         "result": "NG" if code or why == TAKEN else "OK",
         "code": code or None,

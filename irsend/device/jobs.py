@@ -1,4 +1,4 @@
-"""A job: one line of the communication report (device.md sections 5 and 6)."""
+"""A job: one line of the communication report (docs/fidelity)."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Recipient:
 
 @frozen(kw_only=True)
 class Job:
-    """Something sent or received, from its beginning to its end."""
+    """One mail sent or received, from its acceptance to its end."""
 
     serial: int
-    """Counts all jobs for ever; the number that people see starts over."""
+    """Counts all jobs without end; the number that people see begins again."""
     number: str
     direction: Direction
     kind: JobKind = "email"
@@ -55,7 +55,7 @@ class Job:
     held_as: str | None = None
     """The name of the mail in memory, while it is there."""
     told: bool = False
-    """Its sender was told that it was delivered, or is about to be: a DSN is sent once."""
+    """A DSN of its delivery was sent, or is about to be: it is sent once."""
 
 
 def number_after(last: str | None, direction: Direction) -> str:

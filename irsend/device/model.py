@@ -1,12 +1,13 @@
 """A printer model, read from a TOML file: what it has, what it speaks, in which order.
 
-The files of the models that irsend knows stand in `models/`; a file of one's
-own is named by its path. What a window is made of is not here: see `windows`.
+The files of the models that irsend comes with stand in `models/`; a user's own
+file is named by its path. The items of the windows stand in `windows`.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from irsend.device.items import Number, Text, item, items_of, read_value, read_values
+from irsend.device.items import Number, Text, Value, item, items_of, read_value, read_values
 from irsend.device.model_tables import (
     EHLO_KEYWORDS,
     TLS_VERSIONS,
@@ -58,11 +59,11 @@ class Model:
     sending: ModelSending = field(factory=ModelSending)
     reception: ModelReception = field(factory=ModelReception)
     header: ModelHeader = field(factory=ModelHeader)
-    defaults: dict[str, Any] = field(factory=dict)
+    defaults: dict[str, Value] = field(factory=dict)
 
     @property
     def called(self) -> str:
-        """What a sentence calls it."""
+        """Its name in a sentence: the title and the model's name."""
         return f"{self.title} ({self.name})" if self.title else self.name
 
     def has_item(self, key: str) -> bool:
@@ -75,7 +76,7 @@ class Model:
         """Return the whole keys of all items it has, in the panel's order."""
         return [key for key in ITEMS if self.has_item(key)]
 
-    def read_settings(self, given: dict[str, object]) -> dict[str, Any]:
+    def read_settings(self, given: Mapping[str, object]) -> dict[str, Value]:
         """Read values by whole key; raise SettingsRefused naming every wrong key.
 
         An item that this printer does not have is refused by the printer's name.
@@ -108,7 +109,7 @@ class Model:
         """Return the settings of a printer fresh from its box."""
         return Settings().replace(self.defaults)
 
-    def default(self, key: str) -> Any:
+    def default(self, key: str) -> Value:
         """Return the factory setting at this whole key."""
         return self.defaults.get(key, DEFAULTS[key])
 

@@ -39,17 +39,17 @@ def _field_name(given: str) -> str:
     return given
 
 
-_PLACES = ("stamp", "short", "number", "count", "page")
+_PLACEHOLDERS = ("stamp", "short", "number", "count", "page")
 _FORM = Text(
     80,
-    "letters, digits, . - _ and the places {" + "}, {".join(_PLACES) + "}",
-    r"(?:[A-Za-z0-9._\-]|\{(?:" + "|".join(_PLACES) + r")\})+",
+    "letters, digits, . - _ and the places {" + "}, {".join(_PLACEHOLDERS) + "}",
+    r"(?:[A-Za-z0-9._\-]|\{(?:" + "|".join(_PLACEHOLDERS) + r")\})+",
 )
 
 
 @frozen(kw_only=True)
 class ModelTLS:
-    """What the printer's TLS can do (device.md section 10)."""
+    """What the printer's TLS can do (docs/fidelity, TLS)."""
 
     oldest: str = item(
         "oldest version", OneOf(TLS_VERSIONS), "TLS 1.0", "The oldest version it speaks."
@@ -73,7 +73,7 @@ class ModelTLS:
 
 @frozen(kw_only=True)
 class ModelSASL:
-    """The SASL mechanisms the printer uses, the one it prefers first (device.md section 4)."""
+    """The SASL mechanisms the printer uses, the one it prefers first (docs/mechanisms)."""
 
     secured: tuple[str, ...] = item("under TLS", any_of(MECHANISMS), (), "The order under TLS.")
     plain: tuple[str, ...] = item(
@@ -92,7 +92,7 @@ class ModelSASL:
 
 @frozen(kw_only=True)
 class ModelSending:
-    """How the printer sends (device.md sections 4 and 11)."""
+    """How the printer sends (docs/sending)."""
 
     extensions: tuple[str, ...] = item(
         "extensions",
@@ -129,7 +129,7 @@ _FEATURES = (
 
 @frozen(kw_only=True)
 class ModelReception:
-    """What the printer makes of what it received (device.md sections 7 and 8)."""
+    """What the printer does with received mail (docs/printing)."""
 
     prints: tuple[str, ...] = item(
         "prints", any_of(PRINTS), (), "Attachments that it prints beside TIFF."
@@ -156,7 +156,7 @@ class ModelReception:
 
 @frozen(kw_only=True)
 class ModelHeader:
-    """The header of what the printer sends (device.md section 9).
+    """The header of what the printer sends (docs/sending).
 
     In the forms, {stamp} is YYYYMMDDhhmmss, {short} the same without the
     century, {number} the job's number, {count} a count of four digits, {page}

@@ -1,7 +1,7 @@
 """What the machine takes by SMTP: its policies, as answers to the questions of a session.
 
-Pure: it is given the settings, and says yes or the refusal. See `services.receiving`
-for who asks, `device.md` 3.1 for the policies.
+Pure functions of the settings, called by `services.receive.smtp_server_session`. The policies
+are those of docs/fidelity, Reception by SMTP.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection
 from irsend.device.windows import Settings, SSLPolicy
 from irsend.interfaces import ACCEPT, Mailbox, Reply, Verdict
 
-# To the letter, and without an enhanced status code: device.md 3.1.
+# To the letter, and without an enhanced status code: docs/fidelity, Reception by SMTP.
 MUST_STARTTLS = Reply(530, "Must issue a STARTTLS command first")
 NOT_LOCAL = Reply(550, "Not an address of this machine, and it does not relay", "5.7.1")
 MEMORY_FULL = Reply(452, "Insufficient memory", "4.3.1")
@@ -25,14 +25,14 @@ def starttls_offered(settings: Settings) -> bool:
 
 
 def mail_allowed(settings: Settings, *, secured: bool) -> Verdict:
-    """Plain text is refused under SSL, and the session ended (device.md 3.1)."""
+    """Plain text is refused under SSL, and the session ended (docs/fidelity, Reception by SMTP)."""
     if settings.authent_encryption.allow_ssl_smtp_receive is SSLPolicy.SSL and not secured:
         return Verdict.refuse(MUST_STARTTLS, hang_up=True)
     return ACCEPT
 
 
 def memory_allows(size: int, *, used: int, capacity: int) -> Verdict:
-    """A full memory takes no further mail (device.md 7), nor one that is said not to fit."""
+    """A full memory takes no further mail, nor one whose announced size does not fit (docs/fidelity)."""
     if used >= capacity or used + size > capacity:
         return Verdict.refuse(MEMORY_FULL)
     return ACCEPT
@@ -62,7 +62,7 @@ def recipient_allowed(
 
 
 def _address(text: str) -> str:
-    """Return an address in the one form it is compared in; a name comes back as it is."""
+    """Return an address in the form in which addresses are compared; a name in small letters."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

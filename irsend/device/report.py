@@ -1,6 +1,6 @@
-"""The communication report (device.md section 6), as text and as CSV.
+"""The communication report (docs/fidelity), as text and as CSV.
 
-Pure functions of jobs; which jobs stand in the report is told by the journal.
+Pure functions of jobs; the journal says which jobs stand in the report.
 Times are in UTC.
 """
 
@@ -20,7 +20,7 @@ _COLUMNS = ("Start time", "Destination", "No.", "Mode", "Pages", "Result")
 # Of several destinations the first stands there, and behind it how many others: +99 at most.
 _WIDTHS = (16, DESTINATION + 4, 4, 9, 5, 8)
 _KIND = {"email": "E-mail", "ifax": "I-Fax"}
-# Spreadsheets take a cell that begins like this for a formula.
+# Spreadsheets take a cell that begins like this as a formula.
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -63,14 +63,14 @@ def as_csv(jobs: Iterable[Job]) -> str:
         table.writerow(
             [
                 _time(job.started),
-                _harmless(destination(job)),
+                _without_formula(destination(job)),
                 job.number,
                 mode(job),
                 _pages(job),
                 result(job),
-                _harmless(_one_line(job.subject)),
+                _without_formula(_one_line(job.subject)),
                 others(job) or "",
-                _harmless(_one_line(reason(job))),
+                _without_formula(_one_line(reason(job))),
             ]
         )
     return written.getvalue()
@@ -92,7 +92,7 @@ def marked_destination(job: Job) -> str:
 
 
 def reason(job: Job) -> str:
-    """Return why the job is NG, or what its last attempt met; of several destinations, for which."""
+    """Return why the job is NG, or how its last attempt failed; of several destinations, for which."""
     failed = [one for one in job.recipients if one.result == "NG"]
     if job.result != "NG" or not failed or len(job.recipients) == 1:
         return job.reason
@@ -119,7 +119,7 @@ def _time(at: float) -> str:
 
 
 def _one_line(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _line(cells: tuple[str, ...]) -> str:
@@ -130,5 +130,5 @@ def _line(cells: tuple[str, ...]) -> str:
     return "  ".join(shown).rstrip()
 
 
-def _harmless(cell: str) -> str:
+def _without_formula(cell: str) -> str:
     return f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell

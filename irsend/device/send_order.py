@@ -1,4 +1,4 @@
-"""What somebody puts on the glass, and where it is to go: read, and refused where it cannot be sent."""
+"""An order to send: originals and destinations, read, and refused where they cannot be sent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MOST_SHOWN = 3
 """Wrong addresses that a sentence names."""
 
 
-class _Word(OneOf):
+class _WordInAnyCase(OneOf):
     """One of a few words, in any case."""
 
     def read(self, given: object) -> str:
@@ -43,7 +43,7 @@ class _Word(OneOf):
         return super().read(next((one for one in self._words if one.lower() == word), given))
 
 
-class _Dots(_Word):
+class _Resolution(_WordInAnyCase):
     """Dots an inch across and down; one number stands for both."""
 
     def read(self, given: object) -> str:
@@ -59,7 +59,7 @@ class Original:
 
     path: Path
     name: str
-    """What people call it."""
+    """The name by which a sentence calls it."""
 
 
 @frozen(kw_only=True)
@@ -77,20 +77,20 @@ class SendOrder:
         "subject", Text(200), "", "Empty: the Default Subject of the settings window."
     )
     text: str = item("text", Lines(_LONGEST_TEXT), "", "The text in front of the pages.")
-    kind: str = item("kind", _Word(("email", "ifax")), "email", "E-mail, or I-Fax.")
+    kind: str = item("kind", _WordInAnyCase(("email", "ifax")), "email", "E-mail, or I-Fax.")
     format: str = item(
         "format",
-        _Word(FORMATS),
+        _WordInAnyCase(FORMATS),
         "pdf",
         "Of the attachment; I-Fax is TIFF, and jpeg asks for colour in full mode.",
     )
     resolution: str = item(
         "resolution",
-        _Dots(RESOLUTIONS),
+        _Resolution(RESOLUTIONS),
         "200x200",
         "Dots an inch; I-Fax is 204x98 or 204x196, the finer from 200x200 on.",
     )
-    paper: str = item("paper", _Word(PAPERS), "auto", "The size of the pages.")
+    paper: str = item("paper", _WordInAnyCase(PAPERS), "auto", "The size of the pages.")
     full: bool = item(
         "full", OnOff(), False, "I-Fax in full mode: asks the receiver for a confirmation."
     )

@@ -1,6 +1,6 @@
 """The rules of sending: what the machine calls itself, and what a failure is called in the report.
 
-Pure functions; who says what on the wire is told by the services.
+Pure functions; `services.send` holds the conversation with the server.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CODE_OF: dict[Step, str] = {
 
 
 def code_of_refusal(step: Step, reply_code: int) -> str:
-    """Return the result code of an SMTP refusal (device.md section 5; which step has which is ours).
+    """Return the result code of an SMTP refusal; which step has which code is ours (docs/sending).
 
     A login that is refused for the moment only (454, RFC 4954 6) says nothing
     about user name and password; a 530 to MAIL does: nobody is logged in.
@@ -49,7 +49,7 @@ def code_of_refusal(step: Step, reply_code: int) -> str:
 
 
 def code_of_pop_login(settings: Settings, code: str | None, *, tls_failed: bool) -> str:
-    """Return the code that a failed POP AUTH before Sending gives the job (device.md section 5)."""
+    """Return the code that a failed POP AUTH before Sending gives the job (docs/sending)."""
     if tls_failed:
         return codes.POP_BEFORE_TLS
     if code != codes.POP_LOGIN:
@@ -66,8 +66,8 @@ def code_of_pop_login(settings: Settings, code: str | None, *, tls_failed: bool)
 def helo_name(form: str, host: str, address: str) -> str:
     """Return what the machine calls itself: by its name in full, the bare host, its address, or nothing.
 
-    `address` is the connection's own; forms that are no host name (device.md
-    section 11) are what servers meet.
+    `address` is the connection's own. Real machines use forms that are no host
+    name too (docs/fidelity, Sending).
     """
     match form:
         case "bare":

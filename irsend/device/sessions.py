@@ -36,12 +36,12 @@ class Session:
     choice: str = ""
     """Which mechanisms were offered, which was chosen and why, in words."""
     result: SessionResult | None = None
-    """None while under way."""
+    """None while it is under way."""
     code: str | None = None
     reason: str = ""
     """Why it ended as NG, in words."""
     status_line: str = ""
-    """What the session brought on the status line."""
+    """The text that the session raised on the status line."""
     ended: float | None = None
     bytes: int = 0
     """Octets of mail received or sent."""

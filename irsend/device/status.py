@@ -1,4 +1,4 @@
-"""The status line: what it can say, how a text comes on it and how it goes (device.md section 2)."""
+"""The status line: its texts, what raises one and what clears it (docs/fidelity)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StatusText(str, enum.Enum):
 
 @frozen(kw_only=True)
 class StatusEntry:
-    """One line of the history: what came on the line, when, and by which session."""
+    """One line of the history: a text, when it was raised, and by which session."""
 
     at: float
     """Seconds since the epoch."""
@@ -40,7 +40,7 @@ class StatusEntry:
 
 @frozen(kw_only=True)
 class StatusLine:
-    """What stands on the line now: an entry of the history, or nothing."""
+    """What the line shows now: an entry of the history, or nothing."""
 
     shown: StatusEntry | None = None
 

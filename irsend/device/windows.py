@@ -1,20 +1,30 @@
-"""The settings windows of the machine, each item once (device.md section 1).
+"""The settings windows of the machine, each item once (docs/settings).
 
-What a window is made of is told by `items`; which of these items a printer has
-is told by its model file. Values only: the machine's `Device` holds them.
+`items` says what an item is; the model file says which of these items a printer
+has. Values only: the machine's `Device` holds them.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 from attrs import Factory, field, frozen
 
 from irsend.addresses import mac_address, mail_address
-from irsend.device.items import Choice, Item, Listing, Number, OnOff, Text, item, items_of
+from irsend.device.items import (
+    Choice,
+    Item,
+    Listing,
+    Number,
+    OnOff,
+    Text,
+    Value,
+    item,
+    items_of,
+)
 
 MECHANISMS = (
     "CRAM-MD5",
@@ -278,12 +288,13 @@ class Settings:
     )
     service_mode: ServiceMode = _window("Service mode", ("Service mode",), ServiceMode)
 
-    def value(self, key: str) -> Any:
+    def value(self, key: str) -> Value:
         """Return the value at a whole key, such as "email_ifax.pop"."""
         window, _, name = key.partition(".")
-        return getattr(getattr(self, window), name)
+        value: Value = getattr(getattr(self, window), name)
+        return value
 
-    def replace(self, changes: dict[str, Any]) -> Settings:
+    def replace(self, changes: Mapping[str, Value]) -> Settings:
         """Return settings with these values at these whole keys."""
         by_window: dict[str, dict[str, Any]] = {}
         for key, value in changes.items():
@@ -311,7 +322,7 @@ ITEMS: dict[str, Item] = {
 }
 """Every item there is by its whole key, in the panel's order."""
 
-DEFAULTS: dict[str, Any] = {
+DEFAULTS: dict[str, Value] = {
     f"{window}.{key}": default
     for window, _, made_of in windows()
     for key, _, default in items_of(made_of)

@@ -1,5 +1,5 @@
-"""Pages: what was put on the glass becomes TIFF, PDF or JPEG, in a process of its own.
+"""Pages: originals become TIFF, PDF or JPEG, received mail becomes PDF; each in a worker process.
 
-Files of strangers are decoded here, and never in the machine's own process:
-`__main__` is what runs, `services.scanning` runs it.
+A worker decodes what strangers sent, the machine's own process never does:
+`scan_worker` is run by `services.send.scanner`, `print_worker` by `services.print.print_pool`.
 """

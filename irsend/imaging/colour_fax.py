@@ -1,7 +1,7 @@
-"""Pages of a colour fax: JPEG in CIELAB, which no library here reads.
+"""A reader of colour fax pages: JPEG in CIELAB, which no library here reads.
 
-The other way of `fax`: ranges and white point are T.42's defaults. Only a page
-in one strip, and whose JPEG has its own tables.
+`fax_profiles` writes them: ranges and white point are T.42's defaults. Only pages in one strip,
+whose JPEG has its own tables, are read.
 
 Standards: RFC 3949 6 (TIFF-FX profile C), ITU-T T.42.
 """
@@ -9,11 +9,11 @@ Standards: RFC 3949 6 (TIFF-FX profile C), ITU-T T.42.
 from __future__ import annotations
 
 import io
-from typing import IO, Any
+from typing import IO
 
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from irsend.imaging.image_metadata import INCH, Density
+from irsend.imaging.image_metadata import INCH, Density, Tags
 from irsend.imaging.originals import MOST_PIXELS
 from irsend.imaging.tiff_fx import ITULAB, JPEG
 
@@ -21,8 +21,8 @@ _COMPRESSION, _PHOTOMETRIC, _OFFSETS, _LENGTHS = 259, 262, 273, 279
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
 
 
-def tags_at(file: IO[bytes], directory: int) -> Any:
-    """Return the tags of a directory at an offset, by their numbers; raises as Pillow does."""
+def tags_at(file: IO[bytes], directory: int) -> Tags:
+    """Return the tags of the directory at an offset, by their numbers; raises what Pillow raises."""
     file.seek(0)
     tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
     file.seek(directory)
@@ -30,19 +30,19 @@ def tags_at(file: IO[bytes], directory: int) -> Any:
     return tags
 
 
-def is_colour_fax(tags: Any) -> bool:
+def is_colour_fax(tags: Tags) -> bool:
     """Say whether a page is one of profile C."""
     return bool(tags.get(_PHOTOMETRIC) == ITULAB and tags.get(_COMPRESSION) == JPEG)
 
 
-def colour_page(tags: Any, file: IO[bytes]) -> tuple[Image.Image, Density]:
-    """Return a page in RGB, and its density; ValueError, and what Pillow raises."""
+def colour_page(tags: Tags, file: IO[bytes]) -> tuple[Image.Image, Density]:
+    """Return a page in RGB, and its density; raises ValueError, and what Pillow raises."""
     (offset,), (length,) = tags[_OFFSETS], tags[_LENGTHS]
     file.seek(offset)
     with Image.open(io.BytesIO(file.read(length)), formats=("JPEG",)) as jpeg:
         if jpeg.width * jpeg.height > MOST_PIXELS:
             raise ValueError("too many pixels")
-        # Under this name the decoder gives the three as they are.
+        # As YCbCr the decoder gives the three channels unchanged.
         jpeg.draft("YCbCr", jpeg.size)
         if jpeg.mode != "YCbCr":
             raise ValueError(f"a JPEG of {jpeg.mode} is no CIELAB")

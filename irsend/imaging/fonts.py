@@ -1,9 +1,8 @@
 """The fonts of printed text, and which of them has a character.
 
-DejaVu Sans Mono for Latin, Greek and Cyrillic, IPAexGothic for Japanese. Both
-are files of packages that are installed with this one, and both licences allow them
-to be embedded: matplotlib has the one, matplotlib-fontja the other. The
-packages themselves are not imported.
+DejaVu Sans Mono for Latin, Greek and Cyrillic, IPAexGothic for Japanese. They are
+files of the packages matplotlib and matplotlib-fontja, which are installed but not
+imported. Both licences allow embedding.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ _UNKNOWN = "\u25a1"
 
 
 @frozen
-class Sign:
-    """A character as it is set: text stands in columns, as on a line printer."""
+class Glyph:
+    """A character as it is set, in columns as on a line printer."""
 
     character: str
     font: str
     size: float
     cells: int
-    """Columns: 2 for what is wide in Japanese, 0 for an accent over what was before."""
-    steady: bool
-    """The font goes on by just so much."""
+    """Columns: 2 for a wide Japanese character, 0 for an accent over the character before."""
+    monospaced: bool
+    """Its advance width is exactly that of its columns."""
 
 
 @cache
@@ -52,15 +51,15 @@ def _fonts() -> dict[str, TTFont]:
 
 
 @cache
-def cell() -> float:
+def cell_width() -> float:
     """Return the width of a column, in points."""
     return float(_fonts()["DejaVuSansMono"].face.getCharWidth(ord("0"))) * SIZE / 1000
 
 
-# A worker lives long, and there are a million characters.
+# Bounded: a worker lives long, and there are a million characters.
 @lru_cache(20_000)
-def sign(character: str) -> Sign:
-    """Return how a character is set; as an empty box where no font has it."""
+def glyph_of(character: str) -> Glyph:
+    """Return the glyph of a character; an empty box where no font has it."""
     fonts = _fonts()
     wide = unicodedata.east_asian_width(character) in "WF"
     cells = 2 if wide else 0 if unicodedata.combining(character) else 1
@@ -71,13 +70,15 @@ def sign(character: str) -> Sign:
             break
     else:
         if cells == 0:
-            return Sign("", "DejaVuSansMono", SIZE, 0, steady=False)
-        empty = sign(_UNKNOWN)
-        return Sign(_UNKNOWN, empty.font, SIZE, cells, steady=False)
-    # A wide character of the Japanese font is as wide as high: two columns.
-    size = SIZE if name == "DejaVuSansMono" else 2 * cell()
+            return Glyph("", "DejaVuSansMono", SIZE, 0, monospaced=False)
+        empty = glyph_of(_UNKNOWN)
+        return Glyph(_UNKNOWN, empty.font, SIZE, cells, monospaced=False)
+    # A wide character of the Japanese font is square, two columns wide.
+    size = SIZE if name == "DejaVuSansMono" else 2 * cell_width()
     width = face.getCharWidth(ord(character)) * size / 1000
-    if cells == 1 and width > 1.5 * cell():
-        # Ambiguous, as a number in a circle: as wide as its font has it.
+    if cells == 1 and width > 1.5 * cell_width():
+        # Of ambiguous width, such as a number in a circle: the font decides.
         cells = 2
-    return Sign(character, name, size, cells, steady=abs(width - cells * cell()) < 0.05)
+    return Glyph(
+        character, name, size, cells, monospaced=abs(width - cells * cell_width()) < 0.05
+    )

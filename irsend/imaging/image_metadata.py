@@ -1,7 +1,6 @@
-"""What a TIFF, PNG or JPEG says of itself: which of its images are pages, how large, which way up.
+"""Metadata of TIFF, PNG and JPEG: which images are pages, how large they are, which way up.
 
-Nothing of files and their names, and no sentences: `originals` opens them, and
-says what is wrong with one.
+Files and error messages are those of `originals`.
 
 Standards: TIFF 6.0 (NewSubfileType, PhotometricInterpretation, ResolutionUnit); Exif 2.3
 (Orientation); PNG (tRNS, pHYs).
@@ -9,38 +8,39 @@ Standards: TIFF 6.0 (NewSubfileType, PhotometricInterpretation, ResolutionUnit);
 
 from __future__ import annotations
 
-from typing import Any
-
 from attrs import frozen
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from irsend.imaging.paper_sizes import PAPERS, Size, upright
 
+Tags = TiffImagePlugin.ImageFileDirectory_v2
+"""The tags of a TIFF's directory, by their numbers."""
+
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
 REDUCED, MASK = 1, 4
-# Of the older field, which no longer is to be used: a reduced image.
+# The value of SubfileType, which is deprecated, for a reduced image.
 _OLD_REDUCED = 2
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
-# Units of a TIFF that make an inch: of inches and of centimetres. The third is none.
+# How many units of a TIFF's ResolutionUnit are an inch: inch, centimetre. Value 1 is no unit.
 INCH = {2: 1.0, 3: 2.54}
 _ORIENTATION = 274
 _LYING = (5, 6, 7, 8)
-# Resolutions that are said of images and mean nothing.
+# Resolutions outside of this are errors in the file.
 _LEAST_DPI, _MOST_DPI = 20, 4800
-# A pixel so much longer than wide is no shape but nonsense.
+# A pixel more than this many times as long as wide is an error in the file.
 _LONGEST_PIXEL = 10
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 @frozen
 class Density:
-    """How close the pixels of an image are, the right way up."""
+    """Pixels a unit of an image that is the right way up."""
 
     across: float
     down: float
     inch: float
-    """Of how many units an inch is; 0 where the two are but a ratio."""
+    """How many units an inch has; 0 where the two values are a ratio only."""
 
 
 def page_frames(image: Image.Image) -> list[int]:
@@ -56,12 +56,12 @@ def page_frames(image: Image.Image) -> list[int]:
         image.seek(frame)
         kinds.append(kind_of(image.tag_v2))  # type: ignore[attr-defined]
     whole = [frame for frame, kind in enumerate(kinds) if not kind & (REDUCED | MASK)]
-    # Without an image that it was reduced from, a reduced one is what there is.
+    # A file of reduced images only has no other pages.
     return whole or [frame for frame, kind in enumerate(kinds) if not kind & MASK]
 
 
-def kind_of(tags: Any) -> int:
-    """Return what a TIFF's image is: REDUCED, MASK, or both; 0 for a page."""
+def kind_of(tags: Tags) -> int:
+    """Return the kind of a TIFF's image: REDUCED, MASK, or both; 0 for a page."""
     kind = int(tags.get(_NEW_SUBFILE_TYPE, 0))
     return kind | REDUCED if tags.get(_SUBFILE_TYPE) == _OLD_REDUCED else kind
 
@@ -71,10 +71,10 @@ def kind_of(tags: Any) -> int:
 
 def density_of(image: Image.Image) -> Density:
     """Return the density of an image that is not decoded yet: decoding turns it."""
-    pair: Any
+    pair: tuple[float, float] | None
     inch = 0.0
     if image.format == "TIFF":
-        # What Pillow has of it in `info` may be an earlier page's.
+        # Pillow's `info` may be that of an earlier page.
         tags = image.tag_v2  # type: ignore[attr-defined]
         pair = tags.get(_ACROSS), tags.get(_DOWN)
         inch = INCH.get(tags.get(_UNIT, 2), 0.0)
@@ -83,7 +83,7 @@ def density_of(image: Image.Image) -> Density:
     else:
         pair = image.info.get("aspect") or image.info.get("jfif_density")
     try:
-        across, down = (float(one) for one in pair)
+        across, down = (float(one) for one in pair or ())
     except (TypeError, ValueError, ZeroDivisionError):
         return Density(1, 1, 0)
     if image.getexif().get(_ORIENTATION) in _LYING:
@@ -92,7 +92,7 @@ def density_of(image: Image.Image) -> Density:
 
 
 def size_of(pixels: tuple[int, int], density: Density) -> Size:
-    """Return an image's size in inches: as it says, or such that it fills A4 [ours]."""
+    """Return an image's size in inches: by its density, without one such that it fills A4 [ours]."""
     across, down = density.across * density.inch, density.down * density.inch
     if _LEAST_DPI <= across <= _MOST_DPI and _LEAST_DPI <= down <= _MOST_DPI:
         return pixels[0] / across, pixels[1] / down
@@ -110,12 +110,12 @@ def size_of(pixels: tuple[int, int], density: Density) -> Size:
 # -- colours --------------------------------------------------------------------------
 
 
-def plain(image: Image.Image) -> Image.Image:
+def normalized(image: Image.Image) -> Image.Image:
     """Return an image in mode 1, L or RGB, on white, the right way up."""
-    # A copy: the caller's own stays as it is. Of the largest pages each copy has 288 MB.
+    # A copy: the caller's image stays unchanged. A copy of the largest page has 288 MB.
     turned = ImageOps.exif_transpose(image) or image.copy()
     if turned.mode == "1":
-        # Pillow leaves it to us where one of the two is transparent. White on white changes nothing.
+        # Pillow does not apply transparency to one bit. A transparent black makes all of it white.
         if turned.info.get("transparency") == 0:
             return Image.new("1", turned.size, 1)
         return turned
@@ -131,7 +131,7 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def _upper_eight(image: Image.Image) -> Image.Image:
-    """Return an image of 16 bits or more in grey: what a scanner would see of them is the upper eight."""
+    """Return an image of 16 bits or more in grey, by its upper eight bits, as a scanner sees it."""
     highest = 65_535 if image.mode.startswith("I") else image.getextrema()[1]
     scale = 255 / max(float(highest), 1.0)  # type: ignore[arg-type]
     shades = image if image.mode == "F" else image.convert("F")
@@ -139,6 +139,6 @@ def _upper_eight(image: Image.Image) -> Image.Image:
 
 
 def _is_negative(image: Image.Image) -> bool:
-    """Say whether white is zero in it; up to 8 bits Pillow sees to that itself."""
+    """Say whether white is zero; of images up to 8 bits Pillow inverts these itself."""
     tags = getattr(image, "tag_v2", {})
     return image.format == "TIFF" and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO

@@ -1,4 +1,4 @@
-"""An image as a PDF has it: a fax's own data carried over, all else compressed anew.
+"""Image XObjects of a PDF: a fax's data passed through unchanged, other images compressed again.
 
 Standards: ISO 32000-1 7.4.6 (CCITTFaxDecode), 8.9.5 (image dictionaries); TIFF 6.0; ITU-T T.4, T.6.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import io
 import zlib
-from typing import IO, Any
+from typing import IO
 
 from attrs import field, frozen
 from PIL import Image
 
-from irsend.imaging.sheets import is_drawn
+from irsend.imaging.image_metadata import Tags
+from irsend.imaging.scanned_page import is_line_art
 from irsend.imaging.tiff_fx import MMR, fax_page
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -28,7 +29,7 @@ _ROWS_AT_A_TIME = 256
 
 @frozen(kw_only=True)
 class ImageXObject:
-    """An image as it stands in a PDF."""
+    """An image of a PDF."""
 
     width: int
     height: int
@@ -36,12 +37,12 @@ class ImageXObject:
     octets: bytes = field(repr=False)
     colours: str = "DeviceGray"
     bits: int = 1
-    parameters: dict[str, Any] = field(factory=dict)
-    """Of the filter."""
+    parameters: dict[str, int] = field(factory=dict)
+    """DecodeParms of the filter."""
 
 
-def is_fax(tags: Any) -> bool:
-    """Say whether a TIFF's page is black and white by T.4 or T.6, the right way up, and in strips."""
+def is_fax(tags: Tags) -> bool:
+    """Say whether a TIFF's page is bilevel by T.4 or T.6, the right way up, and in strips."""
     compression = tags.get(_COMPRESSION)
     return (
         compression in (_MODIFIED_HUFFMAN, _T4, _T6)
@@ -55,11 +56,11 @@ def is_fax(tags: Any) -> bool:
     )
 
 
-def carried(tags: Any, file: IO[bytes]) -> ImageXObject | None:
-    """Return a TIFF's page with its data as it is; None where a PDF has no filter for it.
+def fax_passthrough(tags: Tags, file: IO[bytes]) -> ImageXObject | None:
+    """Return a TIFF's page with its data unchanged; None where a PDF has no filter for it.
 
-    Only a page in one strip: each strip of MMR begins anew, which a PDF has no word for. Strips
-    that are placed as pictures below each other are moved by readers to whole dots, each by itself.
+    Only a page in one strip: each strip of MMR is encoded by itself, which a PDF cannot express. As
+    images below each other strips would have gaps, since viewers move each to whole dots.
     """
     if not is_fax(tags):
         return None
@@ -67,21 +68,21 @@ def carried(tags: Any, file: IO[bytes]) -> ImageXObject | None:
     if len(offsets) != 1 or len(lengths) != 1:
         return None
     if tags.get(_ROWS, tags[_HEIGHT]) < tags[_HEIGHT]:
-        # The other strips are missing, whatever there may be behind the first.
+        # The other strips are missing.
         return None
     compression = tags.get(_COMPRESSION)
     options = int(tags.get(_T4_OPTIONS, 0)) if compression == _T4 else 0
     file.seek(offsets[0])
     octets = file.read(lengths[0])
-    parameters: dict[str, Any] = {
+    parameters: dict[str, int] = {
         "/K": -1 if compression == _T6 else int(bool(options & _TWO_DIMENSIONAL)),
         "/Columns": int(tags[_WIDTH]),
         "/Rows": int(tags[_HEIGHT]),
-        # A page ends after its rows, whatever is behind them.
+        # The page ends after its rows; data after them is ignored.
         "/EndOfBlock": False,
         "/EndOfLine": compression == _T4,
         "/EncodedByteAlign": compression == _MODIFIED_HUFFMAN,
-        # What the code has as black is white where black is zero.
+        # Where black is zero (Photometric 1) the code's black is white.
         "/BlackIs1": tags[_PHOTOMETRIC] == 1,
     }
     return ImageXObject(
@@ -111,7 +112,7 @@ def compressed(image: Image.Image) -> ImageXObject:
             parameters=parameters,
         )
     colours = "DeviceRGB" if image.mode == "RGB" else "DeviceGray"
-    if image.getcolors(_FEW_COLOURS) is None or not (image.mode == "RGB" or is_drawn(image)):
+    if image.getcolors(_FEW_COLOURS) is None or not (image.mode == "RGB" or is_line_art(image)):
         written = io.BytesIO()
         image.save(written, "JPEG", quality=_QUALITY, subsampling=0)
         filter_, octets = "DCTDecode", written.getvalue()
@@ -128,7 +129,7 @@ def compressed(image: Image.Image) -> ImageXObject:
 
 
 def _deflated(image: Image.Image) -> bytes:
-    # By and by: all octets of the largest pages at once, twice as Pillow joins them, are 432 MB.
+    # In pieces: all octets of the largest page, held twice while Pillow joins them, are 432 MB.
     packer = zlib.compressobj(6)
     packed = []
     for top in range(0, image.height, _ROWS_AT_A_TIME):

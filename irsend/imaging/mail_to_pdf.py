@@ -1,7 +1,7 @@
-"""A received mail on paper: head and text, notices, then its images, as one PDF (device.md section 7).
+"""A received mail on paper: head and text, notices, then its images, as one PDF (docs/printing).
 
-Text comes first and images after it, each in the order of the mail [ours]. What
-is thrown away is named on the paper.
+Text comes first and images after it, each in the order of the mail [ours]. A
+notice on the paper names each part that is not printed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from attrs import define, field, frozen
 from irsend.errors import MemoryFull, ScanRefused
 from irsend.imaging.image_xobject import compressed
 from irsend.imaging.originals import Original, read_pages
-from irsend.imaging.page_layout import Sheets
+from irsend.imaging.page_layout import ImagePages
 from irsend.imaging.text_pages import line_pdf, text_pdf
 from irsend.imaging.text_wrap import Line, wrapped
-from irsend.imaging.tiff_pages import Placed, tiff_pages
+from irsend.imaging.tiff_pages import SizedImage, tiff_pages
 from irsend.message.mime_parser import parse_message, read_head
 from irsend.message.parsed_message import (
     HTML_RECEIVED,
@@ -36,7 +36,7 @@ from irsend.message.parsed_message import (
 )
 
 NO_PROGRAMS = "No programs can process the file attachment."
-"""The machine's own words, below the name of what it discards."""
+"""The machine's own words, below the name of a part that it discards."""
 _DOTS = (300, 300)
 _PRINTABLE = {
     "jpeg": (("image/jpeg", "image/jpg", "image/pjpeg"), (".jpg", ".jpeg")),
@@ -45,105 +45,111 @@ _PRINTABLE = {
 _UNTYPED = "application/octet-stream"
 _MOST_NOTICES = 300
 _LONGEST_FIELD = 400
-# Far more than its lines can show.
+# Characters, far more than the lines show.
 _LONGEST_TEXT = 2_000_000
 _RULE = 40
 _IN_THE_LINE = 24
 
-Told = Callable[[int], None]
-"""Hears of each page of an image that is done, from 1."""
+PageDone = Callable[[int], None]
+"""Called for each page of an image that is done, from 1."""
 
 
 @frozen(kw_only=True)
-class Order:
+class PrintOptions:
     """How to print."""
 
     paper: str = "A4"
     """A4 or LTR."""
     prints: tuple[str, ...] = ()
-    """What else than TIFF the model prints: jpeg, pdf."""
+    """What the model prints besides TIFF: jpeg, pdf."""
     most_pages: int = 1000
     most_lines: int = 1000
     most_octets: int = 500_000_000
     instead: Problem | None = None
-    """Printed below the head in place of all that the mail holds."""
+    """Printed below the head, in place of the mail's content."""
 
 
 @frozen(kw_only=True)
-class Printed:
-    """What became of a mail."""
+class PrintResult:
+    """The PDF of a mail, and what the report says of it."""
 
     file: Path
     pages: int
     codes: tuple[str, ...]
-    """Of device.md section 5, each once, in the order they came up."""
+    """Result codes, each once, in the order they came up."""
     notices: tuple[str, ...]
-    """What was printed about what was not."""
+    """Sentences that were printed about what could not be printed."""
     sender: str
     subject: str
     message_id: str
     images: int
-    """How many of the pages are pages of images."""
+    """How many of the pages are image pages."""
 
 
-def print_mail(mail: IO[bytes], into: Path, order: Order, told: Told) -> Printed:
+def print_mail(
+    mail: IO[bytes], into: Path, order: PrintOptions, page_done: PageDone
+) -> PrintResult:
     """Print a mail into a directory, as printed.pdf; MemoryFull, OSError."""
     if order.instead is not None:
         received = ParsedMessage(head=read_head(mail), problems=(order.instead,))
     else:
         received = parse_message(mail)
     with pikepdf.new() as pdf:
-        job = _Job(received, order, into, told, Sheets(pdf, order.paper))
-        return job.run()
+        conversion = _MailConversion(
+            received, order, into, page_done, ImagePages(pdf, order.paper)
+        )
+        return conversion.run()
 
 
 @define(eq=False)
-class _Job:
+class _MailConversion:
     """One mail being printed."""
 
     _mail: ParsedMessage
-    _order: Order
+    _order: PrintOptions
     _into: Path
-    _told: Told
-    _sheets: Sheets
+    _page_done: PageDone
+    _image_pages: ImagePages
     _codes: list[str] = field(factory=list)
     _notices: list[str] = field(factory=list)
 
-    def run(self) -> Printed:
-        """Print; say what became of it."""
+    def run(self) -> PrintResult:
+        """Print the mail."""
         for problem in self._mail.problems:
             self._notice(problem)
         texts = [part.text for part in self._mail.parts if part.kind is Kind.TEXT]
         text = "\n".join(one for one in texts if one.strip())
         if not text:
             line = tuple(islice(wrapped(self._sender_and_subject()), 1))
-            self._sheets.head_each_with(line_pdf(line[0] if line else (), self._order.paper))
+            self._image_pages.set_header_line(
+                line_pdf(line[0] if line else (), self._order.paper)
+            )
         for part in self._mail.parts:
             self._print(part)
-        images = self._sheets.pages
-        lines = self._cut(text)
-        too_many = self._sheets.pages > self._order.most_pages
-        if text or self._notices or too_many or not self._sheets.pages:
-            self._put_in_front(lines)
+        images = self._image_pages.pages
+        lines = self._limited_lines(text)
+        too_many = self._image_pages.pages > self._order.most_pages
+        if text or self._notices or too_many or not self._image_pages.pages:
+            self._prepend_text(lines)
         path = self._into / "printed.pdf"
-        self._sheets.pdf.save(path, deterministic_id=True)
+        self._image_pages.pdf.save(path, deterministic_id=True)
         head = self._mail.head
-        return Printed(
+        return PrintResult(
             file=path,
-            pages=self._sheets.pages,
+            pages=self._image_pages.pages,
             codes=tuple(dict.fromkeys(self._codes)),
             notices=tuple(self._notices),
             sender=head.sender,
             subject=head.subject,
             message_id=head.message_id,
-            images=min(images, self._sheets.pages),
+            images=min(images, self._image_pages.pages),
         )
 
-    # -- what is printed of a part --------------------------------------------------------
+    # -- image pages ----------------------------------------------------------------------
 
     def _print(self, part: Part) -> None:
-        """Add the pages of a part that is an image; note what of it is not printed."""
-        if part.kind is Kind.TEXT or self._sheets.pages > self._order.most_pages:
+        """Add the pages of a part that is an image; add a notice for what is not printed."""
+        if part.kind is Kind.TEXT or self._image_pages.pages > self._order.most_pages:
             return
         name = part.name or part.type
         if part.kind is Kind.HTML:
@@ -163,25 +169,25 @@ class _Job:
         else:
             self._notice(Problem(code=UNSUPPORTED_TYPE, words=f"{name}\n{NO_PROGRAMS}"))
 
-    def _add(self, pages: Iterator[Placed | Problem]) -> None:
+    def _add(self, pages: Iterator[SizedImage | Problem]) -> None:
         for one in pages:
             if isinstance(one, Problem):
                 self._notice(one)
                 continue
-            self._sheets.add(one.picture, one.size)
-            if self._sheets.octets > self._order.most_octets:
+            self._image_pages.add(one.xobject, one.size)
+            if self._image_pages.octets > self._order.most_octets:
                 raise MemoryFull
-            self._told(self._sheets.pages)
-            if self._sheets.pages > self._order.most_pages:
+            self._page_done(self._image_pages.pages)
+            if self._image_pages.pages > self._order.most_pages:
                 return
 
-    def _other_pages(self, path: Path, name: str) -> Iterator[Placed | Problem]:
-        """Give the pages of what later models print, drawn as a scanner would see them."""
+    def _other_pages(self, path: Path, name: str) -> Iterator[SizedImage | Problem]:
+        """Give the pages of a JPEG or PDF, rasterized as a scanner would see them."""
         try:
             original = Original(path=path, name=name)
             _, pages = read_pages([original], _DOTS, self._order.most_pages + 1)
             for page in pages:
-                yield Placed(compressed(page.image), page.size)
+                yield SizedImage(compressed(page.image), page.size)
         except ScanRefused as refused:
             yield Problem(code=UNDECODABLE, words=f"{refused}.")
 
@@ -190,10 +196,10 @@ class _Job:
         if len(self._notices) < _MOST_NOTICES and problem.words not in self._notices:
             self._notices.append(problem.words)
 
-    # -- what is printed in front -----------------------------------------------------------
+    # -- the text in front -----------------------------------------------------------
 
-    def _cut(self, text: str) -> list[Line]:
-        """Return the text's lines, as many as may be."""
+    def _limited_lines(self, text: str) -> list[Line]:
+        """Return the text's lines, up to `most_lines`."""
         lines = list(islice(wrapped(text[:_LONGEST_TEXT]), self._order.most_lines + 1))
         if len(lines) > self._order.most_lines:
             lines.pop()
@@ -201,16 +207,16 @@ class _Job:
             self._notice(Problem(code=TOO_MANY_LINES, words=words))
         return lines
 
-    def _put_in_front(self, text: list[Line]) -> None:
-        """Put the pages of text in front of the images, which lose what is too much."""
+    def _prepend_text(self, text: list[Line]) -> None:
+        """Put the pages of text before the image pages; of these the last go where there are too many."""
         most = self._order.most_pages
         front, pages = text_pdf(self._front(text), self._order.paper)
-        if pages + self._sheets.pages > most:
+        if pages + self._image_pages.pages > most:
             words = f"The mail has more than {most} pages."
             self._notice(Problem(code=TOO_MANY_PAGES, words=words))
             front, pages = text_pdf(self._front(text), self._order.paper)
-            self._sheets.keep(max(0, most - pages))
-        self._sheets.put_in_front(front)
+            self._image_pages.truncate(max(0, most - pages))
+        self._image_pages.prepend(front)
 
     def _front(self, text: list[Line]) -> list[Line]:
         head = self._mail.head

@@ -1,7 +1,7 @@
 """Reading originals: the pages of PDF, TIFF, PNG and JPEG files, one at a time.
 
-What a file is, is told by its content. Whatever cannot be read is refused with a
-sentence that names the file.
+The content shows the format of a file. A file that cannot be read is refused
+with a sentence that names it.
 """
 
 from __future__ import annotations
@@ -12,32 +12,31 @@ import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pypdfium2
 from attrs import frozen
 from PIL import Image, UnidentifiedImageError
 
 from irsend.errors import ScanRefused
-from irsend.imaging.image_metadata import density_of, page_frames, plain, size_of
+from irsend.imaging.image_metadata import density_of, normalized, page_frames, size_of
 from irsend.imaging.paper_sizes import LARGEST, Size, upright
 
 # 600 dots an inch on the largest page.
 MOST_PIXELS = 72_000_000
 _FORMATS = ("TIFF", "PNG", "JPEG")
-_PICTURES = (
+_IMAGE_SIGNATURES = (
     b"\x89PNG\r\n\x1a\n",
     b"\xff\xd8\xff",
     *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
 )
-"""What the images begin with."""
-# A PDF may have other things in front of it, as far as this.
-_SOUGHT = 1024
+"""The first octets of the image formats."""
+# Octets within which the header of a PDF may begin.
+_PDF_HEADER_WITHIN = 1024
 
 
 @frozen(kw_only=True)
 class Original:
-    """A file, and what people call it."""
+    """A file, and its name for people."""
 
     path: Path
     name: str
@@ -56,10 +55,10 @@ class Page:
 def read_pages(
     originals: Sequence[Original], resolution: tuple[int, int], most: int
 ) -> tuple[int, Iterator[Page]]:
-    """Return how many pages there are in all, and give them; ScanRefused."""
+    """Return how many pages there are in all, and an iterator of them; ScanRefused."""
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    counted = [(one, *_found_in(one)) for one in originals]
+    counted = [(one, *_pages_of(one)) for one in originals]
     pages = sum(len(numbers) for _, _, numbers in counted)
     if pages > most:
         whose = counted[0][0].name if len(counted) == 1 else "together they"
@@ -76,22 +75,22 @@ def read_pages(
 def _is_pdf(one: Original) -> bool:
     try:
         with one.path.open("rb") as file:
-            beginning = file.read(_SOUGHT)
+            beginning = file.read(_PDF_HEADER_WITHIN)
     except OSError as error:
         raise ScanRefused(f"{one.name} cannot be read: {error.strerror}") from None
-    # An image may speak of PDF too, or carry one.
-    return not beginning.startswith(_PICTURES) and b"%PDF-" in beginning
+    # An image may hold these words too, or a PDF.
+    return not beginning.startswith(_IMAGE_SIGNATURES) and b"%PDF-" in beginning
 
 
-def _found_in(one: Original) -> tuple[bool, Sequence[int]]:
-    """Return whether it is a PDF, and which of what it holds are pages."""
+def _pages_of(one: Original) -> tuple[bool, Sequence[int]]:
+    """Return whether it is a PDF, and the numbers of its pages."""
     numbers: Sequence[int]
     pdf = _is_pdf(one)
     if pdf:
         with _open_pdf(one) as document:
             numbers = range(len(document))
     else:
-        with _open_image(one) as image, _damage(one):
+        with _open_image(one) as image, _naming_the_file(one):
             numbers = page_frames(image)
     if not numbers:
         raise ScanRefused(f"{one.name} has no pages")
@@ -102,21 +101,21 @@ def _found_in(one: Original) -> tuple[bool, Sequence[int]]:
 
 
 @contextlib.contextmanager
-def _open_pdf(one: Original) -> Iterator[Any]:
+def _open_pdf(one: Original) -> Iterator[pypdfium2.PdfDocument]:
     try:
         pdf = pypdfium2.PdfDocument(one.path)
-        # What is filled into its fields is drawn only if this comes before any page.
+        # Filled form fields are drawn only where this is called before any page is loaded.
         pdf.init_forms()
     except pypdfium2.PdfiumError:
-        raise ScanRefused(f"{one.name} {_wrong_with(one)}") from None
+        raise ScanRefused(f"{one.name} {_pdf_problem(one)}") from None
     try:
         yield pdf
     finally:
         pdf.close()
 
 
-def _wrong_with(one: Original) -> str:
-    """Say what is wrong with a PDF: who draws it tells a missing page and a password badly apart."""
+def _pdf_problem(one: Original) -> str:
+    """Say what is wrong with a PDF: PDFium hardly tells a missing page from a password."""
     import pikepdf
 
     try:
@@ -131,7 +130,7 @@ def _wrong_with(one: Original) -> str:
 
 
 def _user_units(one: Original) -> list[float]:
-    """Return what each page's points are multiplied with; who draws it does not say."""
+    """Return the UserUnit of each page, which PDFium does not give."""
     import pikepdf
 
     try:
@@ -167,29 +166,29 @@ def _pdf_pages(
 # -- images ---------------------------------------------------------------------------
 
 
-# What Pillow raises where a file is not what it should be.
-DAMAGES = (
+# What Pillow raises at a damaged file.
+DECODING_ERRORS = (
     *(OSError, SyntaxError, EOFError, struct.error, ArithmeticError),
     *(ValueError, TypeError, LookupError, AttributeError),
 )
 
 
 @contextlib.contextmanager
-def _damage(one: Original) -> Iterator[None]:
-    """Say which file an image library's error is about."""
+def _naming_the_file(one: Original) -> Iterator[None]:
+    """Turn an image library's error into ScanRefused, which names the file."""
     try:
         yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ScanRefused(
             f"{one.name} is too large: up to {MOST_PIXELS} pixels a page are allowed"
         ) from None
-    except DAMAGES as error:
+    except DECODING_ERRORS as error:
         raise ScanRefused(f"{one.name} is damaged: {error}") from None
 
 
 @contextlib.contextmanager
 def _open_image(one: Original) -> Iterator[Image.Image]:
-    with _damage(one):
+    with _naming_the_file(one):
         try:
             image = Image.open(one.path, formats=_FORMATS)
         except UnidentifiedImageError:
@@ -201,10 +200,10 @@ def _open_image(one: Original) -> Iterator[Image.Image]:
 def _image_pages(one: Original, frames: Sequence[int], _: tuple[int, int]) -> Iterator[Page]:
     with _open_image(one) as image:
         for frame in frames:
-            with _damage(one):
+            with _naming_the_file(one):
                 if frame:
                     image.seek(frame)
                 density = density_of(image)
                 image.load()
-                page = plain(image)
+                page = normalized(image)
             yield Page(page, size_of(page.size, density))

@@ -1,4 +1,4 @@
-"""Sizes of paper and resolutions, by the words that the panel has for them."""
+"""Sizes of paper and resolutions, by their names on the panel."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PAPERS: dict[str, tuple[float, float]] = {
 }
 """Width and height in inches, upright."""
 LARGEST = PAPERS["A3"]
-"""The glass: what is larger is reduced to it."""
+"""The size of the glass: a larger page is reduced to it."""
 
 _SMALLEST = 10 / _MM
-"""A scrap lies on a sheet so wide and high at least [ours]; a PDF page has no less than 3 points."""
+"""The least width and height of a sheet [ours]; a PDF page has at least 3 points."""
 
 Size = tuple[float, float]
 
 
 def resolution_of(word: str) -> tuple[int, int]:
-    """Return dots an inch, across and down, of a word such as 200x100."""
+    """Return dots an inch, across and down, of a resolution such as 200x100."""
     across, _, down = word.partition("x")
     return int(across), int(down)
 
@@ -35,10 +35,10 @@ def upright(paper: Size, page: Size) -> Size:
     return paper if page[0] <= page[1] else (paper[1], paper[0])
 
 
-def fitting(paper: str, page: Size) -> Size:
+def paper_for(paper: str, page: Size) -> Size:
     """Return the paper for a page, in inches.
 
-    "auto" is the page's own size, as far as the glass goes, and no smaller than 10 mm.
+    "auto" is the page's own size, no larger than the glass and no smaller than 10 mm.
     """
     if paper != "auto":
         return upright(PAPERS[paper], page)

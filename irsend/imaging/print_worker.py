@@ -1,4 +1,4 @@
-"""The worker that prints, draws, reads, sets: one order after the other, each a line; so are its answers.
+"""The print worker: prints mails, draws and reads pages, sets text. Each order is a line, each answer too.
 
     {"print": {"files": ["/m/1"], "into": "/t/1", "paper": "A4", "prints": [], "most_pages": 1000,
                "most_lines": 1000, "most_octets": 500000000, "seconds": 60}}
@@ -14,12 +14,13 @@
              "seconds": 10}}
         {"set": {"file": "/t/1/1.pdf", "pages": 1}}
 
-Several files are the parts of a divided mail, in order. With "instead": {"code": "#822", "words":
-"..."} nothing of a mail is printed but its head, and why.
+Several files are the fragments of a mail, in order. With "instead": {"code": "#822", "words":
+"..."} only the head of the mail is printed, and why.
 
-What cannot be done is answered by {"failed": {"code": "#822", "words": "..."}}; without a code it
-may be tried again, since the disk is full, say. It ends with its input. A document that takes more
-time than it may ends the process: whoever runs it counts that document as #822, and starts another.
+An order that fails is answered by {"failed": {"code": "#822", "words": "..."}}; with null as code
+it may be tried again, since the disk is full, for example. The worker ends with its input. A document
+that takes more CPU time than allowed ends the process; `services.print.print_pool` counts that
+document as #822, and starts another worker.
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.imaging.resource_limits import limit_for_good, limit_next
+from irsend.imaging.resource_limits import limit_document, limit_process
 from irsend.message.parsed_message import UNDECODABLE, Problem
 
-_FORM = ("paper", "most_pages", "most_lines", "most_octets")
+_OPTIONS = ("paper", "most_pages", "most_lines", "most_octets")
 _DRAWN_OCTETS = 100_000_000
 _SECONDS = 60
-# The disk is full or broken, or the process may open no more files: another time it may go.
-_NO_FAULT_OF_ITS_OWN = (
+# The disk is full or broken, or the process may open no more files: not the document's fault.
+_TEMPORARY = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE),
     *(errno.EACCES, errno.EPERM, errno.ENOENT),
 )
@@ -51,73 +52,78 @@ Limit = Callable[[int, int], None]
 """Limits what follows: to so many seconds, and so many octets in each file."""
 
 
+Order = dict[str, Any]
+"""What stands behind the name of an order, as JSON has it: each kind of order has its own keys."""
+Answer = dict[str, object]
+
+
 def main(orders: IO[str], answers: IO[str]) -> None:
     """Carry out orders until there are no more."""
-    limit_for_good()
+    limit_process()
     os.umask(0o077)
     with contextlib.suppress(OSError):
-        # Reception goes first, whatever there is to print.
+        # Reception goes before printing.
         os.nice(19)
 
-    def say(words: dict[str, Any]) -> None:
+    def answer(words: Mapping[str, object]) -> None:
         answers.write(json.dumps(words) + "\n")
         answers.flush()
 
     for line in orders:
-        carry_out(json.loads(line), say)
+        carry_out(json.loads(line), answer)
 
 
 def carry_out(
-    order: dict[str, Any],
-    say: Callable[[dict[str, Any]], None],
-    limit: Limit = limit_next,
+    order: Order,
+    answer: Callable[[Mapping[str, object]], None],
+    limit: Limit = limit_document,
 ) -> None:
-    """Carry out one order, and `say` its pages and its end; `limit` is called before a file is read."""
+    """Carry out one order; `answer` is called for its pages and its end, `limit` before a file is read."""
     try:
         if "print" in order:
-            told = lambda page: say({"page": page})  # noqa: E731
-            say({"printed": _print(order["print"], told, limit)})
+            page_done = lambda page: answer({"page": page})  # noqa: E731
+            answer({"printed": _print(order["print"], page_done, limit)})
         elif "read" in order:
-            say({"read": _read(order["read"], limit)})
+            answer({"read": _read(order["read"], limit)})
         elif "set" in order:
-            say({"set": _set(order["set"], limit)})
+            answer({"set": _set(order["set"], limit)})
         else:
-            say({"drawn": _draw(order["draw"], limit)})
+            answer({"drawn": _draw(order["draw"], limit)})
     except MemoryFull:
-        say(_failed("What it comes to is larger than it may be."))
+        answer(_failed("What it comes to is larger than it may be."))
     except ScanRefused as refused:
-        say(_failed(f"{refused}."))
+        answer(_failed(f"{refused}."))
     except MemoryError:
-        say(_failed("It takes too much memory."))
+        answer(_failed("It takes too much memory."))
     except OSError as error:
         if error.errno == errno.EFBIG:
-            say(_failed("What it comes to is larger than it may be."))
-        elif error.errno in _NO_FAULT_OF_ITS_OWN:
+            answer(_failed("What it comes to is larger than it may be."))
+        elif error.errno in _TEMPORARY:
             words = f"{error.filename or 'a file'}: {error.strerror}"
-            say({"failed": {"code": None, "words": words}})
+            answer({"failed": {"code": None, "words": words}})
         else:
-            # Of a library's own making, at what it was to decode.
-            say(_broken())
+            # Raised by a library, at what it was to decode.
+            answer(_broken())
     except Exception:
-        # Libraries raise much of their own at hostile files.
-        say(_broken())
+        # Libraries raise exceptions of many kinds at hostile files.
+        answer(_broken())
 
 
-def _print(order: dict[str, Any], told: Callable[[int], None], limit: Limit) -> dict[str, Any]:
-    # Behind the limits: what is imported here is what decodes.
-    from irsend.imaging.mail_to_pdf import Order, print_mail
-    from irsend.message.joining import opened
+def _print(order: Order, page_done: Callable[[int], None], limit: Limit) -> Answer:
+    # Imported once the limits hold: these modules decode.
+    from irsend.imaging.mail_to_pdf import PrintOptions, print_mail
+    from irsend.message.fragments import open_reassembled
 
-    form: dict[str, Any] = {name: order[name] for name in _FORM if name in order}
+    given = {name: order[name] for name in _OPTIONS if name in order}
     instead = order.get("instead")
-    how = Order(
+    options = PrintOptions(
         prints=tuple(order.get("prints", ())),
         instead=Problem(**instead) if instead else None,
-        **form,
+        **given,
     )
-    limit(order.get("seconds", _SECONDS), how.most_octets)
-    with opened([Path(one) for one in order["files"]]) as mail:
-        printed = print_mail(mail, Path(order["into"]), how, told)
+    limit(order.get("seconds", _SECONDS), options.most_octets)
+    with open_reassembled([Path(one) for one in order["files"]]) as mail:
+        printed = print_mail(mail, Path(order["into"]), options, page_done)
     return {
         "file": printed.file.name,
         "pages": printed.pages,
@@ -130,7 +136,7 @@ def _print(order: dict[str, Any], told: Callable[[int], None], limit: Limit) -> 
     }
 
 
-def _draw(order: dict[str, Any], limit: Limit) -> dict[str, Any]:
+def _draw(order: Order, limit: Limit) -> Answer:
     from irsend.imaging.rasterization import rasterize_page
 
     limit(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
@@ -139,7 +145,7 @@ def _draw(order: dict[str, Any], limit: Limit) -> dict[str, Any]:
     return {"file": str(into), "width": width, "height": height}
 
 
-def _read(order: dict[str, Any], limit: Limit) -> dict[str, Any]:
+def _read(order: Order, limit: Limit) -> Answer:
     from attrs import asdict
 
     from irsend.imaging.text_layer import read_page
@@ -148,7 +154,7 @@ def _read(order: dict[str, Any], limit: Limit) -> dict[str, Any]:
     return asdict(read_page(Path(order["file"]), order["page"]))
 
 
-def _set(order: dict[str, Any], limit: Limit) -> dict[str, Any]:
+def _set(order: Order, limit: Limit) -> Answer:
     from irsend.imaging.text_pages import text_pdf
     from irsend.imaging.text_wrap import wrapped
 
@@ -160,13 +166,13 @@ def _set(order: dict[str, Any], limit: Limit) -> dict[str, Any]:
     return {"file": str(into), "pages": pages}
 
 
-def _broken() -> dict[str, Any]:
-    # It costs this document, and no other; whoever looks for the cause finds it here.
+def _broken() -> Answer:
+    # Only this document fails; the traceback shows the cause on standard error.
     traceback.print_exc()
     return _failed("It cannot be printed.")
 
 
-def _failed(words: str) -> dict[str, Any]:
+def _failed(words: str) -> Answer:
     return {"failed": {"code": UNDECODABLE, "words": words}}
 
 

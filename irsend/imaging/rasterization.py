@@ -1,4 +1,4 @@
-"""A page of a printed PDF as a PNG, to look at."""
+"""A page of a printed PDF as a PNG."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from irsend.imaging.originals import MOST_PIXELS
 
 
 def rasterize_page(file: Path, page: int, into: Path, dots: int) -> tuple[int, int]:
-    """Draw a page, counted from 1, at so many dots an inch; return its pixels.
+    """Draw a page, counted from 1, at `dots` an inch; return its width and height in pixels.
 
-    ScanRefused where there is no such page, or it would be too large.
+    ScanRefused where there is no such page, or the image would be too large.
     """
     try:
         pdf = pypdfium2.PdfDocument(file)

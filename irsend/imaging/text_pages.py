@@ -1,7 +1,7 @@
 """Pages of text, and the line above an image, as PDF.
 
-Columns of one width, so that a table in a mail stays one; the number of the page
-below. What is printed is said by `mail_to_pdf`.
+In columns of one width, so that a table in a mail stays a table, with the page's
+number below. `mail_to_pdf` says what is printed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import groupby
 
 from reportlab.pdfgen.canvas import Canvas
 
-from irsend.imaging.fonts import SIZE, Sign, cell, sign
+from irsend.imaging.fonts import SIZE, Glyph, cell_width, glyph_of
 from irsend.imaging.paper_sizes import PAPERS
 from irsend.imaging.text_wrap import COLUMNS, Line
 
@@ -39,7 +39,7 @@ def text_pdf(lines: Sequence[Line], paper: str, title: str = "") -> tuple[bytes,
     a_page = lines_on_a_page(paper)
     total = max(1, -(-len(lines) // a_page))
     width, height = paper_size(paper)
-    left = (width - COLUMNS * cell()) / 2
+    left = (width - COLUMNS * cell_width()) / 2
     written = io.BytesIO()
     canvas = Canvas(written, pagesize=(width, height), invariant=1, pageCompression=1)
     if title:
@@ -48,15 +48,15 @@ def text_pdf(lines: Sequence[Line], paper: str, title: str = "") -> tuple[bytes,
         top = height - _MARGIN - SIZE
         for row, line in enumerate(lines[page * a_page : (page + 1) * a_page]):
             _draw(canvas, line, left, top - row * _LEADING)
-        number = tuple(sign(one) for one in f"{page + 1}/{total}")
-        _draw(canvas, number, (width - len(number) * cell()) / 2, _MARGIN / 2)
+        number = tuple(glyph_of(one) for one in f"{page + 1}/{total}")
+        _draw(canvas, number, (width - len(number) * cell_width()) / 2, _MARGIN / 2)
         canvas.showPage()
     canvas.save()
     return written.getvalue(), total
 
 
 def line_pdf(line: Line, paper: str) -> bytes:
-    """Return a PDF with one page as wide as the paper, and as high as a line above an image."""
+    """Return a PDF of one page, as wide as the paper and as high as the line above an image."""
     width, _ = paper_size(paper)
     written = io.BytesIO()
     canvas = Canvas(written, pagesize=(width, LINE_HEIGHT), invariant=1, pageCompression=1)
@@ -67,23 +67,25 @@ def line_pdf(line: Line, paper: str) -> bytes:
 
 
 def _draw(canvas: Canvas, line: Line, left: float, base: float) -> None:
-    """Set a line: as runs where the font keeps its columns, else sign by sign."""
+    """Set a line: runs of monospaced glyphs at once, others one by one."""
     column = 0
-    for (font, size, steady), group in groupby(
-        line, lambda one: (one.font, one.size, one.steady)
+    for (font, size, monospaced), group in groupby(
+        line, lambda one: (one.font, one.size, one.monospaced)
     ):
-        signs = list(group)
+        glyphs = list(group)
         canvas.setFont(font, size)
-        if steady:
-            canvas.drawString(left + column * cell(), base, "".join(s.character for s in signs))
-            column += sum(one.cells for one in signs)
+        if monospaced:
+            canvas.drawString(
+                left + column * cell_width(), base, "".join(s.character for s in glyphs)
+            )
+            column += sum(one.cells for one in glyphs)
             continue
-        for one in signs:
+        for one in glyphs:
             at = column - _back(one)
-            canvas.drawString(left + at * cell(), base, one.character)
+            canvas.drawString(left + at * cell_width(), base, one.character)
             column += one.cells
 
 
-def _back(one: Sign) -> int:
-    # An accent is set where the letter before it was.
+def _back(one: Glyph) -> int:
+    # An accent is set over the letter before it.
     return 1 if one.cells == 0 else 0

@@ -1,6 +1,6 @@
-"""Text in lines of so many columns: wrapped at spaces, and between characters of Japanese.
+"""Text wrapped in lines of a number of columns: at spaces, and between Japanese characters.
 
-Standards: JIS X 4051 in one point: what ends a phrase does not begin a line, and hangs out instead.
+Standards: JIS X 4051, in one point: punctuation that ends a phrase hangs out and begins no line.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from irsend.imaging.fonts import Sign, sign
+from irsend.imaging.fonts import Glyph, glyph_of
 
 COLUMNS = 80
 _TAB = 8
 _HANGING = "\u3001\u3002\uff0c\uff0e\u300d\u300f\uff09\u3011\uff01\uff1f"
-# What is not seen: controls, formats and halves of characters.
+# Controls, format characters and surrogates, which are not seen.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufe00-\ufe0f]+"
 )
 _PARAGRAPH_END = re.compile("[\n\v\f\x85\u2028\u2029]")
 
-Line = tuple[Sign, ...]
+Line = tuple[Glyph, ...]
 
 
 def wrapped(text: str, columns: int = COLUMNS) -> Iterator[Line]:
-    """Give the lines of a text, each as wide as the columns; lazily, as a text may be endless."""
+    """Give the lines of a text, each up to `columns` wide; lazily, since a text may be very long."""
     text = _UNSEEN.sub("", text)
     at = 0
     while at < len(text):
@@ -35,41 +35,41 @@ def wrapped(text: str, columns: int = COLUMNS) -> Iterator[Line]:
 
 
 def _paragraph(text: str, columns: int) -> Iterator[Line]:
-    signs: list[Sign] = []
+    glyphs: list[Glyph] = []
     width = 0
-    # After this many signs a line may be broken; 0 for not yet.
+    # After this many glyphs a line may be broken; 0 for not yet.
     breaks = 0
-    for one in _signs(text):
+    for one in _glyphs(text):
         if width + one.cells > columns and not (one.character in _HANGING and width <= columns):
             if one.character == " ":
-                yield tuple(signs)
-                signs, width, breaks = [], 0, 0
+                yield tuple(glyphs)
+                glyphs, width, breaks = [], 0, 0
                 continue
-            kept = breaks or len(signs)
-            yield tuple(signs[:kept])
-            signs = signs[kept:]
-            width = sum(other.cells for other in signs)
+            kept = breaks or len(glyphs)
+            yield tuple(glyphs[:kept])
+            glyphs = glyphs[kept:]
+            width = sum(other.cells for other in glyphs)
             breaks = 0
-        if one.cells == 2 and one.character not in _HANGING and signs:
-            breaks = len(signs)
-        signs.append(one)
+        if one.cells == 2 and one.character not in _HANGING and glyphs:
+            breaks = len(glyphs)
+        glyphs.append(one)
         width += one.cells
         if one.character in " -/" or (one.cells == 2):
-            breaks = len(signs)
-        # Accents without end take no width.
-        del signs[columns * 8 :]
-    yield tuple(signs)
+            breaks = len(glyphs)
+        # A line of accents has no width: it is bounded here.
+        del glyphs[columns * 8 :]
+    yield tuple(glyphs)
 
 
-def _signs(text: str) -> Iterator[Sign]:
+def _glyphs(text: str) -> Iterator[Glyph]:
     column = 0
-    # Letters with their accents as one sign, where there is such a one.
+    # A letter with its accent becomes one character, where there is one.
     for character in unicodedata.normalize("NFC", text) if len(text) < 100_000 else text:
         if character == "\t":
             spaces = _TAB - column % _TAB
             column += spaces
-            yield from (sign(" "),) * spaces
+            yield from (glyph_of(" "),) * spaces
             continue
-        one = sign(" " if character.isspace() and character != "\u3000" else character)
+        one = glyph_of(" " if character.isspace() and character != "\u3000" else character)
         column += one.cells
         yield one

@@ -1,7 +1,7 @@
-"""TIFF as fax has it: one strip a page, each directory in front of its strip, fields in order.
+"""A writer of TIFF-FX: one strip a page, each directory before its strip, fields in order.
 
-The strips are libtiff's; the container is written here, because a profile says
-where everything stands in it.
+libtiff makes the strips; the container is written here, because a profile
+prescribes the place of everything in it, which no library lets one choose.
 
 Standards: TIFF 6.0; RFC 3949 (TIFF-FX): 3 (profile S), 4 (F), 6 (C).
 """
@@ -23,7 +23,7 @@ WHITE_IS_ZERO, ITULAB = 0, 10
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 _LAYOUT = {_SHORT: "H", _LONG: "I", _RATIONAL: "II"}
 _REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
-# Return to control: six ends of line, which a TIFF does not have (RFC 3949 3.4).
+# Return to control: six ends of line, which TIFF leaves out (RFC 3949 3.4).
 _RTC = int("000000000001" * 6, 2)
 _RTC_BITS = 72
 
@@ -48,8 +48,8 @@ class FaxPage:
 def fax_page(
     image: Image.Image, compression: int, dots: tuple[int, int], *, fill_order: int = 1
 ) -> FaxPage:
-    """Compress a black and white sheet by MH (T.4) or MMR (T.6)."""
-    # White is zero. By way of grey, since white may be 1 or 255 in an image of one bit.
+    """Compress a bilevel image by MH (T.4) or MMR (T.6)."""
+    # White is zero. Converted to grey first, since white may be 1 or 255 in an image of one bit.
     ink = ImageChops.invert(image.convert("L")).convert("1", dither=Image.Dither.NONE)
     strip = _strip(ink, "group3" if compression == MH else "group4")
     if compression == MH:
@@ -89,7 +89,7 @@ def _without_rtc(strip: bytes) -> bytes:
 
 
 def write_tiff(into: IO[bytes], pages: Iterable[FaxPage], total: int) -> None:
-    """Write a TIFF of `total` pages as they come; ValueError where there are not so many."""
+    """Write a TIFF of `total` pages, one after the other; ValueError where there are fewer or more."""
     into.write(struct.pack("<2sHI", b"II", 42, 8))
     at = 8
     number = 0

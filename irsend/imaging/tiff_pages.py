@@ -1,7 +1,7 @@
-"""The pages of a received TIFF: each as a picture for a PDF, or with the code that says why not.
+"""The pages of a received TIFF: each as an image XObject, or as a problem with its result code.
 
-Each page is decoded, also where its data is carried over: whether it can be is
-to be known before it is printed.
+Each page is decoded, also where its data is passed through: only so it is known
+before printing whether it can be.
 
 Standards: TIFF 6.0; BigTIFF; RFC 3949 (resolutions with pixels that are no squares).
 """
@@ -17,29 +17,36 @@ from attrs import frozen
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from irsend.imaging.colour_fax import colour_page, is_colour_fax, tags_at
-from irsend.imaging.fax_verification import is_exact, joined
-from irsend.imaging.image_metadata import MASK, REDUCED, density_of, kind_of, plain, size_of
-from irsend.imaging.image_xobject import ImageXObject, carried, compressed
-from irsend.imaging.originals import DAMAGES, MOST_PIXELS
+from irsend.imaging.fax_verification import as_one_strip, is_exact
+from irsend.imaging.image_metadata import (
+    MASK,
+    REDUCED,
+    density_of,
+    kind_of,
+    normalized,
+    size_of,
+)
+from irsend.imaging.image_xobject import ImageXObject, compressed, fax_passthrough
+from irsend.imaging.originals import DECODING_ERRORS, MOST_PIXELS
 from irsend.imaging.paper_sizes import Size
 from irsend.imaging.viewer_agreement import viewers_agree
 from irsend.message.parsed_message import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
 
-# No JPEG has more, and each row of an image costs memory of its own.
+# No JPEG has a longer side, and each row of an image costs memory of its own.
 _LONGEST_SIDE = 65_500
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 
 
 @frozen
-class Placed:
-    """A picture, and how large it is in inches."""
+class SizedImage:
+    """An image XObject, and its size in inches."""
 
-    picture: ImageXObject
+    xobject: ImageXObject
     size: Size
 
 
-def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[Placed | Problem]:
-    """Give the pages of a TIFF, up to `most`, and what is wrong with it; never raises at what it holds."""
+def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[SizedImage | Problem]:
+    """Give the pages of a TIFF, up to `most`, and its problems; no TIFF makes it raise."""
     file.seek(0)
     if file.read(4) not in _ORDERS:
         yield Problem(code=NOT_PRINTABLE, words=f"{name} is no TIFF.")
@@ -53,7 +60,7 @@ def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[Placed | Probl
     file.seek(0)
     try:
         with warnings.catch_warnings():
-            # What is too large is told below, with the page's number.
+            # A page that is too large is noted below, with its number.
             warnings.simplefilter("ignore")
             image = Image.open(file, formats=("TIFF",))
     except Image.DecompressionBombError:
@@ -62,7 +69,7 @@ def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[Placed | Probl
     except UnidentifiedImageError:
         yield Problem(code=UNDECODABLE, words=f"{name} cannot be decoded.")
         return
-    except (*DAMAGES, MemoryError):
+    except (*DECODING_ERRORS, MemoryError):
         yield Problem(code=TIFF_WRONG, words=f"{name}: the structure of the TIFF is wrong.")
         return
     yield from _pages(image, file, name, directories, most)
@@ -70,9 +77,9 @@ def tiff_pages(file: IO[bytes], name: str, most: int) -> Iterator[Placed | Probl
 
 def _pages(
     image: Image.Image, file: IO[bytes], name: str, directories: list[int], most: int
-) -> Iterator[Placed | Problem]:
+) -> Iterator[SizedImage | Problem]:
     number = 0
-    # Without an image that it was reduced from, a reduced one is what there is.
+    # A file of reduced images only has no other pages.
     for pass_over in (REDUCED | MASK, MASK):
         for frame, directory in enumerate(directories):
             try:
@@ -83,10 +90,10 @@ def _pages(
                         continue
             except EOFError:
                 break
-            except (Image.DecompressionBombError, *DAMAGES):
+            except (Image.DecompressionBombError, *DECODING_ERRORS):
                 number += 1
                 yield _undecodable(name, number)
-                # Pillow knows of no way past a directory that it cannot read.
+                # Pillow cannot go past a directory that it cannot read.
                 return
             number += 1
             if number > most:
@@ -99,7 +106,7 @@ def _pages(
 
 def _page(
     image: Image.Image, file: IO[bytes], name: str, number: int, directory: int
-) -> Placed | Problem:
+) -> SizedImage | Problem:
     if image.width * image.height > MOST_PIXELS or max(image.size) > _LONGEST_SIDE:
         return _too_large(name, number)
     try:
@@ -107,17 +114,17 @@ def _page(
             warnings.simplefilter("ignore")
             density = density_of(image)
             tags = image.tag_v2  # type: ignore[attr-defined]
-            picture = carried(tags, file)
-            if picture is not None and not is_exact(picture):
+            xobject = fax_passthrough(tags, file)
+            if xobject is not None and not is_exact(xobject):
                 image.load()
-                picture = picture if picture.octets and viewers_agree(picture, image) else None
-            picture = picture or joined(tags, file, directory)
-            if picture is not None:
-                return Placed(picture, size_of((picture.width, picture.height), density))
+                xobject = xobject if xobject.octets and viewers_agree(xobject, image) else None
+            xobject = xobject or as_one_strip(tags, file, directory)
+            if xobject is not None:
+                return SizedImage(xobject, size_of((xobject.width, xobject.height), density))
             image.load()
-            page = plain(image)
-            return Placed(compressed(page), size_of(page.size, density))
-    except (Image.DecompressionBombError, *DAMAGES, MemoryError):
+            page = normalized(image)
+            return SizedImage(compressed(page), size_of(page.size, density))
+    except (Image.DecompressionBombError, *DECODING_ERRORS, MemoryError):
         return _undecodable(name, number)
 
 
@@ -125,26 +132,31 @@ def _page(
 
 
 def _begins_in_colour(file: IO[bytes], directory: int) -> bool:
-    """Say whether the first page is one that Pillow cannot open: the others are as it is."""
+    """Say whether the first page is a colour fax, which Pillow cannot open; then all pages are."""
     try:
         return is_colour_fax(tags_at(file, directory))
-    except (*DAMAGES, MemoryError):
+    except (*DECODING_ERRORS, MemoryError):
         return False
 
 
 def _colour_pages(
     file: IO[bytes], name: str, directories: list[int]
-) -> Iterator[Placed | Problem]:
+) -> Iterator[SizedImage | Problem]:
     for number, directory in enumerate(directories, 1):
         try:
             tags = tags_at(file, directory)
             if not is_colour_fax(tags):
                 raise ValueError("another kind of page")
             image, density = colour_page(tags, file)
-        except (Image.DecompressionBombError, ImageCms.PyCMSError, *DAMAGES, MemoryError):
+        except (
+            Image.DecompressionBombError,
+            ImageCms.PyCMSError,
+            *DECODING_ERRORS,
+            MemoryError,
+        ):
             yield _undecodable(name, number)
             continue
-        yield Placed(compressed(image), size_of(image.size, density))
+        yield SizedImage(compressed(image), size_of(image.size, density))
 
 
 def _undecodable(name: str, number: int) -> Problem:
@@ -157,9 +169,9 @@ def _too_large(name: str, number: int) -> Problem:
 
 
 def _directories(file: IO[bytes], most: int) -> tuple[list[int], bool]:
-    """Return where the directories of a TIFF are, and whether they follow each other in good order.
+    """Return the offsets of a TIFF's directories, and whether their chain is right.
 
-    Up to the first that is wrong: outside of the file, or one that was there before.
+    Up to the first that is wrong: outside of the file, or the second time the same.
     """
     file.seek(0)
     head = file.read(16)
@@ -179,7 +191,7 @@ def _directories(file: IO[bytes], most: int) -> tuple[list[int], bool]:
             found[at] = None
             file.seek(entries * entry, 1)
             following = file.read(struct.calcsize(order + next_form))
-            # Some leave out what says that nothing follows: that is an error all the same.
+            # Some writers leave out the zero that ends the chain: that is an error all the same.
             (at,) = struct.unpack(order + next_form, following)
     except (struct.error, OSError, OverflowError, ValueError):
         return list(found), False

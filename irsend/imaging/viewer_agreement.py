@@ -1,7 +1,7 @@
-"""Whether a reader of PDF viewers_agree a picture as it was decoded here.
+"""Whether PDF viewers show a fax as it was decoded here.
 
-A fax that was damaged on its way is decoded by each reader in its own way. Such
-data is not carried over: all are to see the page that the machine saw.
+Each viewer decodes a damaged fax in its own way. Such data is not passed
+through: all viewers are to show the page that was decoded here.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 
 from irsend.imaging.image_xobject import ImageXObject
-from irsend.imaging.page_layout import Sheets
+from irsend.imaging.page_layout import ImagePages
 
 _A_SHEET = (8.0, 11.0)
 
 
-def viewers_agree(picture: ImageXObject, image: Image.Image) -> bool:
-    """Say whether PDFium decodes a picture to the pixels of an image."""
+def viewers_agree(xobject: ImageXObject, image: Image.Image) -> bool:
+    """Say whether PDFium decodes an XObject to the pixels of an image."""
     written = io.BytesIO()
     with pikepdf.new() as pdf:
-        Sheets(pdf, "A4").add(picture, _A_SHEET)
+        ImagePages(pdf, "A4").add(xobject, _A_SHEET)
         pdf.save(written)
     try:
         document = pypdfium2.PdfDocument(written.getvalue())
@@ -43,5 +43,5 @@ def viewers_agree(picture: ImageXObject, image: Image.Image) -> bool:
 def _same(one: Image.Image, other: Image.Image) -> bool:
     if one.size != other.size:
         return False
-    # Octets are compared several times as fast as pixels.
+    # Comparing octets is several times as fast as comparing pixels.
     return one.convert("L").tobytes() == other.convert("L").tobytes()

@@ -1,1 +1,1 @@
-"""What a mail is: its trace, its head. Bytes of the wire become text here and nowhere else. No I/O."""
+"""The format of mail: parsed, composed, fragmented, reported on. Octets become text here. No Twisted."""

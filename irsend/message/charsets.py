@@ -1,10 +1,10 @@
-"""Octets of a text become characters: by the charset that is said, or by what they look like.
+"""Octets of a text become characters: by the charset of the label, or by what the octets look like.
 
-Never fails: what no charset explains becomes U+FFFD. Labels are taken as the web
-takes them (Encoding Standard), since mail programs do: Shift_JIS is Windows-31J,
-ISO-8859-1 is windows-1252.
+Never fails: what no charset explains becomes U+FFFD. Labels have the meaning of
+the web (Encoding Standard), since mail programs write them so: Shift_JIS is
+Windows-31J, ISO-8859-1 is windows-1252.
 
-Standards: RFC 1468 (ISO-2022-JP), RFC 2045 5.2 (what is not said is US-ASCII), JIS X 0208.
+Standards: RFC 1468 (ISO-2022-JP), RFC 2045 5.2 (US-ASCII without a label), JIS X 0208.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import codecs
 import re
 
 _SHIFT_JIS, _EUC, _UTF_8, _LATIN = "cp932", "euc_jp", "utf-8", "cp1252"
-# By the codec's name, what to read it as. Labels that Python does not know come in front.
+# By the codec's name, the codec to decode with; below, labels that Python does not know.
 _READ_AS = {
     **{"ascii": "", "iso8859-1": _LATIN, "iso8859-9": "cp1254", "iso8859-11": "cp874"},
     **{"shift_jis": _SHIFT_JIS, "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"},
@@ -25,7 +25,7 @@ _LABELS = {
     **{"cp50220": "iso2022_jp", "cp50221": "iso2022_jp", "iso-2022-jp-ms": "iso2022_jp"},
     **{"ks_c_5601-1987": "cp949", "unicode-1-1-utf-7": "utf-7"},
 }
-# Python has codecs that are no charsets, and some that take forever (punycode).
+# Python has codecs that are no charsets, and one that takes very long (punycode).
 _ALLOWED = re.compile(
     r"ascii|utf-(8|7|16(-[lb]e)?|32(-[lb]e)?)|utf-8-sig|iso8859-\d+|cp\d+|koi8-[rut]|mac-\w+"
     r"|iso2022_(jp|jp_\d|jp_2004|jp_ext|kr)|shift_ji\w+|euc_\w+|gb\w+|big5\w*|hz|johab|tis-620"
@@ -37,15 +37,15 @@ _SOME_UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe1-\xec][\x80-\xbf]{2}")
 
 
 def decoded(octets: bytes, label: str = "", *, cut: bool = False) -> str:
-    """Return octets as text; `cut` says that the last character may be but a piece.
+    """Return octets as text; with `cut` the last character may be incomplete.
 
-    What the label says is believed unless the octets show otherwise: where
-    they are not of that charset, or are well-formed UTF-8 or ISO-2022-JP under a
-    label that would take anything.
+    The label holds unless the octets show otherwise: they are not of that
+    charset, or they are well-formed UTF-8 or ISO-2022-JP under a label that
+    would take anything.
     """
     codec = _codec(label)
     if codec in ("", _LATIN, _UTF_8):
-        # Under these labels comes all that there is.
+        # Mail in any charset comes under these labels.
         codec = _guess(octets, cut) or codec or _LATIN
     for one in (codec, _guess(octets, cut)):
         text = _strictly(octets, one, cut) if one else None
@@ -56,7 +56,7 @@ def decoded(octets: bytes, label: str = "", *, cut: bool = False) -> str:
 
 def _codec(label: str) -> str:
     """Return the name of the codec for a label; empty where there is none, or it says ASCII."""
-    # RFC 2231 5 lets a language stand behind it.
+    # RFC 2231 5: a language may follow.
     label = label.strip(" \t\"'<>;").partition("*")[0].lower()
     try:
         name = codecs.lookup(_LABELS.get(label, label)).name
@@ -66,14 +66,14 @@ def _codec(label: str) -> str:
 
 
 def _guess(octets: bytes, cut: bool) -> str:
-    """Return what octets can be told to be; empty where they might be anything of 8 bits."""
+    """Return the codec that the octets show; empty where they may be of any 8-bit charset."""
     if octets.isascii():
         return "iso2022_jp" if _JIS.search(octets) else ""
     if octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if _strictly(octets, _UTF_8, cut) is not None:
         return _UTF_8
-    # Both take much that is no Japanese: kana are in all that is.
+    # Both also take text that is not Japanese; Japanese text always has kana.
     kana = {
         one: len(_KANA.findall(_strictly(octets, one, cut) or "")) for one in (_EUC, _SHIFT_JIS)
     }
@@ -86,7 +86,7 @@ def _strictly(octets: bytes, codec: str, cut: bool) -> str | None:
     try:
         return codecs.getincrementaldecoder(codec)("strict").decode(octets, final=not cut)
     except (UnicodeError, LookupError):
-        # Some codecs have none that works in steps.
+        # Some codecs have no incremental decoder.
         if codec == "iso2022_jp":
             return _vendors_jis(octets)
         return None
@@ -102,7 +102,7 @@ def _leniently(octets: bytes, codec: str) -> str:
 
 
 def _vendors_jis(octets: bytes) -> str | None:
-    """Return ISO-2022-JP that holds what only vendors' tables have, as 13-1 (a 1 in a circle).
+    """Return ISO-2022-JP with characters of vendors' tables, such as 13-1 (a 1 in a circle).
 
     The same pairs are in Shift_JIS, where Python has them.
     """

@@ -1,8 +1,7 @@
-"""Composing: a scan as a mail, in canonical form and in the machine's own style (device.md section 9).
+"""Composing: a scan as a mail, in canonical form and with the machine's own header (docs/sending).
 
-Lines end in CR LF and have at most 998 octets, all of it in 7 bit, so that any
-server takes it and nothing about it changes on the way. Attachments pass
-through in pieces.
+Lines end in CR LF and have at most 998 octets, all in 7 bit, so that any server
+takes the mail and none changes it. Attachments are read in blocks.
 
 Standards: RFC 5322 (header), 2045 and 2046 (MIME), 2047 (encoded words), 2231 (attachment
 names are ASCII here), 3798 (Disposition-Notification-To), 3965 (I-Fax).
@@ -20,7 +19,7 @@ from typing import IO
 
 from attrs import frozen
 
-from irsend.message.style import Style, filled
+from irsend.message.style import Style, fill_template
 
 _LINE = 76
 # Octets of content that are encoded in one go: whole lines of 57.
@@ -44,7 +43,7 @@ class Attachment:
 
 @frozen(kw_only=True)
 class Letter:
-    """All that is said in a mail."""
+    """The content of a mail, and the fields of its header."""
 
     at: float
     """Seconds since the epoch; written in local time."""
@@ -59,26 +58,28 @@ class Letter:
     domain: str
     """Of the Message-ID."""
     notify_to: str = ""
-    """Who is to hear that it was read; empty asks for nothing (RFC 3798 2.1)."""
+    """Where an MDN is to go; empty asks for none (RFC 3798 2.1)."""
     attachments: tuple[Attachment, ...] = ()
 
 
 @frozen(kw_only=True)
 class Composed:
-    """What is to be known of a mail that was written."""
+    """A mail that was written: its Message-ID, its size, and its head in 8 bit."""
 
     message_id: str
     size: int
     head_length: int
     """Octets in front of the first attachment's part."""
     eight_bit_head: bytes | None
-    """May stand in place of the head where the server has 8BITMIME; None where it would be the same."""
+    """Replaces the head for a server with 8BITMIME; None where it would be the same."""
 
 
 def compose(letter: Letter, style: Style, into: IO[bytes]) -> Composed:
-    """Write a mail; ValueError where something of it cannot stand in a header."""
+    """Write a mail; ValueError where a value cannot stand in a header."""
     identity = _message_id(letter, style)
-    boundary = filled(style.boundary, at=letter.at, number=letter.number, count=letter.count)
+    boundary = fill_template(
+        style.boundary, at=letter.at, number=letter.number, count=letter.count
+    )
     seven, eight = _text_part(letter.text, boundary)
     head = _head(letter, style, identity, boundary, "7bit") + seven
     into.write(head)
@@ -106,7 +107,7 @@ def _message_id(letter: Letter, style: Style) -> str:
 
 def message_id(style: Style, *, at: float, number: str, count: int, domain: str) -> str:
     """Return a Message-ID in a machine's style."""
-    local = filled(style.message_id, at=at, number=number, count=count)
+    local = fill_template(style.message_id, at=at, number=number, count=count)
     return f"<{local}@{domain}{'.' if style.trailing_dot else ''}>"
 
 
@@ -168,7 +169,7 @@ def text_field(field: str, text: str) -> str:
 def _text_part(text: str, boundary: str) -> tuple[bytes, bytes | None]:
     """Return the text's part in 7 bit, and in 8 bit where that is another. None without a text."""
     if not text:
-        # Only the pages: what machines send when nothing was typed is not known.
+        # Only the pages: it is not known what real machines send when nothing was typed.
         return b"", None
     lines = text.removesuffix("\n").split("\n")
     plain = ("\r\n".join(lines) + "\r\n").encode("utf-8")
@@ -203,7 +204,7 @@ def _write_part(
     into: IO[bytes],
 ) -> int:
     """Write an attachment's part; return how many octets it has."""
-    name = filled(
+    name = fill_template(
         style.attachment, at=letter.at, number=letter.number, count=letter.count, page=page
     )
     name = f"{name}.{attachment.extension}"

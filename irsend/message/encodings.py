@@ -1,6 +1,6 @@
 """Transfer encodings: base64, quoted-printable and uuencode, also where they are broken.
 
-What can be decoded is; that it was wrong is said beside it.
+What can be decoded is decoded; a flag beside it says whether it was right.
 
 Standards: RFC 2045 6.7 (quoted-printable), 6.8 (base64); POSIX uuencode, of which mail has
 no other standard.
@@ -15,23 +15,23 @@ import string
 _BASE64 = (string.ascii_letters + string.digits + "+/").encode("ascii")
 _WHITE = b" \t\r\n\f\v\0"
 _BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r|\n|\Z))")
-# Nothing of it is tried twice: a line may be all spaces. White space behind the name is taken off later.
+# Possessive, since a line may be all spaces: no backtracking. White space behind the name is stripped later.
 _BEGIN = re.compile(rb"^begin 0?[0-7]{3} ++([^ \t\r\n][^\r\n]{0,254}+)\r?$", re.M)
 
 
 def from_base64(octets: bytes) -> tuple[bytes, bool]:
-    """Return what base64 says, and whether it was right. Padding that is missing is no fault."""
+    """Return decoded base64, and whether it was right. Missing padding is no fault."""
     characters = octets.translate(None, _WHITE)
     content, _, behind = characters.partition(b"=")
-    signs = content.translate(None, content.translate(None, _BASE64))
-    right = len(signs) == len(content) and len(signs) % 4 != 1 and not behind.strip(b"=")
-    whole = len(signs) - (1 if len(signs) % 4 == 1 else 0)
-    padded = signs[:whole] + b"=" * (-whole % 4)
+    symbols = content.translate(None, content.translate(None, _BASE64))
+    right = len(symbols) == len(content) and len(symbols) % 4 != 1 and not behind.strip(b"=")
+    whole = len(symbols) - (1 if len(symbols) % 4 == 1 else 0)
+    padded = symbols[:whole] + b"=" * (-whole % 4)
     return binascii.a2b_base64(padded), right
 
 
 def from_quoted_printable(octets: bytes) -> tuple[bytes, bool]:
-    """Return what quoted-printable says, and whether it was right."""
+    """Return decoded quoted-printable, and whether it was right."""
     return binascii.a2b_qp(octets), not _BAD_ESCAPE.search(octets)
 
 
@@ -44,10 +44,10 @@ def from_uuencode(octets: bytes) -> tuple[bytes, str, bool]:
     return content, match[1].rstrip().decode("latin-1"), right
 
 
-def files_within(octets: bytes, most: int) -> tuple[bytes, list[tuple[bytes, bytes, bool]]]:
-    """Return a text without the files that are uuencoded in it, and these: name, content, right.
+def uuencoded_files(octets: bytes, most: int) -> tuple[bytes, list[tuple[bytes, bytes, bool]]]:
+    """Return a text without the files that are uuencoded in it, and the files: name, content, right.
 
-    A line that begins with "begin" and is followed by no such lines is text.
+    A line that begins with "begin" and is followed by no uuencoded line is text.
     """
     text: list[bytes] = []
     files: list[tuple[bytes, bytes, bool]] = []
@@ -65,9 +65,9 @@ def files_within(octets: bytes, most: int) -> tuple[bytes, list[tuple[bytes, byt
 
 
 def _lines(octets: bytes, at: int) -> tuple[bytes, int, bool]:
-    """Return what the lines from `at` on say, where they end, and whether they ended well.
+    """Decode the lines from `at` on; return the content, where they end, and whether "end" was there.
 
-    A line that is none ends them: what is cut has text behind it, or another part.
+    A line that is not uuencoded ends them: text or another part follows a file that was cut.
     """
     decoded = bytearray()
     at = _next_line(octets, at)
@@ -94,7 +94,7 @@ def _line(line: bytes) -> bytes | None:
     if not 32 <= line[0] <= 96 or len(line) > 90:
         return None
     needed = (length + 2) // 3 * 4
-    # White space at its end is lost on the way; some put a sum there instead.
+    # White space at its end may be lost on the way; some programs put a checksum there.
     if len(line) - 1 < (length * 8 + 5) // 6 - 2 and length and not line[1:].strip():
         line = line.ljust(needed + 1)
     try:

@@ -1,7 +1,7 @@
-"""What a receiver says that it can take, in the language of feature expressions.
+"""Feature expressions, with which a receiver of I-Faxes says what it can take.
 
-As much of it as full mode asks for: whether a receiver takes an I-Fax of profile
-F or C. An expression that cannot be read takes nothing.
+As much of the language as full mode needs: does a receiver take profile F or C?
+An expression that cannot be read takes nothing.
 
 Standards: RFC 2533 (the expressions), 2531 (those of fax), 2532 3.1 (what full mode does).
 """
@@ -15,14 +15,14 @@ _LONGEST = 4000
 _DEEPEST = 20
 _TOKEN = re.compile(r"\s*(?:(\()\s*([&|!])?|(\))|([^()]+))")
 
-# What may stand behind a filter, such as ;q=0.8: how much it is liked (RFC 2533 4.1).
+# A quality value behind a filter, such as ;q=0.8 (RFC 2533 4.1).
 _PARAMETERS = re.compile(r"\)\s*(?:;\s*[\w.-]+\s*=\s*[\w.-]+\s*)+")
 
 Features = dict[str, set[str]]
 
 
 def features_accept(expression: str, profile: str) -> bool:
-    """Say whether a receiver with these features takes the profile: F or C; S is taken by all."""
+    """Say whether a receiver with these features takes the profile: F or C; all take S."""
     if profile not in _PROFILES:
         return True
     try:
@@ -31,7 +31,7 @@ def features_accept(expression: str, profile: str) -> bool:
         return False
 
 
-# What an I-Fax of each profile has. A receiver may speak of the file's structure, or of its content.
+# What an I-Fax of each profile has. An expression may name the file's structure, or its content.
 _F: Features = {
     "image-file-structure": {"tiff-f", "tiff-limited", "tiff-minimal", "tiff"},
     "image-coding": {"mmr"},
@@ -40,7 +40,7 @@ _F: Features = {
 _C: Features = {
     "image-file-structure": {"tiff-c", "tiff-limited", "tiff"},
     "image-coding": {"jpeg"},
-    # As it is sent: never in grey alone.
+    # irsend never sends profile C in grey alone.
     "color": {"full"},
 }
 _PROFILES = {"F": _F, "C": _C}
@@ -53,7 +53,7 @@ def _parse(expression: str) -> Callable[[Features], bool]:
         raise ValueError("not a feature expression")
     holds, rest = _filter(tokens, 0)
     if rest:
-        raise ValueError("more behind its end")
+        raise ValueError("more after its end")
     return holds
 
 
@@ -93,7 +93,7 @@ def _comparison(text: str) -> Callable[[Features], bool]:
     values = {one.strip().strip('"').lower() for one in match[3].strip("[]").split(",")}
 
     def holds(features: Features) -> bool:
-        # What we do not ask about, sizes and resolutions, is taken as it comes.
+        # Other tags, such as sizes and resolutions, are not compared: they always hold.
         return tag not in features or bool(features[tag] & values)
 
     return holds

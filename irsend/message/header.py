@@ -1,6 +1,6 @@
-"""The head of a mail or of a part: where it ends, its fields, and what they mean.
+"""The head of a mail or of a part: where it ends, its fields, and their values.
 
-Whatever stands there, reading it comes to an end without an error.
+No head makes reading it fail.
 
 Standards: RFC 5322 2.2 and 3.6, RFC 2045 5 (Content-Type), 2047 (encoded words), 2183
 (Content-Disposition), 2231 (parameters in pieces and charsets). Beyond them: file
@@ -25,27 +25,27 @@ _LONGEST_FIELD = 8_000
 _LONGEST_LINE = 1_000
 _MOST_FIELDS = 1_000
 _LONGEST_NAME = 200
-# The library reads the whole field anew at each; a name in pieces has a hundred at most.
+# The library reads the whole field again for each; a name in pieces has a hundred at most.
 _MOST_PARAMETERS = 200
-# What is needed here; all others cost nothing.
+# The fields that are used; all others are skipped.
 _WANTED = (
     *(b"date", b"from", b"message-id", b"to", b"subject", b"mime-version"),
     *(b"content-type", b"content-transfer-encoding", b"content-disposition"),
 )
-# Field lines and what continues them. Nothing of it is tried twice.
+# Field lines and their continuations; possessive, so that nothing is tried twice.
 _HEAD = re.compile(rb"(?:(?:[!-9;-~]++[ \t]*+:|[ \t])[^\r\n]*+(?:\r\n|\r|\n|\Z))*+")
 _MAILBOX_LINE = re.compile(rb">?From (?![ \t]*:)[^\r\n]*+(?:\r\n|\r|\n)")
 _BLANK = re.compile(rb"[ \t]*(?:\r\n|\r|\n)")
 _LINE = re.compile(rb"\r\n|\r|\n")
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[BbQq]\?[^?]*\?=")
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]+)\s*/\s*([\w!#$&^.+-]+)")
-# What goes between words and what turns the line's direction: nothing to be printed on one line.
+# Controls, line separators and marks of direction: not to be printed on one line.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
 
 
 @frozen
 class Header:
-    """The fields of a head, by their names in small letters; the first of a name counts."""
+    """The fields of a head, by their names in small letters; of several with one name, the first."""
 
     raw: dict[bytes, bytes]
     whole: bool
@@ -56,12 +56,12 @@ class Header:
         return name.encode("ascii") in self.raw
 
     def text(self, name: str) -> str:
-        """Return a field for people to read: decoded, on one line, bounded; empty without one."""
+        """Return a field's text: decoded, on one line, bounded; empty without such a field."""
         raw = decoded(self.raw.get(name.encode("ascii"), b""))
         return on_one_line(with_words_decoded(raw))[:_LONGEST_LINE]
 
     def encoding(self) -> str:
-        """Return the transfer encoding, in small letters; empty where none is said."""
+        """Return the transfer encoding, in small letters; empty without the field."""
         raw = self.raw.get(b"content-transfer-encoding", b"").decode("ascii", "replace")
         return raw.partition(";")[0].strip(" \t\r\n\"'").lower()
 
@@ -77,7 +77,7 @@ class Header:
         raw = self.raw.get(field.encode("ascii"), b"")
         if name.encode("ascii") not in raw.lower() or raw.count(b";") > _MOST_PARAMETERS:
             return ""
-        # 8-bit parameters are what they look like; those with a charset are ASCII here.
+        # 8-bit parameters are guessed; those with a charset (RFC 2231) are ASCII here.
         message = Message()
         message[field] = on_one_line(decoded(raw))
         try:
@@ -88,12 +88,12 @@ class Header:
             else:
                 found = collapse_rfc2231_value(value or "")
         except Exception:
-            # The parser raises much of its own at what hostile mails hold.
+            # The library's parser raises exceptions of many kinds at hostile mails.
             return ""
         return on_one_line(with_words_decoded(found))
 
     def is_attachment(self) -> bool:
-        """Say whether the sender wants it kept apart from the text (RFC 2183 2.2)."""
+        """Say whether the sender declares it as an attachment (RFC 2183 2.2)."""
         raw = self.raw.get(b"content-disposition", b"")
         return raw.strip().lower().startswith(b"attachment")
 
@@ -104,10 +104,10 @@ class Header:
 
 
 def read_header(octets: bytes, start: int, end: int) -> tuple[Header, int]:
-    """Return the head of what begins at `start`, and where its body begins.
+    """Return the head that begins at `start`, and where the body begins.
 
-    A head ends with an empty line, and where a line is no field: mail without
-    any head has none of it.
+    A head ends with an empty line, or before a line that is no field; a mail
+    that begins with such a line has an empty head.
     """
     last = min(end, start + LONGEST_HEAD)
     mailbox_line = _MAILBOX_LINE.match(octets, start, last)
@@ -142,14 +142,14 @@ def _split(head: bytes) -> dict[bytes, bytes]:
 
 
 def with_words_decoded(text: str) -> str:
-    """Return a field's text with its encoded words as what they say."""
+    """Return a field's text with its encoded words decoded."""
     if not _ENCODED_WORD.search(text):
         return text
     try:
         pieces = decode_header(text)
     except (MessageError, LookupError, ValueError):
         return text
-    # Characters cut in two by the sender are whole again: the library joins what is of one charset.
+    # The library joins words of one charset: a character that the sender cut in two is whole again.
     words = ""
     for piece, charset in pieces:
         if isinstance(piece, str):
@@ -162,12 +162,12 @@ def with_words_decoded(text: str) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """Return text on one line, with nothing in it that is not seen."""
+    """Return text on one line, without invisible characters."""
     return " ".join(_UNSEEN.sub(" ", text).split())
 
 
 def shortened(name: str) -> str:
-    """Return a file's name no longer than it can be printed, its extension kept."""
+    """Return a file's name short enough to be printed, with its extension."""
     if len(name) <= _LONGEST_NAME:
         return name
     _, dot, extension = name.rpartition(".")

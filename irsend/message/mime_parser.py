@@ -1,12 +1,11 @@
-"""Taking a received mail apart, as it is met in the wild: what is printed, what is not, what was wrong.
+"""A parser of received mails, right and wrong ones: what is printed, what is not, what was wrong.
 
-Never raises at what is in the mail, and is bounded in depth, parts and octets.
-The library's own parser is not asked for the structure: it goes down a level of
-the stack for each level of a mail, and has the whole in memory many times.
-Divided mails (message/partial) are joined before they come here.
+No mail makes it raise, and it is bounded in depth, parts and octets. The
+library's own parser does not do: it recurses for each level of a mail, and holds
+the whole in memory many times. `fragments` has put fragmented mails together before.
 
 Standards: RFC 5322, RFC 2045 and 2046 (structure), 3464 and 8098 (reports are text here);
-device.md sections 5 and 7.
+docs/printing (what is printed, what was wrong).
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from attrs import define, field, frozen
 
 from irsend.message.charsets import decoded
 from irsend.message.encodings import (
-    files_within,
     from_base64,
     from_quoted_printable,
     from_uuencode,
+    uuencoded_files,
 )
 from irsend.message.header import LONGEST_HEAD, Header, on_one_line, read_header, shortened
-from irsend.message.multipart import split
+from irsend.message.multipart import split_multipart
 from irsend.message.parsed_message import (
     ENCODING_WRONG,
     MIME_WRONG,
@@ -52,7 +51,7 @@ _UUENCODE = ("x-uuencode", "uuencode", "x-uue", "uue")
 
 @frozen(kw_only=True)
 class Bounds:
-    """How much of a mail is looked at [ours]."""
+    """How much of a mail is read [ours]."""
 
     octets: int = 110_000_000
     depth: int = 50
@@ -60,15 +59,15 @@ class Bounds:
     text: int = 2_000_000
     """Octets of all texts together; far more than is printed."""
     searched: int = 2_000_000_000
-    """Octets in which boundaries are looked for: those of a part within a part count for both."""
+    """Octets searched for boundaries: those of a part within a part count for both."""
 
 
 def parse_message(mail: IO[bytes], bounds: Bounds | None = None) -> ParsedMessage:
-    """Read a mail from where the file stands and take it apart."""
+    """Parse a mail from the file's position on."""
     bounds = bounds or Bounds()
     octets = mail.read(bounds.octets + 1)
     cut = len(octets) > bounds.octets
-    walk = _Walk(bounds)
+    walk = _MIMEWalk(bounds)
     end = min(len(octets), bounds.octets)
     fields, body = read_header(octets, 0, end)
     if cut:
@@ -78,7 +77,7 @@ def parse_message(mail: IO[bytes], bounds: Bounds | None = None) -> ParsedMessag
 
 
 def read_head(mail: IO[bytes]) -> Head:
-    """Read what is printed above a mail's text, and nothing else of it."""
+    """Parse the fields that are printed above a mail's text, and nothing else."""
     octets = mail.read(LONGEST_HEAD)
     return _head(read_header(octets, 0, len(octets))[0])
 
@@ -94,8 +93,8 @@ def _head(fields: Header) -> Head:
 
 
 @define(eq=False)
-class _Walk:
-    """One mail being taken apart: how many parts there are so far, and what was wrong."""
+class _MIMEWalk:
+    """One mail being parsed: how much of it was read, and what was wrong."""
 
     _bounds: Bounds
     problems: list[Problem] = field(factory=list)
@@ -138,7 +137,7 @@ class _Walk:
         self._full = True
         self.note(MIME_WRONG, f"The mail has more than {self._bounds.parts} parts.")
 
-    # -- what holds others --------------------------------------------------------------
+    # -- composite types (RFC 2046 5) ---------------------------------------------------
 
     def _multipart(
         self, octets: bytes, fields: Header, of_type: str, start: int, end: int, depth: int
@@ -148,8 +147,8 @@ class _Walk:
             self.note(MIME_WRONG, "Too much lies in parts within parts.")
             return []
         boundary = fields.parameter("boundary")
-        found = split(octets, start, end, boundary, self._bounds.parts)
-        if not found.stretches:
+        found = split_multipart(octets, start, end, boundary, self._bounds.parts)
+        if not found.body_parts:
             self.note(MIME_WRONG, "A multipart has no parts that can be told apart.")
             self._parts += 1
             text = octets[start:end]
@@ -158,7 +157,7 @@ class _Walk:
             self.note(MIME_WRONG, "A multipart has no end, or another boundary than it says.")
         default = "message/rfc822" if of_type == "multipart/digest" else ""
         children: list[tuple[bool, list[Part]]] = []
-        for begin, finish in found.stretches:
+        for begin, finish in found.body_parts:
             if self._full:
                 break
             inner, body = read_header(octets, begin, finish)
@@ -168,7 +167,7 @@ class _Walk:
         if found.more:
             self._stop()
         if of_type == "multipart/alternative":
-            return _chosen(children)
+            return _chosen_alternative(children)
         return [part for _, parts in children for part in parts]
 
     def _mail(
@@ -176,7 +175,7 @@ class _Walk:
     ) -> list[Part]:
         """Return a mail within a mail: its head as text, then its parts."""
         if fields.encoding() not in _PLAIN:
-            # Not allowed (RFC 2046 5.2.1), and met. Each holds its own copy of what is in it.
+            # Not allowed (RFC 2046 5.2.1), but seen. Each level holds its own decoded copy.
             self._encoded += end - start
             if self._encoded > self._bounds.octets:
                 self.note(MIME_WRONG, "Too much lies in encoded mails within mails.")
@@ -187,16 +186,16 @@ class _Walk:
         parts = self.entity(octets, inner, body, end, depth + 1)
         self._parts += 1
         head = _head(inner)
-        told = (
+        shown_fields = (
             *(("Date", head.date), ("From", head.sender), ("Message-Id", head.message_id)),
             *(("To", head.to), ("Subject", head.subject)),
         )
-        text = "".join(f"{name}: {value}\n" for name, value in told if value)
+        text = "".join(f"{name}: {value}\n" for name, value in shown_fields if value)
         if not text:
             return parts
         return [Part(kind=Kind.TEXT, type="message/rfc822", text=f"{text}\n"), *parts]
 
-    # -- what holds none ----------------------------------------------------------------
+    # -- discrete types (RFC 2046 4) ----------------------------------------------------
 
     def _leaf(self, body: bytes, fields: Header, of_type: str) -> list[Part]:
         name = fields.file_name()
@@ -205,7 +204,7 @@ class _Walk:
         if kind is Kind.OTHER and of_type in _UNTYPED and content.startswith(_TIFF_BEGINS):
             kind = Kind.TIFF
         if kind is Kind.TEXT:
-            content, files = files_within(content, self._bounds.parts - self._parts + 1)
+            content, files = uuencoded_files(content, self._bounds.parts - self._parts + 1)
             parts = [self._file(*one) for one in files]
             self._parts += len(parts)
             if content.strip():
@@ -277,11 +276,11 @@ class _Walk:
         )
 
 
-def _chosen(children: list[tuple[bool, list[Part]]]) -> list[Part]:
-    """Return what is printed of alternatives: the last that a machine can show, and all attachments.
+def _chosen_alternative(children: list[tuple[bool, list[Part]]]) -> list[Part]:
+    """Return what is printed of alternatives: the last that the machine prints, and all attachments.
 
-    [ours] Attachments that stand within one alternative only, as some programs
-    put them, are not lost with it; another way to say the same (a calendar) is.
+    [ours] Attachments that a program put into another alternative are printed
+    too; another form of the same content (a calendar) is not.
     """
     if not children:
         return []

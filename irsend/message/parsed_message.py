@@ -1,6 +1,6 @@
-"""What a received mail holds: its head, its parts in order, and what was wrong with it.
+"""A received mail when parsed: its head, its parts in order, and what was wrong with it.
 
-Values only; `mime_parser` makes them, the printing of `imaging` reads them.
+Values only; `mime_parser` makes them, `imaging.mail_to_pdf` prints them.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ TOO_MANY_LINES = "#835"
 
 
 class Kind(Enum):
-    """What a part is to a machine that prints."""
+    """How the machine treats a part."""
 
     TEXT = "text"
     TIFF = "tiff"
     HTML = "html"
     OTHER = "other"
-    """Nothing that the first models print."""
+    """Not printed by the first models."""
 
 
 @frozen(kw_only=True)
 class Head:
-    """What is printed above the text; each on one line, decoded, empty where the mail has none."""
+    """The fields that are printed above the text: decoded, on one line, empty where the mail has none."""
 
     date: str = ""
     sender: str = ""
@@ -50,25 +50,25 @@ class Part:
     type: str
     """Its MIME type, without parameters, in small letters."""
     name: str = ""
-    """The file's name, as the sender has it; never a path to write to."""
+    """The file's name as the sender gives it; never a path to write to."""
     text: str = field(default="", repr=False)
     """Of a text: lines ending in LF."""
     content: bytes = field(default=b"", repr=False)
-    """Of all others: the octets of the file, as far as they could be decoded."""
+    """Of all other kinds: the file's octets, as far as they could be decoded."""
 
 
 @frozen(kw_only=True)
 class Problem:
-    """Something that was wrong, with the code of device.md section 5."""
+    """Something that was wrong, with its result code (docs/fidelity, Result codes)."""
 
     code: str
     words: str
-    """A sentence for whoever reads the page."""
+    """A sentence that is printed."""
 
 
 @frozen(kw_only=True)
 class ParsedMessage:
-    """A mail, taken apart."""
+    """A mail, parsed."""
 
     head: Head
     parts: tuple[Part, ...] = ()

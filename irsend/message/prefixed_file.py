@@ -1,4 +1,4 @@
-"""A message in two pieces, read as one: a head in RAM, and a stretch of a file behind it."""
+"""A message in two pieces, read as one file: a head in RAM, then a stretch of a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import IO
 
 
 class PrefixedFile:
-    """Reads `summary`, then `length` octets of `content` from `start` on."""
+    """Reads `head`, then `length` octets of `content` from `start` on."""
 
     def __init__(self, head: bytes, content: IO[bytes], start: int, length: int) -> None:
         content.seek(start)
@@ -17,7 +17,7 @@ class PrefixedFile:
         """Octets of the whole."""
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to `size` octets, all that is left without it; none at the end.
+        """Return up to `size` octets, without `size` all that is left; none at the end.
 
         OSError where the file is shorter than the stretch.
         """

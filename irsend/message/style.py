@@ -1,4 +1,4 @@
-"""How a machine writes the header of what it sends: order, fields and forms (device.md section 9)."""
+"""How a machine writes the header of what it sends: order, fields and templates (docs/sending)."""
 
 from __future__ import annotations
 
@@ -9,34 +9,36 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Style:
-    """One machine's style; a model file has it as data."""
+    """One machine's style, from its model file."""
 
     order: tuple[str, ...]
-    """Names of header fields as they follow each other; others come behind them."""
+    """Names of header fields in their order; others come after them."""
     mailer: str = ""
     """X-Mailer; empty leaves it out."""
     priority: str = ""
     """X-Priority; empty leaves it out."""
     message_id: str
-    """What stands before the @, as a form."""
+    """The template of what stands before the @."""
     boundary: str
-    """What stands between the parts, as a form."""
+    """The template of the boundary between the parts."""
     attachment: str
-    """An attachment's name without its extension, as a form."""
+    """The template of an attachment's name, without its extension."""
     trailing_dot: bool = False
     """The domain of Message-ID ends in a dot."""
     declared_quoted_printable: bool = False
     """The multipart itself is declared as quoted-printable, which RFC 2045 6.4 does not allow."""
 
 
-def filled(form: str, *, at: float, number: str, count: int = 0, page: int = 1) -> str:
-    """Return a form with its places filled.
+def fill_template(
+    template: str, *, at: float, number: str, count: int = 0, page: int = 1
+) -> str:
+    """Return a template with its placeholders filled.
 
     {stamp} is YYYYMMDDhhmmss in local time, {short} the same without the
     century, {number} the job's number, {count} four digits, {page} three.
     """
     stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(at))
-    return form.format(
+    return template.format(
         stamp=stamp,
         short=stamp[2:],
         number=number,

@@ -1,6 +1,6 @@
-"""A glance at a mail's head, for the report: who it is from and what it is about.
+"""Sender and subject of a received mail, for the report.
 
-Not a parser of mails: it looks at the first octets only, and gives up quietly.
+Not a parser of mails: it reads the first octets only, and returns nothing where it finds nothing.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ _RETURN_PATH = re.compile(_FIELD.pattern % b"Return-Path", _FIELD.flags)
 _END = re.compile(rb"\r?\n\r?\n")
 
 LONGEST_HEAD = 16_384
-"""How much of a mail is looked at, in octets."""
+"""How many octets of a mail are read."""
 
 
-def subject_of(beginning: bytes) -> str:
+def subject_of(head_octets: bytes) -> str:
     """Return the subject in a mail's first octets, decoded (RFC 2047), on one line."""
-    return _field(_SUBJECT, beginning)[:200]
+    return _field(_SUBJECT, head_octets)[:200]
 
 
-def sender_of(beginning: bytes) -> str:
+def sender_of(head_octets: bytes) -> str:
     """Return the address the mail says it is from, else its return path, else nothing."""
     for pattern in (_FROM, _RETURN_PATH):
         try:
-            address = parseaddr(_field(pattern, beginning))[1]
+            address = parseaddr(_field(pattern, head_octets))[1]
         except RecursionError:
-            # Comments within comments, a thousand deep: nobody's address.
+            # A thousand comments within each other are no address.
             continue
         if address:
             return address[:320]
     return ""
 
 
-def _field(pattern: re.Pattern[bytes], beginning: bytes) -> str:
-    head = beginning[:LONGEST_HEAD]
+def _field(pattern: re.Pattern[bytes], head_octets: bytes) -> str:
+    head = head_octets[:LONGEST_HEAD]
     end = _END.search(head)
     match = pattern.search(head[: end.start()] if end else head)
     if match is None:
@@ -51,4 +51,6 @@ def _field(pattern: re.Pattern[bytes], beginning: bytes) -> str:
             text = str(make_header(decode_header(raw)))
         except (MessageError, LookupError, ValueError):
             text = raw
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return " ".join(
+        "".join(character if character.isprintable() else " " for character in text).split()
+    )

@@ -1,7 +1,7 @@
-"""The lines that are put above a mail as it is received: its envelope and its Received field.
+"""The trace of a received mail: the fields put above it for its envelope, and the Received field.
 
-Standards: RFC 5321 4.4 (trace), RFC 5322 3.6.7; RFC 3848 (protocol names). Delivered-To, one
-for each recipient, is how mail programs keep the rest of the envelope.
+Standards: RFC 5321 4.4 (trace), RFC 5322 3.6.7; RFC 3848 (protocol names). Mail programs keep
+the recipients of the envelope in Delivered-To, one for each.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def smtp_trace(
 
 
 def _delivery_status_requests(envelope: Envelope) -> list[bytes]:
-    """Keep what the sender asked of delivery status notifications (RFC 3461), for whoever sends them."""
+    """Return X-Envelope-DSN, which keeps the sender's requests for DSNs (RFC 3461) for `reports.requests`."""
     asked: list[tuple[bytes, dict[bytes, bytes], tuple[bytes, ...]]] = [
         (b"", envelope.parameters, (b"RET", b"ENVID"))
     ]
     for recipient, parameters in zip(
         envelope.recipients, envelope.recipient_parameters, strict=False
     ):
-        # A relay that never rewrote the recipient says so in each mail; that is no news.
+        # A relay adds ORCPT to each mail; only one that differs from the recipient says anything.
         rewritten = parameters.get(b"ORCPT") != b"rfc822;" + bytes(recipient)
         of_recipient = (b"NOTIFY", *([b"ORCPT"] if rewritten else []))
         asked.append((b"<" + bytes(recipient) + b"> ", parameters, of_recipient))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from irsend.device import Device, Job, Session, StatusEntry, load_model, model_names
@@ -97,7 +98,7 @@ def settings(device: Device, only: str | None = None) -> JSON:
     return {"windows": shown}
 
 
-def changes(values: dict[str, object]) -> JSON:
+def changes(values: Mapping[str, object]) -> JSON:
     """Serialize values of settings by whole key; secrets are null."""
     return {
         key: None if ITEMS[key].secret else ITEMS[key].kind.plain(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from irsend.device.jobs import Job
-from irsend.message.joining import Fragment
+from irsend.message.fragments import Fragment
 from irsend.message.reports.requests import ReportRequests
 
 

@@ -1,1 +1,1 @@
-"""The state directory: memory (a Maildir), journal (SQLite), transcripts, keys, saved settings."""
+"""The state directory: memory, outbox, tray, journal (SQLite), transcripts, keys, saved settings."""

@@ -1,7 +1,7 @@
-"""A file that comes in pieces: gathered, written in large steps, and moved to its name when it is whole.
+"""A file that arrives in pieces: gathered, written in large steps, and renamed when it is complete.
 
-Small mails stay in RAM until they are committed, so that making and writing
-their files is the committing thread's work and not the reactor's.
+Small mails stay in RAM until they are committed, so that the committing thread
+makes and writes their files, and not the reactor's.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import contextlib
 import os
 from pathlib import Path
 
-# Written when so much has been gathered: enough for few system calls a mail,
-# little enough for many mails at a time. Octets, and pieces of one writev().
+# Octets, and pieces of one writev(), that are gathered before they are written:
+# enough for few system calls a mail, little enough for many mails at a time.
 _GATHER = 262_144
 _PIECES = 512
 
 
 class ArrivingFile:
-    """A file under a name of its own until `finish`. Not for two threads at once."""
+    """A file under a temporary name until `finish`. Not for two threads at once."""
 
     def __init__(self, unfinished: str, finished: str) -> None:
         self.unfinished = unfinished
@@ -47,7 +47,7 @@ class ArrivingFile:
                 pieces[0] = pieces[0][written:]
 
     def begin_sync(self) -> None:
-        """Have it written to the disk, without waiting for it."""
+        """Begin to write it to the disk, without waiting."""
         os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def finish(self) -> None:
@@ -60,7 +60,7 @@ class ArrivingFile:
         os.rename(self.unfinished, self.finished)
 
     def discard(self) -> None:
-        """Leave nothing of it."""
+        """Close and delete it."""
         self._pieces, self._gathered = [], 0
         if self._descriptor >= 0:
             os.close(self._descriptor)

@@ -10,7 +10,7 @@ from irsend.store.records import LATER_COLUMNS, SCHEMA
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Open or make it, with every table and column of this release; sqlite3.Error."""
+    """Open or make the database, with every table and column of this release; sqlite3.Error."""
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=NORMAL")
@@ -23,7 +23,7 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 class transaction:  # noqa: N801
-    """All of it or nothing."""
+    """A transaction: all statements in its block take effect, or none."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -42,13 +42,13 @@ def scalar(database: sqlite3.Connection, question: str, *values: object) -> Any:
 
 
 def prune(database: sqlite3.Connection, kept: int) -> int | None:
-    """Keep so many sessions, and as much beside them; return the newest session that went, if any."""
+    """Keep the newest `kept` sessions, jobs and status entries; return the newest session deleted, if any."""
     oldest: int | None = scalar(
         database, "SELECT id FROM session ORDER BY id DESC LIMIT 1 OFFSET ?", kept
     )
     if oldest is not None:
         database.execute("DELETE FROM session WHERE id <= ?", (oldest,))
-    # What the settings were when the oldest of them began is still to be known.
+    # Except for the settings that held when the oldest session began.
     first = "SELECT max(at) FROM settings WHERE at <= (SELECT min(started) FROM session)"
     database.execute(f"DELETE FROM settings WHERE at < ({first})")  # noqa: S608
     for table, but in (("status", ""), ("job", " AND held_as IS NULL")):

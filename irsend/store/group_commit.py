@@ -1,7 +1,7 @@
-"""Group commit: all mails that wait are synced in one go, in a thread, each answered after its sync.
+"""Group commit: all mails that wait are synced together, in a thread, and confirmed after their sync.
 
 While one group is being synced the next one gathers, so that a busy machine
-syncs large groups and an idle one answers at once.
+syncs large groups and an idle one confirms at once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class GroupCommit:
     def commit(self, file: ArrivingFile) -> Deferred[None]:
         """Finish a file; fires when its content and name will survive a crash.
 
-        Fails with OSError; the file is gone then. Nobody else touches it from now on.
+        Fails with OSError; the file is deleted then. The caller does not touch it any more.
         """
         one = _Waiting(file)
         self._waiting.append(one)
@@ -80,14 +80,14 @@ def _sync(group: list[_Waiting]) -> None:
 
     each(ArrivingFile.flush)
     if len(group) > 1:
-        # All of them are on their way before the first is waited for.
+        # The disk writes all of them before the first is waited for.
         each(ArrivingFile.begin_sync)
     each(ArrivingFile.finish)
     for directory in {Path(one.file.finished).parent for one in group if one.error is None}:
         try:
             sync_directory(directory)
         except OSError as error:
-            # Their names may not survive, so they are nobody's: nothing of them remains.
+            # Their names may not survive a crash, so none of these mails was received: all are deleted.
             for one in group:
                 finished = Path(one.file.finished)
                 if one.error is None and finished.parent == directory:

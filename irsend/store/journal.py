@@ -1,7 +1,7 @@
 """The journal: sessions, jobs, the status line's history and what was fetched, in SQLite.
 
-One thread does all of it, in order; what is written down is gathered while the
-last batch is being written. It observes the device and is asked by the panel.
+One thread does all of it, in order; new records are gathered while the last batch
+is being written. The journal observes the device; the panel queries it.
 
 Times are seconds since the epoch.
 """
@@ -42,6 +42,7 @@ from irsend.store.records import (
     INSERT_SESSION,
     JOB_COLUMNS,
     SESSION_COLUMNS,
+    SQLValue,
     job_of,
     job_row,
     session_of,
@@ -53,8 +54,8 @@ from irsend.store.transcripts import Transcripts
 
 T = TypeVar("T")
 
-# How long records gather before they are written, in seconds. A mail whose job
-# is lost by a crash in between gets another at the next start.
+# How long records gather before they are written, in seconds. Where a crash loses
+# the job of a mail in between, the mail gets another at the next start.
 _GATHER = 0.25
 # Sessions are pruned each time so many have ended since.
 _PRUNE_EVERY = 1000
@@ -80,7 +81,7 @@ class Journal:
         self._clock = clock
         self._sessions_kept = sessions_kept
         self._since_pruned = 0
-        self._pending: deque[tuple[str, tuple[Any, ...]]] = deque()
+        self._pending: deque[tuple[str, tuple[SQLValue, ...]]] = deque()
         self._pending_transcripts: deque[tuple[int, Callable[[], list[TranscriptLine]]]] = (
             deque()
         )
@@ -92,7 +93,7 @@ class Journal:
     # -- its life -------------------------------------------------------------
 
     def open(self, device: Device) -> None:
-        """Open or make the database, and let the device go on where it was; StateError."""
+        """Open or make the database, and restore the device from it; StateError."""
         try:
             database = open_database(self._path)
             self._database = database
@@ -100,7 +101,7 @@ class Journal:
             self._now = device.now
             self._restore(database, device)
         except (sqlite3.Error, ValueError) as error:
-            # ValueError: a text of the status line that another release wrote.
+            # ValueError: the database has a status text that this release does not know.
             raise StateError(
                 f"{self._path}: {error}; move it away to begin a new journal"
             ) from None
@@ -140,7 +141,7 @@ class Journal:
         return self._query(lambda _: close())
 
     def abandon(self) -> None:
-        """Close at once, after a start that failed: nothing has been written down."""
+        """Close at once, after a start that failed: nothing was recorded yet."""
         self._closing = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -148,10 +149,10 @@ class Journal:
             self._database.close()
             self._database = None
 
-    # -- what is written down ---------------------------------------------------
+    # -- recording --------------------------------------------------------------
 
     def observe(self, event: Event) -> None:
-        """Write down what the device tells."""
+        """Record an event of the device."""
         match event:
             case SessionChanged(session=session) if session.ended is not None:
                 self._write(INSERT_SESSION, session_row(session))
@@ -172,20 +173,20 @@ class Journal:
                 )
 
     def keep_settings(self, settings: Settings) -> None:
-        """Write down what the settings are from now on."""
+        """Record the settings that hold from now on."""
         self._write("INSERT INTO settings VALUES (?, ?)", settings_row(settings, self._now()))
 
     def keep_transcript(self, session: int, lines: Callable[[], list[TranscriptLine]]) -> None:
-        """Keep what was said in a session that has ended."""
+        """Keep the transcript of a session that has ended."""
         self._pending_transcripts.append((session, lines))
         self._write_soon()
 
-    def _write(self, statement: str, row: tuple[Any, ...]) -> None:
+    def _write(self, statement: str, row: tuple[SQLValue, ...]) -> None:
         self._pending.append((statement, row))
         self._write_soon()
 
     def _write_soon(self) -> None:
-        """Write what is pending in a little while, with all that comes until then."""
+        """Write what is pending in a quarter of a second, with all that comes until then."""
         if self._timer is None and not self._closing:
             self._timer = self._clock.callLater(_GATHER, self._write_now)
 
@@ -193,7 +194,7 @@ class Journal:
         def written(outcome: object) -> None:
             self._timer = None
             if isinstance(outcome, Failure):
-                # What was to be written waits for the next occasion.
+                # The records stay pending until the next write.
                 self.log.failure("While writing the journal", outcome)
             elif self._pending or self._pending_transcripts:
                 self._write_soon()
@@ -203,8 +204,8 @@ class Journal:
     def _write_pending(self) -> None:
         """Write all that is pending (in the journal's thread)."""
         assert self._database is not None
-        # More may be appended meanwhile, by the reactor's thread. What is written
-        # is taken off the front only then: nothing is lost, or written twice.
+        # The reactor's thread may append more meanwhile. Records leave the front only
+        # once they are written: none is lost, or written twice.
         pending = list(self._pending)
         if pending:
             with transaction(self._database):
@@ -217,7 +218,7 @@ class Journal:
             try:
                 self._transcripts.write(session, lines())
             except OSError as error:
-                # Worth less than what is asked of the journal meanwhile.
+                # A transcript is worth less than the query that waits.
                 self.log.error(
                     "No transcript of session {id}: {error}", id=session, error=str(error)
                 )
@@ -227,10 +228,10 @@ class Journal:
             if oldest is not None:
                 self._transcripts.delete_up_to(oldest)
 
-    # -- what is asked ----------------------------------------------------------
+    # -- queries ----------------------------------------------------------------
 
     def _query(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
-        """Ask in the journal's thread, behind all that was written down before."""
+        """Query in the journal's thread, after all records before it are written."""
 
         def ask() -> T:
             self._write_pending()
@@ -240,7 +241,7 @@ class Journal:
         return self._in_thread(ask)
 
     def flush(self) -> Deferred[None]:
-        """Fire when all that was written down so far will survive a crash of the machine's host too."""
+        """Fire when all records so far will survive a crash of the host too."""
 
         def durably(database: sqlite3.Connection) -> None:
             database.execute("PRAGMA wal_checkpoint(FULL)")
@@ -257,7 +258,7 @@ class Journal:
     def sessions(
         self, limit: int, before: int | None = None, **filters: str | None
     ) -> Deferred[list[Session]]:
-        """Give ended sessions, newest first; filters are columns with the value they must have."""
+        """Give ended sessions, newest first; `filters` has columns and the value that each must have."""
         conditions = [f"{column} = :{column}" for column, value in filters.items() if value]
         if before is not None:
             conditions.append("id < :before")
@@ -267,7 +268,7 @@ class Journal:
         return self._query(lambda db: [session_of(row) for row in db.execute(question, values)])
 
     def session(self, id: int) -> Deferred[Session]:
-        """Give one; NoSuchRecord."""
+        """Give the ended session of this id; NoSuchRecord."""
         question = f"SELECT {SESSION_COLUMNS} FROM session WHERE id = ?"  # noqa: S608
 
         def find(database: sqlite3.Connection) -> Session:
@@ -279,11 +280,11 @@ class Journal:
         return self._query(find)
 
     def transcript(self, id: int) -> Deferred[list[TranscriptLine]]:
-        """Give what was said in an ended session; NoSuchRecord."""
+        """Give the transcript of an ended session; NoSuchRecord."""
         return self._query(lambda _: self._transcripts.read(id))
 
-    def settings_at(self, at: float) -> Deferred[dict[str, Any]]:
-        """Give what the settings were, by whole key, as plain values; nothing where that is not known."""
+    def settings_at(self, at: float) -> Deferred[dict[str, object]]:
+        """Give the settings at a time, plain values by whole key; empty where they are not known."""
         question = "SELECT given FROM settings WHERE at <= ? ORDER BY at DESC LIMIT 1"
         return self._query(lambda db: json.loads(scalar(db, question, at) or "{}"))
 
@@ -318,15 +319,15 @@ class Journal:
         question = f"SELECT {JOB_COLUMNS} FROM job WHERE held_as IS NOT NULL"  # noqa: S608
         return [job_of(row) for row in self._database.execute(question)]
 
-    # -- what was fetched by POP ------------------------------------------------
+    # -- mails fetched by POP ---------------------------------------------------
 
     def fetched(self, maildrop: str) -> Deferred[set[str]]:
-        """Give the marks of all mails that were taken from a maildrop and may still be in it."""
+        """Give the marks of all mails that were fetched from a maildrop and may still be in it."""
         question = "SELECT mark FROM fetched WHERE maildrop = ?"
         return self._query(lambda db: {row[0] for row in db.execute(question, (maildrop,))})
 
     def remember_fetched(self, maildrop: str, mark: str) -> None:
-        """Remember that a mail was taken."""
+        """Remember that a mail was fetched."""
         self._write(
             "INSERT OR IGNORE INTO fetched (mark, maildrop) VALUES (?, ?)", (mark, maildrop)
         )

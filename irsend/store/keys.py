@@ -1,4 +1,4 @@
-"""The machine's key and certificate: made at the first start, imported, or named by the configuration.
+"""The machine's key and certificate: made at the first start, imported, or files of the configuration.
 
 Standards: RFC 5280 (certificates), RFC 7468 (PEM).
 """
@@ -49,7 +49,7 @@ class KeyMaterial:
             )
 
     def describe(self) -> dict[str, object]:
-        """Return what people want to know of the certificate."""
+        """Return subject, names, validity, key length and fingerprint of the certificate."""
         certificate = self.certificate
         return {
             "subject": certificate.subject.rfc4514_string(),
@@ -72,7 +72,7 @@ class KeyStore:
         self._key = Path(key) if key else directory / "key.pem"
 
     def load(self) -> KeyMaterial:
-        """Return what is there; KeyMaterialError says what is wrong with it."""
+        """Return key and certificate from their files; KeyMaterialError says what is wrong."""
         try:
             certificate, key = self._certificate.read_bytes(), self._key.read_bytes()
         except OSError as error:
@@ -80,13 +80,13 @@ class KeyStore:
         return read_key_material(certificate, key)
 
     def load_or_generate(self, hostnames: Iterable[str], bits: int, now: float) -> KeyMaterial:
-        """Return what is there, made first where nothing is; KeyMaterialError."""
+        """Return key and certificate, making them first where there are none; KeyMaterialError."""
         if self._own and not self._certificate.exists() and not self._key.exists():
             return self.save(*generate_key_material(hostnames, bits, now))
         return self.load()
 
     def made_here(self, material: KeyMaterial) -> bool:
-        """Say whether this is one that irsend made, and may make anew."""
+        """Say whether irsend made this certificate, so that it may replace it."""
         certificate = material.certificate
         return self._own and certificate.issuer == certificate.subject
 
@@ -127,10 +127,10 @@ def read_key_material(certificate: bytes, key: bytes) -> KeyMaterial:
 def generate_key_material(
     hostnames: Iterable[str], bits: int, now: float
 ) -> tuple[bytes, bytes]:
-    """Make a key and a certificate that it signs itself; both as PEM.
+    """Make a key and a self-signed certificate; both as PEM.
 
-    Signed with SHA-256: the libraries of today no longer sign with the SHA-1 of
-    the printers' time.
+    Signed with SHA-256: today's libraries no longer sign with SHA-1, which the
+    printers of that time used.
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     names = list(hostnames)

@@ -1,12 +1,12 @@
-"""Memory: the Maildir of what was received and is not printed yet.
+"""Memory: the Maildir of mail that was received and is not printed yet.
 
 A mail is written to tmp/ as it arrives, synced, and renamed into new/: from the
-rename on it is the machine's, before it is nobody's. What stands in tmp/ when
-the machine starts never got its 250 and is deleted. A mail fetched by POP has
-the mark of its UIDL in its name, so that one rename both keeps the mail and
-remembers that it was taken.
+rename on the machine is responsible for it. Files in tmp/ when the machine starts
+never got their 250 and are deleted. A mail fetched by POP has the mark of its
+UIDL in its name, so that one rename both keeps the mail and remembers that it
+was fetched.
 
-Lines end as they came, in CR LF. See `group_commit` for the syncing.
+Lines keep their ends, CR LF. `group_commit` syncs the files.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _HOST = socket.gethostname().replace("/", r"\057").replace(":", r"\072") or "loc
 
 
 def maildrop_mark(server: str, user: str) -> str:
-    """Return what the marks of all UIDLs of this maildrop begin with."""
+    """Return the prefix that the marks of all UIDLs of this maildrop have."""
     return hashlib.sha256(server.lower().encode() + b"\0" + user.encode()).hexdigest()[:8]
 
 
 def uidl_mark(server: str, user: str, uidl: bytes) -> str:
-    """Return the mark that a mail with this UIDL has in its name, the same at each start."""
+    """Return the mark that a mail with this UIDL has in its file's name; it never changes."""
     return maildrop_mark(server, user) + hashlib.sha256(uidl).hexdigest()[:24]
 
 
 class Memory:
-    """The machine's memory: so many octets, in one Maildir."""
+    """The machine's memory: a capacity in octets, and one Maildir."""
 
     def __init__(
         self,
@@ -57,14 +57,14 @@ class Memory:
         self.directory = directory
         self._capacity = capacity
         self.used = 0
-        """Octets of the mails that are kept, and of those that are arriving."""
+        """Octets of the mails kept, and of those arriving."""
         self._commits = commits
         self._now = now
         self._count = itertools.count(1)
         self._sizes: dict[str, int] = {}
 
     def open_directory(self) -> None:
-        """Make the Maildir where it is missing, and look at what is in it; StateError."""
+        """Make the Maildir where it is missing, and read its list of mails; StateError."""
         try:
             for part in ("tmp", "new", "cur"):
                 (self.directory / part).mkdir(mode=0o700, exist_ok=True)
@@ -95,7 +95,7 @@ class Memory:
         return self._sizes.get(name, 0)
 
     def paths(self) -> set[str]:
-        """Return the names of the mails whose files are there, in one look."""
+        """Return the names of the mails whose files exist, in one pass over the directory."""
         return {
             entry.name.partition(":")[0]
             for part in ("new", "cur")
@@ -110,7 +110,7 @@ class Memory:
         seen = self.directory / "cur"
         if (seen / name).exists():
             return seen / name
-        # Behind a colon stand its flags.
+        # Its flags follow a colon.
         return next(seen.glob(glob.escape(name) + ":*"), None)
 
     def beginning(self, name: str) -> bytes:
@@ -122,7 +122,7 @@ class Memory:
             return mail.read(LONGEST_HEAD)
 
     def delete(self, name: str) -> None:
-        """Free what a mail takes."""
+        """Delete a mail, and free its octets."""
         path = self.path(name)
         if path is not None:
             path.unlink(missing_ok=True)
@@ -135,7 +135,7 @@ class Memory:
         )
 
     def unlink(self, names: Sequence[str]) -> None:
-        """Delete the files of mails, for good (in a thread); what they take is freed by `forget`."""
+        """Delete the files of mails durably (in a thread); `forget` frees their octets."""
         parents = set()
         for name in names:
             path = self.path(name)
@@ -146,7 +146,7 @@ class Memory:
             sync_directory(parent)
 
     def forget(self, names: Sequence[str]) -> None:
-        """Free what mails take whose files are deleted."""
+        """Free the octets of mails whose files are deleted."""
         for name in names:
             self.used -= self._sizes.pop(name, 0)
 
@@ -158,9 +158,9 @@ class Memory:
         mark: str = "",
         most: int | None = None,
     ) -> StoredMessage:
-        """Begin a mail with its trace; `kept` is called once it is safe.
+        """Begin a mail with its trace; `kept` is called once it will survive a crash.
 
-        MemoryFull when there is no room. `most` is how many octets it may have.
+        MemoryFull when there is no room. `most` is the largest size in octets.
         """
         now = self._now()
         name = f"{int(now)}.M{int(now % 1 * 1e6):06d}P{os.getpid()}Q{next(self._count)}.{_HOST}"
@@ -193,7 +193,7 @@ class StoredMessage:
         self._most = most
         self.size = 0
         self.beginning = b""
-        """The first octets, for a glance at its head."""
+        """The first octets, with its head."""
         self._memory = memory
         self._commits = commits
         self._kept = kept
@@ -217,12 +217,12 @@ class StoredMessage:
         try:
             self._file.write(content)
         except OSError as error:
-            raise _full_or(error) from None
+            raise _write_error(error) from None
 
     def commit(self) -> Deferred[None]:
         """Fire when file and name will survive a crash."""
         if self._trace:
-            # Nothing of it came but its trace.
+            # The mail is empty: only its trace is written.
             try:
                 self.write(b"")
             except (MemoryFull, OSError):
@@ -235,20 +235,20 @@ class StoredMessage:
             self._kept(self)
 
         def lost(failure: Failure) -> None:
-            self._give_back()
+            self._release()
             error = failure.value
             if isinstance(error, OSError):
-                raise _full_or(error)
+                raise _write_error(error)
             failure.raiseException()
 
         return self._commits.commit(self._file).addCallbacks(kept, lost)
 
     def abort(self) -> None:
-        """Keep nothing of it."""
+        """Delete what has arrived of it."""
         self._file.discard()
-        self._give_back()
+        self._release()
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         self._memory.used -= self.size
         self.size = 0
 
@@ -258,8 +258,8 @@ def mark_in(name: str) -> str:
     return name.partition(",U=")[2]
 
 
-def _full_or(error: OSError) -> Exception:
-    """Return what a failed write means: no room on the disk is no room in memory."""
+def _write_error(error: OSError) -> Exception:
+    """Return the error that a failed write means: a full disk is a full memory."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return MemoryFull()
     return error

@@ -1,8 +1,8 @@
-"""The outbox: what the machine has accepted for sending, until it has been sent or given up.
+"""The outbox: the messages that the machine has accepted for sending and that are not sent or given up.
 
-One directory for each job: the message as it goes out, and a record of how far
-it has come. It is made aside, synced and renamed, so that a job is there whole
-or not at all; what stands in tmp/ when the machine starts was never accepted.
+One directory for each job: the message as it is sent, and a record of its state.
+The directory is made in tmp/, synced and renamed, so that a job is complete or
+does not exist; jobs in tmp/ when the machine starts were never accepted.
 """
 
 from __future__ import annotations
@@ -32,43 +32,43 @@ _RECORD = "record.json"
 
 @frozen(kw_only=True)
 class Outgoing:
-    """A job that is not over yet, and what is to be known for sending it."""
+    """The record of a job that has not ended: envelope, message, and state of the sending."""
 
     job: Job
     sender: str
     """Empty for the null sender."""
     message_id: str
     head_length: int
-    """Octets of the message that the 8-bit head, where there is one, stands for."""
+    """Octets of the message that the 8-bit head, where there is one, replaces."""
     full: bool = False
     """Full mode: notifications are asked for."""
     answer: str = ""
-    """"dsn" or "mdn": it answers a received mail, from the null sender."""
+    """"dsn" or "mdn" for a report on a received mail, which has the null sender."""
     attempts: int = 0
     due: float = 0
     """Not before this time, in seconds since the epoch."""
     awaited_until: float | None = None
-    """It is sent; until then notifications may still come."""
+    """Until when notifications are awaited; None while the message is not sent."""
     confirmed: tuple[str, ...] = ()
-    """Recipients of whom nothing more is awaited."""
+    """Recipients of whom no further notification is awaited."""
 
     @property
     def serial(self) -> int:
-        """Names its directory."""
+        """The job's serial, the name of the directory."""
         return self.job.serial
 
     @property
     def left(self) -> list[str]:
-        """The addresses for which it is not over."""
+        """The addresses of recipients that have no result yet."""
         return [one.address for one in self.job.recipients if not one.over]
 
     @property
     def envelope_id(self) -> str:
-        """What DSNs call it (RFC 3461 4.4): the Message-ID without its brackets."""
+        """Its ENVID (RFC 3461 4.4): the Message-ID without its brackets."""
         return self.message_id.strip("<>")
 
     def as_json(self) -> bytes:
-        """Return it as its record has it."""
+        """Return the record as its file has it."""
         fields = attrs.asdict(self, filter=lambda field, _: field.name != "job")
         return json.dumps({**fields, "job": job_row(self.job)}).encode("ascii")
 
@@ -84,7 +84,7 @@ class Outgoing:
 
 
 class Outbox:
-    """The outbox of one state directory. What it does takes its turn, in a thread."""
+    """The outbox of one state directory. Its operations run in a thread, one after the other."""
 
     def __init__(self, directory: Path, in_thread: InThread[Any]) -> None:
         self.directory = directory
@@ -95,7 +95,7 @@ class Outbox:
         self._sizes: dict[int, int] = {}
 
     def open_directory(self) -> list[Outgoing]:
-        """Make it where it is missing; return what is in it, oldest first. StateError."""
+        """Make the directory where it is missing; return its records, oldest first. StateError."""
         try:
             shutil.rmtree(self._aside, ignore_errors=True)
             self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ class Outbox:
         return sorted(found, key=lambda one: one.serial)
 
     def __len__(self) -> int:
-        """How many messages are in it."""
+        """Return how many messages are in it."""
         return len(self._sizes)
 
     @property
@@ -134,17 +134,17 @@ class Outbox:
         self.used -= self._sizes.pop(serial, 0)
 
     def new_place(self) -> Path:
-        """Return a new empty directory for what is not accepted yet."""
-        # Not by a count: a worker that has outlived its machine may write where that had it still.
+        """Return a new empty directory for a job that is not accepted yet."""
+        # A random name: a worker that outlived a killed machine may still write into its directory.
         return Path(tempfile.mkdtemp(dir=self._aside))
 
     def accept(
         self, write: Callable[[IO[bytes]], tuple[Outgoing, bytes]]
     ) -> Deferred[Outgoing]:
-        """Let `write` write a message (in a thread); fires once it will survive a crash.
+        """Call `write` with the message's file (in a thread); fires once it will survive a crash.
 
-        `write` returns what is to be known of it, and the 8-bit head or nothing.
-        Fails with what it raised, or OSError: nothing is kept then.
+        `write` returns the record, and the 8-bit head or nothing. Fails with what
+        it raised, or OSError: nothing is kept then.
         """
         place = self.new_place()
 
@@ -172,34 +172,34 @@ class Outbox:
         return accepted.addCallback(kept)
 
     def update(self, outgoing: Outgoing) -> Deferred[None]:
-        """Write down how far it has come."""
+        """Replace the record of a job."""
         record = self._place(outgoing.serial) / _RECORD
         return self._turns.run(
             self._in_thread, lambda: write_durably(record, outgoing.as_json())
         )
 
     def open_message(self, outgoing: Outgoing) -> IO[bytes]:
-        """Open the message as it goes out to every server, all of it in 7 bit."""
+        """Open the message, all of it in 7 bit, as every server takes it."""
         return (self._place(outgoing.serial) / _MESSAGE).open("rb")
 
     def eight_bit_head(self, outgoing: Outgoing) -> bytes:
-        """Return what may stand in place of its head at a server with 8BITMIME; empty for nothing."""
+        """Return the head in 8 bit, for a server with 8BITMIME; empty where there is none."""
         head = self._place(outgoing.serial) / _EIGHT_BIT
         return head.read_bytes() if head.exists() else b""
 
     def drop_message(self, outgoing: Outgoing) -> Deferred[None]:
-        """Keep the record only: the message has been sent."""
+        """Delete a message that has been sent, and keep its record."""
         self._count_out(outgoing.serial)
         message = self._place(outgoing.serial) / _MESSAGE
         return self._turns.run(self._in_thread, lambda: message.unlink(missing_ok=True))
 
     def remove(self, outgoing: Outgoing) -> Deferred[None]:
-        """Forget it."""
+        """Delete a job's directory."""
         self._count_out(outgoing.serial)
         place = self._place(outgoing.serial)
 
         def remove() -> None:
-            # Its record first: a directory without one is nothing.
+            # By a rename first, so that no half of it is left.
             gone = self.new_place()
             place.rename(gone / "job")
             shutil.rmtree(gone, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""What full mode has learnt of I-Fax receivers: which features their confirmations named (RFC 2532).
+"""The features of I-Fax receivers that their MDNs named in full mode (RFC 2532).
 
-A small file in the state directory, replaced as a whole; what is lost of it is
-learnt again.
+A small file in the state directory, replaced as a whole; a lost entry comes
+again with the next MDN.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class ReceiverFeatures:
         self._features: dict[str, str] = {}
 
     def open(self) -> None:
-        """Read what is kept; StateError."""
+        """Read the file; StateError."""
         try:
             kept = json.loads(self._path.read_bytes())
         except FileNotFoundError:
@@ -34,7 +34,7 @@ class ReceiverFeatures:
         self._features = {str(address): str(features) for address, features in kept.items()}
 
     def learn(self, address: str, features: str) -> None:
-        """Remember what a receiver said of itself; OSError."""
+        """Remember the features of a receiver; OSError."""
         key = address.lower()
         if self._features.get(key) == features:
             return

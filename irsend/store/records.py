@@ -1,4 +1,4 @@
-"""The journal's tables and rows: sessions, jobs and status entries as SQLite has them, and back."""
+"""The journal's tables, and sessions, jobs and status entries as their rows."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ CREATE INDEX IF NOT EXISTS settings_at ON settings (at);
 CREATE TABLE IF NOT EXISTS drawer (one INTEGER PRIMARY KEY CHECK (one = 1), paper INTEGER);
 """
 
+SQLValue = str | int | float | bytes | None
+"""What a column holds."""
+
 LATER_COLUMNS = (
     ("session", "choice", "TEXT"),
     ("job", "reason", "TEXT"),
@@ -55,18 +58,18 @@ JOB_COLUMNS = (
 )
 
 
-def _marks(columns: str) -> str:
+def _slots(columns: str) -> str:
     return ", ".join("?" * (columns.count(",") + 1))
 
 
 INSERT_SESSION = (
-    f"INSERT OR REPLACE INTO session ({SESSION_COLUMNS}) VALUES ({_marks(SESSION_COLUMNS)})"  # noqa: S608
+    f"INSERT OR REPLACE INTO session ({SESSION_COLUMNS}) VALUES ({_slots(SESSION_COLUMNS)})"  # noqa: S608
 )
-INSERT_JOB = f"INSERT OR REPLACE INTO job ({JOB_COLUMNS}) VALUES ({_marks(JOB_COLUMNS)})"  # noqa: S608
+INSERT_JOB = f"INSERT OR REPLACE INTO job ({JOB_COLUMNS}) VALUES ({_slots(JOB_COLUMNS)})"  # noqa: S608
 
 
 def settings_row(settings: Settings, at: float) -> tuple[float, str]:
-    """Return the row of what all settings are from now on; secrets are in no row."""
+    """Return the row of the settings that hold from `at` on, without secrets."""
     plain = {
         key: about.kind.plain(settings.value(key))
         for key, about in ITEMS.items()
@@ -82,7 +85,7 @@ def status_of(row: tuple[Any, ...]) -> StatusEntry:
     return StatusEntry(at=row[0], text=text, session=row[2])
 
 
-def session_row(session: Session) -> tuple[Any, ...]:
+def session_row(session: Session) -> tuple[SQLValue, ...]:
     """Return the row of a session."""
     tls = session.tls or TLSUse(version="", cipher="")
     return (
@@ -102,7 +105,7 @@ def session_of(row: tuple[Any, ...]) -> Session:
     )  # fmt: skip
 
 
-def job_row(job: Job) -> tuple[Any, ...]:
+def job_row(job: Job) -> tuple[SQLValue, ...]:
     """Return the row of a job."""
     recipients = (
         json.dumps([attrs.asdict(one) for one in job.recipients]) if job.recipients else ""
@@ -115,7 +118,7 @@ def job_row(job: Job) -> tuple[Any, ...]:
 
 
 def job_of(row: tuple[Any, ...]) -> Job:
-    """Return a job of a row; those that earlier releases wrote are shorter."""
+    """Return a job of a row; rows that earlier releases wrote are shorter."""
     recipients = tuple(Recipient(**one) for one in json.loads(row[9])) if row[9] else ()
     return Job(
         serial=row[0], number=row[1], direction=row[2], kind=row[3], party=row[4], subject=row[5],

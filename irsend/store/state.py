@@ -12,7 +12,7 @@ from pathlib import Path
 from irsend.errors import StateError
 
 _PARTS = ("memory", "tray", "sessions", "keys", "outbox")
-_OURS = {*_PARTS, "lock", "journal.sqlite", "settings.toml"}
+_OWN_NAMES = {*_PARTS, "lock", "journal.sqlite", "settings.toml"}
 
 
 class StateDirectory:
@@ -24,12 +24,12 @@ class StateDirectory:
 
     @property
     def memory(self) -> Path:
-        """The Maildir of what was received and is not printed yet."""
+        """The Maildir of mail that was received and is not printed yet."""
         return self.path / "memory"
 
     @property
     def tray(self) -> Path:
-        """What was printed."""
+        """The printed documents."""
         return self.path / "tray"
 
     @property
@@ -49,25 +49,25 @@ class StateDirectory:
 
     @property
     def outbox(self) -> Path:
-        """What is accepted for sending, and is not over yet."""
+        """The messages accepted for sending that are not sent or given up."""
         return self.path / "outbox"
 
     @property
     def receivers(self) -> Path:
-        """What full mode has learnt of receivers."""
+        """The features of I-Fax receivers."""
         return self.path / "receivers.json"
 
     @property
     def settings(self) -> Path:
-        """What was changed at the machine."""
+        """The settings that were changed at the machine."""
         return self.path / "settings.toml"
 
     def hold(self) -> None:
-        """Make the directory where it is missing, and lock it; StateError says why not."""
+        """Make the directory where it is missing, and lock it; StateError says why it cannot."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             there = {entry.name for entry in self.path.iterdir()}
-            if there and not there & _OURS:
+            if there and not there & _OWN_NAMES:
                 raise StateError(
                     f"state: {self.path} holds other things; name an empty directory, or a new one"
                 )
@@ -89,13 +89,13 @@ class StateDirectory:
         self._lock = lock
 
     def sign(self) -> None:
-        """Write this process's id into the lock, once it will not change any more."""
+        """Write the process's id into the lock, after twistd has become a daemon."""
         assert self._lock is not None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode("ascii"), 0)
 
     def release(self) -> None:
-        """Let others have it."""
+        """Unlock the directory."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -139,7 +139,7 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
     try:
         try:
             os.fchmod(descriptor, mode)
-            # A full disk takes a part first, and says so only at the next write.
+            # A full disk takes a part first, and fails only at the next write.
             written = 0
             while written < len(content):
                 written += os.write(descriptor, content[written:])

@@ -13,10 +13,10 @@ _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
 _LINE = re.compile(rf"({_TIME}) (?:([CS]): ?|-- ?)(.*)")
 
 
-# All transcripts together, in octets; the oldest go first. Some are thrown away at
-# once, so that the directory is not looked through at each.
+# Octets of all transcripts together; beyond it the oldest are deleted, down to the
+# share below, so that the directory is not read again at each.
 _CAPACITY = 500_000_000
-_KEPT = 0.9
+_PRUNED_TO = 0.9
 
 
 class Transcripts:
@@ -37,17 +37,17 @@ class Transcripts:
             self._used = sum(size for _, size in self._sizes())
         self._used += self._path(session).write_bytes(text.encode("utf-8"))
         if self._used > self._capacity:
-            self._throw_away()
+            self._prune()
 
     def _sizes(self) -> list[tuple[int, int]]:
         found = [path for path in self._directory.glob("*.txt") if path.stem.isdigit()]
         return [(int(path.stem), path.stat().st_size) for path in found]
 
-    def _throw_away(self) -> None:
+    def _prune(self) -> None:
         sizes = sorted(self._sizes())
         self._used = sum(size for _, size in sizes)
         for session, size in sizes:
-            if self._used <= self._capacity * _KEPT:
+            if self._used <= self._capacity * _PRUNED_TO:
                 return
             self._path(session).unlink(missing_ok=True)
             self._used -= size

@@ -1,8 +1,8 @@
-"""The tray: what was printed, each document a PDF named by its number in the report, with a record beside it.
+"""The tray: printed documents, each a PDF named by its number in the report, and a record of it.
 
-A document is there once its record is; the record also says which mails were
-printed with it, so that after a crash none of them is printed again. What
-stands in tmp/ when the machine starts never came out.
+A document exists once its record does; the record also names the mails that were
+printed with it, so that after a crash none of them is printed again. Documents in
+tmp/ when the machine starts were never finished.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _DAY = 86_400
 
 @frozen(kw_only=True)
 class PrintedMails:
-    """A document, and the jobs that it ends: each with the name of its mail in memory."""
+    """The record: a document, and the jobs that it ends, each with the name of its mail in memory."""
 
     document: Document
     jobs: tuple[Job, ...]
 
     def as_json(self) -> bytes:
-        """Return it as its record has it."""
+        """Return the record as its file has it."""
         jobs = [job_row(one) for one in self.jobs]
         return json.dumps({"document": attrs.asdict(self.document), "jobs": jobs}).encode(
             "ascii"
@@ -60,7 +60,7 @@ class PrintedMails:
 
 
 class Tray:
-    """The tray of one state directory. What it does takes its turn, in a thread."""
+    """The tray of one state directory. Its operations run in a thread, one after the other."""
 
     def __init__(self, directory: Path, in_thread: InThread[Any]) -> None:
         self.directory = directory
@@ -69,14 +69,14 @@ class Tray:
         self._documents: dict[str, Document] = {}
 
     def open_directory(self) -> list[PrintedMails]:
-        """Make it where it is missing; return what is in it, oldest first. StateError."""
+        """Make the directory where it is missing; return its records, oldest first. StateError."""
         found = []
         try:
             shutil.rmtree(self._aside, ignore_errors=True)
             self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
             for pdf in self.directory.glob("*.pdf"):
                 if not pdf.with_suffix(".json").exists():
-                    # Its record was to come, or had gone already.
+                    # A crash before its record was written, or after it was deleted.
                     pdf.unlink()
             for path in self.directory.glob("*.json"):
                 if path.with_suffix(".pdf").exists():
@@ -96,7 +96,7 @@ class Tray:
         return self.directory / "tmp"
 
     def documents(self) -> list[Document]:
-        """Return what lies in it, newest first."""
+        """Return the documents in it, newest first."""
         return list(reversed(self._documents.values()))
 
     def find(self, number: str) -> Document:
@@ -113,15 +113,15 @@ class Tray:
         return self.directory / f"{document.number}{suffix}"
 
     def new_place(self) -> Path:
-        """Return a new empty directory for what is being printed."""
-        # Not by a count: a worker that has outlived its machine may write where that had it still.
+        """Return a new empty directory for a document that is being printed."""
+        # A random name: a worker that outlived a killed machine may still write into its directory.
         return Path(tempfile.mkdtemp(dir=self._aside))
 
     def keep(self, pdf: Path, printed: PrintedMails) -> Deferred[Document | None]:
-        """Move a PDF into the tray from its place; fires once it will survive a crash.
+        """Move a PDF into the tray; fires once it will survive a crash.
 
-        Numbers begin anew after 9999: it fires with the document in whose place
-        it lies now, if there was one. Fails with OSError.
+        Numbers begin again after 9999: it fires with the document that it
+        replaces, if there was one. Fails with OSError.
         """
         document = printed.document
         kept, record = self._path(document, ".pdf"), self._path(document, ".json")
@@ -134,7 +134,7 @@ class Tray:
                 os.close(descriptor)
             beside = pdf.with_name("record.json")
             write_durably(beside, printed.as_json())
-            # From the last of these on it is there.
+            # From the last rename on the document exists.
             record.unlink(missing_ok=True)
             pdf.rename(kept)
             beside.rename(record)
@@ -148,13 +148,13 @@ class Tray:
         return self._turns.run(self._in_thread, put).addCallback(there)
 
     def remove(self, documents: Sequence[Document]) -> Deferred[None]:
-        """Take documents out; OSError."""
+        """Delete documents; OSError."""
         for one in documents:
             self._documents.pop(one.number, None)
 
         def remove() -> None:
             for one in documents:
-                # Its record first: a PDF without one is nothing.
+                # The record first: a PDF without one is no document.
                 for suffix in (".json", ".pdf"):
                     self._path(one, suffix).unlink(missing_ok=True)
             sync_directory(self.directory)
@@ -164,9 +164,9 @@ class Tray:
     def too_many(
         self, now: float, *, most: int, days: int, octets: int
     ) -> list[tuple[Document, str]]:
-        """Return which documents are in the way, oldest first, and why.
+        """Return the documents beyond the limits, oldest first, each with the reason.
 
-        `days` is their greatest age, 0 for any; `octets` is what all may have together.
+        `days` is their greatest age, 0 for any; `octets` the greatest size of all together.
         """
         left, size = len(self._documents), sum(one.size for one in self._documents.values())
         found = []

@@ -1,8 +1,9 @@
-"""What other people's tests import: a printer, in the test's own process.
+"""The library for tests of other projects: a printer, in the test's own process.
 
-`PrinterMixin` gives a trial test case machines on free ports, with mail hosts
-beside them if asked, ways to wait for what they receive and show, and their
-transcripts when a test fails. Nothing is left behind at the end.
+`PrinterMixin` gives a trial test case machines on free ports, with a mail host
+beside each where accounts are given. A test can wait for what they receive, print
+and show; their transcripts stand in the report of a test that fails. At its end
+everything is stopped.
 """
 
 from irsend.testing.mixin import PrinterMixin

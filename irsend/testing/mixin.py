@@ -1,11 +1,11 @@
-"""Printers for a trial test case: started, waited for, and gone when the test ends."""
+"""A mixin for trial test cases: starts printers, and stops them when the test ends."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
@@ -38,8 +38,8 @@ class PrinterMixin(_TestCase):
 
         Settings are given as `window__item=value`. `accounts` (address and
         password) puts a mail host beside it, whose first account it polls.
-        It is stopped when the test ends; if the test failed, what was said in
-        its sessions stands in the report.
+        It is stopped when the test ends; if the test failed, the transcripts of
+        its sessions stand in the report.
         """
         from twisted.internet import reactor
 
@@ -58,31 +58,32 @@ class PrinterMixin(_TestCase):
         printer.start()
         if not hasattr(self, "_printers"):
             self._printers = []
-            self.addCleanup(self._stop_printers)
+            self.addCleanup(lambda: Deferred.fromCoroutine(self._stop_printers()))
         self._printers.append(printer)
         return printer
 
     def run(self, result: Any = None) -> Any:
         """Run the test, and keep its failures: they are shown with the transcripts."""
-        self._watched = _Watched(result if result is not None else self.defaultTestResult())
-        return super().run(self._watched)
+        self._recorder = _FailureRecorder(
+            result if result is not None else self.defaultTestResult()
+        )
+        return super().run(self._recorder)
 
-    @inlineCallbacks
-    def _stop_printers(self) -> Any:
+    async def _stop_printers(self) -> None:
         printers, self._printers = self._printers, []
         try:
-            for failure in self._watched.failures:
-                said = []
+            for failure in self._recorder.failures:
+                transcripts: list[str] = []
                 for printer in printers:
-                    said += yield printer.transcripts()
-                _append(failure, "\n\n".join(said))
+                    transcripts += await printer.transcripts()
+                _append(failure, "\n\n".join(transcripts))
         finally:
-            stopped: list[Deferred[None]] = [printer.stop() for printer in printers]
-            yield DeferredList(stopped, fireOnOneErrback=True)
+            stopped = [printer.stop() for printer in printers]
+            await DeferredList(stopped, fireOnOneErrback=True)
 
 
-class _Watched:
-    """A test result that remembers its failures; everything else is the result's own."""
+class _FailureRecorder:
+    """A test result that keeps its failures; everything else is the result's own."""
 
     def __init__(self, result: Any) -> None:
         self._result = result
@@ -104,13 +105,13 @@ class _Watched:
         return getattr(self._result, name)
 
 
-class _Told(Exception):
-    """An exception with the transcripts behind what it says."""
+class _WithTranscripts(Exception):
+    """An exception whose text ends with the transcripts."""
 
     def __init__(self, error: BaseException | None, transcripts: str) -> None:
         super().__init__(f"{error}\n\n{transcripts}")
 
 
 def _append(failure: Failure, text: str) -> None:
-    """Put a text behind what a failure says: both are shown when the run is over."""
-    failure.value = _Told(failure.value, text)
+    """Put a text after that of a failure: both are shown when the run is over."""
+    failure.value = _WithTranscripts(failure.value, text)

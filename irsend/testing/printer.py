@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.python.failure import Failure
 from twisted.trial.unittest import FailTest
 
 from irsend.assembly import Assembly
@@ -20,11 +23,14 @@ from irsend.device.sessions import Session
 from irsend.errors import SendRefused
 from irsend.testing.received import Mail, Printout
 
+if TYPE_CHECKING:
+    from irsend.mailhost import MailHost
+
 T = TypeVar("T")
 
 
 class NotInTime(FailTest):
-    """What a test waited for did not happen in time; says what there was instead."""
+    """The event that a test waited for did not happen in time; the text says what there was instead."""
 
 
 class Printer:
@@ -61,7 +67,7 @@ class Printer:
                 limits=limits or {},
                 sending=sending or {},
                 link=link or {},
-                # What was received is to be looked at; who wants it printed puts paper in.
+                # Without paper received mail stays in memory, to be looked at; `load_paper` prints it.
                 printing={"loaded": False, **(printing or {})},
                 settings=given,
                 mailhost={
@@ -75,7 +81,7 @@ class Printer:
             reactor.seconds,
         )
         self._machine = self._assembly.machine
-        self._received: list[Any] = []
+        self._received: list[Job] = []
         self._device.observe(self._notice)
         self._mailhost_set = "email_ifax__pop_server" in settings
 
@@ -112,7 +118,7 @@ class Printer:
             at_machine=False,
         )
 
-    # -- where it is ------------------------------------------------------------
+    # -- its addresses ----------------------------------------------------------
 
     @property
     def smtp(self) -> tuple[str, int]:
@@ -136,12 +142,13 @@ class Printer:
         return _first(self._mailhost.pop3_addresses)
 
     @property
-    def _mailhost(self) -> Any:
+    def _mailhost(self) -> MailHost:
         if self._assembly.mailhost is None:
             raise AssertionError("this printer has no mail host; start it with accounts")
-        return self._assembly.mailhost
+        mailhost: MailHost = self._assembly.mailhost
+        return mailhost
 
-    # -- what is done at it -----------------------------------------------------
+    # -- its keys ---------------------------------------------------------------
 
     def set(self, **settings: object) -> None:
         """Change settings at the machine: `authent_encryption__allow_ssl_pop=True`."""
@@ -164,12 +171,12 @@ class Printer:
     def send(
         self, *pages: bytes | Path, to: str | Sequence[str], **words: object
     ) -> Deferred[Job]:
-        """Send pages (PDF, TIFF, PNG or JPEG, as files or as what is in one).
+        """Send pages: PDF, TIFF, PNG or JPEG.
 
-        Fires with the job when it has ended, as OK, NG or "--"; full mode may
-        change it later. `words` are those of `POST /api/send`: subject, text,
-        kind, format, resolution, paper, full. Raises SendRefused; fails with
-        ScanRefused.
+        Pages are files, or the content of files. Fires with the job when it has
+        ended, as OK, NG or "--"; full mode may change it later. `words` are those
+        of `POST /api/send`: subject, text, kind, format, resolution, paper, full.
+        Raises SendRefused; fails with ScanRefused.
         """
         place = self._machine.control.scan_directory()
         originals = []
@@ -189,32 +196,32 @@ class Printer:
         )
         return ended.addCallback(lambda job: self._machine.control.job_ended(job.number))
 
-    # -- what it shows ----------------------------------------------------------
+    # -- its state --------------------------------------------------------------
 
     @property
     def status(self) -> str:
-        """What stands on the status line."""
+        """The text on the status line; empty when nothing is wrong."""
         return self._device.status.text
 
     @property
     def frames_dropped(self) -> int:
-        """How many frames the MAC address filter has dropped; connections refused where it cannot."""
+        """How many frames the MAC address filter has dropped; connections, where it cannot drop frames."""
         return self._machine.control.mac_filter()[1]
 
     @property
     def mails(self) -> list[Mail]:
-        """What was received and is in memory, oldest first."""
+        """The received mails in memory, oldest first."""
         memory = self._machine.storage.memory
         found = []
         for job in self._received:
-            path = memory.path(job.held_as)
+            path = memory.path(job.held_as) if job.held_as else None
             if path is not None:
                 found.append(Mail(job.number, path.read_bytes()))
         return found
 
     @property
     def printouts(self) -> list[Printout]:
-        """What lies in the tray, oldest first."""
+        """The documents in the tray, oldest first."""
         return [
             Printout(
                 number=one.number,
@@ -232,12 +239,14 @@ class Printer:
         """Give its sessions with mail servers and clients, newest first."""
         return self._machine.control.sessions()
 
-    @inlineCallbacks
-    def transcripts(self) -> Any:
-        """Give what was said in each session, oldest first, as text."""
+    def transcripts(self) -> Deferred[list[str]]:
+        """Give the transcript of each session, oldest first, as text."""
+        return Deferred.fromCoroutine(self._transcripts())
+
+    async def _transcripts(self) -> list[str]:
         texts = []
-        for session in reversed((yield self.sessions())):
-            lines = yield self._machine.control.transcript(session.id)
+        for session in reversed(await self.sessions()):
+            lines = await self._machine.control.transcript(session.id)
             heading = (
                 f"session {session.id}: {session.kind} with {session.peer}, {session.result}"
             )
@@ -291,7 +300,7 @@ class Printer:
         forget = self._device.observe(check)
         giving_up = self._reactor.callLater(timeout, give_up)
 
-        def ended(outcome: Any) -> Any:
+        def ended(outcome: T | Failure) -> T | Failure:
             forget()
             if giving_up.active():
                 giving_up.cancel()
@@ -310,7 +319,7 @@ class Printer:
 
 
 def _passing(then: Callable[[Path], None], place: Path) -> Callable[[T], T]:
-    """Return what does something with a place, and passes on what it is given."""
+    """Return a callback that calls `then` with a place, and passes its outcome on."""
 
     def passed(outcome: T) -> T:
         then(place)
@@ -319,7 +328,9 @@ def _passing(then: Callable[[Path], None], place: Path) -> Callable[[T], T]:
     return passed
 
 
-def _first(addresses: list[Any]) -> tuple[str, int]:
+def _first(addresses: Sequence[IAddress]) -> tuple[str, int]:
     if not addresses:
         raise AssertionError("it does not listen there now")
-    return addresses[0].host, addresses[0].port
+    address = addresses[0]
+    assert isinstance(address, (IPv4Address, IPv6Address))
+    return address.host, address.port

@@ -1,4 +1,4 @@
-"""What a printer in a test has received, and what it has printed."""
+"""The mails that a printer in a test has received, and the documents that it has printed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Mail:
     number: str
     """Its number in the communication report."""
     content: bytes
-    """Octet for octet as it is kept, behind the trace that the machine added."""
+    """Octet for octet as it was received, after the trace that the machine added."""
 
     @property
     def message(self) -> EmailMessage:
-        """The mail taken apart."""
+        """The mail, parsed."""
         message = message_from_bytes(self.content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         return message
@@ -36,5 +36,5 @@ class Printout:
     subject: str
     codes: tuple[str, ...]
     notices: tuple[str, ...]
-    """What stands on it of what could not be printed."""
+    """Sentences that were printed about what could not be printed."""
     pdf: bytes

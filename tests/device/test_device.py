@@ -1,4 +1,4 @@
-"""The device: settings, status line, sessions and jobs, and who hears of them (device.md 2 and 6)."""
+"""The device: settings, status line, sessions and jobs, and the observers of their changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POLICY = "authent_encryption.allow_ssl_smtp_receive"
 
 
 class Case(SynchronousTestCase):
-    """A device, its clock, and the events it told."""
+    """A device, its clock, and the events that it sent."""
 
     model = "ir2270"
 
@@ -49,7 +49,7 @@ class SettingsTests(Case):
     """Changing settings."""
 
     def test_change(self) -> None:
-        """What changed is returned, held and told."""
+        """A change is returned, held, and sent to observers."""
         changed = self.device.change_settings(
             {"email_ifax.pop": "on", "email_ifax.pop_interval": 5}
         )
@@ -61,7 +61,7 @@ class SettingsTests(Case):
         )
 
     def test_same_value(self) -> None:
-        """A value that was there already has not changed; yet it was chosen at the machine, and is told."""
+        """A value that was there already is not returned as changed, but sent: the machine chose it."""
         self.assertEqual(self.device.change_settings({"email_ifax.pop": False}), {})
         self.assertEqual(self.events[0].changes, {"email_ifax.pop": False})
 
@@ -126,7 +126,7 @@ class SettingsTests(Case):
         self.assertFalse(self.events[0].at_machine)
 
     def test_reset(self) -> None:
-        """A reset tells what changed by it, and is not made at the machine."""
+        """A reset sends its changes, and is not made at the machine."""
         self.device.change_settings({"email_ifax.pop": True, "email_ifax.pop_interval": 9})
         self.events.clear()
         self.device.reset_settings(Settings().replace({"email_ifax.pop": True}))
@@ -163,7 +163,7 @@ class OldModelTests(Case):
         self.assertEqual(self.refused({POLICY: "on"}), [POLICY])
 
     def test_reset_tells_what_it_has(self) -> None:
-        """A reset tells only of items that the machine has."""
+        """A reset sends only items that the machine has."""
         self.device.reset_settings(
             Settings().replace({"authent_encryption.verify_pop": True, "email_ifax.pop": True})
         )
@@ -171,10 +171,10 @@ class OldModelTests(Case):
 
 
 class ObserverTests(Case):
-    """Who hears of changes."""
+    """The observers of changes."""
 
     def test_forgotten(self) -> None:
-        """An observer that was forgotten hears nothing more; the others do."""
+        """An observer that was removed gets no more events; the others do."""
         others: list[Any] = []
         self.device.observe(others.append)
         self.forget()
@@ -182,7 +182,7 @@ class ObserverTests(Case):
         self.assertEqual((len(self.events), len(others)), (0, 1))
 
     def test_forget_while_told(self) -> None:
-        """An observer may forget itself while it is told; nobody misses the event by that."""
+        """An observer may remove itself during an event; all others get the event."""
         heard: list[str] = []
 
         def once(event: object) -> None:
@@ -196,7 +196,7 @@ class ObserverTests(Case):
         self.assertEqual(heard, ["once", "always", "always"])
 
     def test_order(self) -> None:
-        """What is told is in force already."""
+        """When an event is sent, the change holds already."""
         seen: list[bool] = []
         self.device.observe(lambda event: seen.append(self.device.settings.email_ifax.pop))
         self.device.change_settings({"email_ifax.pop": True})
@@ -204,7 +204,7 @@ class ObserverTests(Case):
 
 
 class StatusTests(Case):
-    """The status line (device.md section 2)."""
+    """The status line (docs/fidelity)."""
 
     def end(self, kind: Any, *, succeeded: bool) -> None:
         """Have a session of a kind, from its beginning to its end."""
@@ -223,7 +223,7 @@ class StatusTests(Case):
         self.assertEqual(self.device.status.text, "")
 
     def test_shown(self) -> None:
-        """A text comes on the line with its time and session, and is told."""
+        """A text is shown with its time and session, and sent to observers."""
         self.clock.advance(5)
         self.device.show_status(StatusText.SSL_ERROR_POP, 7)
         entry = StatusEntry(at=5, text=StatusText.SSL_ERROR_POP, session=7)
@@ -264,7 +264,7 @@ class StatusTests(Case):
                 self.assertEqual(self.device.status.text, text.value)
 
     def test_goes_with_success_of_its_kind(self) -> None:
-        """A later success of the same kind takes a text off the line, and that is told."""
+        """A later success of the same kind clears the line, and observers learn of it."""
         kinds = {
             "SSL Error (POP)": "pop-receive",
             "SSL Error (SMTP RX Reject)": "smtp-receive",
@@ -295,7 +295,7 @@ class SessionTests(Case):
     """Sessions under way."""
 
     def test_life(self) -> None:
-        """A session is held while it is under way, and each of its changes is told whole."""
+        """A session is held while it is under way, and each of its changes is sent whole."""
         self.clock.advance(10)
         began = self.device.session_began("smtp-receive", "192.0.2.7", "00:00:85:12:34:56")
         self.assertEqual(
@@ -344,7 +344,7 @@ class StateTests(Case):
 
 
 class JobTests(Case):
-    """Jobs and their numbers (device.md section 6)."""
+    """Jobs and their numbers (docs/fidelity)."""
 
     def test_first_numbers(self) -> None:
         """Sent jobs begin at 0001, received ones at 5001."""
@@ -385,7 +385,7 @@ class JobTests(Case):
         self.assertEqual((again.number, again.serial), ("5001", 5000))
 
     def test_told(self) -> None:
-        """A job is told when it is accepted and when it changes, with the time it started."""
+        """A job is sent when it is accepted and when it changes, with the time it started."""
         self.clock.advance(3)
         job = self.device.job_accepted("rx", "a@bench.test", subject="Scan")
         ended = self.device.job_changed(job, result="OK", ended=4)
@@ -398,7 +398,7 @@ class JobTests(Case):
 
 
 class CodeTests(SynchronousTestCase):
-    """The result codes of device.md section 5."""
+    """The result codes of docs/fidelity."""
 
     def test_codes(self) -> None:
         """There are these codes, each with its cause."""

@@ -1,4 +1,4 @@
-"""The printers that irsend knows, and model files of one's own (device.md 1, 3, 4, 10)."""
+"""The printers that irsend knows, and model files of one's own (docs/models)."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class ShippedTests(SynchronousTestCase):
         self.assertEqual((model.tls.key_bits, model.tls.server_name), (2048, True))
 
     def test_canon_order(self) -> None:
-        """Canon's mechanisms come in the order of device.md section 4."""
+        """Canon's mechanisms come in the order of docs/mechanisms-canon."""
         for name in ("ir2200", "ir2270"):
             sasl = load_model(name).sasl
             self.assertEqual(sasl.secured, ("CRAM-MD5", "NTLM", "GSSAPI", "PLAIN", "LOGIN"))
@@ -127,7 +127,7 @@ class SettingsTests(SynchronousTestCase):
         )
 
     def test_absent(self) -> None:
-        """An item that a model does not have is refused by the model's name, whatever the value."""
+        """An item that a model does not have is refused with the model's name, for any value."""
         for value in ("off", "ssl", 17):
             self.assertEqual(
                 self.refused("ir2200", {RECEIVE: value}),
@@ -355,7 +355,7 @@ class OwnFileTests(SynchronousTestCase):
             self.assertIn("; allowed: ", sentence)
 
     def test_wrong_defaults(self) -> None:
-        """A default is held to its item like any setting, and said to be a default."""
+        """A default must be allowed by its item like any setting; the error says that it is a default."""
         cases: list[tuple[str, str]] = [
             (
                 "[defaults.email_ifax]\npop_interval = 100",

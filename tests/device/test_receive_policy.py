@@ -1,4 +1,4 @@
-"""What the machine takes by SMTP (device.md 3.1 and 7, issue 2 section 3)."""
+"""What the machine takes by SMTP (docs/fidelity, Reception by SMTP)."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class PlainTextTests(SynchronousTestCase):
 
 
 class MemoryTests(SynchronousTestCase):
-    """A full memory (device.md 7)."""
+    """A full memory (docs/fidelity)."""
 
     def test_room(self) -> None:
         """A mail is taken that fits to the octet; one that does not, or any when full, gets 452."""

@@ -1,4 +1,4 @@
-"""The communication report (device.md section 6)."""
+"""The communication report (docs/fidelity)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ ALL = ("CRAM-MD5", "DIGEST-MD5", "NTLM", "GSSAPI", "PLAIN", "LOGIN", "SCRAM-SHA-
 
 
 class ChoiceTests(SynchronousTestCase):
-    """device.md section 4."""
+    """The mechanism that is picked (docs/mechanisms)."""
 
     def test_table(self) -> None:
         """Each model takes the first of its order that is offered, with TLS and without it."""
@@ -80,7 +80,7 @@ class RuleTests(SynchronousTestCase):
     """Names and codes."""
 
     def test_helo(self) -> None:
-        """The forms of the HELO name (device.md section 11)."""
+        """The forms of the HELO name (docs/models)."""
         for form, said in (
             ("name", "ir2270.bench.test"),
             ("bare", "ir2270"),
@@ -127,7 +127,7 @@ class RuleTests(SynchronousTestCase):
             self.assertIn(key, str(caught.exception))
 
     def test_shipped_headers(self) -> None:
-        """The Canon models have the header style of device.md section 9."""
+        """The Canon models have the header style of docs/sending."""
         for name in ("ir2270", "iradvance"):
             header = load_model(name).header
             self.assertEqual((header.mailer, header.priority), ("Canon MFP", "3"))

@@ -1,4 +1,4 @@
-"""The settings windows: every item of device.md section 1, and what its values may be."""
+"""The settings windows: every item of docs/fidelity, and what its values may be."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ SWITCH = "on or off (true or false)"
 
 
 def number(first: int, last: int, unit: str = "") -> str:
-    """What is said of a number."""
+    """The constraint of a number."""
     return f"a whole number from {first} to {last}" + (f" ({unit})" if unit else "")
 
 
-# Key, label, what is allowed, default: from device.md section 1, not from the code.
+# Key, label, what is allowed, default: from the sources of docs/fidelity, not from the code.
 TABLE: list[tuple[str, str, str, Any]] = [
     ("email_ifax.smtp_receive", "SMTP Receive", SWITCH, False),
     ("email_ifax.pop", "POP", SWITCH, False),
@@ -219,7 +219,7 @@ def about(key: str, given: object) -> Any:
 
 
 class TableTests(SynchronousTestCase):
-    """The table of device.md section 1."""
+    """The table of settings (docs/fidelity)."""
 
     def test_items(self) -> None:
         """There are these items, in the panel's order, and no others."""
@@ -259,7 +259,7 @@ class TableTests(SynchronousTestCase):
         self.assertEqual({key for key, item in ITEMS.items() if item.later}, LATER)
 
     def test_meanings(self) -> None:
-        """Each item has a meaning, said in sentences."""
+        """Each item has a meaning, in sentences."""
         for key, item in ITEMS.items():
             self.assertRegex(item.meaning, r"^[A-Z].*\.$", key)
 
@@ -360,7 +360,7 @@ class ValueTests(SynchronousTestCase):
                 self.assertIn(f"{key}: this value is not allowed", str(error))
 
     def test_constraints(self) -> None:
-        """What is allowed is told to programs too."""
+        """Programs too can read what is allowed."""
         told = {key: item.kind.constraint() for key, item in ITEMS.items()}
         self.assertEqual(told["email_ifax.pop"], [False, True])
         self.assertEqual(

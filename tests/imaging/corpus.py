@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from attrs import field, frozen
 
-from irsend.imaging.fax import fax_sheet
+from irsend.imaging.fax_profiles import ifax_page
 from irsend.imaging.originals import Page
 from irsend.imaging.tiff_fx import write_tiff
 from tests.imaging.originals import photograph, text_page
@@ -31,7 +31,7 @@ SIDE = 65_500
 
 @frozen
 class Broken:
-    """A mail that nobody would want."""
+    """A hostile mail."""
 
     name: str
     octets: bytes = field(repr=False)
@@ -54,7 +54,7 @@ def tiff_of_entries(
     bits: int = 1,
     following: int = 0,
 ) -> bytes:
-    """Return a TIFF of one directory in little-endian order, as it is told; `more` replaces entries."""
+    """Return a TIFF of one directory in little-endian order, of these entries; `more` replaces entries."""
     told = {
         one[0]: one
         for one in (
@@ -86,7 +86,7 @@ def only(octets: bytes) -> bytes:
 
 def colour_fax() -> bytes:
     """Return a TIFF of profile C."""
-    sheet = fax_sheet(Page(photograph(400, 300), (2, 1.5)), "auto", (200, 200), "C")
+    sheet = ifax_page(Page(photograph(400, 300), (2, 1.5)), "auto", (200, 200), "C")
     written = io.BytesIO()
     write_tiff(written, [sheet], 1)
     return written.getvalue()
@@ -244,7 +244,7 @@ def lying_tiffs() -> Iterator[Broken]:
 def tiff_strip() -> bytes:
     """Return the page of a fax in MMR, bare."""
     octets = tiff(_FAX, strip_size=1 << 30)
-    sheet = fax_sheet(Page(_FAX, (4, 3)), "auto", (200, 200), "F")
+    sheet = ifax_page(Page(_FAX, (4, 3)), "auto", (200, 200), "F")
     return sheet.strip if sheet.compression == 4 else octets
 
 

@@ -15,7 +15,7 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.imaging.mail_to_pdf import Order, Printed, print_mail
+from irsend.imaging.mail_to_pdf import PrintOptions, PrintResult, print_mail
 
 
 def mail(
@@ -63,7 +63,7 @@ def libtiff(*words: str, within: Path) -> None:
 class PrintingCase(SynchronousTestCase):
     """Prints mails."""
 
-    def printed(self, octets: bytes, **order: object) -> Printed:
+    def printed(self, octets: bytes, **order: object) -> PrintResult:
         """Print a mail into a directory of its own."""
         into = Path(self.mktemp())
         into.mkdir()
@@ -71,7 +71,7 @@ class PrintingCase(SynchronousTestCase):
         return print_mail(
             io.BytesIO(octets),
             into,
-            Order(**order),  # type: ignore[arg-type]
+            PrintOptions(**order),  # type: ignore[arg-type]
             self.told.append,
         )
 
@@ -79,7 +79,7 @@ class PrintingCase(SynchronousTestCase):
         """Fail where two numbers are further apart: trial's own takes no delta."""
         self.assertLessEqual(abs(found - wanted), within, (found, wanted))
 
-    def texts(self, printed: Printed) -> list[str]:
+    def texts(self, printed: PrintResult) -> list[str]:
         """Return the text of each page, as a reader of PDF finds it."""
         pdf = pypdfium2.PdfDocument(printed.file)
         try:
@@ -88,7 +88,7 @@ class PrintingCase(SynchronousTestCase):
             pdf.close()
 
     def images(
-        self, printed: Printed
+        self, printed: PrintResult
     ) -> list[tuple[Image.Image, list[str], tuple[float, ...]]]:
         """Return the image of each page that has one: pixels as PDFium decodes them, filters, box."""
         pdf = pypdfium2.PdfDocument(printed.file)

@@ -16,10 +16,10 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from irsend.device.send_order import PAPERS as WORDS_FOR_PAPERS
 from irsend.device.send_order import RESOLUTIONS
 from irsend.errors import MemoryFull
-from irsend.imaging.attachments import Form, make_files
+from irsend.imaging.attachments import AttachmentOptions, make_files
 from irsend.imaging.originals import Page
-from irsend.imaging.paper_sizes import PAPERS, fitting, resolution_of
-from irsend.imaging.sheets import black_and_white, is_coloured, is_drawn, sheet
+from irsend.imaging.paper_sizes import PAPERS, paper_for, resolution_of
+from irsend.imaging.scanned_page import bilevel, is_coloured, is_line_art, on_paper
 from irsend.imaging.tiff_fx import MH, fax_page, write_tiff
 from tests.imaging.originals import photograph, text_page
 
@@ -31,7 +31,9 @@ class FilesCase(SynchronousTestCase):
 
     def make(self, *pages: Page, **how: str) -> tuple[list[Path], str]:
         """Make the files."""
-        form = Form(**{"format": "pdf", "resolution": "200x200", "paper": "auto", **how})
+        form = AttachmentOptions(
+            **{"format": "pdf", "resolution": "200x200", "paper": "auto", **how}
+        )
         into = Path(self.mktemp())
         into.mkdir()
         told: list[int] = []
@@ -70,7 +72,7 @@ class FormatTests(FilesCase):
         self.assertEqual(boxes, [[0, 0, 595, 842], [0, 0, 432, 288]])
 
     def test_tiff(self) -> None:
-        """A TIFF is MMR, one bit, at the resolution asked for; a scan of that resolution stays as it is."""
+        """A TIFF is MMR, one bit, at the resolution asked for; a scan of that resolution is not scaled."""
         image = text_page()
         (path,), of_type = self.make(Page(image, A4), Page(photograph(), (6, 4)), format="tiff")
         self.assertEqual(of_type, "image/tiff")
@@ -115,12 +117,12 @@ class FormatTests(FilesCase):
         """Files that come to more than they may are given up."""
         page = Page(photograph(), (6, 4))
         for how in ("pdf", "jpeg"):
-            form = Form(format=how, resolution="200x200", paper="auto")
+            form = AttachmentOptions(format=how, resolution="200x200", paper="auto")
             into = Path(self.mktemp())
             into.mkdir()
             told: list[int] = []
             written = io.BytesIO()
-            sheet(page, (6, 4), (1200, 800)).save(written, "JPEG", quality=85)
+            on_paper(page, (6, 4), (1200, 800)).save(written, "JPEG", quality=85)
             one = len(written.getvalue())
             with self.assertRaises(MemoryFull):
                 make_files(iter([page] * 9), 9, form, into, told.append, 3 * one)
@@ -139,30 +141,30 @@ class SheetTests(SynchronousTestCase):
     def test_paper(self) -> None:
         """A page keeps its size on larger paper, and is reduced on smaller; paper turns with the page."""
         page = Page(Image.new("L", (100, 100), 0), (1, 1))
-        large = sheet(page, (2, 2), (200, 200))
+        large = on_paper(page, (2, 2), (200, 200))
         self.assertEqual((large.getpixel((100, 100)), large.getpixel((10, 10))), (0, 255))
-        small = sheet(page, (0.5, 0.5), (50, 50))
+        small = on_paper(page, (0.5, 0.5), (50, 50))
         self.assertEqual(small.getpixel((2, 2)), 0)
-        self.assertEqual(fitting("A4", (4, 3)), (A4[1], A4[0]))
-        self.assertEqual(fitting("auto", (4, 3)), (4, 3))
-        self.assertAlmostEqual(fitting("auto", (40, 30))[1], PAPERS["A3"][0])
+        self.assertEqual(paper_for("A4", (4, 3)), (A4[1], A4[0]))
+        self.assertEqual(paper_for("auto", (4, 3)), (4, 3))
+        self.assertAlmostEqual(paper_for("auto", (40, 30))[1], PAPERS["A3"][0])
 
     def test_kinds(self) -> None:
-        """Text is told from photographs, and colour from grey."""
-        self.assertTrue(is_drawn(text_page().convert("L")))
-        self.assertFalse(is_drawn(photograph().convert("L")))
+        """Text differs from photographs, and colour from grey."""
+        self.assertTrue(is_line_art(text_page().convert("L")))
+        self.assertFalse(is_line_art(photograph().convert("L")))
         self.assertTrue(is_coloured(photograph()))
         self.assertFalse(is_coloured(text_page().convert("RGB")))
 
     def test_black_and_white(self) -> None:
         """Text keeps its shape; a photograph is dithered, so that its shades are still seen."""
         drawn = text_page()
-        again = black_and_white(drawn.convert("L"))
+        again = bilevel(drawn.convert("L"))
         self.assertIsNone(
             ImageChops.difference(drawn.convert("L"), again.convert("L")).getbbox()
         )
         grey = Image.linear_gradient("L")
-        dots = black_and_white(grey).convert("L")
+        dots = bilevel(grey).convert("L")
         dark, light = dots.crop((0, 0, 256, 64)), dots.crop((0, 192, 256, 256))
         self.assertLess(dark.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)), 70)
         self.assertGreater(light.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)), 180)
@@ -182,7 +184,7 @@ class SheetTests(SynchronousTestCase):
         draw.rectangle((100, 500, 300, 501), fill=(127, 217, 217))
         draw.rectangle((100, 600, 500, 800), fill=(191, 191, 191))
         draw.rectangle((200, 700, 300, 701), fill=0)
-        bits = black_and_white(page).convert("L")
+        bits = bilevel(page).convert("L")
         self.assertEqual(
             [bits.getpixel((200, top)) for top in (100, 200, 300, 400, 500)], [0] * 5
         )
@@ -233,7 +235,7 @@ class ProfileTests(FilesCase):
                     297,
                 ],
             )
-            self.assertTrue(is_drawn(image))
+            self.assertTrue(is_line_art(image))
 
     def test_s_of_a3(self) -> None:
         """A page wider than A4 is reduced to it."""

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.imaging.fax_verification import is_exact, joined
-from irsend.imaging.image_xobject import ImageXObject, carried
+from irsend.imaging.fax_verification import as_one_strip, is_exact
+from irsend.imaging.image_xobject import ImageXObject, fax_passthrough
 from irsend.imaging.tiff_fx import MH, MMR, FaxPage, fax_page, write_tiff
 from irsend.imaging.viewer_agreement import viewers_agree
 from tests.imaging.originals import text_page
@@ -27,7 +27,7 @@ def opened(octets: bytes) -> tuple[ImageXObject, Image.Image]:
     """Return a TIFF's page as it stands in a PDF, and as libtiff decodes it."""
     file = io.BytesIO(octets)
     with Image.open(file) as image:
-        picture = carried(image.tag_v2, file)  # type: ignore[attr-defined]
+        picture = fax_passthrough(image.tag_v2, file)  # type: ignore[attr-defined]
         image.load()
         assert picture is not None
         return picture, image.copy()
@@ -74,7 +74,7 @@ class ExactTests(SynchronousTestCase):
                     self.assertTrue(viewers_agree(picture, image), (how, photometric))
 
     def test_sizes(self) -> None:
-        """A page of any width is exact as it is written, noise too, whose code is larger than its pixels."""
+        """A page of any width is exact as written; so is noise, whose code is larger than its pixels."""
         noise = Image.effect_noise((1000, 40), 200).convert("1")
         for width in (1, 7, 8, 9, 1728, 2561, 6000):
             for image in (FAX.resize((width, 30)), noise.resize((width, 30))):
@@ -84,7 +84,7 @@ class ExactTests(SynchronousTestCase):
                     self.assertTrue(is_exact(picture), (width, compression))
 
     def test_zeros_at_the_end(self) -> None:
-        """Zeros behind the end of the code make no difference; any other octet is looked at."""
+        """Zeros after the end of the code do not matter; any other octet makes it inexact."""
         picture, _ = opened(tiff(FAX, strip_size=1 << 30))
         self.assertTrue(is_exact(evolve(picture, octets=picture.octets + b"\0\0\0")))
         self.assertFalse(is_exact(evolve(picture, octets=picture.octets + b"\0\1")))
@@ -98,14 +98,14 @@ class ExactTests(SynchronousTestCase):
             self.assertFalse(is_exact(evolve(picture, height=height)), height)
 
     def test_two_dimensional(self) -> None:
-        """MR is not exact: how often it begins anew is its writer's choice, and is not known here."""
+        """MR is not exact: its K parameter is the writer's choice, and is not known here."""
         picture, _ = opened(page_of(fax_page(FAX, MH, (204, 196)).strip, 1728, FAX.height, MH))
         self.assertTrue(is_exact(picture))
         parameters = {**picture.parameters, "/K": 1}
         self.assertFalse(is_exact(evolve(picture, parameters=parameters)))
 
     def test_run_of_no_length(self) -> None:
-        """A black run of no length, which libtiff takes and PDFium viewers_agree otherwise, is not exact."""
+        """A black run of no length, which libtiff and PDFium show differently, is not exact."""
         runs = "001 1011 0000110111  001 1011 011  1"  # 4 white, 0 black, 4 white, 4 black, the rest
         strip = of_bits(f"{runs} 1 1 1 {_END_OF_BLOCK}")
         picture, image = opened(page_of(strip, 16, 2, MMR))
@@ -127,17 +127,17 @@ class ExactTests(SynchronousTestCase):
             for rows in ("1", "37", "499", "500"):
                 how = ("-c", kind, "-f", "lsb2msb", "-B", "-r", rows)
                 libtiff("tiffcp", *how, "in.tif", "out.tif", within=within)
-                picture, image = self.joined(within / "out.tif")
+                picture, image = self.as_one_strip(within / "out.tif")
                 assert picture is not None
                 self.assertTrue(is_exact(picture), how)
                 self.assertTrue(viewers_agree(picture, image), how)
 
-    def joined(self, path: Path) -> tuple[ImageXObject | None, Image.Image]:
+    def as_one_strip(self, path: Path) -> tuple[ImageXObject | None, Image.Image]:
         """Return a TIFF's page in one strip, and as libtiff decodes it."""
         with path.open("rb") as file, Image.open(file) as image:
             (directory,) = struct.unpack(">I", path.read_bytes()[4:8])
             at = file.tell()
-            picture = joined(image.tag_v2, file, directory)  # type: ignore[attr-defined]
+            picture = as_one_strip(image.tag_v2, file, directory)  # type: ignore[attr-defined]
             self.assertEqual(file.tell(), at)
             image.load()
             return picture, image.copy()
@@ -158,7 +158,7 @@ class ExactTests(SynchronousTestCase):
                 octets[middle] ^= mask
                 (within / "damaged.tif").write_bytes(octets)
                 with (within / "damaged.tif").open("rb") as file:
-                    picture = joined(tags, file, struct.unpack_from(">I", octets, 4)[0])
+                    picture = as_one_strip(tags, file, struct.unpack_from(">I", octets, 4)[0])
                 assert picture is not None
                 how = ("-c", "none", "-r", "500", "damaged.tif", "decoded.tif")
                 libtiff("tiffcp", *how, within=within)

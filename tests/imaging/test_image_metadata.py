@@ -48,7 +48,7 @@ class SizeTests(OriginalsCase):
     """How large a picture is."""
 
     def test_turned(self) -> None:
-        """A picture that lies in its file is as wide as it was high there, whatever shape its pixels have."""
+        """An image that lies on its side in the file swaps width and height, with pixels of any shape."""
         for orientation in range(1, 9):
             tags = TiffImagePlugin.ImageFileDirectory_v2()
             tags[274] = orientation

@@ -117,7 +117,7 @@ class TextTests(PrintingCase):
 
 
 class NoticeTests(PrintingCase):
-    """What is said of what is not printed."""
+    """The notices about parts that are not printed."""
 
     def test_discarded(self) -> None:
         """An attachment that is no TIFF is discarded, its name printed above the machine's sentence."""
@@ -234,7 +234,7 @@ class BoundTests(PrintingCase):
         self.assertEqual(self.printed(octets, most_octets=10_000_000).pages, 2)
 
     def test_progress(self) -> None:
-        """Each page of an image is told of as it is done."""
+        """`page_done` is called for each page of an image."""
         self.printed(mail("", (tiff(FAX, FAX, FAX), "image/tiff", "a.tif")))
         self.assertEqual(self.told, [1, 2, 3])
 

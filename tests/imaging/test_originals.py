@@ -1,4 +1,4 @@
-"""Reading originals: what they are is told by their content, and what is wrong by a sentence."""
+"""Reading originals: the content shows their format, a sentence says what is wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OriginalsTests(OriginalsCase):
     """Files on the glass."""
 
     def test_mixed(self) -> None:
-        """PDF, TIFF, PNG and JPEG follow each other, whatever their names are."""
+        """PDF, TIFF, PNG and JPEG are read one after the other, under any names."""
         tiff = self.image(
             text_page(),
             "TIFF",

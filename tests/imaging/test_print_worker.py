@@ -51,7 +51,7 @@ class WorkerTests(WorkerCase):
             self.assertLess(image.convert("L").getextrema()[0], 100)  # type: ignore[operator]
 
     def test_reads(self) -> None:
-        """A page's lines are told in points from its upper left corner, its columns each by itself."""
+        """A page's lines have places in points from its upper left corner, each column a line of its own."""
         self.answers(self.order(mail("Müller      3rd floor\n山田 𠮷\n")))
         file = str(self.into / "out-1" / "printed.pdf")
         read, refused = self.answers(
@@ -71,7 +71,7 @@ class WorkerTests(WorkerCase):
             self.assertTrue(line["y"] >= 0 and line["y"] + line["height"] <= page["height"])
 
     def test_reads_up_to_a_limit(self) -> None:
-        """Of more text than anybody lays out so many lines are told; of what is off the page, nothing."""
+        """Of a page with very many lines MOST_LINES are read; text off the page is not."""
         file = self.into / "long.pdf"
         paper = canvas.Canvas(str(file), pagesize=(600, 6000))
         paper.drawString(1e9, 1e9, "far away")

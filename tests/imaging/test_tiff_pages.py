@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from irsend.imaging.fax import fax_sheet
+from irsend.imaging.fax_profiles import ifax_page
 from irsend.imaging.originals import Page
 from irsend.imaging.tiff_fx import MMR, fax_page, write_tiff
-from irsend.imaging.tiff_pages import Placed, tiff_pages
+from irsend.imaging.tiff_pages import SizedImage, tiff_pages
 from irsend.message.parsed_message import Problem
 from tests.imaging.originals import photograph, text_page
 from tests.imaging.received import PrintingCase, libtiff, mail, tiff
@@ -42,7 +42,7 @@ class LibtiffTests(PrintingCase):
             return image.convert("L")
 
     def show(self, name: str) -> tuple[Image.Image, list[str], tuple[float, ...]]:
-        """Print a file, and hold the page against what libtiff viewers_agree."""
+        """Print a file, and hold the page against what libtiff shows."""
         printed = self.printed(mail("", (self.made(name), "image/tiff", name)))
         self.assertEqual((printed.codes, printed.pages), ((), 1), name)
         ((image, filters, box),) = self.images(printed)
@@ -66,7 +66,7 @@ class LibtiffTests(PrintingCase):
                         self.assertEqual(filters, ["CCITTFaxDecode"])
 
     def test_modified_huffman(self) -> None:
-        """MH in whole octets (Compression 2) is the same pixels, carried over."""
+        """MH in whole octets (Compression 2) is the same pixels, passed through."""
         (self.within / "a.tif").write_bytes(tiff(FAX, compression="tiff_ccitt"))
         self.show("a.tif")
 
@@ -116,30 +116,30 @@ class LibtiffTests(PrintingCase):
         self.assertEqual(found, [sheet.convert("L").tobytes() for sheet in sheets])
 
     def test_fewer_rows_in_a_strip(self) -> None:
-        """A page whose one strip is said to have a part of its rows is not carried over."""
+        """A page whose only strip has fewer rows than the page is not passed through."""
         (self.within / "in.tif").write_bytes(tiff(FAX, strip_size=1 << 30))
         libtiff("tiffset", "-s", "278", "64", "in.tif", within=self.within)
         found = outcome(self.made("in.tif"))
         (strip,) = (
-            one.picture.octets
+            one.xobject.octets
             for one in outcome(tiff(FAX, strip_size=1 << 30))
-            if isinstance(one, Placed)
+            if isinstance(one, SizedImage)
         )
         self.assertNotIn(
-            strip, [one.picture.octets for one in found if isinstance(one, Placed)]
+            strip, [one.xobject.octets for one in found if isinstance(one, SizedImage)]
         )
 
     def test_without_an_end(self) -> None:
-        """A fax without the mark of its end is carried over all the same."""
+        """A fax without the mark of its end is passed through all the same."""
         strip = fax_page(FAX, MMR, (204, 196)).strip
         bits = int.from_bytes(strip, "big")
         ended = (bits & -bits).bit_length() - 1 + 24
         cut = (bits >> ended << ended % 8).to_bytes(len(strip) - ended // 8, "big")
         written = io.BytesIO()
         write_tiff(written, [evolve(fax_page(FAX, MMR, (204, 196)), strip=cut)], 1)
-        (placed,) = outcome(written.getvalue())
-        assert isinstance(placed, Placed)
-        self.assertEqual(placed.picture.octets, cut)
+        (sized,) = outcome(written.getvalue())
+        assert isinstance(sized, SizedImage)
+        self.assertEqual(sized.xobject.octets, cut)
 
     def test_reversed(self) -> None:
         """Where black is zero, or the page is turned, it is still printed as libtiff or its tags say."""
@@ -170,7 +170,7 @@ class ScannerTests(PrintingCase):
         """Profiles S, F and C are printed without a code, at the size that was scanned."""
         for profile in "SFC":
             page = Page(photograph(), (6, 4))
-            sheet = fax_sheet(page, "auto", (200, 200), profile)
+            sheet = ifax_page(page, "auto", (200, 200), profile)
             written = io.BytesIO()
             write_tiff(written, [sheet, sheet], 2)
             printed = self.printed(mail("", (written.getvalue(), "image/tiff", "a.tif")))
@@ -184,7 +184,7 @@ class ScannerTests(PrintingCase):
         colours = [(200, 30, 30), (30, 150, 60), (40, 60, 180), (240, 220, 60), (128, 128, 128)]
         for number, colour in enumerate(colours):
             patches.paste(colour, (100 * number, 0, 100 * number + 100, 400))
-        sheet = fax_sheet(Page(patches, (8, 9)), "auto", (100, 100), "C")
+        sheet = ifax_page(Page(patches, (8, 9)), "auto", (100, 100), "C")
         written = io.BytesIO()
         write_tiff(written, [sheet], 1)
         printed = self.printed(mail("", (written.getvalue(), "image/tiff", "a.tif")))
@@ -236,7 +236,7 @@ class PlaceTests(PrintingCase):
         self.assert_near(top, 595.28, 0.5)
 
 
-def outcome(octets: bytes, most: int = 20) -> list[Placed | Problem]:
+def outcome(octets: bytes, most: int = 20) -> list[SizedImage | Problem]:
     """Return what becomes of a TIFF."""
     return list(tiff_pages(io.BytesIO(octets), "a.tif", most))
 
@@ -277,7 +277,7 @@ class BrokenTests(PrintingCase):
             self.assertIn(found[0], ("#818", "#821", "#822", "page"))
 
     def test_lying_sizes(self) -> None:
-        """A strip that is said to be larger than the file, or to be outside, is #821 or #822."""
+        """A strip larger than the file, or outside of it, is #821 or #822."""
         for tag, value in ((273, 0xFFFFFFF0), (279, 0xFFFFFFF0), (279, 0), (258, 77)):
             octets = bytearray(tiff(photograph(), compression="tiff_lzw"))
             (at,) = struct.unpack_from("<I", octets, 4)
@@ -288,7 +288,7 @@ class BrokenTests(PrintingCase):
             self.assertTrue({"#821", "#822"} & set(codes(bytes(octets))), (tag, value))
 
     def test_damaged_fax(self) -> None:
-        """A fax damaged on its way is the page that libtiff sees, whoever reads the PDF."""
+        """A damaged fax is shown in every viewer as libtiff decodes it."""
         for compression in ("group3", "group4"):
             octets = bytearray(tiff(FAX, compression=compression, strip_size=1 << 30))
             with Image.open(io.BytesIO(bytes(octets))) as image:
@@ -303,7 +303,7 @@ class BrokenTests(PrintingCase):
             self.assertIsNone(difference.getbbox())
 
     def test_endless(self) -> None:
-        """Of more directories than are printed, no more are read."""
+        """No more directories are read than pages are printed."""
         octets = tiff(*[Image.new("1", (16, 16), 0)] * 30)
         self.assertEqual(codes(octets, most=5), ["page"] * 5)
 

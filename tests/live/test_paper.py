@@ -16,7 +16,7 @@ from tests.live.loads import Ledger, Load
 from tests.live.machine import ADDRESS, Machine, start_machine
 from tests.live.mails import Mail, make_mail
 from tests.live.waiting import pass_time
-from tests.message.test_partial import parts_of
+from tests.message.test_fragments import parts_of
 
 KILLS = 20
 _LOADED = {"loaded": True}

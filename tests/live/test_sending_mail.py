@@ -13,7 +13,7 @@ from PIL import Image
 from tests.imaging.originals import PNG, pdf, photograph
 from tests.live.programs import free_port
 from tests.live.relay import RelayTestCase
-from tests.message.test_partial import put_together
+from tests.message.test_fragments import put_together
 
 _OPEN = {"smtpd_relay_restrictions": "permit_mynetworks, reject"}
 # Tries until it comes through.

@@ -63,7 +63,7 @@ def text_of(mail: bytes) -> str:
 
 
 class StyleTests(SynchronousTestCase):
-    """device.md section 9."""
+    """The header of what the machine sends (docs/sending)."""
 
     def test_canon(self) -> None:
         """The fields stand in the Canon's order, with its X-Mailer, Message-ID, boundary and names."""
@@ -152,7 +152,7 @@ class FormTests(SynchronousTestCase):
         self.assertEqual(part.get_payload(decode=True), whole)
 
     def test_across_blocks(self) -> None:
-        """An attachment of several blocks has one unbroken base64, whatever its length."""
+        """An attachment of several blocks has one unbroken base64, of any length."""
         for size in (57 * 4096 - 1, 57 * 4096, 57 * 4096 + 1, 57 * 4096 * 2 + 30):
             content = bytes(range(256)) * (size // 256 + 1)
             _, mail = composed(letter(attachments=(attached(content[:size]),)))
@@ -160,7 +160,7 @@ class FormTests(SynchronousTestCase):
             self.assertEqual(part.get_payload(decode=True), content[:size])
 
     def test_eight_bit_head(self) -> None:
-        """For 8BITMIME the head has the text as it is, and stands in for the other one."""
+        """For 8BITMIME the head has the text in 8 bit, and replaces the other one."""
         known, mail = composed(letter(text="Grüße\n"))
         assert known.eight_bit_head is not None
         eight = known.eight_bit_head + mail[known.head_length :]

@@ -37,7 +37,7 @@ class HostileTests(SynchronousTestCase):
         self.assertTrue(mail.parts[0].text.endswith("x\nmore\n"))
 
     def test_spaces_behind_hyphens(self) -> None:
-        """Hyphens and spaces in many lines, where a boundary was not said, are read once."""
+        """Hyphens and spaces in many lines, without a boundary parameter, are read once."""
         mail = self.taken(_HEAD + (b"--" + b" " * 198 + b"\n") * 20_000)
         self.assert_wrong(mail, "#819", "#835")
 

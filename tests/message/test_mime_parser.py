@@ -1,4 +1,4 @@
-"""A mail is taken apart as it is met in the wild, and whatever it holds, that comes to an end."""
+"""Mails of all kinds, right and wrong, are parsed, and none makes the parser fail."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class StructureTests(SynchronousTestCase):
     """Parts within parts."""
 
     def test_python(self) -> None:
-        """What Python's email package makes is taken apart into what went into it."""
+        """A mail that Python's email package makes is parsed into the parts that went into it."""
         message = EmailMessage()
         message["From"] = "J\u00fcrgen <a@bench.test>"
         message["Subject"] = JAPANESE * 5
@@ -128,7 +128,7 @@ class StructureTests(SynchronousTestCase):
         self.assertEqual((kinds(mail)[1], codes(mail)), (("tiff", "a.tif"), ["#819"]))
 
     def test_boundary(self) -> None:
-        """A boundary that is not said, or is another, is found where it stands: #819."""
+        """A boundary that is missing in the head, or is another there, is found in the body: #819."""
         octets = multipart("mixed", PLAIN, TIFF_PART)
         for said in (b"", b'; boundary="other"'):
             mail = taken(octets.replace(b'; boundary="b"', said))
@@ -141,7 +141,7 @@ class StructureTests(SynchronousTestCase):
         self.assertEqual(taken(multipart("mixed", part)).parts[0].text, "--bb\n--b-c\n--b x\n")
 
     def test_kinds(self) -> None:
-        """TIFF is told by type, name or content; an attached text is no text; TNEF is something else."""
+        """TIFF is recognized by type, name or content; an attached text is no text, TNEF is neither."""
         for head, body, kind in (
             ("Content-Type: image/tiff", TIFF, "tiff"),
             ('Content-Type: application/octet-stream; name="A.TIF"', b"?", "tiff"),
@@ -186,7 +186,7 @@ class EncodingTests(SynchronousTestCase):
         self.assertEqual((mail.parts[0].content, codes(mail)), (TIFF, ["#820"]))
 
     def test_quoted_printable(self) -> None:
-        """Quoted-printable is read; an escape that is none is #819 and stays as it is."""
+        """Quoted-printable is decoded; a wrong escape is #819 and stays undecoded."""
         head = lines("Content-Type: text/plain; charset=utf-8") + lines(
             "Content-Transfer-Encoding: quoted-printable", ""
         )
@@ -196,7 +196,7 @@ class EncodingTests(SynchronousTestCase):
         self.assertEqual((mail.parts[0].text, codes(mail)), ("a=zz b", ["#819"]))
 
     def test_unknown_encoding(self) -> None:
-        """An encoding that nobody knows is #819, and the part is as it came."""
+        """An unknown encoding is #819, and the part stays encoded."""
         mail = taken(lines("Content-Transfer-Encoding: x-rot13", "", "text"))
         self.assertEqual((mail.parts[0].text, codes(mail)), ("text\n", ["#819"]))
 
@@ -266,7 +266,7 @@ class FieldTests(SynchronousTestCase):
             self.assertEqual(mail.head.subject, JAPANESE)
 
     def test_broken_words(self) -> None:
-        """What looks like an encoded word and is none stays as it is."""
+        """Text that only looks like an encoded word is not decoded."""
         for word in ("=?utf-8?B?a?=", "=?nobody?Q?abc?=", "=?utf-8?B?", "=?=?=?="):
             self.assertTrue(taken(lines(f"Subject: {word}", "")).head.subject, word)
 
@@ -343,7 +343,7 @@ class BoundTests(SynchronousTestCase):
     @settings(max_examples=300, deadline=None)
     @given(octets=st.binary(max_size=2000))
     def test_any_octets(self, octets: bytes) -> None:
-        """Whatever the octets, a mail is taken apart."""
+        """Any octets are parsed without an error."""
         for mail in (taken(octets), taken(multipart("mixed", octets, octets))):
             for part in mail.parts:
                 self.assertIsInstance(part.kind, Kind)
@@ -377,5 +377,5 @@ class BoundTests(SynchronousTestCase):
         )
     )
     def test_any_structure(self, pieces: list[bytes]) -> None:
-        """Whatever order its pieces are in, a mail is taken apart."""
+        """A mail of pieces in any order is parsed without an error."""
         self.assertIsInstance(taken(b"".join(pieces)), ParsedMessage)

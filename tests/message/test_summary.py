@@ -1,4 +1,4 @@
-"""A glance at a mail's head."""
+"""Sender and subject of a received mail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SubjectTests(SynchronousTestCase):
     """What a mail is about."""
 
     def test_plain(self) -> None:
-        """A plain subject comes as it is, without the blanks around it."""
+        """A plain subject is returned unchanged, without the white space around it."""
         self.assertEqual(subject(b"  Scan of page 1 "), "Scan of page 1")
 
     def test_folded(self) -> None:
@@ -112,7 +112,7 @@ class SubjectTests(SynchronousTestCase):
         self.assertLess(time.monotonic() - before, 5)
 
     def test_head_without_end(self) -> None:
-        """A head that does not end in what was kept of it is looked at all the same."""
+        """A head that does not end within the octets that are read is read up to there."""
         self.assertEqual(subject_of(b"Subject: x\r\nX: " + b"y" * LONGEST_HEAD), "x")
 
 
@@ -138,12 +138,12 @@ class SenderTests(SynchronousTestCase):
         self.assertEqual(sender_of(b"Return-Path: <a@b>\r\nFrom: c@d\r\n\r\n"), "c@d")
 
     def test_nobody(self) -> None:
-        """A mail from nobody has no sender."""
+        """A mail without an address in From or Return-Path has no sender."""
         self.assertEqual(sender_of(b"Return-Path: <>\r\nSubject: x\r\n\r\n"), "")
         self.assertEqual(sender_of(b""), "")
 
     def test_hostile(self) -> None:
-        """Comments a thousand deep and other nonsense end in an answer, in no time worth noticing."""
+        """Comments a thousand deep and other hostile heads give a result at once."""
         before = time.monotonic()
         for sign in (b"(", b"[(", b"<", b'"', b"\\", b"@", b",", b":", b"(\r\n ", b"<@,"):
             self.assertLessEqual(len(sender(sign * 16_000)), 320)

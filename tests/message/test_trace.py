@@ -1,4 +1,4 @@
-"""The lines above a mail as it is received (RFC 5321 4.4)."""
+"""The trace of a received mail (RFC 5321 4.4)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.store.threads import HeldThread
 
 
 class Case(SynchronousTestCase):
-    """Commits files, in a thread that works when it is told to."""
+    """Commits files, in a thread that works when the test says so."""
 
     def setUp(self) -> None:
         self.directory = Path(self.mktemp())
@@ -96,7 +96,7 @@ class OrderTests(Case):
 
 
 class FailureTests(Case):
-    """One failure is nobody else's."""
+    """The failure of one file fails no other."""
 
     def test_rename(self) -> None:
         """A mail that cannot be moved fails and is gone; those with it are safe."""

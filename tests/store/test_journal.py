@@ -135,7 +135,7 @@ class SessionTests(Case):
         self.assertEqual(self.ids(10, peer="' OR 1=1 --"), [])
 
     def test_no_such(self) -> None:
-        """Where there is none, that is said."""
+        """One that does not exist is NoSuchRecord."""
         failure = self.failureResultOf(self.journal.session(17), NoSuchRecord)
         self.assertEqual(str(failure.value), "There is no session 17.")
 
@@ -202,7 +202,7 @@ class JobTests(Case):
         self.assertEqual(self.successResultOf(self.journal.jobs(10)), [newer, older])
 
     def test_no_such(self) -> None:
-        """Where there is none, that is said."""
+        """One that does not exist is NoSuchRecord."""
         failure = self.failureResultOf(self.journal.job("5001"), NoSuchRecord)
         self.assertEqual(str(failure.value), "There is no job 5001.")
 
@@ -295,7 +295,7 @@ class SettingsTests(Case):
         return self.successResultOf(self.journal.settings_at(when))
 
     def test_then(self) -> None:
-        """The settings of a time are told, and no secret; before the first of them nothing is known."""
+        """The settings of a time are given, without secrets; before the first of them there are none."""
         self.journal.keep_settings(self.device.settings)
         self.clock.advance(10)
         self.device.change_settings(
@@ -355,7 +355,7 @@ class TranscriptTests(Case):
         self.assertEqual(self.successResultOf(self.journal.transcript(1)), lines)
 
     def test_none(self) -> None:
-        """Where there is none, that is said."""
+        """One that does not exist is NoSuchRecord."""
         self.failureResultOf(self.journal.transcript(2), NoSuchRecord)
 
 
@@ -388,7 +388,7 @@ class ThreadTests(Case):
         self.assertEqual(len(self.found()), 7)
 
     def test_nothing_waits_behind_close(self) -> None:
-        """Closed, the journal leaves no call to come, whatever it was doing."""
+        """A closed journal leaves no delayed call, whatever was pending."""
         self.session()
         self.journal.close()
         self.session()

@@ -1,4 +1,4 @@
-"""The machine's key and certificate (issue 2 section 3, device.md 1 and 10)."""
+"""The machine's key and certificate."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class GenerateTests(Case):
         self.assertEqual(material.certificate.issuer, material.certificate.subject)
 
     def test_use(self) -> None:
-        """It is a server's certificate and nobody's authority."""
+        """It is a server's certificate and no authority's."""
         extensions = read_key_material(*pair()).certificate.extensions
         usage = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         self.assertEqual(list(usage), [ExtendedKeyUsageOID.SERVER_AUTH])
@@ -130,7 +130,7 @@ class GenerateTests(Case):
 
 
 class MaterialTests(Case):
-    """What is read, checked and told."""
+    """Reading, checking and describing."""
 
     def test_expired(self) -> None:
         """An expired certificate, and one that is not valid yet, are refused with the day."""
@@ -148,7 +148,7 @@ class MaterialTests(Case):
         )
 
     def test_does_not_fit(self) -> None:
-        """A key that belongs to another certificate is refused, of whatever kind."""
+        """A key that belongs to another certificate is refused, RSA or not."""
         self.assertEqual(
             self.refused(read_key_material, pair(0)[0], pair(1)[1]),
             "the key does not fit the certificate",
@@ -168,7 +168,7 @@ class MaterialTests(Case):
         )
 
     def test_not_pem(self) -> None:
-        """What is no PEM is refused, and it is said which of the two."""
+        """A file that is no PEM is refused; the error says which of the two."""
         certificate, key = pair()
         for wrong in (
             b"",
@@ -203,7 +203,7 @@ class MaterialTests(Case):
         self.refused(read_key_material, pair(1)[0] + certificate, key)
 
     def test_describe(self) -> None:
-        """It is told by subject, names, validity, bits and fingerprint."""
+        """It is described by subject, names, validity, bits and fingerprint."""
         material = read_key_material(*pair())
         told = material.describe()
         self.assertEqual(
@@ -221,7 +221,7 @@ class MaterialTests(Case):
         )
 
     def test_describe_without_names(self) -> None:
-        """A certificate without names is told without any."""
+        """A certificate without names is described without any."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
         material = read_key_material(certificate_of(key), pem(key))
         self.assertEqual(material.describe()["names"], [])
@@ -247,7 +247,7 @@ class StoreTests(Case):
         self.assertEqual(len(list(self.directory.iterdir())), 2)
 
     def test_second_start(self) -> None:
-        """At the second start they are the same, whatever the names are now."""
+        """At the second start they are the same, even under other names."""
         first = self.first_start()
         second = KeyStore(self.directory).load_or_generate(["other.test"], 2048, AT)
         self.assertEqual(first.certificates, second.certificates)
@@ -265,7 +265,7 @@ class StoreTests(Case):
             left.unlink()
 
     def test_spoilt(self) -> None:
-        """What is there but cannot be used is refused, and left as it is."""
+        """Files that cannot be used are refused, and not changed."""
         self.first_start()
         self.key.write_bytes(b"spoilt")
         self.assertEqual(

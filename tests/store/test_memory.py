@@ -1,4 +1,4 @@
-"""Memory: the Maildir of what was received (issue 2 section 3, device.md 7)."""
+"""Memory: the Maildir of what was received."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAIL = b"Subject: x\r\n\r\nbody\r\n"
 
 
 class Case(SynchronousTestCase):
-    """A memory of 1,000 octets, and a thread that works when it is told to."""
+    """A memory of 1,000 octets, and a thread that works when the test says so."""
 
     capacity = 1000
 
@@ -84,7 +84,7 @@ class ArrivalTests(Case):
         message.abort()
 
     def test_unfinished(self) -> None:
-        """What has arrived is nobody's yet, and stands in no part that a mail tool reads."""
+        """An arriving mail stands in tmp/ only, which no mail tool reads."""
         message = self.open()
         message.write(MAIL)
         self.assertEqual((self.files("new"), self.files("cur")), ([], []))
@@ -92,7 +92,7 @@ class ArrivalTests(Case):
         message.abort()
 
     def test_kept(self) -> None:
-        """Once it is synced it stands in new/, whole behind its trace, and is told before the answer."""
+        """Once synced it stands in new/, complete with its trace; `kept` is called before commit fires."""
         told_first: list[int] = []
         message = self.open()
         message.write(MAIL[:5])
@@ -152,7 +152,7 @@ class ArrivalTests(Case):
         self.assertEqual((self.files("tmp"), self.memory.used), ([], 0))
 
     def test_beginning(self) -> None:
-        """The first octets are at hand for a glance at the head, and no more of them."""
+        """The first octets are kept for the head, and no more than these."""
         message = self.open(b"a" * 10)
         message.write(b"b" * 10)
         message.write(b"c" * 10)
@@ -223,7 +223,7 @@ class LargeTests(Case):
 
 
 class CapacityTests(Case):
-    """So many octets and no more."""
+    """The capacity."""
 
     def test_used(self) -> None:
         """What arrives counts as it comes, what is kept counts, what is given up does not."""
@@ -282,7 +282,7 @@ class CapacityTests(Case):
         self.assertEqual(self.memory.used, 0)
 
     def test_failed_commit(self) -> None:
-        """A mail that cannot be kept is not told, not there, and takes no room."""
+        """For a mail that cannot be kept `kept` is not called; it does not exist and takes no room."""
         message = self.open()
         message.write(MAIL)
         done = message.commit()
@@ -326,7 +326,7 @@ class CapacityTests(Case):
         )
     )
     def test_any_course(self, course: list[tuple[str, int, int]]) -> None:
-        """Whatever happens to mails in whatever order, what is accounted for is what is there."""
+        """After any sequence of operations the octets counted are those of the files."""
         self.setUp()
         arriving: list[StoredMessage] = []
         for what, which, octets in course:

@@ -43,7 +43,7 @@ class HoldTests(Case):
         return str(self.assertRaises(StateError, StateDirectory(path).hold))
 
     def test_of_others(self) -> None:
-        """A directory with other things in it is refused, and its mode left as it is."""
+        """A directory with other things in it is refused, and its mode is not changed."""
         home = Path(self.mktemp())
         home.mkdir(mode=0o755)
         (home / "letter.txt").write_text("x", "utf-8")

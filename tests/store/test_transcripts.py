@@ -66,7 +66,7 @@ class RoundTripTests(Case):
         self.assertEqual(self.round_trip(lines), lines)
 
     def test_form(self) -> None:
-        """The file is text that reads as it is: time, speaker, what was said."""
+        """The file is readable text: time, speaker, line."""
         self.round_trip([TranscriptLine(AT, "C", "QUIT"), TranscriptLine(AT, "-", "closed")])
         (path,) = self.directory.iterdir()
         self.assertEqual(path.name, "000000001.txt")
@@ -76,7 +76,7 @@ class RoundTripTests(Case):
         )
 
     def test_empty(self) -> None:
-        """A session in which nothing was said has a transcript without lines."""
+        """A session without lines has an empty transcript."""
         self.assertEqual(self.round_trip([]), [])
 
     def test_milliseconds(self) -> None:
@@ -116,7 +116,7 @@ class FilesTests(Case):
     """One file for each session."""
 
     def test_none(self) -> None:
-        """Where there is none, that is said."""
+        """One that does not exist is NoSuchRecord."""
         error = self.assertRaises(NoSuchRecord, self.transcripts.read, 7)
         self.assertEqual(str(error), "There is no transcript of session 7.")
 

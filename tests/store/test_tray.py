@@ -66,7 +66,7 @@ class TrayTests(unittest.SynchronousTestCase):
         return Tray(self.directory, at_once).open_directory()
 
     def test_kept(self) -> None:
-        """What was put in is found again, record and all, oldest first; it is told newest first."""
+        """Documents and records are found again oldest first; `documents` gives them newest first."""
         records = [
             printed("5002", codes=("#827",), notices=("é",), printed=1.0),
             printed("5001", printed=2.0),
@@ -79,7 +79,7 @@ class TrayTests(unittest.SynchronousTestCase):
         self.assertEqual(self.tray.path("5001").name, "5001.pdf")
 
     def test_not_there_before_it_is_safe(self) -> None:
-        """A document is told of only when it will survive a crash."""
+        """A document is listed only when it will survive a crash."""
         thread = HeldThread()
         tray = Tray(self.directory, thread)
         pdf = tray.new_place() / "printed.pdf"
@@ -100,7 +100,7 @@ class TrayTests(unittest.SynchronousTestCase):
         self.assertFalse(places[0].exists())
 
     def test_in_the_place_of_another(self) -> None:
-        """A document of the same number takes the place of the older one, which is told."""
+        """A document of the same number replaces the older one, which is returned."""
         first, second = printed("5001"), printed("5001", serial=9000)
         self.keep(first, b"old")
         self.assertEqual(self.keep(second, b"new"), first.document)

@@ -20,7 +20,7 @@ class HeldThread:
         return done
 
     def run(self) -> None:
-        """Do one piece of work and tell how it ended."""
+        """Do one piece of work and fire with its outcome."""
         work, done = self.work.pop(0)
         maybeDeferred(work).chainDeferred(done)
 

@@ -1,11 +1,10 @@
-"""A printer in the test's process, as other people's tests use it."""
+"""A printer in the test's process, as tests of other projects use it."""
 
 from __future__ import annotations
 
 import smtplib
-from typing import Any
 
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial import reporter, unittest
 
@@ -13,7 +12,7 @@ from irsend.testing import Printer, PrinterMixin
 from irsend.testing.printer import NotInTime
 
 
-def deliver(printer: Printer, text: str = "hello") -> Any:
+def deliver(printer: Printer, text: str = "hello") -> Deferred[None]:
     """Deliver a mail to a printer with the standard library's client, in a thread."""
 
     def talk() -> None:
@@ -28,60 +27,53 @@ def deliver(printer: Printer, text: str = "hello") -> Any:
 class PrinterTests(PrinterMixin, unittest.TestCase):
     """`PrinterMixin` and `Printer`."""
 
-    @inlineCallbacks
-    def test_mail(self) -> Any:
-        """A mail delivered to the printer is waited for and taken apart."""
+    async def test_mail(self) -> None:
+        """A mail delivered to the printer is waited for and parsed."""
         printer = self.start_printer()
-        yield deliver(printer, "two")
-        mails = yield printer.wait_for_mail(1)
+        await deliver(printer, "two")
+        mails = await printer.wait_for_mail(1)
         self.assertEqual(mails[0].message["Subject"], "two")
         self.assertEqual(mails[0].number, "5001")
         self.assertTrue(mails[0].content.endswith(b"\r\n\r\ntwo\r\n"))
 
-    @inlineCallbacks
-    def test_status(self) -> Any:
+    async def test_status(self) -> None:
         """A refusal under SSL is waited for on the status line, and cleared."""
         printer = self.start_printer(authent_encryption__allow_ssl_smtp_receive="ssl")
-        yield self.assertFailure(deliver(printer), smtplib.SMTPResponseException)
-        yield printer.wait_for_status("SSL Error (SMTP RX Reject)")
+        await self.assertFailure(deliver(printer), smtplib.SMTPResponseException)
+        await printer.wait_for_status("SSL Error (SMTP RX Reject)")
         printer.clear_status()
         self.assertEqual(printer.status, "")
 
-    @inlineCallbacks
-    def test_settings(self) -> Any:
+    async def test_settings(self) -> None:
         """A setting changed at the machine holds from the next session on."""
         printer = self.start_printer()
         printer.set(email_ifax__email_address="ir@office.test")
-        yield self.assertFailure(deliver(printer), smtplib.SMTPRecipientsRefused)
+        await self.assertFailure(deliver(printer), smtplib.SMTPRecipientsRefused)
 
-    @inlineCallbacks
-    def test_not_in_time(self) -> Any:
+    async def test_not_in_time(self) -> None:
         """A mail that does not come fails the wait with a sentence that says what there is."""
         printer = self.start_printer()
-        error = yield self.assertFailure(printer.wait_for_mail(2, timeout=0.01), NotInTime)
+        error = await self.assertFailure(printer.wait_for_mail(2, timeout=0.01), NotInTime)
         self.assertIn("2 mails; there are 0", str(error))
 
-    @inlineCallbacks
-    def test_two_printers(self) -> Any:
+    async def test_two_printers(self) -> None:
         """Two printers in one test do not know of each other."""
         one, other = self.start_printer(), self.start_printer(model="ir2200")
-        yield deliver(one)
-        yield one.wait_for_mail(1)
+        await deliver(one)
+        await one.wait_for_mail(1)
         self.assertEqual(other.mails, [])
 
-    @inlineCallbacks
-    def test_transcript_in_report(self) -> Any:
-        """A failing test's report holds what was said in the printer's sessions."""
+    async def test_transcript_in_report(self) -> None:
+        """A failing test's report holds the transcripts of the printer's sessions."""
 
         class Failing(PrinterMixin, unittest.TestCase):
-            @inlineCallbacks
-            def test_it(self) -> Any:
+            async def test_it(self) -> None:
                 printer = self.start_printer()
-                yield deliver(printer)
+                await deliver(printer)
                 self.fail("for a reason")
 
         result = reporter.TestResult()
-        yield Failing("test_it").run(result)
+        Failing("test_it").run(result)
         ((_, failure),) = result.failures
         self.assertIn("for a reason", failure.getTraceback())
         self.assertIn("S: 250 2.6.0 Message accepted", failure.getTraceback())

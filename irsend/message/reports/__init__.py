@@ -1,1 +1,1 @@
-"""Reports about mail: the DSN and the MDN, the requests for them, and what reads them (RFC 3464, 8098)."""
+"""Reports on mail, DSN and MDN: requests for them are read, they are written, and read as they come back."""

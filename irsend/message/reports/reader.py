@@ -1,7 +1,6 @@
-"""What comes back to a sender in full mode: was it delivered (DSN), was it read or printed (MDN).
+"""A reader of the DSNs and MDNs that come back to the sender in full mode.
 
-Only the first part of a mail is looked at, and whatever stands there, reading it
-comes to an end without an error: a mail that is no notification is none.
+It reads the beginning of a mail only, and no mail makes it fail.
 
 Standards: RFC 3461 and 3464 (DSN), RFC 8098 with 3798 and 2298 before it (MDN), RFC 6533 (both
 with addresses in UTF-8), RFC 2532 (what full mode makes of them).
@@ -20,7 +19,7 @@ from attrs import frozen
 
 _LONGEST = 300_000
 _MOST_REPORTS = 1000
-# The parser looks at each line anew for each multipart that is open around it.
+# The library's parser checks each line again for each multipart that encloses it.
 _MOST_BOUNDARIES = 10
 _BOUNDARY = re.compile(rb"boundary", re.IGNORECASE)
 _PATH = re.compile(r"^\s*(?:[\w-]+\s*;)?\s*<?\s*(.*?)\s*>?\s*$", re.DOTALL)
@@ -33,12 +32,12 @@ _NOT_READ = ("deleted", "denied", "failed")
 
 @frozen(kw_only=True)
 class Report:
-    """What a notification says of one recipient."""
+    """What a notification reports of one recipient."""
 
     addresses: tuple[str, ...]
-    """As the sender wrote it, where that is told; and as it was in the end."""
+    """Original-Recipient, where it is given, and Final-Recipient."""
     positive: bool | None
-    """None: not the last word (delayed, relayed, expanded)."""
+    """None: not final (delayed, relayed, expanded)."""
     text: str
     """What happened, for people."""
 
@@ -49,16 +48,16 @@ class Notification:
 
     kind: Literal["dsn", "mdn"]
     original_message_id: str
-    """With its angle brackets; empty where it is not told."""
+    """With its angle brackets; empty where it is not given."""
     envelope_id: str = ""
-    """Of a DSN, what ENVID said."""
+    """Of a DSN: the ENVID of the mail."""
     reports: tuple[Report, ...] = ()
     features: str = ""
-    """Of an MDN, what the receiver can take (Media-Accept-Features, RFC 2530)."""
+    """Of an MDN: what the receiver can take (Media-Accept-Features, RFC 2530)."""
 
 
 def read_notification(mail: IO[bytes]) -> Notification | None:
-    """Read a received mail from its beginning; None where it is no notification."""
+    """Read a received mail; None where it is no notification."""
     beginning = mail.read(_LONGEST)
     if b"report" not in beginning[:65_536].lower():
         return None
@@ -70,7 +69,7 @@ def read_notification(mail: IO[bytes]) -> Notification | None:
         message = message_from_bytes(beginning)
         return _read(message)
     except Exception:
-        # The parser raises much of its own at what hostile mails hold.
+        # The library's parser raises exceptions of many kinds at hostile mails.
         return None
 
 
@@ -90,8 +89,8 @@ def _read(message: Message) -> Notification | None:
 def _groups(part: Message) -> list[Message]:
     """Return the groups of fields in a status part.
 
-    The parser takes such a part for messages within the message, and leaves an
-    encoding, which RFC 2045 does not allow there, as it is: it is read anew.
+    The library parses such a part as messages, and leaves a transfer encoding,
+    which RFC 2045 does not allow there, undecoded: so it is parsed again.
     """
     payload = part.get_payload()
     if isinstance(payload, list):
@@ -117,8 +116,8 @@ def _dsn(groups: list[Message], message: Message, parts: list[Message]) -> Notif
         if not addresses or not action:
             continue
         positive = True if action in _DELIVERED else False if action in _FAILED else None
-        told = (action, _line(group, "Status"), _path(group, "Diagnostic-Code"))
-        text = " ".join(filter(None, told))
+        values = (action, _line(group, "Status"), _path(group, "Diagnostic-Code"))
+        text = " ".join(filter(None, values))
         reports.append(Report(addresses=addresses, positive=positive, text=text))
     return Notification(
         kind="dsn",
@@ -140,9 +139,9 @@ def _mdn(groups: list[Message], message: Message, parts: list[Message]) -> Notif
         positive = False
     elif of_type in _READ:
         positive = True
-    told = (disposition, _line(fields, "Error"), _line(fields, "Failure"))
+    values = (disposition, _line(fields, "Error"), _line(fields, "Failure"))
     report = Report(
-        addresses=_recipients(fields), positive=positive, text=" ".join(filter(None, told))
+        addresses=_recipients(fields), positive=positive, text=" ".join(filter(None, values))
     )
     own = _IDENTITY.search(_line(fields, "Original-Message-ID"))
     return Notification(
@@ -159,7 +158,7 @@ def _recipients(fields: Message) -> tuple[str, ...]:
 
 
 def _original(message: Message, parts: list[Message]) -> str:
-    """Return the Message-ID of what is reported on, from what was returned of it, else the references."""
+    """Return the Message-ID of the mail reported on: from its returned head, else from the references."""
     for part in reversed(parts):
         if part.get_content_type() == "message/rfc822":
             for inner in part.get_payload():
@@ -186,7 +185,7 @@ def _line(fields: Message, name: str) -> str:
 
 
 def _path(fields: Message, name: str) -> str:
-    """Return what stands behind the type and its semicolon, without angle brackets."""
+    """Return what follows the type and its semicolon, without angle brackets."""
     match = _PATH.match(_line(fields, name))
     return match[1] if match else ""
 

@@ -1,10 +1,9 @@
-"""What a sender asked to be told of: that its mail was delivered (DSN), that it was printed (MDN).
+"""A sender's requests for reports: for a DSN when its mail is delivered, for an MDN when it is printed.
 
-Read from a mail's first octets; whatever stands there, reading it comes to an
-end without an error. An answer goes to nobody whom the mail does not come from,
-and never to what is an answer itself: no loops.
+Read from a mail's head; no head makes reading it fail. A report goes only to
+the sender of the mail, and never answers a report: so there are no loops.
 
-Standards: RFC 3461 (DSN), RFC 8098 2.1 (when an MDN is not sent by itself), RFC 3834 2 (what is
+Standards: RFC 3461 (DSN), RFC 8098 2.1 (when no MDN is sent automatically), RFC 3834 2 (what is
 not answered).
 """
 
@@ -18,8 +17,8 @@ from attrs import field, frozen
 from irsend.addresses import mail_address
 
 ASKING = (b"disposition-notification-to", b"x-envelope-dsn")
-"""Who asks for something has one of these in the head, in any case."""
-# Nothing of it is tried twice: it is read in the machine's own process.
+"""A head with a request has one of these names in it, in any case."""
+# Possessive, so that nothing is tried twice: it runs in the machine's own process.
 _FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:((?:[^\r\n]++|\r?\n[ \t])*+)\r?\n", re.MULTILINE)
 _LONGEST = 2000
 _MOST_RECIPIENTS = 100
@@ -30,16 +29,16 @@ _BULK = ("bulk", "junk", "list")
 
 @frozen(kw_only=True)
 class DeliveryRequest:
-    """A recipient of whom a sender wants to hear that the mail was delivered."""
+    """A recipient for whom the sender asked for a DSN of success."""
 
     address: str
     original: str = ""
-    """As the sender has it: ORCPT, with its type."""
+    """ORCPT, with its type."""
 
 
 @frozen(kw_only=True)
 class ReportRequests:
-    """What is to be told, and to whom."""
+    """Which reports were asked for, and where they go."""
 
     delivered: tuple[DeliveryRequest, ...] = ()
     """Recipients with NOTIFY=SUCCESS."""
@@ -50,33 +49,33 @@ class ReportRequests:
     notify_to: str = ""
     """Where an MDN goes; empty for none."""
     why_not: str = field(default="", eq=False)
-    """Why there is no MDN though one was asked for."""
+    """Why no MDN is sent though one was asked for."""
     original_recipient: str = ""
-    """For the MDN, as a gateway has left it (RFC 8098 2.3)."""
+    """For the MDN: the field that a gateway added (RFC 8098 2.3)."""
 
     @property
     def any(self) -> bool:
-        """True where something is wanted."""
+        """True where a report was asked for."""
         return bool(self.delivered or self.notify_to)
 
 
 NO_REQUESTS = ReportRequests()
 
 
-def requests_in(beginning: bytes) -> ReportRequests:
-    """Return what is asked for in a mail, by its head and by the trace of how it came."""
-    lower = beginning.lower()
+def requests_in(head_octets: bytes) -> ReportRequests:
+    """Return the requests in a mail's head and in the trace above it."""
+    lower = head_octets.lower()
     if not any(word in lower for word in ASKING):
         return NO_REQUESTS
     fields: dict[str, list[str]] = {}
     own_trace: list[str] = []
-    end = re.search(rb"\r?\n\r?\n", beginning)
-    for match in _FIELD.finditer(beginning[: end.start() + 2] if end else beginning):
+    end = re.search(rb"\r?\n\r?\n", head_octets)
+    for match in _FIELD.finditer(head_octets[: end.start() + 2] if end else head_octets):
         name = match[1].decode("ascii").lower()
         text = " ".join(match[2].decode("ascii", "replace").split())[:_LONGEST]
         fields.setdefault(name, []).append(text)
         if name == "x-envelope-dsn" and "received" not in fields:
-            # Below the first Received it is not the machine that has written it.
+            # Below the first Received field the machine has written nothing.
             own_trace.append(text)
     return_path = _path_in(fields.get("return-path", [""])[0])
     delivered, envelope_id = _delivery(own_trace)
@@ -92,7 +91,7 @@ def requests_in(beginning: bytes) -> ReportRequests:
 
 
 def _notify_to(fields: dict[str, list[str]], return_path: str) -> tuple[str, str]:
-    """Return who gets an MDN, or why nobody does though somebody asked (RFC 8098 2.1)."""
+    """Return where an MDN goes, or why none is sent though one was asked for (RFC 8098 2.1)."""
     asked = fields.get("disposition-notification-to", [])
     if not asked:
         return "", ""
@@ -119,14 +118,14 @@ def _notify_to(fields: dict[str, list[str]], return_path: str) -> tuple[str, str
 
 
 def _same(one: str, other: str) -> bool:
-    """Compare addresses: the local part to the letter, the domain without regard to case."""
+    """Compare addresses: local parts exactly, domains without regard to case."""
     local, _, domain = one.rpartition("@")
     other_local, _, other_domain = other.rpartition("@")
     return local == other_local and domain.lower() == other_domain.lower()
 
 
 def _delivery(lines: list[str]) -> tuple[tuple[DeliveryRequest, ...], str]:
-    """Read the machine's own trace of what the envelope asked for."""
+    """Read the lines that the machine's own trace has of the envelope's requests."""
     wanted = []
     envelope_id = ""
     for line in lines[: _MOST_RECIPIENTS + 1]:
@@ -154,6 +153,6 @@ def _is_address(text: str) -> bool:
 
 
 def _from_xtext(text: str) -> str:
-    """Decode xtext (RFC 3461 4); what is not printable ASCII then is left out."""
+    """Decode xtext (RFC 3461 4), leaving out what is not printable ASCII."""
     decoded = _XTEXT.sub(lambda match: chr(int(match[1], 16)), text)
-    return "".join(sign for sign in decoded if " " <= sign <= "~")
+    return "".join(character for character in decoded if " " <= character <= "~")

@@ -6,7 +6,7 @@ It speaks no protocol and decides nothing about mail.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -29,7 +29,7 @@ from irsend.services.machine.storage import Storage
 from irsend.services.network import Network
 from irsend.services.pop_session_queue import POPSessionQueue
 from irsend.services.print.page_viewer import PAGE_CPU_SECONDS, PageViewer
-from irsend.services.print.print_pool import IPrintPool, PrintPool
+from irsend.services.print.print_pool import IPrintPool, make_print_pool
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.print.retention import Retention
 from irsend.services.receive.dispatch import Dispatch
@@ -49,15 +49,6 @@ _WALL_PER_CPU = 4
 """Workers give way to everything else: a document may take so much longer by the clock than by CPU."""
 
 
-class MakesPrintPool(Protocol):
-    """Makes a pool of so many workers; `timeout` gives the seconds that an order may take."""
-
-    def __call__(
-        self, reactor: Any, at_once: int, timeout: Callable[[], float], /
-    ) -> IPrintPool:
-        """Make it."""
-
-
 class Machine(MultiService):
     """One printer. `hold` its state directory, then start the service.
 
@@ -73,7 +64,9 @@ class Machine(MultiService):
         configuration: Configuration,
         reactor: Any,
         now: Callable[[], float],
-        make_print_pool: MakesPrintPool = PrintPool,
+        make_print_pool: Callable[
+            [Any, int, Callable[[], float]], IPrintPool
+        ] = make_print_pool,
     ) -> None:
         MultiService.__init__(self)
         self._live = live = LiveConfiguration(configuration)

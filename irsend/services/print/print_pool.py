@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail, succeed
 from twisted.internet.error import ProcessDone
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -38,6 +38,10 @@ class NoRoom(Exception):
     """It cannot be printed now, for a reason that is not its own: the disk is full, say."""
 
 
+def _uncounted(page: int) -> None:
+    """Take a page that the caller does not count."""
+
+
 class IPrintPool(Interface):
     """Prints mails, draws and reads their pages, and sets reports.
 
@@ -47,21 +51,41 @@ class IPrintPool(Interface):
 
     at_once: int = Attribute("So many orders are carried out at once; the others wait.")
 
-    def ask(order: dict[str, Any], told: Callable[[int], None]) -> Deferred[dict[str, Any]]:
+    def ask(
+        order: dict[str, Any], told: Callable[[int], None] = _uncounted
+    ) -> Deferred[dict[str, Any]]:
         """Carry out an order; fires with the answer.
 
-        `told`, which may be left out, is called with the number of each page of an
-        image that is done. Fails with CannotPrint where the document is at fault,
-        NoRoom where it is not. When cancelled it fails with CancelledError, and no
-        earlier than nothing is written for the order any more.
+        `told` is called with the number of each page of an image that is done.
+        Fails with CannotPrint where the document is at fault, NoRoom where it is
+        not. A cancelled order fails with CancelledError, once nothing is written
+        for it any more.
         """
 
     def stop() -> Deferred[None]:
         """Break off all orders, which fail with NoRoom, as later ones do; fires when nothing runs."""
 
 
-def _unheard(page: int) -> None:
-    """Hear of a page that nobody counts."""
+def make_print_pool(reactor: Any, at_once: int, timeout: Callable[[], float]) -> IPrintPool:
+    """Return a pool of so many workers; `timeout` gives the seconds that an order may take."""
+    return PrintPool(reactor, at_once, timeout) if at_once else NoPrintPool()
+
+
+@implementer(IPrintPool)
+class NoPrintPool:
+    """No workers: mails stay in memory, and no page can be looked at."""
+
+    at_once = 0
+
+    def ask(
+        self, order: dict[str, Any], told: Callable[[int], None] = _uncounted
+    ) -> Deferred[dict[str, Any]]:
+        """Fail with NoRoom."""
+        return fail(NoRoom("the machine has no print workers (printing.workers is 0)"))
+
+    def stop(self) -> Deferred[None]:
+        """Fire at once."""
+        return succeed(None)
 
 
 @implementer(IPrintPool)
@@ -80,7 +104,7 @@ class PrintPool:
         self._stopped = False
 
     def ask(
-        self, order: dict[str, Any], told: Callable[[int], None] = _unheard
+        self, order: dict[str, Any], told: Callable[[int], None] = _uncounted
     ) -> Deferred[dict[str, Any]]:
         """Have a worker carry out an order."""
         return Deferred.fromCoroutine(self._carry_out(order, told))
@@ -147,7 +171,7 @@ class _Printer(Worker):
         super().__init__()
         self._reactor = reactor
         self._answer: Deferred[dict[str, Any]] | None = None
-        self._told: Callable[[int], None] = _unheard
+        self._told: Callable[[int], None] = _uncounted
         self._timer: IDelayedCall | None = None
         self._why: Exception | None = None
         self.orders = 0
@@ -232,6 +256,3 @@ class _Printer(Worker):
             codes.IMAGE_UNDECODABLE, "It takes too much time or memory, or breaks its decoder."
         )
         self._end(Failure(self._why or died))
-
-
-IPrintPool = PrintPool

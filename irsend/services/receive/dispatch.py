@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from irsend.device.device import Device
 from irsend.device.jobs import Job, Recipient
-from irsend.message.joining import fragment_of
+from irsend.message.fragments import fragment_of
 from irsend.message.reports.reader import Notification, read_notification
 from irsend.message.reports.requests import ASKING, NO_REQUESTS, requests_in
 from irsend.message.summary import sender_of, subject_of

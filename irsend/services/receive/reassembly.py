@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from irsend.device import codes
 from irsend.device.device import Device
 from irsend.device.jobs import Job
-from irsend.message.joining import Fragment
+from irsend.message.fragments import Fragment
 from irsend.message.parsed_message import Problem
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.received_mail import ReceivedMail

@@ -22,7 +22,7 @@ from irsend.device.device import Device
 from irsend.device.send_policy import code_of_pop_login
 from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
-from irsend.message.partial import divide
+from irsend.message.fragments import fragmented
 from irsend.message.prefixed_file import PrefixedFile
 from irsend.services.error_text import OWN_ERROR
 from irsend.services.live_configuration import LiveConfiguration
@@ -264,7 +264,7 @@ class Attempt:
             # RFC 2046 5.2.2.1: the parts of a message are in 7 bit.
             head = b""
             with outbox.open_message(outgoing) as message:
-                parts = [part(one) for one in divide(message, size, self._limit)]
+                parts = [part(one) for one in fragmented(message, size, self._limit)]
         return Delivery(
             sender=_mailbox(outgoing.sender) if outgoing.sender else None,
             recipients=recipients,

@@ -17,7 +17,9 @@ from irsend.device.codes import CODES
 from irsend.device.device import Device
 from irsend.device.jobs import Job, Recipient
 from irsend.device.send_policy import sender_address
-from irsend.message.reports.writer import ReportHead, dsn, mdn
+from irsend.message.reports.dsn import dsn
+from irsend.message.reports.mdn import mdn
+from irsend.message.reports.multipart_report import ReportHead
 from irsend.message.style import Style
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.received_mail import ReceivedMail

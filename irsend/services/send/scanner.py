@@ -97,7 +97,7 @@ class Scanner:
     def _begin(self, order: ScanOrder, progress: Callable[[int, int], None]) -> _Scan:
         timeout = self._timeout()
         worker = _Scan(order, progress, timeout)
-        worker.start(self._reactor, "irsend.imaging")
+        worker.start(self._reactor, "irsend.imaging.scan_worker")
         self._workers.add(worker)
         worker.gone.addCallback(lambda _: self._workers.discard(worker))
         worker.limit = self._reactor.callLater(timeout, worker.take_too_long)

@@ -93,7 +93,7 @@ class NotificationTests(SynchronousTestCase):
     """DSN and MDN."""
 
     def test_dsn(self) -> None:
-        """A DSN tells envelope id, Message-ID, and which recipients it reached, missed, or not yet."""
+        """A DSN is read with ENVID, Message-ID, and each recipient as delivered, failed or delayed."""
         dsn = read(POSTFIX)
         assert dsn is not None
         self.assertEqual(dsn.kind, "dsn")
@@ -118,7 +118,7 @@ class NotificationTests(SynchronousTestCase):
         self.assertEqual(dsn.original_message_id, "<20090213.0001@bench.test>")
 
     def test_mdn(self) -> None:
-        """An MDN tells the Message-ID, that it was read, and what the receiver takes."""
+        """An MDN is read with the Message-ID, its disposition, and the features of the receiver."""
         mdn = read(MDN % b"displayed")
         assert mdn is not None
         self.assertEqual(
@@ -211,7 +211,7 @@ class FeatureTests(SynchronousTestCase):
     """Feature expressions (RFC 2533)."""
 
     def test_profiles(self) -> None:
-        """A receiver takes F with MMR, C with JPEG in colour, and S whatever it says."""
+        """A receiver takes F with MMR, C with JPEG in colour, and S without any features."""
         for expression, takes in (
             ("", "S"),
             ("(& (color=Binary) (image-coding=MH) (image-file-structure=TIFF-minimal))", "S"),

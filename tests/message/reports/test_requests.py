@@ -1,4 +1,4 @@
-"""What a sender asks to be told of, and who is never answered (RFC 3461, RFC 8098 2.1)."""
+"""Requests for reports, and mails that are never answered (RFC 3461, RFC 8098 2.1)."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class DispositionTests(unittest.SynchronousTestCase):
         self.assertEqual((found.notify_to, found.why_not), ("", why))
 
     def test_asked(self) -> None:
-        """Who asks, and sent the mail, is told; the case of the domain is nothing."""
+        """An MDN goes to an address that asks for it and sent the mail, in any case of its domain."""
         self.assertEqual(requests(ASKING).notify_to, "a@bench.test")
         named = 'disposition-notification-to: "A. Body" <a@BENCH.test>\n'
         self.assertEqual(requests(named).notify_to, "a@BENCH.test")
 
     def test_not_asked(self) -> None:
-        """Who does not ask is told nothing."""
+        """A mail without a request is not answered."""
         self.assertEqual(requests("From: a@bench.test\n"), NO_REQUESTS)
         self.assertFalse(NO_REQUESTS.any)
 
@@ -58,18 +58,18 @@ class DispositionTests(unittest.SynchronousTestCase):
         self.assertRefused(f"Return-Path: <>\n{ASKING}", "the mail comes from the null sender")
 
     def test_no_return_path(self) -> None:
-        """Where it is not known who sent the mail nobody is told."""
+        """A mail without Return-Path is not answered."""
         found = requests_in(ASKING.replace("\n", "\r\n").encode())
         self.assertEqual(found.why_not, "it is not known where the mail comes from")
 
     def test_another_address(self) -> None:
-        """Nobody is told on behalf of another; a local part in another case is another."""
+        """No MDN goes to another address than the sender; a local part in another case is another."""
         why = "another address is to be notified than the mail comes from"
         self.assertRefused("Disposition-Notification-To: b@bench.test\n", why)
         self.assertRefused("Disposition-Notification-To: A@bench.test\n", why)
 
     def test_several(self) -> None:
-        """Several addresses, or none that is one, are told nothing."""
+        """A request that names several addresses, or none that is one, is not answered."""
         one = "the mail does not name one address that is to be notified"
         self.assertRefused("Disposition-Notification-To: a@bench.test, b@bench.test\n", one)
         self.assertRefused("Disposition-Notification-To: nobody\n", one)
@@ -104,7 +104,7 @@ class DeliveryTests(unittest.SynchronousTestCase):
         return smtp_trace(envelope, peer="192.0.2.1", host=b"ir", at=0)
 
     def test_asked(self) -> None:
-        """Recipients with NOTIFY=SUCCESS are told of, as the sender knows them."""
+        """Recipients with NOTIFY=SUCCESS are reported, with the ORCPT that the sender gave."""
         trace = self.trace(Mailbox(b"a", b"b.test"), b"SUCCESS,FAILURE", b"NEVER", b"FAILURE")
         found = requests_in(trace + b"Subject: x\r\n\r\n")
         self.assertEqual(
@@ -117,7 +117,7 @@ class DeliveryTests(unittest.SynchronousTestCase):
         )
 
     def test_null_sender(self) -> None:
-        """The null sender is told nothing."""
+        """The null sender gets no report."""
         found = requests_in(self.trace(None, b"SUCCESS") + b"\r\n")
         self.assertEqual(found.delivered, ())
 

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import inlineCallbacks
 
-from irsend.message.partial import divide
+from irsend.message.fragments import fragmented
 from tests.imaging.originals import text_page
 from tests.imaging.received import mail, tiff
 from tests.services.printing import PrintingMachineCase
@@ -21,7 +21,7 @@ def parts_of(content: bytes, limit: int = 200_000) -> list[bytes]:
     """Divide a mail as machines do."""
     content = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     message = io.BytesIO(content)
-    parts = divide(message, len(content), limit)
+    parts = fragmented(message, len(content), limit)
     return [one.head + content[one.start : one.start + one.length] for one in parts]
 
 

@@ -10,7 +10,7 @@ from irsend.device.jobs import Job
 from irsend.device.send_policy import code_of_pop_login
 from irsend.device.sessions import Session
 from irsend.errors import CannotCancel, MemoryFull, SendRefused
-from tests.message.test_partial import put_together
+from tests.message.test_fragments import put_together
 from tests.services.relay import NOT_FOUND, REFUSED, Glass, SendingCase
 
 

@@ -1,4 +1,4 @@
-"""Sheets of an I-Fax: which size and resolution a profile has for a page, and its compression.
+"""Pages of an I-Fax: which size, resolution and compression a profile has for a page.
 
 Profile C is written in CIELAB as T.42 has it, D50, with its default ranges; the
 G3FAX markers inside the JPEG, which T.4 Annex E has on a telephone line, are left out.
@@ -13,20 +13,20 @@ import io
 from PIL import Image, ImageCms
 
 from irsend.imaging.originals import Page
-from irsend.imaging.paper_sizes import Size, fitting
-from irsend.imaging.sheets import black_and_white, sheet
+from irsend.imaging.paper_sizes import Size, paper_for
+from irsend.imaging.scanned_page import bilevel, on_paper
 from irsend.imaging.tiff_fx import ITULAB, JPEG, MH, MMR, FaxPage, fax_page
 
 _DOTS = 204
 # Widths in pixels at 204 dots an inch, and the paper that each is for (T.4 2.2).
 _A4, _B4, _A3 = 1728, 2048, 2432
-# Letter paper, in inches, is that much wider than what A4 has.
+# Letter paper may be this much wider, in inches, than what the width for A4 holds.
 _SLACK = 0.05
 _LEAST_LINES = 10
 
 
-def fax_sheet(page: Page, paper: str, resolution: tuple[int, int], profile: str) -> FaxPage:
-    """Return a page compressed as the profile has it: S, F or C."""
+def ifax_page(page: Page, paper: str, resolution: tuple[int, int], profile: str) -> FaxPage:
+    """Return a page in the form of a profile: S, F or C."""
     page = _as_fed(page, paper)
     if profile == "C":
         return _colour(page, paper, resolution)
@@ -38,17 +38,17 @@ def fax_sheet(page: Page, paper: str, resolution: tuple[int, int], profile: str)
         compression, fill_order = MH, 2
     across = width * dots[0] // _DOTS
     size = _paper_of(page, paper, width / _DOTS)
-    image = sheet(page, size, (across, max(_LEAST_LINES, round(size[1] * dots[1]))))
-    return fax_page(black_and_white(image), compression, dots, fill_order=fill_order)
+    image = on_paper(page, size, (across, max(_LEAST_LINES, round(size[1] * dots[1]))))
+    return fax_page(bilevel(image), compression, dots, fill_order=fill_order)
 
 
 def _as_fed(page: Page, paper: str) -> Page:
-    """Return a page as a feeder takes it: its short edge first where it is too wide for A4 else.
+    """Return a page as it is fed: turned, short edge first, where it is wider than A4.
 
-    [ours] A lying A4 comes out whole, its head to the left, and is not reduced
-    to 210 mm. What lies and is no wider than A4 stays the way it is read.
+    [ours] A landscape A4 comes out whole, its head to the left, and is not
+    reduced to 210 mm. A landscape page no wider than A4 is not turned.
     """
-    wanted = fitting(paper, page.size)
+    wanted = paper_for(paper, page.size)
     if wanted[0] <= wanted[1] or wanted[0] <= _A4 / _DOTS + _SLACK:
         return page
     turned = page.image.transpose(Image.Transpose.ROTATE_90)
@@ -56,14 +56,14 @@ def _as_fed(page: Page, paper: str) -> Page:
 
 
 def _paper_of(page: Page, paper: str, width: float) -> Size:
-    """Return what the page goes on: as wide as the fax is, as long as the page comes out there."""
-    wanted = fitting(paper, page.size)
+    """Return the size of the fax: as wide as its profile has it, as long as the page is at that width."""
+    wanted = paper_for(paper, page.size)
     shrunk = min(1.0, width / wanted[0])
     return width, wanted[1] * shrunk
 
 
 def _width_f(page: Page, paper: str) -> int:
-    inches = fitting(paper, page.size)[0]
+    inches = paper_for(paper, page.size)[0]
     if inches <= _A4 / _DOTS + _SLACK:
         return _A4
     return _B4 if inches <= _B4 / _DOTS + 0.2 else _A3
@@ -80,7 +80,9 @@ def _colour(page: Page, paper: str, resolution: tuple[int, int]) -> FaxPage:
     dots = 100 if resolution[1] <= 100 else 200 if resolution[1] < 300 else 300
     width = {100: 864, 200: _A4, 300: 2592}[dots]
     size = _paper_of(page, paper, width / dots)
-    image = sheet(page, size, (width, max(_LEAST_LINES, round(size[1] * dots)))).convert("RGB")
+    image = on_paper(page, size, (width, max(_LEAST_LINES, round(size[1] * dots)))).convert(
+        "RGB"
+    )
     return FaxPage(
         width=image.width,
         height=image.height,
@@ -102,7 +104,7 @@ def _lab_jpeg(image: Image.Image) -> bytes:
     red = red.point(lambda value: round((value - 128) * 255 / 170 + 128))
     yellow = yellow.point(lambda value: round((value - 128) * 255 / 200 + 96))
     written = io.BytesIO()
-    # Under this name the encoder takes the three as they are.
+    # As YCbCr the encoder takes the three channels unchanged.
     Image.merge("YCbCr", (light, red, yellow)).save(written, "JPEG", quality=85, subsampling=0)
     return written.getvalue()
 

@@ -1,4 +1,4 @@
-"""A page on its sheet: at a resolution, centred on white, in colour, grey or black and white."""
+"""A page as it is scanned: at a resolution, centred on white paper, in colour, grey or bilevel."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from PIL import Image, ImageChops, ImageFilter
 from irsend.imaging.originals import Page
 from irsend.imaging.paper_sizes import Size
 
-# What is nearer to black or white than this is one of both.
+# Shades outside of this range are black or white.
 _DARK, _LIGHT = 80, 176
-# A page with so much of it in between is a photograph.
+# A page with a larger share of shades in between is a photograph.
 _GREY_SHARE = 0.1
 _INK = 160
-# What is less than this share of what is around it is ink too; how far that
-# reaches, to each side, is a share of the sheet's width.
+# A pixel darker than this share of its surroundings is ink too; these reach to
+# each side as far as this share of the image's width.
 _PALE_INK, _AROUND = 0.8, 1 / 80
 # Channels that differ by less are grey: JPEG leaves such traces.
 _COLOURLESS = 28
 
 
-def sheet(page: Page, paper: Size, pixels: tuple[int, int]) -> Image.Image:
-    """Return a sheet of so many pixels for a paper in inches, with the page centred on it.
+def on_paper(page: Page, paper: Size, pixels: tuple[int, int]) -> Image.Image:
+    """Return an image of `pixels` for a paper in inches, with the page centred on it.
 
     The page keeps its size, but is reduced where it is larger than the paper.
     """
@@ -40,7 +40,7 @@ def sheet(page: Page, paper: Size, pixels: tuple[int, int]) -> Image.Image:
 
 
 def is_coloured(image: Image.Image) -> bool:
-    """Say whether there is colour on a sheet."""
+    """Say whether there is colour in an image."""
     if image.mode != "RGB":
         return False
     red, green, blue = image.split()
@@ -48,8 +48,8 @@ def is_coloured(image: Image.Image) -> bool:
     return any(highest > _COLOURLESS for _, highest in extremes)  # type: ignore[operator]
 
 
-def is_drawn(image: Image.Image) -> bool:
-    """Say whether a sheet without colour is text or lines, and no photograph."""
+def is_line_art(image: Image.Image) -> bool:
+    """Say whether an image without colour is text or lines, and no photograph."""
     if image.mode == "1":
         return True
     histogram = image.convert("L").histogram()
@@ -57,21 +57,21 @@ def is_drawn(image: Image.Image) -> bool:
     return between < _GREY_SHARE * sum(histogram)
 
 
-def black_and_white(image: Image.Image) -> Image.Image:
-    """Return a sheet in one bit: text and lines stay sharp, photographs are dithered."""
+def bilevel(image: Image.Image) -> Image.Image:
+    """Return an image in one bit: text and lines stay sharp, photographs are dithered."""
     if image.mode == "1":
         return image
     grey = image.convert("L")
-    if is_drawn(grey):
-        return _inked(grey)
+    if is_line_art(grey):
+        return _thresholded(grey)
     return grey.convert("1")
 
 
-def _inked(grey: Image.Image) -> Image.Image:
-    """Return lines and text in one bit: what is dark, and what stands out.
+def _thresholded(grey: Image.Image) -> Image.Image:
+    """Return lines and text in one bit: dark pixels, and those darker than their surroundings.
 
-    Thin strokes in orange or teal are no darker than a shaded box. Strokes stay
-    and boxes go white, since a box is what is around each of its pixels.
+    Thin strokes in orange or teal are no darker than a shaded box. The strokes
+    stay and the box turns white, since around its pixels all is as dark.
     """
     radius = max(2.0, grey.width * _AROUND)
     bar = grey.filter(ImageFilter.BoxBlur(radius)).point(
