@@ -25,6 +25,8 @@ from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.receive.smtp_server_session import SMTPServerSession
+from irsend.services.send.delivery import Delivery, Login, Server
+from irsend.services.send.smtp_client_session import SMTPClientSession
 from irsend.services.sessions import Sessions
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
@@ -151,6 +153,28 @@ class Parts:
             mac=None,
             admit=True,
             ended=lambda: None,
+        )
+
+    def smtp_client_session(
+        self,
+        server: Server,
+        delivery: Delivery,
+        login: Login,
+        read_token: Callable[[], Deferred[bytes]] | None,
+    ) -> SMTPClientSession:
+        """Return a session with a server, by the settings of now."""
+        return SMTPClientSession(
+            self.device.settings,
+            server,
+            delivery,
+            login,
+            read_token,
+            clock=self.clock,
+            device=self.device,
+            configuration=self.configuration,
+            sessions=self.sessions,
+            network=self.network,
+            blocking=at_once,
         )
 
 

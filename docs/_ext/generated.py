@@ -241,6 +241,8 @@ def _entry(
     lines += [f"   {_plain(about.meaning)}"]
     if about.secret:
         lines += ["   Secret: it can be written, and is never shown."]
+    if about.at_start:
+        lines += ["   A change counts from the next start on."]
     if had_by:
         lines += [f"   {had_by}"]
     return [
