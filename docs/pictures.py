@@ -62,7 +62,7 @@ FLOORS = (
     ("VALUES", 334, (
         ("device", "windows, models, status line, jobs", 110, 290, True),
         ("message", "mails, MDN, DSN", 410, 120, True),
-        ("interfaces", "what is asked of whom", 540, 130, False),
+        ("interfaces", "IReception, IMachine", 540, 130, False),
     )),
 )  # fmt: skip
 
@@ -107,7 +107,7 @@ def house() -> str:
         _arrow("M490 230V200"),
         _text("step", 498, 220, "1 may it?"),
         _arrow("M134 200V330"),
-        _text("step", 128, 320, "2 the rule", "end"),
+        _text("step", 124, 312, "2 the rule", "end"),
         _arrow("M454 256H416"),
         _text("step", 478, 224, "3 octets, as they come", "end"),
         _arrow("M416 276H454"),

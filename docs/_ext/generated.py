@@ -22,7 +22,7 @@ from irsend.device.windows import ITEMS, windows
 REPOSITORY = Path(__file__).parents[2]
 TRANSCRIPTS = REPOSITORY / "tests" / "transcripts"
 
-_NOT_OF_THE_TITLE = re.compile(r"^# ?| ?\(device\.md[^)]*\)| ?\[ours\]")
+_NOT_OF_THE_TITLE = re.compile(r"^# ?(?:docs/fidelity: )?| ?\(docs/fidelity\)| ?\[ours\]")
 
 
 def settings() -> list[str]:
