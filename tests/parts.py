@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +39,16 @@ NAMES = ("ir2270.bench.test", "192.0.2.1")
 AT = 1_234_567_890.0
 """When tests take place, in seconds since the epoch."""
 
-_pems: dict[int, tuple[bytes, bytes]] = {}
 
-
+@cache
 def key_material(bits: int = 2048) -> KeyMaterial:
     """Return a key and certificate for NAMES, the same for all tests of a run."""
     return read_key_material(*_pem(bits))
 
 
+@cache
 def _pem(bits: int) -> tuple[bytes, bytes]:
-    if bits not in _pems:
-        _pems[bits] = generate_key_material(NAMES, bits, AT)
-    return _pems[bits]
+    return generate_key_material(NAMES, bits, AT)
 
 
 def server_tls(oldest: str = "TLS 1.0", newest: str = "TLS 1.3") -> ServerTLS:
