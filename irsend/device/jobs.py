@@ -54,8 +54,8 @@ class Job:
     ended: float | None = None
     held_as: str | None = None
     """The name of the mail in memory, while it is there."""
-    told: bool = False
-    """A DSN of its delivery was sent, or is about to be: it is sent once."""
+    dsn_sent: bool = False
+    """A DSN of its delivery was sent, or is about to be: there is one only."""
 
 
 def number_after(last: str | None, direction: Direction) -> str:

@@ -113,7 +113,7 @@ def job_row(job: Job) -> tuple[SQLValue, ...]:
     return (
         job.serial, job.number, job.direction, job.kind, job.party, job.subject, job.pages,
         job.result, job.code, recipients, json.dumps(job.sessions), job.started, job.ended,
-        job.held_as, job.reason, job.size, job.told,
+        job.held_as, job.reason, job.size, job.dsn_sent,
     )  # fmt: skip
 
 
@@ -124,5 +124,5 @@ def job_of(row: tuple[Any, ...]) -> Job:
         serial=row[0], number=row[1], direction=row[2], kind=row[3], party=row[4], subject=row[5],
         pages=row[6], result=row[7], code=row[8], recipients=recipients,
         sessions=tuple(json.loads(row[10])), started=row[11], ended=row[12], held_as=row[13],
-        reason=row[14] or "", size=row[15], told=bool(row[16:17] and row[16]),
+        reason=row[14] or "", size=row[15], dsn_sent=bool(row[16:17] and row[16]),
     )  # fmt: skip

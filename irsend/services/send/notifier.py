@@ -69,24 +69,24 @@ class Notifier:
         Returns the mail with its job as it is then. Never fails.
         """
         requests, job = mail.requests, mail.job
-        if not requests.delivered or job.told or not self.allowed:
+        if not requests.delivered or job.dsn_sent or not self.allowed:
             return mail
-        told = self._device.job_changed(job, told=True)
+        marked = self._device.job_changed(job, dsn_sent=True)
         try:
             # Before the DSN: whatever is lost with the power, it is not sent twice.
             await self._journal.flush()
         except Exception:
-            self.log.failure("While writing down that a delivery is told")
+            self.log.failure("While writing down that a DSN is sent")
             self._device.job_changed(job)
             return mail
         await self._send(
             "dsn",
-            told,
+            marked,
             requests.return_path,
             beginning,
             lambda answer, style: dsn(answer, style, requests),
         )
-        return attrs.evolve(mail, job=told)
+        return attrs.evolve(mail, job=marked)
 
     async def mail_printed(
         self, mail: ReceivedMail, job: Job, message_id: str, beginning: bytes
