@@ -267,7 +267,7 @@ class Queue(Service):
         trace, bounce = compose_bounce(
             sender,
             one.refused,
-            self._maildirs.queue.beginning(one.name),
+            self._maildirs.queue.read_head(one.name),
             host=_HOST.decode("ascii"),
             at=self._now(),
         )

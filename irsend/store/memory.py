@@ -113,7 +113,7 @@ class Memory:
         # Its flags follow a colon.
         return next(seen.glob(glob.escape(name) + ":*"), None)
 
-    def beginning(self, name: str) -> bytes:
+    def read_head(self, name: str) -> bytes:
         """Return the first octets of a mail, enough for its head."""
         path = self.path(name)
         if path is None:
@@ -192,7 +192,7 @@ class StoredMessage:
         self.name = name
         self._most = most
         self.size = 0
-        self.beginning = b""
+        self.head_octets = b""
         """The first octets, with its head."""
         self._memory = memory
         self._commits = commits
@@ -208,8 +208,8 @@ class StoredMessage:
             raise MessageTooLarge
         if self._trace:
             content, self._trace = self._trace + content, b""
-        if len(self.beginning) < LONGEST_HEAD:
-            self.beginning += content[: LONGEST_HEAD - len(self.beginning)]
+        if len(self.head_octets) < LONGEST_HEAD:
+            self.head_octets += content[: LONGEST_HEAD - len(self.head_octets)]
         if self._memory.used + len(content) > self._memory.capacity:
             raise MemoryFull
         self._memory.used += len(content)

@@ -61,7 +61,7 @@ class PrintingMachineCase(unittest.TestCase):
         message = machine.storage.memory.open_message(
             trace,
             kept=lambda one: jobs.append(
-                machine.dispatch.mail_kept(one.name, one.beginning, "a@bench.test", None)
+                machine.dispatch.mail_kept(one.name, one.head_octets, "a@bench.test", None)
             ),
             mark=mark,
         )

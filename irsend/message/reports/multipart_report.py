@@ -39,7 +39,7 @@ class ReportHead:
     """The machine's name."""
     machine: str
     """The name of its model."""
-    beginning: bytes
+    head_octets: bytes
     """The first octets of the mail that is reported on, whose head is returned."""
 
 
@@ -79,7 +79,7 @@ def multipart_report(
     parts = (
         ("text/plain; charset=us-ascii", _lines(text)),
         (f"message/{kind}", _lines(report)),
-        ("text/rfc822-headers", _returned(answer.beginning)),
+        ("text/rfc822-headers", _returned(answer.head_octets)),
     )
     body = b"".join(
         f"--{boundary}\r\nContent-Type: {of_type}\r\n\r\n".encode("ascii") + content + b"\r\n"

@@ -242,7 +242,7 @@ class PrintQueue(Service):
 
     async def _print(self, order: _Order) -> None:
         device = self._device
-        files, beginning = await self._on_disk(lambda: self._look_for(order))
+        files, head_octets = await self._on_disk(lambda: self._look_for(order))
         if not files:
             await self._end(order, finished_jobs(order.jobs, "", TAKEN, device.now()))
             return
@@ -269,7 +269,7 @@ class PrintQueue(Service):
         # Announced behind its mail's end: a client that takes it out at once takes its record with it.
         await self._end(order, jobs, document)
         identity = str(printed["message_id"])
-        await self._notifier.mail_printed(order.mails[0], order.job, identity, beginning)
+        await self._notifier.mail_printed(order.mails[0], order.job, identity, head_octets)
         await self._retention.apply()
 
     def _look_for(self, order: _Order) -> tuple[list[Path], bytes]:
@@ -277,8 +277,8 @@ class PrintQueue(Service):
         memory = self._memory
         paths = [memory.path(name) for name in order.names[: order.parts]]
         first = order.mails[0]
-        beginning = memory.beginning(first.name) if first.requests.notify_to else b""
-        return [path for path in paths if path is not None], beginning
+        head_octets = memory.read_head(first.name) if first.requests.notify_to else b""
+        return [path for path in paths if path is not None], head_octets
 
     async def _ask(self, order: _Order, files: list[Path], place: Path) -> dict[str, Any]:
         """Have an order printed; a mail that breaks the worker is printed as its head, with the reason."""

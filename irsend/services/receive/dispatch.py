@@ -41,7 +41,7 @@ _WORDS = (b"partial", b"report", *ASKING)
 @frozen
 class _Classified:
     mail: ReceivedMail
-    beginning: bytes
+    head_octets: bytes
     notification: Notification | None
 
 
@@ -97,25 +97,25 @@ class Dispatch(Service):
     def mail_kept(
         self,
         name: str,
-        beginning: bytes,
+        head_octets: bytes,
         sender: str,
         session: int | None,
         recipients: tuple[str, ...] = (),
     ) -> Job:
         """Take a mail that is safe in memory: give it a job, and pass it on.
 
-        `name` is that of its file, `beginning` its first octets, `sender` and
+        `name` is that of its file, `head_octets` its first octets, `sender` and
         `recipients` those of its envelope, empty where it has none.
         """
         job = self._device.job_accepted(
             "rx",
-            sender or sender_of(beginning),
-            subject=subject_of(beginning),
+            sender or sender_of(head_octets),
+            subject=subject_of(head_octets),
             recipients=tuple(Recipient(address=one) for one in recipients),
             held_as=name,
             sessions=(session,) if session is not None else (),
         )
-        if self.running and beginning and not _needs_reading(beginning):
+        if self.running and head_octets and not _needs_reading(head_octets):
             # Most mails: they cost reception no second look.
             self._print_queue.take(ReceivedMail(job=job, name=name, requests=NO_REQUESTS))
         else:
@@ -159,7 +159,7 @@ class Dispatch(Service):
                 return
             mail = one.mail
             if mail.requests.delivered and mail.job.serial in self._undecided:
-                mail = await self._notifier.mail_delivered(mail, one.beginning)
+                mail = await self._notifier.mail_delivered(mail, one.head_octets)
             if one.notification is not None:
                 self._full_mode.take(one.notification).addCallback(
                     self._matched, mail, one.notification
@@ -206,9 +206,9 @@ class Dispatch(Service):
             self._retries.later(again)
 
 
-def _needs_reading(beginning: bytes) -> bool:
+def _needs_reading(head_octets: bytes) -> bool:
     """Return whether a mail may be a part or a notification, or ask for one."""
-    lower = beginning.lower()
+    lower = head_octets.lower()
     return any(word in lower for word in _WORDS)
 
 
@@ -217,15 +217,15 @@ def _classify(memory: Memory, job: Job) -> _Classified:
     name = job.held_as or ""
     notification: Notification | None = None
     try:
-        beginning = memory.beginning(name)
+        head_octets = memory.read_head(name)
         path = memory.path(name)
-        if path is not None and b"report" in beginning.lower():
+        if path is not None and b"report" in head_octets.lower():
             with path.open("rb") as content:
                 notification = read_notification(content)
     except OSError:
-        beginning = b""
+        head_octets = b""
     # A notification is not answered: no loops.
-    requests = NO_REQUESTS if notification else requests_in(beginning)
-    fragment = fragment_of(beginning)
+    requests = NO_REQUESTS if notification else requests_in(head_octets)
+    fragment = fragment_of(head_octets)
     mail = ReceivedMail(job=job, name=name, requests=requests, fragment=fragment)
-    return _Classified(mail, beginning, notification)
+    return _Classified(mail, head_octets, notification)

@@ -122,7 +122,7 @@ class SMTPServerSession:
             self._octets += message.size
             self._messages += 1
             self._dispatch.mail_kept(
-                message.name, message.beginning, sender, self.session.id, recipients
+                message.name, message.head_octets, sender, self.session.id, recipients
             )
 
         return self._memory.open_message(trace, kept=kept)

@@ -63,7 +63,7 @@ class Notifier:
         knows_a_way = bool(window.smtp_server) or not window.via_server
         return device.model.reception.confirms and knows_a_way
 
-    async def mail_delivered(self, mail: ReceivedMail, beginning: bytes) -> ReceivedMail:
+    async def mail_delivered(self, mail: ReceivedMail, head_octets: bytes) -> ReceivedMail:
         """Send the DSN of a mail that is in memory, where one was asked for.
 
         Returns the mail with its job as it is then. Never fails.
@@ -83,13 +83,13 @@ class Notifier:
             "dsn",
             marked,
             requests.return_path,
-            beginning,
+            head_octets,
             lambda answer, style: dsn(answer, style, requests),
         )
         return attrs.evolve(mail, job=marked)
 
     async def mail_printed(
-        self, mail: ReceivedMail, job: Job, message_id: str, beginning: bytes
+        self, mail: ReceivedMail, job: Job, message_id: str, head_octets: bytes
     ) -> None:
         """Send the MDN of a mail that was printed, or was not, where one was asked for. Never fails."""
         requests = mail.requests
@@ -114,14 +114,14 @@ class Notifier:
                 features=features,
             )
 
-        await self._send("mdn", job, requests.notify_to, beginning, compose)
+        await self._send("mdn", job, requests.notify_to, head_octets, compose)
 
     async def _send(
         self,
         kind: Literal["dsn", "mdn"],
         about: Job,
         to: str,
-        beginning: bytes,
+        head_octets: bytes,
         compose: Callable[[ReportHead, Style], tuple[bytes, str]],
     ) -> None:
         """Put a report into the outbox, and queue it."""
@@ -147,7 +147,7 @@ class Notifier:
             recipient=meant,
             host=host,
             machine=device.model.title or device.model.name,
-            beginning=beginning,
+            head_octets=head_octets,
         )
         style = Style(**attrs.asdict(device.model.header))
 
