@@ -273,7 +273,7 @@ class Queue(Service):
         )
         try:
             message = self._maildirs.of_account(account).open_message(
-                trace, kept=lambda _: None
+                trace, on_stored=lambda _: None
             )
             try:
                 message.write(bounce)

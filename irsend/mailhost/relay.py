@@ -132,12 +132,12 @@ class RelayReception:
         for account, recipient in of_account.items():
             trace = self._trace(envelope, [recipient])
             maildir = relay.maildirs.of_account(account)
-            copies.append(maildir.open_message(trace, kept=lambda _: None))
+            copies.append(maildir.open_message(trace, on_stored=lambda _: None))
         if for_machine:
             trace = self._trace(envelope, for_machine)
             copies.append(
                 relay.maildirs.queue.open_message(
-                    trace, kept=lambda message: relay.queue.take(message.name)
+                    trace, on_stored=lambda message: relay.queue.take(message.name)
                 )
             )
         return Copies(copies)

@@ -154,11 +154,11 @@ class Memory:
         self,
         trace: bytes,
         *,
-        kept: Callable[[StoredMessage], None],
+        on_stored: Callable[[StoredMessage], None],
         mark: str = "",
         most: int | None = None,
     ) -> StoredMessage:
-        """Begin a mail with its trace; `kept` is called once it will survive a crash.
+        """Begin a mail with its trace; `on_stored` is called once it will survive a crash.
 
         MemoryFull when there is no room. `most` is the largest size in octets.
         """
@@ -168,7 +168,7 @@ class Memory:
             name += f",U={mark}"
         if self.full:
             raise MemoryFull
-        return StoredMessage(self, self._commits, name, trace, kept, most)
+        return StoredMessage(self, self._commits, name, trace, on_stored, most)
 
     def remember(self, name: str, size: int) -> None:
         """Count a mail that is kept from now on."""
@@ -186,7 +186,7 @@ class StoredMessage:
         commits: GroupCommit,
         name: str,
         trace: bytes,
-        kept: Callable[[StoredMessage], None],
+        on_stored: Callable[[StoredMessage], None],
         most: int | None = None,
     ) -> None:
         self.name = name
@@ -196,7 +196,7 @@ class StoredMessage:
         """The first octets, with its head."""
         self._memory = memory
         self._commits = commits
-        self._kept = kept
+        self._on_stored = on_stored
         self._trace = trace
         directory = str(memory.directory)
         unfinished, finished = (os.path.join(directory, part, name) for part in ("tmp", "new"))
@@ -229,10 +229,10 @@ class StoredMessage:
                 self.abort()
                 return fail()
 
-        def kept(_: None) -> None:
+        def stored(_: None) -> None:
             self._memory.used -= self.size
             self._memory.remember(self.name, self.size)
-            self._kept(self)
+            self._on_stored(self)
 
         def lost(failure: Failure) -> None:
             self._release()
@@ -241,7 +241,7 @@ class StoredMessage:
                 raise _write_error(error)
             failure.raiseException()
 
-        return self._commits.commit(self._file).addCallbacks(kept, lost)
+        return self._commits.commit(self._file).addCallbacks(stored, lost)
 
     def abort(self) -> None:
         """Delete what has arrived of it."""

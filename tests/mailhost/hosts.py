@@ -54,7 +54,7 @@ def mails_in(memory: Memory) -> list[bytes]:
 
 def put(memory: Memory, mail: bytes, *, trace: bytes = b"Return-Path: <>\r\n") -> str:
     """Put a mail into a Maildir, and return its name."""
-    message = memory.open_message(trace, kept=lambda _: None)
+    message = memory.open_message(trace, on_stored=lambda _: None)
     message.write(mail)
     message.commit()
     return message.name

@@ -60,7 +60,7 @@ class PrintingMachineCase(unittest.TestCase):
         jobs: list[Job] = []
         message = machine.storage.memory.open_message(
             trace,
-            kept=lambda one: jobs.append(
+            on_stored=lambda one: jobs.append(
                 machine.dispatch.mail_kept(one.name, one.head_octets, "a@bench.test", None)
             ),
             mark=mark,

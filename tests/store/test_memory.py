@@ -49,7 +49,7 @@ class Case(SynchronousTestCase):
 
     def open(self, trace: bytes = TRACE, **fields: Any) -> StoredMessage:
         """Begin a mail."""
-        return self.memory.open_message(trace, kept=self.kept.append, **fields)
+        return self.memory.open_message(trace, on_stored=self.kept.append, **fields)
 
     def store(self, content: bytes = MAIL, trace: bytes = TRACE, **fields: Any) -> str:
         """Keep a mail, and return its name."""

@@ -149,7 +149,7 @@ class MailFetch:
             cipher=" ".join(maildrop.client.tls or ()),
         )
 
-        def kept(message: StoredMessage) -> None:
+        def stored(message: StoredMessage) -> None:
             self.octets += message.size
             self.messages += 1
             if mark:
@@ -160,5 +160,5 @@ class MailFetch:
             self._dispatch.mail_kept(message.name, message.head_octets, "", maildrop.session)
 
         return self._memory.open_message(
-            trace, kept=kept, mark=mark, most=self._largest + len(trace)
+            trace, on_stored=stored, mark=mark, most=self._largest + len(trace)
         )

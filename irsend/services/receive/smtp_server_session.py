@@ -118,14 +118,14 @@ class SMTPServerSession:
         sender = mailbox_text(envelope.sender)
         recipients = tuple(mailbox_text(one) for one in envelope.recipients)
 
-        def kept(message: StoredMessage) -> None:
+        def stored(message: StoredMessage) -> None:
             self._octets += message.size
             self._messages += 1
             self._dispatch.mail_kept(
                 message.name, message.head_octets, sender, self.session.id, recipients
             )
 
-        return self._memory.open_message(trace, kept=kept)
+        return self._memory.open_message(trace, on_stored=stored)
 
     def message_refused(self, reply: Reply) -> None:
         """Remember why."""

@@ -57,7 +57,7 @@ class FullModeTests(SendingCase):
         kept: list[Job] = []
         message = self.parts.memory.open_message(
             b"",
-            kept=lambda one: kept.append(
+            on_stored=lambda one: kept.append(
                 self.parts.dispatch.mail_kept(one.name, one.head_octets, "relay", None)
             ),
         )
