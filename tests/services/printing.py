@@ -61,7 +61,7 @@ class PrintingMachineCase(unittest.TestCase):
         message = machine.storage.memory.open_message(
             trace,
             on_stored=lambda one: jobs.append(
-                machine.dispatch.mail_kept(one.name, one.head_octets, "a@bench.test", None)
+                machine.dispatch.mail_stored(one.name, one.head_octets, "a@bench.test", None)
             ),
             mark=mark,
         )

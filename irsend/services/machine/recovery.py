@@ -102,7 +102,7 @@ class Recovery:
                 self._dispatch.take_again(known[name])
                 continue
             self._remember_fetched(name)
-            self._dispatch.mail_kept(name, memory.read_head(name), "", None)
+            self._dispatch.mail_stored(name, memory.read_head(name), "", None)
 
     def _remember_fetched(self, name: str) -> None:
         """Remember that a mail was fetched, if it was: it may be on the server still."""

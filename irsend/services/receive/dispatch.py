@@ -94,7 +94,7 @@ class Dispatch(Service):
         self._reading.addCallback(lambda _: stopped.callback(None))
         return stopped
 
-    def mail_kept(
+    def mail_stored(
         self,
         name: str,
         head_octets: bytes,

@@ -157,7 +157,7 @@ class MailFetch:
                 self._journal.remember_fetched(
                     maildrop_mark(maildrop.server, maildrop.user), mark
                 )
-            self._dispatch.mail_kept(message.name, message.head_octets, "", maildrop.session)
+            self._dispatch.mail_stored(message.name, message.head_octets, "", maildrop.session)
 
         return self._memory.open_message(
             trace, on_stored=stored, mark=mark, most=self._largest + len(trace)

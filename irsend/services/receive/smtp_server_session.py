@@ -121,7 +121,7 @@ class SMTPServerSession:
         def stored(message: StoredMessage) -> None:
             self._octets += message.size
             self._messages += 1
-            self._dispatch.mail_kept(
+            self._dispatch.mail_stored(
                 message.name, message.head_octets, sender, self.session.id, recipients
             )
 

@@ -58,7 +58,7 @@ class FullModeTests(SendingCase):
         message = self.parts.memory.open_message(
             b"",
             on_stored=lambda one: kept.append(
-                self.parts.dispatch.mail_kept(one.name, one.head_octets, "relay", None)
+                self.parts.dispatch.mail_stored(one.name, one.head_octets, "relay", None)
             ),
         )
         message.write(text.encode())
