@@ -93,9 +93,11 @@ class Notifier:
     ) -> None:
         """Send the MDN of a mail that was printed, or was not, where one was asked for. Never fails."""
         requests = mail.requests
-        if requests.why_not:
+        if requests.mdn_suppressed:
             self.log.info(
-                "Job {number}: no MDN, since {why}", number=job.number, why=requests.why_not
+                "Job {number}: no MDN, since {why}",
+                number=job.number,
+                why=requests.mdn_suppressed,
             )
         if not requests.notify_to or not self.allowed:
             return
