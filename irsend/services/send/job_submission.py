@@ -20,7 +20,7 @@ from irsend.device.jobs import Job, Recipient
 from irsend.device.send_order import SendOrder
 from irsend.device.send_policy import sender_address
 from irsend.errors import MemoryFull
-from irsend.message.compose import Attachment, Letter, compose
+from irsend.message.compose import Attachment, Draft, compose
 from irsend.message.style import Style
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.send.delivery_results import DeliveryResult, too_large
@@ -155,19 +155,19 @@ class JobSubmission:
             pages=scan.pages,
             recipients=tuple(Recipient(address=one) for one in order.to),
         )
-        letter = self._letter(order, scan, job)
+        draft = self._draft(order, scan, job)
         style = Style(**attrs.asdict(device.model.header))
         limit = window.maximum_data_size * MB
 
         def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:
-            composed = compose(letter, style, into)
+            composed = compose(draft, style, into)
             if limit and composed.size > limit and not window.divided_send:
                 raise _TooLarge(composed.size)
             if composed.size > self._left() + scanned.size:
                 raise MemoryFull(DOES_NOT_FIT)
             outgoing = Outgoing(
                 job=attrs.evolve(job, size=composed.size),
-                sender=letter.sender,
+                sender=draft.sender,
                 message_id=composed.message_id,
                 head_length=composed.head_length,
                 full=order.full,
@@ -191,10 +191,10 @@ class JobSubmission:
             **refused,
         )
 
-    def _letter(self, order: SendOrder, scan: Scan, job: Job) -> Letter:
+    def _draft(self, order: SendOrder, scan: Scan, job: Job) -> Draft:
         device = self._device
         sender = sender_address(device.settings, device.model.name, self._configuration.host)
-        return Letter(
+        return Draft(
             at=job.started,
             number=job.number,
             count=job.serial % 10_000,
