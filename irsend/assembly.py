@@ -48,8 +48,8 @@ class Assembly(MultiService):
             self.mailhost.setServiceParent(self)
 
     def startService(self) -> None:
-        """Take the state directory, then switch everything on."""
-        self.machine.hold()
+        """Lock the state directory, then switch everything on."""
+        self.machine.acquire()
         try:
             MultiService.startService(self)
             if self.machine.configuration.listen.panel:

@@ -55,7 +55,7 @@ class AssemblyTests(unittest.TestCase):
             [],
         )
         state = StateDirectory(self.state)
-        state.hold()
+        state.acquire()
         state.release()
 
     @inlineCallbacks

@@ -50,7 +50,7 @@ class PrintingMachineCase(unittest.TestCase):
             printing={**self.printing, **printing},
         )
         self.machine = Machine(configured, reactor, lambda: time.time() + self.later)
-        self.machine.hold()
+        self.machine.acquire()
         self.machine.device.observe(self.events.append)
         self.machine.startService()
 

@@ -34,13 +34,13 @@ class HoldTests(Case):
     def held(self, path: Path | None = None) -> StateDirectory:
         """Hold a directory until the test ends."""
         state = StateDirectory(path or self.path)
-        state.hold()
+        state.acquire()
         self.addCleanup(state.release)
         return state
 
     def refused(self, path: Path) -> str:
         """The sentence that a directory is refused with."""
-        return str(self.assertRaises(StateError, StateDirectory(path).hold))
+        return str(self.assertRaises(StateError, StateDirectory(path).acquire))
 
     def test_of_others(self) -> None:
         """A directory with other things in it is refused, and its mode is not changed."""
@@ -113,7 +113,7 @@ class HoldTests(Case):
             "import os, pathlib, signal, sys\n"
             "from irsend.store.state import StateDirectory\n"
             "state = StateDirectory(pathlib.Path(sys.argv[1]))\n"
-            "state.hold(); state.sign()\n"
+            "state.acquire(); state.sign()\n"
             "print('held', flush=True)\n"
             "sys.stdin.read()\n"
             "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -50,7 +50,7 @@ _WALL_PER_CPU = 4
 
 
 class Machine(MultiService):
-    """One printer. `hold` its state directory, then start the service.
+    """One printer. `acquire` its state directory, then start the service.
 
     The configuration says what is left out: `listen.smtp = ""` the SMTP listener,
     `printing.workers = 0` the print workers, `state = ":memory:"` the disk. The
@@ -272,9 +272,9 @@ class Machine(MultiService):
 
     # -- its life -------------------------------------------------------------
 
-    def hold(self) -> None:
-        """Take the state directory; StateError when it cannot be had."""
-        self.storage.hold()
+    def acquire(self) -> None:
+        """Make and lock the state directory; StateError where that cannot be done."""
+        self.storage.acquire()
 
     def startService(self) -> None:
         """Switch on: read what is kept, then listen and poll; raises IrsendError, CannotListenError."""

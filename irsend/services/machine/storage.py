@@ -72,9 +72,9 @@ class Storage:
         self._threads.append(pool)
         return lambda work: deferToThreadPool(reactor, pool, work)
 
-    def hold(self) -> None:
+    def acquire(self) -> None:
         """Make the state directory where it is missing, and lock it; StateError."""
-        self.state.hold()
+        self.state.acquire()
 
     def open(self, device: Device) -> None:
         """Read what is kept, and let the device go on where it was; StateError."""

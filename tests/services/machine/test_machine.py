@@ -39,7 +39,7 @@ class MachineTests(unittest.TestCase):
     def switch_on(self, configured: Any = None) -> Machine:
         """Switch a machine on, on the state directory."""
         machine = Machine(configured or self.configured(), reactor, time.time)
-        machine.hold()
+        machine.acquire()
         try:
             machine.startService()
         except BaseException:

@@ -34,7 +34,7 @@ class ReloadTests(unittest.TestCase):
     def switch_on(self, configured: Configuration) -> None:
         """Switch a machine on until the test ends."""
         self.machine = Machine(configured, reactor, time.time)
-        self.machine.hold()
+        self.machine.acquire()
         self.machine.startService()
         self.addCleanup(self.machine.stopService)
 
