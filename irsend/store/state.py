@@ -88,7 +88,7 @@ class StateDirectory:
             ) from None
         self._lock = lock
 
-    def sign(self) -> None:
+    def write_pid(self) -> None:
         """Write the process's id into the lock, after twistd has become a daemon."""
         assert self._lock is not None
         os.ftruncate(self._lock, 0)
@@ -124,7 +124,7 @@ class MemoryDirectory(StateDirectory):
         except OSError as error:
             raise StateError(f"state: {self.path} cannot be used: {error.strerror}") from None
 
-    def sign(self) -> None:
+    def write_pid(self) -> None:
         """Do nothing: there is no lock."""
 
     def release(self) -> None:

@@ -278,7 +278,7 @@ class Machine(MultiService):
 
     def startService(self) -> None:
         """Switch on: read what is kept, then listen and poll; raises IrsendError, CannotListenError."""
-        self.storage.state.sign()
+        self.storage.state.write_pid()
         self.keyring.load()
         self.settings.load()
         self.storage.open(self.device)
