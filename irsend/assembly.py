@@ -56,8 +56,8 @@ class Assembly(MultiService):
                 self._open_panel(self.machine.configuration.listen.panel)
         except BaseException:
             if self.mailhost is not None:
-                self.mailhost.abandon()
-            self.machine.abandon()
+                self.mailhost.abort_start()
+            self.machine.abort_start()
             raise
 
     def stopService(self) -> Deferred[None]:

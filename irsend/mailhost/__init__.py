@@ -135,7 +135,7 @@ class MailHost(MultiService):
         # Nothing has come yet: it comes in the reactor's next turn.
         self._disk.start()
 
-    def abandon(self) -> None:
+    def abort_start(self) -> None:
         """Stop at once and wait for nothing, since another service failed to start."""
         self._smtp.close()
         self._pop3.close()

@@ -140,7 +140,7 @@ class Journal:
 
         return self._query(lambda _: close())
 
-    def abandon(self) -> None:
+    def abort_start(self) -> None:
         """Close at once, after a start that failed: nothing was recorded yet."""
         self._closing = True
         if self._timer is not None and self._timer.active():

@@ -292,15 +292,15 @@ class Machine(MultiService):
         self.log.info("State: {path}", path=self.storage.state.path)
         MultiService.startService(self)
 
-    def abandon(self) -> None:
+    def abort_start(self) -> None:
         """Let go of everything after a start that failed."""
-        self.smtp_listener.abandon()
+        self.smtp_listener.abort_start()
         for part in (self.retention, self.print_queue, self.reassembly, self.dispatch):
             if part.running:
                 part.stopService()
         self.scanner.stop()
         self.page_viewer.stop()
-        self.storage.abandon()
+        self.storage.abort_start()
 
     def quiesce(self) -> Deferred[None]:
         """Take nothing more, and end what is under way; fires when that has ended."""

@@ -94,9 +94,9 @@ class Storage:
         await self.journal.close()
         self._release()
 
-    def abandon(self) -> None:
+    def abort_start(self) -> None:
         """Let go of everything at once, after a start that failed."""
-        self.journal.abandon()
+        self.journal.abort_start()
         self._release()
 
     def _release(self) -> None:

@@ -77,7 +77,7 @@ class SMTPListener(Service):
         """Where it listens now."""
         return [port.getHost() for port in self._ports]
 
-    def abandon(self) -> None:
+    def abort_start(self) -> None:
         """Close the ports at once, after a start that failed."""
         self._stop_listening()
 

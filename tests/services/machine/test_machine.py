@@ -43,7 +43,7 @@ class MachineTests(unittest.TestCase):
         try:
             machine.startService()
         except BaseException:
-            machine.abandon()
+            machine.abort_start()
             raise
         self.machine = machine
         return machine
