@@ -161,7 +161,7 @@ class Tray:
 
         return self._turns.run(self._in_thread, remove)
 
-    def too_many(
+    def beyond_limits(
         self, now: float, *, most: int, days: int, octets: int
     ) -> list[tuple[Document, str]]:
         """Return the documents beyond the limits, oldest first, each with the reason.

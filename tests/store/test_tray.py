@@ -140,7 +140,7 @@ class TrayTests(unittest.SynchronousTestCase):
     def in_the_way(self, **limits: Any) -> list[tuple[str, str]]:
         """Return what is too much by these limits."""
         given = {"most": 100, "days": 0, "octets": 10**9, **limits}
-        found = self.tray.too_many(1000.0 + 10 * 86_400, **given)
+        found = self.tray.beyond_limits(1000.0 + 10 * 86_400, **given)
         return [(one.number, why) for one, why in found]
 
     def test_too_many(self) -> None:

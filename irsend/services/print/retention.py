@@ -60,7 +60,7 @@ class Retention(Service):
 
     def _beyond_limits(self) -> list[tuple[Document, str]]:
         limits = self._configuration.current.printing
-        return self._tray.too_many(
+        return self._tray.beyond_limits(
             self._device.now(),
             most=limits.tray_documents,
             days=limits.tray_days,
