@@ -112,7 +112,7 @@ class Tray:
     def _path(self, document: Document, suffix: str) -> Path:
         return self.directory / f"{document.number}{suffix}"
 
-    def new_place(self) -> Path:
+    def new_directory(self) -> Path:
         """Return a new empty directory for a document that is being printed."""
         # A random name: a worker that outlived a killed machine may still write into its directory.
         return Path(tempfile.mkdtemp(dir=self._aside))

@@ -178,10 +178,10 @@ class Printer:
         of `POST /api/send`: subject, text, kind, format, resolution, paper, full.
         Raises SendRefused; fails with ScanRefused.
         """
-        place = self._machine.control.scan_directory()
+        directory = self._machine.control.scan_directory()
         originals = []
         for number, page in enumerate(pages, 1):
-            path = place / f"page-{number}"
+            path = directory / f"page-{number}"
             path.write_bytes(page if isinstance(page, bytes) else page.read_bytes())
             name = path.name if isinstance(page, bytes) else page.name
             originals.append(Original(path=path, name=name))
@@ -189,10 +189,10 @@ class Printer:
         try:
             order = self._machine.control.read_order(originals, given)
         except SendRefused:
-            shutil.rmtree(place)
+            shutil.rmtree(directory)
             raise
         ended: Deferred[Job] = self._machine.control.send(order).addBoth(
-            _passing(shutil.rmtree, place)
+            _passing(shutil.rmtree, directory)
         )
         return ended.addCallback(lambda job: self._machine.control.job_ended(job.number))
 
@@ -318,11 +318,11 @@ class Printer:
                 self._received.append(job)
 
 
-def _passing(then: Callable[[Path], None], place: Path) -> Callable[[T], T]:
-    """Return a callback that calls `then` with a place, and passes its outcome on."""
+def _passing(then: Callable[[Path], None], directory: Path) -> Callable[[T], T]:
+    """Return a callback that calls `then` with a directory, and passes its outcome on."""
 
     def passed(outcome: T) -> T:
-        then(place)
+        then(directory)
         return outcome
 
     return passed

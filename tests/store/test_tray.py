@@ -57,7 +57,7 @@ class TrayTests(unittest.SynchronousTestCase):
 
     def keep(self, record: PrintedMails, content: bytes = b"%PDF") -> Document | None:
         """Put a document in."""
-        pdf = self.tray.new_place() / "printed.pdf"
+        pdf = self.tray.new_directory() / "printed.pdf"
         pdf.write_bytes(content)
         return self.successResultOf(self.tray.keep(pdf, record))
 
@@ -82,7 +82,7 @@ class TrayTests(unittest.SynchronousTestCase):
         """A document is listed only when it will survive a crash."""
         thread = HeldThread()
         tray = Tray(self.directory, thread)
-        pdf = tray.new_place() / "printed.pdf"
+        pdf = tray.new_directory() / "printed.pdf"
         pdf.write_bytes(b"%PDF")
         kept = tray.keep(pdf, printed("5001"))
         self.assertRaises(NoSuchRecord, tray.find, "5001")
@@ -92,10 +92,10 @@ class TrayTests(unittest.SynchronousTestCase):
 
     def test_left_behind(self) -> None:
         """No place is given twice: what a worker of the machine before still writes stays its own."""
-        places = [self.tray.new_place()]
+        places = [self.tray.new_directory()]
         again = Tray(self.directory, at_once)
         again.open_directory()
-        places.append(again.new_place())
+        places.append(again.new_directory())
         self.assertNotEqual(*places)
         self.assertFalse(places[0].exists())
 
@@ -110,7 +110,7 @@ class TrayTests(unittest.SynchronousTestCase):
     def test_halves(self) -> None:
         """A PDF without a record, a record without a PDF, and what was being printed are nothing."""
         self.keep(printed("5001"))
-        self.tray.new_place()
+        self.tray.new_directory()
         (self.directory / "5002.pdf").write_bytes(b"%PDF")
         (self.directory / "5003.json").write_bytes(b"{}")
         self.assertEqual(self.opened_again(), [printed("5001")])

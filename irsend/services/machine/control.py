@@ -115,7 +115,7 @@ class Control:
 
     def scan_directory(self) -> Path:
         """Make one in the outbox, where nothing but jobs survives a restart."""
-        return self._outbox.new_place()
+        return self._outbox.new_directory()
 
     def read_order(self, originals: Sequence[Original], given: dict[str, object]) -> SendOrder:
         """Read an order by the settings of now."""

@@ -71,8 +71,8 @@ class PageViewer:
 
     async def _made(self, kind: str, order: dict[str, Any], name: str, called: str) -> bytes:
         """Return the file that a worker makes for an order of this kind."""
-        place = self._tray.new_place()
-        made = Path(place / name)
+        directory = self._tray.new_directory()
+        made = Path(directory / name)
         order = {**order, "into": str(made), "seconds": PAGE_CPU_SECONDS}
         try:
             await self._pool.ask({kind: order})
@@ -81,7 +81,7 @@ class PageViewer:
         except (CannotPrint, NoRoom) as error:
             raise CannotDraw(f"{called}: {error}") from None
         finally:
-            self._on_disk(lambda: shutil.rmtree(place, ignore_errors=True))
+            self._on_disk(lambda: shutil.rmtree(directory, ignore_errors=True))
 
 
 def _called(number: str, page: int) -> str:

@@ -248,14 +248,14 @@ class PrintQueue(Service):
             return
         if len(files) < order.parts:
             order.instead = Problem(code=codes.PARTS_NOT_JOINED, words=_PART_TAKEN)
-        place = self._tray.new_place()
+        directory = self._tray.new_directory()
         try:
-            printed = await self._ask(order, files, place)
-            document = self._document(order, printed, place)
+            printed = await self._ask(order, files, directory)
+            document = self._document(order, printed, directory)
             jobs = printed_jobs(order.jobs, document, images=int(printed["images"]))
             order.keeping = True
             before = await self._tray.keep(
-                place / _name(printed), PrintedMails(document=document, jobs=jobs)
+                directory / _name(printed), PrintedMails(document=document, jobs=jobs)
             )
         except CannotPrint as error:
             # Not even its head.
@@ -263,7 +263,7 @@ class PrintQueue(Service):
             await self._end(order, jobs)
             return
         finally:
-            self._on_disk(lambda: shutil.rmtree(place, ignore_errors=True))
+            self._on_disk(lambda: shutil.rmtree(directory, ignore_errors=True))
         if before is not None:
             device.document_removed(before, f"its number {before.number} is used again")
         # Announced behind its mail's end: a client that takes it out at once takes its record with it.
@@ -280,12 +280,12 @@ class PrintQueue(Service):
         head_octets = memory.read_head(first.name) if first.requests.notify_to else b""
         return [path for path in paths if path is not None], head_octets
 
-    async def _ask(self, order: _Order, files: list[Path], place: Path) -> dict[str, Any]:
+    async def _ask(self, order: _Order, files: list[Path], directory: Path) -> dict[str, Any]:
         """Have an order printed; a mail that breaks the worker is printed as its head, with the reason."""
         limits = self._configuration.current.limits
         words: dict[str, Any] = {
             "files": [str(one) for one in files],
-            "into": str(place),
+            "into": str(directory),
             "paper": self._configuration.current.printing.paper,
             "prints": self._device.model.reception.prints,
             "most_pages": limits.printed_pages,
@@ -305,7 +305,7 @@ class PrintQueue(Service):
         words |= {"instead": attrs.asdict(instead), "files": words["files"][:1]}
         return await self._pool.ask({"print": words}, page_done)
 
-    def _document(self, order: _Order, printed: dict[str, Any], place: Path) -> Document:
+    def _document(self, order: _Order, printed: dict[str, Any], directory: Path) -> Document:
         return Document(
             serial=order.job.serial,
             number=order.job.number,
@@ -315,7 +315,7 @@ class PrintQueue(Service):
             printed=self._device.now(),
             codes=tuple(map(str, printed["codes"])),
             notices=tuple(map(str, printed["notices"])),
-            size=(place / _name(printed)).stat().st_size,
+            size=(directory / _name(printed)).stat().st_size,
         )
 
     async def _end(

@@ -43,7 +43,7 @@ class Scanned:
 
     order: SendOrder
     scan: Scan
-    place: Path
+    directory: Path
     size: int
     """What its mail is going to have, about, in octets."""
 
@@ -85,14 +85,14 @@ class JobSubmission:
         left = self._left()
         if left <= 0:
             raise MemoryFull
-        place = self._outbox.new_place()
+        directory = self._outbox.new_directory()
         try:
             scan = await self._scanner.scan(
                 ScanOrder(
                     files=tuple(
                         ScanFile(path=one.path, name=one.name) for one in order.originals
                     ),
-                    into=place,
+                    into=directory,
                     format=order.format,
                     resolution=order.resolution,
                     paper=order.paper,
@@ -108,10 +108,10 @@ class JobSubmission:
             if size > self._left():
                 raise MemoryFull(DOES_NOT_FIT)
         except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
             raise
         self._promised += size
-        return Scanned(order, scan, place, size)
+        return Scanned(order, scan, directory, size)
 
     def _left(self) -> int:
         """Return how many octets there is room for."""
@@ -128,7 +128,7 @@ class JobSubmission:
         finally:
             self._promised -= scanned.size
             # Not waited for: from here on the job can be cancelled.
-            self._on_disk(lambda: shutil.rmtree(scanned.place, ignore_errors=True))
+            self._on_disk(lambda: shutil.rmtree(scanned.directory, ignore_errors=True))
 
     def _profile(self, order: SendOrder) -> str:
         """Return the I-Fax profile: S, or a better one that all receivers are known to take."""
