@@ -26,7 +26,7 @@ from irsend.device import codes
 from irsend.device.device import Device
 from irsend.device.documents import Document
 from irsend.device.events import Event, PaperChanged
-from irsend.device.job_results import LONGEST_REASON, TAKEN, finished_jobs, printed_jobs
+from irsend.device.job_results import LONGEST_REASON, MAIL_DELETED, finished_jobs, printed_jobs
 from irsend.device.jobs import Job
 from irsend.errors import CannotCancel
 from irsend.message.parsed_message import Problem
@@ -43,7 +43,7 @@ from irsend.store.tray import PrintedMails, Tray
 
 _LARGEST = 500 * MB
 """Octets of a document."""
-_PART_TAKEN = "A part of a divided mail is in memory no more: another program has deleted it."
+_PART_DELETED = "A part of a divided mail is in memory no more: another program has deleted it."
 
 
 @define(eq=False)
@@ -244,10 +244,10 @@ class PrintQueue(Service):
         device = self._device
         files, head_octets = await self._on_disk(lambda: self._look_for(order))
         if not files:
-            await self._end(order, finished_jobs(order.jobs, "", TAKEN, device.now()))
+            await self._end(order, finished_jobs(order.jobs, "", MAIL_DELETED, device.now()))
             return
         if len(files) < order.parts:
-            order.instead = Problem(code=codes.PARTS_NOT_JOINED, words=_PART_TAKEN)
+            order.instead = Problem(code=codes.PARTS_NOT_JOINED, words=_PART_DELETED)
         directory = self._tray.new_directory()
         try:
             printed = await self._ask(order, files, directory)
