@@ -146,7 +146,7 @@ class Attempt:
         if not self._settings.authent_encryption.pop_auth_before_sending:
             return None
         session = await self._wait(self._parts.pop_sessions.log_in())
-        self._took_part(session.id)
+        self._add_session(session.id)
         if session.result != "OK":
             tls_failed = session.status_line == StatusText.SSL_ERROR_POP.value
             code = code_of_pop_login(self._settings, session.code, tls_failed=tls_failed)
@@ -155,7 +155,7 @@ class Attempt:
         await self._wait(deferLater(self._parts.clock, POP_PAUSE))
         return None
 
-    def _took_part(self, session: int) -> None:
+    def _add_session(self, session: int) -> None:
         sessions = (*self.outgoing.job.sessions, session)
         job = self._parts.device.job_changed(self.outgoing.job, sessions=sessions)
         self.outgoing = attrs.evolve(self.outgoing, job=job)
@@ -237,7 +237,7 @@ class Attempt:
             network=parts.network,
             blocking=parts.blocking,
         )
-        self._took_part(self._session.id)
+        self._add_session(self._session.id)
         answers = await self._session.deliver()
         self._session = None
         for mailbox, outcome in answers.items():
