@@ -22,7 +22,7 @@ class Retries:
         """True while something is to be done again."""
         return bool(self._calls)
 
-    def later(self, work: Callable[[], object], pause: float = RETRY_PAUSE) -> None:
+    def schedule(self, work: Callable[[], object], pause: float = RETRY_PAUSE) -> None:
         """Call `work` after a pause, in seconds."""
 
         def again() -> None:

@@ -238,7 +238,7 @@ class PrintQueue(Service):
             # Behind the others: the disk may fail for this mail alone.
             self._waiting.append(order)
         if of_the_disk and self.running and not self._retries.pending:
-            self._retries.later(self._print_more)
+            self._retries.schedule(self._print_more)
 
     async def _print(self, order: _Order) -> None:
         device = self._device

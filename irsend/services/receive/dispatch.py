@@ -203,7 +203,7 @@ class Dispatch(Service):
                 self._take(job, restored=False)
 
         if self.running:
-            self._retries.later(again)
+            self._retries.schedule(again)
 
 
 def _needs_reading(head_octets: bytes) -> bool:

@@ -107,7 +107,7 @@ class FullMode(Service):
         except Exception:
             self.log.failure("While a job sent in full mode was written down")
             if self.running:
-                self._retries.later(lambda: Deferred.fromCoroutine(self._keep(serial)))
+                self._retries.schedule(lambda: Deferred.fromCoroutine(self._keep(serial)))
 
     # -- Full Mode TX Timeout -----------------------------------------------------
 
@@ -147,7 +147,7 @@ class FullMode(Service):
         elif job.serial in self._open:
             self._open.discard(job.serial)
             # Its notifications are awaited in the reactor's next turn, if at all.
-            self._retries.later(self._match_early, pause=0)
+            self._retries.schedule(self._match_early, pause=0)
 
     def take(self, notification: Notification) -> Deferred[bool]:
         """Apply a notification to its job; fires with whether there is one.

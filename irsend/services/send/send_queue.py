@@ -269,7 +269,7 @@ class SendQueue(Service):
         except Exception:
             self.log.failure("While the end of a job was written down")
             if self.running:
-                self._retries.later(lambda: Deferred.fromCoroutine(self._put_away(outgoing)))
+                self._retries.schedule(lambda: Deferred.fromCoroutine(self._put_away(outgoing)))
 
 
 def _has_ended(job: Job) -> CannotCancel:
