@@ -21,7 +21,7 @@ from zope.interface import implementer
 
 from irsend.device import codes
 from irsend.imaging.print_worker import carry_out
-from irsend.services.print.print_pool import CannotPrint, IPrintPool, NoRoom
+from irsend.services.print.print_pool import CannotPrint, CannotPrintNow, IPrintPool
 
 
 @define(eq=False)
@@ -108,7 +108,7 @@ class InProcessPrintPool:
         await self._turns.acquire()
         try:
             if self._stopped:
-                raise NoRoom("the machine was switched off")
+                raise CannotPrintNow("the machine was switched off")
             self.orders.append(order)
             if self._failures:
                 raise self._failures.popleft()
@@ -147,7 +147,7 @@ class InProcessPrintPool:
             turn.told(words["page"])
         elif "failed" in words:
             code, why = words["failed"]["code"], words["failed"]["words"]
-            turn.fail(CannotPrint(code, why) if code else NoRoom(why))
+            turn.fail(CannotPrint(code, why) if code else CannotPrintNow(why))
         elif not turn.answer.called:
             (answer,) = words.values()
             turn.answer.callback(json.loads(json.dumps(answer)))
@@ -156,5 +156,5 @@ class InProcessPrintPool:
         """Fail all orders, and each that comes."""
         self._stopped = True
         for turn in list(self._running):
-            turn.fail(NoRoom("the machine was switched off"))
+            turn.fail(CannotPrintNow("the machine was switched off"))
         return succeed(None)

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from irsend.device.documents import PageText, TextLine
 from irsend.errors import CannotDraw, NoSuchRecord
 from irsend.services.live_configuration import LiveConfiguration
-from irsend.services.print.print_pool import CannotPrint, IPrintPool, NoRoom
+from irsend.services.print.print_pool import CannotPrint, CannotPrintNow, IPrintPool
 from irsend.store.group_commit import InThread
 from irsend.store.tray import Tray
 
@@ -58,7 +58,7 @@ class PageViewer:
         order = {**self._page(number, page), "seconds": PAGE_CPU_SECONDS}
         try:
             read = await self._pool.ask({"read": order})
-        except (CannotPrint, NoRoom) as error:
+        except (CannotPrint, CannotPrintNow) as error:
             raise CannotDraw(f"{_called(number, page)}: {error}") from None
         lines = tuple(TextLine(**line) for line in read["lines"])
         return PageText(width=read["width"], height=read["height"], lines=lines)
@@ -78,7 +78,7 @@ class PageViewer:
             await self._pool.ask({kind: order})
             content: bytes = await self._on_disk(made.read_bytes)
             return content
-        except (CannotPrint, NoRoom) as error:
+        except (CannotPrint, CannotPrintNow) as error:
             raise CannotDraw(f"{called}: {error}") from None
         finally:
             self._on_disk(lambda: shutil.rmtree(directory, ignore_errors=True))

@@ -34,7 +34,7 @@ class CannotPrint(Exception):
         self.code = code
 
 
-class NoRoom(Exception):
+class CannotPrintNow(Exception):
     """It cannot be printed now, for a reason that is not its own: the disk is full, say."""
 
 
@@ -57,13 +57,13 @@ class IPrintPool(Interface):
         """Carry out an order; fires with the answer.
 
         `told` is called with the number of each page of an image that is done.
-        Fails with CannotPrint where the document is at fault, NoRoom where it is
+        Fails with CannotPrint where the document is at fault, CannotPrintNow where it is
         not. A cancelled order fails with CancelledError, once nothing is written
         for it any more.
         """
 
     def stop() -> Deferred[None]:
-        """Break off all orders, which fail with NoRoom, as later ones do; fires when nothing runs."""
+        """Break off all orders, which fail with CannotPrintNow, as later ones do; fires when nothing runs."""
 
 
 def make_print_pool(reactor: Any, at_once: int, timeout: Callable[[], float]) -> IPrintPool:
@@ -80,8 +80,8 @@ class NoPrintPool:
     def ask(
         self, order: dict[str, Any], told: Callable[[int], None] = _uncounted
     ) -> Deferred[dict[str, Any]]:
-        """Fail with NoRoom."""
-        return fail(NoRoom("the machine has no print workers (printing.workers is 0)"))
+        """Fail with CannotPrintNow."""
+        return fail(CannotPrintNow("the machine has no print workers (printing.workers is 0)"))
 
     def stop(self) -> Deferred[None]:
         """Fire at once."""
@@ -115,7 +115,7 @@ class PrintPool:
         await self._turns.acquire()
         try:
             if self._stopped:
-                raise NoRoom(_SWITCHED_OFF)
+                raise CannotPrintNow(_SWITCHED_OFF)
             worker = self._idle.pop() if self._idle else self._start()
             try:
                 return await worker.ask(order, told, self._timeout())
@@ -133,7 +133,7 @@ class PrintPool:
         try:
             worker.start(self._reactor, "irsend.imaging.print_worker")
         except OSError as error:
-            raise NoRoom(f"no worker can be started: {error.strerror}") from None
+            raise CannotPrintNow(f"no worker can be started: {error.strerror}") from None
         self._workers.add(worker)
         worker.gone.addCallback(lambda _: self._forget(worker))
         return worker
@@ -158,7 +158,9 @@ class PrintPool:
     def stop(self) -> Deferred[None]:
         """Kill all workers; fires when they are gone."""
         self._stopped = True
-        gone = end_all(self._workers, lambda worker: worker.give_up(NoRoom(_SWITCHED_OFF)))
+        gone = end_all(
+            self._workers, lambda worker: worker.give_up(CannotPrintNow(_SWITCHED_OFF))
+        )
         return gone.addCallback(lambda _: None)
 
 
@@ -225,7 +227,7 @@ class _Printer(Worker):
         elif "failed" in words:
             failed = words["failed"]
             code, why = failed["code"], str(failed["words"])
-            self._end(Failure(CannotPrint(str(code), why) if code else NoRoom(why)))
+            self._end(Failure(CannotPrint(str(code), why) if code else CannotPrintNow(why)))
         else:
             (outcome,) = [
                 words[one] for one in ("printed", "drawn", "read", "set") if one in words

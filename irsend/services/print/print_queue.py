@@ -32,7 +32,7 @@ from irsend.errors import CannotCancel
 from irsend.message.parsed_message import Problem
 from irsend.services.error_text import OWN_ERROR
 from irsend.services.live_configuration import LiveConfiguration
-from irsend.services.print.print_pool import CannotPrint, IPrintPool, NoRoom
+from irsend.services.print.print_pool import CannotPrint, CannotPrintNow, IPrintPool
 from irsend.services.print.retention import Retention
 from irsend.services.received_mail import ReceivedMail
 from irsend.services.retries import Retries
@@ -224,7 +224,7 @@ class PrintQueue(Service):
     def _not_printed(self, failure: Failure, order: _Order) -> None:
         """Put an order back: its mails are in memory still, and are printed later."""
         reason = ""
-        of_the_disk = bool(failure.check(NoRoom, OSError))
+        of_the_disk = bool(failure.check(CannotPrintNow, OSError))
         if of_the_disk:
             reason = f"not printed yet: {failure.getErrorMessage()}"[:LONGEST_REASON]
             self.log.error("Job {number}: {why}", number=order.job.number, why=reason)
