@@ -38,8 +38,8 @@ class CannotPrintNow(Exception):
     """It cannot be printed now, for a reason that is not its own: the disk is full, say."""
 
 
-def _uncounted(page: int) -> None:
-    """Take a page that the caller does not count."""
+def _ignore_page(page: int) -> None:
+    """Ignore a page that is done."""
 
 
 class IPrintPool(Interface):
@@ -52,11 +52,11 @@ class IPrintPool(Interface):
     at_once: int = Attribute("So many orders are carried out at once; the others wait.")
 
     def ask(
-        order: dict[str, Any], told: Callable[[int], None] = _uncounted
+        order: dict[str, Any], on_page: Callable[[int], None] = _ignore_page
     ) -> Deferred[dict[str, Any]]:
         """Carry out an order; fires with the answer.
 
-        `told` is called with the number of each page of an image that is done.
+        `on_page` is called with the number of each page of an image that is done.
         Fails with CannotPrint where the document is at fault, CannotPrintNow where it is
         not. A cancelled order fails with CancelledError, once nothing is written
         for it any more.
@@ -78,7 +78,7 @@ class NoPrintPool:
     at_once = 0
 
     def ask(
-        self, order: dict[str, Any], told: Callable[[int], None] = _uncounted
+        self, order: dict[str, Any], on_page: Callable[[int], None] = _ignore_page
     ) -> Deferred[dict[str, Any]]:
         """Fail with CannotPrintNow."""
         return fail(CannotPrintNow("the machine has no print workers (printing.workers is 0)"))
@@ -104,13 +104,13 @@ class PrintPool:
         self._stopped = False
 
     def ask(
-        self, order: dict[str, Any], told: Callable[[int], None] = _uncounted
+        self, order: dict[str, Any], on_page: Callable[[int], None] = _ignore_page
     ) -> Deferred[dict[str, Any]]:
         """Have a worker carry out an order."""
-        return Deferred.fromCoroutine(self._carry_out(order, told))
+        return Deferred.fromCoroutine(self._carry_out(order, on_page))
 
     async def _carry_out(
-        self, order: dict[str, Any], told: Callable[[int], None]
+        self, order: dict[str, Any], on_page: Callable[[int], None]
     ) -> dict[str, Any]:
         await self._turns.acquire()
         try:
@@ -118,7 +118,7 @@ class PrintPool:
                 raise CannotPrintNow(_SWITCHED_OFF)
             worker = self._idle.pop() if self._idle else self._start()
             try:
-                return await worker.ask(order, told, self._timeout())
+                return await worker.ask(order, on_page, self._timeout())
             except CancelledError:
                 await when_gone(worker)
                 raise
@@ -173,19 +173,19 @@ class _Printer(Worker):
         super().__init__()
         self._reactor = reactor
         self._answer: Deferred[dict[str, Any]] | None = None
-        self._told: Callable[[int], None] = _uncounted
+        self._on_page: Callable[[int], None] = _ignore_page
         self._timer: IDelayedCall | None = None
         self._why: Exception | None = None
         self.orders = 0
         """How many it has had."""
 
     def ask(
-        self, order: dict[str, Any], told: Callable[[int], None], timeout: float
+        self, order: dict[str, Any], on_page: Callable[[int], None], timeout: float
     ) -> Deferred[dict[str, Any]]:
         """Give it an order."""
         self._stop_timer()
         self.orders += 1
-        self._told = told
+        self._on_page = on_page
         answer: Deferred[dict[str, Any]] = Deferred(lambda _: self.kill())
         self._answer = answer
 
@@ -223,7 +223,7 @@ class _Printer(Worker):
             # It is being killed: it must not be given another order as one that is free.
             return
         if "page" in words:
-            self._told(int(words["page"]))
+            self._on_page(int(words["page"]))
         elif "failed" in words:
             failed = words["failed"]
             code, why = failed["code"], str(failed["words"])
