@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 import irsend
 
 _LONGEST_LINE = 1_000_000
-_LONGEST_COMPLAINT = 2000
+_LONGEST_ERROR_OUTPUT = 2000
 
 
 class Worker(ProcessProtocol):
@@ -30,8 +30,8 @@ class Worker(ProcessProtocol):
 
     def __init__(self) -> None:
         self._said = b""
-        self._complaint = b""
-        self.gone: Deferred[None] = Deferred()
+        self._error_output = b""
+        self.exited: Deferred[None] = Deferred()
         """Fires when the process has ended, and writes nothing any more."""
 
     def start(self, reactor: Any, module: str) -> None:
@@ -44,19 +44,19 @@ class Worker(ProcessProtocol):
             env={"PYTHONPATH": os.pathsep.join(filter(None, where)), "LC_ALL": "C.UTF-8"},
         )
 
-    def tell(self, words: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """Tell it something."""
-        self.transport.write(json.dumps(words).encode("ascii") + b"\n")
+        self.transport.write(json.dumps(message).encode("ascii") + b"\n")
 
-    def heard(self, words: dict[str, Any]) -> None:
+    def message_received(self, message: dict[str, Any]) -> None:
         """Hear what it says; errors of reading what is no answer may come out."""
         raise NotImplementedError
 
-    def talks_nonsense(self) -> None:
+    def message_unreadable(self) -> None:
         """Hear that it said what cannot be understood."""
         raise NotImplementedError
 
-    def ended(self, reason: Failure) -> None:
+    def worker_exited(self, reason: Failure) -> None:
         """Hear that it has ended."""
         raise NotImplementedError
 
@@ -66,49 +66,49 @@ class Worker(ProcessProtocol):
             self.transport.signalProcess("KILL")
 
     @property
-    def complaint(self) -> str:
+    def error_output(self) -> str:
         """The end of what it wrote to its log."""
-        return self._complaint.decode("utf-8", "replace")
+        return self._error_output.decode("utf-8", "replace")
 
     def outReceived(self, data: bytes) -> None:
         """Take what it says, line by line."""
         *lines, self._said = (self._said + data).split(b"\n")
         if len(self._said) > _LONGEST_LINE:
-            self.talks_nonsense()
+            self.message_unreadable()
         for line in lines:
             try:
-                self.heard(json.loads(line))
+                self.message_received(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError):
-                self.talks_nonsense()
+                self.message_unreadable()
 
     def errReceived(self, data: bytes) -> None:
         """Keep the end of its complaints, for the log."""
-        self._complaint = (self._complaint + data)[-_LONGEST_COMPLAINT:]
+        self._error_output = (self._error_output + data)[-_LONGEST_ERROR_OUTPUT:]
 
     def processEnded(self, reason: Failure) -> None:
         """Tell that it is gone."""
-        self.gone.callback(None)
-        self.ended(reason)
+        self.exited.callback(None)
+        self.worker_exited(reason)
 
 
 AnyWorker = TypeVar("AnyWorker", bound=Worker)
 
 
-def when_gone(worker: Worker) -> Deferred[None]:
+def when_exited(worker: Worker) -> Deferred[None]:
     """Return a Deferred of one's own that fires when a worker is gone."""
     mine: Deferred[None] = Deferred()
 
     def tell(gone: None) -> None:
         mine.callback(gone)
 
-    worker.gone.addCallback(tell)
+    worker.exited.addCallback(tell)
     return mine
 
 
 def end_all(workers: Iterable[AnyWorker], end: Callable[[AnyWorker], None]) -> Deferred[Any]:
     """End these workers, each by `end`; fires when they are gone."""
     workers = list(workers)
-    gone = DeferredList([when_gone(worker) for worker in workers])
+    gone = DeferredList([when_exited(worker) for worker in workers])
     for worker in workers:
         end(worker)
     return gone

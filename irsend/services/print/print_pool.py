@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
 from irsend.device import codes
-from irsend.services.worker_process import Worker, end_all, when_gone
+from irsend.services.worker_process import Worker, end_all, when_exited
 
 # A worker without an order for so many seconds is ended, which frees its memory.
 _IDLE = 60
@@ -120,7 +120,7 @@ class PrintPool:
             try:
                 return await worker.ask(order, on_page, self._timeout())
             except CancelledError:
-                await when_gone(worker)
+                await when_exited(worker)
                 raise
             finally:
                 if worker in self._workers:
@@ -135,7 +135,7 @@ class PrintPool:
         except OSError as error:
             raise CannotPrintNow(f"no worker can be started: {error.strerror}") from None
         self._workers.add(worker)
-        worker.gone.addCallback(lambda _: self._forget(worker))
+        worker.exited.addCallback(lambda _: self._forget(worker))
         return worker
 
     def _forget(self, worker: _Printer) -> None:
@@ -194,7 +194,7 @@ class _Printer(Worker):
             self.give_up(CannotPrint(codes.IMAGE_UNDECODABLE, words))
 
         self._timer = self._reactor.callLater(timeout, take_too_long)
-        self.tell(order)
+        self.send(order)
         return answer
 
     def rest(self, seconds: float, then: Callable[[], None]) -> None:
@@ -213,24 +213,24 @@ class _Printer(Worker):
         self._why = self._why or why
         self.kill()
 
-    def talks_nonsense(self) -> None:
+    def message_unreadable(self) -> None:
         """Kill it: after a line that is no answer the next may belong to any order."""
         self.give_up(CannotPrint(codes.IMAGE_UNDECODABLE, "Its worker talks nonsense."))
 
-    def heard(self, words: dict[str, Any]) -> None:
+    def message_received(self, message: dict[str, Any]) -> None:
         """Pass on a page, or the end of an order."""
         if self._why is not None:
             # It is being killed: it must not be given another order as one that is free.
             return
-        if "page" in words:
-            self._on_page(int(words["page"]))
-        elif "failed" in words:
-            failed = words["failed"]
+        if "page" in message:
+            self._on_page(int(message["page"]))
+        elif "failed" in message:
+            failed = message["failed"]
             code, why = failed["code"], str(failed["words"])
             self._end(Failure(CannotPrint(str(code), why) if code else CannotPrintNow(why)))
         else:
             (outcome,) = [
-                words[one] for one in ("printed", "drawn", "read", "set") if one in words
+                message[one] for one in ("printed", "drawn", "read", "set") if one in message
             ]
             self._end(dict(outcome))
 
@@ -245,15 +245,19 @@ class _Printer(Worker):
             self._timer.cancel()
         self._timer = None
 
-    def ended(self, reason: Failure) -> None:
+    def worker_exited(self, reason: Failure) -> None:
         """Fail the order that it had."""
         self._stop_timer()
         if self._answer is None:
-            if not reason.check(ProcessDone) and self._why is None and self.complaint:
-                self.log.error("A print worker failed: {complaint}", complaint=self.complaint)
+            if not reason.check(ProcessDone) and self._why is None and self.error_output:
+                self.log.error(
+                    "A print worker failed: {error_output}", error_output=self.error_output
+                )
             return
         if self._why is None and not self._answer.called:
-            self.log.error("A print worker died: {complaint}", complaint=self.complaint)
+            self.log.error(
+                "A print worker died: {error_output}", error_output=self.error_output
+            )
         died = CannotPrint(
             codes.IMAGE_UNDECODABLE, "It takes too much time or memory, or breaks its decoder."
         )

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.services.worker_process import Worker, end_all, when_gone
+from irsend.services.worker_process import Worker, end_all, when_exited
 
 DOES_NOT_FIT = (
     "The scan is larger than what is left of the machine's memory; "
@@ -91,7 +91,7 @@ class Scanner:
             return await worker.done
         except CancelledError:
             # Its directory is removed behind this: it must write nothing any more.
-            await when_gone(worker)
+            await when_exited(worker)
             raise
 
     def _begin(self, order: ScanOrder, progress: Callable[[int, int], None]) -> _Scan:
@@ -99,7 +99,7 @@ class Scanner:
         worker = _Scan(order, progress, timeout)
         worker.start(self._reactor, "irsend.imaging.scan_worker")
         self._workers.add(worker)
-        worker.gone.addCallback(lambda _: self._workers.discard(worker))
+        worker.exited.addCallback(lambda _: self._workers.discard(worker))
         worker.limit = self._reactor.callLater(timeout, worker.take_too_long)
         return worker
 
@@ -129,7 +129,7 @@ class _Scan(Worker):
     def connectionMade(self) -> None:
         """Give it the order."""
         order = self._order
-        self.tell(
+        self.send(
             {
                 "originals": [(str(one.path), one.name) for one in order.files],
                 "into": str(order.into),
@@ -146,21 +146,21 @@ class _Scan(Worker):
         )
         self.transport.closeStdin()
 
-    def heard(self, words: dict[str, Any]) -> None:
+    def message_received(self, message: dict[str, Any]) -> None:
         """Hear of a page, or of the end."""
-        if "page" in words:
-            self._progress(int(words["page"]), int(words["of"]))
-        elif "refused" in words:
-            self._refusal = self._refusal or ScanRefused(str(words["refused"]))
-        elif "full" in words:
+        if "page" in message:
+            self._progress(int(message["page"]), int(message["of"]))
+        elif "refused" in message:
+            self._refusal = self._refusal or ScanRefused(str(message["refused"]))
+        elif "full" in message:
             self._refusal = self._refusal or MemoryFull(DOES_NOT_FIT)
         else:
-            made = [self._order.into / Path(name).name for name in words["made"]]
+            made = [self._order.into / Path(name).name for name in message["made"]]
             self._outcome = Scan(
-                files=tuple(made), type=str(words["type"]), pages=int(words["pages"])
+                files=tuple(made), type=str(message["type"]), pages=int(message["pages"])
             )
 
-    def talks_nonsense(self) -> None:
+    def message_unreadable(self) -> None:
         """Give up on it."""
         self.refuse("the scanner talks nonsense")
 
@@ -178,7 +178,7 @@ class _Scan(Worker):
         names = [one.name for one in self._order.files]
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
-    def ended(self, reason: Failure) -> None:
+    def worker_exited(self, reason: Failure) -> None:
         """Tell what came of it."""
         if self.limit is not None and self.limit.active():
             self.limit.cancel()
@@ -189,7 +189,7 @@ class _Scan(Worker):
         elif self._outcome is not None and reason.check(ProcessDone):
             self.done.callback(self._outcome)
         else:
-            self.log.error("The scanner failed: {complaint}", complaint=self.complaint)
+            self.log.error("The scanner failed: {error_output}", error_output=self.error_output)
             self.done.errback(
                 ScanRefused(f"reading {self._names} failed, or took too much memory or time")
             )
