@@ -29,7 +29,7 @@ def printed_jobs(jobs: Sequence[Job], document: Document, *, images: int) -> tup
 
 
 def finished_jobs(jobs: Sequence[Job], code: str, why: str, at: float) -> tuple[Job, ...]:
-    """Return ended jobs, OK without a code; `held_as` stays as it is."""
+    """Return ended jobs, OK without a code; `mail_file` stays as it is."""
     outcome: dict[str, Any] = {
         "result": "NG" if code or why == MAIL_DELETED else "OK",
         "code": code or None,

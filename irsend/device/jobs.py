@@ -52,8 +52,8 @@ class Job:
     started: float
     """Seconds since the epoch, as `ended`."""
     ended: float | None = None
-    held_as: str | None = None
-    """The name of the mail in memory, while it is there."""
+    mail_file: str | None = None
+    """The name of its mail's file in memory, while that is there."""
     dsn_sent: bool = False
     """A DSN of its delivery was sent, or is about to be: there is one only."""
 

@@ -214,7 +214,7 @@ class Printer:
         memory = self._machine.storage.memory
         found = []
         for job in self._received:
-            path = memory.path(job.held_as) if job.held_as else None
+            path = memory.path(job.mail_file) if job.mail_file else None
             if path is not None:
                 found.append(Mail(job.number, path.read_bytes()))
         return found
@@ -314,7 +314,7 @@ class Printer:
         if isinstance(event, JobChanged) and event.job.direction == "rx":
             job = event.job
             self._received = [one for one in self._received if one.serial != job.serial]
-            if job.held_as is not None:
+            if job.mail_file is not None:
                 self._received.append(job)
 
 

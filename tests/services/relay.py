@@ -250,7 +250,7 @@ class SendingCase(unittest.TestCase):
     def in_memory(self) -> list[Job]:
         """Return the jobs of the mails in memory."""
         jobs = self.successResultOf(self.parts.journal.jobs(1000))
-        return [one for one in jobs if one.held_as is not None]
+        return [one for one in jobs if one.mail_file is not None]
 
     def switch_off(self) -> None:
         """Switch it off in order."""

@@ -41,7 +41,7 @@ def printed(number: str, **more: Any) -> PrintedMails:
         ended=2,
         result="NG",
         code="#827",
-        held_as=f"mail-{number}",
+        mail_file=f"mail-{number}",
     )
     return PrintedMails(document=about, jobs=(job,))
 

@@ -11,7 +11,11 @@ _log = Logger()
 
 def log_ended(event: Event) -> None:
     """Observe the device; a job whose mail is still to be deleted is told of when that is done."""
-    if isinstance(event, JobChanged) and event.job.ended is not None and not event.job.held_as:
+    if (
+        isinstance(event, JobChanged)
+        and event.job.ended is not None
+        and not event.job.mail_file
+    ):
         job = event.job
         _log.info(
             "Job {number}: {result}, {direction} {party}{why}",

@@ -77,24 +77,24 @@ class Recovery:
         A mail without a job is given one. The journal knows no job behind `journal_serial`.
         """
         memory, device = self._memory, self._device
-        known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
+        known = {job.mail_file or "": job for job in self._journal.jobs_in_memory()}
         over = [job for job in known.values() if job.ended is not None]
         for job in (one for document in printed for one in document.jobs):
-            name = job.held_as or ""
+            name = job.mail_file or ""
             if name in known or memory.size(name) or job.serial > journal_serial:
                 # It was printed, and its end was lost with the power.
                 over.append(job)
         for job in over:
-            name = job.held_as or ""
+            name = job.mail_file or ""
             known.pop(name, None)
             self._remember_fetched(name)
             memory.unlink([name])
             memory.forget([name])
-            device.job_changed(job, held_as=None)
+            device.job_changed(job, mail_file=None)
         names = dict.fromkeys(memory.names())
         for name, job in known.items():
             if name not in names:
-                device.job_changed(job, held_as=None, result="OK", ended=device.now())
+                device.job_changed(job, mail_file=None, result="OK", ended=device.now())
             elif job.result != "waiting":
                 known[name] = device.job_changed(job, result="waiting")
         for name in names:

@@ -326,7 +326,7 @@ class PrintQueue(Service):
         device = self._device
         try:
             await self._memory.delete_durably(order.names)
-            jobs = tuple(attrs.evolve(one, held_as=None) for one in jobs)
+            jobs = tuple(attrs.evolve(one, mail_file=None) for one in jobs)
         except OSError as error:
             # A job that has ended and holds a mail: at the next start that is deleted.
             self.log.error("A printed mail was not deleted: {error}", error=str(error))

@@ -112,7 +112,7 @@ class Dispatch(Service):
             sender or sender_of(head_octets),
             subject=subject_of(head_octets),
             recipients=tuple(Recipient(address=one) for one in recipients),
-            held_as=name,
+            mail_file=name,
             sessions=(session,) if session is not None else (),
         )
         if self.running and head_octets and not _needs_reading(head_octets):
@@ -191,7 +191,7 @@ class Dispatch(Service):
             kind = notification.kind.upper()
             why = f"{kind} for a job; Print MDN/DSN upon Receipt is off"
             self._device.job_changed(
-                mail.job, result="OK", reason=why, held_as=None, ended=self._device.now()
+                mail.job, result="OK", reason=why, mail_file=None, ended=self._device.now()
             )
 
     def _not_matched(self, failure: Failure, job: Job) -> None:
@@ -214,7 +214,7 @@ def _needs_reading(head_octets: bytes) -> bool:
 
 def _classify(memory: Memory, job: Job) -> _Classified:
     """Read what a mail is (in a thread). One that cannot be read goes to the printer, which says so."""
-    name = job.held_as or ""
+    name = job.mail_file or ""
     notification: Notification | None = None
     try:
         head_octets = memory.read_head(name)

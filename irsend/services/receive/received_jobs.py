@@ -43,7 +43,7 @@ class ReceivedJobs:
         return Deferred.fromCoroutine(self._cancel(job))
 
     async def _cancel(self, job: Job) -> Job:
-        if job.held_as is None or job.ended is not None:
+        if job.mail_file is None or job.ended is not None:
             raise CannotCancel(
                 f"Job {job.number} has ended ({job.result}); only one that waits can be cancelled."
             )
@@ -51,7 +51,7 @@ class ReceivedJobs:
         if not self._dispatch.release(job) and not self._reassembly.release(job):
             mails = await self._print_queue.release(job)
             jobs += [mail.job for mail in mails if mail.job.serial != job.serial]
-        names = [one.held_as or "" for one in jobs]
+        names = [one.mail_file or "" for one in jobs]
         ended = self._device.now()
         jobs = [
             self._device.job_changed(one, result="NG", code=codes.CANCELLED, ended=ended)
@@ -60,5 +60,5 @@ class ReceivedJobs:
         # The journal has their ends and their UIDLs before they go: none is fetched again.
         await self._journal.flush()
         await self._memory.delete_durably(names)
-        job, *_ = [self._device.job_changed(one, held_as=None) for one in jobs]
+        job, *_ = [self._device.job_changed(one, mail_file=None) for one in jobs]
         return job

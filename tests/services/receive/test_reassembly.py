@@ -195,7 +195,7 @@ class JoiningTests(PrintingMachineCase):
         self.machine.control.change_paper(False)
         jobs = yield self.receive_all([part(1, "total=2"), part(2)])
         yield self.until(lambda: self.machine.print_queue._waiting)
-        self.machine.storage.memory.path(jobs[1].held_as).unlink()
+        self.machine.storage.memory.path(jobs[1].mail_file).unlink()
         self.machine.control.change_paper(True)
         ended = yield self.ended(jobs[0].number)
         self.assertEqual(ended.code, "#848")
