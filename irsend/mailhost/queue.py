@@ -96,7 +96,7 @@ class Queue(Service):
         """Begin with the mails that are in the Maildir already."""
         Service.startService(self)
         for name in self._maildirs.queue.names():
-            self.take(name)
+            self.enqueue(name)
 
     def stopService(self) -> Deferred[None] | None:
         """Stop at once; what is not delivered yet is there at the next start."""
@@ -114,7 +114,7 @@ class Queue(Service):
             self._client.give_up(error.ConnectionLost("the mail host was switched off"))
         return stopped
 
-    def take(self, name: str) -> None:
+    def enqueue(self, name: str) -> None:
         """Deliver the mail of this name, which is safe in the queue's Maildir."""
         self._waiting[name] = _Waiting(name, self._reactor.seconds())
         self._schedule()

@@ -137,7 +137,7 @@ class RelayReception:
             trace = self._trace(envelope, for_machine)
             copies.append(
                 relay.maildirs.queue.open_message(
-                    trace, on_stored=lambda message: relay.queue.take(message.name)
+                    trace, on_stored=lambda message: relay.queue.enqueue(message.name)
                 )
             )
         return Copies(copies)

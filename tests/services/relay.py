@@ -152,7 +152,7 @@ class _PrintQueue:
 
     jobs: list[Job] = field(factory=list)
 
-    def take(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
+    def enqueue(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
         """Keep the job in mind."""
         self.jobs.append(mail.job)
 

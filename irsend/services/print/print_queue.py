@@ -162,11 +162,11 @@ class PrintQueue(Service):
         if isinstance(event, PaperChanged):
             self._print_more()
 
-    def take(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
+    def enqueue(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
         """Print a mail; `instead` of what it holds, where something is wrong with that."""
-        self.take_parts([mail], [], instead)
+        self.enqueue_parts([mail], [], instead)
 
-    def take_parts(
+    def enqueue_parts(
         self,
         parts: list[ReceivedMail],
         duplicates: list[ReceivedMail],

@@ -117,7 +117,7 @@ class Dispatch(Service):
         )
         if self.running and head_octets and not _needs_reading(head_octets):
             # Most mails: they cost reception no second look.
-            self._print_queue.take(ReceivedMail(job=job, name=name, requests=NO_REQUESTS))
+            self._print_queue.enqueue(ReceivedMail(job=job, name=name, requests=NO_REQUESTS))
         else:
             self._take(job, restored=False)
         return job
@@ -168,7 +168,7 @@ class Dispatch(Service):
                 if mail.fragment is not None:
                     self._reassembly.take(mail, mail.fragment)
                 else:
-                    self._print_queue.take(mail)
+                    self._print_queue.enqueue(mail)
 
     def _matched(
         self, applies: bool, mail: ReceivedMail, notification: Notification
@@ -181,7 +181,7 @@ class Dispatch(Service):
         # A notification of no job of this machine's is a mail like any other.
         if not applies or self._device.settings.email_ifax.print_mdn_dsn:
             if self.release(mail.job):
-                self._print_queue.take(mail)
+                self._print_queue.enqueue(mail)
             return
         await self._journal.flush()
         # It may have been cancelled meanwhile.

@@ -110,7 +110,7 @@ class Reassembly(Service):
         if not fragment.possible:
             why = "A part of a divided mail does not say which one it is, or of too many."
             problem = Problem(code=codes.PARTS_NOT_JOINED, words=why)
-            self._print_queue.take(mail, instead=problem)
+            self._print_queue.enqueue(mail, instead=problem)
             return
         divided = self._waiting.setdefault(fragment.identity, _Divided())
         divided.take(mail, fragment)
@@ -118,7 +118,7 @@ class Reassembly(Service):
             self._give_up(fragment.identity, "Parts of a divided mail contradict each other.")
         elif divided.whole:
             self._stop_timer(self._waiting.pop(fragment.identity))
-            self._print_queue.take_parts(divided.in_order, divided.duplicates)
+            self._print_queue.enqueue_parts(divided.in_order, divided.duplicates)
         elif divided.timer is None:
             self._wait(fragment.identity, divided)
 
@@ -156,7 +156,7 @@ class Reassembly(Service):
         divided = self._waiting.pop(identity)
         self._stop_timer(divided)
         problem = Problem(code=codes.PARTS_NOT_JOINED, words=why)
-        self._print_queue.take_parts(divided.in_order, divided.duplicates, instead=problem)
+        self._print_queue.enqueue_parts(divided.in_order, divided.duplicates, instead=problem)
 
     def _stop_timer(self, divided: _Divided) -> None:
         if divided.timer is not None and divided.timer.active():

@@ -176,4 +176,4 @@ class Notifier:
             )
             return
         device.job_changed(outgoing.job)
-        self._send_queue.take(outgoing)
+        self._send_queue.enqueue(outgoing)

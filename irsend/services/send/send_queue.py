@@ -120,10 +120,10 @@ class SendQueue(Service):
             return accepted
         if order.user or order.password:
             self._logins[accepted.serial] = Login(user=order.user, password=order.password)
-        self.take(accepted)
+        self.enqueue(accepted)
         return accepted.job
 
-    def take(self, outgoing: Outgoing) -> None:
+    def enqueue(self, outgoing: Outgoing) -> None:
         """Send what is in the outbox by now."""
         self._waiting[outgoing.serial] = outgoing
         self._schedule()

@@ -534,7 +534,7 @@ class CrashTests(PrintingMachineCase):
         older = self.machine.print_queue._waiting.popleft()
         self.machine.control.change_paper(True)
         yield self.ended(jobs[1].number)
-        self.machine.print_queue.take_parts(older.mails, [])
+        self.machine.print_queue.enqueue_parts(older.mails, [])
         yield self.ended(jobs[0].number)
         yield self.switched_off_without_journal()
         self.switch_on()

@@ -224,7 +224,7 @@ class JoiningTests(PrintingMachineCase):
     def test_again_and_again(self) -> Any:
         """A part that comes thousands of times is #848 with all that came: one document ends few jobs."""
         orders: list[Any] = []
-        self.machine.print_queue.take_parts = lambda *given, instead: orders.append(
+        self.machine.print_queue.enqueue_parts = lambda *given, instead: orders.append(
             (*given, instead)
         )
         yield self.receive_all([part(1, "total=2")])
