@@ -166,7 +166,7 @@ class Dispatch(Service):
                 ).addErrback(self._not_matched, mail.job)
             elif self.release(mail.job):
                 if mail.fragment is not None:
-                    self._reassembly.take(mail, mail.fragment)
+                    self._reassembly.add(mail, mail.fragment)
                 else:
                     self._print_queue.enqueue(mail)
 

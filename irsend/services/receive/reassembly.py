@@ -48,7 +48,7 @@ class _Divided:
         """All that came, duplicates last."""
         return self.in_order + self.duplicates
 
-    def take(self, mail: ReceivedMail, fragment: Fragment) -> None:
+    def add(self, mail: ReceivedMail, fragment: Fragment) -> None:
         number, total = fragment.number, fragment.total
         self.contradicts |= None not in (self.total, total) and total != self.total
         self.total = self.total or total
@@ -105,7 +105,7 @@ class Reassembly(Service):
             self._stop_timer(divided)
         self._waiting.clear()
 
-    def take(self, mail: ReceivedMail, fragment: Fragment) -> None:
+    def add(self, mail: ReceivedMail, fragment: Fragment) -> None:
         """Take a part; the last one has the whole mail printed."""
         if not fragment.possible:
             why = "A part of a divided mail does not say which one it is, or of too many."
@@ -113,7 +113,7 @@ class Reassembly(Service):
             self._print_queue.enqueue(mail, instead=problem)
             return
         divided = self._waiting.setdefault(fragment.identity, _Divided())
-        divided.take(mail, fragment)
+        divided.add(mail, fragment)
         if divided.contradicts:
             self._give_up(fragment.identity, "Parts of a divided mail contradict each other.")
         elif divided.whole:
@@ -134,7 +134,7 @@ class Reassembly(Service):
                 self._waiting[identity] = again = _Divided()
                 for one in kept:
                     assert one.fragment is not None
-                    again.take(one, one.fragment)
+                    again.add(one, one.fragment)
                 self._wait(identity, again)
             return True
         return False

@@ -231,6 +231,6 @@ class JoiningTests(PrintingMachineCase):
         yield self.sorted()
         (divided,) = self.machine.reassembly._waiting.values()
         for _ in range(2001):
-            self.machine.reassembly.take(divided.parts[1], divided.parts[1].fragment)
+            self.machine.reassembly.add(divided.parts[1], divided.parts[1].fragment)
         ((parts, doubles, problem),) = orders
         self.assertEqual((len(parts), len(doubles), problem.code), (1, 2001, "#848"))
