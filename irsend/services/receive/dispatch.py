@@ -161,7 +161,7 @@ class Dispatch(Service):
             if mail.requests.delivered and mail.job.serial in self._undecided:
                 mail = await self._notifier.mail_delivered(mail, one.head_octets)
             if one.notification is not None:
-                self._full_mode.take(one.notification).addCallback(
+                self._full_mode.notification_received(one.notification).addCallback(
                     self._matched, mail, one.notification
                 ).addErrback(self._not_matched, mail.job)
             elif self.release(mail.job):

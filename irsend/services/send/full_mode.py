@@ -149,7 +149,7 @@ class FullMode(Service):
             # Its notifications are awaited in the reactor's next turn, if at all.
             self._retries.schedule(self._match_early, pause=0)
 
-    def take(self, notification: Notification) -> Deferred[bool]:
+    def notification_received(self, notification: Notification) -> Deferred[bool]:
         """Apply a notification to its job; fires with whether there is one.
 
         A server may send it before the machine has sent QUIT: while jobs are being
