@@ -213,7 +213,7 @@ class SendingCase(unittest.TestCase):
         )
         self.full_mode.recover(entries)
         for job in self.in_memory():
-            parts.dispatch.take_again(job)
+            parts.dispatch.mail_recovered(job)
         self.send_queue.recover([one for one in entries if one.awaited_until is None])
         self.full_mode.startService()
         parts.dispatch.startService()

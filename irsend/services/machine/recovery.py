@@ -99,7 +99,7 @@ class Recovery:
                 known[name] = device.job_changed(job, result="waiting")
         for name in names:
             if name in known:
-                self._dispatch.take_again(known[name])
+                self._dispatch.mail_recovered(known[name])
                 continue
             self._remember_fetched(name)
             self._dispatch.mail_stored(name, memory.read_head(name), "", None)

@@ -119,18 +119,18 @@ class Dispatch(Service):
             # Most mails: they cost reception no second look.
             self._print_queue.enqueue(ReceivedMail(job=job, name=name, requests=NO_REQUESTS))
         else:
-            self._take(job, restored=False)
+            self._enqueue(job, restored=False)
         return job
 
-    def take_again(self, job: Job) -> None:
+    def mail_recovered(self, job: Job) -> None:
         """Take a mail that had its job before a restart."""
-        self._take(job, restored=True)
+        self._enqueue(job, restored=True)
 
     def release(self, job: Job) -> bool:
         """Forget a mail; return whether it was here still."""
         return self._undecided.pop(job.serial, None) is not None
 
-    def _take(self, job: Job, *, restored: bool) -> None:
+    def _enqueue(self, job: Job, *, restored: bool) -> None:
         self._undecided[job.serial] = restored
         self._waiting.append(job)
         self._read_more()
@@ -200,7 +200,7 @@ class Dispatch(Service):
 
         def again() -> None:
             if job.serial in self._undecided:
-                self._take(job, restored=False)
+                self._enqueue(job, restored=False)
 
         if self.running:
             self._retries.schedule(again)
