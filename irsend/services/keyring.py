@@ -76,7 +76,7 @@ class Keyring:
         if model.tls is None or not model.has_item(POLICY):
             return
         try:
-            self._use(self._there(self._keys, self._configuration.current.tls))
+            self._use(self._load_or_generate(self._keys, self._configuration.current.tls))
         except KeyMaterialError as error:
             self._key = self._tls = None
             self.log.warn("No encrypted SMTP reception: {error}", error=str(error))
@@ -90,7 +90,7 @@ class Keyring:
         self._check(keys, settings)
         model = self._device.model
         usable = model.tls is not None and model.has_item(POLICY)
-        key = self._there(keys, tls) if usable else None
+        key = self._load_or_generate(keys, tls) if usable else None
         if key is not None:
             self._build_tls(key)
 
@@ -116,9 +116,9 @@ class Keyring:
         bits, now = self._model_tls().key_bits, self._device.now()
         names = self._configuration.current.tls.hostnames
         made = in_thread(lambda: generate_key_material(names, bits, now))
-        return made.addCallback(lambda pair: self.take(*pair))
+        return made.addCallback(lambda pair: self.import_key(*pair))
 
-    def take(self, certificate: bytes, key: bytes) -> dict[str, Any]:
+    def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
         """Keep and use another key (PEM) from the next session on; KeyMaterialError changes nothing."""
         material = read_key_material(certificate, key)
         self._build_tls(material)
@@ -128,7 +128,7 @@ class Keyring:
         self._use(material)
         return material.describe()
 
-    def _there(self, keys: KeyStore, tls: TLS) -> KeyMaterial:
+    def _load_or_generate(self, keys: KeyStore, tls: TLS) -> KeyMaterial:
         bits, now = self._model_tls().key_bits, self._device.now()
         material = keys.load_or_generate(tls.hostnames, bits, now)
         try:

@@ -101,7 +101,7 @@ class Control:
 
     def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
         """Give it to the keyring."""
-        return self._keyring.take(certificate, key)
+        return self._keyring.import_key(certificate, key)
 
     # -- receiving and sending ----------------------------------------------------
 
