@@ -126,7 +126,7 @@ class IMachine(Interface):
     def set_text(text: str, title: str) -> Deferred[bytes]:
         """Give a text as the machine sets it on its paper, as a PDF with this title; CannotDraw."""
 
-    def take_document(number: str) -> Deferred[None]:
+    def remove_document(number: str) -> Deferred[None]:
         """Take a document out of the tray, for good; NoSuchRecord."""
 
     def key_description() -> dict[str, object] | None:

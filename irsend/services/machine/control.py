@@ -243,11 +243,11 @@ class Control:
         """Ask the page viewer."""
         return Deferred.fromCoroutine(self._page_viewer.read_page(number, page))
 
-    def take_document(self, number: str) -> Deferred[None]:
+    def remove_document(self, number: str) -> Deferred[None]:
         """Take a document out of the tray, once the journal knows the ends of its jobs."""
-        return Deferred.fromCoroutine(self._take_document(number))
+        return Deferred.fromCoroutine(self._remove_document(number))
 
-    async def _take_document(self, number: str) -> None:
+    async def _remove_document(self, number: str) -> None:
         self._tray.find(number)
         # Until the journal has its jobs, its record alone says which mails were printed.
         await self._journal.flush()

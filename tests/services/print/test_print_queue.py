@@ -305,7 +305,7 @@ class TrayTests(PrintingMachineCase):
         """A document that is taken out is gone, also at the next start."""
         job = yield self.receive(mail("Text."))
         yield self.ended(job.number)
-        yield self.machine.control.take_document(job.number)
+        yield self.machine.control.remove_document(job.number)
         self.assertEqual(self.machine.control.documents(), [])
         self.assertEqual(list((self.state / "tray").glob("*.*")), [])
         self.assertRaises(NoSuchRecord, self.machine.control.document, job.number)
@@ -428,7 +428,7 @@ class CrashTests(PrintingMachineCase):
         self.machine.storage.journal.remember_fetched("f" * 8, "f" * 32)
         job = yield self.receive(mail("Text."), mark="f" * 32)
         yield self.ended(job.number)
-        yield self.machine.control.take_document(job.number)
+        yield self.machine.control.remove_document(job.number)
         kept = sqlite3.connect(f"file:{self.state}/journal.sqlite?immutable=1", uri=True)
         jobs = kept.execute("SELECT result FROM job").fetchall()
         marks = kept.execute("SELECT mark FROM fetched").fetchall()
@@ -469,7 +469,7 @@ class CrashTests(PrintingMachineCase):
         self.machine.control.change_paper(True)
         yield self.ended(job.number)
         self.machine.storage.memory.unlink = delete  # type: ignore[method-assign]
-        yield self.machine.control.take_document(job.number)
+        yield self.machine.control.remove_document(job.number)
         yield self.assertFailure(self.machine.control.cancel_job(job.number), CannotCancel)
         yield self.machine.stopService()
         self.assertEqual(path.read_bytes(), content)
