@@ -172,13 +172,13 @@ class IReception(Interface):
         """The connection is closed; `reason` is empty after an orderly end."""
 
 
-class IPostBox(Interface):
+class IMailReceiver(Interface):
     """What the mail host asks of the machine beside it: which mail it accepts by SMTP, and where."""
 
-    def takes(recipient: Mailbox) -> bool:
+    def accepts(recipient: Mailbox) -> bool:
         """Say whether the machine would accept mail for this address now."""
 
-    def largest() -> int:
+    def size_limit() -> int:
         """Return the size of the largest mail that the machine accepts, in octets."""
 
     def smtp_address() -> tuple[str, int] | None:

@@ -27,7 +27,7 @@ from twisted.python.threadpool import ThreadPool
 
 from irsend import configuration_sections
 from irsend.errors import StateError
-from irsend.interfaces import IPostBox
+from irsend.interfaces import IMailReceiver
 from irsend.mailhost.accounts import Accounts
 from irsend.mailhost.listener import Listener
 from irsend.mailhost.maildirs import Maildirs
@@ -65,7 +65,7 @@ class MailHost(MultiService):
         directory: Path,
         reactor: Any,
         now: Callable[[], float],
-        machine: IPostBox | None = None,
+        machine: IMailReceiver | None = None,
     ) -> None:
         MultiService.__init__(self)
         self._directory = directory

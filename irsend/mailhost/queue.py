@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull
-from irsend.interfaces import IPostBox, Mailbox
+from irsend.interfaces import IMailReceiver, Mailbox
 from irsend.mailhost.accounts import Accounts
 from irsend.mailhost.bounce import compose_bounce
 from irsend.mailhost.maildirs import Maildirs, read_envelope
@@ -73,7 +73,7 @@ class Queue(Service):
         self,
         maildirs: Maildirs,
         accounts: Accounts,
-        machine: IPostBox | None,
+        machine: IMailReceiver | None,
         reactor: Any,
         now: Callable[[], float],
         on_disk: Callable[[Callable[[], None]], Deferred[None]],

@@ -19,7 +19,7 @@ from irsend.device.device import Device
 from irsend.device.events import Event, SettingsChanged
 from irsend.device.windows import Settings
 from irsend.errors import ConfigurationError, ValueRefused
-from irsend.interfaces import IPostBox, Mailbox
+from irsend.interfaces import IMailReceiver, Mailbox
 from irsend.protocols.esmtp import ESMTP
 from irsend.protocols.server_endpoints import address_text, listen
 from irsend.services.keyring import Keyring
@@ -38,7 +38,7 @@ _SHUTDOWN_GRACE = 3
 _LISTENS_BY = {"email_ifax.smtp_receive", "service_mode.smtp_rx_port"}
 
 
-@implementer(IPostBox)
+@implementer(IMailReceiver)
 class SMTPListener(Service):
     """Listens at `endpoint` while SMTP Receive is on, and knows the sessions under way."""
 
@@ -90,11 +90,11 @@ class SMTPListener(Service):
                 return host, address.port
         return None
 
-    def largest(self) -> int:
+    def size_limit(self) -> int:
         """Return what SIZE says."""
         return self._configuration.current.limits.message_size * 1_000_000
 
-    def takes(self, recipient: Mailbox) -> bool:
+    def accepts(self, recipient: Mailbox) -> bool:
         """Ask the policy, as a session from this host would."""
         address = self.smtp_address()
         if address is None:
