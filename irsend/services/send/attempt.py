@@ -90,7 +90,7 @@ class Attempt:
         self._given_up = True
         if self._session is not None:
             why = _CANCELLED if cancelled else _SWITCHED_OFF
-            self._session.give_up(why, codes.CANCELLED, again=not cancelled)
+            self._session.give_up(why, codes.CANCELLED, retryable=not cancelled)
         elif self._waiting is not None:
             self._waiting.cancel()
 
@@ -150,8 +150,8 @@ class Attempt:
         if session.result != "OK":
             tls_failed = session.status_line == StatusText.SSL_ERROR_POP.value
             code = code_of_pop_login(self._settings, session.code, tls_failed=tls_failed)
-            again = code == codes.POP_CONNECTION
-            return DeliveryResult(code, f"POP AUTH before Sending: {session.reason}", again)
+            retryable = code == codes.POP_CONNECTION
+            return DeliveryResult(code, f"POP AUTH before Sending: {session.reason}", retryable)
         await self._wait(deferLater(self._parts.clock, POP_PAUSE))
         return None
 
@@ -190,17 +190,17 @@ class Attempt:
         try:
             hosts = await self._wait(routes.find(domain))
         except (NoRoute, NameServersSilent) as why:
-            again = isinstance(why, NameServersSilent)
-            self._all(addresses, DeliveryResult(codes.SERVER_NOT_FOUND, str(why), again))
+            retryable = isinstance(why, NameServersSilent)
+            self._all(addresses, DeliveryResult(codes.SERVER_NOT_FOUND, str(why), retryable))
             return
         for host in hosts:
             before = {one: self._outcomes[one] for one in addresses if one in self._outcomes}
             await self._deliver(host.name, host.address, addresses)
             for one, earlier in before.items():
                 # A server that is no good says nothing against "later" from the one before it.
-                if self._outcomes[one].elsewhere and earlier.again:
+                if self._outcomes[one].retryable_elsewhere and earlier.retryable:
                     self._outcomes[one] = earlier
-            addresses = [one for one in addresses if self._outcomes[one].elsewhere]
+            addresses = [one for one in addresses if self._outcomes[one].retryable_elsewhere]
             if not addresses:
                 break
 

@@ -25,23 +25,25 @@ class DeliveryResult:
     code: str | None = None
     """None: it was handed over."""
     reason: str = ""
-    again: bool = False
+    retryable: bool = False
     """True where another attempt may end otherwise."""
-    elsewhere: bool = False
+    retryable_elsewhere: bool = False
     """True where another server of the same domain may take it."""
 
     @property
     def open(self) -> bool:
         """True where it is not over yet: another attempt may be, or it was broken off."""
-        return self.code is not None and (self.again or self.code == codes.CANCELLED)
+        return self.code is not None and (self.retryable or self.code == codes.CANCELLED)
 
 
 class SessionFailed(Exception):
     """A session cannot go on; `outcome` is for all recipients that have none yet."""
 
-    def __init__(self, reason: str, code: str, *, again: bool = False) -> None:
+    def __init__(self, reason: str, code: str, *, retryable: bool = False) -> None:
         super().__init__(reason)
-        self.outcome = DeliveryResult(code, reason[:_LONGEST_REASON], again, elsewhere=True)
+        self.outcome = DeliveryResult(
+            code, reason[:_LONGEST_REASON], retryable, retryable_elsewhere=True
+        )
 
 
 def refused(reply: ServerReply, step: Step | None = None) -> SessionFailed:
@@ -49,7 +51,7 @@ def refused(reply: ServerReply, step: Step | None = None) -> SessionFailed:
     step = step or _STEP_OF.get(reply.to, Step.CONTENT)
     code = code_of_refusal(step, reply.code)
     return SessionFailed(
-        f"the server refused {step.value}: {reply}", code, again=not reply.permanent
+        f"the server refused {step.value}: {reply}", code, retryable=not reply.permanent
     )
 
 
@@ -65,7 +67,7 @@ def too_large(size: int, limit: int) -> DeliveryResult:
 
 def refusal_of(reply: ServerReply) -> DeliveryResult:
     """Return what a refusal in a mail transaction comes to for its recipient."""
-    return evolve(refused(reply).outcome, elsewhere=not reply.permanent)
+    return evolve(refused(reply).outcome, retryable_elsewhere=not reply.permanent)
 
 
 def failure_of(problem: Exception, server: str) -> SessionFailed | None:
@@ -87,18 +89,18 @@ def failure_of(problem: Exception, server: str) -> SessionFailed | None:
             return SessionFailed(f"login failed: {text}", codes.SMTP_LOGIN)
         case net.DNSLookupError():
             return SessionFailed(
-                f"{server} is not found in DNS", codes.SERVER_NOT_FOUND, again=True
+                f"{server} is not found in DNS", codes.SERVER_NOT_FOUND, retryable=True
             )
         case net.TimeoutError():
             # Twisted's own is of the connection, and says nothing.
             told = problem.args[0] if problem.args else ""
             reason = str(told) or f"{server} cannot be reached: it does not answer"
-            return SessionFailed(reason, codes.SMTP_CONNECTION, again=True)
+            return SessionFailed(reason, codes.SMTP_CONNECTION, retryable=True)
         case net.ConnectError():
             reason = f"{server} cannot be reached: {text}"
-            return SessionFailed(reason, codes.SMTP_CONNECTION, again=True)
+            return SessionFailed(reason, codes.SMTP_CONNECTION, retryable=True)
         case net.ConnectionLost():
-            return SessionFailed(text, codes.CONNECTION_LOST, again=True)
+            return SessionFailed(text, codes.CONNECTION_LOST, retryable=True)
         case UnreadableReply():
             return SessionFailed(text, codes.SMTP_CONNECTION)
         case OSError():

@@ -214,7 +214,7 @@ class SendQueue(Service):
         settled = {
             address: outcome
             for address, outcome in outcomes.items()
-            if not outcome.code or last or not outcome.again
+            if not outcome.code or last or not outcome.retryable
         }
         if outgoing.answer:
             settled = {one: _of_answer(outgoing.answer, settled[one]) for one in settled}

@@ -104,9 +104,9 @@ class SMTPClientSession:
         """The session's number."""
         return self._session.id
 
-    def give_up(self, reason: str, code: str, *, again: bool = False) -> None:
+    def give_up(self, reason: str, code: str, *, retryable: bool = False) -> None:
         """End it at once: the job was cancelled, or the machine is switched off."""
-        self._given_up = SessionFailed(reason, code, again=again)
+        self._given_up = SessionFailed(reason, code, retryable=retryable)
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None:
@@ -119,7 +119,7 @@ class SMTPClientSession:
         bound = self._clock.callLater(
             self._configuration.current.limits.smtp_session,
             lambda: self.give_up(
-                "the session took too long", codes.SMTP_CONNECTION, again=True
+                "the session took too long", codes.SMTP_CONNECTION, retryable=True
             ),
         )
         failed: SessionFailed | None = None
