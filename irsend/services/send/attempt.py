@@ -79,7 +79,7 @@ class Attempt:
         self._login = login.over(stored) if login is not None else stored
         self.direct = not settings.email_ifax.via_server
         """True where each receiver's own server is asked: what it takes is delivered."""
-        self._outcomes: dict[str, DeliveryResult] = {}
+        self._results: dict[str, DeliveryResult] = {}
         self._session: SMTPClientSession | None = None
         self._waiting: Deferred[Any] | None = None
         """Cancelled by `give_up`."""
@@ -102,7 +102,7 @@ class Attempt:
                 self._all(
                     self.outgoing.left, too_large(self.outgoing.job.size or 0, self._limit)
                 )
-                return self._outcomes
+                return self._results
             refused = await self._pop_before_sending()
             if refused is not None:
                 self._all(self.outgoing.left, refused)
@@ -117,8 +117,8 @@ class Attempt:
         if not self._given_up:
             # An address without a result was left by an error above.
             wrong = DeliveryResult(codes.SMTP_CONNECTION, OWN_ERROR)
-            self._all([one for one in self.outgoing.left if one not in self._outcomes], wrong)
-        return self._outcomes
+            self._all([one for one in self.outgoing.left if one not in self._results], wrong)
+        return self._results
 
     @property
     def _limit(self) -> int:
@@ -128,8 +128,8 @@ class Attempt:
         size, limit = self.outgoing.job.size or 0, self._limit
         return bool(limit) and size > limit and not self._settings.email_ifax.divided_send
 
-    def _all(self, addresses: Sequence[str], outcome: DeliveryResult) -> None:
-        self._outcomes.update(dict.fromkeys(addresses, outcome))
+    def _all(self, addresses: Sequence[str], result: DeliveryResult) -> None:
+        self._results.update(dict.fromkeys(addresses, result))
 
     async def _wait(self, pending: Deferred[T]) -> T:
         if self._given_up:
@@ -194,13 +194,13 @@ class Attempt:
             self._all(addresses, DeliveryResult(codes.SERVER_NOT_FOUND, str(why), retryable))
             return
         for host in hosts:
-            before = {one: self._outcomes[one] for one in addresses if one in self._outcomes}
+            before = {one: self._results[one] for one in addresses if one in self._results}
             await self._deliver(host.name, host.address, addresses)
             for one, earlier in before.items():
                 # A server that is no good says nothing against "later" from the one before it.
-                if self._outcomes[one].retryable_elsewhere and earlier.retryable:
-                    self._outcomes[one] = earlier
-            addresses = [one for one in addresses if self._outcomes[one].retryable_elsewhere]
+                if self._results[one].retryable_elsewhere and earlier.retryable:
+                    self._results[one] = earlier
+            addresses = [one for one in addresses if self._results[one].retryable_elsewhere]
             if not addresses:
                 break
 
@@ -240,8 +240,8 @@ class Attempt:
         self._add_session(self._session.id)
         answers = await self._session.deliver()
         self._session = None
-        for mailbox, outcome in answers.items():
-            self._all(by_mailbox[mailbox], outcome)
+        for mailbox, result in answers.items():
+            self._all(by_mailbox[mailbox], result)
 
     # -- the mail -----------------------------------------------------------------
 

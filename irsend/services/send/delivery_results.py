@@ -37,11 +37,11 @@ class DeliveryResult:
 
 
 class SessionFailed(Exception):
-    """A session cannot go on; `outcome` is for all recipients that have none yet."""
+    """A session cannot go on; `result` is for all recipients that have none yet."""
 
     def __init__(self, reason: str, code: str, *, retryable: bool = False) -> None:
         super().__init__(reason)
-        self.outcome = DeliveryResult(
+        self.result = DeliveryResult(
             code, reason[:_LONGEST_REASON], retryable, retryable_elsewhere=True
         )
 
@@ -67,7 +67,7 @@ def too_large(size: int, limit: int) -> DeliveryResult:
 
 def refusal_of(reply: ServerReply) -> DeliveryResult:
     """Return what a refusal in a mail transaction comes to for its recipient."""
-    return evolve(refused(reply).outcome, retryable_elsewhere=not reply.permanent)
+    return evolve(refused(reply).result, retryable_elsewhere=not reply.permanent)
 
 
 def failure_of(problem: Exception, server: str) -> SessionFailed | None:

@@ -203,29 +203,29 @@ class SendQueue(Service):
         return attrs.evolve(outgoing, job=job)
 
     async def _make(self, attempt: Attempt) -> Job:
-        outcomes = await attempt.make()
+        results = await attempt.make()
         outgoing, rule = attempt.outgoing, self._device.model.sending
         if self._cancellations:
             # But for whom it was over by then.
-            left = [one for one in outgoing.left if outcomes.get(one, _CANCELLED).open]
-            outcomes.update(dict.fromkeys(left, _CANCELLED))
+            left = [one for one in outgoing.left if results.get(one, _CANCELLED).open]
+            results.update(dict.fromkeys(left, _CANCELLED))
         switched_off = not self.running and not self._cancellations
         last = outgoing.attempts + 1 >= rule.attempts and not switched_off
         settled = {
-            address: outcome
-            for address, outcome in outcomes.items()
-            if not outcome.code or last or not outcome.retryable
+            address: result
+            for address, result in results.items()
+            if not result.code or last or not result.retryable
         }
         if outgoing.answer:
             settled = {one: _of_answer(outgoing.answer, settled[one]) for one in settled}
-        attempt.outgoing = outgoing = _with_outcomes(outgoing, settled, direct=attempt.direct)
+        attempt.outgoing = outgoing = _with_results(outgoing, settled, direct=attempt.direct)
         if not outgoing.left:
             return await self._finish(outgoing)
         reason = outgoing.job.reason
         if not switched_off:
             due, made = self._device.now() + rule.pause, outgoing.attempts + 1
             outgoing = attrs.evolve(outgoing, attempts=made, due=due)
-            failures = [outcomes[one].reason for one in outgoing.left if one in outcomes]
+            failures = [results[one].reason for one in outgoing.left if one in results]
             reason = f"attempt {made} of {rule.attempts}: {'; '.join(dict.fromkeys(failures))}"
         # Counted also where it cannot be written down.
         attempt.outgoing = outgoing = self._changed(outgoing, result="waiting", reason=reason)
@@ -278,31 +278,31 @@ def _has_ended(job: Job) -> CannotCancel:
     )
 
 
-def _of_answer(kind: str, outcome: DeliveryResult) -> DeliveryResult:
+def _of_answer(kind: str, result: DeliveryResult) -> DeliveryResult:
     """Return what becomes of a DSN (#832) or an MDN (#833) that could not be sent (docs/fidelity)."""
-    if outcome.code in (None, codes.CANCELLED):
-        return outcome
+    if result.code in (None, codes.CANCELLED):
+        return result
     code = codes.DSN_NOT_SENT if kind == "dsn" else codes.MDN_NOT_SENT
-    return attrs.evolve(outcome, code=code, reason=f"{outcome.code}: {outcome.reason}")
+    return attrs.evolve(result, code=code, reason=f"{result.code}: {result.reason}")
 
 
 def _cancelled(outgoing: Outgoing) -> Outgoing:
     """Return it with all that is left of it cancelled."""
-    return _with_outcomes(outgoing, dict.fromkeys(outgoing.left, _CANCELLED), direct=False)
+    return _with_results(outgoing, dict.fromkeys(outgoing.left, _CANCELLED), direct=False)
 
 
-def _with_outcomes(
-    outgoing: Outgoing, outcomes: dict[str, DeliveryResult], *, direct: bool
+def _with_results(
+    outgoing: Outgoing, results: dict[str, DeliveryResult], *, direct: bool
 ) -> Outgoing:
     """Return it with these recipients' results: OK where their own server took it, -- where another did."""
 
     def changed(one: Recipient) -> Recipient:
-        outcome = outcomes.get(one.address)
-        if outcome is None or one.over:
+        result = results.get(one.address)
+        if result is None or one.over:
             return one
-        if outcome.code is None:
+        if result.code is None:
             return attrs.evolve(one, result="OK" if direct else "--")
-        return attrs.evolve(one, result="NG", code=outcome.code, reason=outcome.reason)
+        return attrs.evolve(one, result="NG", code=result.code, reason=result.reason)
 
     recipients = tuple(changed(one) for one in outgoing.job.recipients)
     return attrs.evolve(outgoing, job=attrs.evolve(outgoing.job, recipients=recipients))

@@ -95,7 +95,7 @@ class SMTPClientSession:
         self._client: ESMTPClient | None = None
         self._connecting: Deferred[ESMTPClient] | None = None
         self._given_up: SessionFailed | None = None
-        self._outcomes: dict[Mailbox, DeliveryResult] = {}
+        self._results: dict[Mailbox, DeliveryResult] = {}
         self._octets = 0
         self._told_at = 0.0
 
@@ -133,7 +133,7 @@ class SMTPClientSession:
                 self.log.failure("While sending")
                 failed = SessionFailed(OWN_ERROR, codes.SMTP_CONNECTION)
         if failed is not None:
-            self._transcript.note(failed.outcome.reason)
+            self._transcript.note(failed.result.reason)
         if self._client is not None and self._client.connected:
             if self._device.model.sending.quits:
                 await self._client.quit()
@@ -142,15 +142,15 @@ class SMTPClientSession:
         if bound.active():
             bound.cancel()
         for recipient in self._delivery.recipients:
-            if recipient not in self._outcomes:
-                self._outcomes[recipient] = failed.outcome if failed else DeliveryResult()
+            if recipient not in self._results:
+                self._results[recipient] = failed.result if failed else DeliveryResult()
         self._end(await self._network.mac_behind(self._server.endpoint))
-        return self._outcomes
+        return self._results
 
     def _end(self, mac: str | None) -> None:
-        outcomes = self._outcomes.values()
-        worst = next((one for one in outcomes if one.code), DeliveryResult())
-        handed_over = any(one.code is None for one in outcomes)
+        results = self._results.values()
+        worst = next((one for one in results if one.code), DeliveryResult())
+        handed_over = any(one.code is None for one in results)
         self._session = self._sessions.end(
             self._session,
             reason=worst.reason or (worst.code or ""),
@@ -325,7 +325,7 @@ class SMTPClientSession:
                 # Also where the session was lost behind them.
                 self._refused(refusals)
             self._refused(answers)
-            left = [recipient for recipient in left if recipient not in self._outcomes]
+            left = [recipient for recipient in left if recipient not in self._results]
             if left:
                 gone += content.size
                 self._octets = gone
@@ -333,7 +333,7 @@ class SMTPClientSession:
     def _refused(self, answers: dict[Mailbox, ServerReply]) -> None:
         for recipient, reply in answers.items():
             if not reply.positive:
-                self._outcomes[recipient] = refusal_of(reply)
+                self._results[recipient] = refusal_of(reply)
 
     def _changed(self, **changes: Any) -> None:
         self._session = self._device.session_changed(self._session, **changes)
