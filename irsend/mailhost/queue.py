@@ -111,7 +111,7 @@ class Queue(Service):
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None and self._client.connected:
-            self._client.give_up(error.ConnectionLost("the mail host was switched off"))
+            self._client.abort(error.ConnectionLost("the mail host was switched off"))
         return stopped
 
     def enqueue(self, name: str) -> None:
@@ -197,7 +197,7 @@ class Queue(Service):
                 self._postpone_all(str(why) or type(why).__name__)
         except Exception:
             if client.connected:
-                client.give_up(error.ConnectionLost("an error of irsend's own"))
+                client.abort(error.ConnectionLost("an error of irsend's own"))
             raise
         self._connecting = None
         if client.connected:

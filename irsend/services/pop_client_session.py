@@ -131,7 +131,7 @@ class POPClientSession:
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None:
-            self._client.give_up(POPSessionFailed(_SWITCHED_OFF))
+            self._client.abort(POPSessionFailed(_SWITCHED_OFF))
 
     async def run(self) -> Session:
         """Hold the session; return it, OK or NG, when it has ended. Never fails."""
@@ -169,7 +169,7 @@ class POPClientSession:
 
     def _take_too_long(self) -> None:
         if self._client is not None:
-            self._client.give_up(net.TimeoutError(string="the session took too long"))
+            self._client.abort(net.TimeoutError(string="the session took too long"))
 
     def _end(self, failed: POPSessionFailed | None, mac: str | None) -> Session:
         device, fetched = self._device, self._transaction
@@ -251,7 +251,7 @@ class POPClientSession:
             refused = POPSessionFailed(
                 f"the server greeted with an error: {server_text(error)}"
             )
-            client.give_up(refused)
+            client.abort(refused)
             raise refused from None
         return client
 

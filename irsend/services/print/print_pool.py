@@ -159,7 +159,7 @@ class PrintPool:
         """Kill all workers; fires when they are gone."""
         self._stopped = True
         gone = end_all(
-            self._workers, lambda worker: worker.give_up(CannotPrintNow(_SWITCHED_OFF))
+            self._workers, lambda worker: worker.abort(CannotPrintNow(_SWITCHED_OFF))
         )
         return gone.addCallback(lambda _: None)
 
@@ -191,7 +191,7 @@ class _Printer(Worker):
 
         def take_too_long() -> None:
             words = f"It takes longer than {timeout:.0f} seconds."
-            self.give_up(CannotPrint(codes.IMAGE_UNDECODABLE, words))
+            self.abort(CannotPrint(codes.IMAGE_UNDECODABLE, words))
 
         self._timer = self._reactor.callLater(timeout, take_too_long)
         self.send(order)
@@ -208,14 +208,14 @@ class _Printer(Worker):
         self._timer = self._reactor.callLater(_IDLE, self.kill)
         self.transport.closeStdin()
 
-    def give_up(self, why: Exception) -> None:
+    def abort(self, why: Exception) -> None:
         """Kill it; its order fails with this."""
         self._why = self._why or why
         self.kill()
 
     def message_unreadable(self) -> None:
         """Kill it: after a line that is no answer the next may belong to any order."""
-        self.give_up(CannotPrint(codes.IMAGE_UNDECODABLE, "Its worker talks nonsense."))
+        self.abort(CannotPrint(codes.IMAGE_UNDECODABLE, "Its worker talks nonsense."))
 
     def message_received(self, message: dict[str, Any]) -> None:
         """Pass on a page, or the end of an order."""

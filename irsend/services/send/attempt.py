@@ -82,15 +82,15 @@ class Attempt:
         self._results: dict[str, DeliveryResult] = {}
         self._session: SMTPClientSession | None = None
         self._waiting: Deferred[Any] | None = None
-        """Cancelled by `give_up`."""
-        self._given_up = False
+        """Cancelled by `abort`."""
+        self._aborted = False
 
-    def give_up(self, *, cancelled: bool) -> None:
+    def abort(self, *, cancelled: bool) -> None:
         """End what is under way: the job was cancelled, or the machine is switched off."""
-        self._given_up = True
+        self._aborted = True
         if self._session is not None:
             why = _CANCELLED if cancelled else _SWITCHED_OFF
-            self._session.give_up(why, codes.CANCELLED, retryable=not cancelled)
+            self._session.abort(why, codes.CANCELLED, retryable=not cancelled)
         elif self._waiting is not None:
             self._waiting.cancel()
 
@@ -114,7 +114,7 @@ class Attempt:
             pass
         except Exception:
             self.log.failure("While sending a job")
-        if not self._given_up:
+        if not self._aborted:
             # An address without a result was left by an error above.
             wrong = DeliveryResult(codes.SMTP_CONNECTION, OWN_ERROR)
             self._all([one for one in self.outgoing.left if one not in self._results], wrong)
@@ -132,7 +132,7 @@ class Attempt:
         self._results.update(dict.fromkeys(addresses, result))
 
     async def _wait(self, pending: Deferred[T]) -> T:
-        if self._given_up:
+        if self._aborted:
             pending.addErrback(lambda _: None)
             pending.cancel()
             raise CancelledError
@@ -206,7 +206,7 @@ class Attempt:
 
     async def _deliver(self, name: str, address: str, recipients: Sequence[str]) -> None:
         """One session with one server."""
-        if self._given_up:
+        if self._aborted:
             raise CancelledError
         parts, configuration = self._parts, self._parts.configuration.current
         # Two spellings may name one mailbox.

@@ -89,7 +89,7 @@ class SendQueue(Service):
         if self._under_way is not None:
             self._ended = Deferred()
             waiting.append(self._ended)
-            self._under_way.give_up(cancelled=False)
+            self._under_way.abort(cancelled=False)
         return DeferredList(waiting).addCallback(lambda _: None) if waiting else None
 
     def send(self, order: SendOrder) -> Deferred[Job]:
@@ -137,7 +137,7 @@ class SendQueue(Service):
         if attempt is not None and attempt.outgoing.serial == job.serial:
             over: Deferred[Job] = Deferred()
             self._cancellations.append(over)
-            attempt.give_up(cancelled=True)
+            attempt.abort(cancelled=True)
             ended = await over
             if not any(one.code == codes.CANCELLED for one in ended.recipients):
                 raise _has_ended(ended)

@@ -94,7 +94,7 @@ class SMTPClientSession:
         self._session, self._transcript = sessions.begin("smtp-send", server.name)
         self._client: ESMTPClient | None = None
         self._connecting: Deferred[ESMTPClient] | None = None
-        self._given_up: SessionFailed | None = None
+        self._abort_reason: SessionFailed | None = None
         self._results: dict[Mailbox, DeliveryResult] = {}
         self._octets = 0
         self._told_at = 0.0
@@ -104,13 +104,13 @@ class SMTPClientSession:
         """The session's number."""
         return self._session.id
 
-    def give_up(self, reason: str, code: str, *, retryable: bool = False) -> None:
+    def abort(self, reason: str, code: str, *, retryable: bool = False) -> None:
         """End it at once: the job was cancelled, or the machine is switched off."""
-        self._given_up = SessionFailed(reason, code, retryable=retryable)
+        self._abort_reason = SessionFailed(reason, code, retryable=retryable)
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None:
-            self._client.give_up(self._given_up)
+            self._client.abort(self._abort_reason)
         if self._token is not None:
             self._token.cancel()
 
@@ -118,7 +118,7 @@ class SMTPClientSession:
         """Hand the mail over; return its result for each recipient. Never fails."""
         bound = self._clock.callLater(
             self._configuration.current.limits.smtp_session,
-            lambda: self.give_up(
+            lambda: self.abort(
                 "the session took too long", codes.SMTP_CONNECTION, retryable=True
             ),
         )
@@ -128,7 +128,7 @@ class SMTPClientSession:
         except SessionFailed as why:
             failed = why
         except Exception as problem:
-            failed = self._given_up or failure_of(problem, self._server.name)
+            failed = self._abort_reason or failure_of(problem, self._server.name)
             if failed is None:
                 self.log.failure("While sending")
                 failed = SessionFailed(OWN_ERROR, codes.SMTP_CONNECTION)
@@ -180,8 +180,8 @@ class SMTPClientSession:
 
     async def _connect(self) -> ESMTPClient:
         limits = self._configuration.current.limits
-        if self._given_up is not None:
-            raise self._given_up
+        if self._abort_reason is not None:
+            raise self._abort_reason
         uses = self._device.model.sending.extensions
         client = ESMTPClient(
             self._transcript,
@@ -201,7 +201,7 @@ class SMTPClientSession:
         try:
             await self._connecting
         except (CancelledError, ConnectingCancelledError):
-            raise self._given_up or SessionFailed("cancelled", codes.CANCELLED) from None
+            raise self._abort_reason or SessionFailed("cancelled", codes.CANCELLED) from None
         except ValueError:
             wrong = f"{self._server.name} is not the name of a server"
             raise SessionFailed(wrong, codes.SERVER_NOT_FOUND) from None
@@ -215,8 +215,8 @@ class SMTPClientSession:
         client.identity = helo_name(form, self._configuration.host, own).encode(
             "ascii", "replace"
         )
-        if self._given_up is not None:
-            client.give_up(self._given_up)
+        if self._abort_reason is not None:
+            client.abort(self._abort_reason)
         return client
 
     async def _hello(self, client: ESMTPClient) -> None:
