@@ -20,8 +20,8 @@ from twisted.logger import Logger
 from twisted.mail.pop3 import ServerErrorResponse
 
 from irsend.device import codes
-from irsend.device.authentication import Choice
 from irsend.device.device import Device
+from irsend.device.mechanism_choice import Choice
 from irsend.device.sessions import Session, TLSUse
 from irsend.device.status import StatusText
 from irsend.errors import MessageTooLarge

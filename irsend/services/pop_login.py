@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from irsend.device.authentication import Choice, choose_mechanism
+from irsend.device.mechanism_choice import Choice, choose_mechanism
 from irsend.device.model import Model
 from irsend.device.windows import PopAuthMethod, Settings
 from irsend.protocols.pop3_client import POP3Client

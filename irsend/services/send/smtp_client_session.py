@@ -17,8 +17,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from irsend.device import codes
-from irsend.device.authentication import choose_mechanism
 from irsend.device.device import Device
+from irsend.device.mechanism_choice import choose_mechanism
 from irsend.device.send_policy import Step, helo_name
 from irsend.device.sessions import TLSUse
 from irsend.device.windows import Settings
