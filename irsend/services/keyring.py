@@ -111,7 +111,7 @@ class Keyring:
         self._load_at_first_use()
         return self._key.describe() if self._key else None
 
-    def generate(self, in_thread: InThread[tuple[bytes, bytes]]) -> Deferred[dict[str, Any]]:
+    def generate(self, in_thread: InThread) -> Deferred[dict[str, Any]]:
         """Make a new key in a thread, for it takes a while, and use it; fires with its description."""
         bits, now = self._model_tls().key_bits, self._device.now()
         names = self._configuration.current.tls.hostnames

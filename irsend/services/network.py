@@ -20,7 +20,7 @@ Client = TypeVar("Client", bound=Protocol)
 class Network:
     """Makes endpoints on one link. `on_disk` runs in a thread what asks the kernel's tables."""
 
-    def __init__(self, *, reactor: Any, link: Link, on_disk: InThread[str | None]) -> None:
+    def __init__(self, *, reactor: Any, link: Link, on_disk: InThread) -> None:
         self._reactor = reactor
         self.link = link
         self._on_disk = on_disk

@@ -101,7 +101,7 @@ class POPClientSession:
         configuration: LiveConfiguration,
         sessions: Sessions,
         network: Network,
-        blocking: InThread[bytes],
+        blocking: InThread,
         transaction: POPTransaction | None,
     ) -> None:
         self._clock = clock

@@ -39,7 +39,7 @@ class POPLogin:
         model: Model,
         settings: Settings,
         server: str,
-        blocking: InThread[bytes],
+        blocking: InThread,
         chosen: Callable[[Choice], None],
     ) -> None:
         self._client = client

@@ -30,7 +30,7 @@ class POPSessionQueue(Service):
         configuration: LiveConfiguration,
         sessions: Sessions,
         network: Network,
-        blocking: InThread[bytes],
+        blocking: InThread,
     ) -> None:
         self._clock = clock
         self._device = device

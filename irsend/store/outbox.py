@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import attrs
 from attrs import frozen
@@ -86,7 +86,7 @@ class Outgoing:
 class Outbox:
     """The outbox of one state directory. Its operations run in a thread, one after the other."""
 
-    def __init__(self, directory: Path, in_thread: InThread[Any]) -> None:
+    def __init__(self, directory: Path, in_thread: InThread) -> None:
         self.directory = directory
         self.used = 0
         """Octets of the messages in it."""

@@ -62,7 +62,7 @@ class PrintedMails:
 class Tray:
     """The tray of one state directory. Its operations run in a thread, one after the other."""
 
-    def __init__(self, directory: Path, in_thread: InThread[Any]) -> None:
+    def __init__(self, directory: Path, in_thread: InThread) -> None:
         self.directory = directory
         self._in_thread = in_thread
         self._turns = DeferredLock()

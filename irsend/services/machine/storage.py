@@ -42,8 +42,8 @@ class Storage:
         self.state: StateDirectory
         if self.in_memory:
             self.state = MemoryDirectory()
-            self.on_disk: InThread[Any] = execute
-            in_journal_thread: InThread[Any] = execute
+            self.on_disk: InThread = execute
+            in_journal_thread: InThread = execute
         else:
             self.state = StateDirectory(Path(state).absolute())
             self.on_disk = self._thread_pool(reactor, "disk", 0, _DISK_THREADS)
@@ -67,7 +67,7 @@ class Storage:
         self.saved_settings = SavedSettings(self.state.settings)
         self.receiver_features = ReceiverFeatures(self.state.receivers)
 
-    def _thread_pool(self, reactor: Any, name: str, least: int, most: int) -> InThread[Any]:
+    def _thread_pool(self, reactor: Any, name: str, least: int, most: int) -> InThread:
         pool = ThreadPool(least, most, name)
         self._threads.append(pool)
         return lambda work: deferToThreadPool(reactor, pool, work)

@@ -28,7 +28,7 @@ class PageViewer:
         tray: Tray,
         pool: IPrintPool,
         configuration: LiveConfiguration,
-        on_disk: InThread[Any],
+        on_disk: InThread,
     ) -> None:
         self._tray = tray
         self._pool = pool

@@ -119,7 +119,7 @@ class PrintQueue(Service):
         pool: IPrintPool,
         notifier: Notifier,
         retention: Retention,
-        on_disk: InThread[Any],
+        on_disk: InThread,
     ) -> None:
         self._device = device
         self._memory = memory

@@ -57,7 +57,7 @@ class Dispatch(Service):
         device: Device,
         memory: Memory,
         journal: Journal,
-        on_disk: InThread[list[_Classified]],
+        on_disk: InThread,
         print_queue: PrintQueue,
         reassembly: Reassembly,
         full_mode: FullMode,

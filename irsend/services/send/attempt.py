@@ -58,8 +58,8 @@ class AttemptParts:
     sessions: Sessions
     network: Network
     pop_sessions: POPSessionQueue
-    on_disk: InThread[bytes]
-    blocking: InThread[bytes]
+    on_disk: InThread
+    blocking: InThread
 
 
 class Attempt:

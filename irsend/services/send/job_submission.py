@@ -68,7 +68,7 @@ class JobSubmission:
         outbox: Outbox,
         scanner: Scanner,
         receiver_features: ReceiverFeatures,
-        on_disk: InThread[None],
+        on_disk: InThread,
     ) -> None:
         self._device = device
         self._memory = memory

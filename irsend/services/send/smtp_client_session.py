@@ -76,7 +76,7 @@ class SMTPClientSession:
         configuration: LiveConfiguration,
         sessions: Sessions,
         network: Network,
-        blocking: InThread[bytes],
+        blocking: InThread,
     ) -> None:
         self._clock = clock
         self._device = device
