@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from irsend.device.device import Device
     from irsend.device.documents import Document, PageText
+    from irsend.device.items import Value
     from irsend.device.jobs import Job
     from irsend.device.send_order import Original, SendOrder
     from irsend.device.sessions import Session
@@ -43,7 +44,7 @@ class IMachine(Interface):
         Where frames cannot be dropped, the number is of connections refused.
         """
 
-    def change_settings(given: dict[str, object]) -> dict[str, object]:
+    def change_settings(given: dict[str, object]) -> dict[str, Value]:
         """Change items by whole key, return what changed; SettingsRefused names each wrong one."""
 
     def factory_reset() -> None:

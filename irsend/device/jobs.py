@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 from attrs import frozen
 
@@ -56,6 +56,24 @@ class Job:
     """The name of its mail's file in memory, while that is there."""
     dsn_sent: bool = False
     """A DSN of its delivery was sent, or is about to be: there is one only."""
+
+
+class JobChanges(TypedDict, total=False):
+    """The fields of a job that are given when it is made, or change later."""
+
+    kind: JobKind
+    subject: str
+    pages: int | None
+    result: JobResult
+    code: str | None
+    reason: str
+    size: int | None
+    recipients: tuple[Recipient, ...]
+    sessions: tuple[int, ...]
+    started: float
+    ended: float | None
+    mail_file: str | None
+    dsn_sent: bool
 
 
 def number_after(last: str | None, direction: Direction) -> str:

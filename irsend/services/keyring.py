@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from pathlib import Path
-from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
@@ -106,19 +105,19 @@ class Keyring:
         if POLICY in changes:
             self._check(self._keys, settings)
 
-    def describe(self) -> dict[str, Any] | None:
+    def describe(self) -> dict[str, object] | None:
         """Return what is known of the certificate in use; None without one."""
         self._load_at_first_use()
         return self._key.describe() if self._key else None
 
-    def generate(self, in_thread: InThread) -> Deferred[dict[str, Any]]:
+    def generate(self, in_thread: InThread) -> Deferred[dict[str, object]]:
         """Make a new key in a thread, for it takes a while, and use it; fires with its description."""
         bits, now = self._model_tls().key_bits, self._device.now()
         names = self._configuration.current.tls.hostnames
         made = in_thread(lambda: generate_key_material(names, bits, now))
         return made.addCallback(lambda pair: self.import_key(*pair))
 
-    def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
+    def import_key(self, certificate: bytes, key: bytes) -> dict[str, object]:
         """Keep and use another key (PEM) from the next session on; KeyMaterialError changes nothing."""
         material = read_key_material(certificate, key)
         self._build_tls(material)

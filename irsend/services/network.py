@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint
@@ -12,6 +12,7 @@ from twisted.internet.protocol import Factory, Protocol
 
 from irsend.link.endpoints import LinkClientEndpoint, LinkServerEndpoint
 from irsend.link.link import Link
+from irsend.services.reactor import IReactor
 from irsend.store.group_commit import InThread
 
 Client = TypeVar("Client", bound=Protocol)
@@ -20,7 +21,7 @@ Client = TypeVar("Client", bound=Protocol)
 class Network:
     """Makes endpoints on one link. `on_disk` runs in a thread what asks the kernel's tables."""
 
-    def __init__(self, *, reactor: Any, link: Link, on_disk: InThread) -> None:
+    def __init__(self, *, reactor: IReactor, link: Link, on_disk: InThread) -> None:
         self._reactor = reactor
         self.link = link
         self._on_disk = on_disk
@@ -34,7 +35,7 @@ class Network:
         )
 
     def server_endpoint(
-        self, make: Callable[[Any], IStreamServerEndpoint]
+        self, make: Callable[[IReactor], IStreamServerEndpoint]
     ) -> LinkServerEndpoint:
         """Return what listens on the link by the endpoint that `make` makes of a reactor."""
         return LinkServerEndpoint(self._reactor, self.link, make)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IProcessTransport, IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -26,7 +27,7 @@ _LONGEST_ERROR_OUTPUT = 2000
 class Worker(ProcessProtocol):
     """One process, from its start to its end."""
 
-    transport: Any
+    transport: IProcessTransport
 
     def __init__(self) -> None:
         self._said = b""
@@ -34,7 +35,7 @@ class Worker(ProcessProtocol):
         self.exited: Deferred[None] = Deferred()
         """Fires when the process has ended, and writes nothing any more."""
 
-    def start(self, reactor: Any, module: str) -> None:
+    def start(self, reactor: IReactorProcess, module: str) -> None:
         """Run a module, from a checkout too, with nothing else of the machine's surroundings; OSError."""
         where = [str(Path(irsend.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
         reactor.spawnProcess(
@@ -44,7 +45,7 @@ class Worker(ProcessProtocol):
             env={"PYTHONPATH": os.pathsep.join(filter(None, where)), "LC_ALL": "C.UTF-8"},
         )
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Mapping[str, object]) -> None:
         """Tell it something."""
         self.transport.write(json.dumps(message).encode("ascii") + b"\n")
 
@@ -105,10 +106,10 @@ def when_exited(worker: Worker) -> Deferred[None]:
     return mine
 
 
-def end_all(workers: Iterable[AnyWorker], end: Callable[[AnyWorker], None]) -> Deferred[Any]:
+def end_all(workers: Iterable[AnyWorker], end: Callable[[AnyWorker], None]) -> Deferred[None]:
     """End these workers, each by `end`; fires when they are gone."""
     workers = list(workers)
     gone = DeferredList([when_exited(worker) for worker in workers])
     for worker in workers:
         end(worker)
-    return gone
+    return gone.addCallback(lambda _: None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -16,6 +15,7 @@ from zope.interface import implementer
 from irsend.device.device import Device
 from irsend.device.documents import Document, PageText
 from irsend.device.events import Event, JobChanged
+from irsend.device.items import Value
 from irsend.device.jobs import Job
 from irsend.device.send_order import Original, SendOrder, read_order
 from irsend.device.sessions import Session
@@ -79,7 +79,7 @@ class Control:
 
     # -- settings, key and certificate --------------------------------------------
 
-    def change_settings(self, given: dict[str, object]) -> dict[str, Any]:
+    def change_settings(self, given: dict[str, object]) -> dict[str, Value]:
         """Change the device's settings."""
         return self.device.change_settings(given)
 
@@ -87,19 +87,19 @@ class Control:
         """Forget the layer of the machine itself."""
         self._settings.factory_reset()
 
-    def settings_at(self, at: float) -> Deferred[dict[str, Any]]:
+    def settings_at(self, at: float) -> Deferred[dict[str, object]]:
         """Ask the journal."""
         return self._journal.settings_at(at)
 
-    def key_description(self) -> dict[str, Any] | None:
+    def key_description(self) -> dict[str, object] | None:
         """Ask the keyring."""
         return self._keyring.describe()
 
-    def generate_key(self) -> Deferred[dict[str, Any]]:
+    def generate_key(self) -> Deferred[dict[str, object]]:
         """Have the keyring make one, in a thread."""
         return self._keyring.generate(self._storage.on_disk)
 
-    def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
+    def import_key(self, certificate: bytes, key: bytes) -> dict[str, object]:
         """Give it to the keyring."""
         return self._keyring.import_key(certificate, key)
 

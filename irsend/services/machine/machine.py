@@ -6,7 +6,6 @@ It speaks no protocol and decides nothing about mail.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -32,6 +31,7 @@ from irsend.services.print.page_viewer import PAGE_CPU_SECONDS, PageViewer
 from irsend.services.print.print_pool import IPrintPool, make_print_pool
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.print.retention import Retention
+from irsend.services.reactor import IReactor
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
@@ -62,10 +62,10 @@ class Machine(MultiService):
     def __init__(
         self,
         configuration: Configuration,
-        reactor: Any,
+        reactor: IReactor,
         now: Callable[[], float],
         make_print_pool: Callable[
-            [Any, int, Callable[[], float]], IPrintPool
+            [IReactor, int, Callable[[], float]], IPrintPool
         ] = make_print_pool,
     ) -> None:
         MultiService.__init__(self)
@@ -304,7 +304,7 @@ class Machine(MultiService):
 
     def quiesce(self) -> Deferred[None]:
         """Take nothing more, and end what is under way; fires when that has ended."""
-        ending: list[Deferred[Any]] = []
+        ending: list[Deferred[None]] = []
         if self.running:
             ending = [
                 maybeDeferred(MultiService.stopService, self),

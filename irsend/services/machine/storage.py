@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import execute
 from twisted.internet.threads import deferToThreadPool
@@ -17,6 +16,7 @@ from twisted.python.threadpool import ThreadPool
 from irsend.configuration_sections import IN_MEMORY, MB
 from irsend.device.device import Device
 from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.reactor import IReactor
 from irsend.store.group_commit import GroupCommit, InThread
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
@@ -34,7 +34,7 @@ class Storage:
     """Holds the parts of `irsend.store` for one machine, and opens and closes them."""
 
     def __init__(
-        self, configuration: LiveConfiguration, reactor: Any, now: Callable[[], float]
+        self, configuration: LiveConfiguration, reactor: IReactor, now: Callable[[], float]
     ) -> None:
         state = configuration.current.state
         self.in_memory = state == IN_MEMORY
@@ -67,7 +67,7 @@ class Storage:
         self.saved_settings = SavedSettings(self.state.settings)
         self.receiver_features = ReceiverFeatures(self.state.receivers)
 
-    def _thread_pool(self, reactor: Any, name: str, least: int, most: int) -> InThread:
+    def _thread_pool(self, reactor: IReactor, name: str, least: int, most: int) -> InThread:
         pool = ThreadPool(least, most, name)
         self._threads.append(pool)
         return lambda work: deferToThreadPool(reactor, pool, work)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred
 
@@ -35,7 +35,7 @@ class PageViewer:
         self._configuration = configuration
         self._on_disk = on_disk
 
-    def stop(self) -> Deferred[Any]:
+    def stop(self) -> Deferred[None]:
         """End the workers; fires when they are gone."""
         return self._pool.stop()
 
@@ -63,13 +63,15 @@ class PageViewer:
         lines = tuple(TextLine(**line) for line in read["lines"])
         return PageText(width=read["width"], height=read["height"], lines=lines)
 
-    def _page(self, number: str, page: int) -> dict[str, Any]:
+    def _page(self, number: str, page: int) -> dict[str, object]:
         document = self._tray.find(number)
         if not 1 <= page <= document.pages:
             raise NoSuchRecord(f"Document {number} has {document.pages} pages, no page {page}.")
         return {"file": str(self._tray.path(number)), "page": page}
 
-    async def _made(self, kind: str, order: dict[str, Any], name: str, called: str) -> bytes:
+    async def _made(
+        self, kind: str, order: Mapping[str, object], name: str, called: str
+    ) -> bytes:
         """Return the file that a worker makes for an order of this kind."""
         directory = self._tray.new_directory()
         made = Path(directory / name)

@@ -6,7 +6,7 @@ and no other. None is started before there is an order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail, succeed
@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
 from irsend.device import codes
+from irsend.services.reactor import IReactor
 from irsend.services.worker_process import Worker, end_all, when_exited
 
 # A worker without an order for so many seconds is ended, which frees its memory.
@@ -24,6 +25,11 @@ _IDLE = 60
 # After so many orders a new worker takes over, whatever the libraries of the old one have kept.
 _MOST_ORDERS = 500
 _SWITCHED_OFF = "the machine was switched off"
+
+
+Order = Mapping[str, object]
+Answer = dict[str, Any]
+"""What a worker is sent and what it sends, as JSON: see :mod:`irsend.imaging.print_worker`."""
 
 
 class CannotPrint(Exception):
@@ -51,9 +57,7 @@ class IPrintPool(Interface):
 
     at_once: int = Attribute("So many orders are carried out at once; the others wait.")
 
-    def ask(
-        order: dict[str, Any], on_page: Callable[[int], None] = _ignore_page
-    ) -> Deferred[dict[str, Any]]:
+    def ask(order: Order, on_page: Callable[[int], None] = _ignore_page) -> Deferred[Answer]:
         """Carry out an order; fires with the answer.
 
         `on_page` is called with the number of each page of an image that is done.
@@ -66,7 +70,9 @@ class IPrintPool(Interface):
         """Break off all orders, which fail with CannotPrintNow, as later ones do; fires when nothing runs."""
 
 
-def make_print_pool(reactor: Any, at_once: int, timeout: Callable[[], float]) -> IPrintPool:
+def make_print_pool(
+    reactor: IReactor, at_once: int, timeout: Callable[[], float]
+) -> IPrintPool:
     """Return a pool of so many workers; `timeout` gives the seconds that an order may take."""
     return PrintPool(reactor, at_once, timeout) if at_once else NoPrintPool()
 
@@ -78,8 +84,8 @@ class NoPrintPool:
     at_once = 0
 
     def ask(
-        self, order: dict[str, Any], on_page: Callable[[int], None] = _ignore_page
-    ) -> Deferred[dict[str, Any]]:
+        self, order: Order, on_page: Callable[[int], None] = _ignore_page
+    ) -> Deferred[Answer]:
         """Fail with CannotPrintNow."""
         return fail(CannotPrintNow("the machine has no print workers (printing.workers is 0)"))
 
@@ -94,7 +100,7 @@ class PrintPool:
 
     log = Logger()
 
-    def __init__(self, reactor: Any, at_once: int, timeout: Callable[[], float]) -> None:
+    def __init__(self, reactor: IReactor, at_once: int, timeout: Callable[[], float]) -> None:
         self._reactor = reactor
         self._timeout = timeout
         self.at_once = at_once
@@ -104,14 +110,12 @@ class PrintPool:
         self._stopped = False
 
     def ask(
-        self, order: dict[str, Any], on_page: Callable[[int], None] = _ignore_page
-    ) -> Deferred[dict[str, Any]]:
+        self, order: Order, on_page: Callable[[int], None] = _ignore_page
+    ) -> Deferred[Answer]:
         """Have a worker carry out an order."""
         return Deferred.fromCoroutine(self._carry_out(order, on_page))
 
-    async def _carry_out(
-        self, order: dict[str, Any], on_page: Callable[[int], None]
-    ) -> dict[str, Any]:
+    async def _carry_out(self, order: Order, on_page: Callable[[int], None]) -> Answer:
         await self._turns.acquire()
         try:
             if self._stopped:
@@ -169,10 +173,10 @@ class _Printer(Worker):
 
     log = Logger()
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: IReactor) -> None:
         super().__init__()
         self._reactor = reactor
-        self._answer: Deferred[dict[str, Any]] | None = None
+        self._answer: Deferred[Answer] | None = None
         self._on_page: Callable[[int], None] = _ignore_page
         self._timer: IDelayedCall | None = None
         self._why: Exception | None = None
@@ -180,13 +184,13 @@ class _Printer(Worker):
         """How many it has had."""
 
     def ask(
-        self, order: dict[str, Any], on_page: Callable[[int], None], timeout: float
-    ) -> Deferred[dict[str, Any]]:
+        self, order: Order, on_page: Callable[[int], None], timeout: float
+    ) -> Deferred[Answer]:
         """Give it an order."""
         self._stop_timer()
         self.orders += 1
         self._on_page = on_page
-        answer: Deferred[dict[str, Any]] = Deferred(lambda _: self.kill())
+        answer: Deferred[Answer] = Deferred(lambda _: self.kill())
         self._answer = answer
 
         def take_too_long() -> None:
@@ -217,7 +221,7 @@ class _Printer(Worker):
         """Kill it: after a line that is no answer the next may belong to any order."""
         self.abort(CannotPrint(codes.IMAGE_UNDECODABLE, "Its worker talks nonsense."))
 
-    def message_received(self, message: dict[str, Any]) -> None:
+    def message_received(self, message: Answer) -> None:
         """Pass on a page, or the end of an order."""
         if self._why is not None:
             # It is being killed: it must not be given another order as one that is free.
@@ -234,7 +238,7 @@ class _Printer(Worker):
             ]
             self._end(dict(outcome))
 
-    def _end(self, outcome: dict[str, Any] | Failure) -> None:
+    def _end(self, outcome: Answer | Failure) -> None:
         self._stop_timer()
         answer, self._answer = self._answer, None
         if answer is not None and not answer.called:

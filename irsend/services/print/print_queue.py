@@ -11,7 +11,6 @@ import shutil
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import attrs
 from attrs import define, field
@@ -32,7 +31,7 @@ from irsend.errors import CannotCancel
 from irsend.message.parsed_message import Problem
 from irsend.services.error_text import OWN_ERROR
 from irsend.services.live_configuration import LiveConfiguration
-from irsend.services.print.print_pool import CannotPrint, CannotPrintNow, IPrintPool
+from irsend.services.print.print_pool import Answer, CannotPrint, CannotPrintNow, IPrintPool
 from irsend.services.print.retention import Retention
 from irsend.services.received_mail import ReceivedMail
 from irsend.services.retries import Retries
@@ -280,11 +279,12 @@ class PrintQueue(Service):
         head_octets = memory.read_head(first.name) if first.requests.notify_to else b""
         return [path for path in paths if path is not None], head_octets
 
-    async def _ask(self, order: _Order, files: list[Path], directory: Path) -> dict[str, Any]:
+    async def _ask(self, order: _Order, files: list[Path], directory: Path) -> Answer:
         """Have an order printed; a mail that breaks the worker is printed as its head, with the reason."""
         limits = self._configuration.current.limits
-        words: dict[str, Any] = {
-            "files": [str(one) for one in files],
+        paths = [str(one) for one in files]
+        words: dict[str, object] = {
+            "files": paths,
             "into": str(directory),
             "paper": self._configuration.current.printing.paper,
             "prints": self._device.model.reception.prints,
@@ -302,10 +302,10 @@ class PrintQueue(Service):
                 why = f"The mail cannot be printed. {error}"
                 instead = Problem(code=error.code, words=why)
         # Of a divided mail the head of the first part that is there.
-        words |= {"instead": attrs.asdict(instead), "files": words["files"][:1]}
+        words |= {"instead": attrs.asdict(instead), "files": paths[:1]}
         return await self._pool.ask({"print": words}, page_done)
 
-    def _document(self, order: _Order, printed: dict[str, Any], directory: Path) -> Document:
+    def _document(self, order: _Order, printed: Answer, directory: Path) -> Document:
         return Document(
             serial=order.job.serial,
             number=order.job.number,
@@ -342,6 +342,6 @@ def _is_for(order: _Order, job: Job) -> bool:
     return any(one.job.serial == job.serial for one in order.mails)
 
 
-def _name(printed: dict[str, Any]) -> str:
+def _name(printed: Answer) -> str:
     # A worker that was taken over could name a file elsewhere.
     return Path(str(printed["file"])).name

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort, ITransport
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -25,6 +25,7 @@ from irsend.protocols.server_endpoints import address_text, listen
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
+from irsend.services.reactor import IReactor
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.smtp_server_session import SMTPServerSession
 from irsend.services.sessions import Sessions
@@ -48,7 +49,7 @@ class SMTPListener(Service):
         self,
         endpoint: str,
         *,
-        reactor: Any,
+        reactor: IReactor,
         device: Device,
         memory: Memory,
         configuration: LiveConfiguration,
@@ -83,11 +84,9 @@ class SMTPListener(Service):
 
     def smtp_address(self) -> tuple[str, int] | None:
         """Return where a program on this host reaches it."""
-        address: Any
         for address in self.addresses:
-            if hasattr(address, "port"):
-                host: str = _LOOPBACK_OF.get(address.host, address.host)
-                return host, address.port
+            if isinstance(address, IPv4Address | IPv6Address):
+                return _LOOPBACK_OF.get(address.host, address.host), address.port
         return None
 
     def size_limit(self) -> int:
@@ -136,7 +135,7 @@ class SMTPListener(Service):
         for session in list(self._under_way):
             session.transport.abortConnection()
 
-    def _check_port(self, settings: Settings, values: dict[str, Any]) -> None:
+    def _check_port(self, settings: Settings, values: Mapping[str, object]) -> None:
         """Refuse a port that cannot be listened on; ValueRefused."""
         description = self.listening_endpoint(settings)
         if not values.keys() & _LISTENS_BY or description in ("", self.listening_endpoint()):
@@ -201,16 +200,16 @@ class SMTPListener(Service):
             through=self._network.server_endpoint,
         )
 
-    def _stop_listening(self) -> Deferred[Any]:
+    def _stop_listening(self) -> Deferred[None]:
         ports, self._ports = self._ports, []
         return DeferredList(
             [maybeDeferred(port.stopListening) for port in ports], consumeErrors=True
-        )
+        ).addCallback(lambda _: None)
 
     def _session(self) -> ESMTP:
         limits = self._configuration.current.limits
 
-        def session_of(transport: Any) -> SMTPServerSession:
+        def session_of(transport: ITransport) -> SMTPServerSession:
             peer = getattr(transport.getPeer(), "host", "local").removeprefix("::ffff:")
             own = getattr(transport.getHost(), "host", "").removeprefix("::ffff:")
             of_peer = sum(1 for other in self._under_way.values() if other == peer)
@@ -254,14 +253,14 @@ class _Factory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
+    def __init__(self, make: Callable[[], ESMTP]) -> None:
+        self._make = make
 
     def logPrefix(self) -> str:
         """Name it in the log as people know it."""
         return "SMTP"
 
     def buildProtocol(self, addr: IAddress | None) -> ESMTP:
-        session: ESMTP = self._session()
+        session = self._make()
         session.factory = self
         return session

@@ -7,9 +7,9 @@ It writes the session's end into journal, report and status line (docs/fidelity)
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.mail.interfaces import IChallengeResponse
 from zope.interface import implementer
 
 from irsend.configuration_sections import MB
@@ -144,11 +144,13 @@ class SMTPServerSession:
         self._status = StatusText.SSL_ERROR_SMTP_RECEIVE
         self._refusal = f"TLS failed: {reason}"
 
-    def challengers(self, secured: bool) -> dict[bytes, Any]:
+    def challengers(self, secured: bool) -> dict[bytes, Callable[[], IChallengeResponse]]:
         """Offer no AUTH: the machine has no users."""
         return {}
 
-    def login(self, credentials: Any, mechanism: bytes) -> Deferred[Any]:
+    def login(
+        self, credentials: IChallengeResponse, mechanism: bytes
+    ) -> Deferred[bytes | tuple[()]]:
         """Be never asked, since nothing is offered."""
         raise AssertionError("AUTH was not offered")
 

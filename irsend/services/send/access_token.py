@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ProcessDone
+from twisted.internet.interfaces import IDelayedCall, IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from irsend.configuration_sections import Sending
+from irsend.services.reactor import IReactor
+from irsend.store.group_commit import InThread
 
 _LONGEST = 16_384
 _PATIENCE = 30
@@ -37,8 +38,8 @@ def token_configured(options: Sending) -> bool:
 
 def read_token(
     options: Sending,
-    reactor: Any,
-    on_disk: Callable[[Callable[[], Any]], Deferred[Any]],
+    reactor: IReactor,
+    on_disk: InThread,
 ) -> Deferred[bytes]:
     """Fire with the token, of the file where both are set; fail with TokenUnavailable."""
     if options.token_file:
@@ -80,15 +81,15 @@ def _checked(said: bytes, whose: str) -> bytes:
 class _Command(ProcessProtocol):
     """The command, from its start to its end."""
 
-    transport: Any
+    transport: IProcessTransport | None
 
-    def __init__(self, name: str, reactor: Any) -> None:
+    def __init__(self, name: str, reactor: IReactor) -> None:
         self._name = f"the token command {name}"
         self._reactor = reactor
         self._exit: Failure | None = None
         self._said = b""
         self._complaint = b""
-        self.limit: Any = None
+        self.limit: IDelayedCall | None = None
         self.token: Deferred[bytes] = Deferred(lambda _: self._let_go())
 
     def outReceived(self, data: bytes) -> None:

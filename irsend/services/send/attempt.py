@@ -7,7 +7,7 @@ The route is the SMTP Server that is set, or each receiver's own server by MX
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import attrs
 from attrs import frozen
@@ -22,12 +22,13 @@ from irsend.device.device import Device
 from irsend.device.send_policy import code_of_pop_login
 from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
-from irsend.message.fragments import fragmented
+from irsend.message.fragments import FragmentSlice, fragmented
 from irsend.message.prefixed_file import PrefixedFile
 from irsend.services.error_text import OWN_ERROR
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
 from irsend.services.pop_session_queue import POPSessionQueue
+from irsend.services.reactor import IReactor
 from irsend.services.send.access_token import read_token, token_configured
 from irsend.services.send.delivery import Delivery, Login, Server
 from irsend.services.send.delivery_results import DeliveryResult, too_large
@@ -50,7 +51,7 @@ T = TypeVar("T")
 class AttemptParts:
     """The parts of the machine that an attempt works with."""
 
-    clock: Any
+    clock: IReactor
     """The reactor: time, name look-ups, and processes for the token command."""
     device: Device
     configuration: LiveConfiguration
@@ -81,8 +82,8 @@ class Attempt:
         """True where each receiver's own server is asked: what it takes is delivered."""
         self._results: dict[str, DeliveryResult] = {}
         self._session: SMTPClientSession | None = None
-        self._waiting: Deferred[Any] | None = None
-        """Cancelled by `abort`."""
+        self._cancel_waiting: Callable[[], None] | None = None
+        """Cancels the Deferred that the attempt waits for."""
         self._aborted = False
 
     def abort(self, *, cancelled: bool) -> None:
@@ -91,8 +92,8 @@ class Attempt:
         if self._session is not None:
             why = _CANCELLED if cancelled else _SWITCHED_OFF
             self._session.abort(why, codes.CANCELLED, retryable=not cancelled)
-        elif self._waiting is not None:
-            self._waiting.cancel()
+        elif self._cancel_waiting is not None:
+            self._cancel_waiting()
 
     async def make(self) -> dict[str, DeliveryResult]:
         """Try; return a result for each address that was tried. Never fails."""
@@ -136,11 +137,11 @@ class Attempt:
             pending.addErrback(lambda _: None)
             pending.cancel()
             raise CancelledError
-        self._waiting = pending
+        self._cancel_waiting = pending.cancel
         try:
             return await pending
         finally:
-            self._waiting = None
+            self._cancel_waiting = None
 
     async def _pop_before_sending(self) -> DeliveryResult | None:
         if not self._settings.authent_encryption.pop_auth_before_sending:
@@ -254,7 +255,7 @@ class Attempt:
             message = outbox.open_message(outgoing)
             return PrefixedFile(head if eight_bit else b"", message, start, size - start)
 
-        def part(fragment: Any) -> Callable[[bool], PrefixedFile]:
+        def part(fragment: FragmentSlice) -> Callable[[bool], PrefixedFile]:
             return lambda _: PrefixedFile(
                 fragment.head, outbox.open_message(outgoing), fragment.start, fragment.length
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import attrs
 from attrs import frozen
@@ -182,13 +182,17 @@ class JobSubmission:
         return kept
 
     def _refused(self, job: Job, why: DeliveryResult, size: int) -> Job:
-        refused: dict[str, Any] = {"result": "NG", "code": why.code, "reason": why.reason}
         return self._device.job_changed(
             job,
             size=size,
             ended=self._device.now(),
-            recipients=tuple(attrs.evolve(one, **refused) for one in job.recipients),
-            **refused,
+            recipients=tuple(
+                attrs.evolve(one, result="NG", code=why.code, reason=why.reason)
+                for one in job.recipients
+            ),
+            result="NG",
+            code=why.code,
+            reason=why.reason,
         )
 
     def _draft(self, order: SendOrder, scan: Scan, job: Job) -> Draft:

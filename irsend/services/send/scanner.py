@@ -14,10 +14,12 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.error import ProcessDone
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull, ScanRefused
+from irsend.services.reactor import IReactor
 from irsend.services.worker_process import Worker, end_all, when_exited
 
 DOES_NOT_FIT = (
@@ -68,7 +70,7 @@ class Scanner:
 
     log = Logger()
 
-    def __init__(self, reactor: Any, *, timeout: Callable[[], float]) -> None:
+    def __init__(self, reactor: IReactor, *, timeout: Callable[[], float]) -> None:
         self._reactor = reactor
         self._timeout = timeout
         self._turns = DeferredSemaphore(_AT_ONCE)
@@ -103,7 +105,7 @@ class Scanner:
         worker.limit = self._reactor.callLater(timeout, worker.take_too_long)
         return worker
 
-    def stop(self) -> Deferred[Any]:
+    def stop(self) -> Deferred[None]:
         """Kill what runs; fires when it is gone."""
         self._stopped = True
         return end_all(self._workers, lambda worker: worker.refuse(_SWITCHED_OFF))
@@ -123,7 +125,7 @@ class _Scan(Worker):
         self._timeout = timeout
         self._outcome: Scan | None = None
         self._refusal: ScanRefused | MemoryFull | None = None
-        self.limit: Any = None
+        self.limit: IDelayedCall | None = None
         self.done: Deferred[Scan] = Deferred(lambda _: self.kill())
 
     def connectionMade(self) -> None:

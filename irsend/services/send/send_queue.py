@@ -7,7 +7,7 @@ waits for the notifications of a job that was sent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 import attrs
 from twisted.application.service import Service
@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.device import codes
-from irsend.device.jobs import Job, Recipient
+from irsend.device.jobs import Job, JobChanges, JobResult, Recipient
 from irsend.device.send_order import SendOrder
 from irsend.errors import CannotCancel
 from irsend.services.retries import RETRY_PAUSE, Retries
@@ -198,7 +198,7 @@ class SendQueue(Service):
 
     # -- its results -------------------------------------------------------------
 
-    def _changed(self, outgoing: Outgoing, **changes: Any) -> Outgoing:
+    def _changed(self, outgoing: Outgoing, **changes: Unpack[JobChanges]) -> Outgoing:
         job = self._device.job_changed(outgoing.job, **changes)
         return attrs.evolve(outgoing, job=job)
 
@@ -241,7 +241,9 @@ class SendQueue(Service):
         recipients = outgoing.job.recipients
         worst = next((one for one in recipients if one.result == "NG"), None)
         handed = [one for one in recipients if one.result != "NG"]
-        result = "NG" if worst else "--" if any(one.result == "--" for one in handed) else "OK"
+        result: JobResult = (
+            "NG" if worst else "--" if any(one.result == "--" for one in handed) else "OK"
+        )
         if outgoing.full and handed:
             hours = self._device.settings.email_ifax.full_mode_timeout
             until = self._device.now() + hours * 3600

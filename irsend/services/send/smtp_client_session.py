@@ -9,7 +9,7 @@ is a session, and with which server.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Unpack
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError
@@ -20,7 +20,7 @@ from irsend.device import codes
 from irsend.device.device import Device
 from irsend.device.mechanism_choice import choose_mechanism
 from irsend.device.send_policy import Step, helo_name
-from irsend.device.sessions import TLSUse
+from irsend.device.sessions import SessionChanges, TLSUse
 from irsend.device.windows import Settings
 from irsend.interfaces import Mailbox
 from irsend.protocols.esmtp_client import ESMTPClient
@@ -335,7 +335,7 @@ class SMTPClientSession:
             if not reply.positive:
                 self._results[recipient] = refusal_of(reply)
 
-    def _changed(self, **changes: Any) -> None:
+    def _changed(self, **changes: Unpack[SessionChanges]) -> None:
         self._session = self._device.session_changed(self._session, **changes)
 
     def _tell(self, octets: int) -> None:
