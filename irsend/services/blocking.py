@@ -1,7 +1,7 @@
-"""Work that may wait for somebody outside, such as a KDC, without end: in a thread that nobody waits for.
+"""Calls that may never return, such as one to a KDC, each in a daemon thread of its own.
 
-Such a call cannot be broken off. The machine can be switched off all the same:
-the thread ends with its process.
+Such a call cannot be cancelled. Python does not wait for daemon threads, so the
+machine can be switched off meanwhile.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The keyring: the key and certificate that encrypted reception cannot do without (docs/settings)."""
+"""The keyring: the key and certificate that encrypted SMTP reception needs (docs/settings)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POLICY = "authent_encryption.allow_ssl_smtp_receive"
 
 
 class Keyring:
-    """Puts the machine's key to use, as far as its model can use one.
+    """Holds the machine's key and certificate, as far as its model can use them.
 
     With `at_first_use` the first key is made when it is needed, not at the start.
     """
@@ -55,7 +55,7 @@ class Keyring:
         self._tls: ServerTLS | None = None
 
     def load(self) -> None:
-        """Make the key at the first start; use what is there, as far as it can be."""
+        """Load the key, or make it at the first start; without a usable one nothing is encrypted."""
         if not self._at_first_use:
             self._load()
 
@@ -81,9 +81,9 @@ class Keyring:
             self.log.warn("No encrypted SMTP reception: {error}", error=str(error))
 
     def prepare(self, tls: TLS, settings: Settings) -> Callable[[], None]:
-        """Return what puts another configuration's key to use; KeyMaterialError or ValueRefused.
+        """Check another configuration's key; KeyMaterialError or ValueRefused.
 
-        Nothing is changed before it is called.
+        Returns a callable that uses it. Nothing changes before that is called.
         """
         keys = KeyStore(self._directory, tls.certificate, tls.key)
         self._check(keys, settings)
@@ -111,7 +111,7 @@ class Keyring:
         return self._key.describe() if self._key else None
 
     def generate(self, in_thread: InThread) -> Deferred[dict[str, object]]:
-        """Make a new key in a thread, for it takes a while, and use it; fires with its description."""
+        """Make a new key in a thread, as it takes seconds, and use it; fires with its description."""
         bits, now = self._model_tls().key_bits, self._device.now()
         names = self._configuration.current.tls.hostnames
         made = in_thread(lambda: generate_key_material(names, bits, now))
@@ -121,7 +121,7 @@ class Keyring:
         """Keep and use another key (PEM) from the next session on; KeyMaterialError changes nothing."""
         material = read_key_material(certificate, key)
         self._build_tls(material)
-        if self._wanted(self._device.settings) is not SSLPolicy.OFF:
+        if self._policy(self._device.settings) is not SSLPolicy.OFF:
             material.check_valid(self._device.now())
         self._keys.save(certificate, key)
         self._use(material)
@@ -141,8 +141,8 @@ class Keyring:
         return material
 
     def _check(self, keys: KeyStore, settings: Settings) -> None:
-        wanted = self._wanted(settings)
-        if wanted is SSLPolicy.OFF:
+        policy = self._policy(settings)
+        if policy is SSLPolicy.OFF:
             return
         self._load_at_first_use()
         try:
@@ -152,10 +152,10 @@ class Keyring:
         except KeyMaterialError as error:
             raise ValueRefused(
                 POLICY,
-                f"{wanted.value} needs a valid key and certificate in the machine: {error}",
+                f"{policy.value} needs a valid key and certificate in the machine: {error}",
             ) from None
 
-    def _wanted(self, settings: Settings) -> SSLPolicy:
+    def _policy(self, settings: Settings) -> SSLPolicy:
         return settings.authent_encryption.allow_ssl_smtp_receive
 
     def _model_tls(self) -> ModelTLS:

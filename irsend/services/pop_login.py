@@ -30,7 +30,7 @@ class LoginFailed(Exception):
 
 
 class POPLogin:
-    """One login. `chosen` is called with the choice of a mechanism, where there is one to be made."""
+    """One login. With POP AUTH, `chosen` is called with the choice of a mechanism."""
 
     def __init__(
         self,

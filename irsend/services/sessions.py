@@ -48,8 +48,9 @@ class Sessions:
     ) -> Session:
         """Close a session: OK without a `reason`, else NG; keep its transcript.
 
-        `status` comes on the status line. A session that brought mail, or a POP
-        session without an error, takes off the line what its kind raised before.
+        `status` is shown on the status line. A session that succeeded clears the
+        text that an earlier one of its kind raised: one that brought mail, or a POP
+        session without an error.
         """
         if status is not None:
             self._device.show_status(status, session.id)

@@ -1,7 +1,7 @@
-"""A worker process that decodes what came from outside: told in lines of JSON, and answering in them.
+"""A worker process that decodes files from outside; messages in both directions are lines of JSON.
 
-Nothing of a file is decoded in the machine's own process. What a worker is told,
-and what becomes of its answers, is said by `scanner` and `print_pool`.
+The machine's own process decodes no file. `scanner` and `print_pool` know the
+messages.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Worker(ProcessProtocol):
     transport: IProcessTransport
 
     def __init__(self) -> None:
-        self._said = b""
+        self._received = b""
         self._error_output = b""
         self.exited: Deferred[None] = Deferred()
-        """Fires when the process has ended, and writes nothing any more."""
+        """Fires when the process has ended, and writes no more."""
 
     def start(self, reactor: IReactorProcess, module: str) -> None:
-        """Run a module, from a checkout too, with nothing else of the machine's surroundings; OSError."""
+        """Run a module of irsend in an environment of its own; OSError."""
         where = [str(Path(irsend.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
         reactor.spawnProcess(
             self,
@@ -46,35 +46,35 @@ class Worker(ProcessProtocol):
         )
 
     def send(self, message: Mapping[str, object]) -> None:
-        """Tell it something."""
+        """Send a message."""
         self.transport.write(json.dumps(message).encode("ascii") + b"\n")
 
     def message_received(self, message: dict[str, Any]) -> None:
-        """Hear what it says; errors of reading what is no answer may come out."""
+        """Handle a message; an error of reading it (KeyError, TypeError) makes it unreadable."""
         raise NotImplementedError
 
     def message_unreadable(self) -> None:
-        """Hear that it said what cannot be understood."""
+        """Handle output that is no message."""
         raise NotImplementedError
 
     def worker_exited(self, reason: Failure) -> None:
-        """Hear that it has ended."""
+        """Handle the end of the process; `reason` is Twisted's."""
         raise NotImplementedError
 
     def kill(self) -> None:
-        """End it at once; twice does no harm."""
+        """Kill it; once it has ended this does nothing."""
         if self.transport is not None and self.transport.pid is not None:
             self.transport.signalProcess("KILL")
 
     @property
     def error_output(self) -> str:
-        """The end of what it wrote to its log."""
+        """The end of its standard error."""
         return self._error_output.decode("utf-8", "replace")
 
     def outReceived(self, data: bytes) -> None:
-        """Take what it says, line by line."""
-        *lines, self._said = (self._said + data).split(b"\n")
-        if len(self._said) > _LONGEST_LINE:
+        """Split its output into messages."""
+        *lines, self._received = (self._received + data).split(b"\n")
+        if len(self._received) > _LONGEST_LINE:
             self.message_unreadable()
         for line in lines:
             try:
@@ -83,11 +83,11 @@ class Worker(ProcessProtocol):
                 self.message_unreadable()
 
     def errReceived(self, data: bytes) -> None:
-        """Keep the end of its complaints, for the log."""
+        """Keep the end of its standard error, for the log."""
         self._error_output = (self._error_output + data)[-_LONGEST_ERROR_OUTPUT:]
 
     def processEnded(self, reason: Failure) -> None:
-        """Tell that it is gone."""
+        """Fire `exited`, then have the end handled."""
         self.exited.callback(None)
         self.worker_exited(reason)
 
@@ -96,20 +96,20 @@ AnyWorker = TypeVar("AnyWorker", bound=Worker)
 
 
 def when_exited(worker: Worker) -> Deferred[None]:
-    """Return a Deferred of one's own that fires when a worker is gone."""
+    """Return a new Deferred for each caller, which fires when the worker has exited."""
     mine: Deferred[None] = Deferred()
 
-    def tell(gone: None) -> None:
-        mine.callback(gone)
+    def fire(_: None) -> None:
+        mine.callback(None)
 
-    worker.exited.addCallback(tell)
+    worker.exited.addCallback(fire)
     return mine
 
 
 def end_all(workers: Iterable[AnyWorker], end: Callable[[AnyWorker], None]) -> Deferred[None]:
-    """End these workers, each by `end`; fires when they are gone."""
+    """Call `end` with each of these workers; fires when they have exited."""
     workers = list(workers)
-    gone = DeferredList([when_exited(worker) for worker in workers])
+    exited = DeferredList([when_exited(worker) for worker in workers])
     for worker in workers:
         end(worker)
-    return gone.addCallback(lambda _: None)
+    return exited.addCallback(lambda _: None)

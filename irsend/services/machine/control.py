@@ -1,6 +1,6 @@
-"""The machine's control interface: what the panel asks (`IMachine`), answered by the parts that know.
+"""The machine's control interface: `IMachine`, answered for the panel by the parts of the machine.
 
-It holds the parts, and decides nothing.
+It passes each call on, and decides nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from irsend.services.sessions import Sessions
 
 @implementer(IMachine)
 class Control:
-    """The keys and the displays of one machine."""
+    """What a panel can do with one machine."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Control:
         return self.device.change_settings(given)
 
     def factory_reset(self) -> None:
-        """Forget the layer of the machine itself."""
+        """Discard what was changed at the machine."""
         self._settings.factory_reset()
 
     def settings_at(self, at: float) -> Deferred[dict[str, object]]:
@@ -100,7 +100,7 @@ class Control:
         return self._keyring.generate(self._storage.on_disk)
 
     def import_key(self, certificate: bytes, key: bytes) -> dict[str, object]:
-        """Give it to the keyring."""
+        """Have the keyring store and use it."""
         return self._keyring.import_key(certificate, key)
 
     # -- receiving and sending ----------------------------------------------------
@@ -114,11 +114,11 @@ class Control:
         return self._pop_sessions.next_login
 
     def scan_directory(self) -> Path:
-        """Make one in the outbox, where nothing but jobs survives a restart."""
+        """Make one in the outbox; it is deleted at the next start."""
         return self._outbox.new_directory()
 
     def read_order(self, originals: Sequence[Original], given: dict[str, object]) -> SendOrder:
-        """Read an order by the settings of now."""
+        """Read an order by the present settings."""
         return read_order(self.device, originals, given)
 
     def send(self, order: SendOrder) -> Deferred[Job]:
@@ -140,7 +140,7 @@ class Control:
         result: str | None = None,
         code: str | None = None,
     ) -> Deferred[list[Session]]:
-        """Put those under way before those of the journal."""
+        """Give those under way, then those of the journal."""
         filters = {"kind": kind, "peer": peer, "result": result, "code": code}
         wanted = {name: value for name, value in filters.items() if value}
 
@@ -205,7 +205,7 @@ class Control:
         return ended
 
     def cancel_job(self, number: str) -> Deferred[Job]:
-        """Have it cancelled by the queue that has it."""
+        """Have it cancelled: by the send queue, or where received mail is."""
         return Deferred.fromCoroutine(self._cancel_job(number))
 
     async def _cancel_job(self, number: str) -> Job:
@@ -244,7 +244,7 @@ class Control:
         return Deferred.fromCoroutine(self._page_viewer.read_page(number, page))
 
     def remove_document(self, number: str) -> Deferred[None]:
-        """Take a document out of the tray, once the journal knows the ends of its jobs."""
+        """Remove a document from the tray, once the journal has the ends of its jobs."""
         return Deferred.fromCoroutine(self._remove_document(number))
 
     async def _remove_document(self, number: str) -> None:

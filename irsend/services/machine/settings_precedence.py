@@ -51,7 +51,7 @@ class SettingsPrecedence:
         return self._merge(configuration, self._saved.load())
 
     def factory_reset(self) -> None:
-        """Forget what was changed at the machine; SettingsRefused where the rest cannot be used."""
+        """Forget what was changed at the machine; SettingsRefused where the other layers cannot be used."""
         settings = self._merge(self._configuration.current, {})
         try:
             self._keyring.check(settings)

@@ -1,7 +1,7 @@
-"""The storage of one machine: everything that it keeps, and the threads that write it.
+"""The storage of one machine: all that it stores, and the threads that write it.
 
 On disk that is a state directory. With `state = ":memory:"` it is a directory in
-RAM that goes when the machine is switched off: no thread, no sync, no lock.
+RAM, deleted when the machine is switched off: no thread, no sync, no lock.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Storage:
         else:
             self.state = StateDirectory(Path(state).absolute())
             self.on_disk = self._thread_pool(reactor, "disk", 0, _DISK_THREADS)
-            # One thread: it does things in order.
+            # One thread, so that writes stay in order.
             in_journal_thread = self._thread_pool(reactor, "journal", 1, 1)
         self.memory = Memory(
             self.state.memory,
@@ -85,17 +85,17 @@ class Storage:
         self.journal.keep_settings(device.settings)
 
     def start_threads(self) -> None:
-        """Start the threads: what was given to them until now waits for this."""
+        """Start the threads; work that they were given before is done now."""
         for pool in self._threads:
             pool.start()
 
     async def close(self) -> None:
-        """Write what is pending, and let go of the state directory. Nothing may use it any more."""
+        """Write what is pending, and release the state directory. Nothing may use it any more."""
         await self.journal.close()
         self._release()
 
     def abort_start(self) -> None:
-        """Let go of everything at once, after a start that failed."""
+        """Release everything at once, after a start that failed."""
         self.journal.abort_start()
         self._release()
 
