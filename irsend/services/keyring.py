@@ -1,4 +1,4 @@
-"""The keyring: the key and certificate that encrypted SMTP reception needs (docs/settings)."""
+"""The keyring: the key and certificate that encrypted SMTP reception needs (docs/fidelity)."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from irsend.store.memory import Memory
 
 # Mails that are read in one call of a thread.
 _BATCH = 100
-# A mail without one of these words is printed as it is.
+# A mail whose head has none of these words is printed without a second look.
 _WORDS = (b"partial", b"report", *ASKING)
 
 
@@ -73,17 +73,17 @@ class Dispatch(Service):
         self._notifier = notifier
         self._waiting: deque[Job] = deque()
         self._undecided: dict[int, bool] = {}
-        """Serials of the mails that were taken and not passed on yet; True: from before a restart."""
+        """Serials of the mails that are not passed on yet; True for those from before a restart."""
         self._reading: Deferred[None] | None = None
         self._retries = Retries(clock)
 
     def startService(self) -> None:
-        """Begin with the mails that wait."""
+        """Start with the mails that wait."""
         Service.startService(self)
         self._read_more()
 
     def stopService(self) -> Deferred[None]:
-        """Stop; a mail that was not passed on is taken again at the next start."""
+        """Stop; a mail that was not passed on is read again after the next start."""
         Service.stopService(self)
         self._waiting.clear()
         self._undecided.clear()
@@ -102,7 +102,7 @@ class Dispatch(Service):
         session: int | None,
         recipients: tuple[str, ...] = (),
     ) -> Job:
-        """Take a mail that is safe in memory: give it a job, and pass it on.
+        """Give a mail that is safe in memory its job, and pass it on.
 
         `name` is that of its file, `head_octets` its first octets, `sender` and
         `recipients` those of its envelope, empty where it has none.
@@ -116,18 +116,18 @@ class Dispatch(Service):
             sessions=(session,) if session is not None else (),
         )
         if self.running and head_octets and not _needs_reading(head_octets):
-            # Most mails: they cost reception no second look.
+            # Most mails: they are printed without another look at their file.
             self._print_queue.enqueue(ReceivedMail(job=job, name=name, requests=NO_REQUESTS))
         else:
             self._enqueue(job, restored=False)
         return job
 
     def mail_recovered(self, job: Job) -> None:
-        """Take a mail that had its job before a restart."""
+        """Pass on a mail that had its job before a restart."""
         self._enqueue(job, restored=True)
 
     def release(self, job: Job) -> bool:
-        """Forget a mail; return whether it was here still."""
+        """Forget a mail; return whether it was still to be passed on."""
         return self._undecided.pop(job.serial, None) is not None
 
     def _enqueue(self, job: Job, *, restored: bool) -> None:
@@ -139,7 +139,7 @@ class Dispatch(Service):
         if not self.running or self._reading is not None:
             return
         if not self._waiting or not self._undecided.get(self._waiting[0].serial):
-            # They wait in the order of arrival: none from before a restart is left.
+            # They wait in the order of arrival: none from before a restart waits any more.
             self._reassembly.start_timeouts()
         if self._waiting:
             self._reading = Deferred.fromCoroutine(self._read_batch())
@@ -178,7 +178,7 @@ class Dispatch(Service):
     async def _end_notification(
         self, applies: bool, mail: ReceivedMail, notification: Notification
     ) -> None:
-        # A notification of no job of this machine's is a mail like any other.
+        # A notification that is about no job of this machine is printed as any mail is.
         if not applies or self._device.settings.email_ifax.print_mdn_dsn:
             if self.release(mail.job):
                 self._print_queue.enqueue(mail)
@@ -195,7 +195,7 @@ class Dispatch(Service):
             )
 
     def _not_matched(self, failure: Failure, job: Job) -> None:
-        """Read it again after a pause: the disk did not take what it says of a job."""
+        """Read a notification again after a pause: its change of a job could not be written."""
         self.log.failure("While reading a notification", failure)
 
         def again() -> None:
@@ -207,13 +207,13 @@ class Dispatch(Service):
 
 
 def _needs_reading(head_octets: bytes) -> bool:
-    """Return whether a mail may be a part or a notification, or ask for one."""
+    """Return whether a mail may be a part or a notification, or may ask for a report."""
     lower = head_octets.lower()
     return any(word in lower for word in _WORDS)
 
 
 def _classify(memory: Memory, job: Job) -> _Classified:
-    """Read what a mail is (in a thread). One that cannot be read goes to the printer, which says so."""
+    """Read which kind a mail is (in a thread). One that cannot be read is printed with the error."""
     name = job.mail_file or ""
     notification: Notification | None = None
     try:
@@ -224,7 +224,7 @@ def _classify(memory: Memory, job: Job) -> _Classified:
                 notification = read_notification(content)
     except OSError:
         head_octets = b""
-    # A notification is not answered: no loops.
+    # No report is sent on a notification: reports would answer each other.
     requests = NO_REQUESTS if notification else requests_in(head_octets)
     fragment = fragment_of(head_octets)
     mail = ReceivedMail(job=job, name=name, requests=requests, fragment=fragment)

@@ -1,4 +1,4 @@
-"""The jobs of received mails, as an operator cancels them (#995)."""
+"""Cancels the jobs of received mails for the operator (#995)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ReceivedJobs:
     def cancel(self, job: Job) -> Deferred[Job]:
         """Delete a mail unprinted; fires with its job. CannotCancel where it has ended.
 
-        With one part of a divided mail that is being printed go the others.
+        Cancelling one part of a divided mail that is being printed cancels them all.
         """
         return Deferred.fromCoroutine(self._cancel(job))
 
@@ -57,7 +57,7 @@ class ReceivedJobs:
             self._device.job_changed(one, result="NG", code=codes.CANCELLED, ended=ended)
             for one in jobs
         ]
-        # The journal has their ends and their UIDLs before they go: none is fetched again.
+        # The journal has their ends and UIDLs before they are deleted: none is fetched again.
         await self._journal.flush()
         await self._memory.delete_durably(names)
         job, *_ = [self._device.job_changed(one, mail_file=None) for one in jobs]

@@ -1,4 +1,4 @@
-"""The SMTP listener: the machine is the server, and listens while SMTP Receive is on (docs/fidelity)."""
+"""The SMTP listener: accepts sessions of clients while SMTP Receive is on (docs/fidelity)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from irsend.configuration_sections import MB
 from irsend.device import receive_policy as policy
 from irsend.device.device import Device
 from irsend.device.events import Event, SettingsChanged
@@ -83,18 +84,18 @@ class SMTPListener(Service):
         self._stop_listening()
 
     def smtp_address(self) -> tuple[str, int] | None:
-        """Return where a program on this host reaches it."""
+        """Return host and port at which a program on this host reaches it."""
         for address in self.addresses:
             if isinstance(address, IPv4Address | IPv6Address):
                 return _LOOPBACK_OF.get(address.host, address.host), address.port
         return None
 
     def size_limit(self) -> int:
-        """Return what SIZE says."""
-        return self._configuration.current.limits.message_size * 1_000_000
+        """Return the value of SIZE."""
+        return self._configuration.current.limits.message_size * MB
 
     def accepts(self, recipient: Mailbox) -> bool:
-        """Ask the policy, as a session from this host would."""
+        """Ask the rule, as a session from this host does."""
         address = self.smtp_address()
         if address is None:
             return False
@@ -107,7 +108,7 @@ class SMTPListener(Service):
         return verdict.reply is None
 
     def startService(self) -> None:
-        """Listen where the settings say so; an address that cannot be had raises."""
+        """Listen where the settings say so; CannotListenError, ConfigurationError."""
         Service.startService(self)
         self._device.checks.append(self._check_port)
         self._stop_observing = self._device.observe(self._observe)
@@ -146,14 +147,14 @@ class SMTPListener(Service):
             key = next(iter(values.keys() & _LISTENS_BY))
             raise ValueRefused(key, f"the machine cannot listen there: {error}") from None
         for port in tried:
-            # Closed in the reactor's next turn; what listens next comes behind that.
+            # A port is closed in the reactor's next turn; whatever listens next waits for that.
             self._changing.run(port.stopListening)
 
     def listening_endpoint(self, settings: Settings | None = None) -> str:
         """Return the endpoint string, empty for none.
 
-        At its standard value the SMTP RX port is the bench's [listen] smtp; any
-        other is listened on as it is.
+        The standard SMTP RX port stands for the port of `[listen] smtp`; any other
+        replaces it.
         """
         settings = settings or self._device.settings
         if not settings.email_ifax.smtp_receive or not self._endpoint:
@@ -169,7 +170,7 @@ class SMTPListener(Service):
             self._changing.run(self._listen_again)
 
     def settled(self) -> Deferred[None]:
-        """Fire when it listens as the settings of now say."""
+        """Fire when it listens as the present settings say."""
         settled: Deferred[None] = self._changing.run(lambda: None)
         return settled
 
@@ -257,7 +258,7 @@ class _Factory(ServerFactory):
         self._make = make
 
     def logPrefix(self) -> str:
-        """Name it in the log as people know it."""
+        """Return the name of the protocol, for the log."""
         return "SMTP"
 
     def buildProtocol(self, addr: IAddress | None) -> ESMTP:
