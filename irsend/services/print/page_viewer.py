@@ -1,4 +1,4 @@
-"""Pages to look at: a worker draws them as PNG, reads their text, and sets a text on paper."""
+"""The page viewer: draws pages as PNG, reads their text, sets a text as PDF; a worker does each."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from irsend.store.group_commit import InThread
 from irsend.store.tray import Tray
 
 PAGE_CPU_SECONDS = 30
-"""Of CPU, that a page to look at, or a report, may take."""
+"""Seconds of CPU that viewing a page, or setting a report, may take."""
 
 
 class PageViewer:
-    """Asks a pool of its own, so that a page to look at does not wait for what is printed."""
+    """Has a print pool of its own, so that viewing a page does not wait for printing."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class PageViewer:
         self._on_disk = on_disk
 
     def stop(self) -> Deferred[None]:
-        """End the workers; fires when they are gone."""
+        """End the workers; fires when they have exited."""
         return self._pool.stop()
 
     async def set_text(self, text: str, title: str) -> bytes:
@@ -46,12 +46,12 @@ class PageViewer:
             "title": title,
             "paper": self._configuration.current.printing.paper,
         }
-        return await self._made("set", order, "text.pdf", title)
+        return await self._make_file("set", order, "text.pdf", title)
 
     async def draw_page(self, number: str, page: int, dots: int) -> bytes:
         """Return a page of a document as a PNG, at so many dots an inch; NoSuchRecord, CannotDraw."""
         order = {**self._page(number, page), "dots": dots}
-        return await self._made("draw", order, "page.png", _called(number, page))
+        return await self._make_file("draw", order, "page.png", _called(number, page))
 
     async def read_page(self, number: str, page: int) -> PageText:
         """Return the text of a page; NoSuchRecord, CannotDraw."""
@@ -69,10 +69,10 @@ class PageViewer:
             raise NoSuchRecord(f"Document {number} has {document.pages} pages, no page {page}.")
         return {"file": str(self._tray.path(number)), "page": page}
 
-    async def _made(
+    async def _make_file(
         self, kind: str, order: Mapping[str, object], name: str, called: str
     ) -> bytes:
-        """Return the file that a worker makes for an order of this kind."""
+        """Return the content of the file that a worker makes for an order of this kind."""
         directory = self._tray.new_directory()
         made = Path(directory / name)
         order = {**order, "into": str(made), "seconds": PAGE_CPU_SECONDS}

@@ -1,6 +1,6 @@
-"""A pool of worker processes that print, draw, read and set: each stays warm, and has one order at a time.
+"""The print pool: worker processes that print, draw, read and set, each one order after the other.
 
-A worker that dies, hangs or writes what is no answer costs the order that it has,
+A worker that dies, hangs or writes what is no answer fails the order that it has,
 and no other. None is started before there is an order.
 """
 
@@ -22,7 +22,7 @@ from irsend.services.worker_process import Worker, end_all, when_exited
 
 # A worker without an order for so many seconds is ended, which frees its memory.
 _IDLE = 60
-# After so many orders a new worker takes over, whatever the libraries of the old one have kept.
+# After so many orders a worker is replaced: its libraries may leak memory.
 _MOST_ORDERS = 500
 _SWITCHED_OFF = "the machine was switched off"
 
@@ -33,7 +33,7 @@ Answer = dict[str, Any]
 
 
 class CannotPrint(Exception):
-    """A document cannot be printed or drawn: its code, and why in words."""
+    """A document cannot be printed or drawn, because of its content: code and reason."""
 
     def __init__(self, code: str, words: str) -> None:
         super().__init__(words)
@@ -41,7 +41,7 @@ class CannotPrint(Exception):
 
 
 class CannotPrintNow(Exception):
-    """It cannot be printed now, for a reason that is not its own: the disk is full, say."""
+    """It cannot be printed now, whatever its content: the disk is full, for example."""
 
 
 def _ignore_page(page: int) -> None:
@@ -51,8 +51,8 @@ def _ignore_page(page: int) -> None:
 class IPrintPool(Interface):
     """Prints mails, draws and reads their pages, and sets reports.
 
-    Orders and answers are those of :mod:`irsend.imaging.print_worker`, each
-    without the word that names it.
+    Orders are those of :mod:`irsend.imaging.print_worker`; an answer is what the
+    worker's message has under its only key.
     """
 
     at_once: int = Attribute("So many orders are carried out at once; the others wait.")
@@ -105,8 +105,8 @@ class PrintPool:
         self._timeout = timeout
         self.at_once = at_once
         self._turns = DeferredSemaphore(at_once)
-        self._idle: list[_Printer] = []
-        self._workers: set[_Printer] = set()
+        self._idle: list[_PrintWorker] = []
+        self._workers: set[_PrintWorker] = set()
         self._stopped = False
 
     def ask(
@@ -128,12 +128,12 @@ class PrintPool:
                 raise
             finally:
                 if worker in self._workers:
-                    self._rest(worker)
+                    self._make_idle(worker)
         finally:
             self._turns.release()
 
-    def _start(self) -> _Printer:
-        worker = _Printer(self._reactor)
+    def _start(self) -> _PrintWorker:
+        worker = _PrintWorker(self._reactor)
         try:
             worker.start(self._reactor, "irsend.imaging.print_worker")
         except OSError as error:
@@ -142,25 +142,25 @@ class PrintPool:
         worker.exited.addCallback(lambda _: self._forget(worker))
         return worker
 
-    def _forget(self, worker: _Printer) -> None:
+    def _forget(self, worker: _PrintWorker) -> None:
         self._workers.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
 
-    def _rest(self, worker: _Printer) -> None:
+    def _make_idle(self, worker: _PrintWorker) -> None:
         if worker.orders >= _MOST_ORDERS or self._stopped:
             worker.retire()
             return
         self._idle.append(worker)
-        worker.rest(_IDLE, lambda: self._retire(worker))
+        worker.when_idle(_IDLE, lambda: self._retire(worker))
 
-    def _retire(self, worker: _Printer) -> None:
+    def _retire(self, worker: _PrintWorker) -> None:
         if worker in self._idle:
             self._idle.remove(worker)
         worker.retire()
 
     def stop(self) -> Deferred[None]:
-        """Kill all workers; fires when they are gone."""
+        """Kill all workers; fires when they have exited."""
         self._stopped = True
         gone = end_all(
             self._workers, lambda worker: worker.abort(CannotPrintNow(_SWITCHED_OFF))
@@ -168,8 +168,8 @@ class PrintPool:
         return gone.addCallback(lambda _: None)
 
 
-class _Printer(Worker):
-    """One worker, through all its orders."""
+class _PrintWorker(Worker):
+    """One worker, for all its orders."""
 
     log = Logger()
 
@@ -186,7 +186,7 @@ class _Printer(Worker):
     def ask(
         self, order: Order, on_page: Callable[[int], None], timeout: float
     ) -> Deferred[Answer]:
-        """Give it an order."""
+        """Send it an order; fires with the answer."""
         self._stop_timer()
         self.orders += 1
         self._on_page = on_page
@@ -201,19 +201,19 @@ class _Printer(Worker):
         self.send(order)
         return answer
 
-    def rest(self, seconds: float, then: Callable[[], None]) -> None:
+    def when_idle(self, seconds: float, then: Callable[[], None]) -> None:
         """Call `then` after so many seconds without an order."""
         self._timer = self._reactor.callLater(seconds, then)
 
     def retire(self) -> None:
-        """End it in order: it has nothing to do."""
+        """End it by closing its input: it has no order."""
         self._stop_timer()
         # One that does not notice the end of its input is killed.
         self._timer = self._reactor.callLater(_IDLE, self.kill)
         self.transport.closeStdin()
 
     def abort(self, why: Exception) -> None:
-        """Kill it; its order fails with this."""
+        """Kill it; its order fails with `why`."""
         self._why = self._why or why
         self.kill()
 
@@ -222,9 +222,9 @@ class _Printer(Worker):
         self.abort(CannotPrint(codes.IMAGE_UNDECODABLE, "Its worker talks nonsense."))
 
     def message_received(self, message: Answer) -> None:
-        """Pass on a page, or the end of an order."""
+        """Pass on a page that is done, or end the order."""
         if self._why is not None:
-            # It is being killed: it must not be given another order as one that is free.
+            # It is being killed: ending its order would let it get another one.
             return
         if "page" in message:
             self._on_page(int(message["page"]))

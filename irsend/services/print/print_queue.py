@@ -50,11 +50,11 @@ class _Order:
     """Mails that become one document: one, or the parts of a divided one."""
 
     mails: list[ReceivedMail]
-    """In order; behind the parts their duplicates."""
+    """In order; duplicates of parts come last."""
     parts: int
-    """How many of them are printed."""
+    """How many of them are printed; the rest are duplicates."""
     instead: Problem | None
-    """Printed in place of what they hold."""
+    """Printed in place of their content."""
     printing: Deferred[None] | None = None
     keeping: bool = False
     """Its document is being put into the tray: it cannot be cancelled any more."""
@@ -64,7 +64,7 @@ class _Order:
 
     @property
     def job(self) -> Job:
-        """The job that stands for the document: that of the first part."""
+        """The job that has the document's number: that of the first part."""
         return self.mails[0].job
 
     @job.setter
@@ -78,11 +78,11 @@ class _Order:
 
     @property
     def names(self) -> list[str]:
-        """What its mails are called in memory."""
+        """The names of its mails in memory."""
         return [one.name for one in self.mails]
 
     def when_over(self) -> Deferred[None]:
-        """Fire when it is not being printed any more."""
+        """Fire when it is no longer being printed."""
         over: Deferred[None] = Deferred()
         self._waiting.append(over)
         if self.over:
@@ -90,7 +90,7 @@ class _Order:
         return over
 
     def end(self) -> None:
-        """Mark it as over, and fire what waits for that."""
+        """Mark it as over, and fire each Deferred of `when_over`."""
         self.over = True
         waiting, self._waiting = self._waiting, []
         for one in waiting:
@@ -137,7 +137,7 @@ class PrintQueue(Service):
     # -- its life -----------------------------------------------------------------
 
     def startService(self) -> None:
-        """Print what waits, where there is paper."""
+        """Print what waits, if there is paper."""
         Service.startService(self)
         self._stop_observing = self._device.observe(self._observe)
         self._print_more()
@@ -162,7 +162,7 @@ class PrintQueue(Service):
             self._print_more()
 
     def enqueue(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
-        """Print a mail; `instead` of what it holds, where something is wrong with that."""
+        """Print a mail when there is paper; with `instead`, print that problem in place of its content."""
         self.enqueue_parts([mail], [], instead)
 
     def enqueue_parts(
@@ -181,7 +181,7 @@ class PrintQueue(Service):
     async def release(self, job: Job) -> list[ReceivedMail]:
         """Cancel the printing of a mail; return all mails that were to be printed with it.
 
-        They are in memory still. CannotCancel where their document came out meanwhile.
+        They are still in memory. CannotCancel where their document was printed meanwhile.
         """
         for order in list(self._waiting):
             if _is_for(order, job):
@@ -221,14 +221,14 @@ class PrintQueue(Service):
         self._print_more()
 
     def _not_printed(self, failure: Failure, order: _Order) -> None:
-        """Put an order back: its mails are in memory still, and are printed later."""
+        """Put an order back: its mails are still in memory, and are printed later."""
         reason = ""
         of_the_disk = bool(failure.check(CannotPrintNow, OSError))
         if of_the_disk:
             reason = f"not printed yet: {failure.getErrorMessage()}"[:LONGEST_REASON]
             self.log.error("Job {number}: {why}", number=order.job.number, why=reason)
         elif not failure.check(CancelledError):
-            # It stays in memory, and does not keep others from being printed.
+            # It stays in memory until the next start, and does not hold up the others.
             reason = OWN_ERROR
             self.log.failure("While printing", failure)
         order.keeping = False
@@ -257,7 +257,7 @@ class PrintQueue(Service):
                 directory / _name(printed), PrintedMails(document=document, jobs=jobs)
             )
         except CannotPrint as error:
-            # Not even its head.
+            # Not even its head could be printed.
             jobs = finished_jobs(order.jobs, error.code, str(error), device.now())
             await self._end(order, jobs)
             return
@@ -265,14 +265,14 @@ class PrintQueue(Service):
             self._on_disk(lambda: shutil.rmtree(directory, ignore_errors=True))
         if before is not None:
             device.document_removed(before, f"its number {before.number} is used again")
-        # Announced behind its mail's end: a client that takes it out at once takes its record with it.
+        # Announced when its mails are deleted: who removes it at once also removes their record.
         await self._end(order, jobs, document)
         identity = str(printed["message_id"])
         await self._notifier.mail_printed(order.mails[0], order.job, identity, head_octets)
         await self._retention.apply()
 
     def _look_for(self, order: _Order) -> tuple[list[Path], bytes]:
-        """Return the files of an order, and the head that an answer needs (in a thread)."""
+        """Return the files of an order, and the head that an MDN needs (in a thread)."""
         memory = self._memory
         paths = [memory.path(name) for name in order.names[: order.parts]]
         first = order.mails[0]
@@ -343,5 +343,5 @@ def _is_for(order: _Order, job: Job) -> bool:
 
 
 def _name(printed: Answer) -> str:
-    # A worker that was taken over could name a file elsewhere.
+    # A worker that a document has taken over could name a file elsewhere.
     return Path(str(printed["file"])).name

@@ -64,9 +64,9 @@ class AttemptParts:
 
 
 class Attempt:
-    """One attempt, by the settings of its beginning. `outgoing` is replaced as it goes on.
+    """One attempt, by the settings at its start. `outgoing` is replaced as it goes on.
 
-    A `login` of the panel goes over the stored one.
+    A `login` from the panel has precedence over the stored one.
     """
 
     log = Logger()
@@ -77,9 +77,9 @@ class Attempt:
         self._settings = settings = parts.device.settings
         window = settings.authent_encryption
         stored = Login(user=window.user, password=window.password)
-        self._login = login.over(stored) if login is not None else stored
+        self._login = login.with_defaults(stored) if login is not None else stored
         self.direct = not settings.email_ifax.via_server
-        """True where each receiver's own server is asked: what it takes is delivered."""
+        """True where mail goes to each receiver's own server: what that accepts is delivered."""
         self._results: dict[str, DeliveryResult] = {}
         self._session: SMTPClientSession | None = None
         self._cancel_waiting: Callable[[], None] | None = None
@@ -87,7 +87,7 @@ class Attempt:
         self._aborted = False
 
     def abort(self, *, cancelled: bool) -> None:
-        """End what is under way: the job was cancelled, or the machine is switched off."""
+        """End it: the job was cancelled, or the machine is switched off."""
         self._aborted = True
         if self._session is not None:
             why = _CANCELLED if cancelled else _SWITCHED_OFF
@@ -96,10 +96,10 @@ class Attempt:
             self._cancel_waiting()
 
     async def make(self) -> dict[str, DeliveryResult]:
-        """Try; return a result for each address that was tried. Never fails."""
+        """Make the attempt; return a result for each address that was tried. Never fails."""
         try:
             if self._too_large():
-                # Maximum Data Size is less by now than when the job was ordered.
+                # Maximum Data Size was reduced after the job was submitted.
                 self._all(
                     self.outgoing.left, too_large(self.outgoing.job.size or 0, self._limit)
                 )
@@ -116,7 +116,7 @@ class Attempt:
         except Exception:
             self.log.failure("While sending a job")
         if not self._aborted:
-            # An address without a result was left by an error above.
+            # An address has no result after an error above.
             wrong = DeliveryResult(codes.SMTP_CONNECTION, OWN_ERROR)
             self._all([one for one in self.outgoing.left if one not in self._results], wrong)
         return self._results
@@ -172,7 +172,7 @@ class Attempt:
         await self._deliver(name, name, self.outgoing.left)
 
     async def _send_directly(self) -> None:
-        """To each domain's own server, the first of them that takes the mail (RFC 5321 5.1)."""
+        """Send to each domain's own servers: the first that accepts the mail gets it (RFC 5321 5.1)."""
         by_domain: dict[str, list[str]] = {}
         for address in self.outgoing.left:
             by_domain.setdefault(address.rpartition("@")[2].lower(), []).append(address)
@@ -198,7 +198,7 @@ class Attempt:
             before = {one: self._results[one] for one in addresses if one in self._results}
             await self._deliver(host.name, host.address, addresses)
             for one, earlier in before.items():
-                # A server that is no good says nothing against "later" from the one before it.
+                # A server that fails does not overrule an earlier one that said "later".
                 if self._results[one].retryable_elsewhere and earlier.retryable:
                     self._results[one] = earlier
             addresses = [one for one in addresses if self._results[one].retryable_elsewhere]
@@ -206,7 +206,7 @@ class Attempt:
                 break
 
     async def _deliver(self, name: str, address: str, recipients: Sequence[str]) -> None:
-        """One session with one server."""
+        """Run one session with one server."""
         if self._aborted:
             raise CancelledError
         parts, configuration = self._parts, self._parts.configuration.current
@@ -228,7 +228,7 @@ class Attempt:
             self._settings,
             Server(name=name, endpoint=endpoint),
             self._delivery(tuple(by_mailbox)),
-            # The relay's password is not for other people's servers [ours].
+            # The password for the relay is given to no other server [ours].
             None if self.direct else self._login,
             read,
             clock=parts.clock,
