@@ -107,7 +107,7 @@ class ITranscript(Interface):
 
 
 class IMessageSink(Interface):
-    """Where a message goes as it arrives."""
+    """Where a message is written as it arrives."""
 
     def write(content: bytes) -> None:
         """Take the next octets; MemoryFull when there is no room for them."""
@@ -148,7 +148,7 @@ class IReception(Interface):
         """May this sender begin a message of this size (0: not said)? (MAIL)."""
 
     def recipient_allowed(recipient: Mailbox) -> Verdict:
-        """Is this message for somebody here? (RCPT)."""
+        """Is this recipient one of the receiver's? (RCPT)."""
 
     def open_message(envelope: Envelope) -> IMessageSink:
         """Open a place for the message (DATA); MemoryFull where there is none."""

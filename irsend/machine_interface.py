@@ -92,7 +92,7 @@ class IMachine(Interface):
         """Give one session; NoSuchRecord."""
 
     def settings_at(at: float) -> Deferred[dict[str, object]]:
-        """Give what the settings were at a time, by whole key; secrets are not among them."""
+        """Give the settings at a time, by whole key, without secrets."""
 
     def transcript(id: int) -> Deferred[list[TranscriptLine]]:
         """Give what was said in a session, so far or to its end; NoSuchRecord."""
@@ -113,7 +113,7 @@ class IMachine(Interface):
         """Return the documents in the tray, newest first."""
 
     def document(number: str) -> Document:
-        """Return one of them; NoSuchRecord."""
+        """Return the document of this number; NoSuchRecord."""
 
     def document_file(number: str) -> Path:
         """Return the path of a document's PDF; NoSuchRecord."""
@@ -128,7 +128,7 @@ class IMachine(Interface):
         """Give a text as the machine sets it on its paper, as a PDF with this title; CannotDraw."""
 
     def remove_document(number: str) -> Deferred[None]:
-        """Take a document out of the tray, for good; NoSuchRecord."""
+        """Delete a document from the tray; NoSuchRecord."""
 
     def key_description() -> dict[str, object] | None:
         """Return subject, names, validity, bits and fingerprint of the certificate; None without one."""

@@ -102,7 +102,7 @@ class ESMTPClient(smtp.ESMTPClient):
         self._inside_content = False
         self._transaction_open = False
         """True where the last mail transaction is to be ended by RSET."""
-        self.content_went_so_far: Callable[[int], None] = lambda _: None
+        self.on_octets_sent: Callable[[int], None] = lambda _: None
         """Called with how many octets of a message have gone out."""
         self._client_tls: ClientTLS | None = None
         self._handshake: Deferred[None] | None = None
@@ -367,7 +367,7 @@ class ESMTPClient(smtp.ESMTPClient):
     def content_went(self, octets: int) -> None:
         """Note that the transport has taken so many octets of it in all."""
         self.setTimeout(self.timeouts.block)
-        self.content_went_so_far(octets)
+        self.on_octets_sent(octets)
 
     def content_ends(self, end: bytes, octets: int) -> None:
         """Send the end mark behind so many octets."""

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class NotInTime(FailTest):
-    """The event that a test waited for did not happen in time; the text says what there was instead."""
+    """What a test waited for did not happen in time; the text says what there was instead."""
 
 
 class Printer:

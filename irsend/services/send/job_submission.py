@@ -30,22 +30,22 @@ from irsend.store.memory import Memory
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receiver_features import ReceiverFeatures
 
-# What a scan is multiplied with, in percent, to become lines of base64.
+# The size of a scan in base64, in percent of its own.
 _PERCENT_IN_MAIL = 137
 _HEAD = 4096
-"""What a header and its boundaries take, about."""
+"""Octets of a header and the boundaries, approximately."""
 _EXTENSIONS = {"application/pdf": "pdf", "image/tiff": "tif", "image/jpeg": "jpg"}
 
 
 @frozen
 class Scanned:
-    """Pages on the disk, and what is to become of them."""
+    """The scanned pages of an order, on the disk."""
 
     order: SendOrder
     scan: Scan
     directory: Path
     size: int
-    """What its mail is going to have, about, in octets."""
+    """The approximate size of its mail, in octets."""
 
 
 class _TooLarge(Exception):
@@ -57,7 +57,7 @@ class _TooLarge(Exception):
 
 
 class JobSubmission:
-    """Makes jobs of orders."""
+    """Makes a job of each order."""
 
     def __init__(
         self,
@@ -77,11 +77,11 @@ class JobSubmission:
         self._scanner = scanner
         self._receiver_features = receiver_features
         self._on_disk = on_disk
-        self._promised = 0
-        """Octets of what is scanned and not in the outbox yet."""
+        self._reserved = 0
+        """Octets of the scans that are not in the outbox yet."""
 
     async def scan(self, order: SendOrder) -> Scanned:
-        """Fire with the pages as they will be sent; may be cancelled. ScanRefused, MemoryFull."""
+        """Return the pages as they will be sent; may be cancelled. ScanRefused, MemoryFull."""
         left = self._left()
         if left <= 0:
             raise MemoryFull
@@ -102,7 +102,7 @@ class JobSubmission:
                 ),
                 self._device.page_scanned,
             )
-            # In the meantime others have come.
+            # Other jobs may have come meanwhile.
             octets = sum(one.stat().st_size for one in scan.files)
             size = octets * _PERCENT_IN_MAIL // 100 + _HEAD + len(order.text)
             if size > self._left():
@@ -110,24 +110,24 @@ class JobSubmission:
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
-        self._promised += size
+        self._reserved += size
         return Scanned(order, scan, directory, size)
 
     def _left(self) -> int:
-        """Return how many octets there is room for."""
+        """Return for how many octets memory has room."""
         memory = self._memory
-        return memory.capacity - memory.used - self._outbox.used - self._promised
+        return memory.capacity - memory.used - self._outbox.used - self._reserved
 
     async def accept(self, scanned: Scanned) -> Outgoing | Job:
-        """Fire with what is in the outbox now, or with a job that has ended at once (#705).
+        """Return the record in the outbox, or a job that has ended at once (#705).
 
-        Fails with MemoryFull or OSError; nothing is left of it then.
+        Fails with MemoryFull or OSError; nothing is kept then.
         """
         try:
             return await self._keep(scanned)
         finally:
-            self._promised -= scanned.size
-            # Not waited for: from here on the job can be cancelled.
+            self._reserved -= scanned.size
+            # Not awaited: from here on the job can be cancelled.
             self._on_disk(lambda: shutil.rmtree(scanned.directory, ignore_errors=True))
 
     def _profile(self, order: SendOrder) -> str:

@@ -1,8 +1,8 @@
-"""The notifier: sends a DSN when a mail was delivered, an MDN when it was printed or could not be.
+"""The notifier: sends a DSN when a mail is delivered, an MDN when it is printed or cannot be.
 
-Only where the sender asked for it. A report is a job like any other, in the
-machine's own queue, from the null sender, so that no report answers it. It
-never fails the mail that it is about.
+Only where the sender asked for it. A report is a job like any other in the send
+queue, with the null sender, so that no report answers it. A report that fails
+does not fail its mail.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from irsend.services.send.send_queue import SendQueue
 from irsend.store.journal import Journal
 from irsend.store.outbox import Outbox, Outgoing
 
-# With so many messages in the outbox no report is sent, however many are asked for.
+# With so many messages in the outbox no report is sent, so that mails cannot fill the disk with them.
 _MOST_WAITING = 1000
 _SUBJECT = {
     "dsn": "Delivery status notification",
@@ -57,11 +57,11 @@ class Notifier:
 
     @property
     def allowed(self) -> bool:
-        """True where the model sends reports, and the settings say by which route."""
+        """True where the model sends reports, and the settings have a route for them."""
         device = self._device
         window = device.settings.email_ifax
-        knows_a_way = bool(window.smtp_server) or not window.via_server
-        return device.model.reception.confirms and knows_a_way
+        has_route = bool(window.smtp_server) or not window.via_server
+        return device.model.reception.confirms and has_route
 
     async def mail_delivered(self, mail: ReceivedMail, head_octets: bytes) -> ReceivedMail:
         """Send the DSN of a mail that is in memory, where one was asked for.
@@ -73,7 +73,7 @@ class Notifier:
             return mail
         marked = self._device.job_changed(job, dsn_sent=True)
         try:
-            # Before the DSN: whatever is lost with the power, it is not sent twice.
+            # Before the DSN is sent: it is not sent twice, whenever the power fails.
             await self._journal.flush()
         except Exception:
             self.log.failure("While writing down that a DSN is sent")
@@ -84,7 +84,7 @@ class Notifier:
             marked,
             requests.return_path,
             head_octets,
-            lambda answer, style: dsn(answer, style, requests),
+            lambda head, style: dsn(head, style, requests),
         )
         return attrs.evolve(mail, job=marked)
 
@@ -104,9 +104,9 @@ class Notifier:
         code = job.code or ""
         features = self._device.model.reception.features
 
-        def compose(answer: ReportHead, style: Style) -> tuple[bytes, str]:
+        def compose(head: ReportHead, style: Style) -> tuple[bytes, str]:
             return mdn(
-                answer,
+                head,
                 style,
                 requests,
                 subject=job.subject,
@@ -140,7 +140,7 @@ class Notifier:
         )
         sender = sender_address(device.settings, device.model.name, host)
         meant = about.recipients[0].address if about.recipients else sender
-        answer = ReportHead(
+        head = ReportHead(
             at=device.now(),
             number=job.number,
             count=job.serial % 10_000,
@@ -154,7 +154,7 @@ class Notifier:
         style = Style(**attrs.asdict(device.model.header))
 
         def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:
-            content, message_id = compose(answer, style)
+            content, message_id = compose(head, style)
             into.write(content)
             outgoing = Outgoing(
                 job=attrs.evolve(job, size=len(content)),

@@ -47,8 +47,8 @@ from irsend.services.send.delivery_results import (
 from irsend.services.sessions import Sessions
 from irsend.store.group_commit import InThread
 
-# How often the session's octets are told while a message goes out, in seconds.
-_TELL_EVERY = 0.25
+# Seconds between two reports of the octets sent so far, while a message is sent.
+_REPORT_EVERY = 0.25
 _READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
 """Mechanisms whose secret can be read on the wire."""
 
@@ -56,9 +56,9 @@ _READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
 class SMTPClientSession:
     """One session, from its connection to its end, by these settings.
 
-    Without a `login` there is none, whatever the settings are; `read_token` gives
-    the access token of XOAUTH2. `blocking` runs in a thread what may wait without
-    end (GSSAPI).
+    Without a `login` there is no AUTH, whatever the settings are; `read_token` gives
+    the access token of XOAUTH2. `blocking` runs in a thread what may never
+    return (GSSAPI).
     """
 
     log = Logger()
@@ -97,7 +97,7 @@ class SMTPClientSession:
         self._abort_reason: SessionFailed | None = None
         self._results: dict[Mailbox, DeliveryResult] = {}
         self._octets = 0
-        self._told_at = 0.0
+        self._reported_at = 0.0
 
     @property
     def id(self) -> int:
@@ -196,7 +196,7 @@ class SMTPClientSession:
             ),
             uses=[keyword.encode("ascii") for keyword in uses],
         )
-        client.content_went_so_far = self._tell
+        client.on_octets_sent = self._report_octets
         self._connecting = connect_client(self._server.endpoint, client)
         try:
             await self._connecting
@@ -304,7 +304,7 @@ class SMTPClientSession:
         delivery = self._delivery
         eight_bit = delivery.has_eight_bit and client.usable(b"8BITMIME")
         left = list(delivery.recipients)
-        gone = 0
+        sent = 0
         for make in delivery.parts:
             if not left:
                 return
@@ -322,13 +322,13 @@ class SMTPClientSession:
                 )
             finally:
                 content.close()
-                # Also where the session was lost behind them.
+                # Also where the session was lost after them.
                 self._refused(refusals)
             self._refused(answers)
             left = [recipient for recipient in left if recipient not in self._results]
             if left:
-                gone += content.size
-                self._octets = gone
+                sent += content.size
+                self._octets = sent
 
     def _refused(self, answers: dict[Mailbox, ServerReply]) -> None:
         for recipient, reply in answers.items():
@@ -338,8 +338,8 @@ class SMTPClientSession:
     def _changed(self, **changes: Unpack[SessionChanges]) -> None:
         self._session = self._device.session_changed(self._session, **changes)
 
-    def _tell(self, octets: int) -> None:
+    def _report_octets(self, octets: int) -> None:
         now = self._device.now()
-        if now - self._told_at >= _TELL_EVERY:
-            self._told_at = now
+        if now - self._reported_at >= _REPORT_EVERY:
+            self._reported_at = now
             self._changed(bytes=self._octets + octets)
