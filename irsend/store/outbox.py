@@ -42,7 +42,7 @@ class Outgoing:
     """Octets of the message that the 8-bit head, where there is one, replaces."""
     full: bool = False
     """Full mode: notifications are asked for."""
-    answer: str = ""
+    report: str = ""
     """"dsn" or "mdn" for a report on a received mail, which has the null sender."""
     attempts: int = 0
     due: float = 0
@@ -70,6 +70,8 @@ class Outgoing:
     def as_json(self) -> bytes:
         """Return the record as its file has it."""
         fields = attrs.asdict(self, filter=lambda field, _: field.name != "job")
+        # Its name in the records of earlier releases.
+        fields["answer"] = fields.pop("report")
         return json.dumps({**fields, "job": job_row(self.job)}).encode("ascii")
 
     @classmethod
@@ -78,6 +80,7 @@ class Outgoing:
         try:
             fields = json.loads(record)
             fields["confirmed"] = tuple(fields["confirmed"])
+            fields["report"] = fields.pop("answer", "")
             return cls(**{**fields, "job": job_of(tuple(fields["job"]))})
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(str(error)) from None

@@ -161,7 +161,7 @@ class Notifier:
                 sender="",
                 message_id=message_id,
                 head_length=len(content),
-                answer=kind,
+                report=kind,
             )
             return outgoing, b""
 

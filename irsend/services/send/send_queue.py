@@ -216,8 +216,8 @@ class SendQueue(Service):
             for address, result in results.items()
             if not result.code or last or not result.retryable
         }
-        if outgoing.answer:
-            settled = {one: _of_report(outgoing.answer, settled[one]) for one in settled}
+        if outgoing.report:
+            settled = {one: _of_report(outgoing.report, settled[one]) for one in settled}
         attempt.outgoing = outgoing = _with_results(outgoing, settled, direct=attempt.direct)
         if not outgoing.left:
             return await self._finish(outgoing)

@@ -551,7 +551,7 @@ class CrashTests(PrintingMachineCase):
         yield self.receive(mail("First."))
         sent = self.machine.device.new_job("tx", "b@bench.test")
         outgoing = Outgoing(
-            job=sent, sender="", message_id="<1@x>", head_length=0, due=2e10, answer="mdn"
+            job=sent, sender="", message_id="<1@x>", head_length=0, due=2e10, report="mdn"
         )
         yield self.machine.storage.outbox.accept(lambda _: (outgoing, b""))
         yield self.receive(mail("Second."))
