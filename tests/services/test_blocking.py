@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
 from twisted.trial import unittest
 
 from irsend.services.blocking import run_blocking
@@ -17,11 +15,10 @@ class ApartTests(unittest.TestCase):
 
     timeout = 30
 
-    @inlineCallbacks
-    def test_outcome(self) -> Any:
+    async def test_outcome(self) -> None:
         """What the work returns or raises is told in the reactor's thread."""
-        self.assertEqual((yield run_blocking(reactor, lambda: 7)), 7)
-        yield self.assertFailure(run_blocking(reactor, lambda: 1 // 0), ZeroDivisionError)
+        self.assertEqual((await run_blocking(reactor, lambda: 7)), 7)
+        await self.assertFailure(run_blocking(reactor, lambda: 1 // 0), ZeroDivisionError)
 
     def test_not_waited_for(self) -> None:
         """A thread that waits does not keep the process from ending."""

@@ -6,7 +6,6 @@ import socket
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.threads import deferToThread
 from twisted.trial import unittest
@@ -158,12 +157,11 @@ class FilterTests(PrinterMixin, unittest.TestCase):
 
         return deferToThread(ask)
 
-    @inlineCallbacks
-    def test_no_address(self) -> Any:
+    async def test_no_address(self) -> None:
         """A model without the window lets everybody pass."""
         printer = self.start(model="estudio190f")
-        peer = yield connectProtocol(
+        peer = await connectProtocol(
             TCP4ClientEndpoint(reactor, *printer.smtp, bindAddress=("127.0.0.3", 0)), Peer()
         )
-        yield self.hang_up(peer)
+        await self.hang_up(peer)
         self.assertEqual(printer.frames_dropped, 0)

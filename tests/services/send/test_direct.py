@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
 from twisted.internet.protocol import Factory, Protocol
 from twisted.names import dns, server
 from twisted.names.authority import BindAuthority
@@ -82,11 +81,10 @@ class DirectTests(PrinterMixin, unittest.TestCase):
         self.addCleanup(host.stopService)
         return host
 
-    @inlineCallbacks
-    def send(self, *to: str) -> Any:
+    async def send(self, *to: str) -> Any:
         """Send a page; return each address with its result and code, and the servers asked."""
-        job = yield self.printer.send(PNG, to=to, format="tiff")
-        sessions = yield self.printer.sessions()
+        job = await self.printer.send(PNG, to=to, format="tiff")
+        sessions = await self.printer.sessions()
         asked = [one.peer for one in reversed(sessions) if one.id in job.sessions]
         return {one.address: one.code or one.result for one in job.recipients}, asked
 
@@ -94,18 +92,16 @@ class DirectTests(PrinterMixin, unittest.TestCase):
         """Count what an account holds."""
         return len(list(self.hosts[host].maildirs.of_account(account).names()))
 
-    @inlineCallbacks
-    def test_each_domain(self) -> Any:
+    async def test_each_domain(self) -> None:
         """Each domain's own server has its mail, the second where the first is not there: all are OK."""
-        told, asked = yield self.send("a@one.test", "b@two.test")
+        told, asked = await self.send("a@one.test", "b@two.test")
         self.assertEqual(told, {"a@one.test": "OK", "b@two.test": "OK"})
         self.assertEqual(asked, ["first.one.test", "second.one.test", "two.test"])
         self.assertEqual(
             (self.mails("one", "a@one.test"), self.mails("two", "b@two.test")), (1, 1)
         )
 
-    @inlineCallbacks
-    def test_server_talks_nonsense(self) -> Any:
+    async def test_server_talks_nonsense(self) -> None:
         """A server that is none does not keep the mail from the domain's next one."""
 
         class Nonsense(Protocol):
@@ -117,29 +113,27 @@ class DirectTests(PrinterMixin, unittest.TestCase):
             self.port, Factory.forProtocol(Nonsense), interface="127.0.0.31"
         )
         self.addCleanup(port.stopListening)
-        told, asked = yield self.send("a@one.test")
+        told, asked = await self.send("a@one.test")
         self.assertEqual(told, {"a@one.test": "OK"})
         self.assertEqual(asked, ["first.one.test", "second.one.test"])
 
-    @inlineCallbacks
-    def test_no_login(self) -> Any:
+    async def test_no_login(self) -> None:
         """The relay's user and password are told to no receiver's server, though it offers AUTH."""
         self.printer.set(
             authent_encryption__smtp_authentication=True,
             authent_encryption__user="ir",
             authent_encryption__password="marked",
         )
-        told, _ = yield self.send("b@two.test")
+        told, _ = await self.send("b@two.test")
         self.assertEqual(told, {"b@two.test": "OK"})
-        said = "".join((yield self.printer.transcripts()))
+        said = "".join(await self.printer.transcripts())
         self.assertIn("AUTH ", said)
         self.assertNotIn("C: AUTH", said)
         self.assertIn("-- a receiver's own server: no login", said)
 
-    @inlineCallbacks
-    def test_some_fail(self) -> Any:
+    async def test_some_fail(self) -> None:
         """Who is refused, cannot be reached or is not in DNS has a code; the others have their mail."""
-        told, _ = yield self.send(
+        told, _ = await self.send(
             "b@two.test", "nobody@two.test", "c@gone.test", "d@missing.test"
         )
         self.assertEqual(

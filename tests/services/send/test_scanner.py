@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 from twisted.internet import reactor
-from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
@@ -50,60 +50,54 @@ class ScannerTests(unittest.TestCase):
         )
         return (scanner or self.scanner).scan(order, lambda *page: self.pages.append(page))
 
-    @inlineCallbacks
-    def test_scan(self) -> Any:
+    async def test_scan(self) -> None:
         """Pages of several files become one PDF, and each page is told."""
         photo = self.place / "a.jpg"
         photograph().save(photo)
-        scan = yield self.scan(pdf(self.place / "b.pdf", 2), photo)
+        scan = await self.scan(pdf(self.place / "b.pdf", 2), photo)
         self.assertEqual((scan.type, scan.pages), ("application/pdf", 3))
         self.assertEqual(scan.files, (self.into / "scan.pdf",))
         self.assertTrue(scan.files[0].read_bytes().startswith(b"%PDF-"))
         self.assertEqual(self.pages, [(1, 3), (2, 3), (3, 3)])
 
-    @inlineCallbacks
-    def test_refused(self) -> Any:
+    async def test_refused(self) -> None:
         """The worker's sentence comes through."""
         path = self.place / "x.doc"
         path.write_bytes(b"hello")
-        refused = yield self.assertFailure(self.scan(path), ScanRefused)
+        refused = await self.assertFailure(self.scan(path), ScanRefused)
         self.assertEqual(str(refused), "x.doc is not a PDF, TIFF, PNG or JPEG file")
 
-    @inlineCallbacks
-    def test_killed(self) -> Any:
+    async def test_killed(self) -> None:
         """A worker that dies is a refusal that names the files; the next scan works."""
         scanning = self.scan(pdf(self.place / "b.pdf", 50), resolution="600x600")
-        yield deferLater(reactor, 0.05, lambda: None)
+        await deferLater(reactor, 0.05, lambda: None)
         (worker,) = self.scanner._workers
         worker.transport.signalProcess("KILL")
-        refused = yield self.assertFailure(scanning, ScanRefused)
+        refused = await self.assertFailure(scanning, ScanRefused)
         self.assertIn("b.pdf", str(refused))
         self.assertEqual(len(self.flushLoggedErrors()), 0)
-        yield self.scan(pdf(self.place / "c.pdf"))
+        await self.scan(pdf(self.place / "c.pdf"))
 
-    @inlineCallbacks
-    def test_too_long(self) -> Any:
+    async def test_too_long(self) -> None:
         """A worker that takes too long is killed."""
         scanner = Scanner(reactor, timeout=lambda: 0.05)
         scanning = self.scan(pdf(self.place / "b.pdf", 50), scanner=scanner)
-        refused = yield self.assertFailure(scanning, ScanRefused)
+        refused = await self.assertFailure(scanning, ScanRefused)
         self.assertIn("takes longer than", str(refused))
-        yield scanner.stop()
+        await scanner.stop()
 
-    @inlineCallbacks
-    def test_cancelled(self) -> Any:
+    async def test_cancelled(self) -> None:
         """A scan that is cancelled ends, and its worker with it."""
         scanning = self.scan(pdf(self.place / "b.pdf", 50), resolution="600x600")
-        yield deferLater(reactor, 0.05, lambda: None)
+        await deferLater(reactor, 0.05, lambda: None)
         (worker,) = self.scanner._workers
         scanning.cancel()
         # Whoever hears of it may remove the directory: nothing is written there any more.
-        yield self.assertFailure(scanning, CancelledError)
+        await self.assertFailure(scanning, CancelledError)
         self.assertTrue(worker.gone.called)
         self.assertEqual(self.scanner._workers, set())
 
-    @inlineCallbacks
-    def test_does_not_fit(self) -> Any:
+    async def test_does_not_fit(self) -> None:
         """A scan larger than its room is told as such in each format, and takes no more of the disk."""
         noise = Image.effect_noise((2000, 2000), 90)
         photo = self.place / "noise.png"
@@ -116,7 +110,7 @@ class ScannerTests(unittest.TestCase):
             {"format": "tiff", "profile": "C"},
         ):
             for most in (1, 20_000):
-                full = yield self.assertFailure(
+                full = await self.assertFailure(
                     self.scan(photo, photo, most_octets=most, **words), MemoryFull
                 )
                 self.assertIn("what is left of the machine's memory", str(full))
@@ -125,21 +119,20 @@ class ScannerTests(unittest.TestCase):
                 for one in self.into.iterdir():
                     one.unlink()
         # The images fit, and what is around them in a PDF does not.
-        scan = yield self.scan(pdf(self.place / "b.pdf"))
+        scan = await self.scan(pdf(self.place / "b.pdf"))
         size = scan.files[0].stat().st_size
-        yield self.assertFailure(
+        await self.assertFailure(
             self.scan(pdf(self.place / "b.pdf"), most_octets=size - 1), MemoryFull
         )
         self.assertEqual(len(self.flushLoggedErrors()), 0)
 
-    @inlineCallbacks
-    def test_stopped(self) -> Any:
+    async def test_stopped(self) -> None:
         """Switching off ends what runs, and refuses what comes then."""
         scanning = self.scan(pdf(self.place / "b.pdf", 50), resolution="600x600")
         outcome = self.assertFailure(scanning, ScanRefused)
-        yield self.scanner.stop()
-        self.assertIn("switched off", str((yield outcome)))
-        yield self.assertFailure(self.scan(pdf(self.place / "c.pdf")), ScanRefused)
+        await self.scanner.stop()
+        self.assertIn("switched off", str(await outcome))
+        await self.assertFailure(self.scan(pdf(self.place / "c.pdf")), ScanRefused)
 
     def test_nothing_decodes_here(self) -> None:
         """The machine's own process loads no decoder."""
