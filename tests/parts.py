@@ -41,10 +41,11 @@ _pems: dict[int, tuple[bytes, bytes]] = {}
 
 def key_material(bits: int = 2048) -> KeyMaterial:
     """Return a key and certificate for NAMES, the same for all tests of a run."""
-    return read_key_material(*_pem(bits))
+    return read_key_material(*key_pem(bits))
 
 
-def _pem(bits: int) -> tuple[bytes, bytes]:
+def key_pem(bits: int) -> tuple[bytes, bytes]:
+    """Return the same as PEM: certificate and key."""
     if bits not in _pems:
         _pems[bits] = generate_key_material(NAMES, bits, AT)
     return _pems[bits]
@@ -192,7 +193,7 @@ def make_parts(
     device.running = True
     device.change_settings(settings or {})
     if the_model.tls is not None:
-        KeyStore(directory / "keys").save(*_pem(the_model.tls.key_bits))
+        KeyStore(directory / "keys").save(*key_pem(the_model.tls.key_bits))
     keyring = Keyring(directory / "keys", device=device, configuration=live, at_first_use=True)
     nobody: Any = None
     parts = Parts(
