@@ -41,28 +41,28 @@ STYLE = """
 
 # floor, y, and its parts: name, what it is, x, width, whether a message passes it
 FLOORS = (
-    ("FACE", 34, (
+    ("FRONT END", 34, (
         ("panel", "web page, HTTP", 110, 150, False),
         ("ctl", "irsendctl", 270, 120, False),
         ("testing", "for your tests", 400, 130, False),
         ("tap", "twistd irsend", 540, 130, False),
     )),
-    ("WIRING", 134, (
-        ("services", "receiving, polling; machine wires all", 110, 410, True),
+    ("SERVICE", 134, (
+        ("services", "receive, send, print; machine makes the parts", 110, 410, True),
         ("mailhost", "relay, maildrop", 540, 130, False),
     )),
-    ("HANDS", 234, (
+    ("I/O", 234, (
         ("imaging", "in workers", 152, 98, True),
         ("store", "memory, tray, outbox", 274, 140, True),
     )),
-    ("SPEECH", 234, (
+    ("PROTOCOL", 234, (
         ("protocols", "ESMTP, POP3, TLS", 458, 136, True),
         ("link", "MAC filter", 600, 82, False),
     )),
-    ("GROUND", 334, (
+    ("VALUES", 334, (
         ("device", "windows, models, status line, jobs", 110, 290, True),
         ("message", "mails, MDN, DSN", 410, 120, True),
-        ("interfaces", "who asks what", 540, 130, False),
+        ("interfaces", "IReception, IMachine", 540, 130, False),
     )),
 )  # fmt: skip
 
@@ -92,8 +92,8 @@ def house() -> str:
         "services and device for a verdict, into the store; the 250 goes back when it is synced."
     )
     for floor, y, parts in FLOORS:
-        if floor != "HANDS":
-            label = "SPEECH, HANDS" if floor == "SPEECH" else floor
+        if floor != "I/O":
+            label = "PROTOCOL, I/O" if floor == "PROTOCOL" else floor
             words = label.split(", ")
             for number, word in enumerate(words):
                 lines.append(_text("floor", 16, y + 35 + 15 * number, word))
@@ -107,7 +107,7 @@ def house() -> str:
         _arrow("M490 230V200"),
         _text("step", 498, 220, "1 may it?"),
         _arrow("M134 200V330"),
-        _text("step", 128, 320, "2 the rule", "end"),
+        _text("step", 124, 312, "2 the rule", "end"),
         _arrow("M454 256H416"),
         _text("step", 478, 224, "3 octets, as they come", "end"),
         _arrow("M416 276H454"),
@@ -122,7 +122,7 @@ def house() -> str:
             16,
             HEIGHT - 22,
             "Blue: what a message passes. Each floor imports only what is below it; "
-            "the services' modules meet in machine.",
+            "services/machine alone knows all parts.",
         ),
         "</svg>",
     ]

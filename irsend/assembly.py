@@ -11,8 +11,10 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from irsend.configuration import Configuration
+from irsend.configuration_sections import MB
 from irsend.link.endpoints import LinkServerEndpoint
 from irsend.link.enforcement import choose_way
+from irsend.panel.options import PanelOptions
 from irsend.protocols.server_endpoints import address_text, listen, server_endpoint
 from irsend.services.keyring import check_key
 from irsend.services.machine.machine import Machine
@@ -28,7 +30,6 @@ class Assembly(MultiService):
     ) -> None:
         MultiService.__init__(self)
         self._reactor = reactor
-        self._configuration = configuration
         self._panel_ports: list[IListeningPort] = []
         self._site: Any = None
         self.machine = Machine(configuration, reactor, now)
@@ -51,8 +52,8 @@ class Assembly(MultiService):
         self.machine.hold()
         try:
             MultiService.startService(self)
-            if self._configuration.listen.panel:
-                self._open_panel(self._configuration.listen.panel)
+            if self.machine.configuration.listen.panel:
+                self._open_panel(self.machine.configuration.listen.panel)
         except BaseException:
             if self.mailhost is not None:
                 self.mailhost.abandon()
@@ -78,9 +79,7 @@ class Assembly(MultiService):
         """Take another configuration, as far as that goes while running."""
         self.machine.reload(configuration)
         if self._site is not None:
-            self._site.change_access(
-                password=configuration.panel.password, hostnames=configuration.tls.hostnames
-            )
+            self._site.change_options(_panel_options(self.machine.configuration))
 
     @property
     def panel_addresses(self) -> list[Any]:
@@ -92,20 +91,18 @@ class Assembly(MultiService):
 
         self._site = panel_site(
             self.machine.control,
-            password=self._configuration.panel.password,
-            hostnames=self._configuration.tls.hostnames,
+            options=_panel_options(self.machine.configuration),
             clock=self._reactor,
             addresses=lambda: [
                 address_text(one) for one in self.machine.smtp_listener.addresses
             ],
-            most_upload=self._configuration.limits.upload * 1_000_000,
         )
         self._panel_ports = listen(
             self._reactor,
             "listen.panel",
             description,
             self._site,
-            through=self._on_the_wire if self._configuration.link.covers_panel else None,
+            through=self._on_the_wire if self.machine.configuration.link.covers_panel else None,
         )
         for address in self.panel_addresses:
             self.log.info("Panel: http://{address}/", address=address_text(address))
@@ -113,6 +110,14 @@ class Assembly(MultiService):
     def _on_the_wire(self, make: Callable[[Any], Any]) -> LinkServerEndpoint:
         # Whoever is locked out can still be let in again, at the machine itself.
         return LinkServerEndpoint(self._reactor, self.machine.link, make, spares_loopback=True)
+
+
+def _panel_options(configuration: Configuration) -> PanelOptions:
+    return PanelOptions(
+        password=configuration.panel.password,
+        hostnames=configuration.tls.hostnames,
+        most_upload=configuration.limits.upload * MB,
+    )
 
 
 def check(configuration: Configuration, reactor: Any) -> None:

@@ -15,11 +15,11 @@ from typing import Any
 import attrs
 from attrs import Factory, field, frozen
 
+from irsend.configuration_limits import Limits
 from irsend.configuration_sections import (
     IN_MEMORY,
     TLS,
     Faults,
-    Limits,
     Link,
     Listen,
     MailHost,

@@ -20,7 +20,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "imaging": ("errors", "interfaces", "message"),
     "store": ("errors", "interfaces", "device", "message"),
     "configuration_sections": ("addresses", "device", "link"),
-    "configuration": ("errors", "device", "configuration_sections"),
+    "configuration_limits": ("device",),
+    "configuration": ("errors", "device", "configuration_limits", "configuration_sections"),
     "sample_configuration": ("configuration", "device"),
     "services": (
         "errors",
@@ -154,6 +155,7 @@ WITHOUT_TWISTED: tuple[str, ...] = (
     "addresses",
     "device",
     "message",
+    "configuration_limits",
     "configuration_sections",
     "configuration",
     "sample_configuration",

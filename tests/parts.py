@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.smtp_listener import SMTPListener
 from irsend.services.receive.smtp_server_session import SMTPServerSession
+from irsend.services.send.delivery import Delivery, Login, Server
+from irsend.services.send.smtp_client_session import SMTPClientSession
 from irsend.services.sessions import Sessions
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
@@ -36,19 +39,17 @@ NAMES = ("ir2270.bench.test", "192.0.2.1")
 AT = 1_234_567_890.0
 """When tests take place, in seconds since the epoch."""
 
-_pems: dict[int, tuple[bytes, bytes]] = {}
 
-
+@cache
 def key_material(bits: int = 2048) -> KeyMaterial:
     """Return a key and certificate for NAMES, the same for all tests of a run."""
     return read_key_material(*key_pem(bits))
 
 
+@cache
 def key_pem(bits: int) -> tuple[bytes, bytes]:
     """Return the same as PEM: certificate and key."""
-    if bits not in _pems:
-        _pems[bits] = generate_key_material(NAMES, bits, AT)
-    return _pems[bits]
+    return generate_key_material(NAMES, bits, AT)
 
 
 def server_tls(oldest: str = "TLS 1.0", newest: str = "TLS 1.3") -> ServerTLS:
@@ -152,6 +153,28 @@ class Parts:
             mac=None,
             admit=True,
             ended=lambda: None,
+        )
+
+    def smtp_client_session(
+        self,
+        server: Server,
+        delivery: Delivery,
+        login: Login,
+        read_token: Callable[[], Deferred[bytes]] | None,
+    ) -> SMTPClientSession:
+        """Return a session with a server, by the settings of now."""
+        return SMTPClientSession(
+            self.device.settings,
+            server,
+            delivery,
+            login,
+            read_token,
+            clock=self.clock,
+            device=self.device,
+            configuration=self.configuration,
+            sessions=self.sessions,
+            network=self.network,
+            blocking=at_once,
         )
 
 

@@ -50,8 +50,7 @@ from irsend.interfaces import Mailbox
 from irsend.message.prefixed_file import PrefixedFile
 from irsend.services.send.delivery import Delivery, Login, Server
 from irsend.services.send.delivery_results import DeliveryResult
-from irsend.services.send.smtp_client_session import SMTPClientSession
-from tests.parts import Parts, at_once, key_material, mails_in, make_parts
+from tests.parts import Parts, key_material, mails_in, make_parts
 from tests.wire import PullWire, Wire, old_tls
 
 _NO_COMMON_CIPHER = "ECDHE-RSA-CHACHA20-POLY1305:@SECLEVEL=0"
@@ -108,9 +107,7 @@ class Play:
             self.wire = Wire(listener._session())
             self.wire.connect()
         elif self._kind == "send":
-            parts = self.parts
-            self._session = SMTPClientSession(
-                parts.device.settings,
+            self._session = self.parts.smtp_client_session(
                 Server(name="smtp.bench.test", endpoint=_ToTheTest(self)),
                 Delivery(
                     sender=mailbox("ir@bench.test"),
@@ -119,12 +116,6 @@ class Play:
                 ),
                 Login(user="tim", password="tanstaaftanstaaf"),
                 (lambda: succeed(self._token)) if self._token else None,
-                clock=parts.clock,
-                device=parts.device,
-                configuration=parts.configuration,
-                sessions=parts.sessions,
-                network=parts.network,
-                blocking=at_once,
             )
             delivered = Deferred.fromCoroutine(self._session.deliver())
             delivered.addCallback(self._outcomes.update)

@@ -17,7 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import irsend.sample_configuration
 from irsend.configuration import SECTIONS, Configuration, configuration, read_configuration
-from irsend.configuration_sections import TLS, Limits, Listen, MailHost, Panel
+from irsend.configuration_limits import Limits
+from irsend.configuration_sections import TLS, Listen, MailHost, Panel
 from irsend.device.items import items_of
 from irsend.device.model import model_names
 from irsend.device.windows import DEFAULTS, ITEMS, PopAuthMethod, SSLPolicy

@@ -16,8 +16,6 @@ _LONG_MODULES = {
     "irsend/protocols/esmtp.py",
     "irsend/protocols/pop3_client.py",
     "irsend/protocols/pop3_server.py",
-    "irsend/services/receive/pop_client_session.py",
-    "irsend/services/send/smtp_client_session.py",
 }
 
 

@@ -22,7 +22,7 @@ from irsend.device.windows import ITEMS, windows
 REPOSITORY = Path(__file__).parents[2]
 TRANSCRIPTS = REPOSITORY / "tests" / "transcripts"
 
-_NOT_OF_THE_TITLE = re.compile(r"^# ?| ?\(device\.md[^)]*\)| ?\[ours\]")
+_NOT_OF_THE_TITLE = re.compile(r"^# ?(?:docs/fidelity: )?| ?\(docs/fidelity\)| ?\[ours\]")
 
 
 def settings() -> list[str]:
@@ -241,6 +241,8 @@ def _entry(
     lines += [f"   {_plain(about.meaning)}"]
     if about.secret:
         lines += ["   Secret: it can be written, and is never shown."]
+    if about.at_start:
+        lines += ["   A change counts from the next start on."]
     if had_by:
         lines += [f"   {had_by}"]
     return [

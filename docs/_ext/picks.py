@@ -16,8 +16,7 @@ from twisted.internet.defer import Deferred, succeed
 from irsend.interfaces import Mailbox
 from irsend.message.prefixed_file import PrefixedFile
 from irsend.services.send.delivery import Delivery, Login, Server
-from irsend.services.send.smtp_client_session import SMTPClientSession
-from tests.benches import key_material, make_bench
+from tests.parts import key_material, make_parts
 from tests.wire import PullWire, old_tls
 
 OFFERS = (
@@ -41,7 +40,7 @@ def picked(model: str, offered: tuple[str, ...], *, secured: bool) -> str:
     if secured:
         settings["authent_encryption.allow_ssl_smtp_send"] = True
     with tempfile.TemporaryDirectory() as place:
-        bench = make_bench(Path(place) / "bench", model=model, settings=settings)
+        parts = make_parts(Path(place) / "machine", model=model, settings=settings)
         ir = Mailbox(b"ir", b"bench.test")
         wires: list[PullWire] = []
 
@@ -51,9 +50,7 @@ def picked(model: str, offered: tuple[str, ...], *, secured: bool) -> str:
                 wires[0].connect()
                 return succeed(wires[0].protocol)
 
-        session = SMTPClientSession(
-            bench,
-            bench.device.settings,
+        session = parts.smtp_client_session(
             Server(name="relay.bench.test", endpoint=Endpoint()),  # type: ignore[arg-type]
             Delivery(
                 sender=ir,
@@ -63,11 +60,11 @@ def picked(model: str, offered: tuple[str, ...], *, secured: bool) -> str:
             Login(user="ir", password="bench"),
             lambda: succeed(b"token"),
         )
-        session.deliver()
+        Deferred.fromCoroutine(session.deliver())
         (wire,) = wires
         said = _converse(wire, offered, secured=secured)
         wire.lose()
-        bench.journal.close()
+        parts.journal.close()
     verb, _, arguments = said.partition(b" ")
     return arguments.split()[0].decode("ascii") if verb == b"AUTH" else ""
 

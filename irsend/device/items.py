@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 from attrs import field, frozen
@@ -308,14 +308,13 @@ def items_of(window: type) -> Iterator[tuple[str, Item, Value]]:
 def read_value(key: str, about: Item, given: object) -> Value:
     """Return the value meant by `given` for the item at `key`; raise ValueRefused."""
     try:
-        value: Value = about.kind.read(given)
+        return cast("Value", about.kind.read(given))
     except ValueError as error:
         shown = "this value" if about.secret else _shown(given)
         reason = f" ({error})" if str(error) else ""
         raise ValueRefused(
             key, f"{shown} is not allowed{reason}; allowed: {about.kind.allowed}"
         ) from None
-    return value
 
 
 def read_values(window: type, prefix: str, given: Mapping[str, object]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -49,9 +49,7 @@ _TEMPORARY = (
 )
 
 Limit = Callable[[int, int], None]
-"""Limits what follows: to so many seconds, and so many octets in each file."""
-
-
+"""Limits the next document: to seconds of CPU, and to octets in each file."""
 Order = dict[str, Any]
 """What stands behind the name of an order, as JSON has it: each kind of order has its own keys."""
 Answer = dict[str, object]
@@ -65,7 +63,7 @@ def main(orders: IO[str], answers: IO[str]) -> None:
         # Reception goes before printing.
         os.nice(19)
 
-    def answer(words: Mapping[str, object]) -> None:
+    def answer(words: Answer) -> None:
         answers.write(json.dumps(words) + "\n")
         answers.flush()
 
@@ -74,8 +72,8 @@ def main(orders: IO[str], answers: IO[str]) -> None:
 
 
 def carry_out(
-    order: Order,
-    answer: Callable[[Mapping[str, object]], None],
+    order: dict[str, Order],
+    answer: Callable[[Answer], None],
     limit: Limit = limit_document,
 ) -> None:
     """Carry out one order; `answer` is called for its pages and its end, `limit` before a file is read."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from irsend.panel.options import PanelOptions
+
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
@@ -20,30 +22,18 @@ if TYPE_CHECKING:
 def panel_site(
     machine: IMachine,
     *,
-    password: str,
-    hostnames: tuple[str, ...],
+    options: PanelOptions,
     clock: IReactorTime,
     addresses: Callable[[], list[str]] | None = None,
-    most_upload: int | None = None,
 ) -> PanelSite:
     """Return the factory that serves a machine's panel; `stop()` it with the service.
 
-    Without a password only loopback may use it. `hostnames` are the names by
-    which a browser may then call it, beside localhost and addresses.
     `addresses` gives where the machine takes mail by SMTP, as "host:port", for
-    the page to show. `most_upload` bounds the originals of one sending, in
-    octets.
+    the page to show.
     """
-    from irsend.panel.site import MOST_UPLOAD, PanelSite
+    from irsend.panel.site import PanelSite
 
-    return PanelSite(
-        machine,
-        password=password,
-        hostnames=hostnames,
-        clock=clock,
-        addresses=addresses,
-        most_upload=MOST_UPLOAD if most_upload is None else most_upload,
-    )
+    return PanelSite(machine, options=options, clock=clock, addresses=addresses)
 
 
-__all__ = ["panel_site"]
+__all__ = ["PanelOptions", "panel_site"]

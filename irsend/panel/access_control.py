@@ -26,6 +26,7 @@ from attrs import define, field
 from twisted.web.server import Request
 
 from irsend.addresses import is_loopback
+from irsend.panel.options import PanelOptions
 from irsend.panel.problems import Problem
 
 SAFE_METHODS = (b"GET", b"HEAD", b"OPTIONS")
@@ -74,8 +75,7 @@ def check_origin(request: Request) -> None:
 class AccessControl:
     """Admits a request, or raises Problem; limits the rate of wrong passwords."""
 
-    password: str = field(repr=False)
-    hostnames: tuple[str, ...]
+    options: PanelOptions
     now: Callable[[], float]
     """Seconds on a clock that only goes forward."""
     token: str = field(factory=lambda: secrets.token_urlsafe(16), repr=False)
@@ -92,7 +92,7 @@ class AccessControl:
         host = host_of(request)
         if request.path != UNAUTHENTICATED:
             peer = getattr(request.getClientAddress(), "host", None)
-            if self.password:
+            if self.options.password:
                 self._check_password(request, peer or "")
             else:
                 self._check_loopback(peer, host)
@@ -107,9 +107,9 @@ class AccessControl:
                 "This form is none of the machine's, or older than its last start; load the page again",
             )
 
-    def change(self, password: str, hostnames: tuple[str, ...]) -> None:
-        """Ask for another password from now on; the old one is refused."""
-        self.password, self.hostnames = password, hostnames
+    def change(self, options: PanelOptions) -> None:
+        """Take other options: an old password is refused from now on."""
+        self.options = options
         self._hashed = self._last_correct = None
 
     def _check_loopback(self, peer: str | None, host: str | None) -> None:
@@ -130,7 +130,9 @@ class AccessControl:
         try:
             ipaddress.ip_address(name.strip("[]"))
         except ValueError:
-            return name == "localhost" or name in {each.lower() for each in self.hostnames}
+            return name == "localhost" or name in {
+                each.lower() for each in self.options.hostnames
+            }
         return True
 
     def _check_password(self, request: Request, peer: str) -> None:
@@ -143,7 +145,7 @@ class AccessControl:
             return
         self._limit_rate(peer)
         if self._hashed is None:
-            self._hashed = self._slow_hash(self.password.encode())
+            self._hashed = self._slow_hash(self.options.password.encode())
         if not hmac.compare_digest(self._slow_hash(given), self._hashed):
             self._count_failure(peer)
             raise _unauthorized("This is not the panel's password")

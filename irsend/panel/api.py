@@ -63,7 +63,7 @@ class API(TrayRoutes):
     def description(self, request: Request) -> bytes:
         """Describe the interface."""
         described = openapi.description(
-            self._machine.device.model, asks_for_password=bool(self._access.password)
+            self._machine.device.model, asks_for_password=bool(self._access.options.password)
         )
         return write(request, described)
 

@@ -232,7 +232,11 @@ class Screens:
         """Return an address that the machine accepts mail for."""
         # Without an E-mail Address it accepts any at its own host names.
         own: str = self._machine.device.settings.email_ifax.email_address
-        names = (name for name in self._access.hostnames if re.fullmatch(r"[^:]*[a-z-]", name))
+        names = (
+            name
+            for name in self._access.options.hostnames
+            if re.fullmatch(r"[^:]*[a-z-]", name)
+        )
         return own or f"ir@{next(names, 'bench.test')}"
 
 

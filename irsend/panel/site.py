@@ -24,6 +24,7 @@ from irsend.panel.access_control import AccessControl
 from irsend.panel.api import API
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
+from irsend.panel.options import PanelOptions
 from irsend.panel.pages import Pages
 from irsend.panel.problems import Problem
 from irsend.panel.request import LARGEST_BODY, SEND_FORM, PanelChannel, PanelRequest
@@ -31,8 +32,6 @@ from irsend.panel.responses import write_problem
 from irsend.panel.uploads import Upload
 
 MOST_CONNECTIONS = 200
-MOST_UPLOAD = 200_000_000
-"""Octets of the originals of one sending, where nothing else is said."""
 STOP_TIMEOUT = 1.0
 """Seconds that a client has to read the rest of its response when the panel stops."""
 
@@ -98,18 +97,13 @@ class PanelSite(Site):
         self,
         machine: IMachine,
         *,
-        password: str,
-        hostnames: tuple[str, ...],
+        options: PanelOptions,
         clock: IReactorTime,
         addresses: Callable[[], list[str]] | None = None,
-        most_upload: int = MOST_UPLOAD,
     ) -> None:
         self._machine = machine
-        self._most_upload = most_upload
         self._events = Events(machine, clock, first=int(machine.device.now() * 1000))
-        self._access = AccessControl(
-            password=password, hostnames=tuple(hostnames), now=clock.seconds
-        )
+        self._access = AccessControl(options=options, now=clock.seconds)
         self._metrics = Metrics(machine)
         root = _Root(
             self._access,
@@ -129,7 +123,9 @@ class PanelSite(Site):
         if not kind[0].lower().startswith(b"multipart/form-data"):
             return None
         more_fields = ("token",) if request.path == SEND_FORM else ()
-        return Upload(kind[0], self._machine.scan_directory, self._most_upload, more_fields)
+        return Upload(
+            kind[0], self._machine.scan_directory, self._access.options.most_upload, more_fields
+        )
 
     def __repr__(self) -> str:
         """Name the site without its address in memory: Twisted logs this."""
@@ -143,9 +139,9 @@ class PanelSite(Site):
         """Offer HTTP/1.1 only: HTTP/2 would hide the connection that `stop` closes."""
         return [b"http/1.1"]
 
-    def change_access(self, *, password: str, hostnames: tuple[str, ...]) -> None:
-        """Take another password and other names, as after SIGHUP; event streams must be opened again."""
-        self._access.change(password, tuple(hostnames))
+    def change_options(self, options: PanelOptions) -> None:
+        """Take other options, as after SIGHUP; event streams must be opened again."""
+        self._access.change(options)
         self._events.end_streams()
 
     def stop(self) -> Deferred[None]:

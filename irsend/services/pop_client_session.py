@@ -9,7 +9,6 @@ Standards: RFC 1939, RFC 2449 (CAPA), RFC 2595 (STLS), RFC 5034 (AUTH).
 
 from __future__ import annotations
 
-import hashlib
 from typing import Protocol
 
 from attrs import frozen
@@ -21,26 +20,19 @@ from twisted.logger import Logger
 from twisted.mail.pop3 import ServerErrorResponse
 
 from irsend.device import codes
-from irsend.device.authentication import choose_mechanism
+from irsend.device.authentication import Choice
 from irsend.device.device import Device
 from irsend.device.sessions import Session, TLSUse
 from irsend.device.status import StatusText
-from irsend.device.windows import PopAuthMethod
 from irsend.errors import MessageTooLarge
 from irsend.protocols.pop3_client import POP3Client, ProtocolViolation
-from irsend.protocols.sasl import (
-    MECHANISMS,
-    Credentials,
-    MechanismFailed,
-    make_mechanism,
-    unusable,
-)
 from irsend.protocols.tls import TLSFailed
 from irsend.protocols.transcript import Transcript
 from irsend.services.client_tls import client_tls
 from irsend.services.error_text import OWN_ERROR, error_text
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network, connect_client
+from irsend.services.pop_login import LoginFailed, POPLogin
 from irsend.services.sessions import Sessions
 from irsend.store.group_commit import InThread
 
@@ -53,8 +45,6 @@ _LONGEST_LOGIN_DELAY = 86_400
 # Answers to a login that are not about who is logging in (RFC 2449 8, RFC 3206).
 _NOT_ABOUT_THE_LOGIN = ("[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]", "[SYS/PERM]")
 _NETWORK_ERRORS = (net.ConnectError, net.ConnectionLost, net.DNSLookupError, net.TimeoutError)
-# The token of [sending] is for the SMTP server.
-_NO_TOKEN = {"XOAUTH2": "no token for POP"}
 _SWITCHED_OFF = "the machine was switched off"
 
 
@@ -291,21 +281,19 @@ class POPClientSession:
         return found
 
     async def _log_in(self, client: POP3Client, capabilities: Capabilities) -> str | None:
+        """Log in by the method that is set; return the mechanism, None for USER and PASS."""
+        login = POPLogin(
+            client=client,
+            model=self._device.model,
+            settings=self._settings,
+            server=self.server,
+            blocking=self._blocking,
+            chosen=self._mechanism_chosen,
+        )
         try:
-            match self._settings.authent_encryption.pop_auth_method:
-                case PopAuthMethod.STANDARD:
-                    await client.user(self._user)
-                    await client.password(self._password)
-                    return None
-                case PopAuthMethod.APOP:
-                    await self._log_in_by_apop(client)
-                    return "APOP"
-                case PopAuthMethod.POP_AUTH:
-                    chosen = self._choose(client, capabilities.get(b"SASL", []))
-                    await client.authenticate(make_mechanism(chosen, self._credentials()))
-                    return chosen
-        except MechanismFailed as error:
-            raise POPSessionFailed(f"login failed: {error}", codes.POP_LOGIN) from None
+            return await login.run(capabilities.get(b"SASL", []))
+        except LoginFailed as error:
+            raise POPSessionFailed(str(error), codes.POP_LOGIN) from None
         except ServerErrorResponse as error:
             reason = server_text(error)
             code = codes.POP_LOGIN
@@ -313,48 +301,10 @@ class POPClientSession:
                 code = codes.POP_CONNECTION
             raise POPSessionFailed(f"login refused: {reason}", code) from None
 
-    def _log_in_by_apop(self, client: POP3Client) -> Deferred[bytes]:
-        if client.serverChallenge is None:
-            raise POPSessionFailed(
-                "APOP: the server's greeting has no timestamp", codes.POP_LOGIN
-            )
-        digest = hashlib.md5(client.serverChallenge + self._password).hexdigest()
-        answer: Deferred[bytes] = client.apop(self._user, digest.encode("ascii"))
-        return answer
-
-    def _choose(self, client: POP3Client, offered: list[bytes]) -> str:
-        choice = choose_mechanism(
-            self._device.model,
-            [name.decode("ascii", "replace") for name in offered],
-            secured=client.tls is not None,
-            disabled=self._settings.service_mode.disabled_mechanisms,
-            unusable={name: unusable(name) for name in MECHANISMS} | _NO_TOKEN,
-        )
+    def _mechanism_chosen(self, choice: Choice) -> None:
         self._session = self._device.session_changed(self._session, choice=choice.why)
-        if choice.mechanism is None:
-            raise POPSessionFailed(f"no mechanism in common: {choice.why}", codes.POP_LOGIN)
-        self._transcript.note(choice.why)
-        return choice.mechanism
-
-    def _credentials(self) -> Credentials:
-        order = self._device.model.sasl
-        return Credentials(
-            user=self._user,
-            password=self._password,
-            service="pop",
-            host=self.server,
-            in_thread=self._blocking,
-            strict_prompts=order.strict_prompts,
-            user_inline=order.user_inline,
-        )
-
-    @property
-    def _user(self) -> bytes:
-        return self.user.encode("utf-8")
-
-    @property
-    def _password(self) -> bytes:
-        return self._settings.email_ifax.pop_password.encode("utf-8")
+        if choice.mechanism is not None:
+            self._transcript.note(choice.why)
 
 
 def _tls_failed(why: str) -> POPSessionFailed:

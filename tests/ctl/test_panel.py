@@ -15,7 +15,7 @@ from twisted.trial.unittest import TestCase
 
 from irsend.device import StatusText
 from irsend.errors import CannotDraw
-from irsend.panel import panel_site
+from irsend.panel import PanelOptions, panel_site
 from tests.ctl import stand_in
 from tests.ctl.calls import Ended, call, process
 from tests.panel.machine import MachineDouble, said
@@ -45,7 +45,9 @@ class PanelTests(TestCase):
     def serve(self, password: str = "") -> None:
         """Listen until the test ends."""
         site = panel_site(
-            self.machine, clock=Clock(), password=password, hostnames=("localhost",)
+            self.machine,
+            options=PanelOptions(password=password, hostnames=("localhost",)),
+            clock=Clock(),
         )
         port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)

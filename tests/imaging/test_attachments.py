@@ -156,7 +156,7 @@ class SheetTests(SynchronousTestCase):
         self.assertTrue(is_coloured(photograph()))
         self.assertFalse(is_coloured(text_page().convert("RGB")))
 
-    def test_black_and_white(self) -> None:
+    def test_bilevel(self) -> None:
         """Text keeps its shape; a photograph is dithered, so that its shades are still seen."""
         drawn = text_page()
         again = bilevel(drawn.convert("L"))

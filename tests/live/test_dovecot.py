@@ -1,4 +1,4 @@
-"""The machine fetches mail from Dovecot: STLS, logins and refusals of device.md 3.2."""
+"""The machine fetches mail from Dovecot: STLS, logins and refusals (docs/fidelity)."""
 
 from __future__ import annotations
 

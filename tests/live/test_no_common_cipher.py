@@ -1,4 +1,4 @@
-"""openssl s_client meets a machine with which it has nothing in common: device.md 2 and 3.1."""
+"""openssl s_client meets a machine with which it has nothing in common (docs/fidelity)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine loses its power ten times while it fetches 200 mails: device.md 3.2."""
+"""The machine loses its power ten times while it fetches 200 mails (docs/fidelity)."""
 
 from __future__ import annotations
 

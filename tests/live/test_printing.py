@@ -1,4 +1,4 @@
-"""Mails that real programs wrote, and TIFFs that libtiff's tools wrote, on paper: device.md section 7."""
+"""Mails that real programs wrote, and TIFFs that libtiff's tools wrote, on paper (docs/fidelity)."""
 
 from __future__ import annotations
 

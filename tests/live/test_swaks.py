@@ -1,4 +1,4 @@
-"""swaks delivers to the machine under each value of Allow SSL (SMTP Receive): device.md 3.1."""
+"""swaks delivers to the machine under each value of Allow SSL (SMTP Receive) (docs/fidelity)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from irsend.panel import panel_site
+from irsend.panel import PanelOptions, panel_site
 from tests.panel.machine import MachineDouble
 
 
@@ -84,8 +84,12 @@ class ServedPanel(TestCase):
 
     def serve(self, **given: Any) -> None:
         """Listen on a free port until the test ends."""
-        arguments = {"password": self.password, "hostnames": ("panel.bench.test",), **given}
-        self.site = panel_site(self.machine, clock=self.clock, **arguments)
+        given = {"password": self.password, "hostnames": ("panel.bench.test",), **given}
+        addresses = given.pop("addresses", None)
+        options = PanelOptions(**given)
+        self.site = panel_site(
+            self.machine, options=options, clock=self.clock, addresses=addresses
+        )
         self.port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
         self.where = f"127.0.0.1:{self.port.getHost().port}"
         self.addCleanup(self.port.stopListening)

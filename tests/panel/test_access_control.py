@@ -10,6 +10,7 @@ from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.addresses import is_loopback
+from irsend.panel import PanelOptions
 from irsend.panel.site import PanelRequest
 from tests.panel.served import Answer, ServedPanel
 
@@ -250,7 +251,7 @@ class WithPasswordTests(ServedPanel):
             f"Authorization: {credential}\r\n\r\n".encode()
         )
         await wire.until(b"retry")
-        self.site.change_access(password="another", hostnames=())
+        self.site.change_options(PanelOptions(password="another"))
         await wire.closed
         await self.refused(401, "GET", "/api/status", headers=basic(self.password))
         answer = await self.ask("GET", "/api/status", headers=basic("another"))

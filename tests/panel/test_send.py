@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import deferLater
 
 from irsend.errors import MemoryFull, ScanRefused
+from irsend.panel import PanelOptions
 from irsend.panel.uploads import Upload
 from tests.panel.served import Answer, ServedPanel, read_answer
 from tests.store.shortage import no_file_larger_than
@@ -258,7 +259,7 @@ class SendTests(ServedPanel):
         wire.transport.write(head.encode() + body[:-4])
         while not self.machine.directories_made:
             await deferLater(reactor, 0.01, lambda: None)
-        self.site.change_access(password="marked", hostnames=())
+        self.site.change_options(PanelOptions(password="marked"))
         wire.transport.write(body[-4:])
         self.assertEqual(read_answer(await wire.closed).status, 401)
         self.assertEqual(list(self.machine.directory.iterdir()), [])

@@ -69,7 +69,7 @@ def refusal_of(reply: ServerReply) -> DeliveryResult:
 
 
 def failure_of(problem: Exception, server: str) -> SessionFailed | None:
-    """Return what an error of a session with this server comes to (device.md section 5); None for a bug.
+    """Return what an error of a session with this server comes to (docs/fidelity); None for a bug.
 
     Which errors another attempt may mend is ours.
     """

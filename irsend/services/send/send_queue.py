@@ -279,7 +279,7 @@ def _has_ended(job: Job) -> CannotCancel:
 
 
 def _of_answer(kind: str, outcome: DeliveryResult) -> DeliveryResult:
-    """Return what becomes of a DSN (#832) or an MDN (#833) that could not be sent (device.md section 5)."""
+    """Return what becomes of a DSN (#832) or an MDN (#833) that could not be sent (docs/fidelity)."""
     if outcome.code in (None, codes.CANCELLED):
         return outcome
     code = codes.DSN_NOT_SENT if kind == "dsn" else codes.MDN_NOT_SENT

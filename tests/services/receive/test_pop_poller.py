@@ -1,4 +1,4 @@
-"""Receiving by POP: when it is done, and what happens to each mail (device.md 3.2)."""
+"""Receiving by POP: when it is done, and what happens to each mail (docs/fidelity)."""
 
 from __future__ import annotations
 

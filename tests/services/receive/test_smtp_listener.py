@@ -1,4 +1,4 @@
-"""Receiving by SMTP: who is admitted, what a 250 means, what the journal says (device.md 3.1)."""
+"""Receiving by SMTP: who is admitted, what a 250 means, what the journal says (docs/fidelity)."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class NotifierTests(PrintingMachineCase):
         return [message_from_bytes(one) for one in self.relay.mails]
 
     async def test_printed(self) -> None:
-        """A sender that asks for an MDN gets one from the null sender: processed, of which mail, with features."""
+        """A sender that asks for an MDN gets one from the null sender: which mail, processed, its features."""
         await self.send(ASKING)
         (job,) = await self.sent()
         self.assertEqual(
@@ -117,7 +117,7 @@ class NotifierTests(PrintingMachineCase):
         self.assertTrue(said["Error"].startswith("#818 "), said)
 
     async def test_delivered(self) -> None:
-        """A sender that asks for a DSN by NOTIFY=SUCCESS gets one as soon as the mail is in memory, paper or not."""
+        """A sender that asks for a DSN by NOTIFY=SUCCESS gets one when the mail is in memory, paper or not."""
         self.machine.control.change_paper(False)
         content = "From: a@bench.test\r\n\r\nText.\r\n"
         await self.deliver(
@@ -202,7 +202,7 @@ class NotifierTests(PrintingMachineCase):
         self.assertEqual(told, [(1,)])
 
     async def test_told_after_a_restart(self) -> None:
-        """A delivery that was not reported before the machine was switched off is reported at the next start."""
+        """A delivery that was not reported before the machine is switched off is reported then."""
         machine = self.machine
         machine.control.change_paper(False)
         await machine.dispatch.stopService()

@@ -23,7 +23,7 @@ class JobTests(SendingCase):
     """One job, one attempt."""
 
     def test_handed_to_the_server(self) -> None:
-        """A mail that the SMTP server takes is "--": what becomes of it is not known (device.md 6)."""
+        """A mail that the SMTP server takes is "--": what becomes of it is not known (docs/fidelity)."""
         job = self.send()
         self.assertEqual((job.number, job.result, job.pages), ("0001", "waiting", 1))
         self.settle()
@@ -317,7 +317,7 @@ class RetryTests(SendingCase):
 
 
 class PopBeforeSendingTests(SendingCase):
-    """POP AUTH before Sending (device.md section 4)."""
+    """POP AUTH before Sending (docs/fidelity)."""
 
     settings = {
         **SendingCase.settings,

@@ -1,0 +1,105 @@
+"""The login of a POP session: USER and PASS, APOP, or AUTH, as POP AUTH Method says (docs/fidelity).
+
+Standards: RFC 1939 7 (USER, PASS, APOP), RFC 5034 (AUTH).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from irsend.device.authentication import Choice, choose_mechanism
+from irsend.device.model import Model
+from irsend.device.windows import PopAuthMethod, Settings
+from irsend.protocols.pop3_client import POP3Client
+from irsend.protocols.sasl import (
+    MECHANISMS,
+    Credentials,
+    MechanismFailed,
+    make_mechanism,
+    unusable,
+)
+from irsend.store.group_commit import InThread
+
+# The token of [sending] is for the SMTP server.
+_NO_TOKEN = {"XOAUTH2": "no token for POP"}
+
+
+class LoginFailed(Exception):
+    """The machine cannot log in with what the server offers; says why."""
+
+
+class POPLogin:
+    """One login. `chosen` is called with the choice of a mechanism, where there is one to be made."""
+
+    def __init__(
+        self,
+        *,
+        client: POP3Client,
+        model: Model,
+        settings: Settings,
+        server: str,
+        blocking: InThread[bytes],
+        chosen: Callable[[Choice], None],
+    ) -> None:
+        self._client = client
+        self._model = model
+        self._settings = settings
+        self._server = server
+        self._blocking = blocking
+        self._chosen = chosen
+        self._user = settings.email_ifax.pop_address.encode("utf-8")
+        self._password = settings.email_ifax.pop_password.encode("utf-8")
+
+    async def run(self, offered: list[bytes]) -> str | None:
+        """Log in; return the mechanism, None for USER and PASS. `offered` are the server's mechanisms.
+
+        Raises LoginFailed, or Twisted's ServerErrorResponse where the server refuses.
+        """
+        try:
+            match self._settings.authent_encryption.pop_auth_method:
+                case PopAuthMethod.STANDARD:
+                    await self._client.user(self._user)
+                    await self._client.password(self._password)
+                    return None
+                case PopAuthMethod.APOP:
+                    await self._apop()
+                    return "APOP"
+                case PopAuthMethod.POP_AUTH:
+                    mechanism = self._choose(offered)
+                    exchange = make_mechanism(mechanism, self._credentials())
+                    await self._client.authenticate(exchange)
+                    return mechanism
+        except MechanismFailed as error:
+            raise LoginFailed(f"login failed: {error}") from None
+
+    async def _apop(self) -> None:
+        if self._client.serverChallenge is None:
+            raise LoginFailed("APOP: the server's greeting has no timestamp")
+        digest = hashlib.md5(self._client.serverChallenge + self._password).hexdigest()
+        await self._client.apop(self._user, digest.encode("ascii"))
+
+    def _choose(self, offered: list[bytes]) -> str:
+        choice = choose_mechanism(
+            self._model,
+            [name.decode("ascii", "replace") for name in offered],
+            secured=self._client.tls is not None,
+            disabled=self._settings.service_mode.disabled_mechanisms,
+            unusable={name: unusable(name) for name in MECHANISMS} | _NO_TOKEN,
+        )
+        self._chosen(choice)
+        if choice.mechanism is None:
+            raise LoginFailed(f"no mechanism in common: {choice.why}")
+        return choice.mechanism
+
+    def _credentials(self) -> Credentials:
+        order = self._model.sasl
+        return Credentials(
+            user=self._user,
+            password=self._password,
+            service="pop",
+            host=self._server,
+            in_thread=self._blocking,
+            strict_prompts=order.strict_prompts,
+            user_inline=order.user_inline,
+        )
