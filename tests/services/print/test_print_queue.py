@@ -28,7 +28,7 @@ def fax(pages: int = 1) -> bytes:
 
 
 class PrintingTests(PrintingMachineCase):
-    """What becomes of a received mail."""
+    """From memory to the tray."""
 
     async def test_printed(self) -> None:
         """A mail becomes a document of its number, its job has pages and result, and memory is free."""
@@ -45,19 +45,19 @@ class PrintingTests(PrintingMachineCase):
         self.assertEqual(self.machine.storage.memory.paths(), set())
         self.assertIn("Good morning.", self.text("5001"))
 
-    async def test_told(self) -> None:
-        """Observers hear that it runs, of each page, of the document, and of the end, in this order."""
+    async def test_events(self) -> None:
+        """Observers hear that a job runs, of each page, of the document, and of the end, in this order."""
         job = await self.receive(fax(2))
         await self.ended(job.number)
-        told: list[object] = []
+        heard: list[object] = []
         for event in self.events:
             if isinstance(event, JobChanged):
-                told.append(event.job.result)
+                heard.append(event.job.result)
             elif isinstance(event, PagePrinted):
-                told.append((event.number, event.page))
+                heard.append((event.number, event.page))
             elif isinstance(event, DocumentPrinted):
-                told.append(event.document.pages)
-        self.assertEqual(told, ["waiting", "running", ("5001", 1), ("5001", 2), 2, "OK"])
+                heard.append(event.document.pages)
+        self.assertEqual(heard, ["waiting", "running", ("5001", 1), ("5001", 2), 2, "OK"])
 
     async def test_state(self) -> None:
         """The machine is printing while it prints, and ready then."""
@@ -90,8 +90,8 @@ class PrintingTests(PrintingMachineCase):
             document.notices, ("a.thing\nNo programs can process the file attachment.",)
         )
 
-    async def test_taken_by_somebody_else(self) -> None:
-        """A mail that somebody has deleted from memory is NG, and says so."""
+    async def test_deleted_by_another_program(self) -> None:
+        """A mail that another program has deleted from memory is NG, with that reason."""
         self.machine.control.change_paper(False)
         job = await self.receive(mail("Text."))
         await self.until(lambda: self.machine.print_queue._waiting)
@@ -117,7 +117,7 @@ class PrintingTests(PrintingMachineCase):
         ended = await self.ended(job.number)
         self.assertEqual((ended.result, ended.reason), ("OK", ""))
 
-    async def test_one_that_the_disk_does_not_give(self) -> None:
+    async def test_mail_that_cannot_be_read(self) -> None:
         """A mail that cannot be read for now keeps no others from being printed meanwhile."""
         self.machine.control.change_paper(False)
         asking = (
@@ -245,16 +245,16 @@ class TrayTests(PrintingMachineCase):
     """The tray's own life."""
 
     async def removed(self, count: int = 1) -> Any:
-        """Wait until so many documents were told to be gone; return what was told."""
+        """Wait until so many documents were announced as removed; return the events."""
 
-        def told() -> list[DocumentRemoved]:
+        def removals() -> list[DocumentRemoved]:
             return [one for one in self.events if isinstance(one, DocumentRemoved)]
 
-        await self.until(lambda: len(told()) >= count)
-        return told()
+        await self.until(lambda: len(removals()) >= count)
+        return removals()
 
     async def test_pages(self) -> None:
-        """A page can be looked at as PNG; one that is not there is refused, a damaged PDF told of."""
+        """A page can be looked at as PNG; one that is not there is refused, as is a damaged PDF."""
         job = await self.receive(mail("Text."))
         await self.ended(job.number)
         png = await self.machine.control.draw_page(job.number, 1, 50)
@@ -267,7 +267,7 @@ class TrayTests(PrintingMachineCase):
         await self.until(lambda: not list((self.state / "tray" / "tmp").iterdir()))
 
     async def test_text_of_pages(self) -> None:
-        """A page's text is told with its places; what cannot be read is refused as for its picture."""
+        """A page's text comes with its places; what cannot be read is refused as for its picture."""
         job = await self.receive(mail("The minutes."))
         await self.ended(job.number)
         read = await self.machine.control.read_page(job.number, 1)
@@ -428,7 +428,7 @@ class CrashTests(PrintingMachineCase):
         kept.close()
         self.assertEqual((jobs, marks), ([("OK",)], [("f" * 32,)]))
 
-    async def test_mail_gone_when_told(self) -> None:
+    async def test_mail_gone_when_announced(self) -> None:
         """When a document is announced its mail is deleted: who takes it out at once loses nothing."""
         there: list[bool] = []
         job = await self.receive_while_out(mail("Text."))
@@ -530,7 +530,7 @@ class CrashTests(PrintingMachineCase):
             fetched = await self.machine.storage.journal.fetched(mark * 8)
             self.assertEqual(fetched, {mark * 32})
 
-    async def test_serials_are_nobodys_twice(self) -> None:
+    async def test_no_serial_twice(self) -> None:
         """A mail whose job was lost with the power takes no serial of a job that is in the outbox."""
         self.machine.control.change_paper(False)
         await self.receive(mail("First."))

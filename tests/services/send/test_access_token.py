@@ -8,6 +8,7 @@ import sys
 
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock, deferLater
 from twisted.trial import unittest
 
 from irsend.configuration_sections import Sending
@@ -15,7 +16,16 @@ from irsend.services.send.access_token import TokenUnavailable, read_token, toke
 from tests.parts import at_once
 
 
-class TokenTests(unittest.TestCase):
+class _Waits:
+    """A reactor whose time goes on when the test says so."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.callLater = self.clock.callLater
+        self.spawnProcess = reactor.spawnProcess  # type: ignore[attr-defined]
+
+
+class AccessTokenTests(unittest.TestCase):
     """Reading it."""
 
     timeout = 30
@@ -68,11 +78,18 @@ class TokenTests(unittest.TestCase):
         os.mkfifo(fifo)
         held = os.open(fifo, os.O_RDWR)
         self.addCleanup(os.close, held)
-        token = await self.token(token_command=f"{self.command(leaving)} {fifo}")
-        self.assertEqual(token, b"token")
+        waits = _Waits()
+        options = Sending(token_command=f"{self.command(leaving)} {fifo}")
+        token = read_token(options, waits, at_once)
+        # From the command's end on its output has a second.
+        while [call.getTime() for call in waits.clock.getDelayedCalls()] != [1]:
+            await deferLater(reactor, 0.01)
+        self.assertNoResult(token)
+        waits.clock.advance(1)
+        self.assertEqual(await token, b"token")
 
     async def test_given_up(self) -> None:
-        """Whoever no longer wants the token is rid of it at once, and the command is killed."""
+        """A request for the token that is cancelled ends at once, and the command is killed."""
         token = self.token(token_command=self.command("import sys; sys.stdin.read()"))
         token.cancel()
         await self.assertFailure(token, CancelledError)

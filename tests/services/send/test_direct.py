@@ -19,6 +19,7 @@ from irsend.mailhost import MailHost
 from irsend.testing import PrinterMixin
 from tests.imaging.originals import PNG
 from tests.mailhost.hosts import StandInMachine
+from tests.services.relay import OnePageScanner
 
 # one.test has two servers, of which the first is not there; two.test has one,
 # which knows b alone; gone.test has none that can be reached.
@@ -63,6 +64,7 @@ class DirectTests(PrinterMixin, unittest.TestCase):
             email_ifax__email_address="ir@bench.test",
             service_mode__smtp_tx_port=self.port,
         )
+        self.printer._machine.scanner.scan = OnePageScanner().scan  # type: ignore[method-assign]
 
     def mail_host(self, address: str, accounts: dict[str, str]) -> MailHost:
         """Start a mail host at an address of loopback."""
@@ -85,8 +87,8 @@ class DirectTests(PrinterMixin, unittest.TestCase):
         """Send a page; return each address with its result and code, and the servers asked."""
         job = await self.printer.send(PNG, to=to, format="tiff")
         sessions = await self.printer.sessions()
-        asked = [one.peer for one in reversed(sessions) if one.id in job.sessions]
-        return {one.address: one.code or one.result for one in job.recipients}, asked
+        servers = [one.peer for one in reversed(sessions) if one.id in job.sessions]
+        return {one.address: one.code or one.result for one in job.recipients}, servers
 
     def mails(self, host: str, account: str) -> int:
         """Count what an account holds."""
@@ -94,15 +96,15 @@ class DirectTests(PrinterMixin, unittest.TestCase):
 
     async def test_each_domain(self) -> None:
         """Each domain's own server has its mail, the second where the first is not there: all are OK."""
-        told, asked = await self.send("a@one.test", "b@two.test")
-        self.assertEqual(told, {"a@one.test": "OK", "b@two.test": "OK"})
-        self.assertEqual(asked, ["first.one.test", "second.one.test", "two.test"])
+        results, servers = await self.send("a@one.test", "b@two.test")
+        self.assertEqual(results, {"a@one.test": "OK", "b@two.test": "OK"})
+        self.assertEqual(servers, ["first.one.test", "second.one.test", "two.test"])
         self.assertEqual(
             (self.mails("one", "a@one.test"), self.mails("two", "b@two.test")), (1, 1)
         )
 
-    async def test_server_talks_nonsense(self) -> None:
-        """A server that is none does not keep the mail from the domain's next one."""
+    async def test_server_without_smtp(self) -> None:
+        """A server that does not speak SMTP does not keep the mail from the domain's next one."""
 
         class Nonsense(Protocol):
             def connectionMade(self) -> None:
@@ -113,19 +115,19 @@ class DirectTests(PrinterMixin, unittest.TestCase):
             self.port, Factory.forProtocol(Nonsense), interface="127.0.0.31"
         )
         self.addCleanup(port.stopListening)
-        told, asked = await self.send("a@one.test")
-        self.assertEqual(told, {"a@one.test": "OK"})
-        self.assertEqual(asked, ["first.one.test", "second.one.test"])
+        results, servers = await self.send("a@one.test")
+        self.assertEqual(results, {"a@one.test": "OK"})
+        self.assertEqual(servers, ["first.one.test", "second.one.test"])
 
     async def test_no_login(self) -> None:
-        """The relay's user and password are told to no receiver's server, though it offers AUTH."""
+        """The relay's user and password go to no receiver's server, though it offers AUTH."""
         self.printer.set(
             authent_encryption__smtp_authentication=True,
             authent_encryption__user="ir",
             authent_encryption__password="marked",
         )
-        told, _ = await self.send("b@two.test")
-        self.assertEqual(told, {"b@two.test": "OK"})
+        results, _ = await self.send("b@two.test")
+        self.assertEqual(results, {"b@two.test": "OK"})
         said = "".join(await self.printer.transcripts())
         self.assertIn("AUTH ", said)
         self.assertNotIn("C: AUTH", said)
@@ -133,11 +135,11 @@ class DirectTests(PrinterMixin, unittest.TestCase):
 
     async def test_some_fail(self) -> None:
         """Who is refused, cannot be reached or is not in DNS has a code; the others have their mail."""
-        told, _ = await self.send(
+        results, _ = await self.send(
             "b@two.test", "nobody@two.test", "c@gone.test", "d@missing.test"
         )
         self.assertEqual(
-            told,
+            results,
             {
                 "b@two.test": "OK",
                 "nobody@two.test": "#806",

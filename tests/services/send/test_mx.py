@@ -34,7 +34,7 @@ odd.bench.test. 60 IN MX 20 first.bench.test.
 """
 
 
-class RoutesTests(unittest.TestCase):
+class MXLookupTests(unittest.TestCase):
     """MX, addresses, and their order."""
 
     timeout = 30
@@ -48,7 +48,7 @@ class RoutesTests(unittest.TestCase):
             0, dns.DNSDatagramProtocol(factory), interface="127.0.0.1"
         )
         self.addCleanup(port.stopListening)
-        self.routes = self.asking(port)
+        self.lookup = self.asking(port)
 
     def asking(self, port: Any) -> MXLookup:
         """Return what asks at this port; equal preferences come in reverse."""
@@ -60,7 +60,7 @@ class RoutesTests(unittest.TestCase):
 
     async def test_order(self) -> None:
         """The smallest preference comes first, IPv4 before IPv6; a server without address is left out."""
-        hosts = await self.routes.find("Bench.test.")
+        hosts = await self.lookup.find("Bench.test.")
         self.assertEqual(
             hosts,
             [
@@ -72,12 +72,12 @@ class RoutesTests(unittest.TestCase):
 
     async def test_equal(self) -> None:
         """Servers of equal preference are shuffled."""
-        hosts = await self.routes.find("equal.bench.test")
+        hosts = await self.lookup.find("equal.bench.test")
         self.assertEqual(hosts[0].name, "second.bench.test")
 
     async def test_no_mx(self) -> None:
         """Without an MX record the domain's own address is its server (RFC 5321 5.1)."""
-        hosts = await self.routes.find("plain.bench.test")
+        hosts = await self.lookup.find("plain.bench.test")
         self.assertEqual(hosts, [Host("plain.bench.test", "192.0.2.3")])
 
     async def test_no_route(self) -> None:
@@ -89,7 +89,7 @@ class RoutesTests(unittest.TestCase):
             "[bench]",
             "a" * 64 + ".test",
         ):
-            await self.assertFailure(self.routes.find(domain), NoRoute)
+            await self.assertFailure(self.lookup.find(domain), NoRoute)
 
     async def test_literals(self) -> None:
         """Address literals are asked of nobody."""
@@ -97,7 +97,7 @@ class RoutesTests(unittest.TestCase):
             ("[192.0.2.9]", "192.0.2.9"),
             ("[IPv6:2001:db8::9]", "2001:db8::9"),
         ):
-            hosts = await self.routes.find(literal)
+            hosts = await self.lookup.find(literal)
             self.assertEqual(hosts, [Host(literal, address)])
 
     async def test_partly_silent(self) -> None:
@@ -107,17 +107,17 @@ class RoutesTests(unittest.TestCase):
             def lookupIPV6Address(self, name: str, timeout: Any = None) -> Deferred[Any]:
                 return fail(error.DNSServerError())
 
-        self.routes._resolver = Partly(servers=self.routes._resolver.servers, reactor=reactor)
-        hosts = await self.routes.find("bench.test")
+        self.lookup._resolver = Partly(servers=self.lookup._resolver.servers, reactor=reactor)
+        hosts = await self.lookup.find("bench.test")
         self.assertEqual([one.address for one in hosts], ["192.0.2.1", "192.0.2.2"])
 
     async def test_name_that_is_none(self) -> None:
         """A server whose name cannot be asked for is passed over."""
-        hosts = await self.routes.find("odd.bench.test")
+        hosts = await self.lookup.find("odd.bench.test")
         self.assertEqual({one.name for one in hosts}, {"first.bench.test"})
 
     def test_closed(self) -> None:
-        """MXLookup by the system's name servers leave nothing running when they are closed."""
+        """A lookup by the system's name servers leaves nothing running when it is closed."""
         before = set(reactor.getDelayedCalls())  # type: ignore[attr-defined]
         MXLookup(reactor, []).close()
         self.assertEqual(set(reactor.getDelayedCalls()) - before, set())  # type: ignore[attr-defined]

@@ -81,14 +81,14 @@ class NotifierTests(PrintingMachineCase):
     async def reports(self) -> list[Message]:
         """Return what the relay took for the sender, all of it from the null sender."""
         await self.sent()
-        envelopes = [one for one in self.relay.said if one.startswith(("MAIL", "RCPT"))]
+        envelopes = [one for one in self.relay.commands if one.startswith(("MAIL", "RCPT"))]
         for mail, rcpt in zip(envelopes[::2], envelopes[1::2], strict=True):
             self.assertEqual(mail.split()[1], "FROM:<>")
             self.assertEqual(rcpt.split()[1], "TO:<a@bench.test>")
         return [message_from_bytes(one) for one in self.relay.mails]
 
     async def test_printed(self) -> None:
-        """A sender that asks for an MDN gets one from the null sender: which mail, processed, its features."""
+        """A sender that asks for an MDN gets one from the null sender: mail, disposition, features."""
         await self.send(ASKING)
         (job,) = await self.sent()
         self.assertEqual(
@@ -117,7 +117,7 @@ class NotifierTests(PrintingMachineCase):
         self.assertTrue(said["Error"].startswith("#818 "), said)
 
     async def test_delivered(self) -> None:
-        """A sender that asks for a DSN by NOTIFY=SUCCESS gets one when the mail is in memory, paper or not."""
+        """NOTIFY=SUCCESS brings a DSN as soon as the mail is in memory, paper or not."""
         self.machine.control.change_paper(False)
         content = "From: a@bench.test\r\n\r\nText.\r\n"
         await self.deliver(
@@ -173,7 +173,7 @@ class NotifierTests(PrintingMachineCase):
         self.assertTrue(printed.reason.startswith("#801: "), printed.reason)
         self.assertEqual(printed.recipients[0].code, "#833")
 
-    async def test_told_once(self) -> None:
+    async def test_reported_once(self) -> None:
         """A delivery is reported once, however often the machine is switched on while the mail waits."""
         self.machine.control.change_paper(False)
         content = "From: a@bench.test\r\n\r\nText.\r\n"
@@ -185,7 +185,7 @@ class NotifierTests(PrintingMachineCase):
         machine.dispatch.take_again(job)
         self.assertEqual(len(await self.sent()), 1)
 
-    async def test_told_once_though_the_power_fails(self) -> None:
+    async def test_reported_once_though_the_power_fails(self) -> None:
         """A delivery that was reported is not reported again where the power failed right behind it."""
         await self.move_to_disk()
         self.relay.refuses = Deferred()
@@ -201,7 +201,7 @@ class NotifierTests(PrintingMachineCase):
         lost.close()
         self.assertEqual(told, [(1,)])
 
-    async def test_told_after_a_restart(self) -> None:
+    async def test_reported_after_a_restart(self) -> None:
         """A delivery that was not reported before the machine is switched off is reported then."""
         machine = self.machine
         machine.control.change_paper(False)

@@ -6,52 +6,23 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-from PIL import Image
 from twisted.internet import reactor
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
-from twisted.trial import unittest
 
 import irsend
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.services.send.scanner import Scan, ScanFile, Scanner, ScanOrder
+from irsend.services.send.scanner import Scanner
 from tests.imaging.originals import pdf, photograph
+from tests.services.scanning import ScanningCase
 
 
-class ScannerTests(unittest.TestCase):
+class ScannerTests(ScanningCase):
     """Real workers."""
 
-    timeout = 60
-
-    def setUp(self) -> None:
-        """Make a scanner and a place."""
-        self.place = Path(self.mktemp())
-        self.into = self.place / "into"
-        self.into.mkdir(parents=True)
-        self.pages: list[tuple[int, int]] = []
-        self.scanner = Scanner(reactor, timeout=lambda: 50)
-        self.addCleanup(self.scanner.stop)
-
-    def scan(self, *files: Path, scanner: Scanner | None = None, **more: Any) -> Deferred[Scan]:
-        """Scan some files."""
-        order = ScanOrder(
-            files=tuple(ScanFile(path=one, name=one.name) for one in files),
-            into=self.into,
-            **{
-                "format": "pdf",
-                "resolution": "100x100",
-                "paper": "auto",
-                "most_pages": 100,
-                "most_octets": 100_000_000,
-                **more,
-            },
-        )
-        return (scanner or self.scanner).scan(order, lambda *page: self.pages.append(page))
-
     async def test_scan(self) -> None:
-        """Pages of several files become one PDF, and each page is told."""
+        """Pages of several files become one PDF, and each page is reported."""
         photo = self.place / "a.jpg"
         photograph().save(photo)
         scan = await self.scan(pdf(self.place / "b.pdf", 2), photo)
@@ -98,26 +69,9 @@ class ScannerTests(unittest.TestCase):
         self.assertEqual(self.scanner._workers, set())
 
     async def test_does_not_fit(self) -> None:
-        """A scan larger than its room is told as such in each format, and takes no more of the disk."""
-        noise = Image.effect_noise((2000, 2000), 90)
-        photo = self.place / "noise.png"
-        noise.save(photo)
-        for words in (
-            {"format": "jpeg"},
-            {"format": "pdf"},
-            {"format": "tiff"},
-            {"format": "tiff", "profile": "S"},
-            {"format": "tiff", "profile": "C"},
-        ):
-            for most in (1, 20_000):
-                full = await self.assertFailure(
-                    self.scan(photo, photo, most_octets=most, **words), MemoryFull
-                )
-                self.assertIn("what is left of the machine's memory", str(full))
-                sizes = [one.stat().st_size for one in self.into.iterdir()]
-                self.assertLessEqual(sum(sizes), most, words)
-                for one in self.into.iterdir():
-                    one.unlink()
+        """A scan larger than its room is refused as such, and takes no more of the disk."""
+        await self.assert_does_not_fit(20_000, format="jpeg")
+        await self.assert_does_not_fit(20_000, format="tiff", profile="C")
         # The images fit, and what is around them in a PDF does not.
         scan = await self.scan(pdf(self.place / "b.pdf"))
         size = scan.files[0].stat().st_size
@@ -141,7 +95,7 @@ class ScannerTests(unittest.TestCase):
             "print([one for one in ('PIL', 'pypdfium2', 'img2pdf', 'pikepdf') if one in sys.modules])"
         )
         env = {**os.environ, "PYTHONPATH": str(Path(irsend.__file__).parent.parent)}
-        told = subprocess.run(
+        ended = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env
         )
-        self.assertEqual(told.stdout.strip(), "[]")
+        self.assertEqual(ended.stdout.strip(), "[]")
