@@ -17,6 +17,7 @@ from irsend.machine_interface import IMachine
 from irsend.services.machine.machine import Machine
 from irsend.store.keys import generate_key_material
 from irsend.store.memory import maildrop_mark, uidl_mark
+from tests.parts import key_pem
 
 _POLICY = "authent_encryption.allow_ssl_smtp_receive"
 
@@ -184,7 +185,8 @@ class MachineTests(unittest.TestCase):
         machine.control.change_settings({_POLICY: "ssl"})
         before = machine.control.key_description()
         short = generate_key_material(["x"], 1024, time.time())
-        expired = generate_key_material(["x"], 2048, time.time() - 20 * 365 * 86_400)
+        # Of 2009, for ten years.
+        expired = key_pem(2048)
         for certificate, key in (short, expired):
             self.assertRaises(KeyMaterialError, machine.control.import_key, certificate, key)
         self.assertEqual(machine.control.key_description(), before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ from tests.services.maildrop import Maildrop, PollingCase
 from tests.wire import old_tls
 
 _MAIL = b"Subject: hello\r\n\r\ntext\r\n"
+
+
+@cache
+def _key_of(names: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """Return a certificate for these names and its key, the same for all tests."""
+    return generate_key_material(names, 2048, time.time())
 
 
 class _Never:
@@ -315,7 +322,7 @@ class POPPollerTests(PollingCase):
 
     def tls_server(self, names: tuple[str, ...]) -> SSL.Context:
         """Return what a server with a certificate of its own answers STLS with."""
-        certificate, key = generate_key_material(names, 2048, time.time())
+        certificate, key = _key_of(names)
         self.root = Path(self.mktemp())
         self.root.write_bytes(certificate)
         material = read_key_material(certificate, key)

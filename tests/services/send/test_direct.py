@@ -16,9 +16,11 @@ from twisted.trial import unittest
 
 from irsend.configuration_sections import MailHost as Configuration
 from irsend.mailhost import MailHost
+from irsend.store.keys import KeyStore
 from irsend.testing import PrinterMixin
 from tests.imaging.originals import PNG
 from tests.mailhost.hosts import StandInMachine
+from tests.parts import key_pem
 from tests.services.relay import OnePageScanner
 
 # one.test has two servers, of which the first is not there; two.test has one,
@@ -69,7 +71,8 @@ class DirectTests(PrinterMixin, unittest.TestCase):
     def mail_host(self, address: str, accounts: dict[str, str]) -> MailHost:
         """Start a mail host at an address of loopback."""
         directory = Path(self.mktemp()).absolute()
-        directory.mkdir()
+        (directory / "keys").mkdir(parents=True)
+        KeyStore(directory / "keys").save(*key_pem(2048))
         host = MailHost(
             Configuration(
                 smtp=f"tcp:{self.port}:interface={address}", pop3=_FREE, accounts=accounts
