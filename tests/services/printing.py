@@ -119,7 +119,7 @@ class PrintingMachineCase(unittest.TestCase):
         return ended
 
     def running(self) -> Deferred[None]:
-        """Wait until the double has an order: until then nothing that befalls the pool matters."""
+        """Wait until the double has an order: until then nothing that happens to the pool matters."""
         return self.until(lambda: self.machine.device.printing and self.pool.running)
 
     def retry_now(self) -> None:

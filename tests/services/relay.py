@@ -82,16 +82,16 @@ class _Connection(PullWire):
 
 @define(eq=False)
 class Relay:
-    """What the server answers, and what it heard."""
+    """What the server answers, and what it received."""
 
     later: Callable[[Callable[[], None]], Any]
     answers: dict[str, str] = field(factory=lambda: dict(ANSWERS))
-    """By the beginning of what is said; the longest that fits counts. Empty: it says nothing."""
+    """By the beginning of what is said; the longest that fits counts. Empty: no answer."""
     commands: list[str] = field(factory=list)
     mails: list[bytes] = field(factory=list)
     connections: list[_Connection] = field(factory=list)
     destinations: list[tuple[str, int]] = field(factory=list)
-    """Where the machine wanted to."""
+    """Host and port of each connection."""
     refuses: Exception | Deferred[Any] | None = None
     """How a connection ends before it is there, now or when this fires."""
 
@@ -153,12 +153,12 @@ class _POPSessions:
 
 @define
 class _PrintQueue:
-    """Prints nothing: what was received and is none of full mode's business."""
+    """Prints nothing: keeps the jobs of the mails that are no notifications."""
 
     jobs: list[Job] = field(factory=list)
 
     def take(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
-        """Keep the job in mind."""
+        """Keep the job."""
         self.jobs.append(mail.job)
 
 
@@ -225,7 +225,7 @@ class SendingCase(unittest.TestCase):
         self.send_queue.startService()
 
     def make_send_queue(self, scanner: Any) -> SendQueue:
-        """Return a send queue whose originals are scanned from this scanner."""
+        """Return a send queue with this scanner."""
         parts = self.parts
         return SendQueue(
             journal=parts.journal,

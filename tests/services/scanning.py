@@ -44,11 +44,11 @@ class ScanningCase(unittest.TestCase):
         )
         return (scanner or self.scanner).scan(order, lambda *page: self.pages.append(page))
 
-    async def assert_does_not_fit(self, most: int, **form: str) -> None:
-        """Scan two pages of noise into so many octets, of which no scan takes more."""
+    async def assert_does_not_fit(self, most: int, *, side: int = 800, **form: str) -> None:
+        """Scan two pages of noise with room for so many octets, of which the scan takes no more."""
         photo = self.place / "noise.png"
         if not photo.exists():
-            Image.effect_noise((2000, 2000), 90).save(photo)
+            Image.effect_noise((side, side), 90).save(photo)
         full = await self.assertFailure(
             self.scan(photo, photo, most_octets=most, **form), MemoryFull
         )

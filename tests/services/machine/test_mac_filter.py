@@ -23,7 +23,7 @@ _ONLY_SCANNER = {
 }
 
 
-class FilterTests(PrinterMixin, unittest.TestCase):
+class MacFilterTests(PrinterMixin, unittest.TestCase):
     """The window, the wire, and what stands in the journal."""
 
     timeout = 60
@@ -67,7 +67,7 @@ class FilterTests(PrinterMixin, unittest.TestCase):
         return sessions[::-1]
 
     async def test_session_has_mac(self) -> None:
-        """The journal has the MAC address of who was there: the known one, else what the frame carried."""
+        """The journal has the MAC address of each peer: the known one, else what the frame carried."""
         printer = self.start()
         for source in ("127.0.0.2", "127.0.0.9"):
             peer = await self.greeted(source, printer)
@@ -76,7 +76,7 @@ class FilterTests(PrinterMixin, unittest.TestCase):
         self.assertEqual([one.mac for one in sessions], [SCANNER, NO_MAC])
 
     async def test_window_holds_at_once(self) -> None:
-        """Who may not pass by the window is not heard, has no session, and is counted; others are heard."""
+        """A peer that the window keeps off gets no greeting and no session, and is counted; others get both."""
         printer = self.start(**_ONLY_SCANNER)
         await self.greeted("127.0.0.2", printer)
         connecting = connect("127.0.0.3", printer.smtp[1])
@@ -107,7 +107,7 @@ class FilterTests(PrinterMixin, unittest.TestCase):
         connecting.cancel()
 
     async def test_reset(self) -> None:
-        """By the first frame, who may not pass is reset without a byte, and leaves no session."""
+        """By the first frame, a peer that may not pass is reset without a byte, and leaves no session."""
         printer = self.start("first-frame", **_ONLY_SCANNER)
         peer: Peer = await connect("127.0.0.3", printer.smtp[1])
         await peer.closed
@@ -155,7 +155,7 @@ class FilterTests(PrinterMixin, unittest.TestCase):
         self.assertEqual((session.code, session.mac), ("#810", STRANGER))
 
     async def test_panel(self) -> None:
-        """The panel is not filtered, so that who has locked himself out can let himself in again."""
+        """The panel is not filtered, so that a wrong rule can be changed from anywhere."""
         printer = self.start(**_ONLY_SCANNER)
         self.assertEqual(await self.panel_from("127.0.0.3", printer), b"HTTP/1.1 200 OK")
 
@@ -183,7 +183,7 @@ class FilterTests(PrinterMixin, unittest.TestCase):
         return deferToThread(ask)
 
     async def test_no_address(self) -> None:
-        """A model without the window lets everybody pass."""
+        """A model without the window lets every peer pass."""
         printer = self.start(model="estudio190f")
         peer = await connectProtocol(
             TCP4ClientEndpoint(reactor, *printer.smtp, bindAddress=("127.0.0.3", 0)), Peer()

@@ -147,7 +147,7 @@ class MachineTests(unittest.TestCase):
         self.assertEqual(description["bits"], 2048)
 
     def test_port_in_use(self) -> None:
-        """A port that somebody else listens on is refused, and the machine listens where it did."""
+        """A port that another program listens on is refused, and the machine listens where it did."""
         machine = self.switch_on()
         machine.control.change_settings({"email_ifax.smtp_receive": True})
         port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")  # type: ignore[attr-defined]

@@ -27,7 +27,7 @@ def fax(pages: int = 1) -> bytes:
     return mail("", (octets, "image/tiff", "fax.tif"))
 
 
-class PrintingTests(PrintingMachineCase):
+class PrintQueueTests(PrintingMachineCase):
     """From memory to the tray."""
 
     async def test_printed(self) -> None:
@@ -206,7 +206,7 @@ class WorkersTests(PrintingMachineCase):
         return pid
 
     def given_to_worker(self) -> Deferred[None]:
-        """Wait until a worker has the order: until then nothing that befalls it matters."""
+        """Wait until a worker has the order: until then nothing that happens to it matters."""
         return self.until(lambda: self.machine.device.printing and not self.pool._idle)
 
     async def test_worker_killed(self) -> None:
@@ -429,7 +429,7 @@ class CrashTests(PrintingMachineCase):
         self.assertEqual((jobs, marks), ([("OK",)], [("f" * 32,)]))
 
     async def test_mail_gone_when_announced(self) -> None:
-        """When a document is announced its mail is deleted: who takes it out at once loses nothing."""
+        """When a document is announced its mail is deleted: one that is taken out at once loses nothing."""
         there: list[bool] = []
         job = await self.receive_while_out(mail("Text."))
         path = self.machine.storage.memory.path(job.held_as)

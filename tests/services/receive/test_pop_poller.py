@@ -63,7 +63,7 @@ class POPPollerTests(PollingCase):
         self.assertEqual(drop.connections, 1)
 
     def test_one_at_a_time(self) -> None:
-        """Who asks while a reception is under way gets the result of that one."""
+        """A reception that is asked for while one is under way has the result of that one."""
         drop = Maildrop()
         self.start_polling(drop)
         first, second = self.poller.receive(), self.poller.receive()

@@ -28,7 +28,7 @@ def parts_of(content: bytes, limit: int = 200_000) -> list[bytes]:
 
 
 def part(number: int, *parameters: str) -> bytes:
-    """Return a part of a mail about nothing."""
+    """Return a part of a short mail."""
     of_type = "; ".join(("message/partial", "id=x", f"number={number}", *parameters))
     outer = f"Content-Type: {of_type}\r\nSubject: x ({number})\r\n\r\n"
     return f"{outer}Content-Type: text/plain\r\n\r\nText {number}.\r\n".encode()
@@ -38,7 +38,7 @@ class ReassemblyTests(PrintingMachineCase):
     """Parts that come to a machine."""
 
     def setUp(self) -> None:
-        """Have a mail in three parts."""
+        """Divide a mail into three parts."""
         super().setUp()
         octets = tiff(text_page(1728, 2292), compression="raw")
         self.parts = parts_of(mail("Good morning.", (octets, "image/tiff", "a.tif")))
@@ -184,8 +184,8 @@ class ReassemblyTests(PrintingMachineCase):
         self.assertEqual(ended.result, "OK")
         self.assertEqual(self.machine.control.memory()[0], 0)
 
-    async def test_part_taken_by_somebody_else(self) -> None:
-        """Where somebody has deleted a part from memory the others are #848, on paper too."""
+    async def test_part_deleted_by_another_program(self) -> None:
+        """Where another program has deleted a part from memory the others are #848, on paper too."""
         self.machine.control.change_paper(False)
         jobs = await self.receive_all([part(1, "total=2"), part(2)])
         await self.until(lambda: self.machine.print_queue._waiting)

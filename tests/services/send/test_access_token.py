@@ -17,7 +17,7 @@ from tests.parts import at_once
 
 
 class _Waits:
-    """A reactor whose time goes on when the test says so."""
+    """A reactor whose clock is the test's."""
 
     def __init__(self) -> None:
         self.clock = Clock()

@@ -137,7 +137,7 @@ class DirectTests(PrinterMixin, unittest.TestCase):
         self.assertIn("-- a receiver's own server: no login", said)
 
     async def test_some_fail(self) -> None:
-        """Who is refused, cannot be reached or is not in DNS has a code; the others have their mail."""
+        """A receiver that is refused, unreachable or not in DNS has a code; the others have their mail."""
         results, _ = await self.send(
             "b@two.test", "nobody@two.test", "c@gone.test", "d@missing.test"
         )

@@ -151,8 +151,8 @@ class FullModeTests(SendingCase):
         self.receive(MDN, f"{local}.part2@{domain}", disposition="processed")
         self.assertEqual(self.job().result, "OK")
 
-    def test_of_nobody(self) -> None:
-        """A notification about nobody whom the job was for changes nothing, and waits for printing."""
+    def test_of_another_address(self) -> None:
+        """A notification about an address that the job has not changes nothing, and waits for printing."""
         envelope = self.sent("b@bench.test", "c@bench.test")
         notification = self.receive(
             MDN, envelope, address="x@bench.test", disposition="displayed"

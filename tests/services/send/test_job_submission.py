@@ -13,7 +13,7 @@ from tests.services.relay import SendingCase
 
 
 class HeldScanner:
-    """Scans when the test says so."""
+    """Holds scans until `come`."""
 
     def __init__(self) -> None:
         self.orders: list[ScanOrder] = []
@@ -32,7 +32,7 @@ class HeldScanner:
         self.scans[number].callback(Scan(files=(path,), type="image/tiff", pages=1))
 
 
-class RoomTests(SendingCase):
+class JobSubmissionTests(SendingCase):
     """A machine with room for 100,000 octets, and a scanner that the test holds."""
 
     def setUp(self) -> None:
@@ -97,8 +97,8 @@ class RoomTests(SendingCase):
         # What was promised to it is given back.
         self.test_scan_that_does_not_fit()
 
-    def test_scanner_is_told(self) -> None:
-        """The scanner is told to make no more than would fit as a mail."""
+    def test_bound_of_the_scanner(self) -> None:
+        """The scanner may make no more than would fit as a mail."""
         self.parts.memory.used = 31_500
         self.order()
         self.assertEqual(self.scanner.orders[0].most_octets, 50_001)

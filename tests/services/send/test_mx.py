@@ -1,4 +1,4 @@
-"""Where a mail goes without a server between, asked of a real name server on loopback."""
+"""The servers of a domain, asked of a real name server on loopback."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class MXLookupTests(unittest.TestCase):
             await self.assertFailure(self.lookup.find(domain), NoRoute)
 
     async def test_literals(self) -> None:
-        """Address literals are asked of nobody."""
+        """Address literals are asked of no name server."""
         for literal, address in (
             ("[192.0.2.9]", "192.0.2.9"),
             ("[IPv6:2001:db8::9]", "2001:db8::9"),

@@ -1,4 +1,4 @@
-"""The notifier: a sender that asks for it hears that its mail was delivered, and printed or not."""
+"""The notifier: DSN and MDN to a sender that asks for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker that scans: what it makes, and that nothing it meets hurts the machine."""
+"""The scanner: what its workers make, and that no file hurts the machine."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ScannerTests(ScanningCase):
         await deferLater(reactor, 0.05, lambda: None)
         (worker,) = self.scanner._workers
         scanning.cancel()
-        # Whoever hears of it may remove the directory: nothing is written there any more.
+        # The directory may be removed now: nothing is written there any more.
         await self.assertFailure(scanning, CancelledError)
         self.assertTrue(worker.gone.called)
         self.assertEqual(self.scanner._workers, set())

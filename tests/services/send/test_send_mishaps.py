@@ -1,4 +1,4 @@
-"""What may befall a job beside its server: a slow disk or a full one, its client gone, settings changed."""
+"""What else may happen to a job: a slow disk or a full one, its client gone, settings changed."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class SlowDiskTests(SendingCase):
         return self.send_queue.send(read_order(self.parts.device, [page], given))
 
     def held(self) -> HeldThread:
-        """Have the outbox write when the test says so."""
+        """Hold what the outbox writes."""
         thread = HeldThread()
         self.outbox._in_thread = thread
         return thread
 
     def test_client_gone(self) -> None:
-        """Who leaves while the job is written changes nothing: it is sent, now, and once."""
+        """A client that leaves while the job is written changes nothing: it is sent, now, and once."""
         thread = self.held()
         ordered = self.order()
         ordered.cancel()
@@ -62,7 +62,7 @@ class SlowDiskTests(SendingCase):
         self.assertEqual((results(self.job()), len(self.relay.mails)), (["--", "--"], 1))
 
     def test_scan_cleared_away_slowly(self) -> None:
-        """A job can be cancelled as soon as it is told, though its scan is on the disk still."""
+        """A job can be cancelled as soon as it is announced, though its scan is on the disk still."""
         self.send_queue._submission._on_disk = HeldThread()
         job = self.successResultOf(self.order())
         self.assertEqual(
@@ -239,7 +239,7 @@ class CancelledTests(SendingCase):
     """What a cancel leaves as it is."""
 
     def test_refused_before(self) -> None:
-        """Who was refused for good before the job was cancelled keeps that code."""
+        """A recipient that was refused for good before the job was cancelled keeps that code."""
         self.relay.answers["RCPT TO:<c@"] = "550 5.1.1 Nobody"
         self.relay.answers["DATA"] = ""
         job = self.send("b@bench.test", "c@bench.test")
@@ -250,7 +250,7 @@ class CancelledTests(SendingCase):
         self.assertEqual(results(cancelled)[1:], ["NG #995", "NG #806"])
 
     def test_over_before(self) -> None:
-        """A job that was refused for good is not cancelled while it says farewell."""
+        """A job that was refused for good is not cancelled during QUIT."""
         self.relay.answers["MAIL"], self.relay.answers["QUIT"] = "550 5.7.1 No", ""
         job = self.send()
         self.settle()
@@ -273,7 +273,7 @@ class RecipientTests(SendingCase):
         self.assertEqual(recipients, ["RCPT TO:<b@bench.test>", "RCPT TO:<c@bench.test>"])
 
     def test_lost_behind_a_refusal(self) -> None:
-        """Who was refused before the connection was lost is #806, and only the others #803."""
+        """A recipient refused before the connection was lost is #806, and only the others #803."""
         self.relay.answers["RCPT TO:<c@"] = "550 5.1.1 Nobody"
         self.relay.answers["RCPT TO:<d@"] = ""
         self.send("c@bench.test", "d@bench.test")
@@ -293,7 +293,7 @@ class RecipientTests(SendingCase):
 
 
 class EchoTests(SendingCase):
-    """A server that repeats what it was told."""
+    """A server that repeats what it received."""
 
     settings = {
         **SendingCase.settings,
@@ -340,7 +340,7 @@ class EchoTests(SendingCase):
         self.assertEqual(credentials, b"\0stored\0typed")
 
 
-class FarewellTests(SendingCase):
+class QuitTests(SendingCase):
     """A server that does not answer QUIT."""
 
     def test_not_waited_for_long(self) -> None:

@@ -17,7 +17,7 @@ class JobTests(SendingCase):
     """One job, one attempt."""
 
     def test_handed_to_the_server(self) -> None:
-        """A mail that the SMTP server takes is "--": what becomes of it is not known (docs/fidelity)."""
+        """A mail that the SMTP server takes is "--": what happens to it then is not known (docs/fidelity)."""
         job = self.send()
         self.assertEqual((job.number, job.result, job.pages), ("0001", "waiting", 1))
         self.settle()
@@ -125,7 +125,7 @@ class JobTests(SendingCase):
         )
         self.assertEqual(len(self.relay.connections), 1)
 
-    def test_session_is_told(self) -> None:
+    def test_session(self) -> None:
         """The job names its session, which has octets, mails and the server."""
         self.send()
         self.settle()
@@ -277,7 +277,7 @@ class RetryTests(SendingCase):
         self.assertEqual(results(self.job()), ["NG #806", "NG #806"])
 
     def test_only_who_is_left(self) -> None:
-        """The second attempt is for those whom the first one did not reach."""
+        """The second attempt is for the recipients that the first one did not reach."""
         self.relay.answers["RCPT TO:<c@"] = "451 4.2.0 Later"
         self.relay.answers["RCPT TO:<d@"] = "550 5.1.1 Nobody"
         self.send("b@bench.test", "c@bench.test", "d@bench.test")
