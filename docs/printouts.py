@@ -119,7 +119,10 @@ def _side_by_side(pdfs: list[bytes]) -> Image.Image:
 
 async def _picture(reactor: Any, state: Path) -> None:
     printer = Printer(
-        state, reactor, printing={"loaded": True, "workers": 1}, hostnames=("bench.test",)
+        reactor,
+        state=str(state),
+        printing={"loaded": True, "workers": 1},
+        hostnames=("bench.test",),
     )
     printer.start()
     try:

@@ -59,8 +59,8 @@ def _deliver(where: tuple[str, int], mail: EmailMessage) -> str:
 
 async def _picture(reactor: Any, state: Path) -> None:
     printer = Printer(
-        state,
         reactor,
+        state=str(state),
         accounts={"ir@bench.test": "bench"},
         email_ifax__email_address="ir@bench.test",
         authent_encryption__allow_ssl_smtp_receive="on",

@@ -124,6 +124,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "testing": (
         "errors",
         "interfaces",
+        "configuration_sections",
         "configuration",
         "assembly",
         "device",

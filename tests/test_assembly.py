@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
@@ -37,14 +35,13 @@ class AssemblyTests(unittest.TestCase):
             time.time,
         )
 
-    @inlineCallbacks
-    def test_start_that_fails(self) -> Any:
+    async def test_start_that_fails(self) -> None:
         """Where the panel's port is taken, nothing else listens on, and the state directory is free."""
         taken = reactor.listenTCP(0, Factory(), interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(taken.stopListening)
         assembly = self.assembly(f"tcp:{taken.getHost().port}:interface=127.0.0.1")
         self.assertRaises(CannotListenError, assembly.startService)
-        yield deferLater(reactor, 0)
+        await deferLater(reactor, 0)
         mailhost = assembly.mailhost
         self.assertEqual(
             [
@@ -58,8 +55,7 @@ class AssemblyTests(unittest.TestCase):
         state.hold()
         state.release()
 
-    @inlineCallbacks
-    def test_stop_closes_every_port_at_once(self) -> Any:
+    async def test_stop_closes_every_port_at_once(self) -> None:
         """Switched off, no part listens on while another still ends what is under way."""
         assembly = self.assembly()
         assembly.startService()
@@ -70,5 +66,5 @@ class AssemblyTests(unittest.TestCase):
             *assembly.mailhost.smtp_addresses,
             *assembly.mailhost.pop3_addresses,
         ]
-        yield stopped
+        await stopped
         self.assertEqual(listening, [])

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from twisted.internet.defer import inlineCallbacks
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 
@@ -274,12 +273,11 @@ class ExampleTests(TestCase):
 
     timeout = 120
 
-    @inlineCallbacks
-    def test_mailer(self) -> Iterator[object]:
+    async def test_mailer(self) -> None:
         """The example of the page on testing passes."""
         directory = Path(self.mktemp())
         directory.mkdir()
-        said, errors, status = yield getProcessOutputAndValue(
+        said, errors, status = await getProcessOutputAndValue(
             sys.executable,
             [
                 "-m",
@@ -298,14 +296,13 @@ class BuildTests(TestCase):
 
     timeout = 300
 
-    @inlineCallbacks
-    def test_build(self) -> Iterator[object]:
+    async def test_build(self) -> None:
         """The pages build without a warning."""
         for needed in ("sphinx", "furo"):
             if importlib.util.find_spec(needed) is None:
                 raise SkipTest(f"{needed} is not installed: `make docs` installs it")
         built = Path(self.mktemp()).absolute()
-        said, errors, status = yield getProcessOutputAndValue(
+        said, errors, status = await getProcessOutputAndValue(
             sys.executable,
             ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", str(_DOCS), str(built)],
             env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},

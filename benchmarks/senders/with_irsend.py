@@ -11,7 +11,7 @@ import time
 import traceback
 
 from twisted.internet import reactor, stdio
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ClientFactory
 from twisted.protocols.basic import LineReceiver
 
@@ -54,30 +54,29 @@ class _Told(LineReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         mails, sessions = map(int, line.split())
-        self._send(mails // sessions, sessions).addErrback(self._ended)
+        sent = Deferred.fromCoroutine(self._send(mails // sessions, sessions))
+        sent.addErrback(self._ended)
 
     def _ended(self, failure) -> None:
         traceback.print_exception(failure.value)
         self.transport.loseConnection()
 
-    @inlineCallbacks
-    def _send(self, mails: int, sessions: int):
+    async def _send(self, mails: int, sessions: int):
         began = time.perf_counter()
         for _ in range(sessions):
-            yield self._session(mails)
+            await self._session(mails)
         self.sendLine(b"%f" % (time.perf_counter() - began))
 
-    @inlineCallbacks
-    def _session(self, mails: int):
+    async def _session(self, mails: int):
         client = ESMTPClient(Transcript(time.time), reactor, identity=b"localhost")
         reactor.connectTCP("127.0.0.1", self._port, _Once(client))
-        yield client.open_session(None)
+        await client.open_session(None)
         for _ in range(mails):
             with open(self._path, "rb") as content:
-                answers = yield client.send(self._sender, self._recipients, content)
+                answers = await client.send(self._sender, self._recipients, content)
             if not all(reply.positive for reply in answers.values()):
                 raise ValueError(f"not taken: {answers}")
-        yield client.quit()
+        await client.quit()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import smtplib
 import ssl
 from email.message import EmailMessage
 
-from twisted.internet.defer import inlineCallbacks
 from twisted.internet.threads import deferToThread
 from twisted.trial import unittest
 
@@ -39,18 +38,16 @@ class MailerTests(PrinterMixin, unittest.TestCase):
             model="iradvance", authent_encryption__allow_ssl_smtp_receive="ssl"
         )
 
-    @inlineCallbacks
-    def test_delivers_under_tls(self):
+    async def test_delivers_under_tls(self):
         """The scan arrives, and has crossed the wire under TLS."""
-        yield deferToThread(send_scan, *self.printer.smtp, "Invoice 17", use_tls=True)
-        [mail] = yield self.printer.wait_for_mail(1)
+        await deferToThread(send_scan, *self.printer.smtp, "Invoice 17", use_tls=True)
+        [mail] = await self.printer.wait_for_mail(1)
         self.assertEqual(mail.message["Subject"], "Invoice 17")
         self.assertIn("ESMTPS", mail.message["Received"])
 
-    @inlineCallbacks
-    def test_plain_text_is_an_error(self):
+    async def test_plain_text_is_an_error(self):
         """A scan in plain text fails in our script, and the printer says why."""
         sent = deferToThread(send_scan, *self.printer.smtp, "Invoice 17", use_tls=False)
-        yield self.assertFailure(sent, smtplib.SMTPException)
-        yield self.printer.wait_for_status("SSL Error (SMTP RX Reject)")
+        await self.assertFailure(sent, smtplib.SMTPException)
+        await self.printer.wait_for_status("SSL Error (SMTP RX Reject)")
         self.assertEqual(self.printer.mails, [])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
+from irsend.configuration_sections import IN_MEMORY
 from irsend.testing.printer import Printer
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class PrinterMixin(_TestCase):
     def start_printer(
         self,
         *,
+        state: str = IN_MEMORY,
         model: str = "ir2270",
         accounts: dict[str, str] | None = None,
         limits: dict[str, object] | None = None,
@@ -36,7 +37,8 @@ class PrinterMixin(_TestCase):
     ) -> Printer:
         """Return a running printer on free ports, with SMTP Receive on.
 
-        Settings are given as `window__item=value`. `accounts` (address and
+        It keeps everything in RAM, unless `state` names a directory. Settings are
+        given as `window__item=value`. `accounts` (address and
         password) puts a mail host beside it, whose first account it polls.
         It is stopped when the test ends; if the test failed, the transcripts of
         its sessions stand in the report.
@@ -44,8 +46,8 @@ class PrinterMixin(_TestCase):
         from twisted.internet import reactor
 
         printer = Printer(
-            Path(self.mktemp()).absolute(),
             reactor,
+            state=state,
             model=model,
             accounts=accounts,
             limits=limits,

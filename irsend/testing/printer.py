@@ -15,6 +15,7 @@ from twisted.trial.unittest import FailTest
 
 from irsend.assembly import Assembly
 from irsend.configuration import configuration
+from irsend.configuration_sections import IN_MEMORY
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged
 from irsend.device.jobs import Job
@@ -38,9 +39,9 @@ class Printer:
 
     def __init__(
         self,
-        directory: Path,
         reactor: Any,
         *,
+        state: str = IN_MEMORY,
         model: str = "ir2270",
         accounts: dict[str, str] | None = None,
         limits: dict[str, object] | None = None,
@@ -58,7 +59,7 @@ class Printer:
         self._assembly = Assembly(
             configuration(
                 model=model,
-                state=str(directory),
+                state=state,
                 listen={
                     "smtp": "tcp:0:interface=127.0.0.1",
                     "panel": "tcp:0:interface=127.0.0.1",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Protocol
@@ -89,11 +89,10 @@ class HostCase(unittest.TestCase):
             TCP4ClientEndpoint(reactor, address.host, address.port), protocol
         )
 
-    @inlineCallbacks
-    def pop(self) -> Any:
+    async def pop(self) -> None:
         client = POP3Client(Transcript(time.time), reactor)  # type: ignore[arg-type]
-        yield self.connect(self.pop3, client)
-        yield client.greeted
+        await self.connect(self.pop3, client)
+        await client.greeted
         return client
 
 
@@ -120,8 +119,7 @@ class LifeTests(HostCase):
         self.assertEqual(made["bits"], 2048)
         self.assertEqual(made["names"], ["localhost", "127.0.0.1"])
 
-    @inlineCallbacks
-    def test_address_in_use(self) -> Any:
+    async def test_address_in_use(self) -> None:
         """An address in use raises, and the other one is closed again."""
         taken = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(taken.close)
@@ -134,7 +132,7 @@ class LifeTests(HostCase):
         )
         self.assertRaises(CannotListenError, host.startService)
         self.assertEqual(host.smtp_addresses, [])
-        yield host.stopService()
+        await host.stopService()
 
     def test_off(self) -> None:
         """An empty endpoint is off."""
@@ -142,38 +140,35 @@ class LifeTests(HostCase):
         self.assertEqual(self.host.smtp_addresses, [])
         self.assertEqual(len(self.host.pop3_addresses), 1)
 
-    @inlineCallbacks
-    def test_stopping_ends_sessions(self) -> Any:
+    async def test_stopping_ends_sessions(self) -> None:
         """Stopping sends SMTP clients 421 and POP3 clients -ERR, and leaves no session."""
         self.start()
         of_smtp, of_pop3 = _Peer(), _Peer(b"USER ir@bench.test\r\n")
-        yield self.connect(self.smtp, of_smtp)
-        yield self.connect(self.pop3, of_pop3)
-        client = yield self.pop()
-        yield self.host.stopService()
-        self.assertIn(b"\r\n421 ", (yield of_smtp.closed))
-        self.assertIn(b"\r\n-ERR [SYS/TEMP]", (yield of_pop3.closed))
-        yield client.leave()
+        await self.connect(self.smtp, of_smtp)
+        await self.connect(self.pop3, of_pop3)
+        client = await self.pop()
+        await self.host.stopService()
+        self.assertIn(b"\r\n421 ", (await of_smtp.closed))
+        self.assertIn(b"\r\n-ERR [SYS/TEMP]", (await of_pop3.closed))
+        await client.leave()
 
-    @inlineCallbacks
-    def test_stopping_does_not_wait_for_the_deaf(self) -> Any:
+    async def test_stopping_does_not_wait_for_the_deaf(self) -> None:
         """A client that takes nothing of a large mail does not keep the host from stopping."""
         self.start()
         memory = self.host.maildirs.of_account("ir@bench.test")
         name = put(memory, b"x" * 30_000_000)
         while memory.size(name) == 0:
-            yield soon()
+            await soon()
         deaf = _Peer(b"USER ir@bench.test\r\nPASS bench\r\nRETR 1\r\n")
-        yield self.connect(self.pop3, deaf)
+        await self.connect(self.pop3, deaf)
         while b"octets" not in deaf.heard:
-            yield soon()
+            await soon()
         deaf.transport.pauseProducing()  # type: ignore[union-attr]
-        yield self.host.stopService()
+        await self.host.stopService()
         deaf.transport.abortConnection()  # type: ignore[union-attr]
-        yield deaf.closed
+        await deaf.closed
 
-    @inlineCallbacks
-    def test_stopping_does_not_wait_for_the_deaf_under_tls(self) -> Any:
+    async def test_stopping_does_not_wait_for_the_deaf_under_tls(self) -> None:
         """The same under TLS; and the file of the mail is closed."""
         if not Path("/proc/self/fd").exists():
             raise unittest.SkipTest("which files are open is seen in /proc only")
@@ -181,62 +176,61 @@ class LifeTests(HostCase):
         memory = self.host.maildirs.of_account("ir@bench.test")
         name = put(memory, b"x\r\n" * 10_000_000)
         while memory.size(name) == 0:
-            yield soon()
-        client = yield self.pop()
-        yield client.start_tls(tls())
-        yield client.user(b"ir@bench.test")
-        yield client.password(b"bench")
+            await soon()
+        client = await self.pop()
+        await client.start_tls(tls())
+        await client.user(b"ir@bench.test")
+        await client.password(b"bench")
         lines: list[bytes] = []
         retrieving = client.retrieve(0, lines.append)
         while not lines:
-            yield soon()
+            await soon()
         client.transport.pauseProducing()
         self.assertIn(str(memory.path(name)), _open_files())
-        yield self.host.stopService()
+        await self.host.stopService()
         self.assertNotIn(str(memory.path(name)), _open_files())
         client.transport.abortConnection()
-        yield self.assertFailure(retrieving, Exception)
+        await self.assertFailure(retrieving, Exception)
 
 
 class SessionTests(HostCase):
     """Mail in by SMTP, and out by POP3."""
 
-    @inlineCallbacks
-    def deliver(self, content: bytes = b"Subject: x\r\n\r\n.x\r\n", version: str = "") -> Any:
+    async def deliver(
+        self, content: bytes = b"Subject: x\r\n\r\n.x\r\n", version: str = ""
+    ) -> None:
         client = ESMTPClient(Transcript(time.time), reactor, identity=b"me")  # type: ignore[arg-type]
-        yield self.connect(self.smtp, client)
-        yield client.open_session(tls(version) if version else None)
+        await self.connect(self.smtp, client)
+        await client.open_session(tls(version) if version else None)
         self.assertEqual(client.tls[0] if client.tls else "", version)
         path = Path(self.mktemp())
         path.write_bytes(content)
         with path.open("rb") as mail:
-            answers = yield client.send(IR, [IR], mail, size=len(content))
-        yield client.quit()
+            answers = await client.send(IR, [IR], mail, size=len(content))
+        await client.quit()
         self.assertEqual(str(answers[IR]), "250 2.6.0 Message accepted")
 
-    @inlineCallbacks
-    def test_each_tls_version(self) -> Any:
+    async def test_each_tls_version(self) -> None:
         """Mail is taken and served by TLS 1.0, 1.1, 1.2 and 1.3, and in plain text."""
         self.start()
         content = b"Subject: x\r\n\r\n" + b".line\r\n" * 5_000
         for number, version in enumerate(["", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"]):
-            yield self.deliver(content, version)
-            client = yield self.pop()
+            await self.deliver(content, version)
+            client = await self.pop()
             if version:
-                yield client.start_tls(tls(version))
+                await client.start_tls(tls(version))
                 self.assertEqual(client.tls[0], version)
-            yield client.user(b"ir@bench.test")
-            yield client.password(b"bench")
+            await client.user(b"ir@bench.test")
+            await client.password(b"bench")
             memory = self.host.maildirs.of_account("ir@bench.test")
             kept = mails_in(memory)[number]
             lines: list[bytes] = []
-            yield client.retrieve(number, lines.append)
+            await client.retrieve(number, lines.append)
             self.assertEqual(b"\r\n".join(lines) + b"\r\n", kept)
             self.assertTrue(kept.endswith(content))
-            yield client.leave()
+            await client.leave()
 
-    @inlineCallbacks
-    def test_each_login(self) -> Any:
+    async def test_each_login(self) -> None:
         """Each way of logging in works with the right password, and is refused with another."""
         self.start()
         for way in (
@@ -249,37 +243,35 @@ class SessionTests(HostCase):
             "SCRAM-SHA-256",
         ):
             for password in (b"bench", b"wrong"):
-                client = yield self.pop()
+                client = await self.pop()
                 try:
-                    yield self.log_in(client, way, password)
+                    await self.log_in(client, way, password)
                 except ServerErrorResponse as refusal:
                     self.assertEqual(password, b"wrong", way)
                     self.assertTrue(refusal.args[0].startswith(b"[AUTH]"))
                 else:
                     self.assertEqual(password, b"bench", way)
-                    self.assertEqual((yield client.stat()), (0, 0))
-                yield client.leave()
+                    self.assertEqual((await client.stat()), (0, 0))
+                await client.leave()
 
-    @inlineCallbacks
-    def log_in(self, client: POP3Client, way: str, password: bytes) -> Any:
+    async def log_in(self, client: POP3Client, way: str, password: bytes) -> None:
         if way == "USER":
-            yield client.user(b"ir@bench.test")
-            yield client.password(password)
+            await client.user(b"ir@bench.test")
+            await client.password(password)
         elif way == "APOP":
             digest = hashlib.md5(client.serverChallenge + password).hexdigest()
-            yield client.apop(b"ir@bench.test", digest.encode())
+            await client.apop(b"ir@bench.test", digest.encode())
         else:
             credentials = Credentials(
                 user=b"ir@bench.test", password=password, service="pop", host="localhost"
             )
-            yield client.authenticate(make_mechanism(way, credentials))
+            await client.authenticate(make_mechanism(way, credentials))
 
-    @inlineCallbacks
-    def test_mails_survive(self) -> Any:
+    async def test_mails_survive(self) -> None:
         """What was accepted is there when the mail host is started again."""
         self.start()
-        yield self.deliver()
-        yield self.host.stopService()
+        await self.deliver()
+        await self.host.stopService()
         directory = self.directory
         self.host = self.make()
         self.directory.parent.mkdir(exist_ok=True)
@@ -291,38 +283,34 @@ class SessionTests(HostCase):
 class BesideAMachineTests(PrinterMixin, unittest.TestCase):
     """The mail host and the machine in one process."""
 
-    @inlineCallbacks
-    def send(self, printer: Any, to: Mailbox) -> Any:
+    async def send(self, printer: Any, to: Mailbox) -> None:
         client = ESMTPClient(Transcript(time.time), reactor, identity=b"me")  # type: ignore[arg-type]
-        yield connectProtocol(TCP4ClientEndpoint(reactor, *printer.mailhost_smtp), client)
-        yield client.open_session(None)
+        await connectProtocol(TCP4ClientEndpoint(reactor, *printer.mailhost_smtp), client)
+        await client.open_session(None)
         path = Path(self.mktemp())
         path.write_bytes(b"Subject: hello\r\n\r\nhello\r\n")
         with path.open("rb") as mail:
-            answers = yield client.send(IR, [to], mail)
-        yield client.quit()
+            answers = await client.send(IR, [to], mail)
+        await client.quit()
         return answers[to].code
 
-    @inlineCallbacks
-    def poll(self, **settings: Any) -> Any:
+    async def poll(self, **settings: Any) -> None:
         printer = self.start_printer(accounts={"ir@bench.test": "bench"}, **settings)
-        self.assertEqual((yield self.send(printer, IR)), 250)
-        session = yield printer.receive()
+        self.assertEqual((await self.send(printer, IR)), 250)
+        session = await printer.receive()
         self.assertEqual((session.result, session.reason), ("OK", ""))
-        mails = yield printer.wait_for_mail(1)
+        mails = await printer.wait_for_mail(1)
         self.assertEqual(mails[0].message["Subject"], "hello")
-        again = yield printer.receive()
+        again = await printer.receive()
         self.assertEqual((again.result, again.messages), ("OK", 0))
         return session
 
-    @inlineCallbacks
-    def test_polled_under_tls(self) -> Any:
+    async def test_polled_under_tls(self) -> None:
         """The iR 2270 polls its mail host at TLS 1.0, and deletes what it has taken."""
-        session = yield self.poll(authent_encryption__allow_ssl_pop=True)
+        session = await self.poll(authent_encryption__allow_ssl_pop=True)
         self.assertEqual(session.tls.version, "TLS 1.0")
 
-    @inlineCallbacks
-    def test_many(self) -> Any:
+    async def test_many(self) -> None:
         """A hundred mails are fetched, pipelined and under TLS, each once and whole."""
         printer = self.start_printer(
             accounts={"ir@bench.test": "bench"}, authent_encryption__allow_ssl_pop=True
@@ -335,38 +323,35 @@ class BesideAMachineTests(PrinterMixin, unittest.TestCase):
         for mail in mails:
             put(memory, mail)
         while len(memory.names()) < 100:
-            yield soon()
-        session = yield printer.receive()
+            await soon()
+        session = await printer.receive()
         self.assertEqual((session.result, session.messages), ("OK", 100))
         contents = [mail.content for mail in printer.mails]
         found = {b"Subject:" + content.partition(b"Subject:")[2] for content in contents}
         self.assertEqual((len(contents), found), (100, set(mails)))
         self.assertEqual(memory.names(), [])
 
-    @inlineCallbacks
-    def test_polled_by_each_model(self) -> Any:
+    async def test_polled_by_each_model(self) -> None:
         """Each model that has Allow SSL (POP) polls it under its own TLS."""
         for model in ("ir2200", "iradvance"):
-            session = yield self.poll(model=model, authent_encryption__allow_ssl_pop=True)
+            session = await self.poll(model=model, authent_encryption__allow_ssl_pop=True)
             self.assertIsNotNone(session.tls, model)
 
-    @inlineCallbacks
-    def test_polled_by_each_method(self) -> Any:
+    async def test_polled_by_each_method(self) -> None:
         """Each POP AUTH method of the machine logs in to it."""
         for method, auth in (("standard", None), ("apop", "APOP"), ("pop_auth", "CRAM-MD5")):
-            session = yield self.poll(authent_encryption__pop_auth_method=method)
+            session = await self.poll(authent_encryption__pop_auth_method=method)
             self.assertEqual(session.auth, auth)
 
-    @inlineCallbacks
-    def test_handed_to_the_machine(self) -> Any:
+    async def test_handed_to_the_machine(self) -> None:
         """Mail for the machine arrives there: in plain text with SSL off, else by STARTTLS."""
         for policy in ("off", "on", "ssl"):
             printer = self.start_printer(
                 accounts={"ir@bench.test": "bench"},
                 authent_encryption__allow_ssl_smtp_receive=policy,
             )
-            self.assertEqual((yield self.send(printer, Mailbox(b"fax", b"localhost"))), 250)
-            (mail,) = yield printer.wait_for_mail(1)
+            self.assertEqual((await self.send(printer, Mailbox(b"fax", b"localhost"))), 250)
+            (mail,) = await printer.wait_for_mail(1)
             self.assertEqual(b"with ESMTPS (TLS 1.0 AES" in mail.content, policy != "off")
             self.assertEqual(mail.content.count(b"Return-Path:"), 1)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial import unittest
 
@@ -21,13 +20,12 @@ USER, PASSWORD = "ir@bench.test", "bench"
 class ProgramTests(HostCase):
     """Each skips with a sentence where its program is missing."""
 
-    @inlineCallbacks
-    def call(self, program: str, *arguments: str, status: int | None = 0) -> Any:
+    async def call(self, program: str, *arguments: str, status: int | None = 0) -> None:
         """Run it to its end; return its output."""
         path = shutil.which(program)
         if path is None:
             raise unittest.SkipTest(f"{program} must be installed for this test")
-        out, err, ended = yield getProcessOutputAndValue(
+        out, err, ended = await getProcessOutputAndValue(
             path, arguments, env={**os.environ, "HOME": self.mktemp()}, reactor=reactor
         )
         said = (out + err).decode("utf-8", "replace")
@@ -43,37 +41,33 @@ class ProgramTests(HostCase):
             "swaks", "--server", server, "--from", "a@bench.test", *arguments, status=status
         )
 
-    @inlineCallbacks
-    def test_swaks_logs_in(self) -> Any:
+    async def test_swaks_logs_in(self) -> None:
         """Swaks logs in by each mechanism, and brings its mail."""
         self.start()
         for mechanism in ("CRAM-MD5", "LOGIN", "PLAIN"):
             login = ("--auth", mechanism, "--auth-user", USER, "--auth-password", PASSWORD)
-            said = yield self.swaks("--to", USER, *login)
+            said = await self.swaks("--to", USER, *login)
             self.assertIn("235 2.7.0 Authentication successful", said)
         kept = mails_in(self.host.maildirs.of_account(USER))
         self.assertEqual(len(kept), 3)
         self.assertIn(b"with ESMTPA;", kept[0])
 
-    @inlineCallbacks
-    def test_swaks_under_tls(self) -> Any:
+    async def test_swaks_under_tls(self) -> None:
         """Swaks brings mail behind STARTTLS."""
         self.start()
-        yield self.swaks("--to", USER, "--tls")
+        await self.swaks("--to", USER, "--tls")
         self.assertIn(b"with ESMTPS (TLS 1.", mails_in(self.host.maildirs.of_account(USER))[0])
 
-    @inlineCallbacks
-    def test_swaks_is_refused(self) -> Any:
+    async def test_swaks_is_refused(self) -> None:
         """Swaks with a wrong password is not logged in, and cannot relay with the right one."""
         self.start()
         wrong = ("--auth", "LOGIN", "--auth-user", USER, "--auth-password", "x")
-        yield self.swaks("--to", USER, *wrong, status=28)
+        await self.swaks("--to", USER, *wrong, status=28)
         right = ("--auth", "LOGIN", "--auth-user", USER, "--auth-password", PASSWORD)
-        said = yield self.swaks("--to", "x@example.com", *right, status=24)
+        said = await self.swaks("--to", "x@example.com", *right, status=24)
         self.assertIn("550 5.7.1 Relay refused", said)
 
-    @inlineCallbacks
-    def test_mpop(self) -> Any:
+    async def test_mpop(self) -> None:
         """Mpop fetches by each way of logging in, under STLS and without, and deletes at the end."""
         self.start()
         memory = self.host.maildirs.of_account(USER)
@@ -81,7 +75,7 @@ class ProgramTests(HostCase):
         for number, way in enumerate(["user", "apop", "plain", "login", "cram-md5"]):
             name = put(memory, mail)
             while name not in memory.names():
-                yield soon()
+                await soon()
             tls = (
                 ["--tls=on", "--tls-starttls=on", "--tls-certcheck=off"]
                 if number % 2
@@ -89,7 +83,7 @@ class ProgramTests(HostCase):
             )
             box = Path(self.mktemp()).absolute()
             box.touch(0o600)
-            yield self.call(
+            await self.call(
                 "mpop",
                 "--host=127.0.0.1",
                 f"--port={self.pop3.port}",
@@ -104,16 +98,15 @@ class ProgramTests(HostCase):
             self.assertIn(b"\nSubject: x\n\n.dot\n..\nend\n", box.read_bytes())
             self.assertEqual(memory.names(), [])
 
-    @inlineCallbacks
-    def test_curl(self) -> Any:
+    async def test_curl(self) -> None:
         """Curl lists and fetches by each SASL mechanism and by APOP, under STLS."""
         self.start()
         memory = self.host.maildirs.of_account(USER)
         name = put(memory, b"Subject: x\r\n\r\n.dot\r\n")
         while name not in memory.names():
-            yield soon()
+            await soon()
         for way in ("PLAIN", "LOGIN", "CRAM-MD5", "+APOP"):
-            said = yield self.call(
+            said = await self.call(
                 "curl",
                 "-sS",
                 "--ssl-reqd",
