@@ -76,7 +76,7 @@ class MacFilterTests(PrinterMixin, unittest.TestCase):
         self.assertEqual([one.mac for one in sessions], [SCANNER, NO_MAC])
 
     async def test_window_holds_at_once(self) -> None:
-        """A peer that the window keeps off gets no greeting and no session, and is counted; others get both."""
+        """A peer that the window keeps off has no greeting and no session, and is counted; others do."""
         printer = self.start(**_ONLY_SCANNER)
         await self.greeted("127.0.0.2", printer)
         connecting = connect("127.0.0.3", printer.smtp[1])
