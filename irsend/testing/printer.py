@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import FailTest
 
@@ -238,7 +239,12 @@ class Printer:
 
     def sessions(self) -> Deferred[list[Session]]:
         """Give its sessions with mail servers and clients, newest first."""
-        return self._machine.control.sessions()
+        return Deferred.fromCoroutine(self._sessions())
+
+    async def _sessions(self) -> list[Session]:
+        # Never at once: a test that asks until a session is there must let the reactor run.
+        await deferLater(self._reactor, 0)
+        return await self._machine.control.sessions()
 
     def transcripts(self) -> Deferred[list[str]]:
         """Give the transcript of each session, oldest first, as text."""
