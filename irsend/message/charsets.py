@@ -35,6 +35,7 @@ _ALLOWED = re.compile(
 )
 _JIS = re.compile(rb"\x1b(\$[@B]|\$\([DOPQ]|\([BJI])")
 _KANA = re.compile("[\u3041-\u30fe]")
+_JAPANESE = ("iso2022_jp", _EUC, _SHIFT_JIS)
 # A character of two octets or more that is well-formed.
 _SOME_UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe1-\xec][\x80-\xbf]{2}")
 # Charsets of several octets a character take two octets of UTF-8 for a character of theirs more often
@@ -83,7 +84,9 @@ def _read(octets: bytes, codec: str, cut: bool = False) -> tuple[str, str]:
     if codec in ("", _LATIN, _UTF_8) or _is_utf_8_all_the_same(octets, codec, cut):
         # Mail in any charset comes under these labels.
         codec = _guess(octets, cut) or codec or _LATIN
-    for one in (codec, _guess(octets, cut)):
+    # Who writes one Japanese charset and says another does so without kana too.
+    others = (_EUC, _SHIFT_JIS) if codec in _JAPANESE else ()
+    for one in (codec, _guess(octets, cut), *others):
         text = _strictly(octets, one, cut) if one else None
         if text is not None:
             return text, one

@@ -62,6 +62,7 @@ class Problem:
     """Something that was wrong, with its result code (docs/fidelity, Result codes)."""
 
     code: str
+    """Empty for what is told and makes no job NG."""
     words: str
     """A sentence that is printed."""
 

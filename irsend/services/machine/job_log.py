@@ -14,10 +14,11 @@ def log_ended(event: Event) -> None:
     if isinstance(event, JobChanged) and event.job.ended is not None and not event.job.held_as:
         job = event.job
         _log.info(
-            "Job {number}: {result}, {direction} {party}{why}",
+            "Job {number}: {result}, {direction} {party}{subject}{why}",
             number=job.number,
             result=" ".join(filter(None, (job.result, job.code))),
             direction="to" if job.direction == "tx" else "from",
             party=job.party,
+            subject=f', "{job.subject}"' if job.subject else "",
             why=f" ({job.reason})" if job.reason else "",
         )
