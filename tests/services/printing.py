@@ -50,7 +50,7 @@ class PrintingMachineCase(unittest.TestCase):
             printing={**self.printing, **printing},
         )
         self.machine = Machine(configured, reactor, lambda: time.time() + self.later)
-        self.machine.hold()
+        self.machine.acquire()
         self.machine.device.observe(self.events.append)
         self.machine.startService()
 
@@ -60,8 +60,8 @@ class PrintingMachineCase(unittest.TestCase):
         jobs: list[Job] = []
         message = machine.storage.memory.open_message(
             trace,
-            kept=lambda one: jobs.append(
-                machine.dispatch.mail_kept(one.name, one.beginning, "a@bench.test", None)
+            on_stored=lambda one: jobs.append(
+                machine.dispatch.mail_stored(one.name, one.head_octets, "a@bench.test", None)
             ),
             mark=mark,
         )

@@ -152,7 +152,7 @@ class _PrintQueue:
 
     jobs: list[Job] = field(factory=list)
 
-    def take(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
+    def enqueue(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
         """Keep the job in mind."""
         self.jobs.append(mail.job)
 
@@ -213,7 +213,7 @@ class SendingCase(unittest.TestCase):
         )
         self.full_mode.recover(entries)
         for job in self.in_memory():
-            parts.dispatch.take_again(job)
+            parts.dispatch.mail_recovered(job)
         self.send_queue.recover([one for one in entries if one.awaited_until is None])
         self.full_mode.startService()
         parts.dispatch.startService()
@@ -250,7 +250,7 @@ class SendingCase(unittest.TestCase):
     def in_memory(self) -> list[Job]:
         """Return the jobs of the mails in memory."""
         jobs = self.successResultOf(self.parts.journal.jobs(1000))
-        return [one for one in jobs if one.held_as is not None]
+        return [one for one in jobs if one.mail_file is not None]
 
     def switch_off(self) -> None:
         """Switch it off in order."""

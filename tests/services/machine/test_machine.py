@@ -39,11 +39,11 @@ class MachineTests(unittest.TestCase):
     def switch_on(self, configured: Any = None) -> Machine:
         """Switch a machine on, on the state directory."""
         machine = Machine(configured or self.configured(), reactor, time.time)
-        machine.hold()
+        machine.acquire()
         try:
             machine.startService()
         except BaseException:
-            machine.abandon()
+            machine.abort_start()
             raise
         self.machine = machine
         return machine

@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
-from irsend.services.print.print_pool import CannotPrint, NoRoom, PrintPool
+from irsend.services.print.print_pool import CannotPrint, CannotPrintNow, PrintPool
 from tests.imaging.received import mail
 
 
@@ -85,7 +85,7 @@ class PrintPoolTests(unittest.TestCase):
         """When it is stopped all workers are gone."""
         asked = self.pool.ask(self.order(mail("Text."), "1"))
         (worker,) = self.workers()
-        failing = self.assertFailure(asked, NoRoom)
+        failing = self.assertFailure(asked, CannotPrintNow)
         await self.pool.stop()
         await failing
         self.assertRaises(ProcessLookupError, os.kill, worker, 0)

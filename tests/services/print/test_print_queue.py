@@ -35,7 +35,7 @@ class PrintingTests(PrintingMachineCase):
         job = yield self.receive(mail("Good morning."))
         ended = yield self.ended(job.number)
         self.assertEqual(
-            (ended.number, ended.result, ended.pages, ended.kind, ended.held_as),
+            (ended.number, ended.result, ended.pages, ended.kind, ended.mail_file),
             ("5001", "OK", 1, "email", None),
         )
         (document,) = yield self.printed()
@@ -117,7 +117,7 @@ class PrintingTests(PrintingMachineCase):
         self.machine.control.change_paper(False)
         job = yield self.receive(mail("Text."))
         yield self.until(lambda: self.machine.print_queue._waiting)
-        self.machine.storage.memory.path(job.held_as).unlink()
+        self.machine.storage.memory.path(job.mail_file).unlink()
         self.machine.control.change_paper(True)
         ended = yield self.ended(job.number)
         self.assertEqual((ended.result, ended.code), ("NG", None))
@@ -152,7 +152,7 @@ class PrintingTests(PrintingMachineCase):
         )
         broken = yield self.receive(asking)
         yield self.until(lambda: self.machine.print_queue._waiting)
-        path = self.machine.storage.memory.path(broken.held_as)
+        path = self.machine.storage.memory.path(broken.mail_file)
         path.unlink()
         path.mkdir()
         others = []
@@ -183,7 +183,7 @@ class PaperTests(PrintingMachineCase):
         jobs = []
         for number in range(3):
             jobs.append((yield self.receive(mail(f"Text {number}."))))
-        sizes = [self.machine.storage.memory.size(one.held_as) for one in jobs]
+        sizes = [self.machine.storage.memory.size(one.mail_file) for one in jobs]
         self.assertEqual(self.machine.control.memory()[0], sum(sizes))
         self.assertEqual(self.machine.control.documents(), [])
         self.assertEqual(self.machine.device.state, "ready")
@@ -305,7 +305,7 @@ class TrayTests(PrintingMachineCase):
         """A document that is taken out is gone, also at the next start."""
         job = yield self.receive(mail("Text."))
         yield self.ended(job.number)
-        yield self.machine.control.take_document(job.number)
+        yield self.machine.control.remove_document(job.number)
         self.assertEqual(self.machine.control.documents(), [])
         self.assertEqual(list((self.state / "tray").glob("*.*")), [])
         self.assertRaises(NoSuchRecord, self.machine.control.document, job.number)
@@ -381,7 +381,7 @@ class CrashTests(PrintingMachineCase):
         """Print, then have the state as it was between the tray and the memory; return the job."""
         self.machine.control.change_paper(False)
         job = yield self.receive(fax(), mark="f" * 32)
-        path = self.machine.storage.memory.path(job.held_as)
+        path = self.machine.storage.memory.path(job.mail_file)
         kept = path.read_bytes()
         yield self.machine.storage.journal.flush()
         before = self.state / "before.sqlite"
@@ -428,7 +428,7 @@ class CrashTests(PrintingMachineCase):
         self.machine.storage.journal.remember_fetched("f" * 8, "f" * 32)
         job = yield self.receive(mail("Text."), mark="f" * 32)
         yield self.ended(job.number)
-        yield self.machine.control.take_document(job.number)
+        yield self.machine.control.remove_document(job.number)
         kept = sqlite3.connect(f"file:{self.state}/journal.sqlite?immutable=1", uri=True)
         jobs = kept.execute("SELECT result FROM job").fetchall()
         marks = kept.execute("SELECT mark FROM fetched").fetchall()
@@ -440,7 +440,7 @@ class CrashTests(PrintingMachineCase):
         """When a document is announced its mail is deleted: who takes it out at once loses nothing."""
         there: list[bool] = []
         job = yield self.receive_while_out(mail("Text."))
-        path = self.machine.storage.memory.path(job.held_as)
+        path = self.machine.storage.memory.path(job.mail_file)
         self.machine.device.observe(
             lambda event: (
                 there.append(path.exists()) if isinstance(event, DocumentPrinted) else None
@@ -462,28 +462,28 @@ class CrashTests(PrintingMachineCase):
     def test_not_deleted(self) -> Any:
         """A printed mail that the disk did not let go is not printed again, though its document is taken."""
         job = yield self.receive_while_out(mail("Text."))
-        path = self.machine.storage.memory.path(job.held_as)
+        path = self.machine.storage.memory.path(job.mail_file)
         content = path.read_bytes()
         delete = self.machine.storage.memory.unlink
         self.machine.storage.memory.unlink = _failing  # type: ignore[method-assign]
         self.machine.control.change_paper(True)
         yield self.ended(job.number)
         self.machine.storage.memory.unlink = delete  # type: ignore[method-assign]
-        yield self.machine.control.take_document(job.number)
+        yield self.machine.control.remove_document(job.number)
         yield self.assertFailure(self.machine.control.cancel_job(job.number), CannotCancel)
         yield self.machine.stopService()
         self.assertEqual(path.read_bytes(), content)
         self.switch_on()
         self.assertEqual(self.machine.storage.memory.names(), [])
         (again,) = yield self.machine.control.jobs()
-        self.assertEqual((again.serial, again.result, again.held_as), (1, "OK", None))
+        self.assertEqual((again.serial, again.result, again.mail_file), (1, "OK", None))
 
     @inlineCallbacks
     def test_cancelled_before_a_crash(self) -> Any:
         """What was cancelled stays so, whether the power failed before its mail was deleted or behind it."""
         for deleted in (True, False):
             job = yield self.receive_while_out(mail("Text."))
-            path = self.machine.storage.memory.path(job.held_as)
+            path = self.machine.storage.memory.path(job.mail_file)
             content = path.read_bytes()
             yield self.machine.control.cancel_job(job.number)
             lost = self.state / "lost.sqlite"
@@ -497,7 +497,7 @@ class CrashTests(PrintingMachineCase):
                 path.write_bytes(content)
             self.switch_on()
             again = yield self.machine.control.job(job.number)
-            self.assertEqual((again.result, again.code, again.held_as), ("NG", "#995", None))
+            self.assertEqual((again.result, again.code, again.mail_file), ("NG", "#995", None))
             self.assertEqual(self.machine.storage.memory.names(), [])
 
     @inlineCallbacks
@@ -534,7 +534,7 @@ class CrashTests(PrintingMachineCase):
         older = self.machine.print_queue._waiting.popleft()
         self.machine.control.change_paper(True)
         yield self.ended(jobs[1].number)
-        self.machine.print_queue.take_parts(older.mails, [])
+        self.machine.print_queue.enqueue_parts(older.mails, [])
         yield self.ended(jobs[0].number)
         yield self.switched_off_without_journal()
         self.switch_on()
@@ -551,7 +551,7 @@ class CrashTests(PrintingMachineCase):
         yield self.receive(mail("First."))
         sent = self.machine.device.new_job("tx", "b@bench.test")
         outgoing = Outgoing(
-            job=sent, sender="", message_id="<1@x>", head_length=0, due=2e10, answer="mdn"
+            job=sent, sender="", message_id="<1@x>", head_length=0, due=2e10, report="mdn"
         )
         yield self.machine.storage.outbox.accept(lambda _: (outgoing, b""))
         yield self.receive(mail("Second."))

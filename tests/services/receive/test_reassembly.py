@@ -195,7 +195,7 @@ class JoiningTests(PrintingMachineCase):
         self.machine.control.change_paper(False)
         jobs = yield self.receive_all([part(1, "total=2"), part(2)])
         yield self.until(lambda: self.machine.print_queue._waiting)
-        self.machine.storage.memory.path(jobs[1].held_as).unlink()
+        self.machine.storage.memory.path(jobs[1].mail_file).unlink()
         self.machine.control.change_paper(True)
         ended = yield self.ended(jobs[0].number)
         self.assertEqual(ended.code, "#848")
@@ -224,13 +224,13 @@ class JoiningTests(PrintingMachineCase):
     def test_again_and_again(self) -> Any:
         """A part that comes thousands of times is #848 with all that came: one document ends few jobs."""
         orders: list[Any] = []
-        self.machine.print_queue.take_parts = lambda *given, instead: orders.append(
+        self.machine.print_queue.enqueue_parts = lambda *given, instead: orders.append(
             (*given, instead)
         )
         yield self.receive_all([part(1, "total=2")])
         yield self.sorted()
         (divided,) = self.machine.reassembly._waiting.values()
         for _ in range(2001):
-            self.machine.reassembly.take(divided.parts[1], divided.parts[1].fragment)
+            self.machine.reassembly.add(divided.parts[1], divided.parts[1].fragment)
         ((parts, doubles, problem),) = orders
         self.assertEqual((len(parts), len(doubles), problem.code), (1, 2001, "#848"))

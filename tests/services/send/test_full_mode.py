@@ -57,8 +57,8 @@ class FullModeTests(SendingCase):
         kept: list[Job] = []
         message = self.parts.memory.open_message(
             b"",
-            kept=lambda one: kept.append(
-                self.parts.dispatch.mail_kept(one.name, one.beginning, "relay", None)
+            on_stored=lambda one: kept.append(
+                self.parts.dispatch.mail_stored(one.name, one.head_octets, "relay", None)
             ),
         )
         message.write(text.encode())
@@ -88,7 +88,7 @@ class FullModeTests(SendingCase):
         """A DSN that says delivered makes it OK; the notification itself is not printed."""
         notification = self.receive(DSN, self.sent(), action="delivered")
         self.assertEqual(told(self.job()), ["OK", "OK"])
-        self.assertEqual((notification.result, notification.held_as), ("OK", None))
+        self.assertEqual((notification.result, notification.mail_file), ("OK", None))
         self.assertEqual(self.parts.memory.names(), [])
 
     def test_failed(self) -> None:
@@ -204,9 +204,13 @@ class FullModeTests(SendingCase):
         envelope = line.partition(b"<")[2].rstrip(b">").decode()
         notification = self.receive(DSN, envelope, action="delivered")
         self.assertTrue(self.parts.dispatch.release(notification))
-        self.parts.memory.delete(notification.held_as or "")
+        self.parts.memory.delete(notification.mail_file or "")
         self.parts.device.job_changed(
-            notification, result="NG", code="#995", held_as=None, ended=self.parts.device.now()
+            notification,
+            result="NG",
+            code="#995",
+            mail_file=None,
+            ended=self.parts.device.now(),
         )
         self.parts.clock.advance(10)
         self.settle()

@@ -211,7 +211,7 @@ class AnsweringTests(PrinterMixin, unittest.TestCase):
         (job,) = yield self.received()
         machine = self.printer._machine
         machine.print_queue._waiting.clear()
-        machine.dispatch.take_again(job)
+        machine.dispatch.mail_recovered(job)
         self.assertEqual(len((yield self.sent())), 1)
 
     @inlineCallbacks
@@ -247,7 +247,7 @@ class AnsweringTests(PrinterMixin, unittest.TestCase):
         machine.dispatch._undecided.clear()
         machine.dispatch._waiting.clear()
         machine.dispatch.startService()
-        machine.dispatch.take_again(job)
+        machine.dispatch.mail_recovered(job)
         self.assertEqual(len((yield self.sent())), 1)
 
     @inlineCallbacks

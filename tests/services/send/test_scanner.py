@@ -99,7 +99,7 @@ class ScannerTests(unittest.TestCase):
         scanning.cancel()
         # Whoever hears of it may remove the directory: nothing is written there any more.
         yield self.assertFailure(scanning, CancelledError)
-        self.assertTrue(worker.gone.called)
+        self.assertTrue(worker.exited.called)
         self.assertEqual(self.scanner._workers, set())
 
     @inlineCallbacks

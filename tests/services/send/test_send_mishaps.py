@@ -144,11 +144,11 @@ class FullDiskTests(SendingCase):
     def test_end_is_put_away_later(self) -> None:
         """A job that has ended leaves the outbox when the disk works again; it is not sent twice."""
         self.send()
-        self.outbox.new_place = _failing  # type: ignore[method-assign]
+        self.outbox.new_directory = _failing  # type: ignore[method-assign]
         self.settle()
         self.assertEqual(told(self.job()), ["--", "--"])
         self.assertEqual(len(list(self.directory.glob("outbox/[0-9]*"))), 1)
-        del self.outbox.new_place  # type: ignore[method-assign]
+        del self.outbox.new_directory  # type: ignore[method-assign]
         self.parts.clock.advance(60)
         self.settle()
         self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
