@@ -25,6 +25,7 @@ from irsend.imaging.tiff_pages import SizedImage, tiff_pages
 from irsend.message.mime_parser import parse_message, read_head
 from irsend.message.parsed_message import (
     HTML_RECEIVED,
+    NO_CODE,
     TOO_MANY_LINES,
     TOO_MANY_PAGES,
     UNDECODABLE,
@@ -209,7 +210,7 @@ class _MailConversion:
                 f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
             )
             words = f"A box stands for each character that no font has: {named}{more}."
-            self._notice(Problem(code="", words=words))
+            self._notice(Problem(code=NO_CODE, words=words))
 
     # -- the text in front -----------------------------------------------------------
 

@@ -71,6 +71,16 @@ def _glyphs(text: str) -> Iterator[Glyph]:
             column += spaces
             yield from (glyph_of(" "),) * spaces
             continue
-        one = glyph_of(" " if character.isspace() and character != "\u3000" else character)
-        column += one.cells
-        yield one
+        for one in _set(" " if character.isspace() and character != "\u3000" else character):
+            column += one.cells
+            yield one
+
+
+def _set(character: str) -> tuple[Glyph, ...]:
+    """Return a character's glyph; where no font has it, those of letter and accents if all are there."""
+    one = glyph_of(character)
+    if one.missing:
+        parts = tuple(map(glyph_of, unicodedata.normalize("NFD", character)))
+        if not any(part.missing for part in parts):
+            return parts
+    return (one,)

@@ -12,6 +12,8 @@ import binascii
 import re
 import string
 
+PLAIN = ("", "7bit", "8bit", "binary", "7-bit", "8-bit")
+"""Transfer encodings that change nothing."""
 _BASE64 = (string.ascii_letters + string.digits + "+/").encode("ascii")
 _WHITE = b" \t\r\n\f\v\0"
 # What stands between paddings, with its own, and whether it is lines of nothing but base64.
@@ -21,6 +23,25 @@ _MOST_RUNS = 1000
 _BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r|\n|\Z))")
 # Possessive, since a line may be all spaces: no backtracking. White space behind the name is stripped later.
 _BEGIN = re.compile(rb"^begin 0?[0-7]{3} ++([^ \t\r\n][^\r\n]{0,254}+)\r?$", re.M)
+
+
+def from_transfer_encoding(octets: bytes, encoding: str) -> tuple[bytes, bool] | None:
+    """Return a decoded body, and whether it was right; None where the encoding is not known.
+
+    `encoding` is in small letters, without comments and white space.
+    """
+    if encoding in PLAIN:
+        return octets, True
+    # x-uuencode is the same as uuencode.
+    match encoding.removeprefix("x-"):
+        case "base64":
+            return from_base64(octets)
+        case "quoted-printable":
+            return from_quoted_printable(octets)
+        case "uuencode" | "uue":
+            content, _, right = from_uuencode(octets)
+            return content, right
+    return None
 
 
 def from_base64(octets: bytes) -> tuple[bytes, bool]:

@@ -33,7 +33,7 @@ _MOST_PARAMETERS = 200
 # The fields that are used, in lines that end in LF; all others are skipped. Possessive, so that nothing
 # is tried twice.
 _FIELD = re.compile(
-    rb"^(date|from|return-path|message-id|to|subject"
+    rb"^(date|from|return-path|message-id|to|subject|in-reply-to|references"
     rb"|content-(?:type|transfer-encoding|disposition))[ \t]*+:((?:[^\n]++|\n[ \t])*+)",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -16,12 +16,7 @@ import attrs
 from attrs import define, field, frozen
 
 from irsend.message.charsets import decoded
-from irsend.message.encodings import (
-    from_base64,
-    from_quoted_printable,
-    from_uuencode,
-    uuencoded_files,
-)
+from irsend.message.encodings import PLAIN, from_transfer_encoding, uuencoded_files
 from irsend.message.field_text import file_name, raw_text
 from irsend.message.header import Header, read_header
 from irsend.message.multipart import split_multipart
@@ -48,7 +43,6 @@ _AS_TIFF = ("image/tiff", "image/x-tiff", "image/tif", "image/x-tif", "applicati
 _AS_MAIL = ("message/rfc822", "message/global", "message/news")
 _UNTYPED = ("", "application/octet-stream", "application/x-octet-stream", "binary/octet-stream")
 _TIFF_NAMES = (".tif", ".tiff")
-_PLAIN = ("", "7bit", "8bit", "binary", "7-bit", "8-bit")
 _TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -173,7 +167,7 @@ class _MIMEWalk:
         self, octets: bytes, fields: Header, start: int, end: int, depth: int
     ) -> list[Part]:
         """Return a mail within a mail: its head as text, then its parts."""
-        if fields.encoding() not in _PLAIN:
+        if fields.encoding() not in PLAIN:
             # Not allowed (RFC 2046 5.2.1), but seen. Each level holds its own decoded copy.
             self._encoded += end - start
             if self._encoded > self._bounds.octets:
@@ -242,22 +236,13 @@ class _MIMEWalk:
 
     def _decoded(self, body: bytes, fields: Header) -> bytes:
         encoding = fields.encoding()
-        if encoding in _PLAIN:
+        found = from_transfer_encoding(body, encoding)
+        if found is None:
+            self.note(MIME_WRONG, f"The encoding {encoding[:40]!r} is not known.")
             return body
-        right = True
-        # x-uuencode is the same as uuencode.
-        known = encoding.removeprefix("x-")
-        match known:
-            case "base64":
-                content, right = from_base64(body)
-            case "quoted-printable":
-                content, right = from_quoted_printable(body)
-            case "uuencode" | "uue":
-                content, _, right = from_uuencode(body)
-            case _:
-                self.note(MIME_WRONG, f"The encoding {encoding[:40]!r} is not known.")
-                return body
+        content, right = found
         if not right:
+            known = encoding.removeprefix("x-")
             code = MIME_WRONG if known == "quoted-printable" else ENCODING_WRONG
             self.note(code, f"A part is no right {known}.")
         return content

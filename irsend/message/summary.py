@@ -23,9 +23,9 @@ _DEEPEST = 10
 _MOST_PARTS = 20
 
 
-def head_of(beginning: bytes) -> Head:
+def head_of(head_octets: bytes) -> Head:
     """Return the fields of a mail that are shown, from its first octets."""
-    fields = mail_header(beginning)
+    fields = mail_header(head_octets)
     return Head(
         date=fields.text("date"),
         sender=fields.text("from"),
@@ -35,14 +35,14 @@ def head_of(beginning: bytes) -> Head:
     )
 
 
-def subject_of(beginning: bytes) -> str:
+def subject_of(head_octets: bytes) -> str:
     """Return the subject in a mail's first octets, decoded (RFC 2047), on one line."""
-    return mail_header(beginning).text("subject")
+    return mail_header(head_octets).text("subject")
 
 
-def sender_of(beginning: bytes) -> str:
+def sender_of(head_octets: bytes) -> str:
     """Return the address the mail says it is from, else its return path, else nothing."""
-    fields = mail_header(beginning)
+    fields = mail_header(head_octets)
     for name in (b"from", b"return-path"):
         # Taken apart before its words are decoded: they may hold anything.
         text = raw_text(fields.raw.get(name, b""), fields.charset)[0]
@@ -53,9 +53,9 @@ def sender_of(beginning: bytes) -> str:
     return ""
 
 
-def mail_header(beginning: bytes) -> Header:
+def mail_header(head_octets: bytes) -> Header:
     """Return the head of a mail, from its first octets, with the charset of its body."""
-    octets = beginning[:LONGEST_HEAD]
+    octets = head_octets[:LONGEST_HEAD]
     fields, body = read_header(octets, 0, len(octets))
     if octets[:body].isascii() and b"\x1b" not in octets[:body]:
         # Most mails: the body's charset says nothing of their head.
