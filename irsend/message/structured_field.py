@@ -77,6 +77,11 @@ def read_structured(text: str) -> StructuredField:
     return StructuredField(_joined(value).strip(), parameters)
 
 
+def without_comments(text: str) -> str:
+    """Return a field's text with a space in the place of each comment, and without quotes."""
+    return ";".join(map(_joined, _segments(text)))
+
+
 @frozen
 class _Piece:
     text: str

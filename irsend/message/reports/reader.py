@@ -19,6 +19,8 @@ from irsend.message.encodings import from_transfer_encoding
 from irsend.message.field_text import field_text
 from irsend.message.header import Header, read_header
 from irsend.message.multipart import split_multipart
+from irsend.message.reports.disposition import read_disposition
+from irsend.message.structured_field import without_comments
 
 _LONGEST = 300_000
 _MOST_REPORTS = 1000
@@ -26,14 +28,18 @@ _MOST_PARTS = 20
 _LONGEST_VALUE = 4000
 _PATH = re.compile(r"^\s*(?:[\w-]+\s*;)?\s*<?\s*(.*?)\s*>?\s*$", re.DOTALL)
 _IDENTITY = re.compile(r"<[^<>\s]{1,500}>")
-_COMMENT = re.compile(r"\([^()]*\)")
 _RETURNED = (
     *("message/rfc822", "message/global"),
     *("text/rfc822-headers", "message/global-headers"),
 )
-_DELIVERED, _FAILED = ("delivered",), ("failed",)
-_READ = ("displayed", "processed", "dispatched")
-_NOT_READ = ("deleted", "denied", "failed")
+_ACTIONS = {
+    "delivered": True,
+    "failed": False,
+    "delayed": None,
+    "relayed": None,
+    "expanded": None,
+}
+_STATUSES = {"2": True, "5": False}
 
 
 @frozen(kw_only=True)
@@ -43,9 +49,11 @@ class Report:
     addresses: tuple[str, ...]
     """Original-Recipient, where it is given, and Final-Recipient."""
     positive: bool | None
-    """None: not final (delayed, relayed, expanded)."""
+    """None: not final (delayed, relayed, expanded), or in no word that is known."""
     text: str
     """What happened, for people."""
+    warning: bool = False
+    """The mail was printed, but not as it should be."""
 
 
 @frozen(kw_only=True)
@@ -121,11 +129,13 @@ def _dsn(groups: list[Message], head: Header, parts: list[_Part]) -> Notificatio
     envelope_id = ""
     for group in groups[:_MOST_REPORTS]:
         envelope_id = envelope_id or _line(group, "Original-Envelope-Id")
-        addresses, action = _recipients(group), _line(group, "Action").lower()
-        if not addresses or not action:
+        addresses, status = _recipients(group), _line(group, "Status")
+        action = without_comments(_line(group, "Action")).strip().lower()
+        if not addresses or not (action or status):
             continue
-        positive = True if action in _DELIVERED else False if action in _FAILED else None
-        values = (action, _line(group, "Status"), _path(group, "Diagnostic-Code"))
+        # Without a known action, which RFC 3464 demands, the class of the status decides.
+        positive = _ACTIONS[action] if action in _ACTIONS else _STATUSES.get(status[:1])
+        values = (action, status, _path(group, "Diagnostic-Code"))
         text = " ".join(filter(None, values))
         reports.append(Report(addresses=addresses, positive=positive, text=text))
     return Notification(
@@ -137,20 +147,23 @@ def _dsn(groups: list[Message], head: Header, parts: list[_Part]) -> Notificatio
 
 
 def _mdn(groups: list[Message], head: Header, parts: list[_Part]) -> Notification:
-    fields = groups[0]
+    # Some put empty lines between the fields.
+    fields = Message()
+    for group in groups:
+        for name, value in group.raw_items():
+            fields.set_raw(name, value)
     disposition = _line(fields, "Disposition")
-    without_comments = _COMMENT.sub("", disposition)
-    of_type, _, modifiers = without_comments.rpartition(";")[2].strip().lower().partition("/")
-    of_type = of_type.strip()
-    words = {word.strip() for word in modifiers.split(",")}
-    positive: bool | None = None
-    if of_type in _NOT_READ or words & {"error", "failure", "failed"}:
+    positive, warning = read_disposition(disposition)
+    failed = [one for one in (_line(fields, "Error"), _line(fields, "Failure")) if one]
+    if failed:
         positive = False
-    elif of_type in _READ:
-        positive = True
-    values = (disposition, _line(fields, "Error"), _line(fields, "Failure"))
+    told = _line(fields, "Warning") if positive else ""
+    text = " ".join(filter(None, (disposition, *failed, told)))
     report = Report(
-        addresses=_recipients(fields), positive=positive, text=" ".join(filter(None, values))
+        addresses=_recipients(fields),
+        positive=positive,
+        text=text,
+        warning=bool(positive and (warning or told)),
     )
     own = _IDENTITY.search(_line(fields, "Original-Message-ID"))
     return Notification(

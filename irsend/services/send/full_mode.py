@@ -52,6 +52,8 @@ class FullMode(Service):
         self._outbox = outbox
         self._receiver_features = receiver_features
         self._awaited: dict[int, Outgoing] = {}
+        self._unrecorded: set[int] = set()
+        """Serials of the jobs whose last change could not be written: a repeated call writes it."""
         self._open: set[int] = set()
         """Serials of the I-Fax jobs that are being sent: a notification may come before they end."""
         self._early: deque[tuple[Notification, Deferred[bool]]] = deque()
@@ -130,6 +132,7 @@ class FullMode(Service):
 
     def _forget(self, outgoing: Outgoing) -> None:
         del self._awaited[outgoing.serial]
+        self._unrecorded.discard(outgoing.serial)
         self._journal.flush().addCallback(lambda _: self._outbox.remove(outgoing)).addErrback(
             lambda failure: self.log.failure(
                 "While forgetting a job sent in full mode", failure
@@ -150,7 +153,7 @@ class FullMode(Service):
             self._retries.schedule(self._match_early, pause=0)
 
     def notification_received(self, notification: Notification) -> Deferred[bool]:
-        """Apply a notification to its job; fires with whether there is one.
+        """Apply a notification to its job; fires with whether that changed it.
 
         A server may send it before the machine has sent QUIT: while jobs are being
         sent it may be about one of them, and the Deferred waits for their end.
@@ -202,15 +205,17 @@ class FullMode(Service):
         return None
 
     async def _change_job(self, outgoing: Outgoing, notification: Notification) -> bool:
-        """Apply a notification to a job; return False where it is about none of its recipients."""
+        """Apply a notification to a job; return False where it changes nothing.
+
+        That is one about none of its recipients, one that is not final or has no known word, and
+        a second one that says the same.
+        """
         recipients = outgoing.job.recipients
-        applies = False
         confirmed = set(outgoing.confirmed)
         for report in notification.reports:
             address = _address_of(recipients, report)
             if address is None:
                 continue
-            applies = True
             recipients = tuple(
                 _changed(one, report, notification.kind) if one.address == address else one
                 for one in recipients
@@ -219,16 +224,20 @@ class FullMode(Service):
                 confirmed.add(address)
             if report.positive and notification.features:
                 self._learn(address, notification.features)
-        if not applies:
+        unchanged = (recipients, confirmed) == (outgoing.job.recipients, {*outgoing.confirmed})
+        if unchanged and outgoing.serial not in self._unrecorded:
             return False
         worst = next((one for one in recipients if one.result == "NG"), None)
         known = all(one.result == "OK" for one in recipients)
+        warned = next(
+            (one.reason for one in recipients if one.result == "OK" and one.reason), ""
+        )
         job = self._device.job_changed(
             outgoing.job,
             recipients=recipients,
             result="NG" if worst else "OK" if known else "--",
             code=worst.code if worst else None,
-            reason=worst.reason if worst else "",
+            reason=worst.reason if worst else warned,
             ended=self._device.now(),
         )
         outgoing = attrs.evolve(outgoing, job=job, confirmed=tuple(sorted(confirmed)))
@@ -236,7 +245,9 @@ class FullMode(Service):
         if confirmed.issuperset(one.address for one in recipients if one.code is None):
             self._forget(outgoing)
         else:
+            self._unrecorded.add(outgoing.serial)
             await self._outbox.update(outgoing)
+            self._unrecorded.discard(outgoing.serial)
         return True
 
     def _learn(self, address: str, features: str) -> None:
@@ -265,5 +276,9 @@ def _changed(one: Recipient, report: Report, kind: str) -> Recipient:
         return one
     if report.positive:
         # An error stays one: a later success may be of another copy.
-        return one if one.result == "NG" else attrs.evolve(one, result="OK")
+        if one.result == "NG":
+            return one
+        return attrs.evolve(
+            one, result="OK", reason=report.text if report.warning else one.reason
+        )
     return attrs.evolve(one, result="NG", code=_NEGATIVE[kind], reason=report.text)

@@ -147,6 +147,39 @@ class NotificationTests(SynchronousTestCase):
             assert mdn is not None
             self.assertIs(mdn.reports[0].positive, positive, disposition)
 
+    def test_error_fields(self) -> None:
+        """A field Error or Failure is an error whatever the disposition says, also without one."""
+        for name in (b"Error", b"Failure"):
+            field = name + b": no paper\nDisposition:"
+            for mail in (
+                (MDN % b"processed").replace(b"Disposition:", field),
+                (MDN % b"").replace(b"Disposition:", field),
+            ):
+                mdn = read(mail)
+                assert mdn is not None
+                self.assertIs(mdn.reports[0].positive, False)
+                self.assertIn("no paper", mdn.reports[0].text)
+
+    def test_empty_lines_between_fields(self) -> None:
+        """An MDN with empty lines between its fields is read as one without."""
+        mail = MDN % b"displayed"
+        self.assertEqual(read(mail.replace(b"\nDisposition:", b"\n\nDisposition:")), read(mail))
+
+    def test_actions(self) -> None:
+        """Comments and case of an action do not count; without a known one the status decides."""
+        for action, status, positive in (
+            (b"Failed (for good)", b"5.1.1", False),
+            (b"DELIVERED", b"2.0.0", True),
+            (b"", b"5.1.1", False),
+            (b"pondered", b"2.1.5", True),
+            (b"", b"4.4.1", None),
+            (b"relayed", b"2.1.9", None),
+        ):
+            mail = POSTFIX.replace(b"Action: failed", b"Action: " + action)
+            dsn = read(mail.replace(b"Status: 5.1.1", b"Status: " + status))
+            assert dsn is not None
+            self.assertIs(dsn.reports[0].positive, positive, action + status)
+
     def test_encoded(self) -> None:
         """A report in base64 or quoted-printable, which no standard allows there, is read all the same."""
         plain = read(MDN % b"displayed")

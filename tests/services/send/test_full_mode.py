@@ -95,10 +95,62 @@ class FullModeTests(SendingCase):
         self.receive(DSN, self.sent(), action="failed")
         self.assertEqual(results(self.job()), ["NG #830", "NG #830"])
 
-    def test_delayed(self) -> None:
-        """A DSN that says delayed changes nothing."""
-        self.receive(DSN, self.sent(), action="delayed")
-        self.assertEqual(results(self.job()), ["--", "--"])
+    def check_printed(self, form: str, envelope: str, **words: str) -> None:
+        """A notification leaves the job as it is, and waits for printing as any mail does."""
+        before = self.job()
+        notification = self.receive(form, envelope, **words)
+        self.assertEqual(self.job(), before)
+        self.assertEqual(
+            (notification.result, self.print_queue.jobs[-1]), ("waiting", notification)
+        )
+
+    def test_not_final(self) -> None:
+        """A DSN that says delayed, relayed or expanded changes nothing, and is printed."""
+        envelope = self.sent()
+        for action in ("delayed", "relayed", "expanded"):
+            self.check_printed(DSN, envelope, action=action)
+
+    def test_error_without_processed(self) -> None:
+        """An MDN whose disposition is `;error`, as some gateways write it, is #834."""
+        form = MDN.replace("; {disposition}", ";error")
+        notification = self.receive(form, self.sent())
+        self.assertEqual(results(self.job()), ["NG #834", "NG #834"])
+        self.assertIn(";error", self.job().reason)
+        self.assertEqual((notification.result, self.print_queue.jobs), ("OK", []))
+
+    def test_unknown_words(self) -> None:
+        """An MDN or DSN without a word that is known changes nothing, and is printed."""
+        envelope = self.sent()
+        for disposition in ("pondered", "", "(processed)"):
+            self.check_printed(MDN, envelope, disposition=disposition)
+        self.check_printed(
+            MDN.replace("Disposition:", "X-Disposition:"), envelope, disposition=""
+        )
+        self.check_printed(DSN.replace("5.1.1", "4.0.0"), envelope, action="pondered")
+
+    def test_said_twice(self) -> None:
+        """A second notification that says the same is printed: it changes nothing."""
+        envelope = self.sent("b@bench.test", "c@bench.test")
+        self.receive(DSN, envelope, action="delivered")
+        self.receive(MDN, envelope, disposition="displayed")
+        self.check_printed(DSN, envelope, action="delivered")
+        self.check_printed(MDN, envelope, disposition="displayed")
+        self.check_printed(DSN, envelope, action="delayed")
+
+    def test_warning(self) -> None:
+        """An MDN with a warning makes the job OK, with its words as the reason."""
+        form = MDN.replace("Media-", "Warning: the paper was short\nMedia-")
+        self.receive(form, self.sent(), disposition="processed/warning")
+        self.assertEqual(results(self.job()), ["OK", "OK"])
+        self.assertIn("the paper was short", self.job().reason)
+
+    def test_without_recipient(self) -> None:
+        """An MDN that names no recipient is about the only one; of several, about none."""
+        form = MDN.replace("Final-Recipient:", "X-Recipient:")
+        self.receive(form, self.sent(), disposition="processed")
+        self.assertEqual(self.job().result, "OK")
+        envelope = self.sent("b@bench.test", "c@bench.test")
+        self.check_printed(form, envelope, disposition="processed")
 
     def test_read(self) -> None:
         """An MDN that says processed makes it OK, and nothing more is awaited."""
