@@ -34,6 +34,7 @@ from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network, connect_client
 from irsend.services.pop_login import LoginFailed, POPLogin
 from irsend.services.sessions import Sessions
+from irsend.services.timer import Timer
 from irsend.store.group_commit import InThread
 
 Capabilities = dict[bytes, list[bytes]]
@@ -137,7 +138,8 @@ class POPClientSession:
         """Run the session; return it ended, OK or NG. Never fails."""
         failed: POPSessionFailed | None = None
         limit = self._configuration.current.limits.pop_session
-        bound = self._clock.callLater(limit, self._take_too_long)
+        bound = Timer(self._clock)
+        bound.start(limit, self._take_too_long)
         try:
             await self._converse()
         except POPSessionFailed as error:
@@ -160,8 +162,7 @@ class POPClientSession:
         if self._client is not None:
             # After an error too: the server deletes the mails that are safe only at QUIT.
             await self._client.leave().addErrback(lambda _: None)
-        if bound.active():
-            bound.cancel()
+        bound.cancel()
         mac = None
         if self._endpoint is not None:
             mac = await self._network.mac_behind(self._endpoint)

@@ -30,6 +30,7 @@ from irsend.services.reactor import IReactor
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.smtp_server_session import SMTPServerSession
 from irsend.services.sessions import Sessions
+from irsend.services.timer import Timer
 from irsend.store.memory import Memory
 
 _STANDARD_PORT = 25
@@ -127,10 +128,10 @@ class SMTPListener(Service):
             self._all_ended = Deferred()
             for session in list(self._under_way):
                 session.shut_down()
-            grace = self._reactor.callLater(_SHUTDOWN_GRACE, self._abort_sessions)
+            grace = Timer(self._reactor)
+            grace.start(_SHUTDOWN_GRACE, self._abort_sessions)
             await self._all_ended
-            if grace.active():
-                grace.cancel()
+            grace.cancel()
 
     def _abort_sessions(self) -> None:
         for session in list(self._under_way):

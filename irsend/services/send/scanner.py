@@ -14,12 +14,13 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.error import ProcessDone
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull, ScanRefused
 from irsend.services.reactor import IReactor
+from irsend.services.timer import Timer
 from irsend.services.worker_process import Worker, end_all, when_exited
 
 DOES_NOT_FIT = (
@@ -98,11 +99,11 @@ class Scanner:
 
     def _begin(self, order: ScanOrder, progress: Callable[[int, int], None]) -> _ScanWorker:
         timeout = self._timeout()
-        worker = _ScanWorker(order, progress, timeout)
+        worker = _ScanWorker(self._reactor, order, progress, timeout)
         worker.start(self._reactor, "irsend.imaging.scan_worker")
         self._workers.add(worker)
         worker.exited.addCallback(lambda _: self._workers.discard(worker))
-        worker.limit = self._reactor.callLater(timeout, worker.take_too_long)
+        worker.limit.start(timeout, worker.take_too_long)
         return worker
 
     def stop(self) -> Deferred[None]:
@@ -117,7 +118,11 @@ class _ScanWorker(Worker):
     log = Logger()
 
     def __init__(
-        self, order: ScanOrder, progress: Callable[[int, int], None], timeout: float
+        self,
+        clock: IReactorTime,
+        order: ScanOrder,
+        progress: Callable[[int, int], None],
+        timeout: float,
     ) -> None:
         super().__init__()
         self._order = order
@@ -125,7 +130,7 @@ class _ScanWorker(Worker):
         self._timeout = timeout
         self._outcome: Scan | None = None
         self._refusal: ScanRefused | MemoryFull | None = None
-        self.limit: IDelayedCall | None = None
+        self.limit = Timer(clock)
         self.done: Deferred[Scan] = Deferred(lambda _: self.kill())
 
     def connectionMade(self) -> None:
@@ -182,8 +187,7 @@ class _ScanWorker(Worker):
 
     def worker_exited(self, reason: Failure) -> None:
         """Fire with the scan, or fail with the reason."""
-        if self.limit is not None and self.limit.active():
-            self.limit.cancel()
+        self.limit.cancel()
         if self.done.called:
             return
         if self._refusal:
