@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
 from irsend.device import codes
+from irsend.services.error_text import SWITCHED_OFF
 from irsend.services.reactor import IReactor
 from irsend.services.timer import Timer
 from irsend.services.worker_process import Worker, end_all, when_exited
@@ -24,7 +25,6 @@ from irsend.services.worker_process import Worker, end_all, when_exited
 _IDLE = 60
 # After so many orders a worker is replaced: its libraries may leak memory.
 _MOST_ORDERS = 500
-_SWITCHED_OFF = "the machine was switched off"
 
 
 Order = Mapping[str, object]
@@ -119,7 +119,7 @@ class PrintPool:
         await self._turns.acquire()
         try:
             if self._stopped:
-                raise CannotPrintNow(_SWITCHED_OFF)
+                raise CannotPrintNow(SWITCHED_OFF)
             worker = self._idle.pop() if self._idle else self._start()
             try:
                 return await worker.ask(order, on_page, self._timeout())
@@ -162,9 +162,7 @@ class PrintPool:
     def stop(self) -> Deferred[None]:
         """Kill all workers; fires when they have exited."""
         self._stopped = True
-        gone = end_all(
-            self._workers, lambda worker: worker.abort(CannotPrintNow(_SWITCHED_OFF))
-        )
+        gone = end_all(self._workers, lambda worker: worker.abort(CannotPrintNow(SWITCHED_OFF)))
         return gone.addCallback(lambda _: None)
 
 

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull, ScanRefused
+from irsend.services.error_text import SWITCHED_OFF
 from irsend.services.reactor import IReactor
 from irsend.services.timer import Timer
 from irsend.services.worker_process import Worker, end_all, when_exited
@@ -28,7 +29,6 @@ DOES_NOT_FIT = (
     "print or delete what waits in it, or scan at a lower resolution."
 )
 _AT_ONCE = 2
-_SWITCHED_OFF = "the machine was switched off"
 
 
 @frozen(kw_only=True)
@@ -88,7 +88,7 @@ class Scanner:
 
     async def _run(self, order: ScanOrder, progress: Callable[[int, int], None]) -> Scan:
         if self._stopped:
-            raise ScanRefused(_SWITCHED_OFF)
+            raise ScanRefused(SWITCHED_OFF)
         worker = self._begin(order, progress)
         try:
             return await worker.done
@@ -109,7 +109,7 @@ class Scanner:
     def stop(self) -> Deferred[None]:
         """Kill all workers; fires when they have exited."""
         self._stopped = True
-        return end_all(self._workers, lambda worker: worker.refuse(_SWITCHED_OFF))
+        return end_all(self._workers, lambda worker: worker.refuse(SWITCHED_OFF))
 
 
 class _ScanWorker(Worker):
