@@ -104,7 +104,7 @@ class Printer:
         return stopped
 
     def _poll_own_mailhost(self) -> None:
-        accounts = self._assembly.mailhost.accounts
+        accounts = self._mailhost.accounts
         address = next(iter(accounts), "")
         self._device.change_settings(
             {
@@ -146,8 +146,7 @@ class Printer:
     def _mailhost(self) -> MailHost:
         if self._assembly.mailhost is None:
             raise AssertionError("this printer has no mail host; start it with accounts")
-        mailhost: MailHost = self._assembly.mailhost
-        return mailhost
+        return self._assembly.mailhost
 
     # -- its keys ---------------------------------------------------------------
 
