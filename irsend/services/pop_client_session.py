@@ -312,5 +312,5 @@ def _tls_failed(why: str) -> POPSessionFailed:
 
 
 def server_text(error: ServerErrorResponse) -> str:
-    """Return what a server said behind its -ERR."""
+    """Return the text of an -ERR reply."""
     return bytes(error.args[0]).decode("utf-8", "replace")

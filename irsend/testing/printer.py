@@ -277,7 +277,7 @@ class Printer:
         return self._wait(there, timeout, lambda: f"{count} printouts; there are {have()}")
 
     def wait_for_status(self, text: str, timeout: float = 10) -> Deferred[None]:
-        """Fire once this stands on the status line; NotInTime after `timeout` seconds."""
+        """Fire once the status line shows this text; NotInTime after `timeout` seconds."""
         return self._wait(
             lambda: True if self.status == text else None,
             timeout,

@@ -162,8 +162,7 @@ class PrintPool:
     def stop(self) -> Deferred[None]:
         """Kill all workers; fires when they have exited."""
         self._stopped = True
-        gone = end_all(self._workers, lambda worker: worker.abort(CannotPrintNow(SWITCHED_OFF)))
-        return gone.addCallback(lambda _: None)
+        return end_all(self._workers, lambda worker: worker.abort(CannotPrintNow(SWITCHED_OFF)))
 
 
 class _PrintWorker(Worker):

@@ -116,7 +116,7 @@ class SMTPListener(Service):
         self._listen()
 
     def stopService(self) -> Deferred[None]:
-        """Stop listening, end the sessions with 421; fires when they are gone."""
+        """Stop listening, end the sessions with 421; fires when all have ended."""
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -154,7 +154,7 @@ class SMTPListener(Service):
     def listening_endpoint(self, settings: Settings | None = None) -> str:
         """Return the endpoint string, empty for none.
 
-        The standard SMTP RX port stands for the port of `[listen] smtp`; any other
+        The standard SMTP RX port means the port of `[listen] smtp`; any other
         replaces it.
         """
         settings = settings or self._device.settings

@@ -126,7 +126,7 @@ class SendQueue(Service):
         self._schedule()
 
     def cancel(self, job: Job) -> Deferred[Job]:
-        """Cancel a job that waits or is being sent (#995); CannotCancel where it is over."""
+        """Cancel a job that waits or is being sent (#995); CannotCancel where it has ended."""
         return Deferred.fromCoroutine(self._cancel(job))
 
     async def _cancel(self, job: Job) -> Job:
