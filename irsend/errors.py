@@ -52,6 +52,18 @@ class MemoryFull(IrsendError):
     """The machine's memory is full; print or delete what waits in it."""
 
 
+class NotKept(IrsendError):
+    """The change could not be saved, so nothing was changed."""
+
+    @classmethod
+    def because_of(cls, error: OSError) -> NotKept:
+        """Return the sentence with path and cause."""
+        where = f"{error.filename}: " if error.filename else ""
+        return cls(
+            f"The change could not be saved, so nothing was changed: {where}{error.strerror or error}"
+        )
+
+
 class MessageTooLarge(IrsendError):
     """The message is larger than the machine takes."""
 

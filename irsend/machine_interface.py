@@ -45,10 +45,10 @@ class IMachine(Interface):
         """
 
     def change_settings(given: dict[str, object]) -> dict[str, Value]:
-        """Change items by whole key, return what changed; SettingsRefused names each wrong one."""
+        """Change items by whole key, return what changed; SettingsRefused names each wrong one, NotKept."""
 
     def factory_reset() -> None:
-        """Discard what was changed at the machine: the configuration holds again."""
+        """Discard what was changed at the machine: the configuration holds again. NotKept."""
 
     def receive() -> Deferred[Session]:
         """Fetch mail from the POP server now; fires when the session has ended.
@@ -65,7 +65,7 @@ class IMachine(Interface):
     def send(order: SendOrder) -> Deferred[Job]:
         """Scan and queue; fires once the job will survive a crash.
 
-        Fails with ScanRefused or MemoryFull: then nothing is queued. May be
+        Fails with ScanRefused, MemoryFull or NotKept: then nothing is queued. May be
         cancelled until it fires.
         """
 
@@ -74,6 +74,9 @@ class IMachine(Interface):
 
     def next_login() -> float | None:
         """Return when the POP server lets the machine log in again (LOGIN-DELAY); None for now."""
+
+    def clear_status() -> Deferred[None]:
+        """Clear the status line, as the operator does; NotKept."""
 
     def status_history(limit: int = 100) -> Deferred[list[StatusEntry]]:
         """Give what came on the status line, newest first."""
@@ -104,10 +107,10 @@ class IMachine(Interface):
         """Give the newest job of this number; NoSuchRecord."""
 
     def cancel_job(number: str) -> Deferred[Job]:
-        """Cancel a job that waits or runs; NoSuchRecord, CannotCancel."""
+        """Cancel a job that waits or runs; NoSuchRecord, CannotCancel, NotKept."""
 
-    def change_paper(paper: bool) -> None:
-        """Put paper into the drawer, or take it out; without paper received mail waits."""
+    def change_paper(paper: bool) -> Deferred[None]:
+        """Put paper into the drawer, or take it out; without paper received mail waits. NotKept."""
 
     def documents() -> list[Document]:
         """Return the documents in the tray, newest first."""
@@ -128,13 +131,13 @@ class IMachine(Interface):
         """Give a text as the machine sets it on its paper, as a PDF with this title; CannotDraw."""
 
     def remove_document(number: str) -> Deferred[None]:
-        """Delete a document from the tray; NoSuchRecord."""
+        """Delete a document from the tray; NoSuchRecord, NotKept."""
 
     def key_description() -> dict[str, object] | None:
         """Return subject, names, validity, bits and fingerprint of the certificate; None without one."""
 
     def generate_key() -> Deferred[dict[str, object]]:
-        """Make a new key and certificate, use them, and describe them."""
+        """Make a new key and certificate, use them, and describe them; NotKept."""
 
     def import_key(certificate: bytes, key: bytes) -> dict[str, object]:
-        """Use this key and certificate (PEM) from now on; KeyMaterialError."""
+        """Use this key and certificate (PEM) from now on; KeyMaterialError, NotKept."""

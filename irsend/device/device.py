@@ -14,6 +14,7 @@ from attrs import define, field
 
 from irsend.device.documents import Document
 from irsend.device.events import (
+    DiskChanged,
     DocumentPrinted,
     DocumentRemoved,
     Event,
@@ -63,10 +64,14 @@ class Device:
     """There is paper in the drawer."""
     printing: set[int] = field(factory=set)
     """Serials of the jobs that are being printed."""
+    disk_failure: str = ""
+    """Path and cause while what it keeps cannot be written; empty while the disk works."""
     running: bool = False
     """True from power-on to power-off: between them the state is never "stopped"."""
     checks: list[SettingsCheck] = field(factory=list)
     """Called before a change of settings: one refuses encrypted reception without a certificate."""
+    save_settings: Callable[[dict[str, Value]], None] = lambda _: None
+    """Saves what is changed at the machine, before it is in force; raises NotKept where it cannot."""
     _observers: list[Callable[[Event], None]] = field(factory=list)
 
     @property
@@ -88,7 +93,8 @@ class Device:
     ) -> dict[str, Value]:
         """Change items by whole key, all or none; return the values that changed.
 
-        Raises SettingsRefused, naming every key that cannot take its value.
+        Raises SettingsRefused, naming every key that cannot take its value, and
+        NotKept where the change cannot be saved.
         """
         values = self.model.read_settings(given)
         settings = self.settings.replace(values)
@@ -100,6 +106,8 @@ class Device:
                 refused.append(error)
         if refused:
             raise SettingsRefused(refused)
+        if at_machine and values:
+            self.save_settings(values)
         changed = {
             key: value for key, value in values.items() if self.settings.value(key) != value
         }
@@ -201,6 +209,11 @@ class Device:
         if paper != self.paper:
             self.paper = paper
             self._notify(PaperChanged(paper=paper))
+
+    def disk_changed(self, failure: str) -> None:
+        """Show why the disk fails, or with an empty text that it works again."""
+        self.disk_failure = failure
+        self._notify(DiskChanged(failure=failure))
 
     def printing_began(self, job: Job) -> Job:
         """Begin to print a received mail; return its job."""

@@ -70,6 +70,14 @@ class PaperChanged:
 
 
 @frozen(kw_only=True)
+class DiskChanged:
+    """The disk fails, or works again."""
+
+    failure: str
+    """Path and cause; empty where it works again."""
+
+
+@frozen(kw_only=True)
 class PagePrinted:
     """A page with an image is printed; the document comes out when all pages are."""
 
@@ -103,6 +111,7 @@ Event = (
     | PageScanned
     | PeerKeptOff
     | PaperChanged
+    | DiskChanged
     | PagePrinted
     | DocumentPrinted
     | DocumentRemoved

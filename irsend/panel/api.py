@@ -47,7 +47,11 @@ class API(TrayRoutes):
     # Not by `route`: a probe may add any query.
     @app.route("/healthz", methods=["GET"])
     def health(self, request: Request) -> bytes:
-        """Say whether the machine runs."""
+        """Say whether the machine runs, and can keep what it takes."""
+        failure = self._machine.device.disk_failure
+        if failure:
+            request.setResponseCode(503)
+            return write(request, {"status": "failing", "reason": f"The disk fails: {failure}"})
         if not self._machine.device.running:
             raise Problem(503, "The machine is not running")
         return write(request, {"status": "ok"})
@@ -75,9 +79,9 @@ class API(TrayRoutes):
         return write(request, serializers.status(self._machine))
 
     @route("/api/status", "DELETE")
-    def clear_status(self, request: Request) -> bytes:
+    async def clear_status(self, request: Request) -> bytes:
         """Clear the status line."""
-        self._machine.device.clear_status()
+        await shield(self._machine.clear_status())
         request.setResponseCode(204)
         return b""
 

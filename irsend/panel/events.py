@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from irsend.device import Job, Session
 from irsend.device.events import (
+    DiskChanged,
     DocumentPrinted,
     DocumentRemoved,
     Event,
@@ -176,7 +177,7 @@ class Events:
             self._add("tray", {"document": document, "removed": event.why})
         state = self.machine.device.state
         if (
-            isinstance(event, (StatusChanged, PeerKeptOff, PaperChanged))
+            isinstance(event, (StatusChanged, PeerKeptOff, PaperChanged, DiskChanged))
             or state != self._state
         ):
             self._state = state

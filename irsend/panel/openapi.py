@@ -13,6 +13,7 @@ from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
 from irsend.panel.openapi_operations import (
     NO_CONTENT,
+    NOT_KEPT,
     either,
     file_response,
     json_response,
@@ -72,6 +73,15 @@ _WITHOUT_PASSWORD = {
     "401": problem_response("The password is missing, or is not the panel's."),
     "429": problem_response("Too many wrong passwords came from this address lately."),
 }
+_NOT_HEALTHY = {
+    "description": "It does not run (a problem document), or its disk fails.",
+    "content": {
+        "application/json": {
+            "schema": object_of(status={"const": "failing"}, reason=TEXT),
+        },
+        "application/problem+json": {"schema": ref("Problem")},
+    },
+}
 _SESSION_ID = parameter("id", {**COUNT, "examples": [1]}, "The session's number.", "path")
 _JOB_NUMBER = parameter(
     "number",
@@ -89,9 +99,9 @@ def _paths() -> Schema:
         "/healthz": {
             "get": operation(
                 "health",
-                "Whether the machine runs; needs no password",
+                "Whether the machine runs, and can keep what it takes; needs no password",
                 json_response("It runs.", object_of(status={"const": "ok"})),
-                _503="It does not run.",
+                also={"503": _NOT_HEALTHY},
             )
         },
         "/metrics": {
@@ -110,7 +120,9 @@ def _paths() -> Schema:
             "get": operation(
                 "status", "The status", json_response("The status.", ref("Status"))
             ),
-            "delete": operation("clear", "Clear the status line", NO_CONTENT, status="204"),
+            "delete": operation(
+                "clear", "Clear the status line", NO_CONTENT, status="204", _507=NOT_KEPT
+            ),
         },
         "/api/status/history": {
             "get": operation(
@@ -135,6 +147,7 @@ def _paths() -> Schema:
                 body=ref("Changes"),
                 _415="Not application/json.",
                 _422="Nothing was changed; `errors` names each wrong key.",
+                _507=NOT_KEPT,
             ),
         },
         "/api/settings/{window}": {
@@ -169,7 +182,7 @@ def _paths() -> Schema:
                 _413="The originals or the words beside them are too large, or too many.",
                 _415="Not multipart/form-data.",
                 _422="Nothing is sent; the originals cannot be read, or `errors` names each wrong field.",
-                _507="The memory is full.",
+                _507="The memory is full, or the disk fails: nothing is queued.",
             )
         },
         "/api/jobs": {
@@ -195,6 +208,7 @@ def _paths() -> Schema:
                 _JOB_NUMBER,
                 _404="No such job.",
                 _409="It has ended.",
+                _507=NOT_KEPT,
             ),
         },
         **tray_paths(),
@@ -289,6 +303,7 @@ def _paths() -> Schema:
                 "generateKey",
                 "Make a new key and certificate, and use them",
                 json_response("The new certificate.", ref("Key")),
+                _507=NOT_KEPT,
             )
         },
         "/api/key/import": {
@@ -305,6 +320,7 @@ def _paths() -> Schema:
                 },
                 _415="Not application/json.",
                 _422="They cannot be used.",
+                _507=NOT_KEPT,
             )
         },
         "/api/factory-reset": {
@@ -313,6 +329,7 @@ def _paths() -> Schema:
                 "Forget what was changed at the machine",
                 NO_CONTENT,
                 status="204",
+                _507=NOT_KEPT,
             )
         },
         "/api/models": {

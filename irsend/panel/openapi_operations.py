@@ -54,6 +54,10 @@ def limit_of(of: str) -> Schema:
     return parameter("limit", schema, f"The most {of} that are given.")
 
 
+NOT_KEPT = "It could not be saved, so nothing was changed: the disk fails, or is full."
+"""What 507 means of a change."""
+
+
 def operation(
     name: str,
     summary: str,

@@ -73,6 +73,10 @@ SCHEMAS: dict[str, Schema] = {
         state={"enum": list(get_args(State))},
         memory=object_of(used=COUNT, capacity=COUNT),
         paper={"type": "boolean"},
+        disk_failure={
+            **TEXT,
+            "description": "Path and cause while the disk fails; empty while it works.",
+        },
         since={**or_null(TIMESTAMP), "description": "When the text came on the status line."},
         next_login={
             **or_null(TIMESTAMP),

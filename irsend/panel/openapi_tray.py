@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from irsend.panel.openapi_operations import (
     NO_CONTENT,
+    NOT_KEPT,
     file_response,
     json_response,
     limit_of,
@@ -35,6 +36,7 @@ def tray_paths() -> Schema:
                 body={**object_of(paper={"type": "boolean"}), "additionalProperties": False},
                 _415="Not application/json.",
                 _422="Nothing was changed.",
+                _507=NOT_KEPT,
             )
         },
         "/api/tray": {
@@ -60,6 +62,7 @@ def tray_paths() -> Schema:
                 _DOCUMENT,
                 status="204",
                 _404=_NO_DOCUMENT,
+                _507=NOT_KEPT,
             ),
         },
         "/api/tray/{number}.pdf": {

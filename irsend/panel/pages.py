@@ -15,7 +15,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from irsend.device.windows import ITEMS
-from irsend.errors import MemoryFull, ScanRefused, SendRefused, SettingsRefused
+from irsend.errors import MemoryFull, NotKept, ScanRefused, SendRefused, SettingsRefused
 from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
@@ -104,20 +104,20 @@ class Pages(Screens):
         return see_other(request, menu.address)
 
     @app.route("/clear", methods=["POST"])
-    def clear(self, request: Request) -> bytes:
+    async def clear(self, request: Request) -> bytes:
         """Clear the status line, as its key does."""
         form = self._form(request)
-        self._machine.device.clear_status()
+        await shield(self._machine.clear_status())
         return see_other(request, _back(form))
 
     @app.route("/paper", methods=["POST"])
-    def paper(self, request: Request) -> bytes:
+    async def paper(self, request: Request) -> bytes:
         """Put paper into the drawer, or take it out."""
         form = self._form(request)
         given = form.get("paper", [""])[-1]
         if given not in ("in", "out"):
             raise Problem(422, "paper is missing, or not allowed; allowed: in, out")
-        self._machine.change_paper(given == "in")
+        await shield(self._machine.change_paper(given == "in"))
         return see_other(request, _back(form))
 
     @app.route("/receive", methods=["POST"])
@@ -161,8 +161,8 @@ class Pages(Screens):
             request.setResponseCode(422)
             problems = {one.key: one.problem for one in error.refused}
             return await self._send_screen(request, given=given, problems=problems)
-        except (ScanRefused, MemoryFull) as error:
-            request.setResponseCode(507 if isinstance(error, MemoryFull) else 422)
+        except (ScanRefused, MemoryFull, NotKept) as error:
+            request.setResponseCode(422 if isinstance(error, ScanRefused) else 507)
             return await self._send_screen(request, given=given, problems={"page": str(error)})
         return see_other(request, "/jobs")
 

@@ -19,6 +19,7 @@ from irsend.errors import (
     KeyMaterialError,
     MemoryFull,
     NoSuchRecord,
+    NotKept,
     ScanRefused,
     SendRefused,
     SettingsRefused,
@@ -96,6 +97,7 @@ _STATUS: dict[type[IrsendError], HTTPStatus] = {
     NoSuchRecord: HTTPStatus.NOT_FOUND,
     KeyMaterialError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ScanRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotKept: HTTPStatus.INSUFFICIENT_STORAGE,
     MemoryFull: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 

@@ -46,6 +46,7 @@ def status(machine: IMachine) -> JSON:
         "state": device.state,
         "memory": {"used": used, "capacity": capacity},
         "paper": device.paper,
+        "disk_failure": device.disk_failure,
         "since": timestamp(shown.at) if shown else None,
         "next_login": timestamp(machine.next_login()),
         "mac_filter": {

@@ -29,7 +29,7 @@ class TrayRoutes:
         self._machine = machine
 
     @route("/api/paper", "PUT")
-    def change_paper(self, request: Request) -> bytes:
+    async def change_paper(self, request: Request) -> bytes:
         """Put paper in, or take it out."""
         given = request_parameters.json_object(request)
         errors = [
@@ -43,7 +43,7 @@ class TrayRoutes:
             errors.insert(0, {"key": "paper", "problem": problem})
         if errors or not isinstance(paper, bool):
             raise Problem(422, "Nothing was changed", errors=errors)
-        self._machine.change_paper(paper)
+        await shield(self._machine.change_paper(paper))
         return write(request, serializers.status(self._machine))
 
     @route("/api/tray", "GET", "limit")

@@ -216,7 +216,12 @@ class POP3Transaction:
             return True
 
         def failed(failure: Failure) -> bool:
-            self.log.failure("While deleting messages", failure)
+            if failure.check(OSError):
+                self.log.error(
+                    "Messages were not deleted: {why}", why=failure.getErrorMessage()
+                )
+            else:
+                self.log.failure("While deleting messages", failure)
             return False
 
         return maybeDeferred(self._maildrop.sync).addCallbacks(deleted, failed)

@@ -109,7 +109,7 @@ class _IncomingMessage:
             except MemoryFull:
                 self.refusal = replies.MEMORY_FULL
             except OSError:
-                self.log.failure("While writing a message")
+                # The store tells of a disk that fails.
                 self.refusal = replies.LOCAL_ERROR
         self.abort()
 
@@ -303,7 +303,8 @@ class SMTPServerTransaction:
     def _not_committed(self, failure: Failure) -> Reply:
         if failure.check(MemoryFull):
             return replies.MEMORY_FULL
-        self.log.failure("While keeping a message", failure)
+        if not failure.check(OSError):
+            self.log.failure("While keeping a message", failure)
         return replies.LOCAL_ERROR
 
     def _reply_to_message(self, refusal: Reply | None) -> None:

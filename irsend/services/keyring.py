@@ -15,7 +15,7 @@ from irsend.configuration_sections import TLS
 from irsend.device.device import Device
 from irsend.device.model_tables import ModelTLS
 from irsend.device.windows import Settings, SSLPolicy
-from irsend.errors import ConfigurationError, KeyMaterialError, ValueRefused
+from irsend.errors import ConfigurationError, KeyMaterialError, NotKept, ValueRefused
 from irsend.protocols.tls import ServerTLS, tls_failure
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.store.group_commit import InThread
@@ -76,7 +76,7 @@ class Keyring:
             return
         try:
             self._use(self._load_or_generate(self._keys, self._configuration.current.tls))
-        except KeyMaterialError as error:
+        except (KeyMaterialError, NotKept) as error:
             self._key = self._tls = None
             self.log.warn("No encrypted SMTP reception: {error}", error=str(error))
 
@@ -118,7 +118,10 @@ class Keyring:
         return made.addCallback(lambda pair: self.import_key(*pair))
 
     def import_key(self, certificate: bytes, key: bytes) -> dict[str, object]:
-        """Keep and use another key (PEM) from the next session on; KeyMaterialError changes nothing."""
+        """Keep and use another key (PEM) from the next session on.
+
+        KeyMaterialError or NotKept change nothing.
+        """
         material = read_key_material(certificate, key)
         self._build_tls(material)
         if self._policy(self._device.settings) is not SSLPolicy.OFF:

@@ -155,6 +155,10 @@ class POPClientSession:
             failed = (
                 POPSessionFailed(SWITCHED_OFF) if self._aborted else _tls_failed(str(error))
             )
+        except OSError as error:
+            failed = POPSessionFailed(
+                f"what was fetched cannot be kept: {error.strerror or error}"
+            )
         except Exception:
             self.log.failure("While receiving by POP")
             failed = POPSessionFailed(OWN_ERROR)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from typing import Any
 
-from irsend.store.records import LATER_COLUMNS, SCHEMA
+from irsend.store.records import LATER_COLUMNS, SCHEMA, SQLValue
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -32,7 +33,34 @@ class transaction:  # noqa: N801
         self._database.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+        try:
+            if kind is None:
+                self._database.execute("COMMIT")
+        finally:
+            # Where the disk fails SQLite has rolled some back by itself, and has left some open.
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+
+
+def checkpoint(database: sqlite3.Connection) -> None:
+    """Make all transactions so far survive a crash of the host too."""
+    database.execute("PRAGMA wal_checkpoint(FULL)")
+
+
+Statement = tuple[str, tuple[SQLValue, ...]]
+"""A statement with its values."""
+
+
+def change_durably(database: sqlite3.Connection, change: Statement, undo: Statement) -> None:
+    """Make a change that survives a crash of the host; sqlite3.Error where it is undone."""
+    with transaction(database):
+        database.execute(*change)
+    try:
+        checkpoint(database)
+    except sqlite3.Error:
+        with contextlib.suppress(sqlite3.Error), transaction(database):
+            database.execute(*undo)
+        raise
 
 
 def scalar(database: sqlite3.Connection, question: str, *values: object) -> Any:

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.store.arriving_file import ArrivingFile
@@ -28,6 +29,18 @@ class InThread(Protocol):
         """Fire with what the work returns, or fail with what it raises."""
 
 
+OnDiskError = Callable[[OSError, Path], None]
+"""Called, in the reactor's thread, with what failed and the directory that could not be written."""
+
+_log = Logger()
+
+
+def log_disk_error(error: OSError, directory: Path) -> None:
+    """Log an error of the disk, where nothing else tells of it."""
+    where = error.filename or directory
+    _log.error("{where} cannot be written: {why}", where=where, why=error.strerror or error)
+
+
 @define(eq=False)
 class _Waiting:
     file: ArrivingFile
@@ -38,8 +51,11 @@ class _Waiting:
 class GroupCommit:
     """Syncs files, and moves each to its final name."""
 
-    def __init__(self, in_thread: InThread) -> None:
+    def __init__(
+        self, in_thread: InThread, on_disk_error: OnDiskError = log_disk_error
+    ) -> None:
         self.in_thread = in_thread
+        self.on_disk_error = on_disk_error
         self._waiting: list[_Waiting] = []
         self._syncing = False
 
@@ -66,8 +82,10 @@ class GroupCommit:
                 error = outcome if isinstance(outcome, Failure) else one.error
                 if error is None:
                     one.done.callback(None)
-                else:
-                    one.done.errback(error)
+                    continue
+                if isinstance(error, OSError):
+                    self.on_disk_error(error, Path(one.file.unfinished).parent)
+                one.done.errback(error)
 
         self.in_thread(lambda: _sync(group)).addBoth(synced)
 
@@ -79,6 +97,8 @@ def _sync(group: list[_Waiting]) -> None:
                 try:
                     step(one.file)
                 except OSError as error:
+                    # A sync knows the number of the file only.
+                    error.filename = error.filename or one.file.unfinished
                     one.error = error
                     one.file.discard()
 

@@ -8,6 +8,7 @@ Times are seconds since the epoch.
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections import deque
@@ -24,19 +25,25 @@ from irsend.device.device import Device
 from irsend.device.events import (
     Event,
     JobChanged,
-    PaperChanged,
     SessionChanged,
     SettingsChanged,
     StatusChanged,
 )
-from irsend.device.jobs import Direction, Job
+from irsend.device.jobs import Job
 from irsend.device.sessions import Session
-from irsend.device.status import StatusEntry, StatusLine
+from irsend.device.status import StatusEntry
 from irsend.device.windows import Settings
 from irsend.errors import NoSuchRecord, StateError
 from irsend.interfaces import TranscriptLine
-from irsend.store.database import open_database, prune, scalar, transaction
-from irsend.store.group_commit import InThread
+from irsend.store.database import (
+    change_durably,
+    checkpoint,
+    open_database,
+    prune,
+    scalar,
+    transaction,
+)
+from irsend.store.group_commit import InThread, OnDiskError, log_disk_error
 from irsend.store.records import (
     INSERT_JOB,
     INSERT_SESSION,
@@ -50,6 +57,7 @@ from irsend.store.records import (
     settings_row,
     status_of,
 )
+from irsend.store.restoration import restore
 from irsend.store.transcripts import Transcripts
 
 T = TypeVar("T")
@@ -59,6 +67,7 @@ T = TypeVar("T")
 _GATHER = 0.25
 # Sessions are pruned each time so many have ended since.
 _PRUNE_EVERY = 1000
+_SHOW_NEWEST = "INSERT OR REPLACE INTO shown SELECT 1, max(serial) FROM status"
 
 
 class Journal:
@@ -74,12 +83,15 @@ class Journal:
         clock: IReactorTime,
         *,
         sessions_kept: Callable[[], int],
+        on_disk_error: OnDiskError = log_disk_error,
     ) -> None:
         self._path = path
         self._transcripts = transcripts
         self._in_thread = in_thread
         self._clock = clock
         self._sessions_kept = sessions_kept
+        self._on_disk_error = on_disk_error
+        self._transcript_error: OSError | None = None
         self._since_pruned = 0
         self._pending: deque[tuple[str, tuple[SQLValue, ...]]] = deque()
         self._pending_transcripts: deque[tuple[int, Callable[[], list[TranscriptLine]]]] = (
@@ -99,55 +111,33 @@ class Journal:
             self._database = database
             self._closing = False
             self._now = device.now
-            self._restore(database, device)
+            restore(database, device)
         except (sqlite3.Error, ValueError) as error:
             # ValueError: the database has a status text that this release does not know.
             raise StateError(
                 f"{self._path}: {error}; move it away to begin a new journal"
             ) from None
 
-    def _restore(self, database: sqlite3.Connection, device: Device) -> None:
-        device.last_session = scalar(database, "SELECT max(id) FROM session") or 0
-        device.last_serial = scalar(database, "SELECT max(serial) FROM job") or 0
-        directions: tuple[Direction, ...] = ("tx", "rx")
-        for direction in directions:
-            number = scalar(
-                database,
-                "SELECT number FROM job WHERE direction = ? ORDER BY serial DESC LIMIT 1",
-                direction,
-            )
-            if number:
-                device.last_numbers[direction] = number
-        row = database.execute(
-            "SELECT at, text, session FROM status JOIN shown ON status.serial = shown.status"
-        ).fetchone()
-        if row:
-            device.status = StatusLine(shown=status_of(row))
-        paper = scalar(database, "SELECT paper FROM drawer")
-        if paper is not None:
-            device.paper = bool(paper)
-
     def close(self) -> Deferred[None]:
-        """Write what is pending, and close."""
-        self._closing = True
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-
-        def close() -> None:
-            if self._database is not None:
-                self._database.close()
-                self._database = None
-
-        return self._query(lambda _: close())
+        """Write what is pending, and close; OSError where it is closed without."""
+        self._stop_timer()
+        return self.flush().addBoth(self._close_database)
 
     def abort_start(self) -> None:
         """Close at once, after a start that failed: nothing was recorded yet."""
+        self._stop_timer()
+        self._close_database()
+
+    def _stop_timer(self) -> None:
         self._closing = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+
+    def _close_database(self, outcome: Failure | None = None) -> Failure | None:
         if self._database is not None:
             self._database.close()
             self._database = None
+        return outcome
 
     # -- recording --------------------------------------------------------------
 
@@ -161,20 +151,27 @@ class Journal:
                 self._write(INSERT_JOB, job_row(job))
             case SettingsChanged(settings=settings):
                 self.keep_settings(settings)
-            case PaperChanged(paper=paper):
-                self._write("INSERT OR REPLACE INTO drawer VALUES (1, ?)", (int(paper),))
             case StatusChanged(raised=None):
                 self._write("DELETE FROM shown", ())
             case StatusChanged(raised=StatusEntry() as entry):
                 row = (entry.at, entry.text.value, entry.session)
                 self._write("INSERT INTO status (at, text, session) VALUES (?, ?, ?)", row)
-                self._write(
-                    "INSERT OR REPLACE INTO shown SELECT 1, max(serial) FROM status", ()
-                )
+                self._write(_SHOW_NEWEST, ())
 
     def keep_settings(self, settings: Settings) -> None:
         """Record the settings that hold from now on."""
         self._write("INSERT INTO settings VALUES (?, ?)", settings_row(settings, self._now()))
+
+    def keep_paper(self, paper: bool, before: bool) -> Deferred[None]:
+        """Record whether there is paper; fires when that will survive a crash, fails with OSError."""
+        statement = "INSERT OR REPLACE INTO drawer VALUES (1, ?)"
+        change, undo = (statement, (int(paper),)), (statement, (int(before),))
+        return self._query(lambda db: change_durably(db, change, undo))
+
+    def keep_status_cleared(self) -> Deferred[None]:
+        """Record that the status line is clear; fires when that will survive a crash, fails with OSError."""
+        undo = (_SHOW_NEWEST, ())
+        return self._query(lambda db: change_durably(db, ("DELETE FROM shown", ()), undo))
 
     def keep_transcript(self, session: int, lines: Callable[[], list[TranscriptLine]]) -> None:
         """Keep the transcript of a session that has ended."""
@@ -195,11 +192,12 @@ class Journal:
             self._timer = None
             if isinstance(outcome, Failure):
                 # The records stay pending until the next write.
-                self.log.failure("While writing the journal", outcome)
+                if not outcome.check(OSError):
+                    self.log.failure("While writing the journal", outcome)
             elif self._pending or self._pending_transcripts:
                 self._write_soon()
 
-        self._in_thread(self._write_pending).addBoth(written)
+        self._run(self._write_pending).addBoth(written)
 
     def _write_pending(self) -> None:
         """Write all that is pending (in the journal's thread)."""
@@ -219,9 +217,7 @@ class Journal:
                 self._transcripts.write(session, lines())
             except OSError as error:
                 # A transcript is worth less than the query that waits.
-                self.log.error(
-                    "No transcript of session {id}: {error}", id=session, error=str(error)
-                )
+                self._transcript_error = error
         if self._since_pruned >= _PRUNE_EVERY:
             self._since_pruned = 0
             oldest = prune(self._database, self._sessions_kept())
@@ -238,15 +234,31 @@ class Journal:
             assert self._database is not None
             return question(self._database)
 
-        return self._in_thread(ask)
+        return self._run(ask)
+
+    def _run(self, work: Callable[[], T]) -> Deferred[T]:
+        """Do work in the journal's thread; an error of SQLite is one of the disk: OSError with the path."""
+
+        def do() -> T:
+            try:
+                return work()
+            except sqlite3.Error as error:
+                raise OSError(errno.EIO, str(error), str(self._path)) from error
+
+        return self._in_thread(do).addBoth(self._done)
+
+    def _done(self, outcome: T | Failure) -> T | Failure:
+        # A transcript was given up in the journal's thread.
+        error, self._transcript_error = self._transcript_error, None
+        if isinstance(outcome, Failure) and isinstance(outcome.value, OSError):
+            error = outcome.value
+        if error is not None:
+            self._on_disk_error(error, self._path.parent)
+        return outcome
 
     def flush(self) -> Deferred[None]:
         """Fire when all records so far will survive a crash of the host too."""
-
-        def durably(database: sqlite3.Connection) -> None:
-            database.execute("PRAGMA wal_checkpoint(FULL)")
-
-        return self._query(durably)
+        return self._query(checkpoint)
 
     def status_history(self, limit: int) -> Deferred[list[StatusEntry]]:
         """Give the newest entries, newest first."""

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from irsend.errors import KeyMaterialError
-from irsend.store.state import write_durably
+from irsend.errors import KeyMaterialError, NotKept
+from irsend.store.state import replace_files
 
 _VALID_DAYS = 3650
 
@@ -91,14 +91,16 @@ class KeyStore:
         return self._own and certificate.issuer == certificate.subject
 
     def save(self, certificate: bytes, key: bytes) -> KeyMaterial:
-        """Keep a certificate and its key (PEM) and return them; KeyMaterialError."""
+        """Keep a certificate and its key (PEM), both or none, and return them; KeyMaterialError, NotKept."""
         material = read_key_material(certificate, key)
         if not self._own:
             raise KeyMaterialError(
                 f"the configuration names {self._certificate} and {self._key}; change these files instead"
             )
-        write_durably(self._key, key)
-        write_durably(self._certificate, certificate)
+        try:
+            replace_files({self._key: key, self._certificate: certificate})
+        except OSError as error:
+            raise NotKept.because_of(error) from error
         return material
 
 

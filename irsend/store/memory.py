@@ -217,6 +217,8 @@ class StoredMessage:
         try:
             self._file.write(content)
         except OSError as error:
+            error.filename = error.filename or self._file.unfinished
+            self._commits.on_disk_error(error, Path(self._file.unfinished).parent)
             raise _write_error(error) from None
 
     def commit(self) -> Deferred[None]:

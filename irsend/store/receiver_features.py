@@ -11,7 +11,7 @@ from pathlib import Path
 
 from irsend.errors import StateError
 from irsend.message.features import features_accept
-from irsend.store.state import write_durably
+from irsend.store.state import replace_files
 
 _MOST = 1000
 
@@ -34,15 +34,16 @@ class ReceiverFeatures:
         self._features = {str(address): str(features) for address, features in kept.items()}
 
     def learn(self, address: str, features: str) -> None:
-        """Remember the features of a receiver; OSError."""
+        """Remember the features of a receiver; OSError where nothing was changed."""
         key = address.lower()
         if self._features.get(key) == features:
             return
-        self._features.pop(key, None)
-        self._features[key] = features
-        while len(self._features) > _MOST:
-            self._features.pop(next(iter(self._features)))
-        write_durably(self._path, json.dumps(self._features, indent=1).encode("ascii"))
+        known = {one: given for one, given in self._features.items() if one != key}
+        known[key] = features
+        while len(known) > _MOST:
+            known.pop(next(iter(known)))
+        replace_files({self._path: json.dumps(known, indent=1).encode("ascii")})
+        self._features = known
 
     def accept(self, address: str, profile: str) -> bool:
         """Say whether this receiver is known to take the profile, F or C."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from irsend.device.items import Value
 from irsend.device.windows import ITEMS
 from irsend.errors import StateError
-from irsend.store.state import write_durably
+from irsend.store.state import replace_files
 
 
 class SavedSettings:
@@ -41,17 +41,19 @@ class SavedSettings:
         }
 
     def save(self, changes: Mapping[str, Value]) -> None:
-        """Save these values in addition."""
+        """Save these values in addition; OSError where nothing was changed."""
         # Imported when the first change is saved: it takes 10 ms of the start.
         import tomlkit
 
+        plain = {window: dict(values) for window, values in self._plain.items()}
         for whole, value in changes.items():
             window, _, key = whole.partition(".")
-            self._plain.setdefault(window, {})[key] = ITEMS[whole].kind.plain(value)
+            plain.setdefault(window, {})[key] = ITEMS[whole].kind.plain(value)
         heading = "# Changed at the machine; `irsendctl factory-reset` forgets it.\n\n"
-        write_durably(self._path, (heading + tomlkit.dumps(self._plain)).encode("utf-8"))
+        replace_files({self._path: (heading + tomlkit.dumps(plain)).encode("utf-8")})
+        self._plain = plain
 
     def forget(self) -> None:
-        """Delete the file, and forget all values."""
+        """Delete the file, and forget all values; OSError where nothing was changed."""
+        replace_files({self._path: None})
         self._plain = {}
-        self._path.unlink(missing_ok=True)

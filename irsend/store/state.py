@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from irsend.errors import StateError
@@ -133,7 +135,57 @@ class MemoryDirectory(StateDirectory):
 
 
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace a small file as a whole: after a crash it is the old one or the new one."""
+    """Replace a small file as a whole: after a crash it is the old one or the new one. OSError."""
+    with _named(path):
+        fresh = _write_beside(path, content, mode)
+        try:
+            fresh.rename(path)
+        except OSError:
+            _remove(fresh)
+            raise
+        sync_directory(path.parent)
+
+
+def replace_files(contents: Mapping[Path, bytes | None]) -> None:
+    """Replace or delete (None) small files, all or none: OSError where each is what it was before."""
+    fresh: dict[Path, Path] = {}
+    before: dict[Path, Path] = {}
+    changed: list[Path] = []
+    try:
+        for path, content in contents.items():
+            with _named(path):
+                if content is not None:
+                    fresh[path] = _write_beside(path, content)
+                if path.exists():
+                    link = path.with_name(path.name + ".old")
+                    link.unlink(missing_ok=True)
+                    os.link(path, link)
+                    before[path] = link
+        for path in contents:
+            with _named(path):
+                changed.append(path)
+                if path in fresh:
+                    fresh[path].rename(path)
+                else:
+                    path.unlink(missing_ok=True)
+        for directory in {path.parent for path in contents}:
+            sync_directory(directory)
+    except OSError:
+        for path in changed:
+            # A rename onto a link to the same file does nothing, and leaves both.
+            with contextlib.suppress(OSError):
+                if path in before:
+                    before[path].replace(path)
+                else:
+                    path.unlink(missing_ok=True)
+        raise
+    finally:
+        for left in (*fresh.values(), *before.values()):
+            _remove(left)
+
+
+def _write_beside(path: Path, content: bytes, mode: int = 0o600) -> Path:
+    """Write what a file is to be replaced by, synced; return where it is."""
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
@@ -147,16 +199,31 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
         finally:
             os.close(descriptor)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        _remove(fresh)
         raise
-    fresh.rename(path)
-    sync_directory(path.parent)
+    return fresh
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Give an OSError of this block the path: fsync and write know a number only."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def sync_directory(path: Path) -> None:
     """Make the names in a directory survive a crash."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        with _named(path):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

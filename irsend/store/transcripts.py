@@ -23,12 +23,12 @@ class Transcripts:
     """The directory of transcripts."""
 
     def __init__(self, directory: Path, capacity: int = _CAPACITY) -> None:
-        self._directory = directory
+        self.directory = directory
         self._capacity = capacity
         self._used: int | None = None
 
     def _path(self, session: int) -> Path:
-        return self._directory / f"{session:09d}.txt"
+        return self.directory / f"{session:09d}.txt"
 
     def write(self, session: int, lines: list[TranscriptLine]) -> None:
         """Keep the lines of a session, each behind its time."""
@@ -40,7 +40,7 @@ class Transcripts:
             self._prune()
 
     def _sizes(self) -> list[tuple[int, int]]:
-        found = [path for path in self._directory.glob("*.txt") if path.stem.isdigit()]
+        found = [path for path in self.directory.glob("*.txt") if path.stem.isdigit()]
         return [(int(path.stem), path.stat().st_size) for path in found]
 
     def _prune(self) -> None:
@@ -68,7 +68,7 @@ class Transcripts:
 
     def delete_up_to(self, session: int) -> None:
         """Delete the transcripts of this session and all before it."""
-        for path in self._directory.glob("*.txt"):
+        for path in self.directory.glob("*.txt"):
             if path.stem.isdigit() and int(path.stem) <= session:
                 path.unlink(missing_ok=True)
 

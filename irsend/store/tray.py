@@ -7,6 +7,7 @@ tmp/ when the machine starts were never finished.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 from twisted.internet.defer import Deferred, DeferredLock
+from twisted.python.failure import Failure
 
 from irsend.device.documents import Document
 from irsend.device.jobs import Job
@@ -88,7 +90,7 @@ class Tray:
         except ValueError as error:
             raise StateError(f"tray: {path} cannot be read ({error}); move it away") from None
         found.sort(key=lambda one: (one.document.printed, one.document.serial))
-        self._documents = {one.document.number: one.document for one in found}
+        self._documents = _oldest_first([one.document for one in found])
         return found
 
     @property
@@ -148,18 +150,37 @@ class Tray:
         return self._turns.run(self._in_thread, put).addCallback(there)
 
     def remove(self, documents: Sequence[Document]) -> Deferred[None]:
-        """Delete documents; OSError."""
-        for one in documents:
-            self._documents.pop(one.number, None)
+        """Delete documents, all or none; OSError where they are all there still."""
+        # The record first: a PDF without one is no document.
+        paths = [self._path(one, suffix) for one in documents for suffix in (".json", ".pdf")]
 
         def remove() -> None:
-            for one in documents:
-                # The record first: a PDF without one is no document.
-                for suffix in (".json", ".pdf"):
-                    self._path(one, suffix).unlink(missing_ok=True)
-            sync_directory(self.directory)
+            # What is left in tmp/ is deleted at the next start. A rename takes no room on a full disk.
+            moved: list[Path] = []
+            try:
+                for path in paths:
+                    if path.exists():
+                        path.rename(self._aside / path.name)
+                        moved.append(path)
+                sync_directory(self.directory)
+            except OSError:
+                for path in reversed(moved):
+                    with contextlib.suppress(OSError):
+                        (self._aside / path.name).rename(path)
+                raise
+            for path in moved:
+                with contextlib.suppress(OSError):
+                    (self._aside / path.name).unlink()
 
-        return self._turns.run(self._in_thread, remove)
+        def there_still(failure: Failure) -> Failure:
+            # A number may be another document's by now.
+            back = [one for one in documents if one.number not in self._documents]
+            self._documents = _oldest_first([*self._documents.values(), *back])
+            return failure
+
+        for one in documents:
+            self._documents.pop(one.number, None)
+        return self._turns.run(self._in_thread, remove).addErrback(there_still)
 
     def beyond_limits(
         self, now: float, *, most: int, days: int, octets: int
@@ -182,3 +203,8 @@ class Tray:
             found.append((one, why))
             left, size = left - 1, size - one.size
         return found
+
+
+def _oldest_first(documents: list[Document]) -> dict[str, Document]:
+    ordered = sorted(documents, key=lambda one: (one.printed, one.serial))
+    return {one.number: one for one in ordered}

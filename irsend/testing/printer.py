@@ -161,9 +161,9 @@ class Printer:
         """Clear the status line."""
         self._device.clear_status()
 
-    def load_paper(self) -> None:
+    def load_paper(self) -> Deferred[None]:
         """Put paper into the drawer: what was received is printed from now on."""
-        self._machine.control.change_paper(True)
+        return self._machine.control.change_paper(True)
 
     def receive(self) -> Deferred[Session]:
         """Fetch mail from the POP server now; fires with the session when it has ended."""

@@ -130,6 +130,11 @@ class MachineDouble:
         """Return `login`."""
         return self.login
 
+    def clear_status(self) -> Deferred[None]:
+        """Clear the device's status line."""
+        self.device.clear_status()
+        return succeed(None)
+
     def status_history(self, limit: int = 100) -> Deferred[list[StatusEntry]]:
         """Give what was raised."""
         return succeed(self.history[:limit])
@@ -198,9 +203,10 @@ class MachineDouble:
 
         return self.job(number).addCallback(cancel)
 
-    def change_paper(self, paper: bool) -> None:
+    def change_paper(self, paper: bool) -> Deferred[None]:
         """Change the device's paper."""
         self.device.change_paper(paper)
+        return succeed(None)
 
     def documents(self) -> list[Document]:
         """Return the documents in `tray`, newest first."""

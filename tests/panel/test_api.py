@@ -46,11 +46,33 @@ class StatusTests(ServedPanel):
                 "state": "ready",
                 "memory": {"used": 3_000_000, "capacity": 512_000_000},
                 "paper": True,
+                "disk_failure": "",
                 "since": None,
                 "next_login": None,
                 "mac_filter": {"on": False, "way": "kernel", "dropped": 3},
             },
         )
+
+    async def test_disk_fails(self) -> None:
+        """While the disk fails /healthz is 503 with the reason, the status has it, and the panel shows it."""
+        self.machine.device.disk_changed("/state/memory: Input/output error")
+        health = await self.ask("GET", "/healthz")
+        self.assertEqual(health.status, 503)
+        self.assertEqual(
+            health.json(),
+            {
+                "status": "failing",
+                "reason": "The disk fails: /state/memory: Input/output error",
+            },
+        )
+        status = (await self.ask("GET", "/api/status")).json()
+        self.assertEqual(status["disk_failure"], "/state/memory: Input/output error")
+        page = await self.ask("GET", "/monitor", headers={"Accept": "text/html"})
+        self.assertIn(b"Fails</strong>: /state/memory: Input/output error", page.body)
+        self.machine.device.disk_changed("")
+        self.assertEqual((await self.ask("GET", "/healthz")).status, 200)
+        page = await self.ask("GET", "/monitor", headers={"Accept": "text/html"})
+        self.assertNotIn(b"Fails</strong>", page.body)
 
     async def test_shown_then_cleared(self) -> None:
         """DELETE clears the text from the line; the history keeps it."""

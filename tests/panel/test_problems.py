@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from werkzeug.exceptions import ImATeapot
 
-from irsend.errors import IrsendError, MemoryFull, NoSuchRecord, ValueRefused
+from irsend.errors import IrsendError, MemoryFull, NoSuchRecord, NotKept, ValueRefused
 from irsend.panel.problems import problem_of
 from irsend.panel.site import HEADERS, MOST_CONNECTIONS, PanelRequest
 from tests.panel.served import ServedPanel
@@ -49,6 +49,7 @@ class ProblemOfTests(SynchronousTestCase):
         for error, status in (
             (NoSuchRecord("There is no job 5001"), 404),
             (MemoryFull(), 507),
+            (NotKept.because_of(OSError(5, "Input/output error", "/state/x")), 507),
             (IrsendError("It is not to be had"), 409),
         ):
             told = self.members(error)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
+import subprocess
+from pathlib import Path
 
 
 def open_files() -> int:
@@ -23,3 +25,34 @@ class no_file_larger_than:  # noqa: N801
 
     def __exit__(self, *_: object) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, self._before)
+
+
+class SmallDisk:
+    """A file system of one megabyte at a directory, which can be filled up; SmallDisk.possible needs root."""
+
+    possible = os.geteuid() == 0 and Path("/proc/self/mounts").exists()
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir()
+        mount = ("mount", "-t", "tmpfs", "-o", "size=1m", "irsend-test", str(directory))
+        self.mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
+
+    def fill(self) -> None:
+        """Leave no room for an octet."""
+        descriptor = os.open(self.directory / "filling", os.O_WRONLY | os.O_CREAT)
+        try:
+            while True:
+                os.write(descriptor, bytes(4096))
+        except OSError:
+            pass
+        finally:
+            os.close(descriptor)
+
+    def empty(self) -> None:
+        """Make room again."""
+        (self.directory / "filling").unlink()
+
+    def unmount(self) -> None:
+        """Take it away; what is open there stays open."""
+        subprocess.run(("umount", "-l", str(self.directory)), check=False)

@@ -23,7 +23,8 @@ class Case(SynchronousTestCase):
         for part in ("tmp", "new", "elsewhere"):
             (self.directory / part).mkdir(parents=True)
         self.thread = HeldThread()
-        self.commits = GroupCommit(self.thread)
+        self.disk_errors: list[OSError] = []
+        self.commits = GroupCommit(self.thread, lambda error, _: self.disk_errors.append(error))
 
     def open(self, name: str, into: str = "new") -> ArrivingFile:
         """Begin a file."""
@@ -122,6 +123,7 @@ class FailureTests(Case):
         self.successResultOf(dones[2])
         self.assertEqual((self.there(), self.there("tmp")), (["a", "b", "d"], []))
         self.assertEqual(open_files(), before)
+        self.assertEqual([one.filename for one in self.disk_errors], [large.unfinished])
 
     def test_directory(self) -> None:
         """Where the directory cannot be synced all its mails fail, and none of them remains."""

@@ -33,6 +33,7 @@ class Case(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(1000)
         self.thread: Any = at_once
+        self.disk_errors: list[OSError] = []
         self.switch_on()
 
     def switch_on(self) -> None:
@@ -47,6 +48,7 @@ class Case(SynchronousTestCase):
             self.thread,
             self.clock,
             sessions_kept=lambda: self.sessions_kept,
+            on_disk_error=lambda error, _: self.disk_errors.append(error),
         )
         self.journal.open(self.device)
         self.device.observe(self.journal.observe)
@@ -453,10 +455,13 @@ class FailureTests(Case):
         other.execute(f"ALTER TABLE {before} RENAME TO {after}")
         other.close()
 
-    def try_to_write(self, error: type[Exception]) -> None:
-        """Let the moment come when it is written, which fails."""
+    def try_to_write(self) -> None:
+        """Let the moment come when it is written, which fails and is told with path and cause."""
+        self.disk_errors.clear()
         self.clock.advance(1)
-        self.assertEqual(len(self.flushLoggedErrors(error)), 1)
+        (error,) = self.disk_errors
+        self.assertEqual(error.filename, str(self.path))
+        self.assertIn("no such table: session", str(error))
 
     def test_kept_until_it_can(self) -> None:
         """What could not be written is not lost: it is written at the next occasion, in order."""
@@ -464,10 +469,10 @@ class FailureTests(Case):
         self.successResultOf(self.journal.flush())
         self.rename("session", "away")
         self.session(peer="x")
-        self.try_to_write(sqlite3.OperationalError)
+        self.try_to_write()
         self.device.job_accepted("rx", "a")
-        self.try_to_write(sqlite3.OperationalError)
-        self.failureResultOf(self.journal.sessions(10), sqlite3.OperationalError)
+        self.try_to_write()
+        self.failureResultOf(self.journal.sessions(10), OSError)
         self.rename("away", "session")
         self.session()
         found = self.successResultOf(self.journal.sessions(10))
@@ -484,7 +489,30 @@ class FailureTests(Case):
         self.clock.advance(1)
         (self.directory / "away").rename(self.directory / "sessions")
         self.failureResultOf(self.journal.transcript(1), NoSuchRecord)
+        (error,) = self.disk_errors
+        self.assertEqual(error.filename, str(self.directory / "sessions" / "000000001.txt"))
         self.assertEqual(len(self.successResultOf(self.journal.status_history(10))), 1)
+
+    def test_change_that_cannot_be_kept(self) -> None:
+        """Paper and a cleared status line that cannot be written fail, and are not written later."""
+        self.device.show_status(StatusText.SSL_ERROR_POP, 1)
+        self.successResultOf(self.journal.flush())
+        for table in ("drawer", "shown"):
+            self.rename(table, "away")
+            kept = (
+                self.journal.keep_paper(False, True)
+                if table == "drawer"
+                else self.journal.keep_status_cleared()
+            )
+            self.failureResultOf(kept, OSError)
+            self.rename("away", table)
+        self.successResultOf(self.journal.flush())
+        self.switch_off_and_on()
+        self.assertEqual((self.device.paper, self.device.status.text != ""), (True, True))
+        self.successResultOf(self.journal.keep_paper(False, True))
+        self.successResultOf(self.journal.keep_status_cleared())
+        self.switch_off_and_on()
+        self.assertEqual((self.device.paper, self.device.status.text), (False, ""))
 
     def test_no_database(self) -> None:
         """A file that is no journal is refused with its name and what to do."""

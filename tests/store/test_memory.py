@@ -34,15 +34,23 @@ class Case(SynchronousTestCase):
         self.directory = Path(self.mktemp())
         self.directory.mkdir()
         self.thread = HeldThread()
+        self.disk_errors: list[tuple[str, str]] = []
         self.clock = Clock()
         self.clock.advance(1_234_567_890.25)
         self.memory = self.memory_again()
         self.kept: list[StoredMessage] = []
 
+    def disk_error(self, error: OSError, directory: Path) -> None:
+        """Take note of what the disk did not take."""
+        self.disk_errors.append((error.filename, directory.name))
+
     def memory_again(self) -> Memory:
         """Switch the machine on (again) on the same directory."""
         memory = Memory(
-            self.directory, lambda: self.capacity, GroupCommit(self.thread), self.clock.seconds
+            self.directory,
+            lambda: self.capacity,
+            GroupCommit(self.thread, self.disk_error),
+            self.clock.seconds,
         )
         memory.open_directory()
         return memory
@@ -302,6 +310,8 @@ class CapacityTests(Case):
             self.thread.run()
         self.failureResultOf(done, MemoryFull)
         self.assertEqual((self.memory.used, self.files("tmp"), self.kept), (0, [], []))
+        unfinished = str(self.directory / "tmp" / message.name)
+        self.assertEqual(self.disk_errors, [(unfinished, "tmp")])
         self.store()
         self.check_used()
 

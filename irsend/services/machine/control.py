@@ -5,8 +5,10 @@ It passes each call on, and decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -20,6 +22,7 @@ from irsend.device.jobs import Job
 from irsend.device.send_order import Original, SendOrder, read_order
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry
+from irsend.errors import NotKept
 from irsend.interfaces import TranscriptLine
 from irsend.link.link import Link
 from irsend.machine_interface import IMachine
@@ -32,6 +35,8 @@ from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.received_jobs import ReceivedJobs
 from irsend.services.send.send_queue import SendQueue
 from irsend.services.sessions import Sessions
+
+T = TypeVar("T")
 
 
 @implementer(IMachine)
@@ -81,11 +86,13 @@ class Control:
 
     def change_settings(self, given: dict[str, object]) -> dict[str, Value]:
         """Change the device's settings."""
-        return self.device.change_settings(given)
+        with self._telling(self._storage.state.path):
+            return self.device.change_settings(given)
 
     def factory_reset(self) -> None:
         """Discard what was changed at the machine."""
-        self._settings.factory_reset()
+        with self._telling(self._storage.state.path):
+            self._settings.factory_reset()
 
     def settings_at(self, at: float) -> Deferred[dict[str, object]]:
         """Ask the journal."""
@@ -97,11 +104,27 @@ class Control:
 
     def generate_key(self) -> Deferred[dict[str, object]]:
         """Have the keyring make one, in a thread."""
-        return self._keyring.generate(self._storage.on_disk)
+        return self._keyring.generate(self._storage.on_disk).addErrback(self._tell_of_keys)
+
+    def _tell_of_keys(self, failure: Failure) -> NoReturn:
+        with self._telling(self._storage.state.keys):
+            failure.raiseException()
+        raise AssertionError  # for mypy: the line above raises
 
     def import_key(self, certificate: bytes, key: bytes) -> dict[str, object]:
         """Have the keyring store and use it."""
-        return self._keyring.import_key(certificate, key)
+        with self._telling(self._storage.state.keys):
+            return self._keyring.import_key(certificate, key)
+
+    @contextlib.contextmanager
+    def _telling(self, directory: Path) -> Iterator[None]:
+        """Tell of the disk where a change in this directory is not kept."""
+        try:
+            yield
+        except NotKept as error:
+            if isinstance(error.__cause__, OSError):
+                self._storage.disk_health.failed(error.__cause__, directory)
+            raise
 
     # -- receiving and sending ----------------------------------------------------
 
@@ -123,9 +146,18 @@ class Control:
 
     def send(self, order: SendOrder) -> Deferred[Job]:
         """Have the send queue scan and queue."""
-        return self._send_queue.send(order)
+        return self._send_queue.send(order).addErrback(_not_kept)
 
     # -- status, sessions and jobs ------------------------------------------------
+
+    def clear_status(self) -> Deferred[None]:
+        """Clear the status line, once the journal has it."""
+        return Deferred.fromCoroutine(self._clear_status())
+
+    async def _clear_status(self) -> None:
+        if self.device.status.shown is not None:
+            await _kept(self._journal.keep_status_cleared())
+            self.device.clear_status()
 
     def status_history(self, limit: int = 100) -> Deferred[list[StatusEntry]]:
         """Ask the journal."""
@@ -211,12 +243,16 @@ class Control:
     async def _cancel_job(self, number: str) -> Job:
         job = await self._journal.job(number)
         queue = self._send_queue if job.direction == "tx" else self._received_jobs
-        return await queue.cancel(job)
+        return await _kept(queue.cancel(job))
 
     # -- paper --------------------------------------------------------------------
 
-    def change_paper(self, paper: bool) -> None:
-        """Put paper into the drawer, or take it out."""
+    def change_paper(self, paper: bool) -> Deferred[None]:
+        """Put paper into the drawer, or take it out, once the journal has it."""
+        return Deferred.fromCoroutine(self._change_paper(paper))
+
+    async def _change_paper(self, paper: bool) -> None:
+        await _kept(self._journal.keep_paper(paper, self.device.paper))
         self.device.change_paper(paper)
 
     def documents(self) -> list[Document]:
@@ -250,7 +286,19 @@ class Control:
     async def _remove_document(self, number: str) -> None:
         self._tray.find(number)
         # Until the journal has its jobs, its record alone says which mails were printed.
-        await self._journal.flush()
+        await _kept(self._journal.flush())
         document = self._tray.find(number)
-        await self._tray.remove([document])
+        await _kept(self._tray.remove([document]))
         self.device.document_removed(document, "it was taken out")
+
+
+def _kept(change: Deferred[T]) -> Deferred[T]:
+    """Have a change fail with NotKept where the disk does."""
+    return change.addErrback(_not_kept)
+
+
+def _not_kept(failure: Failure) -> NoReturn:
+    error = failure.value
+    if isinstance(error, OSError):
+        raise NotKept.because_of(error) from error
+    failure.raiseException()

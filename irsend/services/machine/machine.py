@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from irsend.configuration import Configuration
 from irsend.device.device import Device
-from irsend.errors import ConfigurationError, KeyMaterialError, ValueRefused
+from irsend.errors import ConfigurationError, KeyMaterialError, NotKept, ValueRefused
 from irsend.link.enforcement import choose_way
 from irsend.link.link import Link
 from irsend.services.blocking import run_blocking
@@ -283,7 +283,7 @@ class Machine(MultiService):
         self.settings.load()
         self.storage.open(self.device)
         self._recovery.run()
-        self.device.observe(self.settings.save)
+        self.device.save_settings = self.settings.save
         self.device.observe(log_ended)
         self.device.checks.append(self.keyring.check)
         self.storage.start_threads()
@@ -333,7 +333,7 @@ class Machine(MultiService):
         settings = self.settings.of(configuration)
         try:
             use_key = self.keyring.prepare(configuration.tls, settings)
-        except (KeyMaterialError, ValueRefused) as error:
+        except (KeyMaterialError, NotKept, ValueRefused) as error:
             raise ConfigurationError(str(error)) from None
         self._live.current = configuration
         use_key()

@@ -9,11 +9,10 @@ from twisted.logger import Logger
 
 from irsend.configuration import Configuration
 from irsend.device.device import Device
-from irsend.device.events import Event, SettingsChanged
 from irsend.device.items import Value
 from irsend.device.model import Model
 from irsend.device.windows import Settings
-from irsend.errors import ConfigurationError, SettingsRefused, ValueRefused
+from irsend.errors import ConfigurationError, NotKept, SettingsRefused, ValueRefused
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.store.saved_settings import SavedSettings
@@ -51,23 +50,27 @@ class SettingsPrecedence:
         return self._merge(configuration, self._saved.load())
 
     def factory_reset(self) -> None:
-        """Forget what was changed at the machine; SettingsRefused where the other layers cannot be used."""
+        """Forget what was changed at the machine.
+
+        SettingsRefused where the other layers cannot be used, NotKept where it stays saved.
+        """
         settings = self._merge(self._configuration.current, {})
         try:
             self._keyring.check(settings)
         except ValueRefused as error:
             raise SettingsRefused([error]) from None
-        self._saved.forget()
+        try:
+            self._saved.forget()
+        except OSError as error:
+            raise NotKept.because_of(error) from error
         self._device.reset_settings(settings)
 
-    def save(self, event: Event) -> None:
-        """Observe the device: keep what is changed at the machine."""
-        if isinstance(event, SettingsChanged) and event.at_machine:
-            try:
-                self._saved.save(event.changes)
-            except OSError as error:
-                # The change is in force all the same, until the machine is switched off.
-                self.log.error("Settings not saved: {error}", error=str(error))
+    def save(self, changes: Mapping[str, Value]) -> None:
+        """Keep what is changed at the machine; NotKept."""
+        try:
+            self._saved.save(changes)
+        except OSError as error:
+            raise NotKept.because_of(error) from error
 
     def _merge(self, configuration: Configuration, saved: dict[str, object]) -> Settings:
         usable: dict[str, Value] = {}

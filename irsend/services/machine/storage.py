@@ -17,6 +17,7 @@ from irsend.configuration_sections import IN_MEMORY, MB
 from irsend.device.device import Device
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.reactor import IReactor
+from irsend.store.disk_health import DiskHealth
 from irsend.store.group_commit import GroupCommit, InThread
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
@@ -49,10 +50,14 @@ class Storage:
             self.on_disk = self._thread_pool(reactor, "disk", 0, _DISK_THREADS)
             # One thread, so that writes stay in order.
             in_journal_thread = self._thread_pool(reactor, "journal", 1, 1)
+        self._device: Device | None = None
+        self.disk_health = health = DiskHealth(
+            reactor, self.on_disk, flush=lambda: self.journal.flush(), report=self._report_disk
+        )
         self.memory = Memory(
             self.state.memory,
             lambda: configuration.current.limits.memory * MB,
-            GroupCommit(self.on_disk),
+            GroupCommit(health.watched(self.on_disk, self.state.memory), health.failed),
             now,
         )
         self.journal = Journal(
@@ -61,9 +66,10 @@ class Storage:
             in_journal_thread,
             reactor,
             sessions_kept=lambda: configuration.current.limits.sessions_kept,
+            on_disk_error=health.failed,
         )
-        self.outbox = Outbox(self.state.outbox, self.on_disk)
-        self.tray = Tray(self.state.tray, self.on_disk)
+        self.outbox = Outbox(self.state.outbox, health.watched(self.on_disk, self.state.outbox))
+        self.tray = Tray(self.state.tray, health.watched(self.on_disk, self.state.tray))
         self.saved_settings = SavedSettings(self.state.settings)
         self.receiver_features = ReceiverFeatures(self.state.receivers)
 
@@ -72,12 +78,17 @@ class Storage:
         self._threads.append(pool)
         return lambda work: deferToThreadPool(reactor, pool, work)
 
+    def _report_disk(self, reason: str) -> None:
+        if self._device is not None:
+            self._device.disk_changed(reason)
+
     def acquire(self) -> None:
         """Make the state directory where it is missing, and lock it; StateError."""
         self.state.acquire()
 
     def open(self, device: Device) -> None:
         """Read what is kept, and let the device go on where it was; StateError."""
+        self._device = device
         self.memory.open_directory()
         self.journal.open(device)
         self.receiver_features.open()
@@ -91,11 +102,18 @@ class Storage:
 
     async def close(self) -> None:
         """Write what is pending, and release the state directory. Nothing may use it any more."""
-        await self.journal.close()
-        self._release()
+        try:
+            await self.journal.close()
+        except OSError:
+            # It was told. What the journal lacks it gets at the next start, from mails and records.
+            pass
+        finally:
+            self.disk_health.stop()
+            self._release()
 
     def abort_start(self) -> None:
         """Release everything at once, after a start that failed."""
+        self.disk_health.stop()
         self.journal.abort_start()
         self._release()
 

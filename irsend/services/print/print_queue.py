@@ -226,7 +226,8 @@ class PrintQueue(Service):
         of_the_disk = bool(failure.check(CannotPrintNow, OSError))
         if of_the_disk:
             reason = f"not printed yet: {failure.getErrorMessage()}"[:LONGEST_REASON]
-            self.log.error("Job {number}: {why}", number=order.job.number, why=reason)
+            if not self._device.disk_failure and not self._retries.pending:
+                self.log.error("Job {number}: {why}", number=order.job.number, why=reason)
         elif not failure.check(CancelledError):
             # It stays in memory until the next start, and does not hold up the others.
             reason = OWN_ERROR
@@ -327,9 +328,9 @@ class PrintQueue(Service):
         try:
             await self._memory.delete_durably(order.names)
             jobs = tuple(attrs.evolve(one, mail_file=None) for one in jobs)
-        except OSError as error:
+        except OSError:
             # A job that has ended and holds a mail: at the next start that is deleted.
-            self.log.error("A printed mail was not deleted: {error}", error=str(error))
+            pass
         if document is not None:
             device.document_printed(document)
         first, *others = jobs

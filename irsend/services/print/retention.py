@@ -11,6 +11,7 @@ from irsend.configuration_sections import MB
 from irsend.device.device import Device
 from irsend.device.documents import Document
 from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.unexpected import log_unexpected
 from irsend.store.journal import Journal
 from irsend.store.tray import Tray
 
@@ -77,12 +78,13 @@ class Retention(Service):
             await self._journal.flush()
         except Exception:
             # Perhaps the disk is full: then removing documents makes room.
-            self.log.failure("While the tray's limits were applied")
+            log_unexpected(self.log, "While the tray's limits were applied")
         found = self._beyond_limits()
         try:
             await self._tray.remove([document for document, _ in found])
-        except OSError as error:
-            self.log.error("Tray: {error}", error=str(error))
+        except OSError:
+            # They are in it still, and are removed with the next document.
+            return
         for document, why in found:
             self.log.info(
                 "Tray: document {number} was removed, since {why}",

@@ -28,6 +28,7 @@ from irsend.services.received_mail import ReceivedMail
 from irsend.services.retries import Retries
 from irsend.services.send.full_mode import FullMode
 from irsend.services.send.notifier import Notifier
+from irsend.services.unexpected import log_unexpected
 from irsend.store.group_commit import InThread
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
@@ -196,7 +197,7 @@ class Dispatch(Service):
 
     def _not_matched(self, failure: Failure, job: Job) -> None:
         """Read a notification again after a pause: its change of a job could not be written."""
-        self.log.failure("While reading a notification", failure)
+        log_unexpected(self.log, "While reading a notification", failure)
 
         def again() -> None:
             if job.serial in self._undecided:

@@ -38,6 +38,8 @@ class ReceivedJobs:
     def cancel(self, job: Job) -> Deferred[Job]:
         """Delete a mail unprinted; fires with its job. CannotCancel where it has ended.
 
+        OSError where it cannot be deleted: then it goes on its way again.
+
         Cancelling one part of a divided mail that is being printed cancels them all.
         """
         return Deferred.fromCoroutine(self._cancel(job))
@@ -53,12 +55,18 @@ class ReceivedJobs:
             jobs += [mail.job for mail in mails if mail.job.serial != job.serial]
         names = [one.mail_file or "" for one in jobs]
         ended = self._device.now()
+        waiting = jobs
         jobs = [
             self._device.job_changed(one, result="NG", code=codes.CANCELLED, ended=ended)
             for one in jobs
         ]
-        # The journal has their ends and UIDLs before they are deleted: none is fetched again.
-        await self._journal.flush()
-        await self._memory.delete_durably(names)
+        try:
+            # The journal has their ends and UIDLs before they are deleted: none is fetched again.
+            await self._journal.flush()
+            await self._memory.delete_durably(names)
+        except OSError:
+            for one in waiting:
+                self._dispatch.mail_recovered(self._device.job_changed(one, result="waiting"))
+            raise
         job, *_ = [self._device.job_changed(one, mail_file=None) for one in jobs]
         return job

@@ -112,6 +112,10 @@ class Attempt:
                 await self._send_via_server()
         except CancelledError:
             pass
+        except OSError as error:
+            self.log.error(
+                "Job {number}: {error}", number=self.outgoing.job.number, error=str(error)
+            )
         except Exception:
             self.log.failure("While sending a job")
         if not self._aborted:

@@ -23,6 +23,7 @@ from irsend.device.jobs import Recipient
 from irsend.message.reports.reader import Notification, Report
 from irsend.services.retries import Retries
 from irsend.services.timer import Timer
+from irsend.services.unexpected import log_unexpected
 from irsend.store.journal import Journal
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receiver_features import ReceiverFeatures
@@ -105,7 +106,7 @@ class FullMode(Service):
             await self._outbox.update(outgoing)
             await self._outbox.drop_message(outgoing)
         except Exception:
-            self.log.failure("While a job sent in full mode was written down")
+            log_unexpected(self.log, "While a job sent in full mode was written down")
             if self.running:
                 self._retries.schedule(lambda: Deferred.fromCoroutine(self._keep(serial)))
 
@@ -130,8 +131,8 @@ class FullMode(Service):
         del self._awaited[outgoing.serial]
         self._unrecorded.discard(outgoing.serial)
         self._journal.flush().addCallback(lambda _: self._outbox.remove(outgoing)).addErrback(
-            lambda failure: self.log.failure(
-                "While forgetting a job sent in full mode", failure
+            lambda failure: log_unexpected(
+                self.log, "While forgetting a job sent in full mode", failure
             )
         )
 
@@ -188,7 +189,7 @@ class FullMode(Service):
     def _track(self, reading: Deferred[None]) -> None:
         self._reading.append(reading)
         reading.addErrback(
-            lambda failure: self.log.failure("While reading a notification", failure)
+            lambda failure: log_unexpected(self.log, "While reading a notification", failure)
         )
         reading.addCallback(lambda _: self._reading.remove(reading))
 

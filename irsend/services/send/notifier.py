@@ -24,6 +24,7 @@ from irsend.message.style import Style
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.received_mail import ReceivedMail
 from irsend.services.send.send_queue import SendQueue
+from irsend.services.unexpected import log_unexpected
 from irsend.store.journal import Journal
 from irsend.store.outbox import Outbox, Outgoing
 
@@ -76,7 +77,7 @@ class Notifier:
             # Before the DSN is sent: it is not sent twice, whenever the power fails.
             await self._journal.flush()
         except Exception:
-            self.log.failure("While writing down that a DSN is sent")
+            log_unexpected(self.log, "While writing down that a DSN is sent")
             self._device.job_changed(job)
             return mail
         await self._send(

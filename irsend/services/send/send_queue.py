@@ -26,6 +26,7 @@ from irsend.services.send.delivery_results import DeliveryResult
 from irsend.services.send.full_mode import FullMode
 from irsend.services.send.job_submission import JobSubmission, Scanned
 from irsend.services.timer import Timer
+from irsend.services.unexpected import log_unexpected
 from irsend.store.journal import Journal
 from irsend.store.outbox import Outgoing
 
@@ -126,10 +127,16 @@ class SendQueue(Service):
         self._schedule()
 
     def cancel(self, job: Job) -> Deferred[Job]:
-        """Cancel a job that waits or is being sent (#995); CannotCancel where it has ended."""
+        """Cancel a job that waits or is being sent (#995).
+
+        CannotCancel where it has ended, OSError where that cannot be written and it waits still.
+        """
         return Deferred.fromCoroutine(self._cancel(job))
 
     async def _cancel(self, job: Job) -> Job:
+        if job.serial in self._waiting:
+            # It may begin meanwhile.
+            await self._journal.flush()
         attempt = self._under_way
         if attempt is not None and attempt.outgoing.serial == job.serial:
             over: Deferred[Job] = Deferred()
@@ -177,7 +184,7 @@ class SendQueue(Service):
 
         def broken(failure: Failure) -> Deferred[Job]:
             # Perhaps the disk failed: the job is still in the outbox.
-            self.log.failure("While a job was sent", failure)
+            log_unexpected(self.log, "While a job was sent", failure)
             outgoing = attempt.outgoing
             if outgoing.left and self._cancellations:
                 return Deferred.fromCoroutine(self._finish(_cancelled(outgoing)))
@@ -263,7 +270,7 @@ class SendQueue(Service):
             await self._journal.flush()
             await self._outbox.remove(outgoing)
         except Exception:
-            self.log.failure("While the end of a job was written down")
+            log_unexpected(self.log, "While the end of a job was written down")
             if self.running:
                 self._retries.schedule(lambda: Deferred.fromCoroutine(self._remove(outgoing)))
 

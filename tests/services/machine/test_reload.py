@@ -41,7 +41,7 @@ class ReloadTests(unittest.TestCase):
     async def test_no_part_keeps_a_section(self) -> None:
         """Behind a reload nothing holds any section of the old configuration."""
         await self.machine.smtp_listener.settled()
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         old = {
             name: weakref.ref(getattr(self.machine.configuration, name)) for name in SECTIONS
         }

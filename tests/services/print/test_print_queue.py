@@ -92,11 +92,11 @@ class PrintQueueTests(PrintingMachineCase):
 
     async def test_deleted_by_another_program(self) -> None:
         """A mail that another program has deleted from memory is NG, with that reason."""
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         job = await self.receive(mail("Text."))
         await self.until(lambda: self.machine.print_queue._waiting)
         self.machine.storage.memory.path(job.mail_file).unlink()
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         ended = await self.ended(job.number)
         self.assertEqual((ended.result, ended.code), ("NG", None))
         self.assertIn("somebody else has deleted it", ended.reason)
@@ -119,7 +119,7 @@ class PrintQueueTests(PrintingMachineCase):
 
     async def test_mail_that_cannot_be_read(self) -> None:
         """A mail that cannot be read for now keeps no others from being printed meanwhile."""
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         asking = (
             b"Return-Path: <a@bench.test>\r\nDisposition-Notification-To: a@bench.test\r\n\r\n"
         )
@@ -132,7 +132,7 @@ class PrintQueueTests(PrintingMachineCase):
         for number in range(3):
             others.append(await self.receive(mail(f"Text {number}.")))
         await self.until(lambda: len(self.machine.print_queue._waiting) == 4)
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         await self.until(lambda: self.machine.print_queue._retries.pending)
         self.retry_now()
         for one in others:
@@ -159,20 +159,20 @@ class PaperTests(PrintingMachineCase):
         self.assertEqual(self.machine.control.memory()[0], sum(sizes))
         self.assertEqual(self.machine.control.documents(), [])
         self.assertEqual(self.machine.device.state, "ready")
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         await self.printed(3)
         self.assertEqual(self.machine.control.memory()[0], 0)
 
     async def test_over_a_restart(self) -> None:
         """The drawer is as it was when the machine is switched on again, and what waited waits."""
         await self.move_to_disk()
-        self.machine.control.change_paper(True)
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(False)
         job = await self.receive(mail("Text."))
         await self.machine.stopService()
         self.switch_on(loaded=True)
         self.assertFalse(self.machine.device.paper)
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         ended = await self.ended(job.number)
         self.assertEqual((ended.serial, ended.result), (job.serial, "OK"))
         await self.machine.stopService()
@@ -185,7 +185,7 @@ class PaperTests(PrintingMachineCase):
         second = await self.receive(mail("Second."))
         cancelled = await self.machine.control.cancel_job(first.number)
         self.assertEqual((cancelled.result, cancelled.code), ("NG", "#995"))
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         await self.ended(second.number)
         (document,) = await self.printed()
         self.assertEqual(document.number, second.number)
@@ -375,14 +375,14 @@ class CrashTests(PrintingMachineCase):
 
     async def after_a_crash(self, *, journal: bool) -> Any:
         """Print, then have the state as it was between the tray and the memory; return the job."""
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         job = await self.receive(fax(), mark="f" * 32)
         path = self.machine.storage.memory.path(job.mail_file)
         kept = path.read_bytes()
         await self.machine.storage.journal.flush()
         before = self.state / "before.sqlite"
         shutil.copy(self.state / "journal.sqlite", before)
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         await self.ended(job.number)
         await self.machine.stopService()
         path.write_bytes(kept)
@@ -438,13 +438,13 @@ class CrashTests(PrintingMachineCase):
                 there.append(path.exists()) if isinstance(event, DocumentPrinted) else None
             )
         )
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         await self.ended(job.number)
         self.assertEqual(there, [False])
 
     async def receive_while_out(self, content: bytes) -> Any:
         """Receive a mail that waits for paper; return its job."""
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         job = await self.receive(content)
         await self.until(lambda: self.machine.print_queue._waiting)
         return job
@@ -456,7 +456,7 @@ class CrashTests(PrintingMachineCase):
         content = path.read_bytes()
         delete = self.machine.storage.memory.unlink
         self.machine.storage.memory.unlink = _failing  # type: ignore[method-assign]
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         await self.ended(job.number)
         self.machine.storage.memory.unlink = delete  # type: ignore[method-assign]
         await self.machine.control.remove_document(job.number)
@@ -491,7 +491,7 @@ class CrashTests(PrintingMachineCase):
 
     async def test_half_in_the_tray(self) -> None:
         """A PDF without its record came out only by half: it is nothing, and its mail is printed."""
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         job = await self.receive(mail("Text."))
         await self.machine.stopService()
         tray = self.state / "tray"
@@ -500,7 +500,7 @@ class CrashTests(PrintingMachineCase):
         (tray / "tmp" / "1").mkdir()
         self.switch_on()
         self.assertEqual(self.machine.control.documents(), [])
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         await self.ended(job.number)
         self.assertIn("Text.", self.text(job.number))
 
@@ -513,12 +513,12 @@ class CrashTests(PrintingMachineCase):
     async def test_younger_came_out_first(self) -> None:
         """Where the journal is behind, no mail is forgotten, whatever order they were printed in."""
         jobs = []
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         for mark in "ab":
             jobs.append(await self.receive(mail("Text."), mark=mark * 32))
         await self.until(lambda: len(self.machine.print_queue._waiting) == 2)
         older = self.machine.print_queue._waiting.popleft()
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         await self.ended(jobs[1].number)
         self.machine.print_queue.enqueue_parts(older.mails, [])
         await self.ended(jobs[0].number)
@@ -532,7 +532,7 @@ class CrashTests(PrintingMachineCase):
 
     async def test_no_serial_twice(self) -> None:
         """A mail whose job was lost with the power takes no serial of a job that is in the outbox."""
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         await self.receive(mail("First."))
         sent = self.machine.device.new_job("tx", "b@bench.test")
         outgoing = Outgoing(

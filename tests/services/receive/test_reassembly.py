@@ -158,7 +158,7 @@ class ReassemblyTests(PrintingMachineCase):
 
     async def test_cancelled_whole(self) -> None:
         """With one part of a mail that waits for paper go the others."""
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         jobs = await self.receive_all(self.parts)
         await self.until(lambda: self.machine.print_queue._waiting)
         await self.machine.control.cancel_job(jobs[1].number)
@@ -186,11 +186,11 @@ class ReassemblyTests(PrintingMachineCase):
 
     async def test_part_deleted_by_another_program(self) -> None:
         """Where another program has deleted a part from memory the others are #848, on paper too."""
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         jobs = await self.receive_all([part(1, "total=2"), part(2)])
         await self.until(lambda: self.machine.print_queue._waiting)
         self.machine.storage.memory.path(jobs[1].mail_file).unlink()
-        self.machine.control.change_paper(True)
+        await self.machine.control.change_paper(True)
         ended = await self.ended(jobs[0].number)
         self.assertEqual(ended.code, "#848")
         self.assertIn("Subject: x (1)", self.text(jobs[0].number))
@@ -198,7 +198,7 @@ class ReassemblyTests(PrintingMachineCase):
     async def test_whole_before_its_time(self) -> None:
         """A mail that was whole in time is joined, however long it waits for paper, over a restart too."""
         await self.move_to_disk()
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         (first,) = await self.receive_all([part(1, "total=2")])
         await gatherResults(self.receive(mail(f"Text {number}.")) for number in range(120))
         (last,) = await self.receive_all([part(2)])

@@ -118,7 +118,7 @@ class NotifierTests(PrintingMachineCase):
 
     async def test_delivered(self) -> None:
         """NOTIFY=SUCCESS brings a DSN as soon as the mail is in memory, paper or not."""
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         content = "From: a@bench.test\r\n\r\nText.\r\n"
         await self.deliver(
             content,
@@ -175,7 +175,7 @@ class NotifierTests(PrintingMachineCase):
 
     async def test_reported_once(self) -> None:
         """A delivery is reported once, however often the machine is switched on while the mail waits."""
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         content = "From: a@bench.test\r\n\r\nText.\r\n"
         await self.deliver(content, rcpt_options=["NOTIFY=SUCCESS"])
         self.assertEqual(len(await self.sent()), 1)
@@ -189,7 +189,7 @@ class NotifierTests(PrintingMachineCase):
         """A delivery that was reported is not reported again where the power failed right behind it."""
         await self.move_to_disk()
         self.relay.refuses = Deferred()
-        self.machine.control.change_paper(False)
+        await self.machine.control.change_paper(False)
         content = "From: a@bench.test\r\n\r\nText.\r\n"
         await self.deliver(content, rcpt_options=["NOTIFY=SUCCESS"])
         machine = self.machine
@@ -204,7 +204,7 @@ class NotifierTests(PrintingMachineCase):
     async def test_reported_after_a_restart(self) -> None:
         """A delivery that was not reported before the machine is switched off is reported then."""
         machine = self.machine
-        machine.control.change_paper(False)
+        await machine.control.change_paper(False)
         await machine.dispatch.stopService()
         content = "From: a@bench.test\r\n\r\nText.\r\n"
         await self.deliver(content, rcpt_options=["NOTIFY=SUCCESS"])
