@@ -192,7 +192,8 @@ class _MailConversion:
             yield Problem(code=UNDECODABLE, words=f"{refused}.")
 
     def _notice(self, problem: Problem) -> None:
-        self._codes.append(problem.code)
+        if problem.code:
+            self._codes.append(problem.code)
         if len(self._notices) < _MOST_NOTICES and problem.words not in self._notices:
             self._notices.append(problem.words)
 
