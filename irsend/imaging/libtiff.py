@@ -56,9 +56,9 @@ class TiffFile:
     reports: list[str] = field(factory=list)
     """Errors and warnings of libtiff since it was cleared, in its words."""
 
-    def set_field(self, tag: int, value: int) -> None:
+    def set_field(self, tag: int, *values: int) -> None:
         """Have libtiff read the page with another value of a tag; the file stays as it is."""
-        self.library.TIFFSetField(self.handle, tag, c_int(value))
+        self.library.TIFFSetField(self.handle, tag, *map(c_int, values))
 
     def read_strip(self, strip: int, into: Buffer, at: int, size: int) -> bool:
         """Decode the first `size` octets of a strip; say whether libtiff gave all of them."""

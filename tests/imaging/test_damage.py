@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from email import message_from_bytes
@@ -10,11 +11,12 @@ from pathlib import Path
 from PIL import Image, ImageChops
 from twisted.trial.unittest import SynchronousTestCase
 
+from irsend.imaging.jpeg_verification import jpeg_is_damaged
 from irsend.message.parsed_message import NO_CODE, UNDECODABLE
 from tests.imaging.corpus import colour_fax
 from tests.imaging.damage import places
 from tests.imaging.damage_case import DamageCase, printed, problems, shown
-from tests.imaging.originals import text_page
+from tests.imaging.originals import photograph, text_page
 from tests.imaging.received import PrintingCase, mail, tiff
 from tests.imaging.test_fax_verification import page_of
 
@@ -153,3 +155,42 @@ class NamedTests(PrintingCase):
         length = len(strip_of(octets))
         octets[at + length // 2 : at + length // 2 + 40] = b"\xaa\xff\x31" * 13 + b"\0"
         self.assertEqual([one.code for one in problems(bytes(octets))], [UNDECODABLE])
+
+
+def jpeg(image: Image.Image, **how: object) -> bytes:
+    """Return a JPEG that Pillow writes."""
+    written = io.BytesIO()
+    image.save(written, "JPEG", **how)
+    return written.getvalue()
+
+
+class JpegTests(PrintingCase):
+    """JPEG files, which later models print."""
+
+    def codes(self, octets: bytes) -> tuple[str, ...]:
+        """Print a JPEG; return its codes."""
+        document = self.printed(mail("", (octets, "image/jpeg", "a.jpg")), prints=("jpeg",))
+        return document.codes
+
+    def test_whole(self) -> None:
+        """A JPEG has no code, in colour, grey or CMYK, of any sampling, progressive or not."""
+        for mode in ("RGB", "L", "CMYK"):
+            for how in ({}, {"subsampling": 1}, {"progressive": True}, {"optimize": True}):
+                octets = jpeg(photograph().convert(mode), **how)
+                self.assertFalse(jpeg_is_damaged(octets), (mode, how))
+        self.assertEqual(self.codes(jpeg(photograph())), ())
+
+    def test_damaged(self) -> None:
+        """A JPEG with wrong codes, or without its end, is #822, and is printed as far as it decodes."""
+        for mode in ("RGB", "L", "CMYK"):
+            for how in ({}, {"optimize": True}, {"restart_marker_blocks": 5}):
+                octets = bytearray(jpeg(photograph().convert(mode), **how))
+                self.assertTrue(jpeg_is_damaged(bytes(octets[:-40])), (mode, how))
+                at = len(octets) * 3 // 4
+                octets[at : at + 12] = b"\xff\x00" * 6
+                self.assertTrue(jpeg_is_damaged(bytes(octets)), (mode, how))
+                self.assertEqual(self.codes(bytes(octets)), (UNDECODABLE,))
+        for sampling in (1, 2):
+            for mode in ("RGB", "L"):
+                octets = bytearray(jpeg(photograph().convert(mode), subsampling=sampling))
+                self.assertTrue(jpeg_is_damaged(bytes(octets[:-40])), (mode, sampling))
