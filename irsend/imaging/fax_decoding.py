@@ -125,7 +125,7 @@ def decode_fax(tags: Tags, file: IO[bytes], directory: int) -> DecodedFax | None
             compression=compression, two_dimensional=two_dimensional, fill_order=fill_order
         )
         other = _decoded(file, directory, strips, code, told) if code != told else None
-        if other is not None and other.clean:
+        if other is not None:
             return other
     return found
 
@@ -155,6 +155,7 @@ def _told(tags: Tags) -> FaxCode:
 def _decoded(
     file: IO[bytes], directory: int, strips: _Strips, code: FaxCode, told: FaxCode
 ) -> DecodedFax | None:
+    """Decode a page; None where libtiff cannot read it, or it is not clean in a code that is tried."""
     with page_of(file, directory) as tiff:
         if tiff is None:
             return None
@@ -168,6 +169,8 @@ def _decoded(
                 # Some writers fill the last strip up to the height of the others.
                 filled = ctypes.create_string_buffer(strips.across * (strips.rows + 1))
                 read = reader.read(strip, filled, 0, strips.rows)
+            if code != told and (read.damaged_rows or read.more):
+                return None
             damaged += read.damaged_rows
             more, unmarked = more or read.more, unmarked or read.unmarked
     return DecodedFax(
