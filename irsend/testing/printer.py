@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import FailTest
 
@@ -104,7 +105,7 @@ class Printer:
         return stopped
 
     def _poll_own_mailhost(self) -> None:
-        accounts = self._assembly.mailhost.accounts
+        accounts = self._mailhost.accounts
         address = next(iter(accounts), "")
         self._device.change_settings(
             {
@@ -146,8 +147,7 @@ class Printer:
     def _mailhost(self) -> MailHost:
         if self._assembly.mailhost is None:
             raise AssertionError("this printer has no mail host; start it with accounts")
-        mailhost: MailHost = self._assembly.mailhost
-        return mailhost
+        return self._assembly.mailhost
 
     # -- its keys ---------------------------------------------------------------
 
@@ -238,7 +238,12 @@ class Printer:
 
     def sessions(self) -> Deferred[list[Session]]:
         """Give its sessions with mail servers and clients, newest first."""
-        return self._machine.control.sessions()
+        return Deferred.fromCoroutine(self._sessions())
+
+    async def _sessions(self) -> list[Session]:
+        # Never at once: a test that asks until a session is there must let the reactor run.
+        await deferLater(self._reactor, 0)
+        return await self._machine.control.sessions()
 
     def transcripts(self) -> Deferred[list[str]]:
         """Give the transcript of each session, oldest first, as text."""
@@ -278,7 +283,7 @@ class Printer:
         return self._wait(there, timeout, lambda: f"{count} printouts; there are {have()}")
 
     def wait_for_status(self, text: str, timeout: float = 10) -> Deferred[None]:
-        """Fire once this stands on the status line; NotInTime after `timeout` seconds."""
+        """Fire once the status line shows this text; NotInTime after `timeout` seconds."""
         return self._wait(
             lambda: True if self.status == text else None,
             timeout,

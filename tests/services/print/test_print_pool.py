@@ -60,8 +60,8 @@ class PrintPoolTests(unittest.TestCase):
             await deferLater(reactor, 0.01)
         self.assertRaises(ProcessLookupError, os.kill, worker, 0)
 
-    async def test_nonsense_in_front_of_an_answer(self) -> None:
-        """A worker that talks nonsense costs the order it has, whatever it says then, and no other."""
+    async def test_no_answer_in_front_of_an_answer(self) -> None:
+        """A worker that writes what is no answer costs the order that it has, and no other."""
         await self.pool.ask(self.order(mail("Text."), "1"))
         (worker,) = self.pool._workers
         asked = self.pool.ask(self.order(mail("Text."), "2"))

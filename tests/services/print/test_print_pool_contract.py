@@ -85,12 +85,12 @@ class _Contract:
         self.assertEqual(self.pool.at_once, 1)
 
     async def test_prints(self) -> None:
-        """A mail becomes a PDF; each page of its image is told, and the answer says what it is."""
-        told: list[int] = []
+        """A mail becomes a PDF; each page of its image is reported, and the answer says what it is."""
+        pages: list[int] = []
         attached = [(FAX, "image/tiff", "a.tif"), (b"x", "application/x", "b.x")]
         order = self.order(mail("Text.", *attached, subject="One"))
         self.assertEqual(
-            await self.pool.ask(order, told.append),
+            await self.pool.ask(order, pages.append),
             {
                 "file": "printed.pdf",
                 "pages": 3,
@@ -102,7 +102,7 @@ class _Contract:
                 "images": 2,
             },
         )
-        self.assertEqual(told, [1, 2])
+        self.assertEqual(pages, [1, 2])
         self.assertIn("Text.", self.text())
         mode = (self.place / "out-1" / "printed.pdf").stat().st_mode & 0o777
         self.assertEqual(mode, 0o600)
