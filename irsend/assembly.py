@@ -21,7 +21,7 @@ from irsend.services.machine.machine import Machine
 
 
 class Assembly(MultiService):
-    """One bench. Starting it raises IrsendError or CannotListenError where it cannot be."""
+    """A machine with its panel and mail host. Starting raises IrsendError or CannotListenError."""
 
     log = Logger()
 
@@ -48,20 +48,20 @@ class Assembly(MultiService):
             self.mailhost.setServiceParent(self)
 
     def startService(self) -> None:
-        """Take the state directory, then switch everything on."""
-        self.machine.hold()
+        """Lock the state directory, then switch everything on."""
+        self.machine.acquire()
         try:
             MultiService.startService(self)
             if self.machine.configuration.listen.panel:
                 self._open_panel(self.machine.configuration.listen.panel)
         except BaseException:
             if self.mailhost is not None:
-                self.mailhost.abandon()
-            self.machine.abandon()
+                self.mailhost.abort_start()
+            self.machine.abort_start()
             raise
 
     def stopService(self) -> Deferred[None]:
-        """Close every port, end all that is under way together, then let go of the state directory."""
+        """Close every port, end all that is under way, then release the state directory."""
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -76,7 +76,7 @@ class Assembly(MultiService):
         await MultiService.stopService(self)
 
     def reload(self, configuration: Configuration) -> None:
-        """Take another configuration, as far as that goes while running."""
+        """Take another configuration, as far as it can change while running."""
         self.machine.reload(configuration)
         if self._site is not None:
             self._site.change_options(_panel_options(self.machine.configuration))
@@ -108,7 +108,7 @@ class Assembly(MultiService):
             self.log.info("Panel: http://{address}/", address=address_text(address))
 
     def _on_the_wire(self, make: Callable[[Any], Any]) -> LinkServerEndpoint:
-        # Whoever is locked out can still be let in again, at the machine itself.
+        # The panel stays reachable from this host, whatever the filter is set to.
         return LinkServerEndpoint(self._reactor, self.machine.link, make, spares_loopback=True)
 
 
@@ -121,7 +121,7 @@ def _panel_options(configuration: Configuration) -> PanelOptions:
 
 
 def check(configuration: Configuration, reactor: Any) -> None:
-    """Raise ConfigurationError for what could only be seen when starting; nothing is made or opened."""
+    """Raise ConfigurationError for what a start would refuse; nothing is made or opened."""
     for key, description in (
         ("listen.smtp", configuration.listen.smtp),
         ("listen.panel", configuration.listen.panel),

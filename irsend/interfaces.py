@@ -107,7 +107,7 @@ class ITranscript(Interface):
 
 
 class IMessageSink(Interface):
-    """Where a message goes as it arrives."""
+    """Where a message is written as it arrives."""
 
     def write(content: bytes) -> None:
         """Take the next octets; MemoryFull when there is no room for them."""
@@ -148,7 +148,7 @@ class IReception(Interface):
         """May this sender begin a message of this size (0: not said)? (MAIL)."""
 
     def recipient_allowed(recipient: Mailbox) -> Verdict:
-        """Is this message for somebody here? (RCPT)."""
+        """Is this recipient one of the receiver's? (RCPT)."""
 
     def open_message(envelope: Envelope) -> IMessageSink:
         """Open a place for the message (DATA); MemoryFull where there is none."""
@@ -172,13 +172,13 @@ class IReception(Interface):
         """The connection is closed; `reason` is empty after an orderly end."""
 
 
-class IPostBox(Interface):
+class IMailReceiver(Interface):
     """What the mail host asks of the machine beside it: which mail it accepts by SMTP, and where."""
 
-    def takes(recipient: Mailbox) -> bool:
+    def accepts(recipient: Mailbox) -> bool:
         """Say whether the machine would accept mail for this address now."""
 
-    def largest() -> int:
+    def size_limit() -> int:
         """Return the size of the largest mail that the machine accepts, in octets."""
 
     def smtp_address() -> tuple[str, int] | None:

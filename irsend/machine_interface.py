@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from irsend.device.device import Device
     from irsend.device.documents import Document, PageText
+    from irsend.device.items import Value
     from irsend.device.jobs import Job
     from irsend.device.send_order import Original, SendOrder
     from irsend.device.sessions import Session
@@ -43,7 +44,7 @@ class IMachine(Interface):
         Where frames cannot be dropped, the number is of connections refused.
         """
 
-    def change_settings(given: dict[str, object]) -> dict[str, object]:
+    def change_settings(given: dict[str, object]) -> dict[str, Value]:
         """Change items by whole key, return what changed; SettingsRefused names each wrong one."""
 
     def factory_reset() -> None:
@@ -91,7 +92,7 @@ class IMachine(Interface):
         """Give one session; NoSuchRecord."""
 
     def settings_at(at: float) -> Deferred[dict[str, object]]:
-        """Give what the settings were at a time, by whole key; secrets are not among them."""
+        """Give the settings at a time, by whole key, without secrets."""
 
     def transcript(id: int) -> Deferred[list[TranscriptLine]]:
         """Give what was said in a session, so far or to its end; NoSuchRecord."""
@@ -112,7 +113,7 @@ class IMachine(Interface):
         """Return the documents in the tray, newest first."""
 
     def document(number: str) -> Document:
-        """Return one of them; NoSuchRecord."""
+        """Return the document of this number; NoSuchRecord."""
 
     def document_file(number: str) -> Path:
         """Return the path of a document's PDF; NoSuchRecord."""
@@ -126,8 +127,8 @@ class IMachine(Interface):
     def set_text(text: str, title: str) -> Deferred[bytes]:
         """Give a text as the machine sets it on its paper, as a PDF with this title; CannotDraw."""
 
-    def take_document(number: str) -> Deferred[None]:
-        """Take a document out of the tray, for good; NoSuchRecord."""
+    def remove_document(number: str) -> Deferred[None]:
+        """Delete a document from the tray; NoSuchRecord."""
 
     def key_description() -> dict[str, object] | None:
         """Return subject, names, validity, bits and fingerprint of the certificate; None without one."""

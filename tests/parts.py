@@ -43,11 +43,12 @@ AT = 1_234_567_890.0
 @cache
 def key_material(bits: int = 2048) -> KeyMaterial:
     """Return a key and certificate for NAMES, the same for all tests of a run."""
-    return read_key_material(*_pem(bits))
+    return read_key_material(*key_pem(bits))
 
 
 @cache
-def _pem(bits: int) -> tuple[bytes, bytes]:
+def key_pem(bits: int) -> tuple[bytes, bytes]:
+    """Return the same as PEM: certificate and key."""
     return generate_key_material(NAMES, bits, AT)
 
 
@@ -215,7 +216,7 @@ def make_parts(
     device.running = True
     device.change_settings(settings or {})
     if the_model.tls is not None:
-        KeyStore(directory / "keys").save(*_pem(the_model.tls.key_bits))
+        KeyStore(directory / "keys").save(*key_pem(the_model.tls.key_bits))
     keyring = Keyring(directory / "keys", device=device, configuration=live, at_first_use=True)
     nobody: Any = None
     parts = Parts(

@@ -21,7 +21,7 @@ from zope.interface import implementer
 
 from irsend.device import codes
 from irsend.imaging.print_worker import carry_out
-from irsend.services.print.print_pool import CannotPrint, IPrintPool, NoRoom
+from irsend.services.print.print_pool import CannotPrint, CannotPrintNow, IPrintPool
 
 
 @define(eq=False)
@@ -29,7 +29,7 @@ class _Turn:
     """An order that has its turn."""
 
     order: str
-    told: Callable[[int], None]
+    on_page: Callable[[int], None]
     answer: Deferred[dict[str, Any]]
     calls: list[IDelayedCall] = field(factory=list)
 
@@ -97,23 +97,23 @@ class InProcessPrintPool:
     # -- a pool ---------------------------------------------------------------------------
 
     def ask(
-        self, order: dict[str, Any], told: Callable[[int], None] = lambda _: None
+        self, order: dict[str, Any], on_page: Callable[[int], None] = lambda _: None
     ) -> Deferred[dict[str, Any]]:
         """Carry out an order here."""
-        return Deferred.fromCoroutine(self._carry_out(order, told))
+        return Deferred.fromCoroutine(self._carry_out(order, on_page))
 
     async def _carry_out(
-        self, order: dict[str, Any], told: Callable[[int], None]
+        self, order: dict[str, Any], on_page: Callable[[int], None]
     ) -> dict[str, Any]:
         await self._turns.acquire()
         try:
             if self._stopped:
-                raise NoRoom("the machine was switched off")
+                raise CannotPrintNow("the machine was switched off")
             self.orders.append(order)
             if self._failures:
                 raise self._failures.popleft()
             # As it would go to a worker: what is no JSON fails here too.
-            turn = _Turn(json.dumps(order), told, Deferred())
+            turn = _Turn(json.dumps(order), on_page, Deferred())
             self._running.append(turn)
             try:
                 self._bound(turn)
@@ -144,10 +144,10 @@ class InProcessPrintPool:
 
     def _hear(self, turn: _Turn, words: dict[str, Any]) -> None:
         if "page" in words:
-            turn.told(words["page"])
+            turn.on_page(words["page"])
         elif "failed" in words:
             code, why = words["failed"]["code"], words["failed"]["words"]
-            turn.fail(CannotPrint(code, why) if code else NoRoom(why))
+            turn.fail(CannotPrint(code, why) if code else CannotPrintNow(why))
         elif not turn.answer.called:
             (answer,) = words.values()
             turn.answer.callback(json.loads(json.dumps(answer)))
@@ -156,5 +156,5 @@ class InProcessPrintPool:
         """Fail all orders, and each that comes."""
         self._stopped = True
         for turn in list(self._running):
-            turn.fail(NoRoom("the machine was switched off"))
+            turn.fail(CannotPrintNow("the machine was switched off"))
         return succeed(None)

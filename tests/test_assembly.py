@@ -52,7 +52,7 @@ class AssemblyTests(unittest.TestCase):
             [],
         )
         state = StateDirectory(self.state)
-        state.hold()
+        state.acquire()
         state.release()
 
     async def test_stop_closes_every_port_at_once(self) -> None:

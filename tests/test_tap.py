@@ -215,7 +215,7 @@ class TapTests(_TapCase):
             written = await self.refused("--set", f"listen.smtp=tcp:{port}")
         self.assertIn(f"irsend: cannot listen on *:{port}: Address already in use", written)
         state = StateDirectory(self.directory / "state")
-        state.hold()
+        state.acquire()
         state.release()
 
     async def test_wrong_configuration(self) -> None:

@@ -7,7 +7,7 @@ learn of changes. It does no I/O: journal, panel and services are observers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal, Unpack
 
 import attrs
 from attrs import define, field
@@ -27,9 +27,9 @@ from irsend.device.events import (
     StatusChanged,
 )
 from irsend.device.items import Value
-from irsend.device.jobs import Direction, Job, number_after
+from irsend.device.jobs import Direction, Job, JobChanges, number_after
 from irsend.device.model import Model
-from irsend.device.sessions import Session, SessionKind, SessionResult
+from irsend.device.sessions import Session, SessionChanges, SessionKind, SessionResult
 from irsend.device.status import StatusEntry, StatusLine, StatusText
 from irsend.device.windows import Settings
 from irsend.errors import SettingsRefused, ValueRefused
@@ -141,7 +141,7 @@ class Device:
         self._notify(SessionChanged(session=session))
         return session
 
-    def session_changed(self, session: Session, **changes: Any) -> Session:
+    def session_changed(self, session: Session, **changes: Unpack[SessionChanges]) -> Session:
         """Change these fields of a session; return it."""
         session = attrs.evolve(session, **changes)
         self.sessions[session.id] = session
@@ -149,7 +149,12 @@ class Device:
         return session
 
     def session_ended(
-        self, session: Session, result: SessionResult, *, succeeded: bool, **changes: Any
+        self,
+        session: Session,
+        result: SessionResult,
+        *,
+        succeeded: bool,
+        **changes: Unpack[SessionChanges],
     ) -> Session:
         """End a session. One that `succeeded` clears a text that an earlier one of its kind raised."""
         session = attrs.evolve(session, result=result, ended=self.now(), **changes)
@@ -159,7 +164,7 @@ class Device:
             self._replace_status(self.status.after_success(session.kind, session.started))
         return session
 
-    def new_job(self, direction: Direction, party: str, **fields: Any) -> Job:
+    def new_job(self, direction: Direction, party: str, **fields: Unpack[JobChanges]) -> Job:
         """Return a job with the next number; observers learn of it by `job_changed`."""
         number = number_after(self.last_numbers.get(direction), direction)
         self.last_numbers[direction] = number
@@ -175,11 +180,13 @@ class Device:
             self.last_serial = job.serial
             self.last_numbers[job.direction] = job.number
 
-    def job_accepted(self, direction: Direction, party: str, **fields: Any) -> Job:
+    def job_accepted(
+        self, direction: Direction, party: str, **fields: Unpack[JobChanges]
+    ) -> Job:
         """Begin a job, under the next number; it is in the report from now on."""
         return self.job_changed(self.new_job(direction, party, **fields))
 
-    def job_changed(self, job: Job, **changes: Any) -> Job:
+    def job_changed(self, job: Job, **changes: Unpack[JobChanges]) -> Job:
         """Change these fields of a job, if any, and notify the observers; return it."""
         job = attrs.evolve(job, **changes)
         self._notify(JobChanged(job=job))
@@ -204,7 +211,7 @@ class Device:
         """Notify the observers that a page of a job is printed."""
         self._notify(PagePrinted(number=job.number, page=page))
 
-    def printing_ended(self, job: Job, **changes: Any) -> Job:
+    def printing_ended(self, job: Job, **changes: Unpack[JobChanges]) -> Job:
         """End the printing of a job, printed or not; return it with these fields changed."""
         self.printing.discard(job.serial)
         return self.job_changed(job, **changes)

@@ -11,7 +11,7 @@ from irsend.device.documents import Document
 from irsend.device.jobs import Job
 
 LONGEST_REASON = 300
-TAKEN = "its mail is in memory no more: somebody else has deleted it"
+MAIL_DELETED = "its mail is in memory no more: somebody else has deleted it"
 """The reason of a job whose mail was deleted by another program before it was printed."""
 
 
@@ -29,9 +29,9 @@ def printed_jobs(jobs: Sequence[Job], document: Document, *, images: int) -> tup
 
 
 def finished_jobs(jobs: Sequence[Job], code: str, why: str, at: float) -> tuple[Job, ...]:
-    """Return ended jobs, OK without a code; `held_as` stays as it is."""
+    """Return ended jobs, OK without a code; `mail_file` stays as it is."""
     outcome: dict[str, Any] = {
-        "result": "NG" if code or why == TAKEN else "OK",
+        "result": "NG" if code or why == MAIL_DELETED else "OK",
         "code": code or None,
         "reason": why[:LONGEST_REASON],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 from attrs import frozen
 
@@ -52,10 +52,28 @@ class Job:
     started: float
     """Seconds since the epoch, as `ended`."""
     ended: float | None = None
-    held_as: str | None = None
-    """The name of the mail in memory, while it is there."""
-    told: bool = False
-    """A DSN of its delivery was sent, or is about to be: it is sent once."""
+    mail_file: str | None = None
+    """The name of its mail's file in memory, while that is there."""
+    dsn_sent: bool = False
+    """A DSN of its delivery was sent, or is about to be: there is one only."""
+
+
+class JobChanges(TypedDict, total=False):
+    """The fields of a job that are given when it is made, or change later."""
+
+    kind: JobKind
+    subject: str
+    pages: int | None
+    result: JobResult
+    code: str | None
+    reason: str
+    size: int | None
+    recipients: tuple[Recipient, ...]
+    sessions: tuple[int, ...]
+    started: float
+    ended: float | None
+    mail_file: str | None
+    dsn_sent: bool
 
 
 def number_after(last: str | None, direction: Direction) -> str:

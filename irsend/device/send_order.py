@@ -12,6 +12,7 @@ from attrs import frozen
 from irsend.addresses import mail_address
 from irsend.device.device import Device
 from irsend.device.items import Lines, Listing, OneOf, OnOff, Text, item, items_of, read_values
+from irsend.device.jobs import JobKind
 from irsend.errors import SendRefused, SettingsRefused, ValueRefused
 
 FORMATS = ("pdf", "tiff", "jpeg")
@@ -77,7 +78,9 @@ class SendOrder:
         "subject", Text(200), "", "Empty: the Default Subject of the settings window."
     )
     text: str = item("text", Lines(_LONGEST_TEXT), "", "The text in front of the pages.")
-    kind: str = item("kind", _WordInAnyCase(("email", "ifax")), "email", "E-mail, or I-Fax.")
+    kind: JobKind = item(
+        "kind", _WordInAnyCase(("email", "ifax")), "email", "E-mail, or I-Fax."
+    )
     format: str = item(
         "format",
         _WordInAnyCase(FORMATS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 from attrs import frozen
 
@@ -46,3 +46,17 @@ class Session:
     bytes: int = 0
     """Octets of mail received or sent."""
     messages: int = 0
+
+
+class SessionChanges(TypedDict, total=False):
+    """The fields of a session that change while it is under way, or when it ends."""
+
+    mac: str | None
+    tls: TLSUse | None
+    auth: str | None
+    choice: str
+    code: str | None
+    reason: str
+    status_line: str
+    bytes: int
+    messages: int

@@ -27,7 +27,7 @@ from twisted.python.threadpool import ThreadPool
 
 from irsend import configuration_sections
 from irsend.errors import StateError
-from irsend.interfaces import IPostBox
+from irsend.interfaces import IMailReceiver
 from irsend.mailhost.accounts import Accounts
 from irsend.mailhost.listener import Listener
 from irsend.mailhost.maildirs import Maildirs
@@ -65,7 +65,7 @@ class MailHost(MultiService):
         directory: Path,
         reactor: Any,
         now: Callable[[], float],
-        machine: IPostBox | None = None,
+        machine: IMailReceiver | None = None,
     ) -> None:
         MultiService.__init__(self)
         self._directory = directory
@@ -135,7 +135,7 @@ class MailHost(MultiService):
         # Nothing has come yet: it comes in the reactor's next turn.
         self._disk.start()
 
-    def abandon(self) -> None:
+    def abort_start(self) -> None:
         """Stop at once and wait for nothing, since another service failed to start."""
         self._smtp.close()
         self._pop3.close()

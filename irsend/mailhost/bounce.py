@@ -29,14 +29,14 @@ _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 def compose_bounce(
     sender: Mailbox,
     refused: Mapping[Mailbox, ServerReply],
-    beginning: bytes,
+    head_octets: bytes,
     *,
     host: str,
     at: float,
 ) -> tuple[bytes, bytes]:
     """Return trace and text of a bounce, lines ending in CR LF.
 
-    `beginning` is that of the mail that was refused; of it the head is returned.
+    `head_octets` are the first octets of the refused mail, whose head is returned.
     `at` is in seconds since the epoch.
     """
     to = _text(sender)
@@ -50,8 +50,8 @@ def compose_bounce(
     report.attach(MIMEText(_explanation(host, refused), "plain", "us-ascii", policy=_PLAIN))
     report.attach(_delivery_status(host, refused, at))
     head = MIMENonMultipart("text", "rfc822-headers", policy=_PLAIN)
-    found = _END_OF_HEAD.search(beginning)
-    lines = (beginning[: found.start()] if found else beginning).splitlines()
+    found = _END_OF_HEAD.search(head_octets)
+    lines = (head_octets[: found.start()] if found else head_octets).splitlines()
     head.set_payload(
         "\n".join(line.decode("ascii", "surrogateescape") for line in lines) + "\n"
     )

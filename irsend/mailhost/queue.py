@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull
-from irsend.interfaces import IPostBox, Mailbox
+from irsend.interfaces import IMailReceiver, Mailbox
 from irsend.mailhost.accounts import Accounts
 from irsend.mailhost.bounce import compose_bounce
 from irsend.mailhost.maildirs import Maildirs, read_envelope
@@ -73,7 +73,7 @@ class Queue(Service):
         self,
         maildirs: Maildirs,
         accounts: Accounts,
-        machine: IPostBox | None,
+        machine: IMailReceiver | None,
         reactor: Any,
         now: Callable[[], float],
         on_disk: Callable[[Callable[[], None]], Deferred[None]],
@@ -96,7 +96,7 @@ class Queue(Service):
         """Begin with the mails that are in the Maildir already."""
         Service.startService(self)
         for name in self._maildirs.queue.names():
-            self.take(name)
+            self.enqueue(name)
 
     def stopService(self) -> Deferred[None] | None:
         """Stop at once; what is not delivered yet is there at the next start."""
@@ -111,10 +111,10 @@ class Queue(Service):
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None and self._client.connected:
-            self._client.give_up(error.ConnectionLost("the mail host was switched off"))
+            self._client.abort(error.ConnectionLost("the mail host was switched off"))
         return stopped
 
-    def take(self, name: str) -> None:
+    def enqueue(self, name: str) -> None:
         """Deliver the mail of this name, which is safe in the queue's Maildir."""
         self._waiting[name] = _Waiting(name, self._reactor.seconds())
         self._schedule()
@@ -197,7 +197,7 @@ class Queue(Service):
                 self._postpone_all(str(why) or type(why).__name__)
         except Exception:
             if client.connected:
-                client.give_up(error.ConnectionLost("an error of irsend's own"))
+                client.abort(error.ConnectionLost("an error of irsend's own"))
             raise
         self._connecting = None
         if client.connected:
@@ -267,13 +267,13 @@ class Queue(Service):
         trace, bounce = compose_bounce(
             sender,
             one.refused,
-            self._maildirs.queue.beginning(one.name),
+            self._maildirs.queue.read_head(one.name),
             host=_HOST.decode("ascii"),
             at=self._now(),
         )
         try:
             message = self._maildirs.of_account(account).open_message(
-                trace, kept=lambda _: None
+                trace, on_stored=lambda _: None
             )
             try:
                 message.write(bounce)

@@ -20,8 +20,8 @@ from zope.interface import implementer
 from irsend.interfaces import (
     ACCEPT,
     Envelope,
+    IMailReceiver,
     IMessageSink,
-    IPostBox,
     IReception,
     Mailbox,
     Reply,
@@ -56,7 +56,7 @@ class Relay:
     accounts: Accounts
     maildirs: Maildirs
     queue: Queue
-    machine: IPostBox | None
+    machine: IMailReceiver | None
     tls: Callable[[], ServerTLS | None]
     clock: IReactorTime
     now: Callable[[], float]
@@ -73,7 +73,7 @@ class Relay:
 
     def is_for_machine(self, recipient: Mailbox) -> bool:
         """Say whether mail for this address is handed to the machine."""
-        return self.machine is not None and self.machine.takes(recipient)
+        return self.machine is not None and self.machine.accepts(recipient)
 
 
 @implementer(IReception)
@@ -88,7 +88,7 @@ class RelayReception:
         self._ended = ended
         self._cipher = ""
         self.host = relay.host
-        of_machine = relay.machine.largest() if relay.machine is not None else _SIZE_LIMIT
+        of_machine = relay.machine.size_limit() if relay.machine is not None else _SIZE_LIMIT
         self.size_limit = min(of_machine, _SIZE_LIMIT) - _TRACE
         self.transcript = Silence()
 
@@ -132,12 +132,12 @@ class RelayReception:
         for account, recipient in of_account.items():
             trace = self._trace(envelope, [recipient])
             maildir = relay.maildirs.of_account(account)
-            copies.append(maildir.open_message(trace, kept=lambda _: None))
+            copies.append(maildir.open_message(trace, on_stored=lambda _: None))
         if for_machine:
             trace = self._trace(envelope, for_machine)
             copies.append(
                 relay.maildirs.queue.open_message(
-                    trace, kept=lambda message: relay.queue.take(message.name)
+                    trace, on_stored=lambda message: relay.queue.enqueue(message.name)
                 )
             )
         return Copies(copies)

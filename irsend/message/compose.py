@@ -42,8 +42,8 @@ class Attachment:
 
 
 @frozen(kw_only=True)
-class Letter:
-    """The content of a mail, and the fields of its header."""
+class Draft:
+    """A mail before it is written: its content, and the fields of its header."""
 
     at: float
     """Seconds since the epoch; written in local time."""
@@ -74,23 +74,23 @@ class Composed:
     """Replaces the head for a server with 8BITMIME; None where it would be the same."""
 
 
-def compose(letter: Letter, style: Style, into: IO[bytes]) -> Composed:
+def compose(draft: Draft, style: Style, into: IO[bytes]) -> Composed:
     """Write a mail; ValueError where a value cannot stand in a header."""
-    identity = _message_id(letter, style)
+    identity = _message_id(draft, style)
     boundary = fill_template(
-        style.boundary, at=letter.at, number=letter.number, count=letter.count
+        style.boundary, at=draft.at, number=draft.number, count=draft.count
     )
-    seven, eight = _text_part(letter.text, boundary)
-    head = _head(letter, style, identity, boundary, "7bit") + seven
+    seven, eight = _text_part(draft.text, boundary)
+    head = _head(draft, style, identity, boundary, "7bit") + seven
     into.write(head)
     size = len(head)
-    for page, attachment in enumerate(letter.attachments, 1):
-        size += _write_part(letter, style, boundary, page, attachment, into)
+    for page, attachment in enumerate(draft.attachments, 1):
+        size += _write_part(draft, style, boundary, page, attachment, into)
     end = b"--" + boundary.encode("ascii") + b"--\r\n"
     into.write(end)
     eight_bit_head = None
     if eight is not None:
-        eight_bit_head = _head(letter, style, identity, boundary, "8bit") + eight
+        eight_bit_head = _head(draft, style, identity, boundary, "8bit") + eight
     return Composed(
         message_id=identity,
         size=size + len(end),
@@ -99,9 +99,9 @@ def compose(letter: Letter, style: Style, into: IO[bytes]) -> Composed:
     )
 
 
-def _message_id(letter: Letter, style: Style) -> str:
+def _message_id(draft: Draft, style: Style) -> str:
     return message_id(
-        style, at=letter.at, number=letter.number, count=letter.count, domain=letter.domain
+        style, at=draft.at, number=draft.number, count=draft.count, domain=draft.domain
     )
 
 
@@ -114,19 +114,19 @@ def message_id(style: Style, *, at: float, number: str, count: int, domain: str)
 # -- the header ---------------------------------------------------------------------
 
 
-def _head(letter: Letter, style: Style, message_id: str, boundary: str, encoding: str) -> bytes:
+def _head(draft: Draft, style: Style, message_id: str, boundary: str, encoding: str) -> bytes:
     if style.declared_quoted_printable:
         encoding = "quoted-printable"
     fields = {
-        "From": address_field("From", letter.sender),
-        "To": ",\r\n ".join(address_field("To", one) for one in letter.recipients),
-        "Subject": text_field("Subject", letter.subject),
+        "From": address_field("From", draft.sender),
+        "To": ",\r\n ".join(address_field("To", one) for one in draft.recipients),
+        "Subject": text_field("Subject", draft.subject),
         "Content-Type": f'multipart/mixed;\r\n boundary="{boundary}"',
         "Content-Transfer-Encoding": encoding,
-        "Disposition-Notification-To": letter.notify_to
-        and address_field("Disposition-Notification-To", letter.notify_to),
+        "Disposition-Notification-To": draft.notify_to
+        and address_field("Disposition-Notification-To", draft.notify_to),
     }
-    return header(fields, style, at=letter.at, message_id=message_id)
+    return header(fields, style, at=draft.at, message_id=message_id)
 
 
 def header(fields: dict[str, str], style: Style, *, at: float, message_id: str) -> bytes:
@@ -196,7 +196,7 @@ def _text_with(boundary: str, charset: str, encoding: str, content: bytes) -> by
 
 
 def _write_part(
-    letter: Letter,
+    draft: Draft,
     style: Style,
     boundary: str,
     page: int,
@@ -205,7 +205,7 @@ def _write_part(
 ) -> int:
     """Write an attachment's part; return how many octets it has."""
     name = fill_template(
-        style.attachment, at=letter.at, number=letter.number, count=letter.count, page=page
+        style.attachment, at=draft.at, number=draft.number, count=draft.count, page=page
     )
     name = f"{name}.{attachment.extension}"
     head = (

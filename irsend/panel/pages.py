@@ -131,7 +131,7 @@ class Pages(Screens):
     async def delete(self, request: Request, number: str) -> bytes:
         """Take a document out of the tray, for good."""
         self._form(request)
-        await shield(self._machine.take_document(number_of(number)))
+        await shield(self._machine.remove_document(number_of(number)))
         return see_other(request, "/mailbox")
 
     @app.route("/jobs/<number>/cancel", methods=["POST"])

@@ -61,9 +61,9 @@ class TrayRoutes:
         return write(request, serializers.document(self._machine.document(_number(number))))
 
     @route("/api/tray/<stem:number>", "DELETE")
-    async def take_document(self, request: Request, number: str) -> bytes:
+    async def remove_document(self, request: Request, number: str) -> bytes:
         """Take a document out of the tray."""
-        await shield(self._machine.take_document(_number(number)))
+        await shield(self._machine.remove_document(_number(number)))
         request.setResponseCode(204)
         return b""
 

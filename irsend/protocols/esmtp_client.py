@@ -102,7 +102,7 @@ class ESMTPClient(smtp.ESMTPClient):
         self._inside_content = False
         self._transaction_open = False
         """True where the last mail transaction is to be ended by RSET."""
-        self.content_went_so_far: Callable[[int], None] = lambda _: None
+        self.on_octets_sent: Callable[[int], None] = lambda _: None
         """Called with how many octets of a message have gone out."""
         self._client_tls: ClientTLS | None = None
         self._handshake: Deferred[None] | None = None
@@ -154,9 +154,9 @@ class ESMTPClient(smtp.ESMTPClient):
         what = "the handshake"
         if self._awaited:
             what = self._awaited[0].what or "the connection with a greeting"
-        self.give_up(error.TimeoutError(string=f"the server did not answer {what} in time"))
+        self.abort(error.TimeoutError(string=f"the server did not answer {what} in time"))
 
-    def give_up(self, why: BaseException) -> None:
+    def abort(self, why: BaseException) -> None:
         """End the session at once; each reply that is awaited fails with this."""
         if self._ending is None:
             self._ending = why
@@ -219,7 +219,7 @@ class ESMTPClient(smtp.ESMTPClient):
         if self._behind:
             self.transcript.server(self.secrets.out_of(self._behind[:200]))
             behind = TLSFailed("plain text behind the answer to STARTTLS")
-            self.give_up(behind)
+            self.abort(behind)
             raise behind
         self._client_tls = tls
         self._handshake = Deferred()
@@ -239,7 +239,7 @@ class ESMTPClient(smtp.ESMTPClient):
         try:
             self._client_tls.check(self.transport.getHandle())
         except TLSFailed as failed:
-            self.give_up(failed)
+            self.abort(failed)
             handshake.errback(Failure(failed))
             return
         self.tls = describe_tls(self.transport)
@@ -367,7 +367,7 @@ class ESMTPClient(smtp.ESMTPClient):
     def content_went(self, octets: int) -> None:
         """Note that the transport has taken so many octets of it in all."""
         self.setTimeout(self.timeouts.block)
-        self.content_went_so_far(octets)
+        self.on_octets_sent(octets)
 
     def content_ends(self, end: bytes, octets: int) -> None:
         """Send the end mark behind so many octets."""
@@ -392,7 +392,7 @@ class ESMTPClient(smtp.ESMTPClient):
             line, end, segment = (self._line + segment).partition(b"\r\n")
             self._line = b"" if end else line
             if len(line) > _LONGEST_LINE:
-                self.give_up(UnreadableReply("a line of the server's is too long"))
+                self.abort(UnreadableReply("a line of the server's is too long"))
             elif end:
                 self._behind = segment
                 self.lineReceived(line)
@@ -403,7 +403,7 @@ class ESMTPClient(smtp.ESMTPClient):
         try:
             reply = self._answer.feed(line)
         except UnreadableReply as wrong:
-            self.give_up(wrong)
+            self.abort(wrong)
         else:
             if reply is not None:
                 self._answered(reply)
@@ -416,20 +416,20 @@ class ESMTPClient(smtp.ESMTPClient):
         verb = self._awaited[0].verb if self._awaited else b""
         reply = ServerReply(reply.code, lines, verb)
         if not self._awaited and reply.code == _CLOSING_DOWN:
-            self.give_up(error.ConnectionLost(f"the server closed the session: {reply}"))
+            self.abort(error.ConnectionLost(f"the server closed the session: {reply}"))
             return
         if not self._awaited:
-            self.give_up(UnreadableReply(f"the server spoke without being asked: {reply}"))
+            self.abort(UnreadableReply(f"the server spoke without being asked: {reply}"))
             return
         if self._inside_content and reply.positive:
-            self.give_up(UnreadableReply("the server took the message before its end"))
+            self.abort(UnreadableReply("the server took the message before its end"))
             return
         awaited = self._awaited.popleft()
         self.setTimeout(self._awaited[0].seconds if self._awaited else None)
         if self._inside_content:
             # Whether the server still reads content or runs commands now cannot
             # be known: nothing more is sent to it.
-            self.give_up(
+            self.abort(
                 error.ConnectionLost("the server refused the message in the middle of it")
             )
         awaited.answer.callback(reply)

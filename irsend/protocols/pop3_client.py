@@ -156,9 +156,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
-        self.give_up(error.TimeoutError(string="the server did not answer in time"))
+        self.abort(error.TimeoutError(string="the server did not answer in time"))
 
-    def give_up(self, why: BaseException) -> None:
+    def abort(self, why: BaseException) -> None:
         """End the session at once, without QUIT; each reply that is awaited fails with this."""
         if self._ending is None:
             self._ending = why
@@ -235,7 +235,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             if self._behind:
                 self.transcript.server(self._secrets.out_of(self._behind[:200]))
                 behind = TLSFailed("plain text behind the answer to STLS")
-                self.give_up(behind)
+                self.abort(behind)
                 raise behind
             self._handshake = Deferred()
             self._second_greeting_possible = True
@@ -254,7 +254,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         try:
             self._client_tls.check(self.transport.getHandle())
         except TLSFailed as refusal:
-            self.give_up(refusal)
+            self.abort(refusal)
             handshake.errback(Failure(refusal))
             return
         self.tls = describe_tls(self.transport)
@@ -321,7 +321,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
                 line, end, segment = (self._lines + segment).partition(b"\r\n")
                 self._lines = b"" if end else line
                 if len(line) > _LONGEST_LINE:
-                    self.give_up(ProtocolViolation("a line of the server's is too long"))
+                    self.abort(ProtocolViolation("a line of the server's is too long"))
                 elif end:
                     # At a whole line, not at each segment: a server that sends octet by
                     # octet has no more time for it than others.
@@ -333,7 +333,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         """Take a line: a status, or one of a reply of several lines."""
         if not self._awaited:
             self.transcript.server(self._secrets.out_of(line))
-            self.give_up(ProtocolViolation("the server spoke without being asked"))
+            self.abort(ProtocolViolation("the server spoke without being asked"))
             return
         exchange = self._awaited[0]
         if exchange.began and not (
@@ -353,7 +353,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
                 Failure(ServerErrorResponse(self._secrets.out_of(text)))
             )
         elif status != b"+OK":
-            self.give_up(
+            self.abort(
                 ProtocolViolation("the server's answer begins with neither +OK nor -ERR")
             )
         elif exchange.take_line is not None:
@@ -375,7 +375,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self._second_greeting_possible = False
         exchange.octets += len(line) + 2
         if exchange.octets > _LONGEST_ANSWER:
-            self.give_up(ProtocolViolation("a list of the server's does not end"))
+            self.abort(ProtocolViolation("a list of the server's does not end"))
             return
         if line == b".":
             self._answered(exchange).done.callback(None)
@@ -383,7 +383,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         try:
             exchange.take_line(line)
         except ValueError:
-            self.give_up(ProtocolViolation("a line of the server's list cannot be read"))
+            self.abort(ProtocolViolation("a line of the server's list cannot be read"))
 
     def _begin_message(self, open_sink: Callable[[], IMessageSink]) -> None:
         try:
@@ -397,7 +397,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
     def _give_up_message(self, problem: Exception) -> None:
         # There is no way to stop a RETR but to end the session. The commands behind it
         # fail because the session ended; the RETR fails with the problem itself.
-        self.give_up(error.ConnectionLost("the session was ended in the middle of a message"))
+        self.abort(error.ConnectionLost("the session was ended in the middle of a message"))
         self._awaited.popleft().done.errback(Failure(problem))
 
     def _take_content(self, segment: bytes) -> bytes:

@@ -48,7 +48,7 @@ class TransactionSession(Protocol):
     def content_ends(self, end: bytes, octets: int) -> None:
         """Send the end mark behind so many octets."""
 
-    def give_up(self, why: BaseException) -> None:
+    def abort(self, why: BaseException) -> None:
         """End the session at once; each reply that is awaited fails with this."""
 
 
@@ -124,7 +124,7 @@ class SMTPClientTransaction:
         elif reply.positive:
             # It accepts a message that it has not read.
             wrong = UnreadableReply(f"the server answered DATA with {reply.code}")
-            session.give_up(wrong)
+            session.abort(wrong)
             raise wrong
         results.update(dict.fromkeys(accepted, reply))
         return results
@@ -164,7 +164,7 @@ class _Content:
         except OSError as problem:
             session.transport.unregisterProducer()
             self.stopProducing()
-            session.give_up(problem)
+            session.abort(problem)
             return
         self._octets += len(piece)
         outgoing = self._stuffing.feed(piece)

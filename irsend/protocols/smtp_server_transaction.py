@@ -93,7 +93,7 @@ class _IncomingMessage:
                 self._keep(self.sink, piece)
         return rest
 
-    def give_up(self) -> None:
+    def abort(self) -> None:
         """Keep nothing of it."""
         if self.sink is not None:
             self.sink.abort()
@@ -111,7 +111,7 @@ class _IncomingMessage:
             except OSError:
                 self.log.failure("While writing a message")
                 self.refusal = replies.LOCAL_ERROR
-        self.give_up()
+        self.abort()
 
 
 class SMTPServerTransaction:
@@ -271,7 +271,7 @@ class SMTPServerTransaction:
         """Keep nothing of a message that is coming in; True when there was one."""
         message, self._message = self._message, None
         if message is not None:
-            message.give_up()
+            message.abort()
         return message is not None
 
     def _take_content(self, segment: bytes) -> None:

@@ -1,1 +1,4 @@
-"""What runs: receiving by SMTP, polling by POP; `machine` wires them to everything else."""
+"""What runs: `receive`, `print` and `send` move mail, `machine` makes and starts all their parts.
+
+The modules right here are shared by these folders.
+"""

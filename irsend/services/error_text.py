@@ -1,4 +1,4 @@
-"""What an error says in the journal, for errors of Twisted and for our own bugs."""
+"""The text of an error in the journal, for errors of Twisted and for bugs of irsend."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ OWN_ERROR = "an error of irsend's own; its log has more"
 
 
 def error_text(problem: BaseException) -> str:
-    """Return an error's own words: Twisted's put a sentence of their class in front of them."""
-    told = problem.args[0] if problem.args else ""
-    return told if told and isinstance(told, str) else str(problem) or type(problem).__name__
+    """Return an error's text; str() of a Twisted error puts a sentence of its class before it."""
+    text = problem.args[0] if problem.args else ""
+    return text if text and isinstance(text, str) else str(problem) or type(problem).__name__

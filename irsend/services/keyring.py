@@ -1,10 +1,9 @@
-"""The keyring: the key and certificate that encrypted reception cannot do without (docs/settings)."""
+"""The keyring: the key and certificate that encrypted SMTP reception needs (docs/fidelity)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container
 from pathlib import Path
-from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
@@ -31,7 +30,7 @@ POLICY = "authent_encryption.allow_ssl_smtp_receive"
 
 
 class Keyring:
-    """Puts the machine's key to use, as far as its model can use one.
+    """Holds the machine's key and certificate, as far as its model can use them.
 
     With `at_first_use` the first key is made when it is needed, not at the start.
     """
@@ -56,7 +55,7 @@ class Keyring:
         self._tls: ServerTLS | None = None
 
     def load(self) -> None:
-        """Make the key at the first start; use what is there, as far as it can be."""
+        """Load the key, or make it at the first start; without a usable one nothing is encrypted."""
         if not self._at_first_use:
             self._load()
 
@@ -76,21 +75,21 @@ class Keyring:
         if model.tls is None or not model.has_item(POLICY):
             return
         try:
-            self._use(self._there(self._keys, self._configuration.current.tls))
+            self._use(self._load_or_generate(self._keys, self._configuration.current.tls))
         except KeyMaterialError as error:
             self._key = self._tls = None
             self.log.warn("No encrypted SMTP reception: {error}", error=str(error))
 
     def prepare(self, tls: TLS, settings: Settings) -> Callable[[], None]:
-        """Return what puts another configuration's key to use; KeyMaterialError or ValueRefused.
+        """Check another configuration's key; KeyMaterialError or ValueRefused.
 
-        Nothing is changed before it is called.
+        Returns a callable that uses it. Nothing changes before that is called.
         """
         keys = KeyStore(self._directory, tls.certificate, tls.key)
         self._check(keys, settings)
         model = self._device.model
         usable = model.tls is not None and model.has_item(POLICY)
-        key = self._there(keys, tls) if usable else None
+        key = self._load_or_generate(keys, tls) if usable else None
         if key is not None:
             self._build_tls(key)
 
@@ -106,29 +105,29 @@ class Keyring:
         if POLICY in changes:
             self._check(self._keys, settings)
 
-    def describe(self) -> dict[str, Any] | None:
+    def describe(self) -> dict[str, object] | None:
         """Return what is known of the certificate in use; None without one."""
         self._load_at_first_use()
         return self._key.describe() if self._key else None
 
-    def generate(self, in_thread: InThread[tuple[bytes, bytes]]) -> Deferred[dict[str, Any]]:
-        """Make a new key in a thread, for it takes a while, and use it; fires with its description."""
+    def generate(self, in_thread: InThread) -> Deferred[dict[str, object]]:
+        """Make a new key in a thread, as it takes seconds, and use it; fires with its description."""
         bits, now = self._model_tls().key_bits, self._device.now()
         names = self._configuration.current.tls.hostnames
         made = in_thread(lambda: generate_key_material(names, bits, now))
-        return made.addCallback(lambda pair: self.take(*pair))
+        return made.addCallback(lambda pair: self.import_key(*pair))
 
-    def take(self, certificate: bytes, key: bytes) -> dict[str, Any]:
+    def import_key(self, certificate: bytes, key: bytes) -> dict[str, object]:
         """Keep and use another key (PEM) from the next session on; KeyMaterialError changes nothing."""
         material = read_key_material(certificate, key)
         self._build_tls(material)
-        if self._wanted(self._device.settings) is not SSLPolicy.OFF:
+        if self._policy(self._device.settings) is not SSLPolicy.OFF:
             material.check_valid(self._device.now())
         self._keys.save(certificate, key)
         self._use(material)
         return material.describe()
 
-    def _there(self, keys: KeyStore, tls: TLS) -> KeyMaterial:
+    def _load_or_generate(self, keys: KeyStore, tls: TLS) -> KeyMaterial:
         bits, now = self._model_tls().key_bits, self._device.now()
         material = keys.load_or_generate(tls.hostnames, bits, now)
         try:
@@ -142,8 +141,8 @@ class Keyring:
         return material
 
     def _check(self, keys: KeyStore, settings: Settings) -> None:
-        wanted = self._wanted(settings)
-        if wanted is SSLPolicy.OFF:
+        policy = self._policy(settings)
+        if policy is SSLPolicy.OFF:
             return
         self._load_at_first_use()
         try:
@@ -153,10 +152,10 @@ class Keyring:
         except KeyMaterialError as error:
             raise ValueRefused(
                 POLICY,
-                f"{wanted.value} needs a valid key and certificate in the machine: {error}",
+                f"{policy.value} needs a valid key and certificate in the machine: {error}",
             ) from None
 
-    def _wanted(self, settings: Settings) -> SSLPolicy:
+    def _policy(self, settings: Settings) -> SSLPolicy:
         return settings.authent_encryption.allow_ssl_smtp_receive
 
     def _model_tls(self) -> ModelTLS:

@@ -1,9 +1,9 @@
-"""The machine's way to the network: what connects and listens, all of it behind its MAC address filter."""
+"""The machine's endpoints: all that connects and listens, behind its MAC address filter."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint
@@ -12,21 +12,22 @@ from twisted.internet.protocol import Factory, Protocol
 
 from irsend.link.endpoints import LinkClientEndpoint, LinkServerEndpoint
 from irsend.link.link import Link
+from irsend.services.reactor import IReactor
 from irsend.store.group_commit import InThread
 
 Client = TypeVar("Client", bound=Protocol)
 
 
 class Network:
-    """Makes endpoints on one link. `on_disk` runs in a thread what asks the kernel's tables."""
+    """Makes endpoints on one link. `on_disk` runs look-ups in the kernel's tables in a thread."""
 
-    def __init__(self, *, reactor: Any, link: Link, on_disk: InThread[str | None]) -> None:
+    def __init__(self, *, reactor: IReactor, link: Link, on_disk: InThread) -> None:
         self._reactor = reactor
         self.link = link
         self._on_disk = on_disk
 
     def client_endpoint(self, host: str, port: int, timeout: float) -> IStreamClientEndpoint:
-        """Return what connects the machine to a server, by name, within `timeout` seconds."""
+        """Return an endpoint to a server, by name or address; connecting may take `timeout` seconds."""
         return LinkClientEndpoint(
             self._reactor,
             self.link,
@@ -34,9 +35,9 @@ class Network:
         )
 
     def server_endpoint(
-        self, make: Callable[[Any], IStreamServerEndpoint]
+        self, make: Callable[[IReactor], IStreamServerEndpoint]
     ) -> LinkServerEndpoint:
-        """Return what listens on the link by the endpoint that `make` makes of a reactor."""
+        """Return an endpoint that listens on the link; `make` makes it of a reactor."""
         return LinkServerEndpoint(self._reactor, self.link, make)
 
     def mac_behind(self, endpoint: IStreamClientEndpoint) -> Deferred[str | None]:
@@ -48,12 +49,12 @@ class Network:
 
 
 def connect_client(endpoint: IStreamClientEndpoint, client: Client) -> Deferred[Client]:
-    """Connect a protocol that is made already; fires with it."""
+    """Connect this protocol; fires with it."""
     return endpoint.connect(_SingleClientFactory(client)).addCallback(lambda _: client)
 
 
 class _SingleClientFactory(Factory):
-    """Gives the endpoint the one client that there is."""
+    """Gives the endpoint one client, made before."""
 
     noisy = False
 

@@ -1,8 +1,8 @@
 """One session of the machine with a POP server, in the machine's order (docs/fidelity).
 
 CAPA, STLS where the setting is on, CAPA again, login by the method that is set,
-then what the session is for, then QUIT. `pop_session_queue` says when there is
-a session; what one fetches is `receive.mail_fetch`.
+the transaction, QUIT. `pop_session_queue` decides when there is a session;
+`receive.mail_fetch` is the transaction that fetches mail.
 
 Standards: RFC 1939, RFC 2449 (CAPA), RFC 2595 (STLS), RFC 5034 (AUTH).
 """
@@ -20,8 +20,8 @@ from twisted.logger import Logger
 from twisted.mail.pop3 import ServerErrorResponse
 
 from irsend.device import codes
-from irsend.device.authentication import Choice
 from irsend.device.device import Device
+from irsend.device.mechanism_choice import Choice
 from irsend.device.sessions import Session, TLSUse
 from irsend.device.status import StatusText
 from irsend.errors import MessageTooLarge
@@ -38,11 +38,11 @@ from irsend.store.group_commit import InThread
 
 Capabilities = dict[bytes, list[bytes]]
 
-# What of a server's words stands in the journal, in characters.
+# Characters of a server's reply that the journal keeps.
 _LONGEST_REASON = 200
-# Longer delays than this are not believed, in seconds.
+# Seconds; a longer LOGIN-DELAY is taken as this.
 _LONGEST_LOGIN_DELAY = 86_400
-# Answers to a login that are not about who is logging in (RFC 2449 8, RFC 3206).
+# Response codes of a refused login that are not about user or password (RFC 2449 8, RFC 3206).
 _NOT_ABOUT_THE_LOGIN = ("[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]", "[SYS/PERM]")
 _NETWORK_ERRORS = (net.ConnectError, net.ConnectionLost, net.DNSLookupError, net.TimeoutError)
 _SWITCHED_OFF = "the machine was switched off"
@@ -50,7 +50,7 @@ _SWITCHED_OFF = "the machine was switched off"
 
 @frozen
 class POPSessionFailed(Exception):
-    """The session cannot go on: what stands in the journal."""
+    """The session cannot go on: its reason, code and status text in the journal."""
 
     reason: str
     code: str | None = codes.POP_CONNECTION
@@ -59,7 +59,7 @@ class POPSessionFailed(Exception):
 
 @frozen(kw_only=True)
 class OpenMaildrop:
-    """A session behind its login."""
+    """A session that is logged in."""
 
     client: POP3Client
     server: str
@@ -73,22 +73,22 @@ class POPTransaction(Protocol):
     """What a session does with the maildrop that it has opened (RFC 1939 5)."""
 
     octets: int
-    """Of the mails that were taken."""
+    """Of the mails that were fetched."""
     messages: int
 
     def check(self) -> None:
-        """Raise POPSessionFailed where the session is not worth its connection."""
+        """Raise POPSessionFailed where the machine should not even connect."""
 
     async def run(self, maildrop: OpenMaildrop) -> None:
-        """Do it, up to and with QUIT; raise POPSessionFailed, or what the client raises."""
+        """Run it, QUIT included; raise POPSessionFailed, or what the client raises."""
 
 
 class POPClientSession:
-    """One session, from its connection to its end, by the settings of its beginning.
+    """One session, from its connection to its end, by the settings at its start.
 
     Without a `transaction` it is POP AUTH before Sending: it logs in and fetches
-    nothing, and the report has no line of it. `blocking` runs in a thread what may
-    wait without end (GSSAPI).
+    nothing, and has no line in the report. `blocking` runs in a thread what may
+    never return (GSSAPI).
     """
 
     log = Logger()
@@ -101,7 +101,7 @@ class POPClientSession:
         configuration: LiveConfiguration,
         sessions: Sessions,
         network: Network,
-        blocking: InThread[bytes],
+        blocking: InThread,
         transaction: POPTransaction | None,
     ) -> None:
         self._clock = clock
@@ -126,15 +126,15 @@ class POPClientSession:
         self._endpoint: IStreamClientEndpoint | None = None
 
     def abort(self) -> None:
-        """Give it up, because the machine is switched off."""
+        """Abort it: the machine is switched off."""
         self._aborted = True
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None:
-            self._client.give_up(POPSessionFailed(_SWITCHED_OFF))
+            self._client.abort(POPSessionFailed(_SWITCHED_OFF))
 
     async def run(self) -> Session:
-        """Hold the session; return it, OK or NG, when it has ended. Never fails."""
+        """Run the session; return it ended, OK or NG. Never fails."""
         failed: POPSessionFailed | None = None
         limit = self._configuration.current.limits.pop_session
         bound = self._clock.callLater(limit, self._take_too_long)
@@ -158,7 +158,7 @@ class POPClientSession:
             self.log.failure("While receiving by POP")
             failed = POPSessionFailed(OWN_ERROR)
         if self._client is not None:
-            # Also behind an error: QUIT is what deletes the mails that are safe.
+            # After an error too: the server deletes the mails that are safe only at QUIT.
             await self._client.leave().addErrback(lambda _: None)
         if bound.active():
             bound.cancel()
@@ -169,7 +169,7 @@ class POPClientSession:
 
     def _take_too_long(self) -> None:
         if self._client is not None:
-            self._client.give_up(net.TimeoutError(string="the session took too long"))
+            self._client.abort(net.TimeoutError(string="the session took too long"))
 
     def _end(self, failed: POPSessionFailed | None, mac: str | None) -> Session:
         device, fetched = self._device, self._transaction
@@ -251,7 +251,7 @@ class POPClientSession:
             refused = POPSessionFailed(
                 f"the server greeted with an error: {server_text(error)}"
             )
-            client.give_up(refused)
+            client.abort(refused)
             raise refused from None
         return client
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from irsend.device.authentication import Choice, choose_mechanism
+from irsend.device.mechanism_choice import Choice, choose_mechanism
 from irsend.device.model import Model
 from irsend.device.windows import PopAuthMethod, Settings
 from irsend.protocols.pop3_client import POP3Client
@@ -30,7 +30,7 @@ class LoginFailed(Exception):
 
 
 class POPLogin:
-    """One login. `chosen` is called with the choice of a mechanism, where there is one to be made."""
+    """One login. With POP AUTH, `chosen` is called with the choice of a mechanism."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class POPLogin:
         model: Model,
         settings: Settings,
         server: str,
-        blocking: InThread[bytes],
+        blocking: InThread,
         chosen: Callable[[Choice], None],
     ) -> None:
         self._client = client

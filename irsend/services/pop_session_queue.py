@@ -1,4 +1,4 @@
-"""POP sessions one after the other, none sooner than the server's LOGIN-DELAY allows (RFC 2449 6.5)."""
+"""Runs POP sessions one after the other, each when the server's LOGIN-DELAY allows (RFC 2449 6.5)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from irsend.store.memory import maildrop_mark
 
 
 class POPSessionQueue(Service):
-    """Holds POP sessions: a reception and POP AUTH before Sending both wait here for their turn."""
+    """The queue: a reception and POP AUTH before Sending both wait here for their turn."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class POPSessionQueue(Service):
         configuration: LiveConfiguration,
         sessions: Sessions,
         network: Network,
-        blocking: InThread[bytes],
+        blocking: InThread,
     ) -> None:
         self._clock = clock
         self._device = device
@@ -50,7 +50,7 @@ class POPSessionQueue(Service):
             self._delay.cancel()
         if self._session is not None:
             self._session.abort()
-        # Behind every session that has its turn now, or waits for it.
+        # It comes after every session that runs or waits.
         stopped: Deferred[None] = self._turns.run(lambda: None)
         return stopped
 
@@ -63,14 +63,14 @@ class POPSessionQueue(Service):
         return at if at > self._device.now() else None
 
     def fetch(self, make: Callable[[], POPTransaction]) -> Deferred[Session]:
-        """Hold a session that fetches mail; `make` is called when its turn has come.
+        """Run a session that fetches mail; `make` is called when its turn has come.
 
         Fires with the session when it has ended.
         """
         return Deferred.fromCoroutine(self._take_turn(lambda: self._make(make())))
 
     def log_in(self) -> Deferred[Session]:
-        """Hold a session that logs in and nothing more; fires with it when it has ended.
+        """Run a session that only logs in; fires with it when it has ended.
 
         May be cancelled: the session is aborted then.
         """
@@ -91,7 +91,7 @@ class POPSessionQueue(Service):
         answer: Deferred[Session] = Deferred(abort)
 
         def answered(outcome: object) -> None:
-            # A cancelled Deferred has been answered already.
+            # A Deferred that was cancelled has fired already.
             if not answer.called:
                 answer.callback(outcome)  # type: ignore[arg-type]  # a Failure fails it
 

@@ -1,4 +1,4 @@
-"""A received mail in memory, as the services hand it on."""
+"""A received mail in memory, as one service passes it to the next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ReceivedMail:
 
     job: Job
     name: str
-    """Of its file in memory."""
+    """The name of its file in memory."""
     requests: ReportRequests
     """Which DSN and MDN its sender asks for."""
     fragment: Fragment | None = None

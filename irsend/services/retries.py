@@ -1,4 +1,4 @@
-"""Work that is done again after a pause, because the disk failed."""
+"""Retries: work that failed, as the disk did, is called again after a pause."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RETRY_PAUSE = 60
 
 
 class Retries:
-    """Calls again, after `RETRY_PAUSE`, what could not be done; `stop` forgets it."""
+    """Schedules calls for one part, and cancels them when it stops."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -19,10 +19,10 @@ class Retries:
 
     @property
     def pending(self) -> bool:
-        """True while something is to be done again."""
+        """True while a call is scheduled."""
         return bool(self._calls)
 
-    def later(self, work: Callable[[], object], pause: float = RETRY_PAUSE) -> None:
+    def schedule(self, work: Callable[[], object], pause: float = RETRY_PAUSE) -> None:
         """Call `work` after a pause, in seconds."""
 
         def again() -> None:
@@ -33,7 +33,7 @@ class Retries:
         self._calls.add(call)
 
     def stop(self) -> None:
-        """Forget what was to be done again."""
+        """Cancel all calls."""
         calls, self._calls = self._calls, set()
         for call in calls:
             call.cancel()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from irsend.device.device import Device
-from irsend.device.sessions import Session, SessionKind, SessionResult
+from irsend.device.sessions import Session, SessionChanges, SessionKind, SessionResult
 from irsend.device.status import StatusText
 from irsend.interfaces import TranscriptLine
 from irsend.protocols.transcript import Transcript
@@ -43,19 +43,19 @@ class Sessions:
         self,
         session: Session,
         *,
-        reason: str = "",
-        code: str | None = None,
         status: StatusText | None = None,
-        **changes: Any,
+        **changes: Unpack[SessionChanges],
     ) -> Session:
-        """Close a session: OK without a reason, else NG; keep its transcript.
+        """Close a session: OK without a `reason`, else NG; keep its transcript.
 
-        `status` comes on the status line. A session that brought mail, or a POP
-        session without an error, takes off the line what its kind raised before.
+        `status` is shown on the status line. A session that succeeded clears the
+        text that an earlier one of its kind raised: one that brought mail, or a POP
+        session without an error.
         """
         if status is not None:
             self._device.show_status(status, session.id)
-        result: SessionResult = "NG" if reason or status else "OK"
+        result: SessionResult = "NG" if changes.get("reason") or status else "OK"
+        changes["status_line"] = status.value if status else ""
         transcript = self._transcripts.pop(session.id)
         self._journal.keep_transcript(session.id, transcript.lines)
         return self._device.session_ended(
@@ -63,8 +63,5 @@ class Sessions:
             result,
             succeeded=result == "OK"
             and (changes.get("messages", 0) > 0 or session.kind == "pop-receive"),
-            reason=reason,
-            code=code,
-            status_line=status.value if status else "",
             **changes,
         )

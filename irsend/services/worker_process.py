@@ -1,7 +1,7 @@
-"""A worker process that decodes what came from outside: told in lines of JSON, and answering in them.
+"""A worker process that decodes files from outside; messages in both directions are lines of JSON.
 
-Nothing of a file is decoded in the machine's own process. What a worker is told,
-and what becomes of its answers, is said by `scanner` and `print_pool`.
+The machine's own process decodes no file. `scanner` and `print_pool` know the
+messages.
 """
 
 from __future__ import annotations
@@ -9,33 +9,34 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IProcessTransport, IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 import irsend
 
 _LONGEST_LINE = 1_000_000
-_LONGEST_COMPLAINT = 2000
+_LONGEST_ERROR_OUTPUT = 2000
 
 
 class Worker(ProcessProtocol):
     """One process, from its start to its end."""
 
-    transport: Any
+    transport: IProcessTransport
 
     def __init__(self) -> None:
-        self._said = b""
-        self._complaint = b""
-        self.gone: Deferred[None] = Deferred()
-        """Fires when the process has ended, and writes nothing any more."""
+        self._received = b""
+        self._error_output = b""
+        self.exited: Deferred[None] = Deferred()
+        """Fires when the process has ended, and writes no more."""
 
-    def start(self, reactor: Any, module: str) -> None:
-        """Run a module, from a checkout too, with nothing else of the machine's surroundings; OSError."""
+    def start(self, reactor: IReactorProcess, module: str) -> None:
+        """Run a module of irsend in an environment of its own; OSError."""
         where = [str(Path(irsend.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
         reactor.spawnProcess(
             self,
@@ -44,71 +45,71 @@ class Worker(ProcessProtocol):
             env={"PYTHONPATH": os.pathsep.join(filter(None, where)), "LC_ALL": "C.UTF-8"},
         )
 
-    def tell(self, words: dict[str, Any]) -> None:
-        """Tell it something."""
-        self.transport.write(json.dumps(words).encode("ascii") + b"\n")
+    def send(self, message: Mapping[str, object]) -> None:
+        """Send a message."""
+        self.transport.write(json.dumps(message).encode("ascii") + b"\n")
 
-    def heard(self, words: dict[str, Any]) -> None:
-        """Hear what it says; errors of reading what is no answer may come out."""
+    def message_received(self, message: dict[str, Any]) -> None:
+        """Handle a message; an error of reading it (KeyError, TypeError) makes it unreadable."""
         raise NotImplementedError
 
-    def talks_nonsense(self) -> None:
-        """Hear that it said what cannot be understood."""
+    def message_unreadable(self) -> None:
+        """Handle output that is no message."""
         raise NotImplementedError
 
-    def ended(self, reason: Failure) -> None:
-        """Hear that it has ended."""
+    def worker_exited(self, reason: Failure) -> None:
+        """Handle the end of the process; `reason` is Twisted's."""
         raise NotImplementedError
 
     def kill(self) -> None:
-        """End it at once; twice does no harm."""
+        """Kill it; once it has ended this does nothing."""
         if self.transport is not None and self.transport.pid is not None:
             self.transport.signalProcess("KILL")
 
     @property
-    def complaint(self) -> str:
-        """The end of what it wrote to its log."""
-        return self._complaint.decode("utf-8", "replace")
+    def error_output(self) -> str:
+        """The end of its standard error."""
+        return self._error_output.decode("utf-8", "replace")
 
     def outReceived(self, data: bytes) -> None:
-        """Take what it says, line by line."""
-        *lines, self._said = (self._said + data).split(b"\n")
-        if len(self._said) > _LONGEST_LINE:
-            self.talks_nonsense()
+        """Split its output into messages."""
+        *lines, self._received = (self._received + data).split(b"\n")
+        if len(self._received) > _LONGEST_LINE:
+            self.message_unreadable()
         for line in lines:
             try:
-                self.heard(json.loads(line))
+                self.message_received(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError):
-                self.talks_nonsense()
+                self.message_unreadable()
 
     def errReceived(self, data: bytes) -> None:
-        """Keep the end of its complaints, for the log."""
-        self._complaint = (self._complaint + data)[-_LONGEST_COMPLAINT:]
+        """Keep the end of its standard error, for the log."""
+        self._error_output = (self._error_output + data)[-_LONGEST_ERROR_OUTPUT:]
 
     def processEnded(self, reason: Failure) -> None:
-        """Tell that it is gone."""
-        self.gone.callback(None)
-        self.ended(reason)
+        """Fire `exited`, then have the end handled."""
+        self.exited.callback(None)
+        self.worker_exited(reason)
 
 
 AnyWorker = TypeVar("AnyWorker", bound=Worker)
 
 
-def when_gone(worker: Worker) -> Deferred[None]:
-    """Return a Deferred of one's own that fires when a worker is gone."""
+def when_exited(worker: Worker) -> Deferred[None]:
+    """Return a new Deferred for each caller, which fires when the worker has exited."""
     mine: Deferred[None] = Deferred()
 
-    def tell(gone: None) -> None:
-        mine.callback(gone)
+    def fire(_: None) -> None:
+        mine.callback(None)
 
-    worker.gone.addCallback(tell)
+    worker.exited.addCallback(fire)
     return mine
 
 
-def end_all(workers: Iterable[AnyWorker], end: Callable[[AnyWorker], None]) -> Deferred[Any]:
-    """End these workers, each by `end`; fires when they are gone."""
+def end_all(workers: Iterable[AnyWorker], end: Callable[[AnyWorker], None]) -> Deferred[None]:
+    """Call `end` with each of these workers; fires when they have exited."""
     workers = list(workers)
-    gone = DeferredList([when_gone(worker) for worker in workers])
+    exited = DeferredList([when_exited(worker) for worker in workers])
     for worker in workers:
         end(worker)
-    return gone
+    return exited.addCallback(lambda _: None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -20,8 +20,12 @@ from irsend.store.state import sync_directory
 
 T = TypeVar("T")
 
-InThread = Callable[[Callable[[], T]], "Deferred[T]"]
-"""Runs a callable in a thread and fires with what it returns."""
+
+class InThread(Protocol):
+    """Runs work in a thread; in tests and for a state in RAM, at once."""
+
+    def __call__(self, work: Callable[[], T], /) -> Deferred[T]:
+        """Fire with what the work returns, or fail with what it raises."""
 
 
 @define(eq=False)
@@ -34,7 +38,7 @@ class _Waiting:
 class GroupCommit:
     """Syncs files, and moves each to its final name."""
 
-    def __init__(self, in_thread: InThread[Any]) -> None:
+    def __init__(self, in_thread: InThread) -> None:
         self.in_thread = in_thread
         self._waiting: list[_Waiting] = []
         self._syncing = False

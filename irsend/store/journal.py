@@ -13,7 +13,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -70,7 +70,7 @@ class Journal:
         self,
         path: Path,
         transcripts: Transcripts,
-        in_thread: InThread[Any],
+        in_thread: InThread,
         clock: IReactorTime,
         *,
         sessions_kept: Callable[[], int],
@@ -140,7 +140,7 @@ class Journal:
 
         return self._query(lambda _: close())
 
-    def abandon(self) -> None:
+    def abort_start(self) -> None:
         """Close at once, after a start that failed: nothing was recorded yet."""
         self._closing = True
         if self._timer is not None and self._timer.active():

@@ -113,7 +113,7 @@ class Memory:
         # Its flags follow a colon.
         return next(seen.glob(glob.escape(name) + ":*"), None)
 
-    def beginning(self, name: str) -> bytes:
+    def read_head(self, name: str) -> bytes:
         """Return the first octets of a mail, enough for its head."""
         path = self.path(name)
         if path is None:
@@ -154,11 +154,11 @@ class Memory:
         self,
         trace: bytes,
         *,
-        kept: Callable[[StoredMessage], None],
+        on_stored: Callable[[StoredMessage], None],
         mark: str = "",
         most: int | None = None,
     ) -> StoredMessage:
-        """Begin a mail with its trace; `kept` is called once it will survive a crash.
+        """Begin a mail with its trace; `on_stored` is called once it will survive a crash.
 
         MemoryFull when there is no room. `most` is the largest size in octets.
         """
@@ -168,7 +168,7 @@ class Memory:
             name += f",U={mark}"
         if self.full:
             raise MemoryFull
-        return StoredMessage(self, self._commits, name, trace, kept, most)
+        return StoredMessage(self, self._commits, name, trace, on_stored, most)
 
     def remember(self, name: str, size: int) -> None:
         """Count a mail that is kept from now on."""
@@ -186,17 +186,17 @@ class StoredMessage:
         commits: GroupCommit,
         name: str,
         trace: bytes,
-        kept: Callable[[StoredMessage], None],
+        on_stored: Callable[[StoredMessage], None],
         most: int | None = None,
     ) -> None:
         self.name = name
         self._most = most
         self.size = 0
-        self.beginning = b""
+        self.head_octets = b""
         """The first octets, with its head."""
         self._memory = memory
         self._commits = commits
-        self._kept = kept
+        self._on_stored = on_stored
         self._trace = trace
         directory = str(memory.directory)
         unfinished, finished = (os.path.join(directory, part, name) for part in ("tmp", "new"))
@@ -208,8 +208,8 @@ class StoredMessage:
             raise MessageTooLarge
         if self._trace:
             content, self._trace = self._trace + content, b""
-        if len(self.beginning) < LONGEST_HEAD:
-            self.beginning += content[: LONGEST_HEAD - len(self.beginning)]
+        if len(self.head_octets) < LONGEST_HEAD:
+            self.head_octets += content[: LONGEST_HEAD - len(self.head_octets)]
         if self._memory.used + len(content) > self._memory.capacity:
             raise MemoryFull
         self._memory.used += len(content)
@@ -229,10 +229,10 @@ class StoredMessage:
                 self.abort()
                 return fail()
 
-        def kept(_: None) -> None:
+        def stored(_: None) -> None:
             self._memory.used -= self.size
             self._memory.remember(self.name, self.size)
-            self._kept(self)
+            self._on_stored(self)
 
         def lost(failure: Failure) -> None:
             self._release()
@@ -241,7 +241,7 @@ class StoredMessage:
                 raise _write_error(error)
             failure.raiseException()
 
-        return self._commits.commit(self._file).addCallbacks(kept, lost)
+        return self._commits.commit(self._file).addCallbacks(stored, lost)
 
     def abort(self) -> None:
         """Delete what has arrived of it."""

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import attrs
 from attrs import frozen
@@ -42,7 +42,7 @@ class Outgoing:
     """Octets of the message that the 8-bit head, where there is one, replaces."""
     full: bool = False
     """Full mode: notifications are asked for."""
-    answer: str = ""
+    report: str = ""
     """"dsn" or "mdn" for a report on a received mail, which has the null sender."""
     attempts: int = 0
     due: float = 0
@@ -70,6 +70,8 @@ class Outgoing:
     def as_json(self) -> bytes:
         """Return the record as its file has it."""
         fields = attrs.asdict(self, filter=lambda field, _: field.name != "job")
+        # Its name in the records of earlier releases.
+        fields["answer"] = fields.pop("report")
         return json.dumps({**fields, "job": job_row(self.job)}).encode("ascii")
 
     @classmethod
@@ -78,6 +80,7 @@ class Outgoing:
         try:
             fields = json.loads(record)
             fields["confirmed"] = tuple(fields["confirmed"])
+            fields["report"] = fields.pop("answer", "")
             return cls(**{**fields, "job": job_of(tuple(fields["job"]))})
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(str(error)) from None
@@ -86,7 +89,7 @@ class Outgoing:
 class Outbox:
     """The outbox of one state directory. Its operations run in a thread, one after the other."""
 
-    def __init__(self, directory: Path, in_thread: InThread[Any]) -> None:
+    def __init__(self, directory: Path, in_thread: InThread) -> None:
         self.directory = directory
         self.used = 0
         """Octets of the messages in it."""
@@ -122,18 +125,18 @@ class Outbox:
     def _aside(self) -> Path:
         return self.directory / "tmp"
 
-    def _place(self, serial: int) -> Path:
+    def _directory_of(self, serial: int) -> Path:
         return self.directory / str(serial)
 
     def _count_in(self, serial: int) -> None:
-        message = self._place(serial) / _MESSAGE
+        message = self._directory_of(serial) / _MESSAGE
         self._sizes[serial] = message.stat().st_size if message.exists() else 0
         self.used += self._sizes[serial]
 
     def _count_out(self, serial: int) -> None:
         self.used -= self._sizes.pop(serial, 0)
 
-    def new_place(self) -> Path:
+    def new_directory(self) -> Path:
         """Return a new empty directory for a job that is not accepted yet."""
         # A random name: a worker that outlived a killed machine may still write into its directory.
         return Path(tempfile.mkdtemp(dir=self._aside))
@@ -146,21 +149,21 @@ class Outbox:
         `write` returns the record, and the 8-bit head or nothing. Fails with what
         it raised, or OSError: nothing is kept then.
         """
-        place = self.new_place()
+        directory = self.new_directory()
 
         def make() -> Outgoing:
             try:
-                with (place / _MESSAGE).open("wb") as message:
+                with (directory / _MESSAGE).open("wb") as message:
                     outgoing, eight_bit_head = write(message)
                     message.flush()
                     os.fsync(message.fileno())
                 if eight_bit_head:
-                    write_durably(place / _EIGHT_BIT, eight_bit_head)
-                write_durably(place / _RECORD, outgoing.as_json())
-                place.rename(self._place(outgoing.serial))
+                    write_durably(directory / _EIGHT_BIT, eight_bit_head)
+                write_durably(directory / _RECORD, outgoing.as_json())
+                directory.rename(self._directory_of(outgoing.serial))
                 sync_directory(self.directory)
             except BaseException:
-                shutil.rmtree(place, ignore_errors=True)
+                shutil.rmtree(directory, ignore_errors=True)
                 raise
             return outgoing
 
@@ -173,35 +176,35 @@ class Outbox:
 
     def update(self, outgoing: Outgoing) -> Deferred[None]:
         """Replace the record of a job."""
-        record = self._place(outgoing.serial) / _RECORD
+        record = self._directory_of(outgoing.serial) / _RECORD
         return self._turns.run(
             self._in_thread, lambda: write_durably(record, outgoing.as_json())
         )
 
     def open_message(self, outgoing: Outgoing) -> IO[bytes]:
         """Open the message, all of it in 7 bit, as every server takes it."""
-        return (self._place(outgoing.serial) / _MESSAGE).open("rb")
+        return (self._directory_of(outgoing.serial) / _MESSAGE).open("rb")
 
     def eight_bit_head(self, outgoing: Outgoing) -> bytes:
         """Return the head in 8 bit, for a server with 8BITMIME; empty where there is none."""
-        head = self._place(outgoing.serial) / _EIGHT_BIT
+        head = self._directory_of(outgoing.serial) / _EIGHT_BIT
         return head.read_bytes() if head.exists() else b""
 
     def drop_message(self, outgoing: Outgoing) -> Deferred[None]:
         """Delete a message that has been sent, and keep its record."""
         self._count_out(outgoing.serial)
-        message = self._place(outgoing.serial) / _MESSAGE
+        message = self._directory_of(outgoing.serial) / _MESSAGE
         return self._turns.run(self._in_thread, lambda: message.unlink(missing_ok=True))
 
     def remove(self, outgoing: Outgoing) -> Deferred[None]:
         """Delete a job's directory."""
         self._count_out(outgoing.serial)
-        place = self._place(outgoing.serial)
+        directory = self._directory_of(outgoing.serial)
 
         def remove() -> None:
             # By a rename first, so that no half of it is left.
-            gone = self.new_place()
-            place.rename(gone / "job")
+            gone = self.new_directory()
+            directory.rename(gone / "job")
             shutil.rmtree(gone, ignore_errors=True)
 
         return self._turns.run(self._in_thread, remove)

@@ -56,6 +56,7 @@ JOB_COLUMNS = (
     "serial, number, direction, kind, party, subject, pages, result, code, recipients, sessions, "
     "started, ended, held_as, reason, size, told"
 )
+# Two columns keep their name from earlier releases: held_as is a job's mail_file, told its dsn_sent.
 
 
 def _slots(columns: str) -> str:
@@ -113,7 +114,7 @@ def job_row(job: Job) -> tuple[SQLValue, ...]:
     return (
         job.serial, job.number, job.direction, job.kind, job.party, job.subject, job.pages,
         job.result, job.code, recipients, json.dumps(job.sessions), job.started, job.ended,
-        job.held_as, job.reason, job.size, job.told,
+        job.mail_file, job.reason, job.size, job.dsn_sent,
     )  # fmt: skip
 
 
@@ -123,6 +124,6 @@ def job_of(row: tuple[Any, ...]) -> Job:
     return Job(
         serial=row[0], number=row[1], direction=row[2], kind=row[3], party=row[4], subject=row[5],
         pages=row[6], result=row[7], code=row[8], recipients=recipients,
-        sessions=tuple(json.loads(row[10])), started=row[11], ended=row[12], held_as=row[13],
-        reason=row[14] or "", size=row[15], told=bool(row[16:17] and row[16]),
+        sessions=tuple(json.loads(row[10])), started=row[11], ended=row[12], mail_file=row[13],
+        reason=row[14] or "", size=row[15], dsn_sent=bool(row[16:17] and row[16]),
     )  # fmt: skip

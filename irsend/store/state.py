@@ -16,7 +16,7 @@ _OWN_NAMES = {*_PARTS, "lock", "journal.sqlite", "settings.toml"}
 
 
 class StateDirectory:
-    """A state directory that this process holds until `release`."""
+    """A state directory; this process has its lock from `acquire` to `release`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,7 +62,7 @@ class StateDirectory:
         """The settings that were changed at the machine."""
         return self.path / "settings.toml"
 
-    def hold(self) -> None:
+    def acquire(self) -> None:
         """Make the directory where it is missing, and lock it; StateError says why it cannot."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ class StateDirectory:
             ) from None
         self._lock = lock
 
-    def sign(self) -> None:
+    def write_pid(self) -> None:
         """Write the process's id into the lock, after twistd has become a daemon."""
         assert self._lock is not None
         os.ftruncate(self._lock, 0)
@@ -115,7 +115,7 @@ class MemoryDirectory(StateDirectory):
         """What SQLite calls a database in RAM."""
         return Path(":memory:")
 
-    def hold(self) -> None:
+    def acquire(self) -> None:
         """Make the directory; StateError."""
         try:
             self.path.mkdir(mode=0o700)
@@ -124,7 +124,7 @@ class MemoryDirectory(StateDirectory):
         except OSError as error:
             raise StateError(f"state: {self.path} cannot be used: {error.strerror}") from None
 
-    def sign(self) -> None:
+    def write_pid(self) -> None:
         """Do nothing: there is no lock."""
 
     def release(self) -> None:

@@ -62,7 +62,7 @@ class PrintedMails:
 class Tray:
     """The tray of one state directory. Its operations run in a thread, one after the other."""
 
-    def __init__(self, directory: Path, in_thread: InThread[Any]) -> None:
+    def __init__(self, directory: Path, in_thread: InThread) -> None:
         self.directory = directory
         self._in_thread = in_thread
         self._turns = DeferredLock()
@@ -112,7 +112,7 @@ class Tray:
     def _path(self, document: Document, suffix: str) -> Path:
         return self.directory / f"{document.number}{suffix}"
 
-    def new_place(self) -> Path:
+    def new_directory(self) -> Path:
         """Return a new empty directory for a document that is being printed."""
         # A random name: a worker that outlived a killed machine may still write into its directory.
         return Path(tempfile.mkdtemp(dir=self._aside))
@@ -161,7 +161,7 @@ class Tray:
 
         return self._turns.run(self._in_thread, remove)
 
-    def too_many(
+    def beyond_limits(
         self, now: float, *, most: int, days: int, octets: int
     ) -> list[tuple[Document, str]]:
         """Return the documents beyond the limits, oldest first, each with the reason.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import FailTest
 
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 
 class NotInTime(FailTest):
-    """The event that a test waited for did not happen in time; the text says what there was instead."""
+    """What a test waited for did not happen in time; the text says what there was instead."""
 
 
 class Printer:
@@ -179,10 +180,10 @@ class Printer:
         of `POST /api/send`: subject, text, kind, format, resolution, paper, full.
         Raises SendRefused; fails with ScanRefused.
         """
-        place = self._machine.control.scan_directory()
+        directory = self._machine.control.scan_directory()
         originals = []
         for number, page in enumerate(pages, 1):
-            path = place / f"page-{number}"
+            path = directory / f"page-{number}"
             path.write_bytes(page if isinstance(page, bytes) else page.read_bytes())
             name = path.name if isinstance(page, bytes) else page.name
             originals.append(Original(path=path, name=name))
@@ -190,10 +191,10 @@ class Printer:
         try:
             order = self._machine.control.read_order(originals, given)
         except SendRefused:
-            shutil.rmtree(place)
+            shutil.rmtree(directory)
             raise
         ended: Deferred[Job] = self._machine.control.send(order).addBoth(
-            _passing(shutil.rmtree, place)
+            _passing(shutil.rmtree, directory)
         )
         return ended.addCallback(lambda job: self._machine.control.job_ended(job.number))
 
@@ -215,7 +216,7 @@ class Printer:
         memory = self._machine.storage.memory
         found = []
         for job in self._received:
-            path = memory.path(job.held_as) if job.held_as else None
+            path = memory.path(job.mail_file) if job.mail_file else None
             if path is not None:
                 found.append(Mail(job.number, path.read_bytes()))
         return found
@@ -238,7 +239,12 @@ class Printer:
 
     def sessions(self) -> Deferred[list[Session]]:
         """Give its sessions with mail servers and clients, newest first."""
-        return self._machine.control.sessions()
+        return Deferred.fromCoroutine(self._sessions())
+
+    async def _sessions(self) -> list[Session]:
+        # Never at once: a test that asks until a session is there must let the reactor run.
+        await deferLater(self._reactor, 0)
+        return await self._machine.control.sessions()
 
     def transcripts(self) -> Deferred[list[str]]:
         """Give the transcript of each session, oldest first, as text."""
@@ -315,15 +321,15 @@ class Printer:
         if isinstance(event, JobChanged) and event.job.direction == "rx":
             job = event.job
             self._received = [one for one in self._received if one.serial != job.serial]
-            if job.held_as is not None:
+            if job.mail_file is not None:
                 self._received.append(job)
 
 
-def _passing(then: Callable[[Path], None], place: Path) -> Callable[[T], T]:
-    """Return a callback that calls `then` with a place, and passes its outcome on."""
+def _passing(then: Callable[[Path], None], directory: Path) -> Callable[[T], T]:
+    """Return a callback that calls `then` with a directory, and passes its outcome on."""
 
     def passed(outcome: T) -> T:
-        then(place)
+        then(directory)
         return outcome
 
     return passed

@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.device import load_model
-from irsend.device.authentication import choose_mechanism
+from irsend.device.mechanism_choice import choose_mechanism
 from irsend.device.send_policy import Step, code_of_refusal, helo_name
 from irsend.errors import ModelError
 

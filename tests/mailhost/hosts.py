@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from irsend.interfaces import IPostBox, Mailbox
+from irsend.interfaces import IMailReceiver, Mailbox
 from irsend.mailhost.accounts import Accounts
 from irsend.mailhost.maildirs import Maildirs
 from irsend.store.group_commit import GroupCommit
@@ -17,17 +17,17 @@ from tests.parts import AT, at_once
 ACCOUNTS = {"ir@bench.test": "bench", "Second@bench.test": "other"}
 
 
-@implementer(IPostBox)
+@implementer(IMailReceiver)
 class StandInMachine:
     """Takes what is for machine.test, at an address that a test may change."""
 
     address: tuple[str, int] | None = ("127.0.0.1", 2525)
 
-    def largest(self) -> int:
+    def size_limit(self) -> int:
         """Take mails as large as the machine does by default."""
         return 100_000_000
 
-    def takes(self, recipient: Mailbox) -> bool:
+    def accepts(self, recipient: Mailbox) -> bool:
         """Say yes for all of machine.test."""
         return recipient.domain == b"machine.test"
 
@@ -54,7 +54,7 @@ def mails_in(memory: Memory) -> list[bytes]:
 
 def put(memory: Memory, mail: bytes, *, trace: bytes = b"Return-Path: <>\r\n") -> str:
     """Put a mail into a Maildir, and return its name."""
-    message = memory.open_message(trace, kept=lambda _: None)
+    message = memory.open_message(trace, on_stored=lambda _: None)
     message.write(mail)
     message.commit()
     return message.name

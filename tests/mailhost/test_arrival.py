@@ -19,7 +19,7 @@ from irsend.protocols.esmtp_client import ESMTPClient
 from irsend.protocols.sasl import Credentials, make_mechanism
 from irsend.protocols.transcript import Transcript
 from tests.mailhost.hosts import StandInMachine, mails_in, make_maildirs
-from tests.message.test_compose import CANON, attached, letter
+from tests.message.test_compose import CANON, attached, draft
 from tests.parts import AT, at_once, server_tls
 from tests.wire import PullWire, Wire
 
@@ -95,7 +95,7 @@ class ArrivalTests(unittest.TestCase):
         """Any mail that the machine composes arrives octet for octet, in whatever pieces it comes."""
         into = io.BytesIO()
         compose(
-            letter(subject=subject, text=text, attachments=(attached(content),)), CANON, into
+            draft(subject=subject, text=text, attachments=(attached(content),)), CANON, into
         )
         self.assertEqual(self.sent(into.getvalue(), cut), into.getvalue())
 

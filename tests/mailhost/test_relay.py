@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
-from irsend.interfaces import IMessageSink, IPostBox, IReception
+from irsend.interfaces import IMailReceiver, IMessageSink, IReception
 from irsend.mailhost.queue import Queue
 from irsend.mailhost.relay import Copies, Relay, RelayReception
 from irsend.store.group_commit import GroupCommit
@@ -27,7 +27,7 @@ class RelayTests(unittest.TestCase):
         self.clock = Clock()
         self.gone: list[Any] = []
         machine = StandInMachine()
-        verifyObject(IPostBox, machine)
+        verifyObject(IMailReceiver, machine)
         self.queue = Queue(
             self.maildirs, self.accounts, machine, self.clock, lambda: AT, at_once
         )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.device import load_model, model_names
-from irsend.message.compose import Attachment, Composed, Letter, compose
+from irsend.message.compose import Attachment, Composed, Draft, compose
 from irsend.message.style import Style
 
 AT = 1_234_567_890.0
@@ -26,8 +26,8 @@ def attached(content: bytes, of_type: str = "application/pdf") -> Attachment:
     return Attachment(type=of_type, extension="pdf", open=lambda: io.BytesIO(content))
 
 
-def letter(**more: Any) -> Letter:
-    """Return a letter for two."""
+def draft(**more: Any) -> Draft:
+    """Return a draft of a mail to two recipients."""
     given: dict[str, Any] = {
         "at": AT,
         "number": "0042",
@@ -38,10 +38,10 @@ def letter(**more: Any) -> Letter:
         "domain": "bench.test",
         "attachments": (attached(b"%PDF-1.4"),),
     }
-    return Letter(**{**given, **more})
+    return Draft(**{**given, **more})
 
 
-def composed(one: Letter, style: Style = CANON) -> tuple[Composed, bytes]:
+def composed(one: Draft, style: Style = CANON) -> tuple[Composed, bytes]:
     """Compose; return what is known of the mail, and the mail."""
     into = io.BytesIO()
     known = compose(one, style, into)
@@ -67,7 +67,7 @@ class StyleTests(SynchronousTestCase):
 
     def test_canon(self) -> None:
         """The fields stand in the Canon's order, with its X-Mailer, Message-ID, boundary and names."""
-        known, mail = composed(letter(text="Hello\n"))
+        known, mail = composed(draft(text="Hello\n"))
         message = read(mail)
         self.assertEqual(
             message.keys(),
@@ -87,23 +87,23 @@ class StyleTests(SynchronousTestCase):
     def test_quirks(self) -> None:
         """The trailing dot and the wrong encoding of the multipart are there only when they are on."""
         style = attrs.evolve(CANON, trailing_dot=True, declared_quoted_printable=True)
-        known, mail = composed(letter(), style)
+        known, mail = composed(draft(), style)
         self.assertTrue(known.message_id.endswith("@bench.test.>"))
         self.assertIn(b"Content-Transfer-Encoding: quoted-printable\r\n\r\n", mail)
-        known, mail = composed(letter())
+        known, mail = composed(draft())
         self.assertTrue(known.message_id.endswith("@bench.test>"))
         self.assertIn(b"Content-Transfer-Encoding: 7bit\r\n\r\n", mail)
 
     def test_notification_asked_for(self) -> None:
         """Full mode asks for an MDN behind the machine's own fields."""
-        _, mail = composed(letter(notify_to="ir@bench.test"))
+        _, mail = composed(draft(notify_to="ir@bench.test"))
         message = read(mail)
         self.assertEqual(message.keys()[-1], "Disposition-Notification-To")
         self.assertEqual(message["Disposition-Notification-To"], "ir@bench.test")
 
     def test_pages_are_counted(self) -> None:
         """Several attachments are called _001, _002."""
-        _, mail = composed(letter(attachments=(attached(b"a"), attached(b"b"))))
+        _, mail = composed(draft(attachments=(attached(b"a"), attached(b"b"))))
         names = [str(one.get_filename())[-8:] for one in read(mail).iter_attachments()]
         self.assertEqual(names, ["_001.pdf", "_002.pdf"])
 
@@ -111,7 +111,7 @@ class StyleTests(SynchronousTestCase):
         """The style of each shipped model composes a mail that is read back."""
         for name in model_names():
             style = Style(**attrs.asdict(load_model(name).header))
-            _, mail = composed(letter(text="x"), style)
+            _, mail = composed(draft(text="x"), style)
             self.assertEqual(read(mail)["Subject"], "Attached Image")
 
 
@@ -132,7 +132,7 @@ class FormTests(SynchronousTestCase):
     def test_any_words(self, subject: str, lines: list[str]) -> None:
         """Any subject and text come out in canonical form and are read back."""
         text = "\n".join(lines)
-        known, mail = composed(letter(subject=subject, text=text))
+        known, mail = composed(draft(subject=subject, text=text))
         self.check_form(mail)
         self.assertEqual(known.size, len(mail))
         message = read(mail)
@@ -145,7 +145,7 @@ class FormTests(SynchronousTestCase):
     def test_any_attachment(self, content: bytes, many: int) -> None:
         """Any attachment is read back octet for octet, in lines of 76."""
         whole = content * (1 + many * 300)
-        known, mail = composed(letter(attachments=(attached(whole),)))
+        known, mail = composed(draft(attachments=(attached(whole),)))
         self.check_form(mail)
         self.assertEqual(known.size, len(mail))
         (part,) = read(mail).iter_attachments()
@@ -155,13 +155,13 @@ class FormTests(SynchronousTestCase):
         """An attachment of several blocks has one unbroken base64, of any length."""
         for size in (57 * 4096 - 1, 57 * 4096, 57 * 4096 + 1, 57 * 4096 * 2 + 30):
             content = bytes(range(256)) * (size // 256 + 1)
-            _, mail = composed(letter(attachments=(attached(content[:size]),)))
+            _, mail = composed(draft(attachments=(attached(content[:size]),)))
             (part,) = read(mail).iter_attachments()
             self.assertEqual(part.get_payload(decode=True), content[:size])
 
     def test_eight_bit_head(self) -> None:
         """For 8BITMIME the head has the text in 8 bit, and replaces the other one."""
-        known, mail = composed(letter(text="Grüße\n"))
+        known, mail = composed(draft(text="Grüße\n"))
         assert known.eight_bit_head is not None
         eight = known.eight_bit_head + mail[known.head_length :]
         self.assertIn("\r\nGrüße\r\n".encode(), eight)
@@ -172,14 +172,14 @@ class FormTests(SynchronousTestCase):
     def test_no_eight_bit_head(self) -> None:
         """Where the text is ASCII, or has lines that are too long, there is no other head."""
         for text in ("", "Hello\n", "ü" * 600):
-            self.assertIsNone(composed(letter(text=text))[0].eight_bit_head)
+            self.assertIsNone(composed(draft(text=text))[0].eight_bit_head)
 
     def test_boundary_in_the_text(self) -> None:
         """A text that holds the boundary does not end its part."""
-        _, mail = composed(letter(text="x"))
+        _, mail = composed(draft(text="x"))
         boundary = str(read(mail).get_boundary())
         text = f"--{boundary}--\nafter\n"
-        _, mail = composed(letter(text=text))
+        _, mail = composed(draft(text=text))
         self.assertEqual(text_of(mail), text)
 
     def test_nothing_is_injected(self) -> None:
@@ -190,4 +190,4 @@ class FormTests(SynchronousTestCase):
             ("recipients", ("a@b\nX: y",)),
         ):
             with self.assertRaises(ValueError):
-                composed(letter(**{name: value}))
+                composed(draft(**{name: value}))

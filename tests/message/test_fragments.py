@@ -12,7 +12,7 @@ from twisted.trial import unittest
 
 from irsend.message.fragments import Fragment, fragment_of, fragmented, reassembled
 from irsend.message.prefixed_file import PrefixedFile
-from tests.message.test_compose import attached, composed, letter
+from tests.message.test_compose import attached, composed, draft
 
 _INSIDE = ("content-", "subject:", "message-id:", "encrypted:", "mime-version:")
 WHOLE = (
@@ -72,7 +72,7 @@ class FragmentedTests(unittest.SynchronousTestCase):
     @settings(max_examples=50, deadline=None)
     def test_any_limit(self, size: int, limit: int) -> None:
         """No part is larger than the limit; together they are the mail, but for the order of its header."""
-        _, mail = composed(letter(text="Hello\n", attachments=(attached(b"\x01" * size),)))
+        _, mail = composed(draft(text="Hello\n", attachments=(attached(b"\x01" * size),)))
         parts = parts_of(mail, limit)
         self.assertTrue(all(len(part) <= limit for part in parts))
         whole = put_together(parts)
@@ -83,14 +83,14 @@ class FragmentedTests(unittest.SynchronousTestCase):
 
     def test_cut_between_lines(self) -> None:
         """Each part but the last ends at the end of a line, so that none is broken on the way."""
-        _, mail = composed(letter(attachments=(attached(b"\x01" * 30_000),)))
+        _, mail = composed(draft(attachments=(attached(b"\x01" * 30_000),)))
         parts = parts_of(mail, 8000)
         self.assertGreater(len(parts), 3)
         self.assertTrue(all(part.endswith(b"\r\n") for part in parts))
 
     def test_heads(self) -> None:
         """Each part has the mail's addresses, a Message-ID of its own, the same id, and says which it is."""
-        known, mail = composed(letter(attachments=(attached(b"\x01" * 20_000),)))
+        known, mail = composed(draft(attachments=(attached(b"\x01" * 20_000),)))
         heads = [message_from_bytes(part) for part in parts_of(mail, 10_000)]
         self.assertEqual(len({head["Message-ID"] for head in heads}), len(heads))
         for number, head in enumerate(heads, 1):
@@ -100,7 +100,7 @@ class FragmentedTests(unittest.SynchronousTestCase):
 
     def test_too_small(self) -> None:
         """A limit that the heads alone would fill is refused."""
-        _, mail = composed(letter())
+        _, mail = composed(draft())
         self.assertRaises(ValueError, fragmented, io.BytesIO(mail), len(mail), 3000)
 
 

@@ -246,7 +246,7 @@ class MachineDouble:
             return fail(self.drawing_error)
         return succeed(b"%PDF-1.7 " + f"{title}\n{text}".encode())
 
-    def take_document(self, number: str) -> Deferred[None]:
+    def remove_document(self, number: str) -> Deferred[None]:
         """Remove a document from `tray`."""
         document = self.document(number)
         self.tray.remove(document)

@@ -1,15 +1,21 @@
-"""A small POP3 server in memory for tests of polling: it answers what the machine says, as told."""
+"""A POP3 server of a test's own, in memory, and a machine's polling before it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet import error
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.trial import unittest
 from zope.interface import implementer
 
+from irsend.device.sessions import Session
+from irsend.services.pop_session_queue import POPSessionQueue
+from irsend.services.receive.pop_poller import POPPoller
+from tests.parts import Parts, make_parts
 from tests.wire import Wire
 
 
@@ -20,7 +26,7 @@ class Maildrop:
     def __init__(self, messages: dict[bytes, bytes] | None = None) -> None:
         self.messages = dict(messages or {})
         self.capabilities = [b"UIDL", b"STLS"]
-        self.heard: list[bytes] = []
+        self.commands: list[bytes] = []
         self.connections = 0
         self.refuses = False
         self.refused = b""
@@ -47,7 +53,7 @@ class Maildrop:
         self.wire.deliver(b"+OK ready\r\n")
         return connected
 
-    def talk(self) -> None:
+    def serve(self) -> None:
         """Answer until the machine says nothing more."""
         assert self.wire is not None
         while not self.wire.closed:
@@ -55,7 +61,7 @@ class Maildrop:
             if not said:
                 return
             for line in said.splitlines():
-                self.heard.append(line)
+                self.commands.append(line)
                 if self.silent_to and line.startswith(self.silent_to):
                     return
                 self.wire.deliver(self._answer(*line.split(b" ")))
@@ -90,10 +96,63 @@ class Maildrop:
                     self.messages.pop(uidl)
         return b"+OK\r\n"
 
-    def said(self, command: bytes) -> int:
+    def count(self, command: bytes) -> int:
         """Count how often the machine gave a command."""
-        return sum(1 for line in self.heard if line.split(b" ")[0] == command)
+        return sum(1 for line in self.commands if line.split(b" ")[0] == command)
 
 
 def _lines(*lines: bytes) -> bytes:
     return b"\r\n".join([b"+OK", *lines, b".", b""])
+
+
+class PollingCase(unittest.SynchronousTestCase):
+    """The service, with a maildrop in memory and a clock that stands still."""
+
+    parts: Parts
+    poller: POPPoller
+    pop_sessions: POPSessionQueue
+
+    def start_polling(self, drop: Maildrop, model: str = "ir2270", **settings: object) -> None:
+        """Make a machine that polls this maildrop."""
+        given: dict[str, object] = {
+            "email_ifax.pop": True,
+            "email_ifax.pop_server": "pop.bench.test",
+            "email_ifax.pop_address": "ir",
+            "email_ifax.pop_password": "marked-secret",
+            **{name.replace("__", "."): value for name, value in settings.items()},
+        }
+        self.parts = make_parts(Path(self.mktemp()), model=model, settings=given)
+        self.restart(drop)
+
+    def restart(self, drop: Maildrop) -> None:
+        """Switch the polling on, at this maildrop."""
+        self.parts.network.connect = lambda *_: drop
+        self.pop_sessions = self.parts.pop_sessions()
+        self.poller = self.parts.pop_poller(self.pop_sessions)
+        self.pop_sessions.startService()
+        self.poller.startService()
+        self.parts.clock.advance(0)
+
+    def receive(self, drop: Maildrop) -> Session:
+        """Fetch once and return the session."""
+        answer = self.poller.receive()
+        if drop.wire is not None:
+            drop.serve()
+        session: Session = self.successResultOf(answer)
+        return session
+
+    def endless_list(self, line: bytes) -> Session:
+        """Answer LIST with 10 MB of this line; return the session."""
+        drop = Maildrop()
+        drop.silent_to = b"LIST"
+        self.start_polling(drop)
+        answer = self.poller.receive()
+        drop.serve()
+        assert drop.wire is not None
+        drop.wire.deliver(b"+OK\r\n999999999 1\r\n")
+        piece = line * (50_000 // len(line))
+        for _ in range(200):
+            drop.wire.deliver(piece)
+        drop.wire.taken()
+        session: Session = self.successResultOf(answer)
+        return session

@@ -46,11 +46,11 @@ class _Connection(PullWire):
     def __init__(self, relay: Relay, protocol: Any) -> None:
         super().__init__(protocol, protocol_is_client=True)
         self._relay = relay
-        self._heard = b""
+        self._received = b""
         self._content: bytes | None = None
 
     def sent_raw(self, octets: bytes) -> None:
-        self._heard += octets
+        self._received += octets
         self._relay.later(self._answer)
 
     def say(self, line: str) -> None:
@@ -61,19 +61,19 @@ class _Connection(PullWire):
     def _answer(self) -> None:
         while True:
             if self._content is not None:
-                content, end, rest = self._heard.partition(b"\r\n.\r\n")
+                content, end, rest = self._received.partition(b"\r\n.\r\n")
                 if not end:
                     return
                 self._relay.mails.append((content + b"\r\n").replace(b"\r\n..", b"\r\n."))
-                self._content, self._heard = None, rest
-                self.say(self._relay.answer_to("."))
+                self._content, self._received = None, rest
+                self.say(self._relay.reply_to("."))
                 continue
-            line, end, rest = self._heard.partition(b"\r\n")
+            line, end, rest = self._received.partition(b"\r\n")
             if not end:
                 return
-            self._heard = rest
-            self._relay.said.append(line.decode())
-            answer = self._relay.answer_to(line.decode())
+            self._received = rest
+            self._relay.commands.append(line.decode())
+            answer = self._relay.reply_to(line.decode())
             if answer.startswith("354"):
                 self._content = b""
             if answer:
@@ -82,27 +82,27 @@ class _Connection(PullWire):
 
 @define(eq=False)
 class Relay:
-    """What the server answers, and what it heard."""
+    """What the server answers, and what it received."""
 
     later: Callable[[Callable[[], None]], Any]
     answers: dict[str, str] = field(factory=lambda: dict(ANSWERS))
-    """By the beginning of what is said; the longest that fits counts. Empty: it says nothing."""
-    said: list[str] = field(factory=list)
+    """By the beginning of what is said; the longest that fits counts. Empty: no answer."""
+    commands: list[str] = field(factory=list)
     mails: list[bytes] = field(factory=list)
     connections: list[_Connection] = field(factory=list)
-    asked: list[tuple[str, int]] = field(factory=list)
-    """Where the machine wanted to."""
+    destinations: list[tuple[str, int]] = field(factory=list)
+    """Host and port of each connection."""
     refuses: Exception | Deferred[Any] | None = None
     """How a connection ends before it is there, now or when this fires."""
 
-    def answer_to(self, line: str) -> str:
+    def reply_to(self, line: str) -> str:
         """Return what is answered."""
         fitting = [word for word in self.answers if line.upper().startswith(word.upper())]
         return self.answers[max(fitting, key=len)] if fitting else "500 What?"
 
     def endpoint(self, host: str, port: int, _: float) -> IStreamClientEndpoint:
         """Take the place of a bench's own endpoint."""
-        self.asked.append((host, port))
+        self.destinations.append((host, port))
         relay = self
 
         @implementer(IStreamClientEndpoint)
@@ -122,7 +122,7 @@ class Relay:
         return Endpoint()
 
 
-class Glass:
+class OnePageScanner:
     """Scans nothing: each order has one page, the same."""
 
     PAGE = b"II*\0 a page \r\n.\r\n" * 10
@@ -133,6 +133,11 @@ class Glass:
         path.write_bytes(self.PAGE)
         progress(1, 1)
         return succeed(Scan(files=(path,), type="image/tiff", pages=1))
+
+
+def results(job: Job) -> list[str]:
+    """Return the result of a job and of each recipient, as people read them."""
+    return [" ".join(filter(None, (one.result, one.code))) for one in (job, *job.recipients)]
 
 
 REFUSED = error.ConnectionRefusedError("refused")
@@ -148,12 +153,12 @@ class _POPSessions:
 
 @define
 class _PrintQueue:
-    """Prints nothing: what was received and is none of full mode's business."""
+    """Prints nothing: keeps the jobs of the mails that are no notifications."""
 
     jobs: list[Job] = field(factory=list)
 
-    def take(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
-        """Keep the job in mind."""
+    def enqueue(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
+        """Keep the job."""
         self.jobs.append(mail.job)
 
 
@@ -197,7 +202,7 @@ class SendingCase(unittest.TestCase):
             outbox=self.outbox,
             receiver_features=self.receiver_features,
         )
-        self.send_queue = self.make_send_queue(Glass())
+        self.send_queue = self.make_send_queue(OnePageScanner())
         self.print_queue = _PrintQueue()
         nobody: Any = None
         parts.dispatch = Dispatch(
@@ -213,14 +218,14 @@ class SendingCase(unittest.TestCase):
         )
         self.full_mode.recover(entries)
         for job in self.in_memory():
-            parts.dispatch.take_again(job)
+            parts.dispatch.mail_recovered(job)
         self.send_queue.recover([one for one in entries if one.awaited_until is None])
         self.full_mode.startService()
         parts.dispatch.startService()
         self.send_queue.startService()
 
-    def make_send_queue(self, glass: Any) -> SendQueue:
-        """Return a send queue whose originals are scanned from this glass."""
+    def make_send_queue(self, scanner: Any) -> SendQueue:
+        """Return a send queue with this scanner."""
         parts = self.parts
         return SendQueue(
             journal=parts.journal,
@@ -229,7 +234,7 @@ class SendingCase(unittest.TestCase):
                 memory=parts.memory,
                 configuration=parts.configuration,
                 outbox=self.outbox,
-                scanner=glass,
+                scanner=scanner,
                 receiver_features=self.receiver_features,
                 on_disk=self.on_disk,
             ),
@@ -250,7 +255,7 @@ class SendingCase(unittest.TestCase):
     def in_memory(self) -> list[Job]:
         """Return the jobs of the mails in memory."""
         jobs = self.successResultOf(self.parts.journal.jobs(1000))
-        return [one for one in jobs if one.held_as is not None]
+        return [one for one in jobs if one.mail_file is not None]
 
     def switch_off(self) -> None:
         """Switch it off in order."""

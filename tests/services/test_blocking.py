@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
 from twisted.trial import unittest
 
 from irsend.services.blocking import run_blocking
 
 
-class ApartTests(unittest.TestCase):
-    """A thread that nobody waits for."""
+class RunBlockingTests(unittest.TestCase):
+    """A call in a thread that does not keep the process from ending."""
 
     timeout = 30
 
-    @inlineCallbacks
-    def test_outcome(self) -> Any:
-        """What the work returns or raises is told in the reactor's thread."""
-        self.assertEqual((yield run_blocking(reactor, lambda: 7)), 7)
-        yield self.assertFailure(run_blocking(reactor, lambda: 1 // 0), ZeroDivisionError)
+    async def test_outcome(self) -> None:
+        """What the work returns or raises comes back in the reactor's thread."""
+        self.assertEqual((await run_blocking(reactor, lambda: 7)), 7)
+        await self.assertFailure(run_blocking(reactor, lambda: 1 // 0), ZeroDivisionError)
 
     def test_not_waited_for(self) -> None:
-        """A thread that waits does not keep the process from ending."""
+        """A call that has not returned does not keep the process from ending."""
         over = threading.Event()
         self.addCleanup(over.set)
         run_blocking(reactor, over.wait)

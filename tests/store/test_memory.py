@@ -49,7 +49,7 @@ class Case(SynchronousTestCase):
 
     def open(self, trace: bytes = TRACE, **fields: Any) -> StoredMessage:
         """Begin a mail."""
-        return self.memory.open_message(trace, kept=self.kept.append, **fields)
+        return self.memory.open_message(trace, on_stored=self.kept.append, **fields)
 
     def store(self, content: bytes = MAIL, trace: bytes = TRACE, **fields: Any) -> str:
         """Keep a mail, and return its name."""
@@ -156,7 +156,7 @@ class ArrivalTests(Case):
         message = self.open(b"a" * 10)
         message.write(b"b" * 10)
         message.write(b"c" * 10)
-        self.assertEqual(message.beginning, b"a" * 10 + b"b" * 10 + b"c" * 10)
+        self.assertEqual(message.head_octets, b"a" * 10 + b"b" * 10 + b"c" * 10)
         message.abort()
 
     def test_names(self) -> None:
@@ -212,14 +212,14 @@ class LargeTests(Case):
             message = self.open()
             for piece in pieces:
                 message.write(piece)
-            self.assertEqual(message.beginning, (TRACE + b"x" * 100_000)[:LONGEST_HEAD])
+            self.assertEqual(message.head_octets, (TRACE + b"x" * 100_000)[:LONGEST_HEAD])
             message.abort()
 
     def test_beginning_from_disk(self) -> None:
-        """The beginning of a mail that was there before is read from it; of none it is empty."""
+        """The head of a mail that was there before is read from its file; without a file it is empty."""
         name = self.store(b"x" * 100_000)
-        self.assertEqual(self.memory.beginning(name), (TRACE + b"x" * 100_000)[:LONGEST_HEAD])
-        self.assertEqual(self.memory.beginning("none"), b"")
+        self.assertEqual(self.memory.read_head(name), (TRACE + b"x" * 100_000)[:LONGEST_HEAD])
+        self.assertEqual(self.memory.read_head("none"), b"")
 
 
 class CapacityTests(Case):
@@ -391,7 +391,7 @@ class StartTests(Case):
             path = memory.path(name)
             assert path is not None
             self.assertEqual(path.name, name + ":2,FS")
-            self.assertEqual(memory.beginning(name), TRACE + MAIL)
+            self.assertEqual(memory.read_head(name), TRACE + MAIL)
         self.memory.delete(name)
         self.assertEqual((self.files("cur"), self.memory.used), ([], 0))
 

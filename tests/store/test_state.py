@@ -34,13 +34,13 @@ class HoldTests(Case):
     def held(self, path: Path | None = None) -> StateDirectory:
         """Hold a directory until the test ends."""
         state = StateDirectory(path or self.path)
-        state.hold()
+        state.acquire()
         self.addCleanup(state.release)
         return state
 
     def refused(self, path: Path) -> str:
         """The sentence that a directory is refused with."""
-        return str(self.assertRaises(StateError, StateDirectory(path).hold))
+        return str(self.assertRaises(StateError, StateDirectory(path).acquire))
 
     def test_of_others(self) -> None:
         """A directory with other things in it is refused, and its mode is not changed."""
@@ -90,14 +90,14 @@ class HoldTests(Case):
             f"state: {self.path} is in use by another irsend (process unknown); "
             "end that one, or give this one another directory with --state",
         )
-        first.sign()
+        first.write_pid()
         self.assertIn(f"(process {os.getpid()})", self.refused(self.path))
 
     def test_longer_id_before(self) -> None:
         """Of the id of a process that had it before, nothing remains."""
         first = self.held()
         (self.path / "lock").write_text("123456789012\n")
-        first.sign()
+        first.write_pid()
         self.assertEqual((self.path / "lock").read_text(), f"{os.getpid()}\n")
 
     def test_released(self) -> None:
@@ -113,7 +113,7 @@ class HoldTests(Case):
             "import os, pathlib, signal, sys\n"
             "from irsend.store.state import StateDirectory\n"
             "state = StateDirectory(pathlib.Path(sys.argv[1]))\n"
-            "state.hold(); state.sign()\n"
+            "state.acquire(); state.write_pid()\n"
             "print('held', flush=True)\n"
             "sys.stdin.read()\n"
             "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -41,7 +41,7 @@ def printed(number: str, **more: Any) -> PrintedMails:
         ended=2,
         result="NG",
         code="#827",
-        held_as=f"mail-{number}",
+        mail_file=f"mail-{number}",
     )
     return PrintedMails(document=about, jobs=(job,))
 
@@ -57,7 +57,7 @@ class TrayTests(unittest.SynchronousTestCase):
 
     def keep(self, record: PrintedMails, content: bytes = b"%PDF") -> Document | None:
         """Put a document in."""
-        pdf = self.tray.new_place() / "printed.pdf"
+        pdf = self.tray.new_directory() / "printed.pdf"
         pdf.write_bytes(content)
         return self.successResultOf(self.tray.keep(pdf, record))
 
@@ -82,7 +82,7 @@ class TrayTests(unittest.SynchronousTestCase):
         """A document is listed only when it will survive a crash."""
         thread = HeldThread()
         tray = Tray(self.directory, thread)
-        pdf = tray.new_place() / "printed.pdf"
+        pdf = tray.new_directory() / "printed.pdf"
         pdf.write_bytes(b"%PDF")
         kept = tray.keep(pdf, printed("5001"))
         self.assertRaises(NoSuchRecord, tray.find, "5001")
@@ -92,10 +92,10 @@ class TrayTests(unittest.SynchronousTestCase):
 
     def test_left_behind(self) -> None:
         """No place is given twice: what a worker of the machine before still writes stays its own."""
-        places = [self.tray.new_place()]
+        places = [self.tray.new_directory()]
         again = Tray(self.directory, at_once)
         again.open_directory()
-        places.append(again.new_place())
+        places.append(again.new_directory())
         self.assertNotEqual(*places)
         self.assertFalse(places[0].exists())
 
@@ -110,7 +110,7 @@ class TrayTests(unittest.SynchronousTestCase):
     def test_halves(self) -> None:
         """A PDF without a record, a record without a PDF, and what was being printed are nothing."""
         self.keep(printed("5001"))
-        self.tray.new_place()
+        self.tray.new_directory()
         (self.directory / "5002.pdf").write_bytes(b"%PDF")
         (self.directory / "5003.json").write_bytes(b"{}")
         self.assertEqual(self.opened_again(), [printed("5001")])
@@ -140,7 +140,7 @@ class TrayTests(unittest.SynchronousTestCase):
     def in_the_way(self, **limits: Any) -> list[tuple[str, str]]:
         """Return what is too much by these limits."""
         given = {"most": 100, "days": 0, "octets": 10**9, **limits}
-        found = self.tray.too_many(1000.0 + 10 * 86_400, **given)
+        found = self.tray.beyond_limits(1000.0 + 10 * 86_400, **given)
         return [(one.number, why) for one, why in found]
 
     def test_too_many(self) -> None:

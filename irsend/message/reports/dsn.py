@@ -12,15 +12,15 @@ from irsend.message.reports.requests import DeliveryRequest, ReportRequests
 from irsend.message.style import Style
 
 
-def dsn(answer: ReportHead, style: Style, requests: ReportRequests) -> tuple[bytes, str]:
+def dsn(head: ReportHead, style: Style, requests: ReportRequests) -> tuple[bytes, str]:
     """Return a DSN of success for each recipient for whom one was asked for, and its Message-ID."""
     report = [
         f"Original-Envelope-Id: {requests.envelope_id}" if requests.envelope_id else "",
-        f"Reporting-MTA: dns; {answer.host}",
+        f"Reporting-MTA: dns; {head.host}",
         *(line for one in requests.delivered for line in ("\r\n", *_delivered(one))),
     ]
     return multipart_report(
-        answer,
+        head,
         style,
         subject="Delivery status notification: delivered",
         kind="delivery-status",

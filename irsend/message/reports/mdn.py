@@ -18,7 +18,7 @@ _IDENTITY = re.compile(r"<[!-~]{1,900}>")
 
 
 def mdn(
-    answer: ReportHead,
+    head: ReportHead,
     style: Style,
     requests: ReportRequests,
     *,
@@ -35,11 +35,11 @@ def mdn(
     """
     disposition = "processed" + ("/error" if code else "")
     report = [
-        f"Reporting-UA: {ascii_value(answer.host)}; {ascii_value(answer.machine)}",
+        f"Reporting-UA: {ascii_value(head.host)}; {ascii_value(head.machine)}",
         f"Original-Recipient: {ascii_value(requests.original_recipient)}"
         if requests.original_recipient
         else "",
-        f"Final-Recipient: rfc822; {answer.recipient}",
+        f"Final-Recipient: rfc822; {head.recipient}",
         f"Original-Message-ID: {original}" if _IDENTITY.fullmatch(original) else "",
         f"Disposition: automatic-action/MDN-sent-automatically; {disposition}",
         f"Error: {code} {ascii_value(problem)}" if code else "",
@@ -47,11 +47,11 @@ def mdn(
     ]
     outcome = "could not be printed whole" if code else "was printed"
     text = [
-        f"The mail that was sent to {answer.recipient} {outcome}.",
+        f"The mail that was sent to {head.recipient} {outcome}.",
         f"{code}: {ascii_value(problem)}" if code else "",
     ]
     return multipart_report(
-        answer,
+        head,
         style,
         subject=f"Disposition notification: {subject}"[:200],
         kind="disposition-notification",

@@ -39,12 +39,12 @@ class ReportHead:
     """The machine's name."""
     machine: str
     """The name of its model."""
-    beginning: bytes
+    head_octets: bytes
     """The first octets of the mail that is reported on, whose head is returned."""
 
 
 def multipart_report(
-    answer: ReportHead,
+    head: ReportHead,
     style: Style,
     *,
     subject: str,
@@ -53,39 +53,37 @@ def multipart_report(
     report: list[str],
 ) -> tuple[bytes, str]:
     """Return a report of this kind, and its Message-ID."""
-    boundary = fill_template(
-        style.boundary, at=answer.at, number=answer.number, count=answer.count
-    )
+    boundary = fill_template(style.boundary, at=head.at, number=head.number, count=head.count)
     identity = message_id(
         style,
-        at=answer.at,
-        number=answer.number,
-        count=answer.count,
-        domain=answer.sender.rpartition("@")[2],
+        at=head.at,
+        number=head.number,
+        count=head.count,
+        domain=head.sender.rpartition("@")[2],
     )
-    head = header(
+    octets = header(
         {
-            "From": address_field("From", answer.sender),
-            "To": address_field("To", answer.to),
+            "From": address_field("From", head.sender),
+            "To": address_field("To", head.to),
             "Subject": text_field("Subject", subject),
             "Content-Type": f'multipart/report;\r\n report-type={kind};\r\n boundary="{boundary}"',
             "Content-Transfer-Encoding": "7bit",
             "Auto-Submitted": "auto-replied",
         },
         style,
-        at=answer.at,
+        at=head.at,
         message_id=identity,
     )
     parts = (
         ("text/plain; charset=us-ascii", _lines(text)),
         (f"message/{kind}", _lines(report)),
-        ("text/rfc822-headers", _returned(answer.beginning)),
+        ("text/rfc822-headers", _returned(head.head_octets)),
     )
     body = b"".join(
         f"--{boundary}\r\nContent-Type: {of_type}\r\n\r\n".encode("ascii") + content + b"\r\n"
         for of_type, content in parts
     )
-    return head + body + f"--{boundary}--\r\n".encode("ascii"), identity
+    return octets + body + f"--{boundary}--\r\n".encode("ascii"), identity
 
 
 def _lines(lines: list[str]) -> bytes:

@@ -48,7 +48,7 @@ class ReportRequests:
     """ENVID, decoded."""
     notify_to: str = ""
     """Where an MDN goes; empty for none."""
-    why_not: str = field(default="", eq=False)
+    mdn_suppressed: str = field(default="", eq=False)
     """Why no MDN is sent though one was asked for."""
     original_recipient: str = ""
     """For the MDN: the field that a gateway added (RFC 8098 2.3)."""
@@ -79,13 +79,13 @@ def requests_in(head_octets: bytes) -> ReportRequests:
             own_trace.append(text)
     return_path = _path_in(fields.get("return-path", [""])[0])
     delivered, envelope_id = _delivery(own_trace)
-    notify_to, why_not = _notify_to(fields, return_path)
+    notify_to, mdn_suppressed = _notify_to(fields, return_path)
     return ReportRequests(
         delivered=delivered if return_path else (),
         return_path=return_path,
         envelope_id=envelope_id,
         notify_to=notify_to,
-        why_not=why_not,
+        mdn_suppressed=mdn_suppressed,
         original_recipient=fields.get("original-recipient", [""])[0],
     )
 

@@ -1,6 +1,6 @@
 """SASL: the mechanisms of a client, in SMTP and in POP3 alike, and the exchange of a server.
 
-`device.authentication` chooses the mechanism, by the machine's model.
+`device.mechanism_choice` chooses the mechanism, by the machine's model.
 """
 
 from __future__ import annotations

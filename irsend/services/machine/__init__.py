@@ -1,1 +1,1 @@
-"""The machine, the one place that knows all parts, and what serves it alone: control, recovery, keyring."""
+"""The machine, which makes all parts, and what it alone has: storage, settings, recovery, control."""

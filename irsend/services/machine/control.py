@@ -1,13 +1,12 @@
-"""The machine's control interface: what the panel asks (`IMachine`), answered by the parts that know.
+"""The machine's control interface: `IMachine`, answered for the panel by the parts of the machine.
 
-It holds the parts, and decides nothing.
+It passes each call on, and decides nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -16,6 +15,7 @@ from zope.interface import implementer
 from irsend.device.device import Device
 from irsend.device.documents import Document, PageText
 from irsend.device.events import Event, JobChanged
+from irsend.device.items import Value
 from irsend.device.jobs import Job
 from irsend.device.send_order import Original, SendOrder, read_order
 from irsend.device.sessions import Session
@@ -36,7 +36,7 @@ from irsend.services.sessions import Sessions
 
 @implementer(IMachine)
 class Control:
-    """The keys and the displays of one machine."""
+    """What a panel can do with one machine."""
 
     def __init__(
         self,
@@ -79,29 +79,29 @@ class Control:
 
     # -- settings, key and certificate --------------------------------------------
 
-    def change_settings(self, given: dict[str, object]) -> dict[str, Any]:
+    def change_settings(self, given: dict[str, object]) -> dict[str, Value]:
         """Change the device's settings."""
         return self.device.change_settings(given)
 
     def factory_reset(self) -> None:
-        """Forget the layer of the machine itself."""
+        """Discard what was changed at the machine."""
         self._settings.factory_reset()
 
-    def settings_at(self, at: float) -> Deferred[dict[str, Any]]:
+    def settings_at(self, at: float) -> Deferred[dict[str, object]]:
         """Ask the journal."""
         return self._journal.settings_at(at)
 
-    def key_description(self) -> dict[str, Any] | None:
+    def key_description(self) -> dict[str, object] | None:
         """Ask the keyring."""
         return self._keyring.describe()
 
-    def generate_key(self) -> Deferred[dict[str, Any]]:
+    def generate_key(self) -> Deferred[dict[str, object]]:
         """Have the keyring make one, in a thread."""
         return self._keyring.generate(self._storage.on_disk)
 
-    def import_key(self, certificate: bytes, key: bytes) -> dict[str, Any]:
-        """Give it to the keyring."""
-        return self._keyring.take(certificate, key)
+    def import_key(self, certificate: bytes, key: bytes) -> dict[str, object]:
+        """Have the keyring store and use it."""
+        return self._keyring.import_key(certificate, key)
 
     # -- receiving and sending ----------------------------------------------------
 
@@ -114,11 +114,11 @@ class Control:
         return self._pop_sessions.next_login
 
     def scan_directory(self) -> Path:
-        """Make one in the outbox, where nothing but jobs survives a restart."""
-        return self._outbox.new_place()
+        """Make one in the outbox; it is deleted at the next start."""
+        return self._outbox.new_directory()
 
     def read_order(self, originals: Sequence[Original], given: dict[str, object]) -> SendOrder:
-        """Read an order by the settings of now."""
+        """Read an order by the present settings."""
         return read_order(self.device, originals, given)
 
     def send(self, order: SendOrder) -> Deferred[Job]:
@@ -140,7 +140,7 @@ class Control:
         result: str | None = None,
         code: str | None = None,
     ) -> Deferred[list[Session]]:
-        """Put those under way before those of the journal."""
+        """Give those under way, then those of the journal."""
         filters = {"kind": kind, "peer": peer, "result": result, "code": code}
         wanted = {name: value for name, value in filters.items() if value}
 
@@ -205,7 +205,7 @@ class Control:
         return ended
 
     def cancel_job(self, number: str) -> Deferred[Job]:
-        """Have it cancelled by the queue that has it."""
+        """Have it cancelled: by the send queue, or where received mail is."""
         return Deferred.fromCoroutine(self._cancel_job(number))
 
     async def _cancel_job(self, number: str) -> Job:
@@ -243,11 +243,11 @@ class Control:
         """Ask the page viewer."""
         return Deferred.fromCoroutine(self._page_viewer.read_page(number, page))
 
-    def take_document(self, number: str) -> Deferred[None]:
-        """Take a document out of the tray, once the journal knows the ends of its jobs."""
-        return Deferred.fromCoroutine(self._take_document(number))
+    def remove_document(self, number: str) -> Deferred[None]:
+        """Remove a document from the tray, once the journal has the ends of its jobs."""
+        return Deferred.fromCoroutine(self._remove_document(number))
 
-    async def _take_document(self, number: str) -> None:
+    async def _remove_document(self, number: str) -> None:
         self._tray.find(number)
         # Until the journal has its jobs, its record alone says which mails were printed.
         await self._journal.flush()

@@ -1,4 +1,4 @@
-"""The log's line of each job that has ended: what became of it, and why."""
+"""The log line of each job that has ended: result, party and reason."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ _log = Logger()
 
 
 def log_ended(event: Event) -> None:
-    """Observe the device; a job whose mail is still to be deleted is told of when that is done."""
-    if isinstance(event, JobChanged) and event.job.ended is not None and not event.job.held_as:
+    """Observe the device: log a job that has ended, once its mail is deleted from memory."""
+    if (
+        isinstance(event, JobChanged)
+        and event.job.ended is not None
+        and not event.job.mail_file
+    ):
         job = event.job
         _log.info(
             "Job {number}: {result}, {direction} {party}{why}",

@@ -19,7 +19,7 @@ from irsend.link.admission import EVERYBODY, Admission
 from irsend.link.link import Link
 from irsend.services.live_configuration import LiveConfiguration
 
-# Seconds between two questions to the kernel about what it has dropped.
+# Seconds between two readings of the kernel's counter of dropped frames.
 _COUNTS_EVERY = 1
 _WINDOW = "receiving_mac_address."
 
@@ -49,8 +49,8 @@ class MacFilter(Service):
         self._link = link
         self._configuration = configuration
         self._stop_observing: Callable[[], None] = lambda: None
-        self._told = 0
-        self._counting = LoopingCall(self._tell_dropped)
+        self._reported = 0
+        self._counting = LoopingCall(self._report_dropped)
         self._counting.clock = clock
 
     def startService(self) -> None:
@@ -61,14 +61,14 @@ class MacFilter(Service):
         self.apply()
 
     def stopService(self) -> None:
-        """Stop; the rule stays in force to the end."""
+        """Stop observing; the rule stays in force until the process ends."""
         Service.stopService(self)
         if self._counting.running:
             self._counting.stop()
         self._stop_observing()
 
     def apply(self) -> None:
-        """Put the rule into force as the settings and `[link] addresses` are now."""
+        """Put into force the rule of the present settings and `[link] addresses`."""
         rule = admission(self._device.settings)
         try:
             self._link.change(rule, self._configuration.current.link.addresses)
@@ -86,9 +86,9 @@ class MacFilter(Service):
         if any(key.startswith(_WINDOW) for key in changed):
             self.apply()
 
-    def _tell_dropped(self) -> None:
-        """Tell the device what the kernel has dropped: the kernel gives no sign of it."""
+    def _report_dropped(self) -> None:
+        """Report to the device how many frames were dropped: the kernel only counts them."""
         dropped = self._link.dropped
-        if dropped != self._told:
-            self._told = dropped
+        if dropped != self._reported:
+            self._reported = dropped
             self._device.peer_kept_off(dropped)

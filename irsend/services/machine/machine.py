@@ -6,7 +6,6 @@ It speaks no protocol and decides nothing about mail.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -32,6 +31,7 @@ from irsend.services.print.page_viewer import PAGE_CPU_SECONDS, PageViewer
 from irsend.services.print.print_pool import IPrintPool, make_print_pool
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.print.retention import Retention
+from irsend.services.reactor import IReactor
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
@@ -46,15 +46,15 @@ from irsend.services.send.send_queue import SendQueue
 from irsend.services.sessions import Sessions
 
 _WALL_PER_CPU = 4
-"""Workers give way to everything else: a document may take so much longer by the clock than by CPU."""
+"""Workers run at the lowest priority: by the clock a document may take so many times its CPU time."""
 
 
 class Machine(MultiService):
-    """One printer. `hold` its state directory, then start the service.
+    """One printer. `acquire` its state directory, then start the service.
 
     The configuration says what is left out: `listen.smtp = ""` the SMTP listener,
     `printing.workers = 0` the print workers, `state = ":memory:"` the disk. The
-    panel and the mail host are no part of it (see `irsend.assembly`).
+    panel and the mail host are not part of it (see `irsend.assembly`).
     """
 
     log = Logger()
@@ -62,10 +62,10 @@ class Machine(MultiService):
     def __init__(
         self,
         configuration: Configuration,
-        reactor: Any,
+        reactor: IReactor,
         now: Callable[[], float],
         make_print_pool: Callable[
-            [Any, int, Callable[[], float]], IPrintPool
+            [IReactor, int, Callable[[], float]], IPrintPool
         ] = make_print_pool,
     ) -> None:
         MultiService.__init__(self)
@@ -74,7 +74,7 @@ class Machine(MultiService):
         self.device = device = Device(model=model, settings=model.initial_settings(), now=now)
         device.paper = configuration.printing.loaded
 
-        # What it keeps, and who it is.
+        # What it stores, its key, its settings.
         self.storage = storage = Storage(live, reactor, now)
         memory, journal, outbox, tray = (
             storage.memory,
@@ -114,7 +114,7 @@ class Machine(MultiService):
             blocking=blocking,
         )
 
-        # What sends: an order is scanned into the outbox, queued, tried, and waits for notifications.
+        # What sends: an order is scanned into the outbox, queued, attempted; notifications are awaited.
         self.scanner = Scanner(reactor, timeout=lambda: live.current.limits.scan)
         self.full_mode = FullMode(
             clock=reactor,
@@ -155,7 +155,7 @@ class Machine(MultiService):
             send_queue=self.send_queue,
         )
 
-        # What prints: a mail waits for paper, becomes a document, and lies in the tray for a while.
+        # What prints: a mail waits for paper and becomes a document; the tray is kept within its limits.
         self.retention = Retention(
             clock=reactor, device=device, journal=journal, configuration=live, tray=tray
         )
@@ -219,7 +219,7 @@ class Machine(MultiService):
             dispatch=self.dispatch,
         )
 
-        # What is picked up at the start, and what the panel asks.
+        # What goes on after a restart, and what the panel asks.
         self._recovery = Recovery(
             device=device,
             memory=memory,
@@ -250,7 +250,7 @@ class Machine(MultiService):
             ),
             page_viewer=self.page_viewer,
         )
-        # In this order they start: the filter is in force before anything listens.
+        # They start in this order: the filter is in force before anything listens.
         for service in (
             self.mac_filter,
             self.retention,
@@ -272,13 +272,13 @@ class Machine(MultiService):
 
     # -- its life -------------------------------------------------------------
 
-    def hold(self) -> None:
-        """Take the state directory; StateError when it cannot be had."""
-        self.storage.hold()
+    def acquire(self) -> None:
+        """Make and lock the state directory; StateError where that cannot be done."""
+        self.storage.acquire()
 
     def startService(self) -> None:
         """Switch on: read what is kept, then listen and poll; raises IrsendError, CannotListenError."""
-        self.storage.state.sign()
+        self.storage.state.write_pid()
         self.keyring.load()
         self.settings.load()
         self.storage.open(self.device)
@@ -292,19 +292,19 @@ class Machine(MultiService):
         self.log.info("State: {path}", path=self.storage.state.path)
         MultiService.startService(self)
 
-    def abandon(self) -> None:
-        """Let go of everything after a start that failed."""
-        self.smtp_listener.abandon()
+    def abort_start(self) -> None:
+        """Undo a start that failed: close and release everything, and wait for nothing."""
+        self.smtp_listener.abort_start()
         for part in (self.retention, self.print_queue, self.reassembly, self.dispatch):
             if part.running:
                 part.stopService()
         self.scanner.stop()
         self.page_viewer.stop()
-        self.storage.abandon()
+        self.storage.abort_start()
 
     def quiesce(self) -> Deferred[None]:
-        """Take nothing more, and end what is under way; fires when that has ended."""
-        ending: list[Deferred[Any]] = []
+        """Accept no more work, and end what is under way; fires when that has ended."""
+        ending: list[Deferred[None]] = []
         if self.running:
             ending = [
                 maybeDeferred(MultiService.stopService, self),
@@ -314,7 +314,7 @@ class Machine(MultiService):
         return DeferredList(ending).addCallback(lambda _: None)
 
     def stopService(self) -> Deferred[None]:
-        """Switch off: end what is under way, write what is to be written, let go of the state."""
+        """Switch off: end what is under way, write what is pending, release the state directory."""
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -325,7 +325,7 @@ class Machine(MultiService):
     def reload(self, configuration: Configuration) -> None:
         """Take another configuration while running: settings, limits and certificates.
 
-        What is marked in its declaration as taken at the start stays until the next one.
+        Keys that are declared `at_start` stay as they are until the next start.
         """
         for key in configuration.start_only_changes(self.configuration):
             self.log.warn("{key}: changes with the next start only", key=key)

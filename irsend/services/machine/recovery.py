@@ -1,4 +1,4 @@
-"""Recovery: picks up at the start what is in memory, tray and outbox, after a crash too.
+"""Recovery: at the start, after a crash too, the mails in memory and the jobs in the outbox go on.
 
 The power may have failed between any two writes: nothing is lost, and nothing
 is done twice.
@@ -63,7 +63,7 @@ class Recovery:
     def _recover_numbers(
         self, outgoing: Sequence[Outgoing], printed: Sequence[PrintedMails]
     ) -> None:
-        """Number on behind all jobs, also those that the journal lost when the power failed."""
+        """Continue the numbers after all jobs, also those that the journal lost when the power failed."""
         jobs = [one.job for one in outgoing]
         jobs += [job for document in printed for job in document.jobs]
         for job in sorted(jobs, key=lambda job: job.serial):
@@ -72,40 +72,40 @@ class Recovery:
             self._device.last_session = max(self._device.last_session, 0, *job.sessions)
 
     def _recover_mails(self, printed: Sequence[PrintedMails], journal_serial: int) -> None:
-        """Have the mails in memory printed, but for those that have been.
+        """Give the mails in memory to dispatch; delete those that were printed before.
 
-        A mail without a job is given one. The journal knows no job behind `journal_serial`.
+        A mail without a job gets one. The journal has no job after `journal_serial`.
         """
         memory, device = self._memory, self._device
-        known = {job.held_as or "": job for job in self._journal.jobs_in_memory()}
+        known = {job.mail_file or "": job for job in self._journal.jobs_in_memory()}
         over = [job for job in known.values() if job.ended is not None]
         for job in (one for document in printed for one in document.jobs):
-            name = job.held_as or ""
+            name = job.mail_file or ""
             if name in known or memory.size(name) or job.serial > journal_serial:
                 # It was printed, and its end was lost with the power.
                 over.append(job)
         for job in over:
-            name = job.held_as or ""
+            name = job.mail_file or ""
             known.pop(name, None)
             self._remember_fetched(name)
             memory.unlink([name])
             memory.forget([name])
-            device.job_changed(job, held_as=None)
+            device.job_changed(job, mail_file=None)
         names = dict.fromkeys(memory.names())
         for name, job in known.items():
             if name not in names:
-                device.job_changed(job, held_as=None, result="OK", ended=device.now())
+                device.job_changed(job, mail_file=None, result="OK", ended=device.now())
             elif job.result != "waiting":
                 known[name] = device.job_changed(job, result="waiting")
         for name in names:
             if name in known:
-                self._dispatch.take_again(known[name])
+                self._dispatch.mail_recovered(known[name])
                 continue
             self._remember_fetched(name)
-            self._dispatch.mail_kept(name, memory.beginning(name), "", None)
+            self._dispatch.mail_stored(name, memory.read_head(name), "", None)
 
     def _remember_fetched(self, name: str) -> None:
-        """Remember that a mail was fetched, if it was: it may be on the server still."""
+        """Record that a mail was fetched, where it was: it may still be on the server."""
         mark = mark_in(name)
         if mark:
             self._journal.remember_fetched(mark[: len(maildrop_mark("", ""))], mark)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import attrs
 from twisted.logger import Logger
@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from irsend.configuration import Configuration
 from irsend.device.device import Device
 from irsend.device.events import Event, SettingsChanged
+from irsend.device.items import Value
 from irsend.device.model import Model
 from irsend.device.windows import Settings
 from irsend.errors import ConfigurationError, SettingsRefused, ValueRefused
@@ -50,7 +51,7 @@ class SettingsPrecedence:
         return self._merge(configuration, self._saved.load())
 
     def factory_reset(self) -> None:
-        """Forget what was changed at the machine; SettingsRefused where the rest cannot be used."""
+        """Forget what was changed at the machine; SettingsRefused where the other layers cannot be used."""
         settings = self._merge(self._configuration.current, {})
         try:
             self._keyring.check(settings)
@@ -69,7 +70,7 @@ class SettingsPrecedence:
                 self.log.error("Settings not saved: {error}", error=str(error))
 
     def _merge(self, configuration: Configuration, saved: dict[str, object]) -> Settings:
-        usable: dict[str, Any] = {}
+        usable: dict[str, Value] = {}
         for key, value in saved.items():
             # Saved by another model or another release, perhaps: that is no reason not to start.
             try:
@@ -85,7 +86,7 @@ class SettingsPrecedence:
 def for_model(configuration: Configuration, model: Model) -> Configuration:
     """Return a configuration for a machine whose model does not change until the next start."""
 
-    def of_model(values: dict[str, Any]) -> dict[str, Any]:
+    def of_model(values: Mapping[str, Value]) -> dict[str, Value]:
         return {key: value for key, value in values.items() if model.has_item(key)}
 
     return attrs.evolve(

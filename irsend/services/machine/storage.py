@@ -1,14 +1,13 @@
-"""The storage of one machine: everything that it keeps, and the threads that write it.
+"""The storage of one machine: all that it stores, and the threads that write it.
 
 On disk that is a state directory. With `state = ":memory:"` it is a directory in
-RAM that goes when the machine is switched off: no thread, no sync, no lock.
+RAM, deleted when the machine is switched off: no thread, no sync, no lock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import execute
 from twisted.internet.threads import deferToThreadPool
@@ -17,6 +16,7 @@ from twisted.python.threadpool import ThreadPool
 from irsend.configuration_sections import IN_MEMORY, MB
 from irsend.device.device import Device
 from irsend.services.live_configuration import LiveConfiguration
+from irsend.services.reactor import IReactor
 from irsend.store.group_commit import GroupCommit, InThread
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
@@ -34,7 +34,7 @@ class Storage:
     """Holds the parts of `irsend.store` for one machine, and opens and closes them."""
 
     def __init__(
-        self, configuration: LiveConfiguration, reactor: Any, now: Callable[[], float]
+        self, configuration: LiveConfiguration, reactor: IReactor, now: Callable[[], float]
     ) -> None:
         state = configuration.current.state
         self.in_memory = state == IN_MEMORY
@@ -42,12 +42,12 @@ class Storage:
         self.state: StateDirectory
         if self.in_memory:
             self.state = MemoryDirectory()
-            self.on_disk: InThread[Any] = execute
-            in_journal_thread: InThread[Any] = execute
+            self.on_disk: InThread = execute
+            in_journal_thread: InThread = execute
         else:
             self.state = StateDirectory(Path(state).absolute())
             self.on_disk = self._thread_pool(reactor, "disk", 0, _DISK_THREADS)
-            # One thread: it does things in order.
+            # One thread, so that writes stay in order.
             in_journal_thread = self._thread_pool(reactor, "journal", 1, 1)
         self.memory = Memory(
             self.state.memory,
@@ -67,14 +67,14 @@ class Storage:
         self.saved_settings = SavedSettings(self.state.settings)
         self.receiver_features = ReceiverFeatures(self.state.receivers)
 
-    def _thread_pool(self, reactor: Any, name: str, least: int, most: int) -> InThread[Any]:
+    def _thread_pool(self, reactor: IReactor, name: str, least: int, most: int) -> InThread:
         pool = ThreadPool(least, most, name)
         self._threads.append(pool)
         return lambda work: deferToThreadPool(reactor, pool, work)
 
-    def hold(self) -> None:
+    def acquire(self) -> None:
         """Make the state directory where it is missing, and lock it; StateError."""
-        self.state.hold()
+        self.state.acquire()
 
     def open(self, device: Device) -> None:
         """Read what is kept, and let the device go on where it was; StateError."""
@@ -85,18 +85,18 @@ class Storage:
         self.journal.keep_settings(device.settings)
 
     def start_threads(self) -> None:
-        """Start the threads: what was given to them until now waits for this."""
+        """Start the threads; work that they were given before is done now."""
         for pool in self._threads:
             pool.start()
 
     async def close(self) -> None:
-        """Write what is pending, and let go of the state directory. Nothing may use it any more."""
+        """Write what is pending, and release the state directory. Nothing may use it any more."""
         await self.journal.close()
         self._release()
 
-    def abandon(self) -> None:
-        """Let go of everything at once, after a start that failed."""
-        self.journal.abandon()
+    def abort_start(self) -> None:
+        """Release everything at once, after a start that failed."""
+        self.journal.abort_start()
         self._release()
 
     def _release(self) -> None:

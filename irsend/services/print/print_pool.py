@@ -1,12 +1,12 @@
-"""A pool of worker processes that print, draw, read and set: each stays warm, and has one order at a time.
+"""The print pool: worker processes that print, draw, read and set, each one order after the other.
 
-A worker that dies, hangs or writes what is no answer costs the order that it has,
+A worker that dies, hangs or writes what is no answer fails the order that it has,
 and no other. None is started before there is an order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail, succeed
@@ -17,56 +17,62 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
 from irsend.device import codes
-from irsend.services.worker_process import Worker, end_all, when_gone
+from irsend.services.reactor import IReactor
+from irsend.services.worker_process import Worker, end_all, when_exited
 
 # A worker without an order for so many seconds is ended, which frees its memory.
 _IDLE = 60
-# After so many orders a new worker takes over, whatever the libraries of the old one have kept.
+# After so many orders a worker is replaced: its libraries may leak memory.
 _MOST_ORDERS = 500
 _SWITCHED_OFF = "the machine was switched off"
 
 
+Order = Mapping[str, object]
+Answer = dict[str, Any]
+"""What a worker is sent and what it sends, as JSON: see :mod:`irsend.imaging.print_worker`."""
+
+
 class CannotPrint(Exception):
-    """A document cannot be printed or drawn: its code, and why in words."""
+    """A document cannot be printed or drawn, because of its content: code and reason."""
 
     def __init__(self, code: str, words: str) -> None:
         super().__init__(words)
         self.code = code
 
 
-class NoRoom(Exception):
-    """It cannot be printed now, for a reason that is not its own: the disk is full, say."""
+class CannotPrintNow(Exception):
+    """It cannot be printed now, whatever its content: the disk is full, for example."""
 
 
-def _uncounted(page: int) -> None:
-    """Take a page that the caller does not count."""
+def _ignore_page(page: int) -> None:
+    """Ignore a page that is done."""
 
 
 class IPrintPool(Interface):
     """Prints mails, draws and reads their pages, and sets reports.
 
-    Orders and answers are those of :mod:`irsend.imaging.print_worker`, each
-    without the word that names it.
+    Orders are those of :mod:`irsend.imaging.print_worker`; an answer is what the
+    worker's message has under its only key.
     """
 
     at_once: int = Attribute("So many orders are carried out at once; the others wait.")
 
-    def ask(
-        order: dict[str, Any], told: Callable[[int], None] = _uncounted
-    ) -> Deferred[dict[str, Any]]:
+    def ask(order: Order, on_page: Callable[[int], None] = _ignore_page) -> Deferred[Answer]:
         """Carry out an order; fires with the answer.
 
-        `told` is called with the number of each page of an image that is done.
-        Fails with CannotPrint where the document is at fault, NoRoom where it is
+        `on_page` is called with the number of each page of an image that is done.
+        Fails with CannotPrint where the document is at fault, CannotPrintNow where it is
         not. A cancelled order fails with CancelledError, once nothing is written
         for it any more.
         """
 
     def stop() -> Deferred[None]:
-        """Break off all orders, which fail with NoRoom, as later ones do; fires when nothing runs."""
+        """Break off all orders, which fail with CannotPrintNow, as later ones do; fires when nothing runs."""
 
 
-def make_print_pool(reactor: Any, at_once: int, timeout: Callable[[], float]) -> IPrintPool:
+def make_print_pool(
+    reactor: IReactor, at_once: int, timeout: Callable[[], float]
+) -> IPrintPool:
     """Return a pool of so many workers; `timeout` gives the seconds that an order may take."""
     return PrintPool(reactor, at_once, timeout) if at_once else NoPrintPool()
 
@@ -78,10 +84,10 @@ class NoPrintPool:
     at_once = 0
 
     def ask(
-        self, order: dict[str, Any], told: Callable[[int], None] = _uncounted
-    ) -> Deferred[dict[str, Any]]:
-        """Fail with NoRoom."""
-        return fail(NoRoom("the machine has no print workers (printing.workers is 0)"))
+        self, order: Order, on_page: Callable[[int], None] = _ignore_page
+    ) -> Deferred[Answer]:
+        """Fail with CannotPrintNow."""
+        return fail(CannotPrintNow("the machine has no print workers (printing.workers is 0)"))
 
     def stop(self) -> Deferred[None]:
         """Fire at once."""
@@ -94,145 +100,145 @@ class PrintPool:
 
     log = Logger()
 
-    def __init__(self, reactor: Any, at_once: int, timeout: Callable[[], float]) -> None:
+    def __init__(self, reactor: IReactor, at_once: int, timeout: Callable[[], float]) -> None:
         self._reactor = reactor
         self._timeout = timeout
         self.at_once = at_once
         self._turns = DeferredSemaphore(at_once)
-        self._idle: list[_Printer] = []
-        self._workers: set[_Printer] = set()
+        self._idle: list[_PrintWorker] = []
+        self._workers: set[_PrintWorker] = set()
         self._stopped = False
 
     def ask(
-        self, order: dict[str, Any], told: Callable[[int], None] = _uncounted
-    ) -> Deferred[dict[str, Any]]:
+        self, order: Order, on_page: Callable[[int], None] = _ignore_page
+    ) -> Deferred[Answer]:
         """Have a worker carry out an order."""
-        return Deferred.fromCoroutine(self._carry_out(order, told))
+        return Deferred.fromCoroutine(self._carry_out(order, on_page))
 
-    async def _carry_out(
-        self, order: dict[str, Any], told: Callable[[int], None]
-    ) -> dict[str, Any]:
+    async def _carry_out(self, order: Order, on_page: Callable[[int], None]) -> Answer:
         await self._turns.acquire()
         try:
             if self._stopped:
-                raise NoRoom(_SWITCHED_OFF)
+                raise CannotPrintNow(_SWITCHED_OFF)
             worker = self._idle.pop() if self._idle else self._start()
             try:
-                return await worker.ask(order, told, self._timeout())
+                return await worker.ask(order, on_page, self._timeout())
             except CancelledError:
-                await when_gone(worker)
+                await when_exited(worker)
                 raise
             finally:
                 if worker in self._workers:
-                    self._rest(worker)
+                    self._make_idle(worker)
         finally:
             self._turns.release()
 
-    def _start(self) -> _Printer:
-        worker = _Printer(self._reactor)
+    def _start(self) -> _PrintWorker:
+        worker = _PrintWorker(self._reactor)
         try:
             worker.start(self._reactor, "irsend.imaging.print_worker")
         except OSError as error:
-            raise NoRoom(f"no worker can be started: {error.strerror}") from None
+            raise CannotPrintNow(f"no worker can be started: {error.strerror}") from None
         self._workers.add(worker)
-        worker.gone.addCallback(lambda _: self._forget(worker))
+        worker.exited.addCallback(lambda _: self._forget(worker))
         return worker
 
-    def _forget(self, worker: _Printer) -> None:
+    def _forget(self, worker: _PrintWorker) -> None:
         self._workers.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
 
-    def _rest(self, worker: _Printer) -> None:
+    def _make_idle(self, worker: _PrintWorker) -> None:
         if worker.orders >= _MOST_ORDERS or self._stopped:
             worker.retire()
             return
         self._idle.append(worker)
-        worker.rest(_IDLE, lambda: self._retire(worker))
+        worker.when_idle(_IDLE, lambda: self._retire(worker))
 
-    def _retire(self, worker: _Printer) -> None:
+    def _retire(self, worker: _PrintWorker) -> None:
         if worker in self._idle:
             self._idle.remove(worker)
         worker.retire()
 
     def stop(self) -> Deferred[None]:
-        """Kill all workers; fires when they are gone."""
+        """Kill all workers; fires when they have exited."""
         self._stopped = True
-        gone = end_all(self._workers, lambda worker: worker.give_up(NoRoom(_SWITCHED_OFF)))
+        gone = end_all(
+            self._workers, lambda worker: worker.abort(CannotPrintNow(_SWITCHED_OFF))
+        )
         return gone.addCallback(lambda _: None)
 
 
-class _Printer(Worker):
-    """One worker, through all its orders."""
+class _PrintWorker(Worker):
+    """One worker, for all its orders."""
 
     log = Logger()
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: IReactor) -> None:
         super().__init__()
         self._reactor = reactor
-        self._answer: Deferred[dict[str, Any]] | None = None
-        self._told: Callable[[int], None] = _uncounted
+        self._answer: Deferred[Answer] | None = None
+        self._on_page: Callable[[int], None] = _ignore_page
         self._timer: IDelayedCall | None = None
         self._why: Exception | None = None
         self.orders = 0
         """How many it has had."""
 
     def ask(
-        self, order: dict[str, Any], told: Callable[[int], None], timeout: float
-    ) -> Deferred[dict[str, Any]]:
-        """Give it an order."""
+        self, order: Order, on_page: Callable[[int], None], timeout: float
+    ) -> Deferred[Answer]:
+        """Send it an order; fires with the answer."""
         self._stop_timer()
         self.orders += 1
-        self._told = told
-        answer: Deferred[dict[str, Any]] = Deferred(lambda _: self.kill())
+        self._on_page = on_page
+        answer: Deferred[Answer] = Deferred(lambda _: self.kill())
         self._answer = answer
 
         def take_too_long() -> None:
             words = f"It takes longer than {timeout:.0f} seconds."
-            self.give_up(CannotPrint(codes.IMAGE_UNDECODABLE, words))
+            self.abort(CannotPrint(codes.IMAGE_UNDECODABLE, words))
 
         self._timer = self._reactor.callLater(timeout, take_too_long)
-        self.tell(order)
+        self.send(order)
         return answer
 
-    def rest(self, seconds: float, then: Callable[[], None]) -> None:
+    def when_idle(self, seconds: float, then: Callable[[], None]) -> None:
         """Call `then` after so many seconds without an order."""
         self._timer = self._reactor.callLater(seconds, then)
 
     def retire(self) -> None:
-        """End it in order: it has nothing to do."""
+        """End it by closing its input: it has no order."""
         self._stop_timer()
         # One that does not notice the end of its input is killed.
         self._timer = self._reactor.callLater(_IDLE, self.kill)
         self.transport.closeStdin()
 
-    def give_up(self, why: Exception) -> None:
-        """Kill it; its order fails with this."""
+    def abort(self, why: Exception) -> None:
+        """Kill it; its order fails with `why`."""
         self._why = self._why or why
         self.kill()
 
-    def talks_nonsense(self) -> None:
+    def message_unreadable(self) -> None:
         """Kill it: after a line that is no answer the next may belong to any order."""
-        self.give_up(CannotPrint(codes.IMAGE_UNDECODABLE, "Its worker talks nonsense."))
+        self.abort(CannotPrint(codes.IMAGE_UNDECODABLE, "Its worker talks nonsense."))
 
-    def heard(self, words: dict[str, Any]) -> None:
-        """Pass on a page, or the end of an order."""
+    def message_received(self, message: Answer) -> None:
+        """Pass on a page that is done, or end the order."""
         if self._why is not None:
-            # It is being killed: it must not be given another order as one that is free.
+            # It is being killed: ending its order would let it get another one.
             return
-        if "page" in words:
-            self._told(int(words["page"]))
-        elif "failed" in words:
-            failed = words["failed"]
+        if "page" in message:
+            self._on_page(int(message["page"]))
+        elif "failed" in message:
+            failed = message["failed"]
             code, why = failed["code"], str(failed["words"])
-            self._end(Failure(CannotPrint(str(code), why) if code else NoRoom(why)))
+            self._end(Failure(CannotPrint(str(code), why) if code else CannotPrintNow(why)))
         else:
             (outcome,) = [
-                words[one] for one in ("printed", "drawn", "read", "set") if one in words
+                message[one] for one in ("printed", "drawn", "read", "set") if one in message
             ]
             self._end(dict(outcome))
 
-    def _end(self, outcome: dict[str, Any] | Failure) -> None:
+    def _end(self, outcome: Answer | Failure) -> None:
         self._stop_timer()
         answer, self._answer = self._answer, None
         if answer is not None and not answer.called:
@@ -243,15 +249,19 @@ class _Printer(Worker):
             self._timer.cancel()
         self._timer = None
 
-    def ended(self, reason: Failure) -> None:
+    def worker_exited(self, reason: Failure) -> None:
         """Fail the order that it had."""
         self._stop_timer()
         if self._answer is None:
-            if not reason.check(ProcessDone) and self._why is None and self.complaint:
-                self.log.error("A print worker failed: {complaint}", complaint=self.complaint)
+            if not reason.check(ProcessDone) and self._why is None and self.error_output:
+                self.log.error(
+                    "A print worker failed: {error_output}", error_output=self.error_output
+                )
             return
         if self._why is None and not self._answer.called:
-            self.log.error("A print worker died: {complaint}", complaint=self.complaint)
+            self.log.error(
+                "A print worker died: {error_output}", error_output=self.error_output
+            )
         died = CannotPrint(
             codes.IMAGE_UNDECODABLE, "It takes too much time or memory, or breaks its decoder."
         )

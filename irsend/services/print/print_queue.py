@@ -11,7 +11,6 @@ import shutil
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import attrs
 from attrs import define, field
@@ -26,13 +25,13 @@ from irsend.device import codes
 from irsend.device.device import Device
 from irsend.device.documents import Document
 from irsend.device.events import Event, PaperChanged
-from irsend.device.job_results import LONGEST_REASON, TAKEN, finished_jobs, printed_jobs
+from irsend.device.job_results import LONGEST_REASON, MAIL_DELETED, finished_jobs, printed_jobs
 from irsend.device.jobs import Job
 from irsend.errors import CannotCancel
 from irsend.message.parsed_message import Problem
 from irsend.services.error_text import OWN_ERROR
 from irsend.services.live_configuration import LiveConfiguration
-from irsend.services.print.print_pool import CannotPrint, IPrintPool, NoRoom
+from irsend.services.print.print_pool import Answer, CannotPrint, CannotPrintNow, IPrintPool
 from irsend.services.print.retention import Retention
 from irsend.services.received_mail import ReceivedMail
 from irsend.services.retries import Retries
@@ -43,7 +42,7 @@ from irsend.store.tray import PrintedMails, Tray
 
 _LARGEST = 500 * MB
 """Octets of a document."""
-_PART_TAKEN = "A part of a divided mail is in memory no more: another program has deleted it."
+_PART_DELETED = "A part of a divided mail is in memory no more: another program has deleted it."
 
 
 @define(eq=False)
@@ -51,11 +50,11 @@ class _Order:
     """Mails that become one document: one, or the parts of a divided one."""
 
     mails: list[ReceivedMail]
-    """In order; behind the parts their duplicates."""
+    """In order; duplicates of parts come last."""
     parts: int
-    """How many of them are printed."""
+    """How many of them are printed; the rest are duplicates."""
     instead: Problem | None
-    """Printed in place of what they hold."""
+    """Printed in place of their content."""
     printing: Deferred[None] | None = None
     keeping: bool = False
     """Its document is being put into the tray: it cannot be cancelled any more."""
@@ -65,7 +64,7 @@ class _Order:
 
     @property
     def job(self) -> Job:
-        """The job that stands for the document: that of the first part."""
+        """The job that has the document's number: that of the first part."""
         return self.mails[0].job
 
     @job.setter
@@ -79,11 +78,11 @@ class _Order:
 
     @property
     def names(self) -> list[str]:
-        """What its mails are called in memory."""
+        """The names of its mails in memory."""
         return [one.name for one in self.mails]
 
     def when_over(self) -> Deferred[None]:
-        """Fire when it is not being printed any more."""
+        """Fire when it is no longer being printed."""
         over: Deferred[None] = Deferred()
         self._waiting.append(over)
         if self.over:
@@ -91,7 +90,7 @@ class _Order:
         return over
 
     def end(self) -> None:
-        """Mark it as over, and fire what waits for that."""
+        """Mark it as over, and fire each Deferred of `when_over`."""
         self.over = True
         waiting, self._waiting = self._waiting, []
         for one in waiting:
@@ -119,7 +118,7 @@ class PrintQueue(Service):
         pool: IPrintPool,
         notifier: Notifier,
         retention: Retention,
-        on_disk: InThread[Any],
+        on_disk: InThread,
     ) -> None:
         self._device = device
         self._memory = memory
@@ -138,7 +137,7 @@ class PrintQueue(Service):
     # -- its life -----------------------------------------------------------------
 
     def startService(self) -> None:
-        """Print what waits, where there is paper."""
+        """Print what waits, if there is paper."""
         Service.startService(self)
         self._stop_observing = self._device.observe(self._observe)
         self._print_more()
@@ -162,11 +161,11 @@ class PrintQueue(Service):
         if isinstance(event, PaperChanged):
             self._print_more()
 
-    def take(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
-        """Print a mail; `instead` of what it holds, where something is wrong with that."""
-        self.take_parts([mail], [], instead)
+    def enqueue(self, mail: ReceivedMail, instead: Problem | None = None) -> None:
+        """Print a mail when there is paper; with `instead`, print that problem in place of its content."""
+        self.enqueue_parts([mail], [], instead)
 
-    def take_parts(
+    def enqueue_parts(
         self,
         parts: list[ReceivedMail],
         duplicates: list[ReceivedMail],
@@ -182,7 +181,7 @@ class PrintQueue(Service):
     async def release(self, job: Job) -> list[ReceivedMail]:
         """Cancel the printing of a mail; return all mails that were to be printed with it.
 
-        They are in memory still. CannotCancel where their document came out meanwhile.
+        They are still in memory. CannotCancel where their document was printed meanwhile.
         """
         for order in list(self._waiting):
             if _is_for(order, job):
@@ -222,14 +221,14 @@ class PrintQueue(Service):
         self._print_more()
 
     def _not_printed(self, failure: Failure, order: _Order) -> None:
-        """Put an order back: its mails are in memory still, and are printed later."""
+        """Put an order back: its mails are still in memory, and are printed later."""
         reason = ""
-        of_the_disk = bool(failure.check(NoRoom, OSError))
+        of_the_disk = bool(failure.check(CannotPrintNow, OSError))
         if of_the_disk:
             reason = f"not printed yet: {failure.getErrorMessage()}"[:LONGEST_REASON]
             self.log.error("Job {number}: {why}", number=order.job.number, why=reason)
         elif not failure.check(CancelledError):
-            # It stays in memory, and does not keep others from being printed.
+            # It stays in memory until the next start, and does not hold up the others.
             reason = OWN_ERROR
             self.log.failure("While printing", failure)
         order.keeping = False
@@ -238,54 +237,55 @@ class PrintQueue(Service):
             # Behind the others: the disk may fail for this mail alone.
             self._waiting.append(order)
         if of_the_disk and self.running and not self._retries.pending:
-            self._retries.later(self._print_more)
+            self._retries.schedule(self._print_more)
 
     async def _print(self, order: _Order) -> None:
         device = self._device
-        files, beginning = await self._on_disk(lambda: self._look_for(order))
+        files, head_octets = await self._on_disk(lambda: self._look_for(order))
         if not files:
-            await self._end(order, finished_jobs(order.jobs, "", TAKEN, device.now()))
+            await self._end(order, finished_jobs(order.jobs, "", MAIL_DELETED, device.now()))
             return
         if len(files) < order.parts:
-            order.instead = Problem(code=codes.PARTS_NOT_JOINED, words=_PART_TAKEN)
-        place = self._tray.new_place()
+            order.instead = Problem(code=codes.PARTS_NOT_JOINED, words=_PART_DELETED)
+        directory = self._tray.new_directory()
         try:
-            printed = await self._ask(order, files, place)
-            document = self._document(order, printed, place)
+            printed = await self._ask(order, files, directory)
+            document = self._document(order, printed, directory)
             jobs = printed_jobs(order.jobs, document, images=int(printed["images"]))
             order.keeping = True
             before = await self._tray.keep(
-                place / _name(printed), PrintedMails(document=document, jobs=jobs)
+                directory / _name(printed), PrintedMails(document=document, jobs=jobs)
             )
         except CannotPrint as error:
-            # Not even its head.
+            # Not even its head could be printed.
             jobs = finished_jobs(order.jobs, error.code, str(error), device.now())
             await self._end(order, jobs)
             return
         finally:
-            self._on_disk(lambda: shutil.rmtree(place, ignore_errors=True))
+            self._on_disk(lambda: shutil.rmtree(directory, ignore_errors=True))
         if before is not None:
             device.document_removed(before, f"its number {before.number} is used again")
-        # Announced behind its mail's end: a client that takes it out at once takes its record with it.
+        # Announced when its mails are deleted: who removes it at once also removes their record.
         await self._end(order, jobs, document)
         identity = str(printed["message_id"])
-        await self._notifier.mail_printed(order.mails[0], order.job, identity, beginning)
+        await self._notifier.mail_printed(order.mails[0], order.job, identity, head_octets)
         await self._retention.apply()
 
     def _look_for(self, order: _Order) -> tuple[list[Path], bytes]:
-        """Return the files of an order, and the head that an answer needs (in a thread)."""
+        """Return the files of an order, and the head that an MDN needs (in a thread)."""
         memory = self._memory
         paths = [memory.path(name) for name in order.names[: order.parts]]
         first = order.mails[0]
-        beginning = memory.beginning(first.name) if first.requests.notify_to else b""
-        return [path for path in paths if path is not None], beginning
+        head_octets = memory.read_head(first.name) if first.requests.notify_to else b""
+        return [path for path in paths if path is not None], head_octets
 
-    async def _ask(self, order: _Order, files: list[Path], place: Path) -> dict[str, Any]:
+    async def _ask(self, order: _Order, files: list[Path], directory: Path) -> Answer:
         """Have an order printed; a mail that breaks the worker is printed as its head, with the reason."""
         limits = self._configuration.current.limits
-        words: dict[str, Any] = {
-            "files": [str(one) for one in files],
-            "into": str(place),
+        paths = [str(one) for one in files]
+        words: dict[str, object] = {
+            "files": paths,
+            "into": str(directory),
             "paper": self._configuration.current.printing.paper,
             "prints": self._device.model.reception.prints,
             "most_pages": limits.printed_pages,
@@ -302,10 +302,10 @@ class PrintQueue(Service):
                 why = f"The mail cannot be printed. {error}"
                 instead = Problem(code=error.code, words=why)
         # Of a divided mail the head of the first part that is there.
-        words |= {"instead": attrs.asdict(instead), "files": words["files"][:1]}
+        words |= {"instead": attrs.asdict(instead), "files": paths[:1]}
         return await self._pool.ask({"print": words}, page_done)
 
-    def _document(self, order: _Order, printed: dict[str, Any], place: Path) -> Document:
+    def _document(self, order: _Order, printed: Answer, directory: Path) -> Document:
         return Document(
             serial=order.job.serial,
             number=order.job.number,
@@ -315,7 +315,7 @@ class PrintQueue(Service):
             printed=self._device.now(),
             codes=tuple(map(str, printed["codes"])),
             notices=tuple(map(str, printed["notices"])),
-            size=(place / _name(printed)).stat().st_size,
+            size=(directory / _name(printed)).stat().st_size,
         )
 
     async def _end(
@@ -326,7 +326,7 @@ class PrintQueue(Service):
         device = self._device
         try:
             await self._memory.delete_durably(order.names)
-            jobs = tuple(attrs.evolve(one, held_as=None) for one in jobs)
+            jobs = tuple(attrs.evolve(one, mail_file=None) for one in jobs)
         except OSError as error:
             # A job that has ended and holds a mail: at the next start that is deleted.
             self.log.error("A printed mail was not deleted: {error}", error=str(error))
@@ -342,6 +342,6 @@ def _is_for(order: _Order, job: Job) -> bool:
     return any(one.job.serial == job.serial for one in order.mails)
 
 
-def _name(printed: dict[str, Any]) -> str:
-    # A worker that was taken over could name a file elsewhere.
+def _name(printed: Answer) -> str:
+    # A worker that a document has taken over could name a file elsewhere.
     return Path(str(printed["file"])).name

@@ -1,4 +1,4 @@
-"""Retention: keeps the tray within its limits; the oldest documents go first, and each is announced."""
+"""Retention: keeps the tray within its limits; the oldest documents are removed first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOUR = 3600
 
 
 class Retention(Service):
-    """Applies the limits of `[printing]` once an hour, and behind each printed document."""
+    """Applies the limits of `[printing]` once an hour, and after each printed document."""
 
     log = Logger()
 
@@ -60,7 +60,7 @@ class Retention(Service):
 
     def _beyond_limits(self) -> list[tuple[Document, str]]:
         limits = self._configuration.current.printing
-        return self._tray.too_many(
+        return self._tray.beyond_limits(
             self._device.now(),
             most=limits.tray_documents,
             days=limits.tray_days,
@@ -76,7 +76,7 @@ class Retention(Service):
             # Until the journal has its jobs, a document's record alone says which mails were printed.
             await self._journal.flush()
         except Exception:
-            # A full disk, perhaps: what goes makes room.
+            # Perhaps the disk is full: then removing documents makes room.
             self.log.failure("While the tray's limits were applied")
         found = self._beyond_limits()
         try:

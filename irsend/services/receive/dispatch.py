@@ -34,14 +34,14 @@ from irsend.store.memory import Memory
 
 # Mails that are read in one call of a thread.
 _BATCH = 100
-# A mail without one of these words is printed as it is.
+# A mail whose head has none of these words is printed without a second look.
 _WORDS = (b"partial", b"report", *ASKING)
 
 
 @frozen
 class _Classified:
     mail: ReceivedMail
-    beginning: bytes
+    head_octets: bytes
     notification: Notification | None
 
 
@@ -57,7 +57,7 @@ class Dispatch(Service):
         device: Device,
         memory: Memory,
         journal: Journal,
-        on_disk: InThread[list[_Classified]],
+        on_disk: InThread,
         print_queue: PrintQueue,
         reassembly: Reassembly,
         full_mode: FullMode,
@@ -73,17 +73,17 @@ class Dispatch(Service):
         self._notifier = notifier
         self._waiting: deque[Job] = deque()
         self._undecided: dict[int, bool] = {}
-        """Serials of the mails that were taken and not passed on yet; True: from before a restart."""
+        """Serials of the mails that are not passed on yet; True for those from before a restart."""
         self._reading: Deferred[None] | None = None
         self._retries = Retries(clock)
 
     def startService(self) -> None:
-        """Begin with the mails that wait."""
+        """Start with the mails that wait."""
         Service.startService(self)
         self._read_more()
 
     def stopService(self) -> Deferred[None]:
-        """Stop; a mail that was not passed on is taken again at the next start."""
+        """Stop; a mail that was not passed on is read again after the next start."""
         Service.stopService(self)
         self._waiting.clear()
         self._undecided.clear()
@@ -94,43 +94,43 @@ class Dispatch(Service):
         self._reading.addCallback(lambda _: stopped.callback(None))
         return stopped
 
-    def mail_kept(
+    def mail_stored(
         self,
         name: str,
-        beginning: bytes,
+        head_octets: bytes,
         sender: str,
         session: int | None,
         recipients: tuple[str, ...] = (),
     ) -> Job:
-        """Take a mail that is safe in memory: give it a job, and pass it on.
+        """Give a mail that is safe in memory its job, and pass it on.
 
-        `name` is that of its file, `beginning` its first octets, `sender` and
+        `name` is that of its file, `head_octets` its first octets, `sender` and
         `recipients` those of its envelope, empty where it has none.
         """
         job = self._device.job_accepted(
             "rx",
-            sender or sender_of(beginning),
-            subject=subject_of(beginning),
+            sender or sender_of(head_octets),
+            subject=subject_of(head_octets),
             recipients=tuple(Recipient(address=one) for one in recipients),
-            held_as=name,
+            mail_file=name,
             sessions=(session,) if session is not None else (),
         )
-        if self.running and beginning and not _needs_reading(beginning):
-            # Most mails: they cost reception no second look.
-            self._print_queue.take(ReceivedMail(job=job, name=name, requests=NO_REQUESTS))
+        if self.running and head_octets and not _needs_reading(head_octets):
+            # Most mails: they are printed without another look at their file.
+            self._print_queue.enqueue(ReceivedMail(job=job, name=name, requests=NO_REQUESTS))
         else:
-            self._take(job, restored=False)
+            self._enqueue(job, restored=False)
         return job
 
-    def take_again(self, job: Job) -> None:
-        """Take a mail that had its job before a restart."""
-        self._take(job, restored=True)
+    def mail_recovered(self, job: Job) -> None:
+        """Pass on a mail that had its job before a restart."""
+        self._enqueue(job, restored=True)
 
     def release(self, job: Job) -> bool:
-        """Forget a mail; return whether it was here still."""
+        """Forget a mail; return whether it was still to be passed on."""
         return self._undecided.pop(job.serial, None) is not None
 
-    def _take(self, job: Job, *, restored: bool) -> None:
+    def _enqueue(self, job: Job, *, restored: bool) -> None:
         self._undecided[job.serial] = restored
         self._waiting.append(job)
         self._read_more()
@@ -139,7 +139,7 @@ class Dispatch(Service):
         if not self.running or self._reading is not None:
             return
         if not self._waiting or not self._undecided.get(self._waiting[0].serial):
-            # They wait in the order of arrival: none from before a restart is left.
+            # They wait in the order of arrival: none from before a restart waits any more.
             self._reassembly.start_timeouts()
         if self._waiting:
             self._reading = Deferred.fromCoroutine(self._read_batch())
@@ -159,16 +159,16 @@ class Dispatch(Service):
                 return
             mail = one.mail
             if mail.requests.delivered and mail.job.serial in self._undecided:
-                mail = await self._notifier.mail_delivered(mail, one.beginning)
+                mail = await self._notifier.mail_delivered(mail, one.head_octets)
             if one.notification is not None:
-                self._full_mode.take(one.notification).addCallback(
+                self._full_mode.notification_received(one.notification).addCallback(
                     self._matched, mail, one.notification
                 ).addErrback(self._not_matched, mail.job)
             elif self.release(mail.job):
                 if mail.fragment is not None:
-                    self._reassembly.take(mail, mail.fragment)
+                    self._reassembly.add(mail, mail.fragment)
                 else:
-                    self._print_queue.take(mail)
+                    self._print_queue.enqueue(mail)
 
     def _matched(
         self, applies: bool, mail: ReceivedMail, notification: Notification
@@ -178,10 +178,10 @@ class Dispatch(Service):
     async def _end_notification(
         self, applies: bool, mail: ReceivedMail, notification: Notification
     ) -> None:
-        # A notification of no job of this machine's is a mail like any other.
+        # A notification that is about no job of this machine is printed as any mail is.
         if not applies or self._device.settings.email_ifax.print_mdn_dsn:
             if self.release(mail.job):
-                self._print_queue.take(mail)
+                self._print_queue.enqueue(mail)
             return
         await self._journal.flush()
         # It may have been cancelled meanwhile.
@@ -191,41 +191,41 @@ class Dispatch(Service):
             kind = notification.kind.upper()
             why = f"{kind} for a job; Print MDN/DSN upon Receipt is off"
             self._device.job_changed(
-                mail.job, result="OK", reason=why, held_as=None, ended=self._device.now()
+                mail.job, result="OK", reason=why, mail_file=None, ended=self._device.now()
             )
 
     def _not_matched(self, failure: Failure, job: Job) -> None:
-        """Read it again after a pause: the disk did not take what it says of a job."""
+        """Read a notification again after a pause: its change of a job could not be written."""
         self.log.failure("While reading a notification", failure)
 
         def again() -> None:
             if job.serial in self._undecided:
-                self._take(job, restored=False)
+                self._enqueue(job, restored=False)
 
         if self.running:
-            self._retries.later(again)
+            self._retries.schedule(again)
 
 
-def _needs_reading(beginning: bytes) -> bool:
-    """Return whether a mail may be a part or a notification, or ask for one."""
-    lower = beginning.lower()
+def _needs_reading(head_octets: bytes) -> bool:
+    """Return whether a mail may be a part or a notification, or may ask for a report."""
+    lower = head_octets.lower()
     return any(word in lower for word in _WORDS)
 
 
 def _classify(memory: Memory, job: Job) -> _Classified:
-    """Read what a mail is (in a thread). One that cannot be read goes to the printer, which says so."""
-    name = job.held_as or ""
+    """Read which kind a mail is (in a thread). One that cannot be read is printed with the error."""
+    name = job.mail_file or ""
     notification: Notification | None = None
     try:
-        beginning = memory.beginning(name)
+        head_octets = memory.read_head(name)
         path = memory.path(name)
-        if path is not None and b"report" in beginning.lower():
+        if path is not None and b"report" in head_octets.lower():
             with path.open("rb") as content:
                 notification = read_notification(content)
     except OSError:
-        beginning = b""
-    # A notification is not answered: no loops.
-    requests = NO_REQUESTS if notification else requests_in(beginning)
-    fragment = fragment_of(beginning)
+        head_octets = b""
+    # No report is sent on a notification: reports would answer each other.
+    requests = NO_REQUESTS if notification else requests_in(head_octets)
+    fragment = fragment_of(head_octets)
     mail = ReceivedMail(job=job, name=name, requests=requests, fragment=fragment)
-    return _Classified(mail, beginning, notification)
+    return _Classified(mail, head_octets, notification)

@@ -1,8 +1,8 @@
 """What a POP session fetches: RETR of each mail, DELE once it is safe (docs/fidelity).
 
 A mail is deleted on the server only when it is safe in memory. One that was
-taken and is still on the server is known by the mark of its UIDL, and is only
-deleted.
+fetched before and is still on the server is recognised by the mark of its UIDL,
+and is only deleted.
 
 Standards: RFC 1939 5 (TRANSACTION), 7 (UIDL).
 """
@@ -32,8 +32,8 @@ _MEMORY_FULL = "the memory is full: no further mail is fetched"
 class MailFetch:
     """The transaction of one session: every mail of the maildrop, as far as there is memory.
 
-    `too_large` holds the marks of mails that turned out larger than their server
-    said: they stay there, this session adds to them.
+    `too_large` has the marks of mails that turned out larger than their server
+    said. They stay on the server; this session adds to the set.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class MailFetch:
         self._stopped = ""
         """Why no further mail is fetched."""
         self._refused = ""
-        """What the server said to a mail that it did not give."""
+        """The server's reply to RETR or DELE of a mail, where that was an error."""
         self._failures: list[BaseException] = []
 
     def check(self) -> None:
@@ -74,22 +74,22 @@ class MailFetch:
         try:
             uidls = await client.uidls()
         except ServerErrorResponse:
-            # UIDL is optional (RFC 1939 7). Without it no mail can be known again.
+            # UIDL is optional (RFC 1939 7). Without it a mail is not recognised.
             uidls = {}
         marks = {number: uidl_mark(maildrop.server, user, uidls[number]) for number in uidls}
-        taken = await self._journal.fetched(maildrop_mark(maildrop.server, user))
-        self._journal.forget_fetched(taken - set(marks.values()))
+        fetched = await self._journal.fetched(maildrop_mark(maildrop.server, user))
+        self._journal.forget_fetched(fetched - set(marks.values()))
         mails = iter([(number, size, marks.get(number, "")) for number, size in sizes.items()])
         await DeferredList(
             [
-                Deferred.fromCoroutine(self._fetch_some(maildrop, mails, taken))
+                Deferred.fromCoroutine(self._fetch_some(maildrop, mails, fetched))
                 for _ in range(_AT_ONCE)
             ]
         )
         if self._failures and not self._stopped:
             raise self._failures[0]
         await client.leave()
-        # They are gone from the server, which may use their UIDLs again.
+        # The server has deleted them, and may use their UIDLs again.
         self._journal.forget_fetched(self._deleted)
         if self._stopped:
             raise POPSessionFailed(self._stopped, None)
@@ -97,24 +97,24 @@ class MailFetch:
             raise POPSessionFailed(f"the server refused: {self._refused}")
 
     async def _fetch_some(
-        self, maildrop: OpenMaildrop, mails: Iterator[tuple[int, int, str]], taken: set[str]
+        self, maildrop: OpenMaildrop, mails: Iterator[tuple[int, int, str]], fetched: set[str]
     ) -> None:
         for number, size, mark in mails:
             if self._stopped or self._failures:
                 return
             try:
-                if mark not in taken and not await self._fetch(maildrop, number, size, mark):
+                if mark not in fetched and not await self._fetch(maildrop, number, size, mark):
                     continue
                 await maildrop.client.delete(number - 1)
                 self._deleted.append(mark)
             except ServerErrorResponse as error:
-                # It concerns one mail: the others are fetched all the same.
+                # The error is about one mail: the others are fetched.
                 self._refused = f"message {number}: {server_text(error)}"
             except Exception as error:
                 self._failures.append(error)
 
     async def _fetch(self, maildrop: OpenMaildrop, number: int, size: int, mark: str) -> bool:
-        """Fetch a mail; return whether it is safe."""
+        """Fetch a mail; return whether it is safe in memory."""
         memory = self._memory
         if size > self._largest or mark in self._too_large:
             maildrop.transcript.note(f"message {number} stays on the server: it is too large")
@@ -131,7 +131,7 @@ class MailFetch:
             self._stopped = _MEMORY_FULL
             return False
         except MessageTooLarge:
-            # The session is lost with it; the next one passes it over.
+            # This session ends; the next one does not fetch the mail.
             self._too_large.add(mark)
             raise
         return True
@@ -149,7 +149,7 @@ class MailFetch:
             cipher=" ".join(maildrop.client.tls or ()),
         )
 
-        def kept(message: StoredMessage) -> None:
+        def stored(message: StoredMessage) -> None:
             self.octets += message.size
             self.messages += 1
             if mark:
@@ -157,8 +157,8 @@ class MailFetch:
                 self._journal.remember_fetched(
                     maildrop_mark(maildrop.server, maildrop.user), mark
                 )
-            self._dispatch.mail_kept(message.name, message.beginning, "", maildrop.session)
+            self._dispatch.mail_stored(message.name, message.head_octets, "", maildrop.session)
 
         return self._memory.open_message(
-            trace, kept=kept, mark=mark, most=self._largest + len(trace)
+            trace, on_stored=stored, mark=mark, most=self._largest + len(trace)
         )

@@ -1,4 +1,4 @@
-"""The POP poller: fetches mail every POP Interval minutes, and when asked to (docs/fidelity)."""
+"""The POP poller: fetches mail every POP Interval minutes, and on request (docs/fidelity)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _POLLS_BY = {"email_ifax.pop", "email_ifax.pop_interval"}
 
 
 class POPPoller(Service):
-    """Polls the POP server; `pop_sessions` holds the sessions."""
+    """Polls the POP server; `pop_sessions` runs the sessions."""
 
     log = Logger()
 
@@ -54,7 +54,7 @@ class POPPoller(Service):
         self._too_large: set[str] = set()
 
     def startService(self) -> None:
-        """Poll at once where an interval is set, and then every so often."""
+        """Poll at once where an interval is set, and then at that interval."""
         Service.startService(self)
         self._stop_observing = self._device.observe(self._observe)
         self._schedule(0)

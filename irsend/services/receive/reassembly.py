@@ -1,7 +1,7 @@
-"""Reassembly: the parts of a divided mail (RFC 2046 message/partial) wait for each other.
+"""Reassembly: collects the parts of a divided mail (RFC 2046 message/partial) until it is whole.
 
-They stay in memory as they came, by whichever protocol and in whichever order.
-Where one does not come within the time of the model, the others end as #848
+They stay in memory as they came, in any order and by either protocol. Where one
+does not come within the time of the model, the others end as #848
 (docs/printing).
 """
 
@@ -26,7 +26,7 @@ _MOST_DUPLICATES = 2000
 
 @define(eq=False)
 class _Divided:
-    """A mail of which parts are missing."""
+    """A divided mail: its parts so far."""
 
     parts: dict[int, ReceivedMail] = field(factory=dict)
     """By their number."""
@@ -45,10 +45,10 @@ class _Divided:
 
     @property
     def mails(self) -> list[ReceivedMail]:
-        """All that came, duplicates last."""
+        """All parts that came, duplicates last."""
         return self.in_order + self.duplicates
 
-    def take(self, mail: ReceivedMail, fragment: Fragment) -> None:
+    def add(self, mail: ReceivedMail, fragment: Fragment) -> None:
         number, total = fragment.number, fragment.total
         self.contradicts |= None not in (self.total, total) and total != self.total
         self.total = self.total or total
@@ -78,7 +78,7 @@ class _Divided:
 
 
 class Reassembly(Service):
-    """Collects parts by the id of their mail, and gives whole mails to the printer."""
+    """Collects parts by the id of their mail, and gives whole mails to the print queue."""
 
     def __init__(self, *, clock: IReactorTime, device: Device, print_queue: PrintQueue) -> None:
         self._clock = clock
@@ -88,9 +88,9 @@ class Reassembly(Service):
         self._timeouts_run = False
 
     def start_timeouts(self) -> None:
-        """Wait no longer than the model does, from now on; a second call changes nothing.
+        """Start the time-outs of the model; a second call changes nothing.
 
-        Until the first call parts from before a restart may still be on their way here.
+        Before the first call, parts from before a restart may still be in `dispatch`.
         """
         if not self._timeouts_run:
             self._timeouts_run = True
@@ -98,27 +98,27 @@ class Reassembly(Service):
                 self._wait(identity, divided)
 
     def stopService(self) -> None:
-        """Wait no more; the parts are taken again at the next start."""
+        """Stop the time-outs; the parts are collected again after the next start."""
         Service.stopService(self)
         self._timeouts_run = False
         for divided in self._waiting.values():
             self._stop_timer(divided)
         self._waiting.clear()
 
-    def take(self, mail: ReceivedMail, fragment: Fragment) -> None:
-        """Take a part; the last one has the whole mail printed."""
+    def add(self, mail: ReceivedMail, fragment: Fragment) -> None:
+        """Add a part; when the mail is whole, have it printed."""
         if not fragment.possible:
             why = "A part of a divided mail does not say which one it is, or of too many."
             problem = Problem(code=codes.PARTS_NOT_JOINED, words=why)
-            self._print_queue.take(mail, instead=problem)
+            self._print_queue.enqueue(mail, instead=problem)
             return
         divided = self._waiting.setdefault(fragment.identity, _Divided())
-        divided.take(mail, fragment)
+        divided.add(mail, fragment)
         if divided.contradicts:
             self._give_up(fragment.identity, "Parts of a divided mail contradict each other.")
         elif divided.whole:
             self._stop_timer(self._waiting.pop(fragment.identity))
-            self._print_queue.take_parts(divided.in_order, divided.duplicates)
+            self._print_queue.enqueue_parts(divided.in_order, divided.duplicates)
         elif divided.timer is None:
             self._wait(fragment.identity, divided)
 
@@ -134,7 +134,7 @@ class Reassembly(Service):
                 self._waiting[identity] = again = _Divided()
                 for one in kept:
                     assert one.fragment is not None
-                    again.take(one, one.fragment)
+                    again.add(one, one.fragment)
                 self._wait(identity, again)
             return True
         return False
@@ -156,7 +156,7 @@ class Reassembly(Service):
         divided = self._waiting.pop(identity)
         self._stop_timer(divided)
         problem = Problem(code=codes.PARTS_NOT_JOINED, words=why)
-        self._print_queue.take_parts(divided.in_order, divided.duplicates, instead=problem)
+        self._print_queue.enqueue_parts(divided.in_order, divided.duplicates, instead=problem)
 
     def _stop_timer(self, divided: _Divided) -> None:
         if divided.timer is not None and divided.timer.active():

@@ -1,4 +1,4 @@
-"""The jobs of received mails, as an operator cancels them (#995)."""
+"""Cancels the jobs of received mails for the operator (#995)."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class ReceivedJobs:
     def cancel(self, job: Job) -> Deferred[Job]:
         """Delete a mail unprinted; fires with its job. CannotCancel where it has ended.
 
-        With one part of a divided mail that is being printed go the others.
+        Cancelling one part of a divided mail that is being printed cancels them all.
         """
         return Deferred.fromCoroutine(self._cancel(job))
 
     async def _cancel(self, job: Job) -> Job:
-        if job.held_as is None or job.ended is not None:
+        if job.mail_file is None or job.ended is not None:
             raise CannotCancel(
                 f"Job {job.number} has ended ({job.result}); only one that waits can be cancelled."
             )
@@ -51,14 +51,14 @@ class ReceivedJobs:
         if not self._dispatch.release(job) and not self._reassembly.release(job):
             mails = await self._print_queue.release(job)
             jobs += [mail.job for mail in mails if mail.job.serial != job.serial]
-        names = [one.held_as or "" for one in jobs]
+        names = [one.mail_file or "" for one in jobs]
         ended = self._device.now()
         jobs = [
             self._device.job_changed(one, result="NG", code=codes.CANCELLED, ended=ended)
             for one in jobs
         ]
-        # The journal has their ends and their UIDLs before they go: none is fetched again.
+        # The journal has their ends and UIDLs before they are deleted: none is fetched again.
         await self._journal.flush()
         await self._memory.delete_durably(names)
-        job, *_ = [self._device.job_changed(one, held_as=None) for one in jobs]
+        job, *_ = [self._device.job_changed(one, mail_file=None) for one in jobs]
         return job

@@ -1,30 +1,32 @@
-"""The SMTP listener: the machine is the server, and listens while SMTP Receive is on (docs/fidelity)."""
+"""The SMTP listener: accepts sessions of clients while SMTP Receive is on (docs/fidelity)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort, ITransport
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from irsend.configuration_sections import MB
 from irsend.device import receive_policy as policy
 from irsend.device.device import Device
 from irsend.device.events import Event, SettingsChanged
 from irsend.device.windows import Settings
 from irsend.errors import ConfigurationError, ValueRefused
-from irsend.interfaces import IPostBox, Mailbox
+from irsend.interfaces import IMailReceiver, Mailbox
 from irsend.protocols.esmtp import ESMTP
 from irsend.protocols.server_endpoints import address_text, listen
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
+from irsend.services.reactor import IReactor
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.smtp_server_session import SMTPServerSession
 from irsend.services.sessions import Sessions
@@ -38,7 +40,7 @@ _SHUTDOWN_GRACE = 3
 _LISTENS_BY = {"email_ifax.smtp_receive", "service_mode.smtp_rx_port"}
 
 
-@implementer(IPostBox)
+@implementer(IMailReceiver)
 class SMTPListener(Service):
     """Listens at `endpoint` while SMTP Receive is on, and knows the sessions under way."""
 
@@ -48,7 +50,7 @@ class SMTPListener(Service):
         self,
         endpoint: str,
         *,
-        reactor: Any,
+        reactor: IReactor,
         device: Device,
         memory: Memory,
         configuration: LiveConfiguration,
@@ -77,25 +79,23 @@ class SMTPListener(Service):
         """Where it listens now."""
         return [port.getHost() for port in self._ports]
 
-    def abandon(self) -> None:
+    def abort_start(self) -> None:
         """Close the ports at once, after a start that failed."""
         self._stop_listening()
 
     def smtp_address(self) -> tuple[str, int] | None:
-        """Return where a program on this host reaches it."""
-        address: Any
+        """Return host and port at which a program on this host reaches it."""
         for address in self.addresses:
-            if hasattr(address, "port"):
-                host: str = _LOOPBACK_OF.get(address.host, address.host)
-                return host, address.port
+            if isinstance(address, IPv4Address | IPv6Address):
+                return _LOOPBACK_OF.get(address.host, address.host), address.port
         return None
 
-    def largest(self) -> int:
-        """Return what SIZE says."""
-        return self._configuration.current.limits.message_size * 1_000_000
+    def size_limit(self) -> int:
+        """Return the value of SIZE."""
+        return self._configuration.current.limits.message_size * MB
 
-    def takes(self, recipient: Mailbox) -> bool:
-        """Ask the policy, as a session from this host would."""
+    def accepts(self, recipient: Mailbox) -> bool:
+        """Ask the rule, as a session from this host does."""
         address = self.smtp_address()
         if address is None:
             return False
@@ -108,7 +108,7 @@ class SMTPListener(Service):
         return verdict.reply is None
 
     def startService(self) -> None:
-        """Listen where the settings say so; an address that cannot be had raises."""
+        """Listen where the settings say so; CannotListenError, ConfigurationError."""
         Service.startService(self)
         self._device.checks.append(self._check_port)
         self._stop_observing = self._device.observe(self._observe)
@@ -136,7 +136,7 @@ class SMTPListener(Service):
         for session in list(self._under_way):
             session.transport.abortConnection()
 
-    def _check_port(self, settings: Settings, values: dict[str, Any]) -> None:
+    def _check_port(self, settings: Settings, values: Mapping[str, object]) -> None:
         """Refuse a port that cannot be listened on; ValueRefused."""
         description = self.listening_endpoint(settings)
         if not values.keys() & _LISTENS_BY or description in ("", self.listening_endpoint()):
@@ -147,14 +147,14 @@ class SMTPListener(Service):
             key = next(iter(values.keys() & _LISTENS_BY))
             raise ValueRefused(key, f"the machine cannot listen there: {error}") from None
         for port in tried:
-            # Closed in the reactor's next turn; what listens next comes behind that.
+            # A port is closed in the reactor's next turn; whatever listens next waits for that.
             self._changing.run(port.stopListening)
 
     def listening_endpoint(self, settings: Settings | None = None) -> str:
         """Return the endpoint string, empty for none.
 
-        At its standard value the SMTP RX port is the bench's [listen] smtp; any
-        other is listened on as it is.
+        The standard SMTP RX port stands for the port of `[listen] smtp`; any other
+        replaces it.
         """
         settings = settings or self._device.settings
         if not settings.email_ifax.smtp_receive or not self._endpoint:
@@ -170,7 +170,7 @@ class SMTPListener(Service):
             self._changing.run(self._listen_again)
 
     def settled(self) -> Deferred[None]:
-        """Fire when it listens as the settings of now say."""
+        """Fire when it listens as the present settings say."""
         settled: Deferred[None] = self._changing.run(lambda: None)
         return settled
 
@@ -201,16 +201,16 @@ class SMTPListener(Service):
             through=self._network.server_endpoint,
         )
 
-    def _stop_listening(self) -> Deferred[Any]:
+    def _stop_listening(self) -> Deferred[None]:
         ports, self._ports = self._ports, []
         return DeferredList(
             [maybeDeferred(port.stopListening) for port in ports], consumeErrors=True
-        )
+        ).addCallback(lambda _: None)
 
     def _session(self) -> ESMTP:
         limits = self._configuration.current.limits
 
-        def session_of(transport: Any) -> SMTPServerSession:
+        def session_of(transport: ITransport) -> SMTPServerSession:
             peer = getattr(transport.getPeer(), "host", "local").removeprefix("::ffff:")
             own = getattr(transport.getHost(), "host", "").removeprefix("::ffff:")
             of_peer = sum(1 for other in self._under_way.values() if other == peer)
@@ -254,14 +254,14 @@ class _Factory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
+    def __init__(self, make: Callable[[], ESMTP]) -> None:
+        self._make = make
 
     def logPrefix(self) -> str:
-        """Name it in the log as people know it."""
+        """Return the name of the protocol, for the log."""
         return "SMTP"
 
     def buildProtocol(self, addr: IAddress | None) -> ESMTP:
-        session: ESMTP = self._session()
+        session = self._make()
         session.factory = self
         return session

@@ -1,15 +1,15 @@
-"""One SMTP session of a client: the device's policies answer it, its mails go to memory and dispatch.
+"""One SMTP session of a client: the device's rules decide, its mails go to memory and dispatch.
 
-It writes the session's end into journal, report and status line (docs/fidelity).
+Its end is written into journal, report and status line (docs/fidelity).
 `smtp_listener` accepts the connection; `protocols.esmtp` speaks the protocol.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.mail.interfaces import IChallengeResponse
 from zope.interface import implementer
 
 from irsend.configuration_sections import MB
@@ -67,7 +67,7 @@ class SMTPServerSession:
         self.session, self.transcript = sessions.begin("smtp-receive", peer, mac)
 
     def admitted(self) -> Verdict:
-        """Send away who is one too many."""
+        """Refuse a session beyond the limits."""
         if self._admit:
             return ACCEPT
         self._refusal = policy.TOO_MANY_SESSIONS.text
@@ -80,10 +80,10 @@ class SMTPServerSession:
         )
 
     def greeted(self, helo: bytes, secured: bool) -> None:
-        """Take no notice: a printer does not look at names."""
+        """Ignore the name, as printers do."""
 
     def mail_allowed(self, secured: bool) -> Verdict:
-        """Ask the setting; a refusal comes on the status line."""
+        """Ask the rule of the setting; a refusal is shown on the status line."""
         verdict = policy.mail_allowed(self._device.settings, secured=secured)
         if verdict.reply is not None:
             self._status = StatusText.SMTP_RX_REJECT
@@ -91,16 +91,16 @@ class SMTPServerSession:
         return verdict
 
     def sender_allowed(self, sender: Mailbox | None, size: int) -> Verdict:
-        """Ask the memory; anybody may send."""
+        """Accept any sender, where memory has room for the mail."""
         self._sender = mailbox_text(sender)
         memory = self._memory
-        return self._noted(
+        return self._remember_refusal(
             policy.memory_allows(size, used=memory.used, capacity=memory.capacity)
         )
 
     def recipient_allowed(self, recipient: Mailbox) -> Verdict:
-        """Ask the settings whose mail this machine takes."""
-        return self._noted(
+        """Ask the rule about the machine's own addresses."""
+        return self._remember_refusal(
             policy.recipient_allowed(
                 self._device.settings,
                 recipient,
@@ -110,7 +110,7 @@ class SMTPServerSession:
         )
 
     def open_message(self, envelope: Envelope) -> StoredMessage:
-        """Begin a mail in memory, behind its trace."""
+        """Begin a mail in memory with its trace."""
         now = self._device.now()
         trace = smtp_trace(
             envelope, peer=self.session.peer, host=self.host, at=now, cipher=self._cipher
@@ -118,42 +118,44 @@ class SMTPServerSession:
         sender = mailbox_text(envelope.sender)
         recipients = tuple(mailbox_text(one) for one in envelope.recipients)
 
-        def kept(message: StoredMessage) -> None:
+        def stored(message: StoredMessage) -> None:
             self._octets += message.size
             self._messages += 1
-            self._dispatch.mail_kept(
-                message.name, message.beginning, sender, self.session.id, recipients
+            self._dispatch.mail_stored(
+                message.name, message.head_octets, sender, self.session.id, recipients
             )
 
-        return self._memory.open_message(trace, kept=kept)
+        return self._memory.open_message(trace, on_stored=stored)
 
     def message_refused(self, reply: Reply) -> None:
-        """Remember why."""
+        """Remember the reply, which is the reason in the journal."""
         self._refusal = reply.text
 
     def tls_began(self, version: str, cipher: str) -> None:
-        """Write down what was negotiated."""
+        """Record what was negotiated."""
         self._cipher = f"{version} {cipher}"
         self.transcript.note(self._cipher)
         tls = TLSUse(version=version, cipher=cipher)
         self.session = self._device.session_changed(self.session, tls=tls)
 
     def tls_failed(self, reason: str) -> None:
-        """Bring it on the status line."""
+        """Show the failure on the status line."""
         self.transcript.note(f"TLS failed: {reason}")
         self._status = StatusText.SSL_ERROR_SMTP_RECEIVE
         self._refusal = f"TLS failed: {reason}"
 
-    def challengers(self, secured: bool) -> dict[bytes, Any]:
+    def challengers(self, secured: bool) -> dict[bytes, Callable[[], IChallengeResponse]]:
         """Offer no AUTH: the machine has no users."""
         return {}
 
-    def login(self, credentials: Any, mechanism: bytes) -> Deferred[Any]:
-        """Be never asked, since nothing is offered."""
+    def login(
+        self, credentials: IChallengeResponse, mechanism: bytes
+    ) -> Deferred[bytes | tuple[()]]:
+        """Never called, since no AUTH is offered."""
         raise AssertionError("AUTH was not offered")
 
     def session_ended(self, reason: str) -> None:
-        """Close the session; one that failed before it brought a mail has a line in the report."""
+        """End the session; one that failed before it brought a mail gets a line in the report."""
         # A refusal within a session that brought mail all the same is in its transcript.
         why = reason or ("" if self._messages and not self._status else self._refusal)
         if self._admit and why and not self._messages:
@@ -174,7 +176,7 @@ class SMTPServerSession:
         )
         self._ended()
 
-    def _noted(self, verdict: Verdict) -> Verdict:
+    def _remember_refusal(self, verdict: Verdict) -> Verdict:
         if verdict.reply is not None:
             self._refusal = verdict.reply.text
         return verdict

@@ -1,1 +1,1 @@
-"""What sends mail: jobs from the glass to the outbox, the queue, each attempt, and notifications."""
+"""What sends mail: submission of jobs, the send queue, each attempt, and notifications."""

@@ -1,44 +1,45 @@
 """The access token for XOAUTH2: from a file, or from a command that prints it.
 
-It is read at each login, since tokens live for an hour. Neither it nor what a
-command prints stands in a log or an error; what a failing command says on its
-standard error does.
+It is read at each login, since tokens are valid for an hour. No log and no error
+shows it or the output of a command; they show the standard error of a command
+that failed.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ProcessDone
+from twisted.internet.interfaces import IDelayedCall, IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from irsend.configuration_sections import Sending
+from irsend.services.reactor import IReactor
+from irsend.store.group_commit import InThread
 
 _LONGEST = 16_384
-_PATIENCE = 30
-# How long the output of a command that has ended may stay open: by what it has left running.
-_LAST_WORDS = 1
+_COMMAND_TIMEOUT = 30
+# Seconds that a command's output may stay open after its exit, by a process that it has started.
+_OUTPUT_TIMEOUT = 1
 
 
 class TokenUnavailable(Exception):
-    """There is no token; says why."""
+    """There is no token; the text says why."""
 
 
 def token_configured(options: Sending) -> bool:
-    """Say whether there is something to read a token from."""
+    """Return whether a token file or command is configured."""
     return bool(options.token_file or options.token_command)
 
 
 def read_token(
     options: Sending,
-    reactor: Any,
-    on_disk: Callable[[Callable[[], Any]], Deferred[Any]],
+    reactor: IReactor,
+    on_disk: InThread,
 ) -> Deferred[bytes]:
     """Fire with the token, of the file where both are set; fail with TokenUnavailable."""
     if options.token_file:
@@ -53,11 +54,11 @@ def read_token(
         )
     command = _Command(arguments[0], reactor)
     try:
-        # The path is looked through, as a shell would.
+        # The command is looked for in PATH, as by a shell.
         reactor.spawnProcess(command, arguments[0], arguments, env=dict(os.environ))
     except OSError as error:
         return fail(TokenUnavailable(f"the token command {arguments[0]}: {error.strerror}"))
-    command.limit = reactor.callLater(_PATIENCE, command.take_too_long)
+    command.limit = reactor.callLater(_COMMAND_TIMEOUT, command.take_too_long)
     return command.token
 
 
@@ -69,9 +70,9 @@ def _of_file(path: str) -> bytes:
         raise TokenUnavailable(f"the token file {path}: {error.strerror}") from None
 
 
-def _checked(said: bytes, whose: str) -> bytes:
-    token = said.strip().partition(b"\n")[0].strip()
-    if not token or len(said) > _LONGEST:
+def _checked(output: bytes, whose: str) -> bytes:
+    token = output.strip().partition(b"\n")[0].strip()
+    if not token or len(output) > _LONGEST:
         what = "is empty" if not token else f"has more than {_LONGEST} octets"
         raise TokenUnavailable(f"{whose} {what}")
     return token
@@ -80,38 +81,38 @@ def _checked(said: bytes, whose: str) -> bytes:
 class _Command(ProcessProtocol):
     """The command, from its start to its end."""
 
-    transport: Any
+    transport: IProcessTransport | None
 
-    def __init__(self, name: str, reactor: Any) -> None:
+    def __init__(self, name: str, reactor: IReactor) -> None:
         self._name = f"the token command {name}"
         self._reactor = reactor
         self._exit: Failure | None = None
-        self._said = b""
-        self._complaint = b""
-        self.limit: Any = None
-        self.token: Deferred[bytes] = Deferred(lambda _: self._let_go())
+        self._output = b""
+        self._error_output = b""
+        self.limit: IDelayedCall | None = None
+        self.token: Deferred[bytes] = Deferred(lambda _: self._kill())
 
     def outReceived(self, data: bytes) -> None:
-        """Take what it prints."""
-        self._said += data
-        if len(self._said) > _LONGEST:
+        """Collect its output."""
+        self._output += data
+        if len(self._output) > _LONGEST:
             self._fail(f"has more than {_LONGEST} octets")
 
     def errReceived(self, data: bytes) -> None:
-        """Keep the end of its complaints."""
-        self._complaint = (self._complaint + data)[-1000:]
+        """Keep the end of its standard error."""
+        self._error_output = (self._error_output + data)[-1000:]
 
     def take_too_long(self) -> None:
-        """Give up on it."""
-        self._fail(f"takes longer than {_PATIENCE} seconds")
+        """Kill it: its time is up."""
+        self._fail(f"takes longer than {_COMMAND_TIMEOUT} seconds")
 
     def _fail(self, why: str) -> None:
-        self._let_go()
+        self._kill()
         if not self.token.called:
             self.token.errback(TokenUnavailable(f"{self._name} {why}"))
 
-    def _let_go(self) -> None:
-        """Kill it, and do not wait for what it may have started."""
+    def _kill(self) -> None:
+        """Kill it, and do not wait for processes that it has started."""
         self._stop_waiting()
         if self.transport is not None:
             if self.transport.pid is not None:
@@ -123,23 +124,23 @@ class _Command(ProcessProtocol):
             self.limit.cancel()
 
     def processExited(self, reason: Failure) -> None:
-        """Hear that it has ended; what it has said may still be on its way."""
+        """Note its exit; output may still arrive."""
         self._exit = reason
         if not self.token.called:
             self._stop_waiting()
-            self.limit = self._reactor.callLater(_LAST_WORDS, self._decide)
+            self.limit = self._reactor.callLater(_OUTPUT_TIMEOUT, self._decide)
 
     def processEnded(self, reason: Failure) -> None:
-        """Hear that all that it has said is here."""
+        """All output has arrived: decide."""
         self._decide()
 
     def _decide(self) -> None:
-        """Give the token, or say why there is none."""
-        self._let_go()
+        """Fire with the token, or fail with the reason."""
+        self._kill()
         if self.token.called or self._exit is None:
             return
         if not self._exit.check(ProcessDone):
-            words = self._complaint.decode("utf-8", "replace").strip().splitlines()
+            words = self._error_output.decode("utf-8", "replace").strip().splitlines()
             said = f": {words[-1]}" if words else ""
             ended = self._exit.value
             status = getattr(ended, "exitCode", None)
@@ -148,6 +149,6 @@ class _Command(ProcessProtocol):
             self._fail(f"ended with {how}{said}")
             return
         try:
-            self.token.callback(_checked(self._said, self._name))
+            self.token.callback(_checked(self._output, self._name))
         except TokenUnavailable as why:
             self.token.errback(why)

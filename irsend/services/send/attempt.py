@@ -7,7 +7,7 @@ The route is the SMTP Server that is set, or each receiver's own server by MX
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import attrs
 from attrs import frozen
@@ -22,12 +22,13 @@ from irsend.device.device import Device
 from irsend.device.send_policy import code_of_pop_login
 from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
-from irsend.message.fragments import fragmented
+from irsend.message.fragments import FragmentSlice, fragmented
 from irsend.message.prefixed_file import PrefixedFile
 from irsend.services.error_text import OWN_ERROR
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
 from irsend.services.pop_session_queue import POPSessionQueue
+from irsend.services.reactor import IReactor
 from irsend.services.send.access_token import read_token, token_configured
 from irsend.services.send.delivery import Delivery, Login, Server
 from irsend.services.send.delivery_results import DeliveryResult, too_large
@@ -50,7 +51,7 @@ T = TypeVar("T")
 class AttemptParts:
     """The parts of the machine that an attempt works with."""
 
-    clock: Any
+    clock: IReactor
     """The reactor: time, name look-ups, and processes for the token command."""
     device: Device
     configuration: LiveConfiguration
@@ -58,14 +59,14 @@ class AttemptParts:
     sessions: Sessions
     network: Network
     pop_sessions: POPSessionQueue
-    on_disk: InThread[bytes]
-    blocking: InThread[bytes]
+    on_disk: InThread
+    blocking: InThread
 
 
 class Attempt:
-    """One attempt, by the settings of its beginning. `outgoing` is replaced as it goes on.
+    """One attempt, by the settings at its start. `outgoing` is replaced as it goes on.
 
-    A `login` of the panel goes over the stored one.
+    A `login` from the panel has precedence over the stored one.
     """
 
     log = Logger()
@@ -76,33 +77,33 @@ class Attempt:
         self._settings = settings = parts.device.settings
         window = settings.authent_encryption
         stored = Login(user=window.user, password=window.password)
-        self._login = login.over(stored) if login is not None else stored
+        self._login = login.with_defaults(stored) if login is not None else stored
         self.direct = not settings.email_ifax.via_server
-        """True where each receiver's own server is asked: what it takes is delivered."""
-        self._outcomes: dict[str, DeliveryResult] = {}
+        """True where mail goes to each receiver's own server: what that accepts is delivered."""
+        self._results: dict[str, DeliveryResult] = {}
         self._session: SMTPClientSession | None = None
-        self._waiting: Deferred[Any] | None = None
-        """Cancelled by `give_up`."""
-        self._given_up = False
+        self._cancel_waiting: Callable[[], None] | None = None
+        """Cancels the Deferred that the attempt waits for."""
+        self._aborted = False
 
-    def give_up(self, *, cancelled: bool) -> None:
-        """End what is under way: the job was cancelled, or the machine is switched off."""
-        self._given_up = True
+    def abort(self, *, cancelled: bool) -> None:
+        """End it: the job was cancelled, or the machine is switched off."""
+        self._aborted = True
         if self._session is not None:
             why = _CANCELLED if cancelled else _SWITCHED_OFF
-            self._session.give_up(why, codes.CANCELLED, again=not cancelled)
-        elif self._waiting is not None:
-            self._waiting.cancel()
+            self._session.abort(why, codes.CANCELLED, retryable=not cancelled)
+        elif self._cancel_waiting is not None:
+            self._cancel_waiting()
 
     async def make(self) -> dict[str, DeliveryResult]:
-        """Try; return a result for each address that was tried. Never fails."""
+        """Make the attempt; return a result for each address that was tried. Never fails."""
         try:
             if self._too_large():
-                # Maximum Data Size is less by now than when the job was ordered.
+                # Maximum Data Size was reduced after the job was submitted.
                 self._all(
                     self.outgoing.left, too_large(self.outgoing.job.size or 0, self._limit)
                 )
-                return self._outcomes
+                return self._results
             refused = await self._pop_before_sending()
             if refused is not None:
                 self._all(self.outgoing.left, refused)
@@ -114,11 +115,11 @@ class Attempt:
             pass
         except Exception:
             self.log.failure("While sending a job")
-        if not self._given_up:
-            # An address without a result was left by an error above.
+        if not self._aborted:
+            # An address has no result after an error above.
             wrong = DeliveryResult(codes.SMTP_CONNECTION, OWN_ERROR)
-            self._all([one for one in self.outgoing.left if one not in self._outcomes], wrong)
-        return self._outcomes
+            self._all([one for one in self.outgoing.left if one not in self._results], wrong)
+        return self._results
 
     @property
     def _limit(self) -> int:
@@ -128,34 +129,34 @@ class Attempt:
         size, limit = self.outgoing.job.size or 0, self._limit
         return bool(limit) and size > limit and not self._settings.email_ifax.divided_send
 
-    def _all(self, addresses: Sequence[str], outcome: DeliveryResult) -> None:
-        self._outcomes.update(dict.fromkeys(addresses, outcome))
+    def _all(self, addresses: Sequence[str], result: DeliveryResult) -> None:
+        self._results.update(dict.fromkeys(addresses, result))
 
     async def _wait(self, pending: Deferred[T]) -> T:
-        if self._given_up:
+        if self._aborted:
             pending.addErrback(lambda _: None)
             pending.cancel()
             raise CancelledError
-        self._waiting = pending
+        self._cancel_waiting = pending.cancel
         try:
             return await pending
         finally:
-            self._waiting = None
+            self._cancel_waiting = None
 
     async def _pop_before_sending(self) -> DeliveryResult | None:
         if not self._settings.authent_encryption.pop_auth_before_sending:
             return None
         session = await self._wait(self._parts.pop_sessions.log_in())
-        self._took_part(session.id)
+        self._add_session(session.id)
         if session.result != "OK":
             tls_failed = session.status_line == StatusText.SSL_ERROR_POP.value
             code = code_of_pop_login(self._settings, session.code, tls_failed=tls_failed)
-            again = code == codes.POP_CONNECTION
-            return DeliveryResult(code, f"POP AUTH before Sending: {session.reason}", again)
+            retryable = code == codes.POP_CONNECTION
+            return DeliveryResult(code, f"POP AUTH before Sending: {session.reason}", retryable)
         await self._wait(deferLater(self._parts.clock, POP_PAUSE))
         return None
 
-    def _took_part(self, session: int) -> None:
+    def _add_session(self, session: int) -> None:
         sessions = (*self.outgoing.job.sessions, session)
         job = self._parts.device.job_changed(self.outgoing.job, sessions=sessions)
         self.outgoing = attrs.evolve(self.outgoing, job=job)
@@ -171,7 +172,7 @@ class Attempt:
         await self._deliver(name, name, self.outgoing.left)
 
     async def _send_directly(self) -> None:
-        """To each domain's own server, the first of them that takes the mail (RFC 5321 5.1)."""
+        """Send to each domain's own servers: the first that accepts the mail gets it (RFC 5321 5.1)."""
         by_domain: dict[str, list[str]] = {}
         for address in self.outgoing.left:
             by_domain.setdefault(address.rpartition("@")[2].lower(), []).append(address)
@@ -190,23 +191,23 @@ class Attempt:
         try:
             hosts = await self._wait(routes.find(domain))
         except (NoRoute, NameServersSilent) as why:
-            again = isinstance(why, NameServersSilent)
-            self._all(addresses, DeliveryResult(codes.SERVER_NOT_FOUND, str(why), again))
+            retryable = isinstance(why, NameServersSilent)
+            self._all(addresses, DeliveryResult(codes.SERVER_NOT_FOUND, str(why), retryable))
             return
         for host in hosts:
-            before = {one: self._outcomes[one] for one in addresses if one in self._outcomes}
+            before = {one: self._results[one] for one in addresses if one in self._results}
             await self._deliver(host.name, host.address, addresses)
             for one, earlier in before.items():
-                # A server that is no good says nothing against "later" from the one before it.
-                if self._outcomes[one].elsewhere and earlier.again:
-                    self._outcomes[one] = earlier
-            addresses = [one for one in addresses if self._outcomes[one].elsewhere]
+                # A server that fails does not overrule an earlier one that said "later".
+                if self._results[one].retryable_elsewhere and earlier.retryable:
+                    self._results[one] = earlier
+            addresses = [one for one in addresses if self._results[one].retryable_elsewhere]
             if not addresses:
                 break
 
     async def _deliver(self, name: str, address: str, recipients: Sequence[str]) -> None:
-        """One session with one server."""
-        if self._given_up:
+        """Run one session with one server."""
+        if self._aborted:
             raise CancelledError
         parts, configuration = self._parts, self._parts.configuration.current
         # Two spellings may name one mailbox.
@@ -227,7 +228,7 @@ class Attempt:
             self._settings,
             Server(name=name, endpoint=endpoint),
             self._delivery(tuple(by_mailbox)),
-            # The relay's password is not for other people's servers [ours].
+            # The password for the relay is given to no other server [ours].
             None if self.direct else self._login,
             read,
             clock=parts.clock,
@@ -237,11 +238,11 @@ class Attempt:
             network=parts.network,
             blocking=parts.blocking,
         )
-        self._took_part(self._session.id)
+        self._add_session(self._session.id)
         answers = await self._session.deliver()
         self._session = None
-        for mailbox, outcome in answers.items():
-            self._all(by_mailbox[mailbox], outcome)
+        for mailbox, result in answers.items():
+            self._all(by_mailbox[mailbox], result)
 
     # -- the mail -----------------------------------------------------------------
 
@@ -254,7 +255,7 @@ class Attempt:
             message = outbox.open_message(outgoing)
             return PrefixedFile(head if eight_bit else b"", message, start, size - start)
 
-        def part(fragment: Any) -> Callable[[bool], PrefixedFile]:
+        def part(fragment: FragmentSlice) -> Callable[[bool], PrefixedFile]:
             return lambda _: PrefixedFile(
                 fragment.head, outbox.open_message(outgoing), fragment.start, fragment.length
             )

@@ -1,4 +1,4 @@
-"""What a session with an SMTP server is given: the server, the mail, and who the machine says it is."""
+"""What an SMTP session of the machine is given: the server, the mail, and the login."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from irsend.message.prefixed_file import PrefixedFile
 
 @frozen(kw_only=True)
 class Server:
-    """Where a mail is taken to."""
+    """The server that the session connects to."""
 
     name: str
-    """As it is configured, or as its MX record has it: the certificate is compared with it."""
+    """As configured, or as in the MX record: the certificate is checked against it."""
     endpoint: IStreamClientEndpoint
 
 
 @frozen(kw_only=True)
 class Login:
-    """Who the machine says it is."""
+    """User and password for AUTH."""
 
     user: str
     password: str = field(repr=False)
 
-    def over(self, stored: Login) -> Login:
-        """Return this one, with what was not typed taken from what is stored."""
+    def with_defaults(self, stored: Login) -> Login:
+        """Return it, with a user or password that is empty taken from `stored`."""
         return Login(user=self.user or stored.user, password=self.password or stored.password)
 
 
 @frozen(kw_only=True)
 class Delivery:
-    """A mail as it is handed over: in one part, or in several."""
+    """A mail as it is handed over, in one part or in several."""
 
     sender: Mailbox | None
     """None for the null sender."""
     recipients: tuple[Mailbox, ...]
     parts: Sequence[Callable[[bool], PrefixedFile]]
-    """Each makes its content; for True, with 8-bit text where there is such."""
+    """Callables that return the content of a part; True allows 8-bit text."""
     has_eight_bit: bool = False
     envelope_id: bytes = b""
-    """Not empty: notifications are asked for."""
+    """Empty where no notifications are requested."""

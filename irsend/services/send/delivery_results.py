@@ -1,4 +1,4 @@
-"""Delivery results: what a mail came to for a recipient, and the code that an error of a session has."""
+"""Delivery results: the result of a mail for one recipient, and the code of each error of a session."""
 
 from __future__ import annotations
 
@@ -13,48 +13,50 @@ from irsend.protocols.smtp_client_replies import ServerReply, UnreadableReply
 from irsend.protocols.tls import CertificateAsked, NothingInCommon, TLSFailed
 from irsend.services.error_text import error_text
 
-# What of a server's words stands in the journal, in characters.
+# Characters of a server's reply that the journal keeps.
 _LONGEST_REASON = 300
 _STEP_OF = {b"MAIL": Step.SENDER, b"RCPT": Step.RECIPIENT, b"DATA": Step.DATA}
 
 
 @frozen
 class DeliveryResult:
-    """What a mail came to for one recipient."""
+    """The result of an attempt for one recipient."""
 
     code: str | None = None
-    """None: it was handed over."""
+    """None where the mail was handed over."""
     reason: str = ""
-    again: bool = False
-    """True where another attempt may end otherwise."""
-    elsewhere: bool = False
+    retryable: bool = False
+    """True where another attempt may succeed."""
+    retryable_elsewhere: bool = False
     """True where another server of the same domain may take it."""
 
     @property
     def open(self) -> bool:
-        """True where it is not over yet: another attempt may be, or it was broken off."""
-        return self.code is not None and (self.again or self.code == codes.CANCELLED)
+        """True where it is not final: another attempt may follow, or this one was cancelled."""
+        return self.code is not None and (self.retryable or self.code == codes.CANCELLED)
 
 
 class SessionFailed(Exception):
-    """A session cannot go on; `outcome` is for all recipients that have none yet."""
+    """A session cannot go on; `result` is for all recipients that have none yet."""
 
-    def __init__(self, reason: str, code: str, *, again: bool = False) -> None:
+    def __init__(self, reason: str, code: str, *, retryable: bool = False) -> None:
         super().__init__(reason)
-        self.outcome = DeliveryResult(code, reason[:_LONGEST_REASON], again, elsewhere=True)
+        self.result = DeliveryResult(
+            code, reason[:_LONGEST_REASON], retryable, retryable_elsewhere=True
+        )
 
 
 def refused(reply: ServerReply, step: Step | None = None) -> SessionFailed:
-    """Return what a refusal comes to; its step is that of the command it answers."""
+    """Return the error of a refusal; its step is by default that of the command it replies to."""
     step = step or _STEP_OF.get(reply.to, Step.CONTENT)
     code = code_of_refusal(step, reply.code)
     return SessionFailed(
-        f"the server refused {step.value}: {reply}", code, again=not reply.permanent
+        f"the server refused {step.value}: {reply}", code, retryable=not reply.permanent
     )
 
 
 def too_large(size: int, limit: int) -> DeliveryResult:
-    """Return what comes of a mail that may not be divided (#705); both in octets."""
+    """Return the result of a mail that is too large and may not be divided (#705); both in octets."""
     why = (
         f"{size} octets are more than Maximum Data Size for Sending ({limit}; "
         "email_ifax.maximum_data_size), and the mail may not be divided "
@@ -64,12 +66,12 @@ def too_large(size: int, limit: int) -> DeliveryResult:
 
 
 def refusal_of(reply: ServerReply) -> DeliveryResult:
-    """Return what a refusal in a mail transaction comes to for its recipient."""
-    return evolve(refused(reply).outcome, elsewhere=not reply.permanent)
+    """Return the result of a recipient that was refused in a mail transaction."""
+    return evolve(refused(reply).result, retryable_elsewhere=not reply.permanent)
 
 
 def failure_of(problem: Exception, server: str) -> SessionFailed | None:
-    """Return what an error of a session with this server comes to (docs/fidelity); None for a bug.
+    """Return the error of a session with this server, with its code (docs/fidelity); None for a bug.
 
     Which errors another attempt may mend is ours.
     """
@@ -87,18 +89,18 @@ def failure_of(problem: Exception, server: str) -> SessionFailed | None:
             return SessionFailed(f"login failed: {text}", codes.SMTP_LOGIN)
         case net.DNSLookupError():
             return SessionFailed(
-                f"{server} is not found in DNS", codes.SERVER_NOT_FOUND, again=True
+                f"{server} is not found in DNS", codes.SERVER_NOT_FOUND, retryable=True
             )
         case net.TimeoutError():
-            # Twisted's own is of the connection, and says nothing.
-            told = problem.args[0] if problem.args else ""
-            reason = str(told) or f"{server} cannot be reached: it does not answer"
-            return SessionFailed(reason, codes.SMTP_CONNECTION, again=True)
+            # Twisted's own, of a connection that was not made, has no text.
+            given = problem.args[0] if problem.args else ""
+            reason = str(given) or f"{server} cannot be reached: it does not answer"
+            return SessionFailed(reason, codes.SMTP_CONNECTION, retryable=True)
         case net.ConnectError():
             reason = f"{server} cannot be reached: {text}"
-            return SessionFailed(reason, codes.SMTP_CONNECTION, again=True)
+            return SessionFailed(reason, codes.SMTP_CONNECTION, retryable=True)
         case net.ConnectionLost():
-            return SessionFailed(text, codes.CONNECTION_LOST, again=True)
+            return SessionFailed(text, codes.CONNECTION_LOST, retryable=True)
         case UnreadableReply():
             return SessionFailed(text, codes.SMTP_CONNECTION)
         case OSError():

@@ -53,22 +53,22 @@ class FullMode(Service):
         self._receiver_features = receiver_features
         self._awaited: dict[int, Outgoing] = {}
         self._open: set[int] = set()
-        """Serials of the I-Fax jobs that are not over: some of their mails may be on their way."""
+        """Serials of the I-Fax jobs that are being sent: a notification may come before they end."""
         self._early: deque[tuple[Notification, Deferred[bool]]] = deque()
-        """Notifications that came before their job was over; each Deferred says whether one matches."""
+        """Notifications that match no job yet; each Deferred fires with whether one did."""
         self._retries = Retries(clock)
         self._timer: IDelayedCall | None = None
         self._stop_observing: Callable[[], None] = lambda: None
         self._reading: list[Deferred[None]] = []
 
     def startService(self) -> None:
-        """Wait, and observe which jobs are being sent."""
+        """Start the timer, and observe which jobs are being sent."""
         Service.startService(self)
         self._stop_observing = self._device.observe(self._observe)
         self._schedule()
 
     def stopService(self) -> Deferred[None]:
-        """Stop; what is awaited now is awaited after the next start."""
+        """Stop; what is awaited is awaited again after the next start."""
         Service.stopService(self)
         self._stop_observing()
         if self._timer is not None and self._timer.active():
@@ -80,7 +80,7 @@ class FullMode(Service):
         return DeferredList(list(self._reading)).addCallback(lambda _: None)
 
     def recover(self, entries: Sequence[Outgoing]) -> None:
-        """Take the outbox as it was when the machine was switched on."""
+        """Go on with the jobs that were in the outbox at the start."""
         for outgoing in entries:
             if outgoing.awaited_until is not None:
                 self._device.job_changed(outgoing.job)
@@ -89,7 +89,7 @@ class FullMode(Service):
                 self._open.add(outgoing.serial)
 
     def await_notifications(self, outgoing: Outgoing) -> Deferred[None]:
-        """Wait for the notifications of a job until its `awaited_until`; fires when that is written down."""
+        """Wait for the notifications of a job until its `awaited_until`; fires when that is recorded."""
         self._awaited[outgoing.serial] = outgoing
         self._schedule()
         kept = Deferred.fromCoroutine(self._keep(outgoing.serial))
@@ -97,7 +97,7 @@ class FullMode(Service):
         return kept
 
     async def _keep(self, serial: int) -> None:
-        """Write down that a job is awaited; again later where the disk fails. Never fails."""
+        """Record that notifications are awaited; tried again where the disk fails. Never fails."""
         outgoing = self._awaited.get(serial)
         if outgoing is None:
             return
@@ -107,7 +107,7 @@ class FullMode(Service):
         except Exception:
             self.log.failure("While a job sent in full mode was written down")
             if self.running:
-                self._retries.later(lambda: Deferred.fromCoroutine(self._keep(serial)))
+                self._retries.schedule(lambda: Deferred.fromCoroutine(self._keep(serial)))
 
     # -- Full Mode TX Timeout -----------------------------------------------------
 
@@ -121,7 +121,7 @@ class FullMode(Service):
             self._timer = self._clock.callLater(delay, self._give_up)
 
     def _give_up(self) -> None:
-        """Give up waiting: the job keeps its result `--`."""
+        """Stop waiting for the jobs whose time is over: they keep their result `--`."""
         now = self._device.now()
         for outgoing in list(self._awaited.values()):
             if (outgoing.awaited_until or 0) <= now:
@@ -147,14 +147,14 @@ class FullMode(Service):
         elif job.serial in self._open:
             self._open.discard(job.serial)
             # Its notifications are awaited in the reactor's next turn, if at all.
-            self._retries.later(self._match_early, pause=0)
+            self._retries.schedule(self._match_early, pause=0)
 
-    def take(self, notification: Notification) -> Deferred[bool]:
+    def notification_received(self, notification: Notification) -> Deferred[bool]:
         """Apply a notification to its job; fires with whether there is one.
 
         A server may send it before the machine has sent QUIT: while jobs are being
         sent it may be about one of them, and the Deferred waits for their end.
-        Fails where the disk does not take the change: it may be given once more.
+        Fails where the change cannot be written; the call may then be repeated.
         """
         answer: Deferred[bool] = Deferred()
         self._early.append((notification, answer))
@@ -166,9 +166,9 @@ class FullMode(Service):
     def _match_early(self) -> None:
         early, self._early = self._early, deque()
         for notification, answer in early:
-            outgoing = self._meant_by(notification)
+            outgoing = self._job_of(notification)
             if outgoing is not None:
-                self._busy(Deferred.fromCoroutine(self._apply(outgoing, notification, answer)))
+                self._track(Deferred.fromCoroutine(self._apply(outgoing, notification, answer)))
             elif self._open:
                 self._early.append((notification, answer))
             else:
@@ -186,14 +186,14 @@ class FullMode(Service):
         if self.running:
             answer.callback(applies)
 
-    def _busy(self, reading: Deferred[None]) -> None:
+    def _track(self, reading: Deferred[None]) -> None:
         self._reading.append(reading)
         reading.addErrback(
             lambda failure: self.log.failure("While reading a notification", failure)
         )
         reading.addCallback(lambda _: self._reading.remove(reading))
 
-    def _meant_by(self, notification: Notification) -> Outgoing | None:
+    def _job_of(self, notification: Notification) -> Outgoing | None:
         # The parts of a divided mail have Message-IDs of their own.
         message_id = _PART.sub("", notification.original_message_id.strip("<>"))
         for outgoing in self._awaited.values():
@@ -207,7 +207,7 @@ class FullMode(Service):
         applies = False
         confirmed = set(outgoing.confirmed)
         for report in notification.reports:
-            address = _address_meant(recipients, report)
+            address = _address_of(recipients, report)
             if address is None:
                 continue
             applies = True
@@ -248,8 +248,8 @@ class FullMode(Service):
             )
 
 
-def _address_meant(recipients: tuple[Recipient, ...], report: Report) -> str | None:
-    """Return the recipient that a report is about; an only one may be called otherwise there."""
+def _address_of(recipients: tuple[Recipient, ...], report: Report) -> str | None:
+    """Return the recipient that a report is about; where there is only one, whatever its name there."""
     addresses = [one.address for one in recipients]
     for meant in report.addresses:
         if meant in addresses:
@@ -264,6 +264,6 @@ def _changed(one: Recipient, report: Report, kind: str) -> Recipient:
     if report.positive is None:
         return one
     if report.positive:
-        # What was an error once stays one: another copy may have been read.
+        # An error stays one: a later success may be of another copy.
         return one if one.result == "NG" else attrs.evolve(one, result="OK")
     return attrs.evolve(one, result="NG", code=_NEGATIVE[kind], reason=report.text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import attrs
 from attrs import frozen
@@ -20,7 +20,7 @@ from irsend.device.jobs import Job, Recipient
 from irsend.device.send_order import SendOrder
 from irsend.device.send_policy import sender_address
 from irsend.errors import MemoryFull
-from irsend.message.compose import Attachment, Letter, compose
+from irsend.message.compose import Attachment, Draft, compose
 from irsend.message.style import Style
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.send.delivery_results import DeliveryResult, too_large
@@ -30,22 +30,22 @@ from irsend.store.memory import Memory
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receiver_features import ReceiverFeatures
 
-# What a scan is multiplied with, in percent, to become lines of base64.
+# The size of a scan in base64, in percent of its own.
 _PERCENT_IN_MAIL = 137
 _HEAD = 4096
-"""What a header and its boundaries take, about."""
+"""Octets of a header and the boundaries, approximately."""
 _EXTENSIONS = {"application/pdf": "pdf", "image/tiff": "tif", "image/jpeg": "jpg"}
 
 
 @frozen
 class Scanned:
-    """Pages on the disk, and what is to become of them."""
+    """The scanned pages of an order, on the disk."""
 
     order: SendOrder
     scan: Scan
-    place: Path
+    directory: Path
     size: int
-    """What its mail is going to have, about, in octets."""
+    """The approximate size of its mail, in octets."""
 
 
 class _TooLarge(Exception):
@@ -57,7 +57,7 @@ class _TooLarge(Exception):
 
 
 class JobSubmission:
-    """Makes jobs of orders."""
+    """Makes a job of each order."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class JobSubmission:
         outbox: Outbox,
         scanner: Scanner,
         receiver_features: ReceiverFeatures,
-        on_disk: InThread[None],
+        on_disk: InThread,
     ) -> None:
         self._device = device
         self._memory = memory
@@ -77,22 +77,22 @@ class JobSubmission:
         self._scanner = scanner
         self._receiver_features = receiver_features
         self._on_disk = on_disk
-        self._promised = 0
-        """Octets of what is scanned and not in the outbox yet."""
+        self._reserved = 0
+        """Octets of the scans that are not in the outbox yet."""
 
     async def scan(self, order: SendOrder) -> Scanned:
-        """Fire with the pages as they will be sent; may be cancelled. ScanRefused, MemoryFull."""
+        """Return the pages as they will be sent; may be cancelled. ScanRefused, MemoryFull."""
         left = self._left()
         if left <= 0:
             raise MemoryFull
-        place = self._outbox.new_place()
+        directory = self._outbox.new_directory()
         try:
             scan = await self._scanner.scan(
                 ScanOrder(
                     files=tuple(
                         ScanFile(path=one.path, name=one.name) for one in order.originals
                     ),
-                    into=place,
+                    into=directory,
                     format=order.format,
                     resolution=order.resolution,
                     paper=order.paper,
@@ -102,33 +102,33 @@ class JobSubmission:
                 ),
                 self._device.page_scanned,
             )
-            # In the meantime others have come.
+            # Other jobs may have come meanwhile.
             octets = sum(one.stat().st_size for one in scan.files)
             size = octets * _PERCENT_IN_MAIL // 100 + _HEAD + len(order.text)
             if size > self._left():
                 raise MemoryFull(DOES_NOT_FIT)
         except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
             raise
-        self._promised += size
-        return Scanned(order, scan, place, size)
+        self._reserved += size
+        return Scanned(order, scan, directory, size)
 
     def _left(self) -> int:
-        """Return how many octets there is room for."""
+        """Return for how many octets memory has room."""
         memory = self._memory
-        return memory.capacity - memory.used - self._outbox.used - self._promised
+        return memory.capacity - memory.used - self._outbox.used - self._reserved
 
     async def accept(self, scanned: Scanned) -> Outgoing | Job:
-        """Fire with what is in the outbox now, or with a job that has ended at once (#705).
+        """Return the record in the outbox, or a job that has ended at once (#705).
 
-        Fails with MemoryFull or OSError; nothing is left of it then.
+        Fails with MemoryFull or OSError; nothing is kept then.
         """
         try:
             return await self._keep(scanned)
         finally:
-            self._promised -= scanned.size
-            # Not waited for: from here on the job can be cancelled.
-            self._on_disk(lambda: shutil.rmtree(scanned.place, ignore_errors=True))
+            self._reserved -= scanned.size
+            # Not awaited: from here on the job can be cancelled.
+            self._on_disk(lambda: shutil.rmtree(scanned.directory, ignore_errors=True))
 
     def _profile(self, order: SendOrder) -> str:
         """Return the I-Fax profile: S, or a better one that all receivers are known to take."""
@@ -155,19 +155,19 @@ class JobSubmission:
             pages=scan.pages,
             recipients=tuple(Recipient(address=one) for one in order.to),
         )
-        letter = self._letter(order, scan, job)
+        draft = self._draft(order, scan, job)
         style = Style(**attrs.asdict(device.model.header))
         limit = window.maximum_data_size * MB
 
         def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:
-            composed = compose(letter, style, into)
+            composed = compose(draft, style, into)
             if limit and composed.size > limit and not window.divided_send:
                 raise _TooLarge(composed.size)
             if composed.size > self._left() + scanned.size:
                 raise MemoryFull(DOES_NOT_FIT)
             outgoing = Outgoing(
                 job=attrs.evolve(job, size=composed.size),
-                sender=letter.sender,
+                sender=draft.sender,
                 message_id=composed.message_id,
                 head_length=composed.head_length,
                 full=order.full,
@@ -182,19 +182,23 @@ class JobSubmission:
         return kept
 
     def _refused(self, job: Job, why: DeliveryResult, size: int) -> Job:
-        refused: dict[str, Any] = {"result": "NG", "code": why.code, "reason": why.reason}
         return self._device.job_changed(
             job,
             size=size,
             ended=self._device.now(),
-            recipients=tuple(attrs.evolve(one, **refused) for one in job.recipients),
-            **refused,
+            recipients=tuple(
+                attrs.evolve(one, result="NG", code=why.code, reason=why.reason)
+                for one in job.recipients
+            ),
+            result="NG",
+            code=why.code,
+            reason=why.reason,
         )
 
-    def _letter(self, order: SendOrder, scan: Scan, job: Job) -> Letter:
+    def _draft(self, order: SendOrder, scan: Scan, job: Job) -> Draft:
         device = self._device
         sender = sender_address(device.settings, device.model.name, self._configuration.host)
-        return Letter(
+        return Draft(
             at=job.started,
             number=job.number,
             count=job.serial % 10_000,

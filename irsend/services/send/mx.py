@@ -15,6 +15,8 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.names import client, dns, error
 
+from irsend.services.reactor import IReactor
+
 _DNS_PORT = 53
 _TIMEOUTS = (1, 3, 5)
 """Seconds for each of the attempts at a name server."""
@@ -46,7 +48,7 @@ class MXLookup:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IReactor,
         name_servers: Sequence[str],
         *,
         shuffle: Callable[[list[str]], None] = random.shuffle,
@@ -126,7 +128,7 @@ class MXLookup:
         ]
         return list(dict.fromkeys(found))
 
-    async def _ask(self, lookup: Any, name: str) -> list[Any]:
+    async def _ask(self, lookup: Callable[[str], Deferred[Any]], name: str) -> list[Any]:
         """Give the answers; none where there is no such name, or no such record of it."""
         try:
             answers, _, _ = await lookup(name)

@@ -1,8 +1,8 @@
-"""The notifier: sends a DSN when a mail was delivered, an MDN when it was printed or could not be.
+"""The notifier: sends a DSN when a mail is delivered, an MDN when it is printed or cannot be.
 
-Only where the sender asked for it. A report is a job like any other, in the
-machine's own queue, from the null sender, so that no report answers it. It
-never fails the mail that it is about.
+Only where the sender asked for it. A report is a job like any other in the send
+queue, with the null sender, so that no report answers it. A report that fails
+does not fail its mail.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from irsend.services.send.send_queue import SendQueue
 from irsend.store.journal import Journal
 from irsend.store.outbox import Outbox, Outgoing
 
-# With so many messages in the outbox no report is sent, however many are asked for.
+# With so many messages in the outbox no report is sent, so that mails cannot fill the disk with them.
 _MOST_WAITING = 1000
 _SUBJECT = {
     "dsn": "Delivery status notification",
@@ -57,54 +57,56 @@ class Notifier:
 
     @property
     def allowed(self) -> bool:
-        """True where the model sends reports, and the settings say by which route."""
+        """True where the model sends reports, and the settings have a route for them."""
         device = self._device
         window = device.settings.email_ifax
-        knows_a_way = bool(window.smtp_server) or not window.via_server
-        return device.model.reception.confirms and knows_a_way
+        has_route = bool(window.smtp_server) or not window.via_server
+        return device.model.reception.confirms and has_route
 
-    async def mail_delivered(self, mail: ReceivedMail, beginning: bytes) -> ReceivedMail:
+    async def mail_delivered(self, mail: ReceivedMail, head_octets: bytes) -> ReceivedMail:
         """Send the DSN of a mail that is in memory, where one was asked for.
 
         Returns the mail with its job as it is then. Never fails.
         """
         requests, job = mail.requests, mail.job
-        if not requests.delivered or job.told or not self.allowed:
+        if not requests.delivered or job.dsn_sent or not self.allowed:
             return mail
-        told = self._device.job_changed(job, told=True)
+        marked = self._device.job_changed(job, dsn_sent=True)
         try:
-            # Before the DSN: whatever is lost with the power, it is not sent twice.
+            # Before the DSN is sent: it is not sent twice, whenever the power fails.
             await self._journal.flush()
         except Exception:
-            self.log.failure("While writing down that a delivery is told")
+            self.log.failure("While writing down that a DSN is sent")
             self._device.job_changed(job)
             return mail
         await self._send(
             "dsn",
-            told,
+            marked,
             requests.return_path,
-            beginning,
-            lambda answer, style: dsn(answer, style, requests),
+            head_octets,
+            lambda head, style: dsn(head, style, requests),
         )
-        return attrs.evolve(mail, job=told)
+        return attrs.evolve(mail, job=marked)
 
     async def mail_printed(
-        self, mail: ReceivedMail, job: Job, message_id: str, beginning: bytes
+        self, mail: ReceivedMail, job: Job, message_id: str, head_octets: bytes
     ) -> None:
         """Send the MDN of a mail that was printed, or was not, where one was asked for. Never fails."""
         requests = mail.requests
-        if requests.why_not:
+        if requests.mdn_suppressed:
             self.log.info(
-                "Job {number}: no MDN, since {why}", number=job.number, why=requests.why_not
+                "Job {number}: no MDN, since {why}",
+                number=job.number,
+                why=requests.mdn_suppressed,
             )
         if not requests.notify_to or not self.allowed:
             return
         code = job.code or ""
         features = self._device.model.reception.features
 
-        def compose(answer: ReportHead, style: Style) -> tuple[bytes, str]:
+        def compose(head: ReportHead, style: Style) -> tuple[bytes, str]:
             return mdn(
-                answer,
+                head,
                 style,
                 requests,
                 subject=job.subject,
@@ -114,14 +116,14 @@ class Notifier:
                 features=features,
             )
 
-        await self._send("mdn", job, requests.notify_to, beginning, compose)
+        await self._send("mdn", job, requests.notify_to, head_octets, compose)
 
     async def _send(
         self,
         kind: Literal["dsn", "mdn"],
         about: Job,
         to: str,
-        beginning: bytes,
+        head_octets: bytes,
         compose: Callable[[ReportHead, Style], tuple[bytes, str]],
     ) -> None:
         """Put a report into the outbox, and queue it."""
@@ -138,7 +140,7 @@ class Notifier:
         )
         sender = sender_address(device.settings, device.model.name, host)
         meant = about.recipients[0].address if about.recipients else sender
-        answer = ReportHead(
+        head = ReportHead(
             at=device.now(),
             number=job.number,
             count=job.serial % 10_000,
@@ -147,19 +149,19 @@ class Notifier:
             recipient=meant,
             host=host,
             machine=device.model.title or device.model.name,
-            beginning=beginning,
+            head_octets=head_octets,
         )
         style = Style(**attrs.asdict(device.model.header))
 
         def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:
-            content, message_id = compose(answer, style)
+            content, message_id = compose(head, style)
             into.write(content)
             outgoing = Outgoing(
                 job=attrs.evolve(job, size=len(content)),
                 sender="",
                 message_id=message_id,
                 head_length=len(content),
-                answer=kind,
+                report=kind,
             )
             return outgoing, b""
 
@@ -174,4 +176,4 @@ class Notifier:
             )
             return
         device.job_changed(outgoing.job)
-        self._send_queue.take(outgoing)
+        self._send_queue.enqueue(outgoing)

@@ -1,8 +1,8 @@
 """Scanning: originals are read by a worker process, which makes of them what a mail carries.
 
-Nothing of a file is decoded in the machine's own process. A worker that takes
-too long, dies or talks nonsense is a scan that is refused. However a scan ends,
-its worker has ended before, and writes nothing any more.
+The machine's own process decodes no file. Where a worker takes too long, dies, or
+writes what is no message, the scan is refused. However a scan ends, its worker
+has exited before, and writes no more.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.error import ProcessDone
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull, ScanRefused
-from irsend.services.worker_process import Worker, end_all, when_gone
+from irsend.services.reactor import IReactor
+from irsend.services.worker_process import Worker, end_all, when_exited
 
 DOES_NOT_FIT = (
     "The scan is larger than what is left of the machine's memory; "
@@ -30,7 +32,7 @@ _SWITCHED_OFF = "the machine was switched off"
 
 @frozen(kw_only=True)
 class ScanFile:
-    """An original, and what people call it."""
+    """An original, and its name in sentences for people."""
 
     path: Path
     name: str
@@ -38,7 +40,7 @@ class ScanFile:
 
 @frozen(kw_only=True)
 class ScanOrder:
-    """What is to be scanned, and into what."""
+    """What is to be scanned, and in which form."""
 
     files: tuple[ScanFile, ...]
     into: Path
@@ -50,12 +52,12 @@ class ScanOrder:
     """S, F or C for an I-Fax."""
     most_pages: int
     most_octets: int
-    """How large the files may be, all together."""
+    """The greatest size of all files together."""
 
 
 @frozen(kw_only=True)
 class Scan:
-    """What came of it."""
+    """The files that a scan has made."""
 
     files: tuple[Path, ...]
     type: str
@@ -68,17 +70,17 @@ class Scanner:
 
     log = Logger()
 
-    def __init__(self, reactor: Any, *, timeout: Callable[[], float]) -> None:
+    def __init__(self, reactor: IReactor, *, timeout: Callable[[], float]) -> None:
         self._reactor = reactor
         self._timeout = timeout
         self._turns = DeferredSemaphore(_AT_ONCE)
-        self._workers: set[_Scan] = set()
+        self._workers: set[_ScanWorker] = set()
         self._stopped = False
 
     def scan(self, order: ScanOrder, progress: Callable[[int, int], None]) -> Deferred[Scan]:
-        """Scan; `progress` hears of each page, and of how many. Fails with ScanRefused, MemoryFull.
+        """Scan; `progress` is called with each page and their number. Fails with ScanRefused, MemoryFull.
 
-        May be cancelled: the worker is killed then, and it fires when that is gone.
+        May be cancelled: the worker is killed, and it fires when that has exited.
         """
         scanned: Deferred[Scan] = self._turns.run(self._run, order, progress)
         return scanned
@@ -90,27 +92,27 @@ class Scanner:
         try:
             return await worker.done
         except CancelledError:
-            # Its directory is removed behind this: it must write nothing any more.
-            await when_gone(worker)
+            # Its directory is removed next: it must not write into it any more.
+            await when_exited(worker)
             raise
 
-    def _begin(self, order: ScanOrder, progress: Callable[[int, int], None]) -> _Scan:
+    def _begin(self, order: ScanOrder, progress: Callable[[int, int], None]) -> _ScanWorker:
         timeout = self._timeout()
-        worker = _Scan(order, progress, timeout)
+        worker = _ScanWorker(order, progress, timeout)
         worker.start(self._reactor, "irsend.imaging.scan_worker")
         self._workers.add(worker)
-        worker.gone.addCallback(lambda _: self._workers.discard(worker))
+        worker.exited.addCallback(lambda _: self._workers.discard(worker))
         worker.limit = self._reactor.callLater(timeout, worker.take_too_long)
         return worker
 
-    def stop(self) -> Deferred[Any]:
-        """Kill what runs; fires when it is gone."""
+    def stop(self) -> Deferred[None]:
+        """Kill all workers; fires when they have exited."""
         self._stopped = True
         return end_all(self._workers, lambda worker: worker.refuse(_SWITCHED_OFF))
 
 
-class _Scan(Worker):
-    """One scan, from its order to its end."""
+class _ScanWorker(Worker):
+    """The worker of one scan."""
 
     log = Logger()
 
@@ -123,13 +125,13 @@ class _Scan(Worker):
         self._timeout = timeout
         self._outcome: Scan | None = None
         self._refusal: ScanRefused | MemoryFull | None = None
-        self.limit: Any = None
+        self.limit: IDelayedCall | None = None
         self.done: Deferred[Scan] = Deferred(lambda _: self.kill())
 
     def connectionMade(self) -> None:
-        """Give it the order."""
+        """Send the order, and no more."""
         order = self._order
-        self.tell(
+        self.send(
             {
                 "originals": [(str(one.path), one.name) for one in order.files],
                 "into": str(order.into),
@@ -146,30 +148,30 @@ class _Scan(Worker):
         )
         self.transport.closeStdin()
 
-    def heard(self, words: dict[str, Any]) -> None:
-        """Hear of a page, or of the end."""
-        if "page" in words:
-            self._progress(int(words["page"]), int(words["of"]))
-        elif "refused" in words:
-            self._refusal = self._refusal or ScanRefused(str(words["refused"]))
-        elif "full" in words:
+    def message_received(self, message: dict[str, Any]) -> None:
+        """Pass on a page that is done, or note the result."""
+        if "page" in message:
+            self._progress(int(message["page"]), int(message["of"]))
+        elif "refused" in message:
+            self._refusal = self._refusal or ScanRefused(str(message["refused"]))
+        elif "full" in message:
             self._refusal = self._refusal or MemoryFull(DOES_NOT_FIT)
         else:
-            made = [self._order.into / Path(name).name for name in words["made"]]
+            made = [self._order.into / Path(name).name for name in message["made"]]
             self._outcome = Scan(
-                files=tuple(made), type=str(words["type"]), pages=int(words["pages"])
+                files=tuple(made), type=str(message["type"]), pages=int(message["pages"])
             )
 
-    def talks_nonsense(self) -> None:
-        """Give up on it."""
+    def message_unreadable(self) -> None:
+        """Kill it: what it writes later cannot be trusted."""
         self.refuse("the scanner talks nonsense")
 
     def take_too_long(self) -> None:
-        """Give up on it."""
+        """Kill it: its time is up."""
         self.refuse(f"reading {self._names} takes longer than {self._timeout:.0f} seconds")
 
     def refuse(self, why: str) -> None:
-        """Kill it, for this reason."""
+        """Kill it; the scan is refused for this reason."""
         self._refusal = self._refusal or ScanRefused(why)
         self.kill()
 
@@ -178,8 +180,8 @@ class _Scan(Worker):
         names = [one.name for one in self._order.files]
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
-    def ended(self, reason: Failure) -> None:
-        """Tell what came of it."""
+    def worker_exited(self, reason: Failure) -> None:
+        """Fire with the scan, or fail with the reason."""
         if self.limit is not None and self.limit.active():
             self.limit.cancel()
         if self.done.called:
@@ -189,7 +191,7 @@ class _Scan(Worker):
         elif self._outcome is not None and reason.check(ProcessDone):
             self.done.callback(self._outcome)
         else:
-            self.log.error("The scanner failed: {complaint}", complaint=self.complaint)
+            self.log.error("The scanner failed: {error_output}", error_output=self.error_output)
             self.done.errback(
                 ScanRefused(f"reading {self._names} failed, or took too much memory or time")
             )

@@ -7,7 +7,7 @@ waits for the notifications of a job that was sent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 import attrs
 from twisted.application.service import Service
@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.device import codes
-from irsend.device.jobs import Job, Recipient
+from irsend.device.jobs import Job, JobChanges, JobResult, Recipient
 from irsend.device.send_order import SendOrder
 from irsend.errors import CannotCancel
 from irsend.services.retries import RETRY_PAUSE, Retries
@@ -53,33 +53,33 @@ class SendQueue(Service):
         self._full_mode = full_mode
         self._attempts = attempts
         self._accepting: set[Deferred[None]] = set()
-        """Jobs on their way into the outbox: they get there, also when the client that ordered is gone."""
+        """Jobs that are being put into the outbox; a client that goes away does not stop them."""
         self._waiting: dict[int, Outgoing] = {}
         self._logins: dict[int, Login] = {}
-        """User and password that were typed at the panel for a job; in RAM only."""
+        """User and password that were typed at the panel for a job; never on the disk."""
         self._under_way: Attempt | None = None
         self._cancellations: list[Deferred[Job]] = []
         """Of the job under way."""
         self._timer: IDelayedCall | None = None
         self._retries = Retries(self._clock)
-        """Ends of jobs that are to be written down when the disk works again."""
+        """Ends of jobs that are written when the disk works again."""
         self._ended: Deferred[None] | None = None
 
     # -- its life ---------------------------------------------------------------
 
     def recover(self, entries: Sequence[Outgoing]) -> None:
-        """Take what was in the outbox when the machine was switched on."""
+        """Go on with the jobs that were in the outbox at the start."""
         for outgoing in entries:
             job = self._device.job_changed(outgoing.job, result="waiting", ended=None)
             self._waiting[outgoing.serial] = attrs.evolve(outgoing, job=job)
 
     def startService(self) -> None:
-        """Begin with what waits."""
+        """Start with what waits."""
         Service.startService(self)
         self._schedule()
 
     def stopService(self) -> Deferred[None] | None:
-        """Stop where it stands; what was not sent is sent after the next start."""
+        """Abort the attempt under way; what was not sent is sent after the next start."""
         Service.stopService(self)
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -89,7 +89,7 @@ class SendQueue(Service):
         if self._under_way is not None:
             self._ended = Deferred()
             waiting.append(self._ended)
-            self._under_way.give_up(cancelled=False)
+            self._under_way.abort(cancelled=False)
         return DeferredList(waiting).addCallback(lambda _: None) if waiting else None
 
     def send(self, order: SendOrder) -> Deferred[Job]:
@@ -101,18 +101,18 @@ class SendQueue(Service):
         scanning = Deferred.fromCoroutine(self._submission.scan(order))
         answer: Deferred[Job] = Deferred(lambda _: scanning.cancel())
 
-        def tell(outcome: Job | Failure) -> None:
+        def fire(outcome: Job | Failure) -> None:
             if not answer.called:
                 answer.callback(outcome)  # a Failure fails it
 
         def accept(scanned: Scanned) -> None:
-            # Not chained: to cancel the scan must not reach what comes behind it.
+            # Not chained: cancelling the scan must not cancel what follows it.
             accepting = Deferred.fromCoroutine(self._submission.accept(scanned))
-            done: Deferred[None] = accepting.addCallback(self._queue, order).addBoth(tell)
+            done: Deferred[None] = accepting.addCallback(self._queue, order).addBoth(fire)
             self._accepting.add(done)
             done.addCallback(lambda _: self._accepting.discard(done))
 
-        scanning.addCallbacks(accept, tell)
+        scanning.addCallbacks(accept, fire)
         return answer
 
     def _queue(self, accepted: Outgoing | Job, order: SendOrder) -> Job:
@@ -120,11 +120,11 @@ class SendQueue(Service):
             return accepted
         if order.user or order.password:
             self._logins[accepted.serial] = Login(user=order.user, password=order.password)
-        self.take(accepted)
+        self.enqueue(accepted)
         return accepted.job
 
-    def take(self, outgoing: Outgoing) -> None:
-        """Send what is in the outbox by now."""
+    def enqueue(self, outgoing: Outgoing) -> None:
+        """Send a job that is in the outbox."""
         self._waiting[outgoing.serial] = outgoing
         self._schedule()
 
@@ -137,7 +137,7 @@ class SendQueue(Service):
         if attempt is not None and attempt.outgoing.serial == job.serial:
             over: Deferred[Job] = Deferred()
             self._cancellations.append(over)
-            attempt.give_up(cancelled=True)
+            attempt.abort(cancelled=True)
             ended = await over
             if not any(one.code == codes.CANCELLED for one in ended.recipients):
                 raise _has_ended(ended)
@@ -182,7 +182,7 @@ class SendQueue(Service):
             self._schedule()
 
         def broken(failure: Failure) -> Deferred[Job]:
-            # The disk, perhaps: it is in the outbox still.
+            # Perhaps the disk failed: the job is still in the outbox.
             self.log.failure("While a job was sent", failure)
             outgoing = attempt.outgoing
             if outgoing.left and self._cancellations:
@@ -198,40 +198,40 @@ class SendQueue(Service):
 
     # -- its results -------------------------------------------------------------
 
-    def _changed(self, outgoing: Outgoing, **changes: Any) -> Outgoing:
+    def _changed(self, outgoing: Outgoing, **changes: Unpack[JobChanges]) -> Outgoing:
         job = self._device.job_changed(outgoing.job, **changes)
         return attrs.evolve(outgoing, job=job)
 
     async def _make(self, attempt: Attempt) -> Job:
-        outcomes = await attempt.make()
+        results = await attempt.make()
         outgoing, rule = attempt.outgoing, self._device.model.sending
         if self._cancellations:
-            # But for whom it was over by then.
-            left = [one for one in outgoing.left if outcomes.get(one, _CANCELLED).open]
-            outcomes.update(dict.fromkeys(left, _CANCELLED))
+            # All but those whose result was final by then.
+            left = [one for one in outgoing.left if results.get(one, _CANCELLED).open]
+            results.update(dict.fromkeys(left, _CANCELLED))
         switched_off = not self.running and not self._cancellations
         last = outgoing.attempts + 1 >= rule.attempts and not switched_off
         settled = {
-            address: outcome
-            for address, outcome in outcomes.items()
-            if not outcome.code or last or not outcome.again
+            address: result
+            for address, result in results.items()
+            if not result.code or last or not result.retryable
         }
-        if outgoing.answer:
-            settled = {one: _of_answer(outgoing.answer, settled[one]) for one in settled}
-        attempt.outgoing = outgoing = _with_outcomes(outgoing, settled, direct=attempt.direct)
+        if outgoing.report:
+            settled = {one: _of_report(outgoing.report, settled[one]) for one in settled}
+        attempt.outgoing = outgoing = _with_results(outgoing, settled, direct=attempt.direct)
         if not outgoing.left:
             return await self._finish(outgoing)
         reason = outgoing.job.reason
         if not switched_off:
             due, made = self._device.now() + rule.pause, outgoing.attempts + 1
             outgoing = attrs.evolve(outgoing, attempts=made, due=due)
-            failures = [outcomes[one].reason for one in outgoing.left if one in outcomes]
+            failures = [results[one].reason for one in outgoing.left if one in results]
             reason = f"attempt {made} of {rule.attempts}: {'; '.join(dict.fromkeys(failures))}"
-        # Counted also where it cannot be written down.
+        # The attempt counts, even where that cannot be written.
         attempt.outgoing = outgoing = self._changed(outgoing, result="waiting", reason=reason)
         await self._outbox.update(outgoing)
         if self._cancellations:
-            # In the meantime.
+            # It was cancelled while the record was written.
             return await self._finish(_cancelled(outgoing))
         self._waiting[outgoing.serial] = outgoing
         return outgoing.job
@@ -241,7 +241,9 @@ class SendQueue(Service):
         recipients = outgoing.job.recipients
         worst = next((one for one in recipients if one.result == "NG"), None)
         handed = [one for one in recipients if one.result != "NG"]
-        result = "NG" if worst else "--" if any(one.result == "--" for one in handed) else "OK"
+        result: JobResult = (
+            "NG" if worst else "--" if any(one.result == "--" for one in handed) else "OK"
+        )
         if outgoing.full and handed:
             hours = self._device.settings.email_ifax.full_mode_timeout
             until = self._device.now() + hours * 3600
@@ -254,14 +256,14 @@ class SendQueue(Service):
             ended=self._device.now(),
         )
         if outgoing.awaited_until is not None:
-            # From here on it is full mode's.
+            # From here on `full_mode` has it.
             await self._full_mode.await_notifications(outgoing)
         else:
-            await self._put_away(outgoing)
+            await self._remove(outgoing)
         return outgoing.job
 
-    async def _put_away(self, outgoing: Outgoing) -> None:
-        """Write its end down. Where the disk will not have it now, it is tried again; never fails."""
+    async def _remove(self, outgoing: Outgoing) -> None:
+        """Record its end, and remove it; tried again where the disk fails. Never fails."""
         try:
             # Its end is in the journal before it leaves the outbox: it ends once.
             await self._journal.flush()
@@ -269,7 +271,7 @@ class SendQueue(Service):
         except Exception:
             self.log.failure("While the end of a job was written down")
             if self.running:
-                self._retries.later(lambda: Deferred.fromCoroutine(self._put_away(outgoing)))
+                self._retries.schedule(lambda: Deferred.fromCoroutine(self._remove(outgoing)))
 
 
 def _has_ended(job: Job) -> CannotCancel:
@@ -278,31 +280,31 @@ def _has_ended(job: Job) -> CannotCancel:
     )
 
 
-def _of_answer(kind: str, outcome: DeliveryResult) -> DeliveryResult:
-    """Return what becomes of a DSN (#832) or an MDN (#833) that could not be sent (docs/fidelity)."""
-    if outcome.code in (None, codes.CANCELLED):
-        return outcome
+def _of_report(kind: str, result: DeliveryResult) -> DeliveryResult:
+    """Return the result of a DSN (#832) or MDN (#833) that could not be sent (docs/fidelity)."""
+    if result.code in (None, codes.CANCELLED):
+        return result
     code = codes.DSN_NOT_SENT if kind == "dsn" else codes.MDN_NOT_SENT
-    return attrs.evolve(outcome, code=code, reason=f"{outcome.code}: {outcome.reason}")
+    return attrs.evolve(result, code=code, reason=f"{result.code}: {result.reason}")
 
 
 def _cancelled(outgoing: Outgoing) -> Outgoing:
-    """Return it with all that is left of it cancelled."""
-    return _with_outcomes(outgoing, dict.fromkeys(outgoing.left, _CANCELLED), direct=False)
+    """Return it with all recipients that have no result cancelled."""
+    return _with_results(outgoing, dict.fromkeys(outgoing.left, _CANCELLED), direct=False)
 
 
-def _with_outcomes(
-    outgoing: Outgoing, outcomes: dict[str, DeliveryResult], *, direct: bool
+def _with_results(
+    outgoing: Outgoing, results: dict[str, DeliveryResult], *, direct: bool
 ) -> Outgoing:
     """Return it with these recipients' results: OK where their own server took it, -- where another did."""
 
     def changed(one: Recipient) -> Recipient:
-        outcome = outcomes.get(one.address)
-        if outcome is None or one.over:
+        result = results.get(one.address)
+        if result is None or one.over:
             return one
-        if outcome.code is None:
+        if result.code is None:
             return attrs.evolve(one, result="OK" if direct else "--")
-        return attrs.evolve(one, result="NG", code=outcome.code, reason=outcome.reason)
+        return attrs.evolve(one, result="NG", code=result.code, reason=result.reason)
 
     recipients = tuple(changed(one) for one in outgoing.job.recipients)
     return attrs.evolve(outgoing, job=attrs.evolve(outgoing.job, recipients=recipients))

@@ -9,7 +9,7 @@ is a session, and with which server.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Unpack
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError
@@ -17,10 +17,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from irsend.device import codes
-from irsend.device.authentication import choose_mechanism
 from irsend.device.device import Device
+from irsend.device.mechanism_choice import choose_mechanism
 from irsend.device.send_policy import Step, helo_name
-from irsend.device.sessions import TLSUse
+from irsend.device.sessions import SessionChanges, TLSUse
 from irsend.device.windows import Settings
 from irsend.interfaces import Mailbox
 from irsend.protocols.esmtp_client import ESMTPClient
@@ -47,8 +47,8 @@ from irsend.services.send.delivery_results import (
 from irsend.services.sessions import Sessions
 from irsend.store.group_commit import InThread
 
-# How often the session's octets are told while a message goes out, in seconds.
-_TELL_EVERY = 0.25
+# Seconds between two reports of the octets sent so far, while a message is sent.
+_REPORT_EVERY = 0.25
 _READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
 """Mechanisms whose secret can be read on the wire."""
 
@@ -56,9 +56,9 @@ _READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
 class SMTPClientSession:
     """One session, from its connection to its end, by these settings.
 
-    Without a `login` there is none, whatever the settings are; `read_token` gives
-    the access token of XOAUTH2. `blocking` runs in a thread what may wait without
-    end (GSSAPI).
+    Without a `login` there is no AUTH, whatever the settings are; `read_token` gives
+    the access token of XOAUTH2. `blocking` runs in a thread what may never
+    return (GSSAPI).
     """
 
     log = Logger()
@@ -76,7 +76,7 @@ class SMTPClientSession:
         configuration: LiveConfiguration,
         sessions: Sessions,
         network: Network,
-        blocking: InThread[bytes],
+        blocking: InThread,
     ) -> None:
         self._clock = clock
         self._device = device
@@ -94,23 +94,23 @@ class SMTPClientSession:
         self._session, self._transcript = sessions.begin("smtp-send", server.name)
         self._client: ESMTPClient | None = None
         self._connecting: Deferred[ESMTPClient] | None = None
-        self._given_up: SessionFailed | None = None
-        self._outcomes: dict[Mailbox, DeliveryResult] = {}
+        self._abort_reason: SessionFailed | None = None
+        self._results: dict[Mailbox, DeliveryResult] = {}
         self._octets = 0
-        self._told_at = 0.0
+        self._reported_at = 0.0
 
     @property
     def id(self) -> int:
         """The session's number."""
         return self._session.id
 
-    def give_up(self, reason: str, code: str, *, again: bool = False) -> None:
+    def abort(self, reason: str, code: str, *, retryable: bool = False) -> None:
         """End it at once: the job was cancelled, or the machine is switched off."""
-        self._given_up = SessionFailed(reason, code, again=again)
+        self._abort_reason = SessionFailed(reason, code, retryable=retryable)
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None:
-            self._client.give_up(self._given_up)
+            self._client.abort(self._abort_reason)
         if self._token is not None:
             self._token.cancel()
 
@@ -118,8 +118,8 @@ class SMTPClientSession:
         """Hand the mail over; return its result for each recipient. Never fails."""
         bound = self._clock.callLater(
             self._configuration.current.limits.smtp_session,
-            lambda: self.give_up(
-                "the session took too long", codes.SMTP_CONNECTION, again=True
+            lambda: self.abort(
+                "the session took too long", codes.SMTP_CONNECTION, retryable=True
             ),
         )
         failed: SessionFailed | None = None
@@ -128,12 +128,12 @@ class SMTPClientSession:
         except SessionFailed as why:
             failed = why
         except Exception as problem:
-            failed = self._given_up or failure_of(problem, self._server.name)
+            failed = self._abort_reason or failure_of(problem, self._server.name)
             if failed is None:
                 self.log.failure("While sending")
                 failed = SessionFailed(OWN_ERROR, codes.SMTP_CONNECTION)
         if failed is not None:
-            self._transcript.note(failed.outcome.reason)
+            self._transcript.note(failed.result.reason)
         if self._client is not None and self._client.connected:
             if self._device.model.sending.quits:
                 await self._client.quit()
@@ -142,15 +142,15 @@ class SMTPClientSession:
         if bound.active():
             bound.cancel()
         for recipient in self._delivery.recipients:
-            if recipient not in self._outcomes:
-                self._outcomes[recipient] = failed.outcome if failed else DeliveryResult()
+            if recipient not in self._results:
+                self._results[recipient] = failed.result if failed else DeliveryResult()
         self._end(await self._network.mac_behind(self._server.endpoint))
-        return self._outcomes
+        return self._results
 
     def _end(self, mac: str | None) -> None:
-        outcomes = self._outcomes.values()
-        worst = next((one for one in outcomes if one.code), DeliveryResult())
-        handed_over = any(one.code is None for one in outcomes)
+        results = self._results.values()
+        worst = next((one for one in results if one.code), DeliveryResult())
+        handed_over = any(one.code is None for one in results)
         self._session = self._sessions.end(
             self._session,
             reason=worst.reason or (worst.code or ""),
@@ -180,8 +180,8 @@ class SMTPClientSession:
 
     async def _connect(self) -> ESMTPClient:
         limits = self._configuration.current.limits
-        if self._given_up is not None:
-            raise self._given_up
+        if self._abort_reason is not None:
+            raise self._abort_reason
         uses = self._device.model.sending.extensions
         client = ESMTPClient(
             self._transcript,
@@ -196,12 +196,12 @@ class SMTPClientSession:
             ),
             uses=[keyword.encode("ascii") for keyword in uses],
         )
-        client.content_went_so_far = self._tell
+        client.on_octets_sent = self._report_octets
         self._connecting = connect_client(self._server.endpoint, client)
         try:
             await self._connecting
         except (CancelledError, ConnectingCancelledError):
-            raise self._given_up or SessionFailed("cancelled", codes.CANCELLED) from None
+            raise self._abort_reason or SessionFailed("cancelled", codes.CANCELLED) from None
         except ValueError:
             wrong = f"{self._server.name} is not the name of a server"
             raise SessionFailed(wrong, codes.SERVER_NOT_FOUND) from None
@@ -215,8 +215,8 @@ class SMTPClientSession:
         client.identity = helo_name(form, self._configuration.host, own).encode(
             "ascii", "replace"
         )
-        if self._given_up is not None:
-            client.give_up(self._given_up)
+        if self._abort_reason is not None:
+            client.abort(self._abort_reason)
         return client
 
     async def _hello(self, client: ESMTPClient) -> None:
@@ -304,7 +304,7 @@ class SMTPClientSession:
         delivery = self._delivery
         eight_bit = delivery.has_eight_bit and client.usable(b"8BITMIME")
         left = list(delivery.recipients)
-        gone = 0
+        sent = 0
         for make in delivery.parts:
             if not left:
                 return
@@ -322,24 +322,24 @@ class SMTPClientSession:
                 )
             finally:
                 content.close()
-                # Also where the session was lost behind them.
+                # Also where the session was lost after them.
                 self._refused(refusals)
             self._refused(answers)
-            left = [recipient for recipient in left if recipient not in self._outcomes]
+            left = [recipient for recipient in left if recipient not in self._results]
             if left:
-                gone += content.size
-                self._octets = gone
+                sent += content.size
+                self._octets = sent
 
     def _refused(self, answers: dict[Mailbox, ServerReply]) -> None:
         for recipient, reply in answers.items():
             if not reply.positive:
-                self._outcomes[recipient] = refusal_of(reply)
+                self._results[recipient] = refusal_of(reply)
 
-    def _changed(self, **changes: Any) -> None:
+    def _changed(self, **changes: Unpack[SessionChanges]) -> None:
         self._session = self._device.session_changed(self._session, **changes)
 
-    def _tell(self, octets: int) -> None:
+    def _report_octets(self, octets: int) -> None:
         now = self._device.now()
-        if now - self._told_at >= _TELL_EVERY:
-            self._told_at = now
+        if now - self._reported_at >= _REPORT_EVERY:
+            self._reported_at = now
             self._changed(bytes=self._octets + octets)

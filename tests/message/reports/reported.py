@@ -23,7 +23,7 @@ ANSWER = ReportHead(
     recipient="fax@ir.bench.test",
     host="ir.bench.test",
     machine="Canon imageRUNNER 2270",
-    beginning=b"From: a@b.test\r\nSubject: =?utf-8?q?=C3=A9?= caf\xc3\xa9\r\n\r\nText.\r\n",
+    head_octets=b"From: a@b.test\r\nSubject: =?utf-8?q?=C3=A9?= caf\xc3\xa9\r\n\r\nText.\r\n",
 )
 REQUESTS = ReportRequests(
     delivered=(

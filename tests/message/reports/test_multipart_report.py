@@ -19,6 +19,6 @@ class MultipartReportTests(unittest.SynchronousTestCase):
         content, _ = dsn(ANSWER, STYLE, REQUESTS)
         boundary = message_from_bytes(content).get_boundary()
         forged = f"--{boundary}\r\nContent-Type: text/html\r\nX: y\r\n\r\n".encode()
-        answer = attrs.evolve(ANSWER, beginning=b"From: a@b.test\r\n" + forged)
+        answer = attrs.evolve(ANSWER, head_octets=b"From: a@b.test\r\n" + forged)
         content, _ = dsn(answer, STYLE, REQUESTS)
         self.assertEqual(len(message_from_bytes(content).get_payload()), 3)

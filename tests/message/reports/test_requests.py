@@ -30,7 +30,7 @@ class DispositionTests(unittest.SynchronousTestCase):
     def assertRefused(self, text: str, why: str) -> None:
         """Nobody is notified, for this reason."""
         found = requests(text)
-        self.assertEqual((found.notify_to, found.why_not), ("", why))
+        self.assertEqual((found.notify_to, found.mdn_suppressed), ("", why))
 
     def test_asked(self) -> None:
         """An MDN goes to an address that asks for it and sent the mail, in any case of its domain."""
@@ -60,7 +60,7 @@ class DispositionTests(unittest.SynchronousTestCase):
     def test_no_return_path(self) -> None:
         """A mail without Return-Path is not answered."""
         found = requests_in(ASKING.replace("\n", "\r\n").encode())
-        self.assertEqual(found.why_not, "it is not known where the mail comes from")
+        self.assertEqual(found.mdn_suppressed, "it is not known where the mail comes from")
 
     def test_another_address(self) -> None:
         """No MDN goes to another address than the sender; a local part in another case is another."""

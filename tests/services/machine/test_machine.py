@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
 from twisted.internet.protocol import Factory
 from twisted.trial import unittest
 from zope.interface.verify import verifyObject
@@ -18,6 +17,7 @@ from irsend.machine_interface import IMachine
 from irsend.services.machine.machine import Machine
 from irsend.store.keys import generate_key_material
 from irsend.store.memory import maildrop_mark, uidl_mark
+from tests.parts import key_pem
 
 _POLICY = "authent_encryption.allow_ssl_smtp_receive"
 
@@ -39,11 +39,11 @@ class MachineTests(unittest.TestCase):
     def switch_on(self, configured: Any = None) -> Machine:
         """Switch a machine on, on the state directory."""
         machine = Machine(configured or self.configured(), reactor, time.time)
-        machine.hold()
+        machine.acquire()
         try:
             machine.startService()
         except BaseException:
-            machine.abandon()
+            machine.abort_start()
             raise
         self.machine = machine
         return machine
@@ -57,8 +57,7 @@ class MachineTests(unittest.TestCase):
         """It is an IMachine."""
         verifyObject(IMachine, self.switch_on().control)
 
-    @inlineCallbacks
-    def test_settings_survive(self) -> Any:
+    async def test_settings_survive(self) -> None:
         """What was changed at the machine holds after a restart, over the file and below --set."""
         machine = self.switch_on(
             self.configured(settings={"email_ifax": {"pop_interval": 1, "pop_address": "file"}})
@@ -67,7 +66,7 @@ class MachineTests(unittest.TestCase):
         machine.control.change_settings(
             {"email_ifax.pop_interval": 2, "email_ifax.default_subject": "x"}
         )
-        yield self.switch_off()
+        await self.switch_off()
         configured = self.configured(
             settings={"email_ifax": {"pop_interval": 1, "pop_address": "file"}}
         )
@@ -78,24 +77,22 @@ class MachineTests(unittest.TestCase):
             (2, "file", "set"),
         )
 
-    @inlineCallbacks
-    def test_factory_reset(self) -> Any:
+    async def test_factory_reset(self) -> None:
         """A factory reset forgets what was changed at the machine, now and after a restart."""
         machine = self.switch_on()
         machine.control.change_settings({"email_ifax.pop_interval": 2})
         machine.control.factory_reset()
         self.assertEqual(machine.device.settings.email_ifax.pop_interval, 0)
-        yield self.switch_off()
+        await self.switch_off()
         self.assertEqual(self.switch_on().device.settings.email_ifax.pop_interval, 0)
 
-    @inlineCallbacks
-    def test_saved_by_another_model(self) -> Any:
+    async def test_saved_by_another_model(self) -> None:
         """What another model saved is left alone by one that does not have the item."""
         self.switch_on().control.change_settings({_POLICY: "on"})
-        yield self.switch_off()
+        await self.switch_off()
         machine = self.switch_on(self.configured(model="ir2200"))
         self.assertEqual(machine.device.settings.value(_POLICY).value, "off")
-        yield self.switch_off()
+        await self.switch_off()
         self.assertEqual(self.switch_on().device.settings.value(_POLICY).value, "on")
 
     def test_encrypted_reception_needs_a_key(self) -> None:
@@ -127,11 +124,10 @@ class MachineTests(unittest.TestCase):
         (keys / "key.pem").write_bytes(own_key)
         machine.control.change_settings({_POLICY: "ssl"})
 
-    @inlineCallbacks
-    def test_no_start_without_the_key(self) -> Any:
+    async def test_no_start_without_the_key(self) -> None:
         """A machine whose file turns encrypted reception on does not start with a key it cannot use."""
         self.switch_on()
-        yield self.switch_off()
+        await self.switch_off()
         (self.state / "keys" / "key.pem").write_bytes(b"nonsense")
         configured = self.configured(
             settings={"authent_encryption": {"allow_ssl_smtp_receive": "on"}}
@@ -140,11 +136,10 @@ class MachineTests(unittest.TestCase):
         self.assertIn(f"settings.{_POLICY}", str(error))
         self.assertIn("not a private key in PEM form", str(error))
 
-    @inlineCallbacks
-    def test_another_model(self) -> Any:
+    async def test_another_model(self) -> None:
         """Another model on the same state directory makes a key where it cannot use the other's."""
         self.switch_on()
-        yield self.switch_off()
+        await self.switch_off()
         machine = self.switch_on(self.configured(model="iradvance"))
         machine.control.change_settings({_POLICY: "ssl"})
         description = machine.control.key_description()
@@ -152,7 +147,7 @@ class MachineTests(unittest.TestCase):
         self.assertEqual(description["bits"], 2048)
 
     def test_port_in_use(self) -> None:
-        """A port that somebody else listens on is refused, and the machine listens where it did."""
+        """A port that another program listens on is refused, and the machine listens where it did."""
         machine = self.switch_on()
         machine.control.change_settings({"email_ifax.smtp_receive": True})
         port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")  # type: ignore[attr-defined]
@@ -165,44 +160,42 @@ class MachineTests(unittest.TestCase):
         self.assertIn("service_mode.smtp_rx_port: the machine cannot listen there", str(error))
         self.assertEqual(machine.device.settings.service_mode.smtp_rx_port, 25)
 
-    @inlineCallbacks
-    def test_keys(self) -> Any:
+    async def test_keys(self) -> None:
         """A key is made at the first start, kept, described, made anew and imported."""
         machine = self.switch_on()
         first = machine.control.key_description()
         assert first is not None
         self.assertEqual((first["bits"], first["names"]), (1024, ["localhost", "127.0.0.1"]))
-        second = yield machine.control.generate_key()
+        second = await machine.control.generate_key()
         self.assertNotEqual(first["sha256"], second["sha256"])
         certificate, key = generate_key_material(["imported.test"], 1024, time.time())
         machine.control.import_key(certificate, key)
         self.assertRaises(
             KeyMaterialError, machine.control.import_key, certificate, b"nonsense"
         )
-        yield self.switch_off()
+        await self.switch_off()
         description = self.switch_on().control.key_description()
         assert description is not None
         self.assertEqual(description["names"], ["imported.test"])
         self.assertEqual((self.state / "keys" / "key.pem").stat().st_mode & 0o777, 0o600)
 
-    @inlineCallbacks
-    def test_key_that_the_model_cannot_use(self) -> Any:
+    async def test_key_that_the_model_cannot_use(self) -> None:
         """A key that cannot be used, or has expired, is refused before the old one is overwritten."""
         machine = self.switch_on(self.configured(model="iradvance"))
         machine.control.change_settings({_POLICY: "ssl"})
         before = machine.control.key_description()
         short = generate_key_material(["x"], 1024, time.time())
-        expired = generate_key_material(["x"], 2048, time.time() - 20 * 365 * 86_400)
+        # Of 2009, for ten years.
+        expired = key_pem(2048)
         for certificate, key in (short, expired):
             self.assertRaises(KeyMaterialError, machine.control.import_key, certificate, key)
         self.assertEqual(machine.control.key_description(), before)
-        yield self.switch_off()
+        await self.switch_off()
         self.assertEqual(
             self.switch_on(self.configured(model="iradvance")).control.key_description(), before
         )
 
-    @inlineCallbacks
-    def test_reload_with_a_wrong_key(self) -> Any:
+    async def test_reload_with_a_wrong_key(self) -> None:
         """SIGHUP with a key that cannot be used changes nothing: encrypted reception does not fall silent."""
         machine = self.switch_on()
         machine.control.change_settings({_POLICY: "ssl"})
@@ -212,37 +205,34 @@ class MachineTests(unittest.TestCase):
         self.assertEqual(machine.control.key_description(), before)
         own = str(self.state / "keys" / "certificate.pem"), str(self.state / "keys" / "key.pem")
         machine.reload(self.configured(tls={"certificate": own[0], "key": own[1]}))
-        yield self.switch_off()
+        await self.switch_off()
 
-    @inlineCallbacks
-    def test_fetched_before_a_crash(self) -> Any:
+    async def test_fetched_before_a_crash(self) -> None:
         """A mail of a POP server whose job was lost in a crash is known by its mark at the next start."""
         self.switch_on()
-        yield self.switch_off()
+        await self.switch_off()
         mark = uidl_mark("pop.bench.test", "ir", b"1")
         mail = self.state / "memory" / "new" / f"1.M1P1Q1.host,U={mark}"
         mail.write_bytes(b"Subject: left\r\n\r\n")
         machine = self.switch_on()
-        fetched = yield machine.storage.journal.fetched(maildrop_mark("pop.bench.test", "ir"))
+        fetched = await machine.storage.journal.fetched(maildrop_mark("pop.bench.test", "ir"))
         self.assertEqual(fetched, {mark})
 
-    @inlineCallbacks
-    def test_mail_without_a_job(self) -> Any:
+    async def test_mail_without_a_job(self) -> None:
         """A mail whose job was lost in a crash gets one at the next start; numbers go on."""
         self.switch_on()
-        yield self.switch_off()
+        await self.switch_off()
         mail = self.state / "memory" / "new" / "1.M1P1Q1.host"
         mail.write_bytes(b"From: a@b.test\r\nSubject: left\r\n\r\n")
         (self.state / "memory" / "tmp" / "unfinished").write_bytes(b"x")
         machine = self.switch_on()
-        (job,) = yield machine.control.jobs()
+        (job,) = await machine.control.jobs()
         self.assertEqual((job.number, job.party, job.subject), ("5001", "a@b.test", "left"))
         self.assertFalse((self.state / "memory" / "tmp" / "unfinished").exists())
-        yield self.switch_off()
-        self.assertEqual(len((yield self.switch_on().control.jobs())), 1)
+        await self.switch_off()
+        self.assertEqual(len(await self.switch_on().control.jobs()), 1)
 
-    @inlineCallbacks
-    def test_cancel(self) -> Any:
+    async def test_cancel(self) -> None:
         """A job that waits can be cancelled: #995, and its mail leaves the memory; one that ended cannot."""
         self.state.mkdir()
         (self.state / "memory" / "new").mkdir(parents=True)
@@ -250,37 +240,35 @@ class MachineTests(unittest.TestCase):
         mail.write_bytes(b"Subject: x\r\n\r\n")
         machine = self.switch_on()
         self.assertEqual(machine.control.memory()[0], 14)
-        job = yield machine.control.cancel_job("5001")
+        job = await machine.control.cancel_job("5001")
         self.assertEqual((job.result, job.code), ("NG", "#995"))
         self.assertEqual((mail.exists(), machine.control.memory()[0]), (False, 0))
-        yield self.assertFailure(machine.control.cancel_job("5001"), CannotCancel)
+        await self.assertFailure(machine.control.cancel_job("5001"), CannotCancel)
 
-    @inlineCallbacks
-    def test_status_survives(self) -> Any:
+    async def test_status_survives(self) -> None:
         """What stands on the status line stands there after a restart, until it is cleared."""
         from irsend.device.status import StatusText
 
         self.switch_on().device.show_status(StatusText.SSL_ERROR_POP, None)
-        yield self.switch_off()
+        await self.switch_off()
         machine = self.switch_on()
         self.assertEqual(machine.device.status.text, "SSL Error (POP)")
         machine.device.clear_status()
-        yield self.switch_off()
+        await self.switch_off()
         machine = self.switch_on()
         self.assertEqual(machine.device.status.text, "")
         self.assertEqual(
-            [one.text.value for one in (yield machine.control.status_history())],
+            [one.text.value for one in (await machine.control.status_history())],
             ["SSL Error (POP)"],
         )
 
-    @inlineCallbacks
-    def test_listening_follows_the_setting(self) -> Any:
+    async def test_listening_follows_the_setting(self) -> None:
         """SMTP Receive opens and closes the port at once."""
         machine = self.switch_on()
         self.assertEqual(machine.smtp_listener.addresses, [])
         machine.control.change_settings({"email_ifax.smtp_receive": True})
-        yield machine.smtp_listener.settled()
+        await machine.smtp_listener.settled()
         self.assertEqual(len(machine.smtp_listener.addresses), 1)
         machine.control.change_settings({"email_ifax.smtp_receive": False})
-        yield machine.smtp_listener.settled()
+        await machine.smtp_listener.settled()
         self.assertEqual(machine.smtp_listener.addresses, [])

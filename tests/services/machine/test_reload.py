@@ -34,7 +34,7 @@ class ReloadTests(unittest.TestCase):
     def switch_on(self, configured: Configuration) -> None:
         """Switch a machine on until the test ends."""
         self.machine = Machine(configured, reactor, time.time)
-        self.machine.hold()
+        self.machine.acquire()
         self.machine.startService()
         self.addCleanup(self.machine.stopService)
 
@@ -69,7 +69,7 @@ class ReloadTests(unittest.TestCase):
         """Limits of the store, and what SIZE says, are those of the new configuration."""
         self.machine.reload(_configured(limits={"memory": 3, "message_size": 2}))
         self.assertEqual(self.machine.control.memory()[1], 3_000_000)
-        self.assertEqual(self.machine.smtp_listener.largest(), 2_000_000)
+        self.assertEqual(self.machine.smtp_listener.size_limit(), 2_000_000)
 
     def test_at_the_start_only(self) -> None:
         """A key that counts from the next start on is named in the log, and no other."""

@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 from twisted.trial import unittest
 
-from irsend.services.print.print_pool import CannotPrint, NoRoom, PrintPool
+from irsend.services.print.print_pool import CannotPrint, CannotPrintNow, PrintPool
 from tests.imaging.received import mail
 
 
@@ -60,8 +60,8 @@ class PrintPoolTests(unittest.TestCase):
             await deferLater(reactor, 0.01)
         self.assertRaises(ProcessLookupError, os.kill, worker, 0)
 
-    async def test_nonsense_in_front_of_an_answer(self) -> None:
-        """A worker that talks nonsense costs the order it has, whatever it says then, and no other."""
+    async def test_no_answer_in_front_of_an_answer(self) -> None:
+        """A worker that writes what is no answer costs the order that it has, and no other."""
         await self.pool.ask(self.order(mail("Text."), "1"))
         (worker,) = self.pool._workers
         asked = self.pool.ask(self.order(mail("Text."), "2"))
@@ -85,7 +85,7 @@ class PrintPoolTests(unittest.TestCase):
         """When it is stopped all workers are gone."""
         asked = self.pool.ask(self.order(mail("Text."), "1"))
         (worker,) = self.workers()
-        failing = self.assertFailure(asked, NoRoom)
+        failing = self.assertFailure(asked, CannotPrintNow)
         await self.pool.stop()
         await failing
         self.assertRaises(ProcessLookupError, os.kill, worker, 0)

@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
-from irsend.services.print.print_pool import CannotPrint, IPrintPool, NoRoom, PrintPool
+from irsend.services.print.print_pool import CannotPrint, CannotPrintNow, IPrintPool, PrintPool
 from tests.imaging.originals import text_page
 from tests.imaging.received import mail, tiff
 from tests.print_pools import InProcessPrintPool
@@ -85,12 +85,12 @@ class _Contract:
         self.assertEqual(self.pool.at_once, 1)
 
     async def test_prints(self) -> None:
-        """A mail becomes a PDF; each page of its image is told, and the answer says what it is."""
-        told: list[int] = []
+        """A mail becomes a PDF; each page of its image is reported, and the answer says what it is."""
+        pages: list[int] = []
         attached = [(FAX, "image/tiff", "a.tif"), (b"x", "application/x", "b.x")]
         order = self.order(mail("Text.", *attached, subject="One"))
         self.assertEqual(
-            await self.pool.ask(order, told.append),
+            await self.pool.ask(order, pages.append),
             {
                 "file": "printed.pdf",
                 "pages": 3,
@@ -102,7 +102,7 @@ class _Contract:
                 "images": 2,
             },
         )
-        self.assertEqual(told, [1, 2])
+        self.assertEqual(pages, [1, 2])
         self.assertIn("Text.", self.text())
         mode = (self.place / "out-1" / "printed.pdf").stat().st_mode & 0o777
         self.assertEqual(mode, 0o600)
@@ -137,7 +137,7 @@ class _Contract:
         )
         order = self.order(mail("Text."), name="2")
         (self.place / "out-2").rmdir()
-        error = await self.assertFailure(self.pool.ask(order), NoRoom)
+        error = await self.assertFailure(self.pool.ask(order), CannotPrintNow)
         self.assertIn("No such file or directory", str(error))
         printed = await self.pool.ask(self.order(mail("Text."), name="3"))
         self.assertEqual(printed["pages"], 1)
@@ -198,12 +198,14 @@ class _Contract:
         """When it is stopped all orders fail without a code, and so does each that comes."""
         asked = self.pool.ask(self.order(mail("Text.")))
         waiting = self.pool.ask(self.order(mail("Text."), name="2"))
-        failures = [self.assertFailure(one, NoRoom) for one in (asked, waiting)]
+        failures = [self.assertFailure(one, CannotPrintNow) for one in (asked, waiting)]
         await self.pool.stop()
         self.assertEqual(self.running(), 0)
         for error in await gatherResults(failures):
             self.assertEqual(str(error), "the machine was switched off")
-        await self.assertFailure(self.pool.ask(self.order(mail("Text."), name="3")), NoRoom)
+        await self.assertFailure(
+            self.pool.ask(self.order(mail("Text."), name="3")), CannotPrintNow
+        )
 
 
 class WorkersTests(_Contract, unittest.TestCase):
@@ -255,9 +257,9 @@ class InProcessTests(_Contract, unittest.TestCase):
 
     async def test_fail_next(self) -> None:
         """An order fails as the test says, and the one behind it is printed; both are among its orders."""
-        self.pool.fail_next(NoRoom("the disk is full"))
+        self.pool.fail_next(CannotPrintNow("the disk is full"))
         orders = [self.order(mail("Text."), name=name) for name in "12"]
-        error = await self.assertFailure(self.pool.ask(orders[0]), NoRoom)
+        error = await self.assertFailure(self.pool.ask(orders[0]), CannotPrintNow)
         self.assertEqual(str(error), "the disk is full")
         self.assertEqual((await self.pool.ask(orders[1]))["pages"], 1)
         self.assertEqual(self.pool.orders, orders)

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.trial import unittest
 
 from irsend.device.sessions import Session
 from irsend.errors import CannotReceive
-from irsend.services.pop_session_queue import POPSessionQueue
-from irsend.services.receive.pop_poller import POPPoller
 from irsend.store.group_commit import GroupCommit
 from irsend.store.keys import generate_key_material, read_key_material
 from irsend.store.memory import Memory, uidl_mark
-from tests.parts import AT, Parts, at_once, mails_in, make_parts
-from tests.services.maildrop import Maildrop
+from tests.parts import AT, at_once, mails_in
+from tests.services.maildrop import Maildrop, PollingCase
 from tests.wire import old_tls
 
 _MAIL = b"Subject: hello\r\n\r\ntext\r\n"
+
+
+@cache
+def _key_of(names: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """Return a certificate for these names and its key, the same for all tests."""
+    return generate_key_material(names, 2048, time.time())
 
 
 class _Never:
@@ -31,57 +35,20 @@ class _Never:
         return Deferred()
 
 
-class _PollingCase(unittest.SynchronousTestCase):
-    """The service, with a maildrop in memory and a clock that stands still."""
-
-    parts: Parts
-    poller: POPPoller
-    pop_sessions: POPSessionQueue
-
-    def machine_with(self, drop: Maildrop, model: str = "ir2270", **settings: object) -> None:
-        """Make a machine that polls this maildrop."""
-        given: dict[str, object] = {
-            "email_ifax.pop": True,
-            "email_ifax.pop_server": "pop.bench.test",
-            "email_ifax.pop_address": "ir",
-            "email_ifax.pop_password": "marked-secret",
-            **{name.replace("__", "."): value for name, value in settings.items()},
-        }
-        self.parts = make_parts(Path(self.mktemp()), model=model, settings=given)
-        self.use(drop)
-
-    def use(self, drop: Maildrop) -> None:
-        """Switch the polling on, at this maildrop."""
-        self.parts.network.connect = lambda *_: drop
-        self.pop_sessions = self.parts.pop_sessions()
-        self.poller = self.parts.pop_poller(self.pop_sessions)
-        self.pop_sessions.startService()
-        self.poller.startService()
-        self.parts.clock.advance(0)
-
-    def receive(self, drop: Maildrop) -> Session:
-        """Fetch once and return the session."""
-        answer = self.poller.receive()
-        if drop.wire is not None:
-            drop.talk()
-        session: Session = self.successResultOf(answer)
-        return session
-
-
-class PollingTests(_PollingCase):
+class POPPollerTests(PollingCase):
     """Receptions."""
 
     def test_interval(self) -> None:
         """With an interval the machine looks when it is switched on, and then every so many minutes."""
         drop = Maildrop()
-        self.machine_with(drop, email_ifax__pop_interval=5)
+        self.start_polling(drop, email_ifax__pop_interval=5)
         for looks in range(1, 4):
             self.assertEqual(drop.connections, looks)
-            drop.talk()
+            drop.serve()
             self.parts.clock.advance(299)
             self.assertEqual(drop.connections, looks)
             self.parts.clock.advance(1)
-        drop.talk()
+        drop.serve()
         self.parts.device.change_settings({"email_ifax.pop_interval": 0})
         self.parts.clock.advance(10_000)
         self.assertEqual(drop.connections, 4)
@@ -89,18 +56,18 @@ class PollingTests(_PollingCase):
     def test_no_interval(self) -> None:
         """Without an interval the machine looks only when asked."""
         drop = Maildrop()
-        self.machine_with(drop)
+        self.start_polling(drop)
         self.parts.clock.advance(100_000)
         self.assertEqual(drop.connections, 0)
         self.assertEqual(self.receive(drop).result, "OK")
         self.assertEqual(drop.connections, 1)
 
     def test_one_at_a_time(self) -> None:
-        """Who asks while a reception is under way gets the result of that one."""
+        """A reception that is asked for while one is under way has the result of that one."""
         drop = Maildrop()
-        self.machine_with(drop)
+        self.start_polling(drop)
         first, second = self.poller.receive(), self.poller.receive()
-        drop.talk()
+        drop.serve()
         self.assertEqual(self.successResultOf(first).id, self.successResultOf(second).id)
         self.assertEqual(drop.connections, 1)
 
@@ -108,7 +75,7 @@ class PollingTests(_PollingCase):
         """The machine does not log in again sooner than LOGIN-DELAY says, and then does."""
         drop = Maildrop()
         drop.capabilities.append(b"LOGIN-DELAY 180")
-        self.machine_with(drop)
+        self.start_polling(drop)
         self.receive(drop)
         self.assertEqual(self.pop_sessions.next_login, AT + 180)
         answer = self.poller.receive()
@@ -116,28 +83,28 @@ class PollingTests(_PollingCase):
         self.assertEqual(drop.connections, 1)
         self.parts.clock.advance(1)
         self.assertEqual(drop.connections, 2)
-        drop.talk()
+        drop.serve()
         self.assertEqual(self.successResultOf(answer).result, "OK")
 
     def test_deleted_when_safe(self) -> None:
         """A mail is deleted on the server only behind its sync: a disk that fails keeps it there."""
         drop = Maildrop({b"one": _MAIL})
-        self.machine_with(drop)
+        self.start_polling(drop)
         (self.parts.memory.directory / "new").rename(self.parts.memory.directory / "gone")
         session = self.receive(drop)
         self.flushLoggedErrors()
         self.assertEqual(session.result, "NG")
-        self.assertEqual(drop.said(b"DELE"), 0)
+        self.assertEqual(drop.count(b"DELE"), 0)
         self.assertIn(b"one", drop.messages)
 
     def test_taken_once(self) -> None:
         """A mail that was taken, but not deleted before the power failed, is deleted and not taken again."""
         drop = Maildrop({b"one": _MAIL, b"two": _MAIL})
         drop.silent_to = b"DELE"
-        self.machine_with(drop)
+        self.start_polling(drop)
         self.poller.receive()
-        drop.talk()
-        self.assertEqual(drop.said(b"RETR"), 2)
+        drop.serve()
+        self.assertEqual(drop.count(b"RETR"), 2)
         self.parts.memory = Memory(
             self.parts.memory.directory,
             lambda: 10**7,
@@ -146,19 +113,19 @@ class PollingTests(_PollingCase):
         )
         self.parts.memory.open_directory()
         drop.silent_to = b""
-        self.use(drop)
+        self.restart(drop)
         self.assertEqual(self.receive(drop).result, "OK")
-        self.assertEqual(drop.said(b"RETR"), 2)
+        self.assertEqual(drop.count(b"RETR"), 2)
         self.assertEqual(drop.messages, {})
         self.assertEqual(len(mails_in(self.parts)), 2)
 
     def test_taken_once_though_printed(self) -> None:
         """A mail that has left the memory is still known by its UIDL, until it is gone from the server."""
         drop = Maildrop({b"one": _MAIL})
-        self.machine_with(drop)
+        self.start_polling(drop)
         drop.silent_to = b"QUIT"
         self.poller.receive()
-        drop.talk()
+        drop.serve()
         (name,) = self.parts.memory.names()
         self.successResultOf(self.parts.journal.flush())
         self.parts.memory.delete(name)
@@ -166,7 +133,7 @@ class PollingTests(_PollingCase):
         drop.wire.lose()
         drop.silent_to = b""
         self.assertEqual(self.receive(drop).messages, 0)
-        self.assertEqual((drop.said(b"RETR"), drop.messages), (1, {}))
+        self.assertEqual((drop.count(b"RETR"), drop.messages), (1, {}))
         self.receive(drop)
         self.assertEqual(
             self.successResultOf(self.parts.journal.fetched("pop.bench.test ir")), set()
@@ -175,7 +142,7 @@ class PollingTests(_PollingCase):
     def test_uidl_used_again(self) -> None:
         """A mail whose UIDL a mail before it had is taken: UIDLs may be used again (RFC 1939 7)."""
         drop = Maildrop({b"1": _MAIL})
-        self.machine_with(drop)
+        self.start_polling(drop)
         self.receive(drop)
         drop.messages[b"1"] = b"Subject: another\r\n\r\n"
         self.receive(drop)
@@ -185,11 +152,11 @@ class PollingTests(_PollingCase):
     def test_server_that_does_not_close(self) -> None:
         """A server that answers QUIT and then neither closes nor speaks is not waited for."""
         drop = Maildrop()
-        self.machine_with(drop)
+        self.start_polling(drop)
         answer = self.poller.receive()
         assert drop.wire is not None
         self.patch(drop.wire, "loseConnection", lambda: None)
-        drop.talk()
+        drop.serve()
         self.assertNoResult(answer)
         self.parts.clock.advance(10)
         drop.wire.taken()
@@ -199,9 +166,9 @@ class PollingTests(_PollingCase):
         """A server that says an octet now and then has no more time than one that says nothing."""
         drop = Maildrop()
         drop.silent_to = b"CAPA"
-        self.machine_with(drop)
+        self.start_polling(drop)
         answer = self.poller.receive()
-        drop.talk()
+        drop.serve()
         assert drop.wire is not None
         for _ in range(2):
             self.parts.clock.advance(60)
@@ -213,9 +180,9 @@ class PollingTests(_PollingCase):
         """A session ends after an hour, however busy the server is."""
         drop = Maildrop({b"1": _MAIL})
         drop.silent_to = b"RETR"
-        self.machine_with(drop)
+        self.start_polling(drop)
         answer = self.poller.receive()
-        drop.talk()
+        drop.serve()
         assert drop.wire is not None
         drop.wire.deliver(b"+OK\r\n")
         for _ in range(61):
@@ -228,7 +195,7 @@ class PollingTests(_PollingCase):
         """A mail that is larger than LIST said, and than is taken, is left there; the next are fetched."""
         huge = b"x" * 1_500_000 + b"\r\n"
         drop = Maildrop({b"1": huge, b"2": _MAIL})
-        self.machine_with(drop)
+        self.start_polling(drop)
         self.parts.configure("limits", message_size=1)
         drop.sizes[b"1"] = 10
         self.assertIn("larger than it said", self.receive(drop).reason)
@@ -240,7 +207,7 @@ class PollingTests(_PollingCase):
         """A mail that the server does not give is NG; the others are fetched all the same."""
         drop = Maildrop({b"%d" % number: _MAIL for number in range(1, 21)})
         drop.refused = b"3"
-        self.machine_with(drop)
+        self.start_polling(drop)
         session = self.receive(drop)
         self.assertEqual((session.result, session.code, session.messages), ("NG", "#810", 19))
         self.assertIn("message 3", session.reason)
@@ -248,29 +215,19 @@ class PollingTests(_PollingCase):
 
     def test_endless_list(self) -> None:
         """A list without end is given up, and an enormous number in it takes no memory."""
-        drop = Maildrop()
-        drop.silent_to = b"LIST"
-        self.machine_with(drop)
-        answer = self.poller.receive()
-        drop.talk()
-        assert drop.wire is not None
-        drop.wire.deliver(b"+OK\r\n999999999 1\r\n")
-        for _ in range(200):
-            drop.wire.deliver(b"1 1\r\n" * 10_000)
-        drop.wire.taken()
-        self.assertIn("does not end", self.successResultOf(answer).reason)
+        self.assertIn("does not end", self.endless_list(b"1 1 " + b"x" * 400 + b"\r\n").reason)
 
     def test_secret_that_is_echoed(self) -> None:
         """A password that the server says back stands neither in the transcript nor in the journal."""
         drop = Maildrop()
         drop.silent_to = b"PASS"
-        self.machine_with(drop)
+        self.start_polling(drop)
         answer = self.poller.receive()
-        drop.talk()
+        drop.serve()
         assert drop.wire is not None
         drop.wire.deliver(b"-ERR unknown command: PASS marked-secret\r\n")
         drop.silent_to = b""
-        drop.talk()
+        drop.serve()
         session = self.successResultOf(answer)
         self.assertIn("unknown command", session.reason)
         lines = self.successResultOf(self.parts.journal.transcript(session.id))
@@ -280,14 +237,14 @@ class PollingTests(_PollingCase):
         """LOGIN-DELAY holds for a server that is given as an address in brackets, too."""
         drop = Maildrop()
         drop.capabilities.append(b"LOGIN-DELAY 180")
-        self.machine_with(drop, email_ifax__pop_server="[::1]")
+        self.start_polling(drop, email_ifax__pop_server="[::1]")
         self.receive(drop)
         self.assertEqual(self.pop_sessions.next_login, AT + 180)
 
     def test_mark(self) -> None:
         """A mail's name carries the mark of its UIDL, the same for each spelling of the server."""
         drop = Maildrop({b"one": _MAIL})
-        self.machine_with(drop)
+        self.start_polling(drop)
         self.receive(drop)
         (name,) = self.parts.memory.names()
         self.assertTrue(name.endswith(",U=" + uidl_mark("POP.bench.test", "ir", b"one")))
@@ -295,7 +252,7 @@ class PollingTests(_PollingCase):
     def test_trace(self) -> None:
         """A fetched mail stands octet for octet behind its Received field."""
         drop = Maildrop({b"one": _MAIL})
-        self.machine_with(drop)
+        self.start_polling(drop)
         self.receive(drop)
         (mail,) = mails_in(self.parts)
         self.assertTrue(mail.startswith(b"Received: from pop.bench.test (maildrop ir)\r\n"))
@@ -305,7 +262,7 @@ class PollingTests(_PollingCase):
         """A server that is not there: #810, and a line in the report."""
         drop = Maildrop()
         drop.refuses = True
-        self.machine_with(drop)
+        self.start_polling(drop)
         session = self.receive(drop)
         self.assertEqual((session.result, session.code), ("NG", "#810"))
         (job,) = self.successResultOf(self.parts.journal.jobs(9))
@@ -321,7 +278,7 @@ class PollingTests(_PollingCase):
             ),
         ):
             drop = Maildrop()
-            self.machine_with(drop, **missing)
+            self.start_polling(drop, **missing)
             error = self.assertRaises(CannotReceive, self.poller.receive)
             self.assertIn(key, str(error))
             self.parts.clock.advance(600)
@@ -330,11 +287,11 @@ class PollingTests(_PollingCase):
     def test_secret(self) -> None:
         """The password stands neither in the transcript nor in the journal."""
         drop = Maildrop()
-        self.machine_with(drop)
+        self.start_polling(drop)
         session = self.receive(drop)
         lines = self.successResultOf(self.parts.journal.transcript(session.id))
         self.assertIn("C: PASS ••••••", [str(line) for line in lines])
-        self.assertIn(b"PASS marked-secret", drop.heard)
+        self.assertIn(b"PASS marked-secret", drop.commands)
         for path in self.parts.memory.directory.parent.rglob("*"):
             if path.is_file():
                 self.assertNotIn(b"marked-secret", path.read_bytes(), path)
@@ -342,7 +299,7 @@ class PollingTests(_PollingCase):
     def test_stopped_while_connecting(self) -> None:
         """Switched off while the server is being connected, it does not wait for that."""
         drop = Maildrop()
-        self.machine_with(drop)
+        self.start_polling(drop)
         self.parts.network.connect = lambda *_: _Never()
         answer = self.poller.receive()
         self.poller.stopService()
@@ -353,8 +310,8 @@ class PollingTests(_PollingCase):
         """Switched off in the middle of a session, it ends that, and leaves nothing behind."""
         drop = Maildrop({b"one": _MAIL})
         drop.silent_to = b"LIST"
-        self.machine_with(drop, email_ifax__pop_interval=1)
-        drop.talk()
+        self.start_polling(drop, email_ifax__pop_interval=1)
+        drop.serve()
         self.poller.stopService()
         stopped: Any = self.pop_sessions.stopService()
         assert drop.wire is not None
@@ -365,7 +322,7 @@ class PollingTests(_PollingCase):
 
     def tls_server(self, names: tuple[str, ...]) -> SSL.Context:
         """Return what a server with a certificate of its own answers STLS with."""
-        certificate, key = generate_key_material(names, 2048, time.time())
+        certificate, key = _key_of(names)
         self.root = Path(self.mktemp())
         self.root.write_bytes(certificate)
         material = read_key_material(certificate, key)
@@ -380,7 +337,7 @@ class PollingTests(_PollingCase):
         """Fetch from a server whose certificate is for `name`, checking it."""
         drop = Maildrop()
         drop.tls = self.tls_server((name,))
-        self.machine_with(
+        self.start_polling(
             drop,
             model="iradvance",
             authent_encryption__allow_ssl_pop=True,
@@ -405,47 +362,47 @@ class PollingTests(_PollingCase):
             session, drop = self.verified(name, trusted=trusted, check_name=True)
             self.assertEqual((session.result, session.code), ("NG", "#810"))
             self.assertEqual(session.status_line, "SSL Error (POP)")
-            self.assertEqual(drop.said(b"USER"), 0)
+            self.assertEqual(drop.count(b"USER"), 0)
 
 
-class LoginOnlyTests(_PollingCase):
+class LoginOnlyTests(PollingCase):
     """POP AUTH before Sending, at the POP server."""
 
     def test_login_and_nothing_more(self) -> None:
         """It logs in, fetches nothing, says QUIT, and stands in no line of the report."""
         drop = Maildrop({b"u1": b"Subject: x\r\n\r\nx\r\n"})
-        self.machine_with(drop)
+        self.start_polling(drop)
         login = self.pop_sessions.log_in()
-        drop.talk()
+        drop.serve()
         session = self.successResultOf(login)
         self.assertEqual((session.result, session.messages), ("OK", 0))
-        verbs = [line.split()[0] for line in drop.heard]
+        verbs = [line.split()[0] for line in drop.commands]
         self.assertEqual(verbs, [b"CAPA", b"USER", b"PASS", b"QUIT"])
         self.assertEqual(self.successResultOf(self.parts.journal.jobs(10)), [])
 
     def test_behind_a_reception(self) -> None:
         """It waits for a reception that is under way, and then logs in by itself."""
         drop = Maildrop()
-        self.machine_with(drop)
+        self.start_polling(drop)
         reception = self.poller.receive()
         login = self.pop_sessions.log_in()
         self.assertEqual(drop.connections, 1)
         self.assertNoResult(login)
-        drop.talk()
+        drop.serve()
         self.successResultOf(reception)
         self.assertEqual(drop.connections, 2)
-        drop.talk()
+        drop.serve()
         self.assertEqual(self.successResultOf(login).result, "OK")
 
     def test_given_up(self) -> None:
         """It can be given up while it waits and while it is under way; the next one has its turn."""
         drop = Maildrop()
-        self.machine_with(drop)
+        self.start_polling(drop)
         reception = self.poller.receive()
         login = self.pop_sessions.log_in()
         login.cancel()
         self.failureResultOf(login, CancelledError)
-        drop.talk()
+        drop.serve()
         self.successResultOf(reception)
         login = self.pop_sessions.log_in()
         login.cancel()
@@ -453,13 +410,13 @@ class LoginOnlyTests(_PollingCase):
         assert drop.wire is not None
         drop.wire.taken()
         reception = self.poller.receive()
-        drop.talk()
+        drop.serve()
         self.assertEqual(self.successResultOf(reception).result, "OK")
 
     def test_no_server(self) -> None:
         """Without a POP Server it fails with the setting that is missing."""
         drop = Maildrop()
-        self.machine_with(drop)
+        self.start_polling(drop)
         self.parts.device.change_settings({"email_ifax.pop_server": ""})
         session = self.successResultOf(self.pop_sessions.log_in())
         self.assertEqual((session.result, session.code), ("NG", "#810"))

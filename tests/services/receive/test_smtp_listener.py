@@ -17,8 +17,8 @@ _ENVELOPE = (
 )
 
 
-class _SlowDisk:
-    """Does what is to be done in a thread when it is told to."""
+class _HeldDisk:
+    """Holds what is to be done in a thread until `sync`."""
 
     def __init__(self) -> None:
         self._held: list[tuple[Any, Deferred[Any]]] = []
@@ -34,23 +34,23 @@ class _SlowDisk:
         done.callback(work())
 
 
-class ReceivingTests(unittest.SynchronousTestCase):
+class SMTPListenerTests(unittest.SynchronousTestCase):
     """The service, with clients in memory."""
 
     parts: Parts
 
-    def receiving(self, **given: Any) -> SMTPListener:
-        """Switch the receiving on."""
+    def listener(self, **given: Any) -> SMTPListener:
+        """Return a listener that is switched on."""
         self.parts = make_parts(
             Path(self.mktemp()), settings={"email_ifax.smtp_receive": True}, **given
         )
-        receiving = self.parts.smtp_listener("")
-        receiving.startService()
-        return receiving
+        listener = self.parts.smtp_listener("")
+        listener.startService()
+        return listener
 
-    def client(self, receiving: SMTPListener) -> Wire:
+    def client(self, listener: SMTPListener) -> Wire:
         """Connect a client."""
-        wire = Wire(receiving._session())
+        wire = Wire(listener._session())
         wire.connect()
         return wire
 
@@ -60,8 +60,8 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_answer_behind_sync(self) -> None:
         """The 250 comes when the mail is synced, not before, and commands behind it wait for it."""
-        disk = _SlowDisk()
-        wire = self.client(self.receiving(in_thread=disk))
+        disk = _HeldDisk()
+        wire = self.client(self.listener(in_thread=disk))
         wire.deliver(_ENVELOPE)
         wire.taken()
         wire.deliver(b"text\r\n.\r\nNOOP\r\n")
@@ -73,24 +73,24 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_switched_off_during_sync(self) -> None:
         """A mail that is being synced when the machine is switched off gets its 250, then comes the 421."""
-        disk = _SlowDisk()
-        receiving = self.receiving(in_thread=disk)
-        wire = self.client(receiving)
+        disk = _HeldDisk()
+        listener = self.listener(in_thread=disk)
+        wire = self.client(listener)
         wire.deliver(_ENVELOPE + b"text\r\n.\r\n")
         wire.taken()
-        stopped: Any = receiving.stopService()
+        stopped: Any = listener.stopService()
         disk.sync()
         self.assertEqual([line[:3] for line in wire.taken().splitlines()], [b"250", b"421"])
         self.successResultOf(stopped)
 
     def test_switched_off(self) -> None:
         """Sessions under way hear 421; one that does not go is cut after three seconds."""
-        receiving = self.receiving()
-        polite, stuck = self.client(receiving), self.client(receiving)
+        listener = self.listener()
+        polite, stuck = self.client(listener), self.client(listener)
         self.patch(stuck, "loseConnection", lambda: None)
         for wire in (polite, stuck):
             wire.taken()
-        stopped: Any = receiving.stopService()
+        stopped: Any = listener.stopService()
         self.assertEqual(polite.taken()[:3], b"421")
         self.assertNoResult(stopped)
         self.parts.clock.advance(3)
@@ -101,20 +101,20 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_switched_off_during_handshake(self) -> None:
         """A handshake that the machine itself breaks off brings nothing on the status line."""
-        receiving = self.receiving()
+        listener = self.listener()
         self.parts.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "on"})
-        wire = self.client(receiving)
+        wire = self.client(listener)
         wire.deliver(b"EHLO c\r\n")
         wire.deliver(b"STARTTLS\r\n")
-        stopped: Any = receiving.stopService()
+        stopped: Any = listener.stopService()
         wire.taken()
         self.successResultOf(stopped)
         self.assertEqual(self.parts.device.status.text, "")
 
     def test_client_lost_during_sync(self) -> None:
-        """A client that vanishes while its mail is synced has brought it: the session says so."""
-        disk = _SlowDisk()
-        wire = self.client(self.receiving(in_thread=disk))
+        """A session whose client vanishes while its mail is synced has received that mail."""
+        disk = _HeldDisk()
+        wire = self.client(self.listener(in_thread=disk))
         wire.deliver(_ENVELOPE + b"text\r\n.\r\n")
         wire.lose()
         self.assertEqual(len(self.parts.device.sessions), 1)
@@ -123,8 +123,8 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_slow_sync(self) -> None:
         """A sync that takes longer than the idle time is no reason to send the client away."""
-        disk = _SlowDisk()
-        wire = self.client(self.receiving(in_thread=disk))
+        disk = _HeldDisk()
+        wire = self.client(self.listener(in_thread=disk))
         wire.deliver(_ENVELOPE)
         wire.taken()
         wire.deliver(b"text\r\n.\r\n")
@@ -134,14 +134,14 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_replies_never_read(self) -> None:
         """After a thousand commands without a mail the session ends: replies are not kept without end."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         wire.deliver(b"EHLO c\r\n" * 1001)
         self.assertEqual(wire.taken().splitlines()[-1][:3], b"421")
         self.assertTrue(wire.closed)
 
     def test_last_word_not_read(self) -> None:
         """A client that says QUIT and does not go is cut after half a minute, and was an OK session."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         self.patch(wire, "loseConnection", lambda: None)
         wire.deliver(b"EHLO c\r\nQUIT\r\n")
         wire.taken()
@@ -152,7 +152,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_responses_behind_refused_auth(self) -> None:
         """Base64 behind an AUTH that was refused may be a password: the transcript masks it."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         wire.deliver(
             b"EHLO c\r\nAUTH LOGIN\r\ndXNlcg==\r\nbWFya2Vk\r\nNOOP\r\nWHAT\r\nQUIT\r\n"
         )
@@ -165,7 +165,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_name_in_the_trace(self) -> None:
         """A client's name with other octets than printable ASCII, or overlong, is refused."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         wire.taken()
         for name in (b"a\x1b[31m", b"\xff", b"a\tb", b"x" * 256):
             wire.deliver(b"EHLO " + name + b"\r\n")
@@ -173,7 +173,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_envelope_is_kept(self) -> None:
         """What the sender asked of delivery notifications stands in the trace (RFC 3461)."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         wire.deliver(
             b"EHLO c\r\nMAIL FROM:<a@b.test> RET=HDRS ENVID=x+2By\r\n"
             b"RCPT TO:<fax@ir2270.bench.test> NOTIFY=NEVER ORCPT=rfc822;fax@ir2270.bench.test\r\n"
@@ -188,23 +188,23 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_sessions_of_a_peer(self) -> None:
         """One session too many of a peer is sent away with 421, and the next is taken when one has gone."""
-        receiving = self.receiving(sessions_per_peer=2)
-        wires = [self.client(receiving) for _ in range(3)]
+        listener = self.listener(sessions_per_peer=2)
+        wires = [self.client(listener) for _ in range(3)]
         self.assertEqual([wire.taken()[:3] for wire in wires], [b"220", b"220", b"421"])
         self.assertIn("Too many sessions", self.last_session().reason)
         wires[0].deliver(b"QUIT\r\n")
         wires[0].taken()
-        self.assertEqual(self.client(receiving).taken()[:3], b"220")
+        self.assertEqual(self.client(listener).taken()[:3], b"220")
 
     def test_sessions(self) -> None:
         """One session too many altogether is sent away with 421."""
-        receiving = self.receiving(sessions=1, sessions_per_peer=100)
-        wires = [self.client(receiving) for _ in range(2)]
+        listener = self.listener(sessions=1, sessions_per_peer=100)
+        wires = [self.client(listener) for _ in range(2)]
         self.assertEqual([wire.taken()[:3] for wire in wires], [b"220", b"421"])
 
     def test_mail_is_kept_whole(self) -> None:
         """Behind Return-Path, Delivered-To and Received the mail stands octet for octet."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         wire.deliver(_ENVELOPE + b"Subject: x\r\n\r\n..dot\r\nbare\nlf\r\n.\r\n")
         (mail,) = mails_in(self.parts)
         head, _, rest = mail.partition(b"Subject: x")
@@ -221,7 +221,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_job(self) -> None:
         """A mail has a job that waits, with sender, subject and session; numbers begin at 5001."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         wire.deliver(_ENVELOPE + b"Subject: =?utf-8?q?h=C3=A9?=\r\n\r\n.\r\n")
         wire.deliver(b"QUIT\r\n")
         wire.taken()
@@ -233,7 +233,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_failed_reception_is_reported(self) -> None:
         """A session that brought no mail because it was refused has a line in the report, as NG."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         wire.deliver(
             b"EHLO c\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<x@elsewhere.test>\r\nQUIT\r\n"
         )
@@ -244,7 +244,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_visit_is_no_failure(self) -> None:
         """A client that says nothing of a mail is an OK session without a job."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         wire.deliver(b"EHLO c\r\nQUIT\r\n")
         wire.taken()
         self.assertEqual(self.last_session().result, "OK")
@@ -252,7 +252,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_lost_in_message(self) -> None:
         """A connection lost inside a message leaves nothing in memory, and frees what it took."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         wire.deliver(_ENVELOPE + b"x" * 100_000)
         self.assertGreater(self.parts.memory.used, 100_000)
         wire.lose()
@@ -262,7 +262,7 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_disk_fails(self) -> None:
         """A disk that fails is 451 for the client, and the session goes on."""
-        wire = self.client(self.receiving())
+        wire = self.client(self.listener())
         wire.deliver(_ENVELOPE)
         wire.taken()
         (self.parts.memory.directory / "new").rename(self.parts.memory.directory / "gone")
@@ -273,30 +273,30 @@ class ReceivingTests(unittest.SynchronousTestCase):
 
     def test_status_of_a_later_success(self) -> None:
         """A reception that succeeds takes off the line what a reception brought there."""
-        receiving = self.receiving()
+        listener = self.listener()
         self.parts.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "ssl"})
-        wire = self.client(receiving)
+        wire = self.client(listener)
         wire.deliver(b"EHLO c\r\nMAIL FROM:<a@b.test>\r\n")
         wire.taken()
         self.assertEqual(self.parts.device.status.text, "SSL Error (SMTP RX Reject)")
         self.parts.device.change_settings({"authent_encryption.allow_ssl_smtp_receive": "on"})
-        visit = self.client(receiving)
+        visit = self.client(listener)
         visit.deliver(b"EHLO c\r\nQUIT\r\n")
         visit.taken()
         self.assertEqual(self.parts.device.status.text, "SSL Error (SMTP RX Reject)")
-        mail = self.client(receiving)
+        mail = self.client(listener)
         mail.deliver(_ENVELOPE + b".\r\nQUIT\r\n")
         mail.taken()
         self.assertEqual(self.parts.device.status.text, "")
 
     def test_ports(self) -> None:
         """At port 25 the bench listens where [listen] smtp says; any other port is taken as it is."""
-        self.receiving()
-        receiving = self.parts.smtp_listener("tcp:2525:interface=127.0.0.1")
-        self.assertEqual(receiving.listening_endpoint(), "tcp:2525:interface=127.0.0.1")
+        self.listener()
+        listener = self.parts.smtp_listener("tcp:2525:interface=127.0.0.1")
+        self.assertEqual(listener.listening_endpoint(), "tcp:2525:interface=127.0.0.1")
         self.parts.device.change_settings({"service_mode.smtp_rx_port": 2530})
-        self.assertEqual(receiving.listening_endpoint(), "tcp:2530:interface=127.0.0.1")
+        self.assertEqual(listener.listening_endpoint(), "tcp:2530:interface=127.0.0.1")
         other = self.parts.smtp_listener("tcp:interface=127.0.0.1:port=2525")
         self.assertEqual(other.listening_endpoint(), "tcp:interface=127.0.0.1:port=2530")
         self.parts.device.change_settings({"email_ifax.smtp_receive": False})
-        self.assertEqual(receiving.listening_endpoint(), "")
+        self.assertEqual(listener.listening_endpoint(), "")

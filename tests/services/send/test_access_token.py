@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock, deferLater
 from twisted.trial import unittest
 
 from irsend.configuration_sections import Sending
@@ -16,7 +16,16 @@ from irsend.services.send.access_token import TokenUnavailable, read_token, toke
 from tests.parts import at_once
 
 
-class TokenTests(unittest.TestCase):
+class _Waits:
+    """A reactor whose clock is the test's."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.callLater = self.clock.callLater
+        self.spawnProcess = reactor.spawnProcess  # type: ignore[attr-defined]
+
+
+class AccessTokenTests(unittest.TestCase):
     """Reading it."""
 
     timeout = 30
@@ -29,22 +38,19 @@ class TokenTests(unittest.TestCase):
         """Return a command that runs a line of Python."""
         return shlex.join([sys.executable, "-c", program])
 
-    @inlineCallbacks
-    def test_file(self) -> Any:
+    async def test_file(self) -> None:
         """The file's first line is the token, whatever white space is around it."""
         path = self.mktemp()
         with open(path, "w") as file:
             file.write("  ya29.x \n\nmore\n")
-        self.assertEqual((yield self.token(token_file=path)), b"ya29.x")
+        self.assertEqual((await self.token(token_file=path)), b"ya29.x")
 
-    @inlineCallbacks
-    def test_command(self) -> Any:
+    async def test_command(self) -> None:
         """What a command prints is the token; it is run without a shell."""
         command = self.command("import sys; print(sys.argv[1])") + " '$HOME;x'"
-        self.assertEqual((yield self.token(token_command=command)), b"$HOME;x")
+        self.assertEqual((await self.token(token_command=command)), b"$HOME;x")
 
-    @inlineCallbacks
-    def test_none(self) -> Any:
+    async def test_none(self) -> None:
         """A missing or empty file, a failing, silent or endless command: each says which it is."""
         empty = self.mktemp()
         open(empty, "w").close()
@@ -58,11 +64,10 @@ class TokenTests(unittest.TestCase):
             ({"token_command": self.command("pass")}, "is empty"),
             ({"token_command": self.command("print('x' * 20000)")}, "more than"),
         ):
-            failure = yield self.assertFailure(self.token(**options), TokenUnavailable)
+            failure = await self.assertFailure(self.token(**options), TokenUnavailable)
             self.assertIn(why, str(failure))
 
-    @inlineCallbacks
-    def test_something_left_running(self) -> Any:
+    async def test_something_left_running(self) -> None:
         """What a command leaves running, its output still open, is not waited for."""
         leaving = (
             "import subprocess, sys; "
@@ -73,21 +78,26 @@ class TokenTests(unittest.TestCase):
         os.mkfifo(fifo)
         held = os.open(fifo, os.O_RDWR)
         self.addCleanup(os.close, held)
-        token = yield self.token(token_command=f"{self.command(leaving)} {fifo}")
-        self.assertEqual(token, b"token")
+        waits = _Waits()
+        options = Sending(token_command=f"{self.command(leaving)} {fifo}")
+        token = read_token(options, waits, at_once)
+        # From the command's end on its output has a second.
+        while [call.getTime() for call in waits.clock.getDelayedCalls()] != [1]:
+            await deferLater(reactor, 0.01)
+        self.assertNoResult(token)
+        waits.clock.advance(1)
+        self.assertEqual(await token, b"token")
 
-    @inlineCallbacks
-    def test_given_up(self) -> Any:
-        """Whoever no longer wants the token is rid of it at once, and the command is killed."""
+    async def test_given_up(self) -> None:
+        """A request for the token that is cancelled ends at once, and the command is killed."""
         token = self.token(token_command=self.command("import sys; sys.stdin.read()"))
         token.cancel()
-        yield self.assertFailure(token, CancelledError)
+        await self.assertFailure(token, CancelledError)
 
-    @inlineCallbacks
-    def test_not_in_errors(self) -> Any:
+    async def test_not_in_errors(self) -> None:
         """What a failing command printed stands in no error."""
         command = self.command("import sys; print('marked'); sys.exit(3)")
-        failure = yield self.assertFailure(self.token(token_command=command), TokenUnavailable)
+        failure = await self.assertFailure(self.token(token_command=command), TokenUnavailable)
         self.assertNotIn("marked", str(failure))
         self.assertIn("status 3", str(failure))
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
 from twisted.internet.protocol import Factory, Protocol
 from twisted.names import dns, server
 from twisted.names.authority import BindAuthority
@@ -17,9 +16,12 @@ from twisted.trial import unittest
 
 from irsend.configuration_sections import MailHost as Configuration
 from irsend.mailhost import MailHost
+from irsend.store.keys import KeyStore
 from irsend.testing import PrinterMixin
 from tests.imaging.originals import PNG
 from tests.mailhost.hosts import StandInMachine
+from tests.parts import key_pem
+from tests.services.relay import OnePageScanner
 
 # one.test has two servers, of which the first is not there; two.test has one,
 # which knows b alone; gone.test has none that can be reached.
@@ -64,11 +66,13 @@ class DirectTests(PrinterMixin, unittest.TestCase):
             email_ifax__email_address="ir@bench.test",
             service_mode__smtp_tx_port=self.port,
         )
+        self.printer._machine.scanner.scan = OnePageScanner().scan  # type: ignore[method-assign]
 
     def mail_host(self, address: str, accounts: dict[str, str]) -> MailHost:
         """Start a mail host at an address of loopback."""
         directory = Path(self.mktemp()).absolute()
-        directory.mkdir()
+        (directory / "keys").mkdir(parents=True)
+        KeyStore(directory / "keys").save(*key_pem(2048))
         host = MailHost(
             Configuration(
                 smtp=f"tcp:{self.port}:interface={address}", pop3=_FREE, accounts=accounts
@@ -82,31 +86,28 @@ class DirectTests(PrinterMixin, unittest.TestCase):
         self.addCleanup(host.stopService)
         return host
 
-    @inlineCallbacks
-    def send(self, *to: str) -> Any:
+    async def send(self, *to: str) -> Any:
         """Send a page; return each address with its result and code, and the servers asked."""
-        job = yield self.printer.send(PNG, to=to, format="tiff")
-        sessions = yield self.printer.sessions()
-        asked = [one.peer for one in reversed(sessions) if one.id in job.sessions]
-        return {one.address: one.code or one.result for one in job.recipients}, asked
+        job = await self.printer.send(PNG, to=to, format="tiff")
+        sessions = await self.printer.sessions()
+        servers = [one.peer for one in reversed(sessions) if one.id in job.sessions]
+        return {one.address: one.code or one.result for one in job.recipients}, servers
 
     def mails(self, host: str, account: str) -> int:
         """Count what an account holds."""
         return len(list(self.hosts[host].maildirs.of_account(account).names()))
 
-    @inlineCallbacks
-    def test_each_domain(self) -> Any:
+    async def test_each_domain(self) -> None:
         """Each domain's own server has its mail, the second where the first is not there: all are OK."""
-        told, asked = yield self.send("a@one.test", "b@two.test")
-        self.assertEqual(told, {"a@one.test": "OK", "b@two.test": "OK"})
-        self.assertEqual(asked, ["first.one.test", "second.one.test", "two.test"])
+        results, servers = await self.send("a@one.test", "b@two.test")
+        self.assertEqual(results, {"a@one.test": "OK", "b@two.test": "OK"})
+        self.assertEqual(servers, ["first.one.test", "second.one.test", "two.test"])
         self.assertEqual(
             (self.mails("one", "a@one.test"), self.mails("two", "b@two.test")), (1, 1)
         )
 
-    @inlineCallbacks
-    def test_server_talks_nonsense(self) -> Any:
-        """A server that is none does not keep the mail from the domain's next one."""
+    async def test_server_without_smtp(self) -> None:
+        """A server that does not speak SMTP does not keep the mail from the domain's next one."""
 
         class Nonsense(Protocol):
             def connectionMade(self) -> None:
@@ -117,33 +118,31 @@ class DirectTests(PrinterMixin, unittest.TestCase):
             self.port, Factory.forProtocol(Nonsense), interface="127.0.0.31"
         )
         self.addCleanup(port.stopListening)
-        told, asked = yield self.send("a@one.test")
-        self.assertEqual(told, {"a@one.test": "OK"})
-        self.assertEqual(asked, ["first.one.test", "second.one.test"])
+        results, servers = await self.send("a@one.test")
+        self.assertEqual(results, {"a@one.test": "OK"})
+        self.assertEqual(servers, ["first.one.test", "second.one.test"])
 
-    @inlineCallbacks
-    def test_no_login(self) -> Any:
-        """The relay's user and password are told to no receiver's server, though it offers AUTH."""
+    async def test_no_login(self) -> None:
+        """The relay's user and password go to no receiver's server, though it offers AUTH."""
         self.printer.set(
             authent_encryption__smtp_authentication=True,
             authent_encryption__user="ir",
             authent_encryption__password="marked",
         )
-        told, _ = yield self.send("b@two.test")
-        self.assertEqual(told, {"b@two.test": "OK"})
-        said = "".join((yield self.printer.transcripts()))
+        results, _ = await self.send("b@two.test")
+        self.assertEqual(results, {"b@two.test": "OK"})
+        said = "".join(await self.printer.transcripts())
         self.assertIn("AUTH ", said)
         self.assertNotIn("C: AUTH", said)
         self.assertIn("-- a receiver's own server: no login", said)
 
-    @inlineCallbacks
-    def test_some_fail(self) -> Any:
-        """Who is refused, cannot be reached or is not in DNS has a code; the others have their mail."""
-        told, _ = yield self.send(
+    async def test_some_fail(self) -> None:
+        """A receiver that is refused, unreachable or not in DNS has a code; the others have their mail."""
+        results, _ = await self.send(
             "b@two.test", "nobody@two.test", "c@gone.test", "d@missing.test"
         )
         self.assertEqual(
-            told,
+            results,
             {
                 "b@two.test": "OK",
                 "nobody@two.test": "#806",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from irsend.device.jobs import Job
-from tests.services.relay import SendingCase
-from tests.services.send.test_send_queue import told
+from tests.services.relay import SendingCase, results
 from tests.store.threads import HeldThread
 
 DSN = """\
@@ -57,8 +56,8 @@ class FullModeTests(SendingCase):
         kept: list[Job] = []
         message = self.parts.memory.open_message(
             b"",
-            kept=lambda one: kept.append(
-                self.parts.dispatch.mail_kept(one.name, one.beginning, "relay", None)
+            on_stored=lambda one: kept.append(
+                self.parts.dispatch.mail_stored(one.name, one.head_octets, "relay", None)
             ),
         )
         message.write(text.encode())
@@ -72,7 +71,7 @@ class FullModeTests(SendingCase):
         self.assertIn(
             b"\r\nDisposition-Notification-To: ir@bench.test\r\n", self.relay.mails[0]
         )
-        mail, rcpt = self.relay.said[1:3]
+        mail, rcpt = self.relay.commands[1:3]
         self.assertTrue(mail.endswith(f" RET=HDRS ENVID={envelope}"), mail)
         self.assertTrue(
             rcpt.endswith(" NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;b@bench.test"), rcpt
@@ -82,29 +81,29 @@ class FullModeTests(SendingCase):
         """A server without DSN is asked for none."""
         self.relay.answers["EHLO"] = "250 relay.bench.test"
         self.sent()
-        self.assertIn("MAIL FROM:<ir@bench.test>", self.relay.said)
+        self.assertIn("MAIL FROM:<ir@bench.test>", self.relay.commands)
 
     def test_delivered(self) -> None:
         """A DSN that says delivered makes it OK; the notification itself is not printed."""
         notification = self.receive(DSN, self.sent(), action="delivered")
-        self.assertEqual(told(self.job()), ["OK", "OK"])
-        self.assertEqual((notification.result, notification.held_as), ("OK", None))
+        self.assertEqual(results(self.job()), ["OK", "OK"])
+        self.assertEqual((notification.result, notification.mail_file), ("OK", None))
         self.assertEqual(self.parts.memory.names(), [])
 
     def test_failed(self) -> None:
         """A DSN that says failed is #830."""
         self.receive(DSN, self.sent(), action="failed")
-        self.assertEqual(told(self.job()), ["NG #830", "NG #830"])
+        self.assertEqual(results(self.job()), ["NG #830", "NG #830"])
 
     def test_delayed(self) -> None:
         """A DSN that says delayed changes nothing."""
         self.receive(DSN, self.sent(), action="delayed")
-        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(results(self.job()), ["--", "--"])
 
     def test_read(self) -> None:
         """An MDN that says processed makes it OK, and nothing more is awaited."""
         self.receive(MDN, self.sent(), disposition="processed")
-        self.assertEqual(told(self.job()), ["OK", "OK"])
+        self.assertEqual(results(self.job()), ["OK", "OK"])
         self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
 
     def test_not_printed_there(self) -> None:
@@ -112,21 +111,21 @@ class FullModeTests(SendingCase):
         envelope = self.sent()
         self.receive(DSN, envelope, action="delivered")
         self.receive(MDN, envelope, disposition="processed/error")
-        self.assertEqual(told(self.job()), ["NG #834", "NG #834"])
+        self.assertEqual(results(self.job()), ["NG #834", "NG #834"])
 
     def test_each_recipient(self) -> None:
         """Each notification is about its own recipient; the job is OK when all are."""
         envelope = self.sent("b@bench.test", "C@bench.test")
         self.receive(MDN, envelope, "c@bench.test", disposition="displayed")
-        self.assertEqual(told(self.job()), ["--", "--", "OK"])
+        self.assertEqual(results(self.job()), ["--", "--", "OK"])
         self.receive(MDN, envelope, disposition="displayed")
-        self.assertEqual(told(self.job()), ["OK", "OK", "OK"])
+        self.assertEqual(results(self.job()), ["OK", "OK", "OK"])
 
     def test_of_another_mail(self) -> None:
         """A notification of another mail changes nothing, and waits for printing."""
         self.sent()
         other = self.receive(MDN, "other@bench.test", disposition="displayed")
-        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(results(self.job()), ["--", "--"])
         self.assertEqual((other.result, self.print_queue.jobs), ("waiting", [other]))
 
     def test_before_the_end(self) -> None:
@@ -152,8 +151,8 @@ class FullModeTests(SendingCase):
         self.receive(MDN, f"{local}.part2@{domain}", disposition="processed")
         self.assertEqual(self.job().result, "OK")
 
-    def test_of_nobody(self) -> None:
-        """A notification about nobody whom the job was for changes nothing, and waits for printing."""
+    def test_of_another_address(self) -> None:
+        """A notification about an address that the job has not changes nothing, and waits for printing."""
         envelope = self.sent("b@bench.test", "c@bench.test")
         notification = self.receive(
             MDN, envelope, address="x@bench.test", disposition="displayed"
@@ -204,9 +203,13 @@ class FullModeTests(SendingCase):
         envelope = line.partition(b"<")[2].rstrip(b">").decode()
         notification = self.receive(DSN, envelope, action="delivered")
         self.assertTrue(self.parts.dispatch.release(notification))
-        self.parts.memory.delete(notification.held_as or "")
+        self.parts.memory.delete(notification.mail_file or "")
         self.parts.device.job_changed(
-            notification, result="NG", code="#995", held_as=None, ended=self.parts.device.now()
+            notification,
+            result="NG",
+            code="#995",
+            mail_file=None,
+            ended=self.parts.device.now(),
         )
         self.parts.clock.advance(10)
         self.settle()
@@ -234,7 +237,7 @@ class FullModeTests(SendingCase):
         """With Print MDN/DSN upon Receipt the notification waits for printing too."""
         self.parts.device.change_settings({"email_ifax.print_mdn_dsn": True})
         notification = self.receive(MDN, self.sent(), disposition="displayed")
-        self.assertEqual(told(self.job()), ["OK", "OK"])
+        self.assertEqual(results(self.job()), ["OK", "OK"])
         self.assertEqual(
             (notification.result, self.print_queue.jobs), ("waiting", [notification])
         )
@@ -248,7 +251,7 @@ class FullModeTests(SendingCase):
         self.parts.clock.advance(1)
         self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
         self.receive(MDN, envelope, disposition="displayed")
-        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(results(self.job()), ["--", "--"])
 
     def test_over_a_restart(self) -> None:
         """What is awaited is awaited after the next start too."""
@@ -256,19 +259,19 @@ class FullModeTests(SendingCase):
         self.switch_off()
         self.switch_on()
         self.receive(MDN, envelope, disposition="displayed")
-        self.assertEqual(told(self.job()), ["OK", "OK"])
+        self.assertEqual(results(self.job()), ["OK", "OK"])
 
     def test_learnt(self) -> None:
         """What a receiver says it takes is sent to it from then on, and only to it; a restart keeps it."""
         orders: list[str] = []
-        glass = self.send_queue._submission._scanner
-        scan = glass.scan
+        scanner = self.send_queue._submission._scanner
+        scan = scanner.scan
 
         def noted(order, progress):  # type: ignore[no-untyped-def]
             orders.append(order.profile)
             return scan(order, progress)
 
-        glass.scan = noted  # type: ignore[method-assign]
+        scanner.scan = noted  # type: ignore[method-assign]
         self.receive(MDN, self.sent(), disposition="displayed")
         self.sent()
         self.sent("b@bench.test", "c@bench.test")

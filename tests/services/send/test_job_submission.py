@@ -1,4 +1,4 @@
-"""From the glass to the outbox: what does not fit into the memory is not kept, and nothing of it is left."""
+"""From the scanner to the outbox: what does not fit into the memory is not kept, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from irsend.services.send.scanner import Scan, ScanOrder
 from tests.services.relay import SendingCase
 
 
-class SlowGlass:
-    """Scans when the test says so."""
+class HeldScanner:
+    """Holds scans until `come`."""
 
     def __init__(self) -> None:
         self.orders: list[ScanOrder] = []
@@ -32,15 +32,15 @@ class SlowGlass:
         self.scans[number].callback(Scan(files=(path,), type="image/tiff", pages=1))
 
 
-class RoomTests(SendingCase):
-    """A machine with room for 100,000 octets, and a slow glass."""
+class JobSubmissionTests(SendingCase):
+    """A machine with room for 100,000 octets, and a scanner that the test holds."""
 
     def setUp(self) -> None:
-        """Put the glass into it."""
+        """Put the scanner into it."""
         super().setUp()
         self.parts.capacity = 100_000
-        self.glass = SlowGlass()
-        self.slow = self.make_send_queue(self.glass)
+        self.scanner = HeldScanner()
+        self.slow = self.make_send_queue(self.scanner)
 
     def order(self, text: str = "") -> Deferred[Any]:
         """Order a sending."""
@@ -56,12 +56,12 @@ class RoomTests(SendingCase):
     def test_scan_that_does_not_fit(self) -> None:
         """A scan whose mail would be larger than what is left is refused, and leaves nothing."""
         order = self.order()
-        self.glass.come(-1, 73_000)
+        self.scanner.come(-1, 73_000)
         failed = self.failureResultOf(order, MemoryFull)
         self.assertIn("larger than what is left", failed.getErrorMessage())
         self.assertEqual((self.kept(), self.outbox.used), (0, 0))
         order = self.order()
-        self.glass.come(-1, 65_000)
+        self.scanner.come(-1, 65_000)
         self.successResultOf(order)
         self.assertEqual(self.kept(), 1)
         self.assertLessEqual(self.outbox.used, self.parts.memory.capacity)
@@ -70,7 +70,7 @@ class RoomTests(SendingCase):
         """What came into the memory while a page was scanned counts."""
         order = self.order()
         self.parts.memory.used = 50_000
-        self.glass.come(0, 40_000)
+        self.scanner.come(0, 40_000)
         self.failureResultOf(order, MemoryFull)
         self.assertEqual((self.kept(), self.outbox.used), (0, 0))
 
@@ -79,9 +79,9 @@ class RoomTests(SendingCase):
         turn: Deferred[None] = Deferred()
         self.outbox._turns.run(lambda: turn)
         orders = [self.order(), self.order()]
-        self.glass.come(0, 40_000)
+        self.scanner.come(0, 40_000)
         self.assertNoResult(orders[0])
-        self.glass.come(1, 40_000)
+        self.scanner.come(1, 40_000)
         self.failureResultOf(orders[1], MemoryFull)
         turn.callback(None)
         self.successResultOf(orders[0])
@@ -91,17 +91,17 @@ class RoomTests(SendingCase):
     def test_larger_than_thought(self) -> None:
         """A mail that comes out too large for what is left is not kept either."""
         order = self.order("€" * 30_000)
-        self.glass.come(0, 10_000)
+        self.scanner.come(0, 10_000)
         self.failureResultOf(order, MemoryFull)
         self.assertEqual((self.kept(), self.outbox.used), (0, 0))
         # What was promised to it is given back.
         self.test_scan_that_does_not_fit()
 
-    def test_scanner_is_told(self) -> None:
-        """The scanner is told to make no more than would fit as a mail."""
+    def test_bound_of_the_scanner(self) -> None:
+        """The scanner may make no more than would fit as a mail."""
         self.parts.memory.used = 31_500
         self.order()
-        self.assertEqual(self.glass.orders[0].most_octets, 50_001)
+        self.assertEqual(self.scanner.orders[0].most_octets, 50_001)
 
     def test_cancelled(self) -> None:
         """A job that is cancelled while it is scanned leaves nothing."""

@@ -1,11 +1,11 @@
-"""Where a mail goes without a server between, asked of a real name server on loopback."""
+"""The servers of a domain, asked of a real name server on loopback."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, fail, inlineCallbacks
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.protocol import DatagramProtocol
 from twisted.names import client, dns, error, server
 from twisted.names.authority import BindAuthority
@@ -34,7 +34,7 @@ odd.bench.test. 60 IN MX 20 first.bench.test.
 """
 
 
-class RoutesTests(unittest.TestCase):
+class MXLookupTests(unittest.TestCase):
     """MX, addresses, and their order."""
 
     timeout = 30
@@ -48,7 +48,7 @@ class RoutesTests(unittest.TestCase):
             0, dns.DNSDatagramProtocol(factory), interface="127.0.0.1"
         )
         self.addCleanup(port.stopListening)
-        self.routes = self.asking(port)
+        self.lookup = self.asking(port)
 
     def asking(self, port: Any) -> MXLookup:
         """Return what asks at this port; equal preferences come in reverse."""
@@ -58,10 +58,9 @@ class RoutesTests(unittest.TestCase):
             shuffle=lambda names: names.sort(reverse=True),
         )
 
-    @inlineCallbacks
-    def test_order(self) -> Any:
+    async def test_order(self) -> None:
         """The smallest preference comes first, IPv4 before IPv6; a server without address is left out."""
-        hosts = yield self.routes.find("Bench.test.")
+        hosts = await self.lookup.find("Bench.test.")
         self.assertEqual(
             hosts,
             [
@@ -71,20 +70,17 @@ class RoutesTests(unittest.TestCase):
             ],
         )
 
-    @inlineCallbacks
-    def test_equal(self) -> Any:
+    async def test_equal(self) -> None:
         """Servers of equal preference are shuffled."""
-        hosts = yield self.routes.find("equal.bench.test")
+        hosts = await self.lookup.find("equal.bench.test")
         self.assertEqual(hosts[0].name, "second.bench.test")
 
-    @inlineCallbacks
-    def test_no_mx(self) -> Any:
+    async def test_no_mx(self) -> None:
         """Without an MX record the domain's own address is its server (RFC 5321 5.1)."""
-        hosts = yield self.routes.find("plain.bench.test")
+        hosts = await self.lookup.find("plain.bench.test")
         self.assertEqual(hosts, [Host("plain.bench.test", "192.0.2.3")])
 
-    @inlineCallbacks
-    def test_no_route(self) -> Any:
+    async def test_no_route(self) -> None:
         """No such domain, servers without address, a null MX, and no name at all take no mail."""
         for domain in (
             "missing.bench.test",
@@ -93,44 +89,40 @@ class RoutesTests(unittest.TestCase):
             "[bench]",
             "a" * 64 + ".test",
         ):
-            yield self.assertFailure(self.routes.find(domain), NoRoute)
+            await self.assertFailure(self.lookup.find(domain), NoRoute)
 
-    @inlineCallbacks
-    def test_literals(self) -> Any:
-        """Address literals are asked of nobody."""
+    async def test_literals(self) -> None:
+        """Address literals are asked of no name server."""
         for literal, address in (
             ("[192.0.2.9]", "192.0.2.9"),
             ("[IPv6:2001:db8::9]", "2001:db8::9"),
         ):
-            hosts = yield self.routes.find(literal)
+            hosts = await self.lookup.find(literal)
             self.assertEqual(hosts, [Host(literal, address)])
 
-    @inlineCallbacks
-    def test_partly_silent(self) -> Any:
+    async def test_partly_silent(self) -> None:
         """What name servers do not say of one address hides nothing of the others."""
 
         class Partly(client.Resolver):
             def lookupIPV6Address(self, name: str, timeout: Any = None) -> Deferred[Any]:
                 return fail(error.DNSServerError())
 
-        self.routes._resolver = Partly(servers=self.routes._resolver.servers, reactor=reactor)
-        hosts = yield self.routes.find("bench.test")
+        self.lookup._resolver = Partly(servers=self.lookup._resolver.servers, reactor=reactor)
+        hosts = await self.lookup.find("bench.test")
         self.assertEqual([one.address for one in hosts], ["192.0.2.1", "192.0.2.2"])
 
-    @inlineCallbacks
-    def test_name_that_is_none(self) -> Any:
+    async def test_name_that_is_none(self) -> None:
         """A server whose name cannot be asked for is passed over."""
-        hosts = yield self.routes.find("odd.bench.test")
+        hosts = await self.lookup.find("odd.bench.test")
         self.assertEqual({one.name for one in hosts}, {"first.bench.test"})
 
     def test_closed(self) -> None:
-        """MXLookup by the system's name servers leave nothing running when they are closed."""
+        """A lookup by the system's name servers leaves nothing running when it is closed."""
         before = set(reactor.getDelayedCalls())  # type: ignore[attr-defined]
         MXLookup(reactor, []).close()
         self.assertEqual(set(reactor.getDelayedCalls()) - before, set())  # type: ignore[attr-defined]
 
-    @inlineCallbacks
-    def test_silent(self) -> Any:
+    async def test_silent(self) -> None:
         """Name servers that do not know are no answer for good."""
 
         class Failing(DatagramProtocol):
@@ -144,4 +136,4 @@ class RoutesTests(unittest.TestCase):
 
         port = reactor.listenUDP(0, Failing(), interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(port.stopListening)
-        yield self.assertFailure(self.asking(port).find("bench.test"), NameServersSilent)
+        await self.assertFailure(self.asking(port).find("bench.test"), NameServersSilent)

@@ -15,6 +15,7 @@ from twisted.trial import unittest
 from irsend.testing import PrinterMixin
 from tests.imaging.originals import PNG
 from tests.link.wires import until
+from tests.services.relay import OnePageScanner
 from tests.services.send.test_full_mode import DSN, MDN
 
 _ACCOUNTS = {"ir@bench.test": "bench", "fax@bench.test": "marked"}
@@ -30,6 +31,7 @@ class RoundTripTests(PrinterMixin, unittest.TestCase):
         self.printer = self.start_printer(
             accounts=_ACCOUNTS, email_ifax__email_address="ir@bench.test"
         )
+        self.printer._machine.scanner.scan = OnePageScanner().scan  # type: ignore[method-assign]
         job: Any = await self.printer.send(PNG, to="fax@bench.test", kind="ifax", full="on")
         self.assertEqual(job.result, "--")
         fax = await deferToThread(self.fetch)

@@ -1,4 +1,4 @@
-"""What may befall a job beside its server: a slow disk or a full one, its client gone, settings changed."""
+"""What else may happen to a job: a slow disk or a full one, its client gone, settings changed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from irsend.device.jobs import Job
 from irsend.device.send_order import Original, read_order
 from irsend.errors import CannotCancel
 from irsend.interfaces import TranscriptLine
-from tests.services.relay import Glass, SendingCase
-from tests.services.send.test_send_queue import told
+from tests.services.relay import OnePageScanner, SendingCase, results
 from tests.store.shortage import no_file_larger_than
 from tests.store.threads import HeldThread
 
@@ -31,13 +30,13 @@ class SlowDiskTests(SendingCase):
         return self.send_queue.send(read_order(self.parts.device, [page], given))
 
     def held(self) -> HeldThread:
-        """Have the outbox write when the test says so."""
+        """Hold what the outbox writes."""
         thread = HeldThread()
         self.outbox._in_thread = thread
         return thread
 
     def test_client_gone(self) -> None:
-        """Who leaves while the job is written changes nothing: it is sent, now, and once."""
+        """A client that leaves while the job is written changes nothing: it is sent, now, and once."""
         thread = self.held()
         ordered = self.order()
         ordered.cancel()
@@ -45,7 +44,7 @@ class SlowDiskTests(SendingCase):
         for _ in range(3):
             thread.run_all()
             self.settle()
-        self.assertEqual((told(self.job()), len(self.relay.mails)), (["--", "--"], 1))
+        self.assertEqual((results(self.job()), len(self.relay.mails)), (["--", "--"], 1))
         self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
 
     def test_switched_off(self) -> None:
@@ -60,13 +59,15 @@ class SlowDiskTests(SendingCase):
         self.assertEqual(self.successResultOf(ordered).result, "waiting")
         self.switch_on()
         self.settle()
-        self.assertEqual((told(self.job()), len(self.relay.mails)), (["--", "--"], 1))
+        self.assertEqual((results(self.job()), len(self.relay.mails)), (["--", "--"], 1))
 
     def test_scan_cleared_away_slowly(self) -> None:
-        """A job can be cancelled as soon as it is told, though its scan is on the disk still."""
+        """A job can be cancelled as soon as it is announced, though its scan is on the disk still."""
         self.send_queue._submission._on_disk = HeldThread()
         job = self.successResultOf(self.order())
-        self.assertEqual(told(self.successResultOf(self.send_queue.cancel(job)))[0], "NG #995")
+        self.assertEqual(
+            results(self.successResultOf(self.send_queue.cancel(job)))[0], "NG #995"
+        )
 
     def test_cancelled_while_connecting(self) -> None:
         """A job whose server does not answer is cancelled, and no error of the bench's own is logged."""
@@ -75,7 +76,9 @@ class SlowDiskTests(SendingCase):
         self.relay.refuses = Deferred(lambda connecting: connecting.errback(gone))
         job = self.successResultOf(self.order())
         self.settle()
-        self.assertEqual(told(self.successResultOf(self.send_queue.cancel(job)))[0], "NG #995")
+        self.assertEqual(
+            results(self.successResultOf(self.send_queue.cancel(job)))[0], "NG #995"
+        )
 
     def test_cancelled_while_an_attempt_is_noted(self) -> None:
         """To cancel a job counts too while the end of an attempt is written down."""
@@ -88,7 +91,7 @@ class SlowDiskTests(SendingCase):
         for _ in range(3):
             thread.run_all()
             self.settle()
-        self.assertEqual(told(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
+        self.assertEqual(results(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
         self.relay.answers["RCPT"] = "250 OK"
         self.parts.clock.advance(60)
         self.settle()
@@ -120,7 +123,7 @@ class FullDiskTests(SendingCase):
                 self.parts.clock.advance(60)
         self.settle()
         self.assertEqual(len(self.relay.connections), 3)
-        self.assertEqual(told(self.job()), ["NG #806", "NG #806"])
+        self.assertEqual(results(self.job()), ["NG #806", "NG #806"])
         # Of outbox and journal.
         self.assertTrue(self.flushLoggedErrors())
 
@@ -138,17 +141,17 @@ class FullDiskTests(SendingCase):
         for _ in range(3):
             thread.run_all()
             self.settle()
-        self.assertEqual(told(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
+        self.assertEqual(results(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
         self.assertTrue(self.flushLoggedErrors())
 
     def test_end_is_put_away_later(self) -> None:
         """A job that has ended leaves the outbox when the disk works again; it is not sent twice."""
         self.send()
-        self.outbox.new_place = _failing  # type: ignore[method-assign]
+        self.outbox.new_directory = _failing  # type: ignore[method-assign]
         self.settle()
-        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(results(self.job()), ["--", "--"])
         self.assertEqual(len(list(self.directory.glob("outbox/[0-9]*"))), 1)
-        del self.outbox.new_place  # type: ignore[method-assign]
+        del self.outbox.new_directory  # type: ignore[method-assign]
         self.parts.clock.advance(60)
         self.settle()
         self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
@@ -163,7 +166,7 @@ class FullDiskTests(SendingCase):
         message.write_bytes(message.read_bytes()[:300])
         self.send_queue.startService()
         self.settle()
-        self.assertEqual(told(self.job()), ["NG #803", "NG #803"])
+        self.assertEqual(results(self.job()), ["NG #803", "NG #803"])
         self.assertIn("octets are missing", self.job().reason)
         self.assertEqual(self.relay.mails, [])
 
@@ -177,15 +180,15 @@ class ChangedTests(SendingCase):
 
     def test_limit_lowered(self) -> None:
         """A mail that is too large by now, and may not be divided, is #705, and not in parts."""
-        Glass.PAGE, page = b"x" * 2_000_000, Glass.PAGE
-        self.addCleanup(setattr, Glass, "PAGE", page)
+        OnePageScanner.PAGE, page = b"x" * 2_000_000, OnePageScanner.PAGE
+        self.addCleanup(setattr, OnePageScanner, "PAGE", page)
         self.send_queue.running = 0
         self.send()
         self.parts.device.change_settings({"email_ifax.maximum_data_size": 1})
         self.send_queue.startService()
         self.settle()
-        self.assertEqual(told(self.job()), ["NG #705", "NG #705"])
-        self.assertEqual(self.relay.asked, [])
+        self.assertEqual(results(self.job()), ["NG #705", "NG #705"])
+        self.assertEqual(self.relay.destinations, [])
 
     def test_one_moment(self) -> None:
         """An attempt goes by the settings of its beginning, all of them."""
@@ -206,7 +209,7 @@ class ChangedTests(SendingCase):
         )
         self.parts.clock.advance(0.3)
         self.settle()
-        self.assertEqual(self.relay.said[1][:4], "MAIL")
+        self.assertEqual(self.relay.commands[1][:4], "MAIL")
 
 
 class LimitTests(SendingCase):
@@ -228,7 +231,7 @@ class LimitTests(SendingCase):
         self.settle()
         self.parts.clock.advance(2)
         self.settle()
-        self.assertEqual(told(self.job()), ["NG #801", "NG #801"])
+        self.assertEqual(results(self.job()), ["NG #801", "NG #801"])
         self.assertEqual(self.job().reason, "the session took too long")
 
 
@@ -236,7 +239,7 @@ class CancelledTests(SendingCase):
     """What a cancel leaves as it is."""
 
     def test_refused_before(self) -> None:
-        """Who was refused for good before the job was cancelled keeps that code."""
+        """A recipient that was refused for good before the job was cancelled keeps that code."""
         self.relay.answers["RCPT TO:<c@"] = "550 5.1.1 Nobody"
         self.relay.answers["DATA"] = ""
         job = self.send("b@bench.test", "c@bench.test")
@@ -244,17 +247,17 @@ class CancelledTests(SendingCase):
         cancelling = self.send_queue.cancel(job)
         self.settle()
         cancelled = self.successResultOf(cancelling)
-        self.assertEqual(told(cancelled)[1:], ["NG #995", "NG #806"])
+        self.assertEqual(results(cancelled)[1:], ["NG #995", "NG #806"])
 
     def test_over_before(self) -> None:
-        """A job that was refused for good is not cancelled while it says farewell."""
+        """A job that was refused for good is not cancelled during QUIT."""
         self.relay.answers["MAIL"], self.relay.answers["QUIT"] = "550 5.7.1 No", ""
         job = self.send()
         self.settle()
         cancelling = self.send_queue.cancel(job)
         self.settle()
         self.failureResultOf(cancelling, CannotCancel)
-        self.assertEqual(told(self.job()), ["NG #801", "NG #801"])
+        self.assertEqual(results(self.job()), ["NG #801", "NG #801"])
 
 
 class RecipientTests(SendingCase):
@@ -264,20 +267,20 @@ class RecipientTests(SendingCase):
         """Two spellings of one mailbox are both served by its one answer."""
         self.send('"b"@bench.test', "b@Bench.Test", "b@bench.test", "c@bench.test")
         self.settle()
-        self.assertEqual(told(self.job()), ["--"] * 5)
+        self.assertEqual(results(self.job()), ["--"] * 5)
         self.assertEqual(len(self.relay.mails), 1)
-        recipients = [line for line in self.relay.said if line.startswith("RCPT")]
+        recipients = [line for line in self.relay.commands if line.startswith("RCPT")]
         self.assertEqual(recipients, ["RCPT TO:<b@bench.test>", "RCPT TO:<c@bench.test>"])
 
     def test_lost_behind_a_refusal(self) -> None:
-        """Who was refused before the connection was lost is #806, and only the others #803."""
+        """A recipient refused before the connection was lost is #806, and only the others #803."""
         self.relay.answers["RCPT TO:<c@"] = "550 5.1.1 Nobody"
         self.relay.answers["RCPT TO:<d@"] = ""
         self.send("c@bench.test", "d@bench.test")
         self.settle()
         self.relay.connections[0].lose()
         self.settle()
-        self.assertEqual(told(self.job()), ["NG #806", "NG #806", "NG #803"])
+        self.assertEqual(results(self.job()), ["NG #806", "NG #806", "NG #803"])
 
     def test_no_server_name(self) -> None:
         """A server name that can be none is #802, in words."""
@@ -290,7 +293,7 @@ class RecipientTests(SendingCase):
 
 
 class EchoTests(SendingCase):
-    """A server that repeats what it was told."""
+    """A server that repeats what it received."""
 
     settings = {
         **SendingCase.settings,
@@ -333,11 +336,11 @@ class EchoTests(SendingCase):
         self.relay.answers["AUTH"] = "235 Welcome"
         self.send(password="typed")
         self.settle()
-        told_ = base64.b64decode(self.relay.said[1].split()[-1])
-        self.assertEqual(told_, b"\0stored\0typed")
+        credentials = base64.b64decode(self.relay.commands[1].split()[-1])
+        self.assertEqual(credentials, b"\0stored\0typed")
 
 
-class FarewellTests(SendingCase):
+class QuitTests(SendingCase):
     """A server that does not answer QUIT."""
 
     def test_not_waited_for_long(self) -> None:
@@ -348,5 +351,5 @@ class FarewellTests(SendingCase):
         self.settle()
         self.parts.clock.advance(10)
         self.settle()
-        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(results(self.job()), ["--", "--"])
         self.assertEqual(len(self.relay.connections), 2)

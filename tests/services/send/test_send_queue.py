@@ -6,31 +6,25 @@ from email import message_from_bytes
 
 import attrs
 
-from irsend.device.jobs import Job
 from irsend.device.send_policy import code_of_pop_login
 from irsend.device.sessions import Session
 from irsend.errors import CannotCancel, MemoryFull, SendRefused
 from tests.message.test_fragments import put_together
-from tests.services.relay import NOT_FOUND, REFUSED, Glass, SendingCase
-
-
-def told(job: Job) -> list[str]:
-    """Return the result of a job and of each recipient, as people read them."""
-    return [" ".join(filter(None, (one.result, one.code))) for one in (job, *job.recipients)]
+from tests.services.relay import NOT_FOUND, REFUSED, OnePageScanner, SendingCase, results
 
 
 class JobTests(SendingCase):
     """One job, one attempt."""
 
     def test_handed_to_the_server(self) -> None:
-        """A mail that the SMTP server takes is "--": what becomes of it is not known (docs/fidelity)."""
+        """A mail that the SMTP server takes is "--": what happens to it then is not known (docs/fidelity)."""
         job = self.send()
         self.assertEqual((job.number, job.result, job.pages), ("0001", "waiting", 1))
         self.settle()
         job = self.job()
-        self.assertEqual(told(job), ["--", "--"])
+        self.assertEqual(results(job), ["--", "--"])
         self.assertIsNotNone(job.ended)
-        self.assertEqual(self.relay.asked, [("relay.bench.test", 25)])
+        self.assertEqual(self.relay.destinations, [("relay.bench.test", 25)])
         self.assertIn(b"Subject: Attached Image\r\n", self.relay.mails[0])
         self.assertEqual(len(self.relay.mails[0]), job.size)
         self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
@@ -41,7 +35,7 @@ class JobTests(SendingCase):
         self.send("b@bench.test", "c@bench.test", "d@bench.test")
         self.settle()
         job = self.job()
-        self.assertEqual(told(job), ["NG #806", "--", "NG #806", "--"])
+        self.assertEqual(results(job), ["NG #806", "--", "NG #806", "--"])
         self.assertIn("550 5.1.1 Nobody", job.reason)
         self.assertEqual(len(self.relay.mails), 1)
 
@@ -50,46 +44,46 @@ class JobTests(SendingCase):
         self.relay.refuses = NOT_FOUND
         self.send()
         self.settle()
-        self.assertEqual(told(self.job()), ["NG #802", "NG #802"])
+        self.assertEqual(results(self.job()), ["NG #802", "NG #802"])
         self.parts.device.change_settings({"email_ifax.smtp_server": ""})
         self.send()
         self.settle()
-        self.assertEqual(told(self.job("0002")), ["NG #802", "NG #802"])
+        self.assertEqual(results(self.job("0002")), ["NG #802", "NG #802"])
 
     def test_server_refuses(self) -> None:
         """A server that is not there is #801."""
         self.relay.refuses = REFUSED
         self.send()
         self.settle()
-        self.assertEqual(told(self.job()), ["NG #801", "NG #801"])
+        self.assertEqual(results(self.job()), ["NG #801", "NG #801"])
 
     def test_too_large(self) -> None:
         """Larger than Maximum Data Size is #705, without a session, and without a place in the outbox."""
-        Glass.PAGE, page = b"x" * 1_000_000, Glass.PAGE
-        self.addCleanup(setattr, Glass, "PAGE", page)
+        OnePageScanner.PAGE, page = b"x" * 1_000_000, OnePageScanner.PAGE
+        self.addCleanup(setattr, OnePageScanner, "PAGE", page)
         self.parts.device.change_settings({"email_ifax.maximum_data_size": 1})
         job = self.send()
-        self.assertEqual(told(job), ["NG #705", "NG #705"])
-        self.assertEqual((job.sessions, self.relay.asked), ((), []))
+        self.assertEqual(results(job), ["NG #705", "NG #705"])
+        self.assertEqual((job.sessions, self.relay.destinations), ((), []))
         self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
         self.assertEqual(self.outbox.used, 0)
 
     def test_divided(self) -> None:
         """With divided sending it goes in parts, in one session, that make the mail again."""
-        Glass.PAGE, page = bytes(range(256)) * 8000, Glass.PAGE
-        self.addCleanup(setattr, Glass, "PAGE", page)
+        OnePageScanner.PAGE, page = bytes(range(256)) * 8000, OnePageScanner.PAGE
+        self.addCleanup(setattr, OnePageScanner, "PAGE", page)
         self.parts.device.change_settings(
             {"email_ifax.maximum_data_size": 1, "email_ifax.divided_send": True}
         )
         self.send()
         self.settle()
-        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(results(self.job()), ["--", "--"])
         self.assertEqual(len(self.relay.mails), 3)
         self.assertEqual(len(self.relay.connections), 1)
         self.assertTrue(all(len(one) <= 1_000_000 for one in self.relay.mails))
         whole = message_from_bytes(put_together(self.relay.mails))
         (attachment,) = whole.get_payload()
-        self.assertEqual(attachment.get_payload(decode=True), Glass.PAGE)
+        self.assertEqual(attachment.get_payload(decode=True), OnePageScanner.PAGE)
 
     def test_default_subject(self) -> None:
         """Without a subject the Default Subject of the window is sent."""
@@ -103,7 +97,7 @@ class JobTests(SendingCase):
         self.parts.device.change_settings({"email_ifax.email_address": ""})
         self.send()
         self.settle()
-        self.assertIn("MAIL FROM:<ir2270@ir2270.bench.test>", self.relay.said)
+        self.assertIn("MAIL FROM:<ir2270@ir2270.bench.test>", self.relay.commands)
 
     def test_memory_full(self) -> None:
         """With its memory full the machine takes no order."""
@@ -131,7 +125,7 @@ class JobTests(SendingCase):
         )
         self.assertEqual(len(self.relay.connections), 1)
 
-    def test_session_is_told(self) -> None:
+    def test_session(self) -> None:
         """The job names its session, which has octets, mails and the server."""
         self.send()
         self.settle()
@@ -200,7 +194,7 @@ class AuthScreenTests(SendingCase):
             if path.is_file():
                 self.assertNotIn(b"marked", path.read_bytes(), path)
         self.settle()
-        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(results(self.job()), ["--", "--"])
 
 
 class CancelTests(SendingCase):
@@ -211,8 +205,8 @@ class CancelTests(SendingCase):
         job = self.send()
         cancelled = self.successResultOf(self.send_queue.cancel(job))
         self.settle()
-        self.assertEqual(told(cancelled), ["NG #995", "NG #995"])
-        self.assertEqual(self.relay.asked, [])
+        self.assertEqual(results(cancelled), ["NG #995", "NG #995"])
+        self.assertEqual(self.relay.destinations, [])
         self.assertEqual(list(self.directory.glob("outbox/[0-9]*")), [])
 
     def test_running(self) -> None:
@@ -223,10 +217,10 @@ class CancelTests(SendingCase):
         cancelling = self.send_queue.cancel(job)
         self.relay.answers["DATA"] = "354 Go on"
         self.settle()
-        self.assertEqual(told(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
+        self.assertEqual(results(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
         self.send()
         self.settle()
-        self.assertEqual(told(self.job("0002")), ["--", "--"])
+        self.assertEqual(results(self.job("0002")), ["--", "--"])
 
     def test_ended(self) -> None:
         """A job that has ended cannot be cancelled, and the sentence says how it ended."""
@@ -245,7 +239,7 @@ class RestartTests(SendingCase):
         self.send()
         self.switch_on()
         self.settle()
-        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(results(self.job()), ["--", "--"])
         self.assertEqual(len(self.relay.mails), 1)
 
     def test_in_the_middle(self) -> None:
@@ -254,11 +248,11 @@ class RestartTests(SendingCase):
         self.send()
         self.settle()
         self.switch_off()
-        self.assertEqual(told(self.job()), ["waiting", "waiting"])
+        self.assertEqual(results(self.job()), ["waiting", "waiting"])
         self.relay.answers["DATA"] = "354 Go on"
         self.switch_on()
         self.settle()
-        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(results(self.job()), ["--", "--"])
         self.assertEqual(len(self.job().sessions), 2)
 
 
@@ -272,7 +266,7 @@ class RetryTests(SendingCase):
         self.relay.answers["RCPT"] = "450 4.2.0 Greylisted"
         self.send()
         self.settle()
-        self.assertEqual(told(self.job()), ["waiting", "waiting"])
+        self.assertEqual(results(self.job()), ["waiting", "waiting"])
         self.assertIn("attempt 1 of 3: the server refused RCPT: 450", self.job().reason)
         for attempt in (2, 3):
             self.parts.clock.advance(59)
@@ -280,29 +274,29 @@ class RetryTests(SendingCase):
             self.parts.clock.advance(1)
             self.settle()
             self.assertEqual(len(self.relay.connections), attempt)
-        self.assertEqual(told(self.job()), ["NG #806", "NG #806"])
+        self.assertEqual(results(self.job()), ["NG #806", "NG #806"])
 
     def test_only_who_is_left(self) -> None:
-        """The second attempt is for those whom the first one did not reach."""
+        """The second attempt is for the recipients that the first one did not reach."""
         self.relay.answers["RCPT TO:<c@"] = "451 4.2.0 Later"
         self.relay.answers["RCPT TO:<d@"] = "550 5.1.1 Nobody"
         self.send("b@bench.test", "c@bench.test", "d@bench.test")
         self.settle()
-        self.assertEqual(told(self.job()), ["waiting", "--", "waiting", "NG #806"])
-        self.relay.said.clear()
+        self.assertEqual(results(self.job()), ["waiting", "--", "waiting", "NG #806"])
+        self.relay.commands.clear()
         self.relay.answers["RCPT TO:<c@"] = "250 OK"
         self.parts.clock.advance(60)
         self.settle()
-        recipients = [line for line in self.relay.said if line.startswith("RCPT")]
+        recipients = [line for line in self.relay.commands if line.startswith("RCPT")]
         self.assertEqual(recipients, ["RCPT TO:<c@bench.test>"])
-        self.assertEqual(told(self.job()), ["NG #806", "--", "--", "NG #806"])
+        self.assertEqual(results(self.job()), ["NG #806", "--", "--", "NG #806"])
 
     def test_for_good(self) -> None:
         """What is refused for good is not tried again."""
         self.relay.answers["MAIL"] = "550 5.7.1 No"
         self.send()
         self.settle()
-        self.assertEqual(told(self.job()), ["NG #801", "NG #801"])
+        self.assertEqual(results(self.job()), ["NG #801", "NG #801"])
 
     def test_attempts_survive(self) -> None:
         """A restart does not begin the count anew."""
@@ -338,13 +332,13 @@ class PopBeforeSendingTests(SendingCase):
         """SMTP begins 300 ms behind the POP login, and not before."""
         self.send()
         self.settle()
-        self.assertEqual((len(self.pop_logins), self.relay.asked), (1, []))
+        self.assertEqual((len(self.pop_logins), self.relay.destinations), (1, []))
         self.log_in()
         self.parts.clock.advance(0.299)
-        self.assertEqual(self.relay.asked, [])
+        self.assertEqual(self.relay.destinations, [])
         self.parts.clock.advance(0.001)
         self.settle()
-        self.assertEqual(told(self.job()), ["--", "--"])
+        self.assertEqual(results(self.job()), ["--", "--"])
         self.assertEqual(len(self.job().sessions), 2)
 
     def test_refused(self) -> None:
@@ -352,9 +346,9 @@ class PopBeforeSendingTests(SendingCase):
         self.send()
         self.settle()
         self.log_in("NG", "#813")
-        self.assertEqual(told(self.job()), ["NG #813", "NG #813"])
+        self.assertEqual(results(self.job()), ["NG #813", "NG #813"])
         self.assertIn("POP AUTH before Sending: login refused", self.job().reason)
-        self.assertEqual(self.relay.asked, [])
+        self.assertEqual(self.relay.destinations, [])
 
     def test_codes(self) -> None:
         """TLS is #844, POP AUTH #845, APOP #846, another login #813, and no server #810."""
@@ -376,4 +370,4 @@ class PopBeforeSendingTests(SendingCase):
         self.settle()
         cancelling = self.send_queue.cancel(job)
         self.settle()
-        self.assertEqual(told(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
+        self.assertEqual(results(self.successResultOf(cancelling)), ["NG #995", "NG #995"])
