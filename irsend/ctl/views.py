@@ -55,7 +55,7 @@ def status(answer: JsonObject) -> RenderableType:
     if answer.get("since"):
         rows.insert(2, ("Since", Text(full_time(answer["since"]))))
     if isinstance(cause := answer.get("cause"), dict):
-        rows += _cause(cause)
+        rows[-1:-1] = _cause(cause)
     if answer.get("next_login"):
         next_login = f"not before {short_time(answer['next_login'])} (the server's LOGIN-DELAY)"
         rows.append(("POP login", Text(next_login)))
