@@ -115,15 +115,20 @@ def read_header(octets: bytes, start: int, end: int, charset: str = "") -> tuple
     that begins with such a line has an empty head.
     """
     last = min(end, start + LONGEST_HEAD)
-    mailbox_line = _MAILBOX_LINE.match(octets, start, last)
-    if mailbox_line:
-        start = mailbox_line.end()
-    match = _HEAD.match(octets, start, last)
-    body = match.end() if match else start
+    start, body = find_head(octets, start, last)
     whole = body < last or last == end
     raw = _split(octets[start:body])
     blank = _BLANK.match(octets, body, end)
     return Header(raw, whole, charset), blank.end() if blank else body
+
+
+def find_head(octets: bytes, start: int, last: int) -> tuple[int, int]:
+    """Return where the fields of a head begin and end, between `start` and `last`."""
+    mailbox_line = _MAILBOX_LINE.match(octets, start, last)
+    if mailbox_line:
+        start = mailbox_line.end()
+    match = _HEAD.match(octets, start, last)
+    return start, match.end() if match else start
 
 
 def _split(head: bytes) -> dict[bytes, bytes]:

@@ -4,7 +4,8 @@ Comments, quoted strings, case, white space and empty parameters, also where the
 no field makes reading it fail, and each is read once.
 
 Standards: RFC 2045 5.1 (the grammar), RFC 822 and 5322 3.2.2 (comments), RFC 2231 3 and 4 (parameters in
-pieces and charsets). Beyond them: values with spaces that are not quoted, as in name=fax (1).tif.
+pieces and charsets). Beyond them: values with spaces that are not quoted, as in name=fax (1).tif,
+and semicolons left out behind the value and behind quoted strings.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ _MOST_PARAMETERS = 200
 # Possessive, so that nothing is tried twice.
 _TEXT = re.compile(r'[^"(;]++')
 _QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_NAME_FOLLOWS = r"\s++[A-Za-z][\w*-]*+\s*+=(?!\?)"
+_NO_SEMICOLON = re.compile(rf"\A\s*+[\w./+-]++(?={_NAME_FOLLOWS})")
+_NEXT_PARAMETER = re.compile(_NAME_FOLLOWS)
 _QUOTED_PAIR = re.compile(r'\\(["\\])')
 _IN_COMMENT = re.compile(r"[^()\\]*+(?:\\.|[()\\])", re.DOTALL)
 
@@ -68,7 +72,7 @@ class StructuredField:
 
 def read_structured(text: str) -> StructuredField:
     """Take a field apart; one of more parameters than anybody writes has none."""
-    value, *segments = _segments(text)
+    value, *segments = _segments(_NO_SEMICOLON.sub(r"\g<0>;", text, count=1))
     parameters: dict[str, str] = {}
     for segment in segments if len(segments) <= _MOST_PARAMETERS else ():
         name, content = _parameter(segment)
@@ -118,6 +122,9 @@ def _segments(text: str) -> list[list[_Piece]]:
             match = _TEXT.match(text, at)
             piece = _Piece(match[0] if match else here)
             at += len(piece.text)
+            quoted_before = bool(segments[-1]) and segments[-1][-1].quoted
+            if quoted_before and _NEXT_PARAMETER.match(piece.text):
+                segments.append([])
         segments[-1].append(piece)
     return segments
 

@@ -5,18 +5,22 @@ Not a parser of mails: it reads the first octets only, and returns nothing where
 
 from __future__ import annotations
 
+import re
 from email.utils import parseaddr
 
 import attrs
 
 from irsend.message.charsets import charset_of_fields
 from irsend.message.field_text import on_one_line, raw_text, words_decoded
-from irsend.message.header import Header, read_header
+from irsend.message.header import Header, find_head, read_header
 from irsend.message.multipart import split_multipart
 from irsend.message.parsed_message import Head
 
 LONGEST_HEAD = 65_536
 """How many octets of a mail are read."""
+_PLAIN_SUBJECT = re.compile(
+    rb"^subject[ \t]*:([\t -~]{0,200})\r?\n(?![ \t])", re.IGNORECASE | re.MULTILINE
+)
 _LONGEST_IDENTITY = 1000
 _LONGEST_ADDRESS = 320
 _DEEPEST = 10
@@ -36,7 +40,16 @@ def head_of(head_octets: bytes) -> Head:
 
 
 def subject_of(head_octets: bytes) -> str:
-    """Return the subject in a mail's first octets, decoded (RFC 2047), on one line."""
+    """Return the subject in a mail's first octets, decoded (RFC 2047), on one line.
+
+    Reception asks for it at each mail: one that needs no decoding is found by itself.
+    """
+    start, end = find_head(head_octets, 0, min(len(head_octets), LONGEST_HEAD))
+    head = head_octets[start:end]
+    if head.isascii() and b"=?" not in head and head.count(b"\r") == head.count(b"\r\n"):
+        plain = _PLAIN_SUBJECT.search(head)
+        if plain:
+            return " ".join(plain[1].decode("ascii").split())
     return mail_header(head_octets).text("subject")
 
 

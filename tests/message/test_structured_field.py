@@ -50,6 +50,8 @@ class ParameterTests(SynchronousTestCase):
             "x/y; charset*=''us%2Dascii",
             "x/y; charset*0=us-; charset*1=ascii",
             "x/y; charset*1*=asci%69; charset*0*=utf-8''us-; charset=plain",
+            "x/y charset=us-ascii",
+            'x/y; name="a" charset="us-ascii" format=flowed',
             'x/y; name="a; charset=us-ascii',
             "x/y; name=(a; charset=us-ascii",
         ):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.message.field_text import LONGEST_TEXT
-from irsend.message.summary import LONGEST_HEAD, sender_of, subject_of
+from irsend.message.summary import LONGEST_HEAD, mail_header, sender_of, subject_of
 
 
 def subject(text: bytes) -> str:
@@ -92,6 +92,37 @@ class SubjectTests(SynchronousTestCase):
         """What looks like a subject in the body is none."""
         self.assertEqual(subject_of(b"From: a@b\r\n\r\nSubject: no\r\n"), "")
         self.assertEqual(subject_of(b"From: a@b\n\nSubject: no\n"), "")
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    *(
+                        b"Subject:",
+                        b"subject :",
+                        b"SUBJECT: ",
+                        b"From: a",
+                        b"no field",
+                        b">From x",
+                    ),
+                    *(
+                        b"plain",
+                        b"=?utf-8?q?=C3=A4?=",
+                        b"\xe4",
+                        b"\x1b$B",
+                        b"\t",
+                        b" ",
+                        b"\x00",
+                    ),
+                    *(b"\r\n", b"\n", b"\r", b"\r\n ", b"\r\n\r\n", b"y" * 190),
+                ]
+            ),
+            max_size=14,
+        ).map(b"".join)
+    )
+    def test_found_alike(self, head: bytes) -> None:
+        """A subject that is found by itself is the one that the whole head gives."""
+        self.assertEqual(subject_of(head), mail_header(head).text("subject"))
 
     def test_missing(self) -> None:
         """Without a subject, a head, or anything at all it is empty."""
