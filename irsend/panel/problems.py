@@ -89,6 +89,9 @@ def problem_of(failure: Failure, path: str) -> Problem:
         return Problem(error.code, error.description or error.name)
     if isinstance(error, CancelledError):
         return Problem(503, "This was broken off before it had an answer")
+    if isinstance(error, OSError) and error.filename:
+        # The machine has told of its disk.
+        return Problem(503, f"The disk fails: {error.filename}: {error.strerror}")
     _log.failure("no answer to a request for {path}", failure=failure, path=path)
     return Problem(500, "Something went wrong inside irsend; its log says what")
 

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from irsend.store.records import LATER_COLUMNS, SCHEMA, SQLValue
+from irsend.device.jobs import Job
+from irsend.device.sessions import Session
+from irsend.errors import NoSuchRecord
+from irsend.store.records import (
+    JOB_COLUMNS,
+    LATER_COLUMNS,
+    SCHEMA,
+    SESSION_COLUMNS,
+    SQLValue,
+    job_of,
+    session_of,
+)
+
+T = TypeVar("T")
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -61,6 +75,53 @@ def change_durably(database: sqlite3.Connection, change: Statement, undo: Statem
         with contextlib.suppress(sqlite3.Error), transaction(database):
             database.execute(*undo)
         raise
+
+
+def ask_unwritten(
+    database: sqlite3.Connection,
+    statements: Sequence[Statement],
+    question: Callable[[sqlite3.Connection], T],
+) -> T:
+    """Ask a question as if these statements were written, and write none of them; sqlite3.Error."""
+    try:
+        database.execute("BEGIN")
+        for statement in statements:
+            database.execute(*statement)
+        return question(database)
+    finally:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+
+
+def select_sessions(
+    database: sqlite3.Connection, limit: int, before: int | None, filters: dict[str, str | None]
+) -> list[Session]:
+    """Return ended sessions, newest first; `filters` has columns and the value that each must have."""
+    conditions = [f"{column} = :{column}" for column, value in filters.items() if value]
+    if before is not None:
+        conditions.append("id < :before")
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    question = f"SELECT {SESSION_COLUMNS} FROM session {where}ORDER BY id DESC LIMIT :limit"  # noqa: S608
+    values = {**filters, "before": before, "limit": limit}
+    return [session_of(row) for row in database.execute(question, values)]
+
+
+def select_session(database: sqlite3.Connection, id: int) -> Session:
+    """Return the ended session of this id; NoSuchRecord."""
+    question = f"SELECT {SESSION_COLUMNS} FROM session WHERE id = ?"  # noqa: S608
+    row = database.execute(question, (id,)).fetchone()
+    if row is None:
+        raise NoSuchRecord(f"There is no session {id}.")
+    return session_of(row)
+
+
+def select_job(database: sqlite3.Connection, number: str) -> Job:
+    """Return the newest job of this number; NoSuchRecord."""
+    question = f"SELECT {JOB_COLUMNS} FROM job WHERE number = ? ORDER BY serial DESC LIMIT 1"  # noqa: S608
+    row = database.execute(question, (number,)).fetchone()
+    if row is None:
+        raise NoSuchRecord(f"There is no job {number}.")
+    return job_of(row)
 
 
 def scalar(database: sqlite3.Connection, question: str, *values: object) -> Any:

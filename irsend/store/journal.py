@@ -33,14 +33,18 @@ from irsend.device.jobs import Job
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry
 from irsend.device.windows import Settings
-from irsend.errors import NoSuchRecord, StateError
+from irsend.errors import StateError
 from irsend.interfaces import TranscriptLine
 from irsend.store.database import (
+    ask_unwritten,
     change_durably,
     checkpoint,
     open_database,
     prune,
     scalar,
+    select_job,
+    select_session,
+    select_sessions,
     transaction,
 )
 from irsend.store.group_commit import InThread, OnDiskError, log_disk_error
@@ -48,11 +52,9 @@ from irsend.store.records import (
     INSERT_JOB,
     INSERT_SESSION,
     JOB_COLUMNS,
-    SESSION_COLUMNS,
     SQLValue,
     job_of,
     job_row,
-    session_of,
     session_row,
     settings_row,
     status_of,
@@ -91,7 +93,7 @@ class Journal:
         self._clock = clock
         self._sessions_kept = sessions_kept
         self._on_disk_error = on_disk_error
-        self._transcript_error: OSError | None = None
+        self._given_up: OSError | None = None
         self._since_pruned = 0
         self._pending: deque[tuple[str, tuple[SQLValue, ...]]] = deque()
         self._pending_transcripts: deque[tuple[int, Callable[[], list[TranscriptLine]]]] = (
@@ -166,12 +168,12 @@ class Journal:
         """Record whether there is paper; fires when that will survive a crash, fails with OSError."""
         statement = "INSERT OR REPLACE INTO drawer VALUES (1, ?)"
         change, undo = (statement, (int(paper),)), (statement, (int(before),))
-        return self._query(lambda db: change_durably(db, change, undo))
+        return self._write_and(lambda db: change_durably(db, change, undo))
 
     def keep_status_cleared(self) -> Deferred[None]:
         """Record that the status line is clear; fires when that will survive a crash, fails with OSError."""
         undo = (_SHOW_NEWEST, ())
-        return self._query(lambda db: change_durably(db, ("DELETE FROM shown", ()), undo))
+        return self._write_and(lambda db: change_durably(db, ("DELETE FROM shown", ()), undo))
 
     def keep_transcript(self, session: int, lines: Callable[[], list[TranscriptLine]]) -> None:
         """Keep the transcript of a session that has ended."""
@@ -217,7 +219,7 @@ class Journal:
                 self._transcripts.write(session, lines())
             except OSError as error:
                 # A transcript is worth less than the query that waits.
-                self._transcript_error = error
+                self._given_up = error
         if self._since_pruned >= _PRUNE_EVERY:
             self._since_pruned = 0
             oldest = prune(self._database, self._sessions_kept())
@@ -227,14 +229,28 @@ class Journal:
     # -- queries ----------------------------------------------------------------
 
     def _query(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
-        """Query in the journal's thread, after all records before it are written."""
+        """Query in the journal's thread, as if all records before it were written: the disk may fail."""
 
         def ask() -> T:
-            self._write_pending()
             assert self._database is not None
+            try:
+                self._write_pending()
+            except sqlite3.Error as error:
+                self._given_up = OSError(errno.EIO, str(error), str(self._path))
+                return ask_unwritten(self._database, list(self._pending), question)
             return question(self._database)
 
         return self._run(ask)
+
+    def _write_and(self, change: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
+        """Make a change in the journal's thread, after all records before it are written."""
+
+        def write() -> T:
+            self._write_pending()
+            assert self._database is not None
+            return change(self._database)
+
+        return self._run(write)
 
     def _run(self, work: Callable[[], T]) -> Deferred[T]:
         """Do work in the journal's thread; an error of SQLite is one of the disk: OSError with the path."""
@@ -248,8 +264,7 @@ class Journal:
         return self._in_thread(do).addBoth(self._done)
 
     def _done(self, outcome: T | Failure) -> T | Failure:
-        # A transcript was given up in the journal's thread.
-        error, self._transcript_error = self._transcript_error, None
+        error, self._given_up = self._given_up, None
         if isinstance(outcome, Failure) and isinstance(outcome.value, OSError):
             error = outcome.value
         if error is not None:
@@ -258,7 +273,7 @@ class Journal:
 
     def flush(self) -> Deferred[None]:
         """Fire when all records so far will survive a crash of the host too."""
-        return self._query(checkpoint)
+        return self._write_and(checkpoint)
 
     def status_history(self, limit: int) -> Deferred[list[StatusEntry]]:
         """Give the newest entries, newest first."""
@@ -271,25 +286,11 @@ class Journal:
         self, limit: int, before: int | None = None, **filters: str | None
     ) -> Deferred[list[Session]]:
         """Give ended sessions, newest first; `filters` has columns and the value that each must have."""
-        conditions = [f"{column} = :{column}" for column, value in filters.items() if value]
-        if before is not None:
-            conditions.append("id < :before")
-        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-        question = f"SELECT {SESSION_COLUMNS} FROM session {where}ORDER BY id DESC LIMIT :limit"  # noqa: S608
-        values = {**filters, "before": before, "limit": limit}
-        return self._query(lambda db: [session_of(row) for row in db.execute(question, values)])
+        return self._query(lambda db: select_sessions(db, limit, before, filters))
 
     def session(self, id: int) -> Deferred[Session]:
         """Give the ended session of this id; NoSuchRecord."""
-        question = f"SELECT {SESSION_COLUMNS} FROM session WHERE id = ?"  # noqa: S608
-
-        def find(database: sqlite3.Connection) -> Session:
-            row = database.execute(question, (id,)).fetchone()
-            if row is None:
-                raise NoSuchRecord(f"There is no session {id}.")
-            return session_of(row)
-
-        return self._query(find)
+        return self._query(lambda db: select_session(db, id))
 
     def transcript(self, id: int) -> Deferred[list[TranscriptLine]]:
         """Give the transcript of an ended session; NoSuchRecord."""
@@ -307,17 +308,7 @@ class Journal:
 
     def job(self, number: str) -> Deferred[Job]:
         """Give the newest job of this number; NoSuchRecord."""
-        question = (
-            f"SELECT {JOB_COLUMNS} FROM job WHERE number = ? ORDER BY serial DESC LIMIT 1"  # noqa: S608
-        )
-
-        def find(database: sqlite3.Connection) -> Job:
-            row = database.execute(question, (number,)).fetchone()
-            if row is None:
-                raise NoSuchRecord(f"There is no job {number}.")
-            return job_of(row)
-
-        return self._query(find)
+        return self._query(lambda db: select_job(db, number))
 
     def ended(self, serials: Iterable[int]) -> set[int]:
         """Return which of these jobs have ended (at the machine's start only)."""

@@ -28,14 +28,14 @@ class no_file_larger_than:  # noqa: N801
 
 
 class SmallDisk:
-    """A file system of one megabyte at a directory, which can be filled up; SmallDisk.possible needs root."""
+    """A file system of eight megabytes at a directory, to be filled up; it needs root."""
 
     possible = os.geteuid() == 0 and Path("/proc/self/mounts").exists()
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir()
-        mount = ("mount", "-t", "tmpfs", "-o", "size=1m", "irsend-test", str(directory))
+        mount = ("mount", "-t", "tmpfs", "-o", "size=8m", "irsend-test", str(directory))
         self.mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
 
     def fill(self) -> None:

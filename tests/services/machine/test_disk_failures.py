@@ -120,6 +120,24 @@ class FullDiskTests(Case):
         )
         await self.receive()
 
+    async def test_read_meanwhile(self) -> None:
+        """While the disk takes nothing, jobs and sessions are read as they are, and written later."""
+        device, control = self.on.device, self.on.control
+        await self.on.storage.journal.flush()
+        self.disk.fill()
+        job = device.job_accepted("rx", "a@b.test", subject="y" * 500_000)
+        session = device.session_began("smtp-receive", "192.0.2.7")
+        device.session_ended(session, "NG", succeeded=False)
+        self.assertEqual(await control.job(job.number), job)
+        self.assertEqual([one.id for one in await control.sessions()], [session.id])
+        self.assertIn("journal.sqlite: database or disk is full", device.disk_failure)
+        await self.assertFailure(self.on.storage.journal.flush(), OSError)
+        self.disk.empty()
+        await self.on.storage.disk_health.try_now()
+        self.assertEqual(device.disk_failure, "")
+        machine = await self.restart()
+        self.assertEqual((await machine.control.job(job.number)).subject, job.subject)
+
     async def test_settings(self) -> None:
         """A change of settings that the disk does not take is not made, now or after a restart."""
         self.on.control.change_settings({"email_ifax.pop_interval": 2})
