@@ -10,6 +10,8 @@ What is mended, each with a test that fails on Twisted's own class
 - A line over 16,384 octets inside a message ended the session, and every line
   passed through Python; here whole segments go to a sink.
 - Commands are sent one by one even where the server takes several (PIPELINING).
+- A message counted as whole where its end mark was seen, also where the server did not
+  stuff its dots. `next_reply` says whether a reply follows a message, or the rest of it.
 
 A server may greet a second time inside TLS (docs/fidelity). Nothing waits for that
 greeting, since a list of capabilities never begins with +OK.
@@ -106,6 +108,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self._behind = b""
         self._to_send: deque[_Exchange[Any]] = deque()
         self._awaited: deque[_Exchange[Any]] = deque()
+        self._next_reply: list[Deferred[bool]] = []
         self._dots: DotStream | None = None
         self._sink: IMessageSink | None = None
         self._second_greeting_possible = False
@@ -147,6 +150,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
                 else reason.value
             )
         self.transcript.note("closed")
+        # Half a line at the end is no reply either.
+        broken = isinstance(self._ending, ProtocolViolation) or bool(self._lines)
+        self._fire_next_reply(not broken)
         exchanges = [*self._awaited, *self._to_send]
         self._awaited.clear()
         self._to_send.clear()
@@ -201,6 +207,21 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         return self._send(
             _Exchange[IMessageSink](b"RETR %d" % (index + 1), open_sink=open_sink)
         )
+
+    def next_reply(self) -> Deferred[bool]:
+        """Fire with True at the next +OK or -ERR, with False where something else comes.
+
+        Called as soon as a message has ended: only a reply behind its end mark shows that
+        it was the end. A session that ends with nothing behind the mark fires True.
+        """
+        followed: Deferred[bool] = Deferred()
+        self._next_reply.append(followed)
+        return followed
+
+    def _fire_next_reply(self, well_formed: bool) -> None:
+        waiting, self._next_reply = self._next_reply, []
+        for one in waiting:
+            one.callback(well_formed)
 
     def authenticate(self, mechanism: IMechanism) -> Deferred[bytes]:
         """AUTH (RFC 5034), with an initial response where it fits the line.
@@ -264,15 +285,16 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
     def leave(self) -> Deferred[None]:
         """End the session, by QUIT where no reply is awaited; fires when the connection is closed.
 
-        Fails where QUIT was refused or had no reply: then the server may have deleted nothing.
+        Fails where QUIT was not given, was refused or had no reply: then the server may have
+        deleted nothing.
         """
         closed: Deferred[None] = Deferred()
         self._closed.addCallback(closed.callback)
-        if self._ending is not None:
-            return closed
-        if self._awaited or self._to_send:
-            self.transport.abortConnection()
-            return closed
+        if self._ending is not None or self._awaited or self._to_send:
+            ending = self._ending or error.ConnectionLost("the session ended without QUIT")
+            if self._ending is None:
+                self.transport.abortConnection()
+            return closed.addCallback(lambda _: Failure(ending))
         left: Deferred[None] = self.quit().addBoth(self._hang_up).addCallback(lambda _: closed)
         return left
 
@@ -346,6 +368,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             exchange.began = False
         self.transcript.server(self._secrets.out_of(line))
         status, _, text = line.partition(b" ")
+        if status in (b"+OK", b"-ERR"):
+            self._fire_next_reply(True)
         if status == b"+" and exchange.mechanism is not None:
             self._respond(exchange, exchange.mechanism, text)
         elif status == b"-ERR":
