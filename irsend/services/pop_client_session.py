@@ -181,6 +181,7 @@ class POPClientSession:
                 self.server,
                 result="NG",
                 code=failed.code,
+                reason=failed.reason[:_LONGEST_REASON],
                 sessions=(self._session.id,),
                 started=self._session.started,
                 ended=device.now(),

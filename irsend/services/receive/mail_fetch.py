@@ -19,6 +19,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.mail.pop3 import ServerErrorResponse
 
 from irsend.configuration_sections import MB
+from irsend.device import codes
 from irsend.device.device import Device
 from irsend.errors import MemoryFull, MessageTooLarge
 from irsend.message.trace import pop_trace
@@ -34,6 +35,7 @@ _AT_ONCE = 16
 # A mail that is shorter than LIST said by this share and by so many octets may have been cut.
 _SHORT_SHARE, _SHORT_OCTETS = 8, 512
 _MEMORY_FULL = "the memory is full: no further mail is fetched"
+_BROKEN_OFF = "reception broke off before; the next session tries again"
 
 
 class MailFetch:
@@ -63,10 +65,14 @@ class MailFetch:
         self.messages = 0
         self._deleted: list[str] = []
         """Marks of the mails that QUIT deletes."""
+        self._not_fetched = 0
+        """How many mails there were when the session began, without those fetched before."""
         self._stopped = ""
         """Why no further mail is fetched."""
-        self._refused = ""
-        """The server's reply to RETR or DELE of a mail, where that was an error."""
+        self._refused: list[str] = []
+        """The server's replies to RETR or DELE of a mail, where they were errors."""
+        self._staying: list[tuple[str, str]] = []
+        """Keys of the mails that are left on the server, each with its reason."""
         self._failures: list[BaseException] = []
 
     def check(self) -> None:
@@ -81,11 +87,14 @@ class MailFetch:
         fetched = await self._journal.fetched(maildrop_mark(maildrop.server, maildrop.user))
         self._journal.forget_fetched(fetched - {one.mark for one in listed})
         self._left.forget_others(listed)
+        self._not_fetched = sum(1 for one in listed if one.mark not in fetched)
         suspect = [one for one in listed if one.key in self._left.broken_off]
         await self._fetch_all(maildrop, [one for one in listed if one not in suspect], fetched)
         if not self._deleted:
             # In a session of their own: one that breaks off has no QUIT, which deletes the others.
             await self._fetch_all(maildrop, suspect, fetched)
+        else:
+            self._staying += [(one.key, _BROKEN_OFF) for one in suspect]
         if self._failures and not self._stopped:
             raise self._failures[0]
         try:
@@ -95,10 +104,24 @@ class MailFetch:
         except Exception:
             if not self._stopped:
                 raise
+        self._report()
+
+    def _report(self) -> None:
+        """Raise POPSessionFailed where mails stay on the server and no earlier session said so."""
+        reasons = []
         if self._stopped:
-            raise POPSessionFailed(self._stopped, None)
+            count = self._not_fetched - self.messages
+            reasons.append(f"{self._stopped} ({count} on the server)")
         if self._refused:
-            raise POPSessionFailed(f"the server refused: {self._refused}")
+            more = f" (and {len(self._refused) - 1} more)" if len(self._refused) > 1 else ""
+            reasons.append(f"the server refused: {self._refused[0]}{more}")
+        staying = self._left.report(self._staying)
+        if staying:
+            reasons.append(staying)
+        if reasons:
+            # A refusal is the server's error, all else the machine's own limits.
+            code = codes.POP_CONNECTION if self._refused and not self._stopped else None
+            raise POPSessionFailed("; ".join(reasons), code)
 
     async def _list(self, maildrop: OpenMaildrop) -> list[ListedMail]:
         sizes = await maildrop.client.sizes()
@@ -138,7 +161,7 @@ class MailFetch:
                     await self._fetch(maildrop, mail)
             except ServerErrorResponse as error:
                 # The error is about one mail: the others are fetched.
-                self._refused = f"message {mail.number}: {server_text(error)}"
+                self._refused.append(f"message {mail.number}: {server_text(error)}")
             except Exception as error:
                 self._failures.append(error)
 
@@ -150,9 +173,10 @@ class MailFetch:
         """Fetch a mail, give it its job, and delete it on the server."""
         memory = self._memory
         if mail.size > self._largest or mail.key in self._left.too_large:
-            maildrop.transcript.note(
-                f"message {mail.number} stays on the server: it is too large"
-            )
+            most = self._configuration.current.limits.message_size
+            why = f"larger than the machine takes ({most} MB)"
+            self._staying.append((mail.key, why))
+            maildrop.transcript.note(f"message {mail.number} stays on the server: {why}")
             return
         if memory.used + mail.size > memory.capacity:
             self._stopped = _MEMORY_FULL
@@ -166,6 +190,7 @@ class MailFetch:
         except MessageTooLarge:
             # This session ends; the next one does not fetch the mail.
             self._left.too_large.add(mail.key)
+            self._left.reported.add(mail.key)
             raise
         deleted = Deferred.fromCoroutine(self._delete(maildrop, mail))
         try:
