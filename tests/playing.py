@@ -135,6 +135,16 @@ class Play:
         # A handshake that nobody answered stands in no transcript.
         if not said.startswith(b"\x16\x03"):
             self._case.assertEqual(said, b"", "the machine said more than the transcript has")
+        self._check_reasons()
+
+    def _check_reasons(self) -> None:
+        """Whatever happened: a job that is NG has the words of its session."""
+        sessions = self._case.successResultOf(self.parts.journal.sessions(9))
+        reasons = {session.id: session.reason for session in sessions}
+        for job in self._case.successResultOf(self.parts.journal.jobs(9)):
+            if job.result == "NG":
+                self._case.assertEqual([job.reason], [reasons[one] for one in job.sessions])
+                self._case.assertNotEqual(job.reason, "")
 
     def _play_line(self, line: str) -> None:
         if line.startswith(f"{self._peer}: ") or line == f"{self._peer}:":

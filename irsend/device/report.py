@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import textwrap
 from collections.abc import Iterable
 
 from irsend.device.jobs import Job
@@ -38,20 +39,31 @@ def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
         _line(_COLUMNS),
         rule,
     ]
-    rows = [
-        _line(
-            (
-                _time(job.started),
-                marked_destination(job),
-                job.number,
-                mode(job),
-                _pages(job),
-                result(job),
-            )
-        )
-        for job in jobs
-    ]
+    rows = [row for job in jobs for row in (_row(job), *_why(job, len(rule)))]
     return "\n".join([*lines, *(rows or ["Nothing sent or received yet."]), rule, ""])
+
+
+def _row(job: Job) -> str:
+    return _line(
+        (
+            _time(job.started),
+            marked_destination(job),
+            job.number,
+            mode(job),
+            _pages(job),
+            result(job),
+        )
+    )
+
+
+def _why(job: Job, width: int) -> list[str]:
+    """Return the lines below a job that is not OK: its reason, behind the column of the time."""
+    if job.result == "OK":
+        return []
+    indent = " " * (_WIDTHS[0] + 2)
+    return textwrap.wrap(
+        _one_line(reason(job)), width, initial_indent=indent, subsequent_indent=indent
+    )
 
 
 def as_csv(jobs: Iterable[Job]) -> str:

@@ -24,9 +24,8 @@ from __future__ import annotations
 import base64
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from attrs import define, field
 from OpenSSL import SSL
 from twisted.internet import error
 from twisted.internet.defer import Deferred
@@ -38,6 +37,7 @@ from zope.interface import implementer
 
 from irsend.interfaces import IMessageSink, ITranscript
 from irsend.protocols.dot_stuffing import DotStream
+from irsend.protocols.pop3_exchange import Exchange, ProtocolViolation, command_line
 from irsend.protocols.pop3_listings import Listings
 from irsend.protocols.sasl.mechanism import (
     IMechanism,
@@ -62,31 +62,6 @@ _WINDOW = 16
 _T = TypeVar("_T")
 
 
-class ProtocolViolation(Exception):
-    """The server said something that POP3 does not have; says what."""
-
-
-@define(eq=False)
-class _Exchange(Generic[_T]):
-    """A command and the reply that is awaited."""
-
-    line: bytes
-    done: Deferred[_T] = field(factory=Deferred)
-    take_line: Callable[[bytes], None] | None = None
-    """Takes the lines of a reply of several; None for a reply of one."""
-    open_sink: Callable[[], IMessageSink] | None = None
-    """Makes the sink of a message."""
-    mechanism: IMechanism | None = None
-    initial: bytes | None = None
-    """The mechanism's initial response, where it did not fit the command."""
-    failed: MechanismFailed | None = None
-    """Why the client cancelled the login."""
-    began: bool = False
-    octets: int = 0
-    ahead: bool = True
-    """May be sent before the replies to the commands before it."""
-
-
 @implementer(IHandshakeListener)
 class POP3Client(Listings, pop3.AdvancedPOP3Client):
     """One session with the POP server. `reply_timeout` is in seconds."""
@@ -106,8 +81,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self.tls: tuple[str, str] | None = None
         self._lines = b""
         self._behind = b""
-        self._to_send: deque[_Exchange[Any]] = deque()
-        self._awaited: deque[_Exchange[Any]] = deque()
+        self._to_send: deque[Exchange[Any]] = deque()
+        self._awaited: deque[Exchange[Any]] = deque()
         self._next_reply: list[Deferred[bool]] = []
         self._dots: DotStream | None = None
         self._sink: IMessageSink | None = None
@@ -125,7 +100,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         if nodelay is not None:
             nodelay(True)
         self.setTimeout(self.timeout)
-        self._awaited.append(_Exchange(b"", self.greeted))
+        self._awaited.append(Exchange(b"", self.greeted))
         self.greeted.addCallback(self._remember_timestamp)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
@@ -181,7 +156,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
 
     def sendShort(self, cmd: bytes, args: bytes | None) -> Deferred[bytes]:
         """Send a command with a reply of one line; fires with its text behind +OK."""
-        return self._send(_Exchange[bytes](_command(cmd, args)))
+        return self._send(Exchange[bytes](command_line(cmd, args)))
 
     def sendLong(
         self,
@@ -196,7 +171,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             line = line[1:] if line.startswith(b"..") else line
             consumer(xform(line) if xform is not None else line)
 
-        return self._send(_Exchange[None](_command(cmd, args), take_line=take)).addCallback(
+        return self._send(Exchange[None](command_line(cmd, args), take_line=take)).addCallback(
             lambda _: consumer
         )
 
@@ -204,9 +179,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self, index: int, open_sink: Callable[[], IMessageSink]
     ) -> Deferred[IMessageSink]:
         """RETR: write the message at this index (from 0) to a sink; fires with it, uncommitted."""
-        return self._send(
-            _Exchange[IMessageSink](b"RETR %d" % (index + 1), open_sink=open_sink)
-        )
+        return self._send(Exchange[IMessageSink](b"RETR %d" % (index + 1), open_sink=open_sink))
 
     def next_reply(self) -> Deferred[bool]:
         """Fire with True at the next +OK or -ERR, with False where something else comes.
@@ -237,7 +210,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             initial = base64.b64encode(first) or b"="
             if len(line) + len(initial) + 3 <= _COMMAND_LINE:
                 line, first = line + b" " + initial, None
-        exchange = _Exchange[bytes](line, mechanism=mechanism, initial=first, ahead=False)
+        exchange = Exchange[bytes](line, mechanism=mechanism, initial=first, ahead=False)
         try:
             answer = await self._send(exchange)
         except ServerErrorResponse:
@@ -250,7 +223,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
     def start_tls(self, tls: ClientTLS) -> Deferred[None]:
         """STLS; fires when the handshake is done and the certificate checked, else TLSFailed."""
         self._client_tls = tls
-        exchange = _Exchange[bytes](b"STLS", ahead=False)
+        exchange = Exchange[bytes](b"STLS", ahead=False)
 
         def shake(_: bytes) -> Deferred[None]:
             if self._behind:
@@ -304,7 +277,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self.transport.loseConnection()
         return outcome
 
-    def _send(self, exchange: _Exchange[_T]) -> Deferred[_T]:
+    def _send(self, exchange: Exchange[_T]) -> Deferred[_T]:
         if self._ending is not None:
             exchange.done.errback(Failure(self._ending))
         else:
@@ -387,13 +360,13 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         else:
             self._answered(exchange).done.callback(text)
 
-    def _answered(self, exchange: _Exchange[_T]) -> _Exchange[_T]:
+    def _answered(self, exchange: Exchange[_T]) -> Exchange[_T]:
         self._awaited.popleft()
         # Before the callbacks: they may send, and those before them come first.
         self._send_more()
         return exchange
 
-    def _take_line(self, exchange: _Exchange[None], line: bytes) -> None:
+    def _take_line(self, exchange: Exchange[None], line: bytes) -> None:
         assert exchange.take_line is not None
         self.transcript.server(self._secrets.out_of(line))
         self._second_greeting_possible = False
@@ -446,7 +419,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         return rest
 
     def _respond(
-        self, exchange: _Exchange[bytes], mechanism: IMechanism, challenge: bytes
+        self, exchange: Exchange[bytes], mechanism: IMechanism, challenge: bytes
     ) -> None:
         first, exchange.initial = exchange.initial, None
         Deferred.fromCoroutine(self._response(mechanism, first, challenge)).addCallbacks(
@@ -466,14 +439,10 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         if self._ending is None:
             self._write(encoded, MASK.encode() if encoded else b"")
 
-    def _cancel(self, exchange: _Exchange[bytes], failure: Failure) -> None:
+    def _cancel(self, exchange: Exchange[bytes], failure: Failure) -> None:
         failed = failure.value
         if not isinstance(failed, MechanismFailed):
             failed = MechanismFailed("the server's challenge is not base64")
         exchange.failed = failed
         if self._ending is None:
             self._write(b"*", b"*")
-
-
-def _command(name: bytes, arguments: bytes | None) -> bytes:
-    return name + b" " + arguments if arguments else name

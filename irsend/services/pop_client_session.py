@@ -25,7 +25,8 @@ from irsend.device.mechanism_choice import Choice
 from irsend.device.sessions import Session, TLSUse
 from irsend.device.status import StatusText
 from irsend.errors import MessageTooLarge
-from irsend.protocols.pop3_client import POP3Client, ProtocolViolation
+from irsend.protocols.pop3_client import POP3Client
+from irsend.protocols.pop3_exchange import ProtocolViolation
 from irsend.protocols.tls import TLSFailed
 from irsend.protocols.transcript import Transcript
 from irsend.services.client_tls import client_tls

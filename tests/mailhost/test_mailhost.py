@@ -23,7 +23,8 @@ from irsend.errors import ConfigurationError
 from irsend.interfaces import Mailbox
 from irsend.mailhost import MailHost
 from irsend.protocols.esmtp_client import ESMTPClient
-from irsend.protocols.pop3_client import POP3Client, ProtocolViolation
+from irsend.protocols.pop3_client import POP3Client
+from irsend.protocols.pop3_exchange import ProtocolViolation
 from irsend.protocols.sasl import Credentials, make_mechanism
 from irsend.protocols.tls import ClientTLS
 from irsend.protocols.transcript import Transcript
