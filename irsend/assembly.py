@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.logger import Logger
 
 from irsend.configuration import Configuration
@@ -15,9 +15,18 @@ from irsend.configuration_sections import MB
 from irsend.link.endpoints import LinkServerEndpoint
 from irsend.link.enforcement import choose_way
 from irsend.panel.options import PanelOptions
-from irsend.protocols.server_endpoints import address_text, listen, server_endpoint
+from irsend.protocols.server_endpoints import (
+    EndpointMaker,
+    address_text,
+    listen,
+    server_endpoint,
+)
 from irsend.services.keyring import check_key
 from irsend.services.machine.machine import Machine
+
+if TYPE_CHECKING:
+    from irsend.mailhost import MailHost
+    from irsend.panel.site import PanelSite
 
 
 class Assembly(MultiService):
@@ -31,10 +40,10 @@ class Assembly(MultiService):
         MultiService.__init__(self)
         self._reactor = reactor
         self._panel_ports: list[IListeningPort] = []
-        self._site: Any = None
+        self._site: PanelSite | None = None
         self.machine = Machine(configuration, reactor, now)
         self.machine.setServiceParent(self)
-        self.mailhost: Any = None
+        self.mailhost: MailHost | None = None
         if configuration.mailhost.enabled:
             from irsend.mailhost import MailHost
 
@@ -82,7 +91,7 @@ class Assembly(MultiService):
             self._site.change_options(_panel_options(self.machine.configuration))
 
     @property
-    def panel_addresses(self) -> list[Any]:
+    def panel_addresses(self) -> list[IAddress]:
         """Where the panel listens."""
         return [port.getHost() for port in self._panel_ports]
 
@@ -107,7 +116,7 @@ class Assembly(MultiService):
         for address in self.panel_addresses:
             self.log.info("Panel: http://{address}/", address=address_text(address))
 
-    def _on_the_wire(self, make: Callable[[Any], Any]) -> LinkServerEndpoint:
+    def _on_the_wire(self, make: EndpointMaker) -> LinkServerEndpoint:
         # The panel stays reachable from this host, whatever the filter is set to.
         return LinkServerEndpoint(self._reactor, self.machine.link, make, spares_loopback=True)
 

@@ -70,7 +70,7 @@ class Mailbox:
     """Empty for the reserved `postmaster`; a literal keeps its brackets."""
 
     def __bytes__(self) -> bytes:
-        """Return it as it stands in a path, quoted where it must be, without angle brackets."""
+        """Return it as in a path, quoted where it must be, without angle brackets."""
         local = self.local
         if not _DOT_STRING.fullmatch(local):
             local = b'"' + re.sub(rb'(["\\])', rb"\\\1", local) + b'"'

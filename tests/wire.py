@@ -211,16 +211,32 @@ class Wire:
 
 
 class PullWire(Wire):
-    """A wire that takes content as fast as it comes, until it is stalled."""
+    """A wire that takes content as fast as it comes, until it is stalled: then 64 KiB wait at most."""
 
     stalled = False
     nodelay = False
+    _unsent = 0
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        self.producer = producer
-        self.pull()
+        super().registerProducer(producer, streaming)
+        if not streaming:
+            self.pull()
+
+    def sent_raw(self, octets: bytes) -> None:
+        super().sent_raw(octets)
+        if self.stalled and self.streamingProducer:
+            paused = self._unsent > 65_536
+            self._unsent += len(octets)
+            if self.producer is not None and self._unsent > 65_536 and not paused:
+                self.producer.pauseProducing()
 
     def pull(self) -> None:
+        """Take what waits, and what is written then."""
+        if self.streamingProducer:
+            paused, self._unsent = self._unsent > 65_536, 0
+            if self.producer is not None and paused:
+                self.producer.resumeProducing()
+            return
         while self.producer is not None and not self.stalled:
             self.producer.resumeProducing()
 

@@ -7,8 +7,10 @@ shown: a mail server's words in a transcript must not steer the terminal.
 from __future__ import annotations
 
 import datetime
+import itertools
+from collections.abc import Iterator
 
-from irsend.ctl.json_values import JsonObject
+from irsend.ctl.json_values import JsonObject, values
 
 HIDDEN = "••••••"
 
@@ -103,15 +105,27 @@ def result(row: JsonObject) -> str:
     return visible(" ".join(str(part) for part in (row.get("result"), row.get("code")) if part))
 
 
+def explained_result(row: JsonObject) -> str:
+    """Return a result with its code and what that means: NG #806 destination refused."""
+    return " ".join(part for part in (result(row), visible(row.get("code_text") or "")) if part)
+
+
+def explained_codes(document: JsonObject) -> Iterator[str]:
+    """Yield the codes of a document, each with its meaning where the machine gives it."""
+    codes, texts = values(document, "codes"), values(document, "code_texts")
+    for code, text in itertools.zip_longest(codes, texts[: len(codes)], fillvalue=""):
+        yield f"{code} {text}".rstrip()
+
+
 def session_result(session: JsonObject) -> str:
     """Return a session's result, or "under way"."""
     return result(session) if session.get("ended") else "under way"
 
 
 def session_notes(session: JsonObject) -> str:
-    """Return the text that a session put on the status line, and the reason of its end."""
-    notes = (session.get("status_line"), session.get("reason"))
-    return visible("; ".join(str(note) for note in notes if note))
+    """Return what its code means, its text on the status line, and the reason of its end."""
+    notes = (session.get("code_text"), session.get("status_line"), session.get("reason"))
+    return visible("; ".join(dict.fromkeys(str(note) for note in notes if note)))
 
 
 def outcome(session: JsonObject) -> str:

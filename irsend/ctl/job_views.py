@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from irsend.ctl.formatting import full_time, octets, result, short_time, visible
+from irsend.ctl.formatting import full_time, octets, short_time, visible
 from irsend.ctl.json_values import JsonObject, objects, values
-from irsend.ctl.views import pairs, result_style, styled_result, table, truncated
+from irsend.ctl.views import pairs, styled_result, table, truncated
 
 _WAYS = {"tx": "sent", "rx": "received"}
 _KINDS = {"email": "E-mail", "ifax": "I-Fax"}
@@ -16,7 +16,7 @@ _KINDS = {"email": "E-mail", "ifax": "I-Fax"}
 def jobs(rows: list[JsonObject]) -> RenderableType:
     """Draw the communication report."""
     drawn = table(
-        "No.", "Mode", "*From / to", "*Subject", ("Pages", "right"), "Result", "Started"
+        "No.", "Mode", "*From / to", "*Subject", ("Pages", "right"), "*Result", "Started"
     )
     for job in rows:
         pages = job.get("pages")
@@ -35,7 +35,6 @@ def jobs(rows: list[JsonObject]) -> RenderableType:
 def job(one: JsonObject) -> RenderableType:
     """Draw one job without its recipients."""
     way, kind = str(one.get("direction", "")), str(one.get("kind", ""))
-    code = " ".join(str(part) for part in (result(one), one.get("code_text")) if part)
     sessions = " ".join(map(str, values(one, "sessions")))
     sent = way == "tx"
     rows: list[tuple[str, object]] = [
@@ -51,7 +50,7 @@ def job(one: JsonObject) -> RenderableType:
         ("Sessions", sessions or "none yet"),
     ]
     drawn = [(name, Text(visible(value))) for name, value in rows if value not in (None, "")]
-    ending = ("Result", Text(visible(code), result_style(one)))
+    ending = ("Result", styled_result(one))
     at = next(number for number, (name, _) in enumerate(drawn) if name in ("Reason", "Started"))
     return pairs([*drawn[:at], ending, *drawn[at:]])
 
@@ -66,7 +65,7 @@ def job_with_recipients(one: JsonObject) -> RenderableType:
 
 def recipients(rows: list[JsonObject]) -> RenderableType:
     """Draw the result of a job for each recipient."""
-    drawn = table("*To", "Result", "*Reason")
+    drawn = table("*To", "*Result", "*Reason")
     for one in rows:
         drawn.add_row(
             visible(one.get("address", "")), styled_result(one), truncated(one.get("reason"))

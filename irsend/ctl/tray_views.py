@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from irsend.ctl.formatting import full_time, octets, short_time, visible
+from irsend.ctl.formatting import explained_codes, full_time, octets, short_time, visible
 from irsend.ctl.json_values import JsonObject, values
 from irsend.ctl.views import pairs, table, truncated
 
 
 def documents(rows: list[JsonObject]) -> RenderableType:
     """Draw the documents in the tray."""
-    drawn = table("No.", "Printed", "*From", "*Subject", ("Pages", "right"), "Codes")
+    drawn = table("No.", "Printed", "*From", "*Subject", ("Pages", "right"), "*Codes")
     for one in rows:
         drawn.add_row(
             visible(one.get("number", "")),
@@ -23,7 +23,7 @@ def documents(rows: list[JsonObject]) -> RenderableType:
             truncated(one.get("from")),
             truncated(one.get("subject")),
             visible(one.get("pages", "")),
-            Text(visible(" ".join(map(str, values(one, "codes")))), "red"),
+            Text(visible("; ".join(explained_codes(one))), "red"),
         )
     return drawn
 
@@ -45,20 +45,16 @@ def _document(one: JsonObject) -> RenderableType:
         ("Printed", full_time(one.get("printed"))),
     ]
     drawn = [(name, Text(visible(value))) for name, value in rows if value not in (None, "")]
-    for name, lines, style in (("Codes", _codes(one), "red"), ("Notices", _notices(one), "")):
+    for name, lines, style in (
+        ("Codes", explained_codes(one), "red"),
+        ("Notices", _notices(one), ""),
+    ):
         # The label stands beside the first line alone.
         drawn += [
             (name if at == 0 else "", Text(visible(line), style))
             for at, line in enumerate(lines)
         ]
     return pairs(drawn)
-
-
-def _codes(one: JsonObject) -> Iterator[str]:
-    """Yield the codes, with their texts where the machine has them."""
-    codes, texts = values(one, "codes"), values(one, "code_texts")
-    for code, text in itertools.zip_longest(codes, texts[: len(codes)], fillvalue=""):
-        yield f"{code} {text}".rstrip()
 
 
 def _notices(one: JsonObject) -> Iterator[str]:

@@ -19,11 +19,11 @@ from rich.text import Text
 from irsend.ctl.formatting import (
     allowed,
     encryption,
+    explained_result,
     full_time,
     local_time,
     octets,
     outcome,
-    result,
     session_notes,
     session_result,
     setting,
@@ -54,6 +54,8 @@ def status(answer: JsonObject) -> RenderableType:
     ]
     if answer.get("since"):
         rows.insert(2, ("Since", Text(full_time(answer["since"]))))
+    if isinstance(cause := answer.get("cause"), dict):
+        rows[-1:-1] = _cause(cause)
     if answer.get("next_login"):
         next_login = f"not before {short_time(answer['next_login'])} (the server's LOGIN-DELAY)"
         rows.append(("POP login", Text(next_login)))
@@ -66,6 +68,19 @@ def status(answer: JsonObject) -> RenderableType:
         out = Text("out; what is received waits in memory", "bold red")
         rows.append(("Paper", Text("loaded") if answer["paper"] else out))
     return pairs(rows)
+
+
+def _cause(cause: JsonObject) -> list[tuple[str, Text]]:
+    """Return the rows of what a text on the status line means, and what to do."""
+    named = f"{cause.get('label', '')} ({cause.get('setting', '')})"
+    rows = [
+        ("Meaning", cause.get("meaning")),
+        ("Setting", named),
+        ("To do", cause.get("remedy")),
+    ]
+    if cause.get("session") is not None:
+        rows.append(("Session", f"{cause['session']}, as irsendctl transcript shows it"))
+    return [(name, Text(visible(value or ""))) for name, value in rows]
 
 
 def memory(described: JsonObject) -> Text:
@@ -320,8 +335,8 @@ def truncated(text: object) -> Text:
 
 
 def styled_result(row: JsonObject) -> Text:
-    """Return a result with its code, in its colour."""
-    return Text(result(row), result_style(row))
+    """Return a result with its code and what that means, in its colour."""
+    return Text(explained_result(row), result_style(row))
 
 
 def tls_version(session: JsonObject) -> str:

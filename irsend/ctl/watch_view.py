@@ -9,14 +9,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from irsend.ctl.formatting import octets, outcome, short_time, visible
+from irsend.ctl.formatting import explained_codes, octets, outcome, result, short_time, visible
 from irsend.ctl.json_values import JsonObject, objects, values
 from irsend.ctl.machine_state import MachineState, Row
 from irsend.ctl.views import (
     WIDE,
     memory,
     result_style,
-    styled_result,
     title,
     tls_version,
     truncated,
@@ -161,14 +160,19 @@ def _add_row(
     table: Table, one: Row, at: object, way: Text, party: object, ending: Text
 ) -> None:
     pages = one.get("pages")
-    cells = [way, truncated(party), truncated(one.get("subject"))]
+    # Where something is wrong, what matters more than the subject.
+    codes = "; ".join(explained_codes(one)) if "codes" in one else one.get("code_text")
+    about = truncated(codes or one.get("subject"))
+    if codes:
+        about.stylize("red")
+    cells = [way, truncated(party), about]
     cells.append(Text("" if pages is None else f"{visible(pages)} p"))
     middle = cells if len(table.columns) > 4 else cells[1:2]
     table.add_row(short_time(at), truncated(one.get("number")), *middle, ending)
 
 
 def _job_result(job: Row) -> Text:
-    said = styled_result(job)
+    said = Text(result(job), result_style(job))
     if not job.get("ended"):
         said.stylize("bold cyan")
     return said

@@ -36,6 +36,12 @@ CODES: dict[str, str] = {
     "#995": "the job was cancelled",
 }
 
+
+def meaning(code: str | None) -> str:
+    """Return what a code means; empty for none, and for one that the table lacks."""
+    return CODES.get(code, "") if code else ""
+
+
 TOO_LARGE = "#705"
 SMTP_CONNECTION = "#801"
 SERVER_NOT_FOUND = "#802"

@@ -12,6 +12,7 @@ import io
 import textwrap
 from collections.abc import Iterable
 
+from irsend.device.codes import meaning
 from irsend.device.jobs import Job
 
 DESTINATION = 20
@@ -39,7 +40,21 @@ def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
         _line(_COLUMNS),
         rule,
     ]
+<<<<<<< HEAD
     rows = [row for job in jobs for row in (_row(job), *_why(job, len(rule)))]
+=======
+    rows: list[str] = []
+    for job in jobs:
+        cells = (
+            _time(job.started),
+            marked_destination(job),
+            job.number,
+            mode(job),
+            _pages(job),
+            result(job),
+        )
+        rows += [_line(cells), *_beneath(job, len(rule))]
+>>>>>>> 154c82b0f1f4a7db94253dcec1344090a180bd93
     return "\n".join([*lines, *(rows or ["Nothing sent or received yet."]), rule, ""])
 
 
@@ -70,7 +85,7 @@ def as_csv(jobs: Iterable[Job]) -> str:
     """Return the report as CSV (RFC 4180), with subject, number of other destinations, and reason."""
     written = io.StringIO()
     table = csv.writer(written)
-    table.writerow([*_COLUMNS, "Subject", "Others", "Reason"])
+    table.writerow([*_COLUMNS, "Subject", "Others", "Reason", "Meaning"])
     for job in jobs:
         table.writerow(
             [
@@ -83,6 +98,7 @@ def as_csv(jobs: Iterable[Job]) -> str:
                 _without_formula(_one_line(job.subject)),
                 others(job) or "",
                 _without_formula(_one_line(reason(job))),
+                meaning(job.code),
             ]
         )
     return written.getvalue()
@@ -112,6 +128,12 @@ def reason(job: Job) -> str:
     return f"{failed[0].address}{more}: {failed[0].reason or job.reason}"
 
 
+def explanation(job: Job) -> str:
+    """Return what the job's code means and why it is NG, on one line."""
+    # A reason may be the meaning in the same words.
+    return ": ".join(dict.fromkeys(one for one in (meaning(job.code), reason(job)) if one))
+
+
 def mode(job: Job) -> str:
     """Return what kind of transmission it was, and which way it went."""
     return f"{_KIND[job.kind]} {job.direction.upper()}"
@@ -132,6 +154,19 @@ def _time(at: float) -> str:
 
 def _one_line(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _beneath(job: Job, width: int) -> list[str]:
+    """Return the lines beneath the row of a job: what its code means."""
+    if not meaning(job.code):
+        return []
+    indent = " " * (_WIDTHS[0] + 2)
+    return textwrap.wrap(
+        f"{job.code} {meaning(job.code)}",
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + " " * 5,
+    )
 
 
 def _line(cells: tuple[str, ...]) -> str:

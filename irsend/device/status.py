@@ -29,6 +29,41 @@ class StatusText(str, enum.Enum):
 
 
 @frozen(kw_only=True)
+class StatusCause:
+    """What a text says of the machine, for people."""
+
+    meaning: str
+    """What happened."""
+    setting: str
+    """The whole key of the item that drew the text."""
+    remedy: str
+    """What to do at the peer, or with the setting."""
+
+
+CAUSES: dict[str, StatusCause] = {
+    StatusText.SSL_ERROR_POP.value: StatusCause(
+        meaning="The POP server has no STLS, refused it, or TLS with it failed. Nothing was "
+        "fetched, and neither user name nor password was sent.",
+        setting="authent_encryption.allow_ssl_pop",
+        remedy="At the POP server, offer STLS on the POP3 port, with a TLS version and a cipher "
+        "that this model speaks. Off fetches in plain text.",
+    ),
+    StatusText.SMTP_RX_REJECT.value: StatusCause(
+        meaning="A client brought a mail in plain text. It was refused with a 530.",
+        setting="authent_encryption.allow_ssl_smtp_receive",
+        remedy="At the server that sends, turn STARTTLS on for this machine (in Postfix: "
+        "smtp_tls_security_level = encrypt). On takes plain text too.",
+    ),
+    StatusText.SSL_ERROR_SMTP_RECEIVE.value: StatusCause(
+        meaning="A client began TLS, and the handshake failed or broke off.",
+        setting="authent_encryption.allow_ssl_smtp_receive",
+        remedy="At the server that sends, allow a TLS version and a cipher that this model speaks, "
+        "and the machine's certificate. Off offers no TLS.",
+    ),
+}
+
+
+@frozen(kw_only=True)
 class StatusEntry:
     """One line of the history: a text, when it was raised, and by which session."""
 

@@ -36,6 +36,8 @@ class Glyph:
     """Columns: 2 for a wide Japanese character, 0 for an accent over the character before."""
     monospaced: bool
     """Its advance width is exactly that of its columns."""
+    missing: str = ""
+    """The character that no font has, for which this is a box."""
 
 
 @cache
@@ -69,10 +71,11 @@ def glyph_of(character: str) -> Glyph:
         if ord(character) in face.charToGlyph:
             break
     else:
-        if cells == 0:
-            return Glyph("", "DejaVuSansMono", SIZE, 0, monospaced=False)
-        empty = glyph_of(_UNKNOWN)
-        return Glyph(_UNKNOWN, empty.font, SIZE, cells, monospaced=False)
+        # An accent too: over the letter before it a box would hide that.
+        box = glyph_of(_UNKNOWN)
+        return Glyph(
+            _UNKNOWN, box.font, SIZE, max(1, cells), monospaced=False, missing=character
+        )
     # A wide character of the Japanese font is square, two columns wide.
     size = SIZE if name == "DejaVuSansMono" else 2 * cell_width()
     width = face.getCharWidth(ord(character)) * size / 1000

@@ -25,6 +25,7 @@ from irsend.imaging.tiff_pages import SizedImage, tiff_pages
 from irsend.message.mime_parser import parse_message, read_head
 from irsend.message.parsed_message import (
     HTML_RECEIVED,
+    NO_CODE,
     TOO_MANY_LINES,
     TOO_MANY_PAGES,
     UNDECODABLE,
@@ -44,7 +45,8 @@ _PRINTABLE = {
 }
 _UNTYPED = "application/octet-stream"
 _MOST_NOTICES = 300
-_LONGEST_FIELD = 400
+_MOST_NAMED = 8
+"""Characters without a glyph that a notice names."""
 # Characters, far more than the lines show.
 _LONGEST_TEXT = 2_000_000
 _RULE = 40
@@ -119,11 +121,10 @@ class _MailConversion:
             self._notice(problem)
         texts = [part.text for part in self._mail.parts if part.kind is Kind.TEXT]
         text = "\n".join(one for one in texts if one.strip())
+        header_line: Line = ()
         if not text:
-            line = tuple(islice(wrapped(self._sender_and_subject()), 1))
-            self._image_pages.set_header_line(
-                line_pdf(line[0] if line else (), self._order.paper)
-            )
+            header_line = next(wrapped(self._sender_and_subject()), ())
+            self._image_pages.set_header_line(line_pdf(header_line, self._order.paper))
         for part in self._mail.parts:
             self._print(part)
         images = self._image_pages.pages
@@ -131,6 +132,9 @@ class _MailConversion:
         too_many = self._image_pages.pages > self._order.most_pages
         if text or self._notices or too_many or not self._image_pages.pages:
             self._prepend_text(lines)
+        else:
+            # No sheet of its own for the boxes in the line above an image.
+            self._note_missing_glyphs([header_line])
         path = self._into / "printed.pdf"
         self._image_pages.pdf.save(path, deterministic_id=True)
         head = self._mail.head
@@ -192,9 +196,21 @@ class _MailConversion:
             yield Problem(code=UNDECODABLE, words=f"{refused}.")
 
     def _notice(self, problem: Problem) -> None:
-        self._codes.append(problem.code)
+        if problem.code:
+            self._codes.append(problem.code)
         if len(self._notices) < _MOST_NOTICES and problem.words not in self._notices:
             self._notices.append(problem.words)
+
+    def _note_missing_glyphs(self, lines: list[Line]) -> None:
+        """Add one notice about all characters of the lines for which a box is printed."""
+        missing = dict.fromkeys(one.missing for line in lines for one in line if one.missing)
+        if missing:
+            named = ", ".join(f"U+{ord(one):04X}" for one in islice(missing, _MOST_NAMED))
+            more = (
+                f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+            )
+            words = f"A box stands for each character that no font has: {named}{more}."
+            self._notice(Problem(code=NO_CODE, words=words))
 
     # -- the text in front -----------------------------------------------------------
 
@@ -210,6 +226,7 @@ class _MailConversion:
     def _prepend_text(self, text: list[Line]) -> None:
         """Put the pages of text before the image pages; of these the last go where there are too many."""
         most = self._order.most_pages
+        self._note_missing_glyphs(self._front(text))
         front, pages = text_pdf(self._front(text), self._order.paper)
         if pages + self._image_pages.pages > most:
             words = f"The mail has more than {most} pages."
@@ -226,7 +243,7 @@ class _MailConversion:
         )
         lines: list[Line] = []
         for name, value in fields:
-            lines += wrapped(f"{name}: {value[:_LONGEST_FIELD]}")
+            lines += wrapped(f"{name}: {value}")
         lines += [(), *text]
         if self._notices:
             lines += [(), *wrapped("\n".join(("-" * _RULE, *self._notices)))]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pypdfium2
-
 from irsend.errors import ScanRefused
 from irsend.imaging.originals import MOST_PIXELS
+from irsend.imaging.pdf_page import open_page
 
 
 def rasterize_page(file: Path, page: int, into: Path, dots: int) -> tuple[int, int]:
@@ -15,19 +14,11 @@ def rasterize_page(file: Path, page: int, into: Path, dots: int) -> tuple[int, i
 
     ScanRefused where there is no such page, or the image would be too large.
     """
-    try:
-        pdf = pypdfium2.PdfDocument(file)
-    except pypdfium2.PdfiumError:
-        raise ScanRefused(f"{file.name} cannot be read as PDF") from None
-    try:
-        if not 1 <= page <= len(pdf):
-            raise ScanRefused(f"{file.name} has {len(pdf)} pages, and no page {page}")
-        width, height = (points * dots / 72 for points in pdf[page - 1].get_size())
+    with open_page(file, page) as pdf_page:
+        width, height = (points * dots / 72 for points in pdf_page.get_size())
         if width * height > MOST_PIXELS:
             raise ScanRefused(f"at {dots} dots an inch the page has too many pixels")
-        image = pdf[page - 1].render(scale=dots / 72).to_pil()
-    finally:
-        pdf.close()
+        image = pdf_page.render(scale=dots / 72).to_pil()
     if image.convert("L").convert("RGB").tobytes() == image.convert("RGB").tobytes():
         image = image.convert("L")
     image.save(into, "PNG")

@@ -10,7 +10,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from attrs import frozen
 
-from irsend.errors import ScanRefused
+from irsend.imaging.pdf_page import open_page
 
 MOST_LINES = 1000
 MOST_CHARACTERS = 50_000
@@ -43,18 +43,9 @@ class PageText:
 
 def read_page(file: Path, page: int) -> PageText:
     """Read a page, counted from 1: its first MOST_LINES lines; ScanRefused where there is no such page."""
-    try:
-        pdf = pypdfium2.PdfDocument(file)
-    except pypdfium2.PdfiumError:
-        raise ScanRefused(f"{file.name} cannot be read as PDF") from None
-    try:
-        if not 1 <= page <= len(pdf):
-            raise ScanRefused(f"{file.name} has {len(pdf)} pages, and no page {page}")
-        pdf_page = pdf[page - 1]
+    with open_page(file, page) as pdf_page:
         width, height = pdf_page.get_size()
         return PageText(round(width, 2), round(height, 2), tuple(_lines(pdf_page)))
-    finally:
-        pdf.close()
 
 
 def _lines(page: pypdfium2.PdfPage) -> Iterator[TextLine]:

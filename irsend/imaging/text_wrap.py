@@ -14,9 +14,10 @@ from irsend.imaging.fonts import Glyph, glyph_of
 COLUMNS = 80
 _TAB = 8
 _HANGING = "\u3001\u3002\uff0c\uff0e\u300d\u300f\uff09\u3011\uff01\uff1f"
-# Controls, format characters and surrogates, which are not seen.
+# Controls, format characters, surrogates, and selectors of a character's variant, which are not seen.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufe00-\ufe0f]+"
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufe00-\ufe0f\ufeff\ud800-\udfff\U000e0000-\U000e01ef]+"
 )
 _PARAGRAPH_END = re.compile("[\n\v\f\x85\u2028\u2029]")
 
@@ -70,6 +71,16 @@ def _glyphs(text: str) -> Iterator[Glyph]:
             column += spaces
             yield from (glyph_of(" "),) * spaces
             continue
-        one = glyph_of(" " if character.isspace() and character != "\u3000" else character)
-        column += one.cells
-        yield one
+        for one in _set(" " if character.isspace() and character != "\u3000" else character):
+            column += one.cells
+            yield one
+
+
+def _set(character: str) -> tuple[Glyph, ...]:
+    """Return a character's glyph; where no font has it, those of letter and accents if all are there."""
+    one = glyph_of(character)
+    if one.missing:
+        parts = tuple(map(glyph_of, unicodedata.normalize("NFD", character)))
+        if not any(part.missing for part in parts):
+            return parts
+    return (one,)

@@ -1,6 +1,7 @@
 """Octets of a text become characters: by the charset of the label, or by what the octets look like.
 
-Never fails: what no charset explains becomes U+FFFD. Labels have the meaning of
+Texts and header fields both; `field_text` has the encoded words. Never fails: what
+no charset explains becomes U+FFFD. Labels have the meaning of
 the web (Encoding Standard), since mail programs write them so: Shift_JIS is
 Windows-31J, ISO-8859-1 is windows-1252.
 
@@ -24,6 +25,8 @@ _LABELS = {
     **{"x-euc-jp": _EUC, "x-euc": _EUC, "cp51932": _EUC, "eucjp-ms": _EUC},
     **{"cp50220": "iso2022_jp", "cp50221": "iso2022_jp", "iso-2022-jp-ms": "iso2022_jp"},
     **{"ks_c_5601-1987": "cp949", "unicode-1-1-utf-7": "utf-7"},
+    # RFC 1428, and what programs write that do not know the charset either.
+    **dict.fromkeys(("unknown-8bit", "x-unknown", "unknown", "8bit", "default"), "ascii"),
 }
 # Python has codecs that are no charsets, and one that takes very long (punycode).
 _ALLOWED = re.compile(
@@ -32,8 +35,17 @@ _ALLOWED = re.compile(
 )
 _JIS = re.compile(rb"\x1b(\$[@B]|\$\([DOPQ]|\([BJI])")
 _KANA = re.compile("[\u3041-\u30fe]")
+_JAPANESE = ("iso2022_jp", _EUC, _SHIFT_JIS)
 # A character of two octets or more that is well-formed.
 _SOME_UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe1-\xec][\x80-\xbf]{2}")
+# Charsets of several octets a character take two octets of UTF-8 for a character of theirs more often
+# than three for one and a half.
+_SEVERAL_OCTETS = ("gb18030", "big5hkscs", "cp949", "johab", "big5", _EUC, _SHIFT_JIS)
+_THREE_OCTETS = re.compile(rb"[\xe1-\xec][\x80-\xbf]{2}")
+# The octets are of no other charset: an escape sequence, a byte order mark, well-formed UTF-8.
+_SELF_EVIDENT = (_UTF_8, "iso2022_jp", "utf-16")
+# Octets of these are no ASCII even where the text is.
+_NOT_IN_FIELDS = re.compile(r"utf-(7|16|32).*|hz")
 
 
 def decoded(octets: bytes, label: str = "", *, cut: bool = False) -> str:
@@ -43,26 +55,66 @@ def decoded(octets: bytes, label: str = "", *, cut: bool = False) -> str:
     charset, or they are well-formed UTF-8 or ISO-2022-JP under a label that
     would take anything.
     """
+    return _read(octets, _codec(label), cut)[0]
+
+
+def decoded_or_guessed(octets: bytes, label: str = "") -> tuple[str, bool]:
+    """Return octets as text, and whether that is a guess.
+
+    It is none where the text is of the label's charset, or its octets show of what they are.
+    """
     codec = _codec(label)
-    if codec in ("", _LATIN, _UTF_8):
+    text, read_as = _read(octets, codec)
+    return text, not octets.isascii() and read_as not in (codec, *_SELF_EVIDENT)
+
+
+def is_charset(label: str) -> bool:
+    """Say whether a label names a charset that is known, US-ASCII among them."""
+    return _looked_up(label) is not None
+
+
+def charset_of_fields(label: str) -> str:
+    """Return the label of a body where it also says what raw octets of its head are; else nothing."""
+    codec = _codec(label)
+    return "" if not codec or _NOT_IN_FIELDS.fullmatch(codec) else label
+
+
+def _read(octets: bytes, codec: str, cut: bool = False) -> tuple[str, str]:
+    """Return octets as text, and the codec that was used."""
+    if codec in ("", _LATIN, _UTF_8) or _is_utf_8_all_the_same(octets, codec, cut):
         # Mail in any charset comes under these labels.
         codec = _guess(octets, cut) or codec or _LATIN
-    for one in (codec, _guess(octets, cut)):
+    # Who writes one Japanese charset and says another does so without kana too.
+    others = (_EUC, _SHIFT_JIS) if codec in _JAPANESE else ()
+    for one in (codec, _guess(octets, cut), *others):
         text = _strictly(octets, one, cut) if one else None
         if text is not None:
-            return text
+            return text, one
     return _leniently(octets, codec)
+
+
+def _is_utf_8_all_the_same(octets: bytes, codec: str, cut: bool) -> bool:
+    """Say whether octets under another label are UTF-8: well-formed, and more than by chance."""
+    if octets.isascii() or _strictly(octets, _UTF_8, cut) is None:
+        return False
+    by_chance = _THREE_OCTETS if codec in _SEVERAL_OCTETS else _SOME_UTF_8
+    return len(by_chance.findall(octets[:1000])) > 1
 
 
 def _codec(label: str) -> str:
     """Return the name of the codec for a label; empty where there is none, or it says ASCII."""
+    return _looked_up(label) or ""
+
+
+def _looked_up(label: str) -> str | None:
+    """Return the name of the codec for a label, empty for ASCII; None where there is none."""
     # RFC 2231 5: a language may follow.
     label = label.strip(" \t\"'<>;").partition("*")[0].lower()
     try:
         name = codecs.lookup(_LABELS.get(label, label)).name
     except (LookupError, ValueError):
-        return ""
-    return _READ_AS.get(name, name) if _ALLOWED.fullmatch(name) else ""
+        return None
+    return _READ_AS.get(name, name) if _ALLOWED.fullmatch(name) else None
 
 
 def _guess(octets: bytes, cut: bool) -> str:
@@ -92,13 +144,14 @@ def _strictly(octets: bytes, codec: str, cut: bool) -> str | None:
         return None
 
 
-def _leniently(octets: bytes, codec: str) -> str:
+def _leniently(octets: bytes, codec: str) -> tuple[str, str]:
+    """Return the text with U+FFFD for what is not of the charset, and the codec that was used."""
     if codec == _UTF_8 and not _SOME_UTF_8.search(octets):
         codec = _LATIN
     try:
-        return octets.decode(codec, "replace")
+        return octets.decode(codec, "replace"), codec
     except (UnicodeError, LookupError):
-        return octets.decode(_LATIN, "replace")
+        return octets.decode(_LATIN, "replace"), _LATIN
 
 
 def _vendors_jis(octets: bytes) -> str | None:

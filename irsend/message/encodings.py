@@ -12,19 +12,63 @@ import binascii
 import re
 import string
 
+PLAIN = ("", "7bit", "8bit", "binary", "7-bit", "8-bit")
+"""Transfer encodings that change nothing."""
 _BASE64 = (string.ascii_letters + string.digits + "+/").encode("ascii")
 _WHITE = b" \t\r\n\f\v\0"
+# What stands between paddings, with its own, and whether it is lines of nothing but base64.
+_RUN = re.compile(rb"([^=\s\0][^=]*+)(=*+)")
+_LINES_OF_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]++[ \t\f\v\0]*+(?:[\r\n][\s\0]*+|\Z))*+")
+_MOST_RUNS = 1000
 _BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r|\n|\Z))")
 # Possessive, since a line may be all spaces: no backtracking. White space behind the name is stripped later.
 _BEGIN = re.compile(rb"^begin 0?[0-7]{3} ++([^ \t\r\n][^\r\n]{0,254}+)\r?$", re.M)
 
 
+def from_transfer_encoding(octets: bytes, encoding: str) -> tuple[bytes, bool] | None:
+    """Return a decoded body, and whether it was right; None where the encoding is not known.
+
+    `encoding` is in small letters, without comments and white space.
+    """
+    if encoding in PLAIN:
+        return octets, True
+    # x-uuencode is the same as uuencode.
+    match encoding.removeprefix("x-"):
+        case "base64":
+            return from_base64(octets)
+        case "quoted-printable":
+            return from_quoted_printable(octets)
+        case "uuencode" | "uue":
+            content, _, right = from_uuencode(octets)
+            return content, right
+    return None
+
+
 def from_base64(octets: bytes) -> tuple[bytes, bool]:
-    """Return decoded base64, and whether it was right. Missing padding is no fault."""
-    characters = octets.translate(None, _WHITE)
-    content, _, behind = characters.partition(b"=")
+    """Return decoded base64, and whether it was right. Missing padding is no fault.
+
+    Base64 may go on behind its padding: list software appends its footer so. What is
+    no whole base64 there ends it, and is not decoded.
+    """
+    first, padding, behind = octets.partition(b"=")
+    content, right = _decoded_run(first)
+    if not padding or not behind.strip(_WHITE + b"="):
+        return content, right
+    runs = [content]
+    for count, run in enumerate(_RUN.finditer(behind)):
+        symbols = run[1].translate(None, _WHITE)
+        whole = (len(symbols) + len(run[2])) % 4 == 0
+        if not whole or not _LINES_OF_BASE64.fullmatch(run[1]) or count >= _MOST_RUNS:
+            return b"".join(runs), False
+        runs.append(_decoded_run(symbols)[0])
+    return b"".join(runs), right
+
+
+def _decoded_run(octets: bytes) -> tuple[bytes, bool]:
+    """Decode base64 up to its padding, leaving out what is none; return whether it was right."""
+    content = octets.translate(None, _WHITE)
     symbols = content.translate(None, content.translate(None, _BASE64))
-    right = len(symbols) == len(content) and len(symbols) % 4 != 1 and not behind.strip(b"=")
+    right = len(symbols) == len(content) and len(symbols) % 4 != 1
     whole = len(symbols) - (1 if len(symbols) % 4 == 1 else 0)
     padded = symbols[:whole] + b"=" * (-whole % 4)
     return binascii.a2b_base64(padded), right

@@ -12,16 +12,13 @@ from __future__ import annotations
 
 from typing import IO
 
+import attrs
 from attrs import define, field, frozen
 
 from irsend.message.charsets import decoded
-from irsend.message.encodings import (
-    from_base64,
-    from_quoted_printable,
-    from_uuencode,
-    uuencoded_files,
-)
-from irsend.message.header import LONGEST_HEAD, Header, on_one_line, read_header, shortened
+from irsend.message.encodings import PLAIN, from_transfer_encoding, uuencoded_files
+from irsend.message.field_text import file_name, raw_text
+from irsend.message.header import Header, read_header
 from irsend.message.multipart import split_multipart
 from irsend.message.parsed_message import (
     ENCODING_WRONG,
@@ -33,6 +30,8 @@ from irsend.message.parsed_message import (
     Part,
     Problem,
 )
+from irsend.message.security_multipart import is_control_information
+from irsend.message.summary import LONGEST_HEAD, body_charset, head_of
 
 # Text that is no attachment, whatever else it is.
 _AS_TEXT = (
@@ -45,8 +44,6 @@ _AS_MAIL = ("message/rfc822", "message/global", "message/news")
 _UNTYPED = ("", "application/octet-stream", "application/x-octet-stream", "binary/octet-stream")
 _TIFF_NAMES = (".tif", ".tiff")
 _TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PLAIN = ("", "7bit", "8bit", "binary")
-_UUENCODE = ("x-uuencode", "uuencode", "x-uue", "uue")
 
 
 @frozen(kw_only=True)
@@ -67,29 +64,22 @@ def parse_message(mail: IO[bytes], bounds: Bounds | None = None) -> ParsedMessag
     bounds = bounds or Bounds()
     octets = mail.read(bounds.octets + 1)
     cut = len(octets) > bounds.octets
-    walk = _MIMEWalk(bounds)
     end = min(len(octets), bounds.octets)
     fields, body = read_header(octets, 0, end)
+    charset = body_charset(octets, fields, body, min(end, LONGEST_HEAD))
+    fields = attrs.evolve(fields, charset=charset)
+    walk = _MIMEWalk(bounds, charset)
     if cut:
         walk.note(MIME_WRONG, f"The mail has more than {bounds.octets} octets.")
     parts = walk.entity(octets, fields, body, end, 0)
-    return ParsedMessage(head=_head(fields), parts=tuple(parts), problems=tuple(walk.problems))
+    return ParsedMessage(
+        head=head_of(octets[:end]), parts=tuple(parts), problems=tuple(walk.problems)
+    )
 
 
 def read_head(mail: IO[bytes]) -> Head:
     """Parse the fields that are printed above a mail's text, and nothing else."""
-    octets = mail.read(LONGEST_HEAD)
-    return _head(read_header(octets, 0, len(octets))[0])
-
-
-def _head(fields: Header) -> Head:
-    return Head(
-        date=fields.text("date"),
-        sender=fields.text("from"),
-        message_id=fields.text("message-id"),
-        to=fields.text("to"),
-        subject=fields.text("subject"),
-    )
+    return head_of(mail.read(LONGEST_HEAD))
 
 
 @define(eq=False)
@@ -97,6 +87,8 @@ class _MIMEWalk:
     """One mail being parsed: how much of it was read, and what was wrong."""
 
     _bounds: Bounds
+    _charset: str
+    """That of the mail's text, for names in raw octets."""
     problems: list[Problem] = field(factory=list)
     _parts: int = 0
     _texts: int = 0
@@ -146,8 +138,7 @@ class _MIMEWalk:
         if self._searched > self._bounds.searched:
             self.note(MIME_WRONG, "Too much lies in parts within parts.")
             return []
-        boundary = fields.parameter("boundary")
-        found = split_multipart(octets, start, end, boundary, self._bounds.parts)
+        found = split_multipart(octets, start, end, fields.boundary(), self._bounds.parts)
         if not found.body_parts:
             self.note(MIME_WRONG, "A multipart has no parts that can be told apart.")
             self._parts += 1
@@ -160,9 +151,11 @@ class _MIMEWalk:
         for begin, finish in found.body_parts:
             if self._full:
                 break
-            inner, body = read_header(octets, begin, finish)
+            inner, body = read_header(octets, begin, finish, self._charset)
             nested = (inner.type() or "").startswith(("multipart/", "message/"))
             parts = self.entity(octets, inner, body, finish, depth + 1, default)
+            if is_control_information(fields, inner, len(children)):
+                parts = [part for part in parts if part.kind is not Kind.OTHER]
             children.append((nested, parts))
         if found.more:
             self._stop()
@@ -174,7 +167,7 @@ class _MIMEWalk:
         self, octets: bytes, fields: Header, start: int, end: int, depth: int
     ) -> list[Part]:
         """Return a mail within a mail: its head as text, then its parts."""
-        if fields.encoding() not in _PLAIN:
+        if fields.encoding() not in PLAIN:
             # Not allowed (RFC 2046 5.2.1), but seen. Each level holds its own decoded copy.
             self._encoded += end - start
             if self._encoded > self._bounds.octets:
@@ -183,9 +176,15 @@ class _MIMEWalk:
             octets = self._decoded(octets[start:end], fields)
             start, end = 0, len(octets)
         inner, body = read_header(octets, start, end)
+        outer_charset = self._charset
+        self._charset = (
+            body_charset(octets, inner, body, min(end, start + LONGEST_HEAD)) or outer_charset
+        )
+        inner = attrs.evolve(inner, charset=self._charset)
         parts = self.entity(octets, inner, body, end, depth + 1)
+        self._charset = outer_charset
         self._parts += 1
-        head = _head(inner)
+        head = head_of(octets[start : min(end, start + LONGEST_HEAD)])
         shown_fields = (
             *(("Date", head.date), ("From", head.sender), ("Message-Id", head.message_id)),
             *(("To", head.to), ("Subject", head.subject)),
@@ -199,16 +198,17 @@ class _MIMEWalk:
 
     def _leaf(self, body: bytes, fields: Header, of_type: str) -> list[Part]:
         name = fields.file_name()
+        charset = fields.parameter("charset")
         kind = self._kind(of_type, name, fields)
         content = self._decoded(body, fields)
         if kind is Kind.OTHER and of_type in _UNTYPED and content.startswith(_TIFF_BEGINS):
             kind = Kind.TIFF
         if kind is Kind.TEXT:
             content, files = uuencoded_files(content, self._bounds.parts - self._parts + 1)
-            parts = [self._file(*one) for one in files]
+            parts = [self._file(*one, charset or self._charset) for one in files]
             self._parts += len(parts)
             if content.strip():
-                parts.insert(0, self._text(content, fields.parameter("charset")))
+                parts.insert(0, self._text(content, charset))
             return parts
         if kind is Kind.HTML:
             return [Part(kind=kind, type=of_type, name=name, content=content)]
@@ -236,21 +236,15 @@ class _MIMEWalk:
 
     def _decoded(self, body: bytes, fields: Header) -> bytes:
         encoding = fields.encoding()
-        if encoding in _PLAIN:
-            return body
-        right = True
-        if encoding == "base64":
-            content, right = from_base64(body)
-        elif encoding == "quoted-printable":
-            content, right = from_quoted_printable(body)
-        elif encoding in _UUENCODE:
-            content, _, right = from_uuencode(body)
-        else:
+        found = from_transfer_encoding(body, encoding)
+        if found is None:
             self.note(MIME_WRONG, f"The encoding {encoding[:40]!r} is not known.")
             return body
+        content, right = found
         if not right:
-            code = MIME_WRONG if encoding == "quoted-printable" else ENCODING_WRONG
-            self.note(code, f"A part is no right {encoding.removeprefix('x-')}.")
+            known = encoding.removeprefix("x-")
+            code = MIME_WRONG if known == "quoted-printable" else ENCODING_WRONG
+            self.note(code, f"A part is no right {known}.")
         return content
 
     def _text(self, octets: bytes, charset: str) -> Part:
@@ -263,10 +257,10 @@ class _MIMEWalk:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         return Part(kind=Kind.TEXT, type="text/plain", text=text)
 
-    def _file(self, name: bytes, content: bytes, right: bool) -> Part:
+    def _file(self, name: bytes, content: bytes, right: bool, charset: str) -> Part:
         if not right:
             self.note(ENCODING_WRONG, "A file in the text is no right uuencode.")
-        of_name = shortened(on_one_line(decoded(name)).rpartition("/")[2])
+        of_name = file_name(*raw_text(name, charset))
         tiff = of_name.lower().endswith(_TIFF_NAMES) or content.startswith(_TIFF_BEGINS)
         return Part(
             kind=Kind.TIFF if tiff else Kind.OTHER,

@@ -18,6 +18,7 @@ UNSUPPORTED_TYPE = "#827"
 HTML_RECEIVED = "#828"
 TOO_MANY_PAGES = "#829"
 TOO_MANY_LINES = "#835"
+NO_CODE = ""
 
 
 class Kind(Enum):
@@ -62,6 +63,7 @@ class Problem:
     """Something that was wrong, with its result code (docs/fidelity, Result codes)."""
 
     code: str
+    """NO_CODE where nothing is lost: the job is OK."""
     words: str
     """A sentence that is printed."""
 

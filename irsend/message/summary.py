@@ -1,4 +1,4 @@
-"""Sender and subject of a received mail, for the report.
+"""What a mail is called by: sender and subject for the report, and the fields printed above its text.
 
 Not a parser of mails: it reads the first octets only, and returns nothing where it finds nothing.
 """
@@ -6,51 +6,92 @@ Not a parser of mails: it reads the first octets only, and returns nothing where
 from __future__ import annotations
 
 import re
-from email.errors import MessageError
-from email.header import decode_header, make_header
 from email.utils import parseaddr
 
-_FIELD = re.compile(rb"^(%s)[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)", re.IGNORECASE | re.MULTILINE)
-_SUBJECT = re.compile(_FIELD.pattern % b"Subject", _FIELD.flags)
-_FROM = re.compile(_FIELD.pattern % b"From", _FIELD.flags)
-_RETURN_PATH = re.compile(_FIELD.pattern % b"Return-Path", _FIELD.flags)
-_END = re.compile(rb"\r?\n\r?\n")
+import attrs
 
-LONGEST_HEAD = 16_384
+from irsend.message.charsets import charset_of_fields
+from irsend.message.field_text import on_one_line, raw_text, words_decoded
+from irsend.message.header import Header, find_head, read_header
+from irsend.message.multipart import split_multipart
+from irsend.message.parsed_message import Head
+
+LONGEST_HEAD = 65_536
 """How many octets of a mail are read."""
+_PLAIN_SUBJECT = re.compile(
+    rb"^subject[ \t]*:([\t -~]{0,200})\r?\n(?![ \t])", re.IGNORECASE | re.MULTILINE
+)
+_LONGEST_IDENTITY = 1000
+_LONGEST_ADDRESS = 320
+_DEEPEST = 10
+_MOST_PARTS = 20
+
+
+def head_of(head_octets: bytes) -> Head:
+    """Return the fields of a mail that are shown, from its first octets."""
+    fields = mail_header(head_octets)
+    return Head(
+        date=fields.text("date"),
+        sender=fields.text("from"),
+        message_id=fields.text("message-id", _LONGEST_IDENTITY),
+        to=fields.text("to"),
+        subject=fields.text("subject"),
+    )
 
 
 def subject_of(head_octets: bytes) -> str:
-    """Return the subject in a mail's first octets, decoded (RFC 2047), on one line."""
-    return _field(_SUBJECT, head_octets)[:200]
+    """Return the subject in a mail's first octets, decoded (RFC 2047), on one line.
+
+    Reception asks for it at each mail: one that needs no decoding is found by itself.
+    """
+    start, end = find_head(head_octets, 0, min(len(head_octets), LONGEST_HEAD))
+    head = head_octets[start:end]
+    if head.isascii() and b"=?" not in head and head.count(b"\r") == head.count(b"\r\n"):
+        plain = _PLAIN_SUBJECT.search(head)
+        if plain:
+            return " ".join(plain[1].decode("ascii").split())
+    return mail_header(head_octets).text("subject")
 
 
 def sender_of(head_octets: bytes) -> str:
     """Return the address the mail says it is from, else its return path, else nothing."""
-    for pattern in (_FROM, _RETURN_PATH):
-        try:
-            address = parseaddr(_field(pattern, head_octets))[1]
-        except RecursionError:
-            # A thousand comments within each other are no address.
-            continue
-        if address:
-            return address[:320]
+    fields = mail_header(head_octets)
+    for name in (b"from", b"return-path"):
+        # Taken apart before its words are decoded: they may hold anything.
+        text = raw_text(fields.raw.get(name, b""), fields.charset)[0]
+        for given in (text, words_decoded(text)[0]):
+            address = _address(on_one_line(given))
+            if "@" in address and "=?" not in address:
+                return address[:_LONGEST_ADDRESS]
     return ""
 
 
-def _field(pattern: re.Pattern[bytes], head_octets: bytes) -> str:
-    head = head_octets[:LONGEST_HEAD]
-    end = _END.search(head)
-    match = pattern.search(head[: end.start()] if end else head)
-    if match is None:
+def mail_header(head_octets: bytes) -> Header:
+    """Return the head of a mail, from its first octets, with the charset of its body."""
+    octets = head_octets[:LONGEST_HEAD]
+    fields, body = read_header(octets, 0, len(octets))
+    if octets[:body].isascii() and b"\x1b" not in octets[:body]:
+        # Most mails: the body's charset says nothing of their head.
+        return fields
+    return attrs.evolve(fields, charset=body_charset(octets, fields, body, len(octets)))
+
+
+def body_charset(octets: bytes, fields: Header, start: int, end: int, depth: int = 0) -> str:
+    """Return the charset of a body's first text that has one; empty where none says it."""
+    if not (fields.type() or "").startswith("multipart/"):
+        return charset_of_fields(fields.parameter("charset"))
+    found = split_multipart(octets, start, end, fields.boundary(), _MOST_PARTS)
+    for begin, finish in found.body_parts if depth < _DEEPEST else ():
+        inner, body = read_header(octets, begin, finish)
+        charset = body_charset(octets, inner, body, finish, depth + 1)
+        if charset:
+            return charset
+    return ""
+
+
+def _address(field: str) -> str:
+    try:
+        return parseaddr(field)[1]
+    except (RecursionError, ValueError):
+        # A thousand comments within each other are no address.
         return ""
-    raw = match[2].decode("utf-8", "replace")
-    text = raw
-    if "=?" in raw:
-        try:
-            text = str(make_header(decode_header(raw)))
-        except (MessageError, LookupError, ValueError):
-            text = raw
-    return " ".join(
-        "".join(character if character.isprintable() else " " for character in text).split()
-    )

@@ -99,6 +99,10 @@ class AccessControl:
         if request.method.upper() not in SAFE_METHODS:
             check_origin(request)
 
+    def admits_by_address(self, peer: str) -> bool:
+        """Say whether a peer needs no password; one by a UNIX socket has no address."""
+        return not self.options.password and (not peer or is_loopback(peer))
+
     def check_token(self, given: str) -> None:
         """Raise Problem where a form's token is not of a page that this process has made."""
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode()):
@@ -114,7 +118,7 @@ class AccessControl:
 
     def _check_loopback(self, peer: str | None, host: str | None) -> None:
         # A peer without an address came by a UNIX socket: the file's mode admits it.
-        if peer is not None and not is_loopback(peer):
+        if not self.admits_by_address(peer or ""):
             raise Problem(
                 403, "Without a password the panel is for loopback only; set [panel] password"
             )

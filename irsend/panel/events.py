@@ -39,12 +39,15 @@ from irsend.device.events import (
 from irsend.machine_interface import IMachine
 from irsend.panel import serializers
 from irsend.panel.problems import Problem
+from irsend.panel.request import address_of
 
 KEEP_ALIVE = 15.0
 """Seconds between two comments that keep a quiet connection open."""
 BUFFERED = 500
 """Events in the ring buffer."""
 MOST_STREAMS = 100
+MOST_OF_PEER = 60
+"""Streams of one address."""
 
 _log = Logger()
 
@@ -108,14 +111,14 @@ class Events:
 
     def open(self, request: Request) -> Deferred[bytes]:
         """Begin a stream as the response to this request; raise Problem when there are too many."""
-        if self._stopped or len(self._streams) >= MOST_STREAMS:
-            raise Problem(
-                503, "Too many listen already", headers={"Retry-After": str(int(KEEP_ALIVE))}
-            )
+        peer = address_of(request.getClientAddress())
+        self._check_share(peer)
         request.setHeader(b"Content-Type", b"text/event-stream; charset=utf-8")
         # nginx buffers a response unless this header turns it off.
         request.setHeader(b"X-Accel-Buffering", b"no")
-        stream = _Stream(request=request, events=self, position=self._begin_at(request))
+        stream = _Stream(
+            request=request, peer=peer, events=self, position=self._begin_at(request)
+        )
         if request.method == b"HEAD":
             stream.ended.callback(b"")
             return stream.ended
@@ -125,6 +128,18 @@ class Events:
             self._keep_alive.start(KEEP_ALIVE, now=False)
         stream.begin()
         return stream.ended
+
+    def _check_share(self, peer: str) -> None:
+        of_peer = sum(one.peer == peer for one in self._streams)
+        if self._stopped:
+            detail = "The machine is being switched off"
+        elif of_peer >= MOST_OF_PEER:
+            detail = f"{peer or 'This socket'} has {of_peer} event streams open, and may have no more"
+        elif len(self._streams) >= MOST_STREAMS:
+            detail = f"{len(self._streams)} event streams are open, and there may be no more"
+        else:
+            return
+        raise Problem(503, detail, headers={"Retry-After": str(int(KEEP_ALIVE))})
 
     def stop(self) -> None:
         """End all streams and stop observing the device."""
@@ -208,12 +223,12 @@ class _Stream:
     """One client's position in the ring buffer."""
 
     request: Request
+    peer: str
     events: Events
     position: int
     """The number of the last event that was written."""
     ended: Deferred[bytes] = field(factory=Deferred)
     _paused: bool = False
-    _ticks_paused: int = 0
 
     def begin(self) -> None:
         self.request.registerProducer(self, True)
@@ -232,13 +247,9 @@ class _Stream:
             self.request.write(event.octets())
 
     def keep_alive(self) -> None:
-        """Write a comment; abort the connection of a client that has read nothing for two intervals."""
+        """Write a comment, where the client reads; the channel ends one that does not."""
         if not self._paused:
             self.request.write(b": keep-alive\n\n")
-            return
-        self._ticks_paused += 1
-        if self._ticks_paused > 2:
-            self._abort()
 
     def end(self) -> None:
         """End the response; abort the connection of a client that does not read it."""
@@ -255,7 +266,7 @@ class _Stream:
 
     def resumeProducing(self) -> None:
         """Write on: the client has caught up."""
-        self._paused, self._ticks_paused = False, 0
+        self._paused = False
         self.advance()
 
     def stopProducing(self) -> None:

@@ -23,6 +23,7 @@ Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+CODE_TEXT: Schema = {**TEXT, "description": "What the code means; empty without one."}
 ONE_LINE = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$"
 """Matches a line of text: no control characters and no ends of lines."""
 _ANNOTATIONS = ("title", "description", "writeOnly")
@@ -74,6 +75,14 @@ SCHEMAS: dict[str, Schema] = {
         memory=object_of(used=COUNT, capacity=COUNT),
         paper={"type": "boolean"},
         since={**or_null(TIMESTAMP), "description": "When the text came on the status line."},
+        cause={
+            **or_null(
+                object_of(
+                    session=or_null(COUNT), meaning=TEXT, setting=TEXT, label=TEXT, remedy=TEXT
+                )
+            ),
+            "description": "What the text means, the setting that drew it, and what to do.",
+        },
         next_login={
             **or_null(TIMESTAMP),
             "description": "When the POP server lets the machine in again (LOGIN-DELAY).",
@@ -118,6 +127,7 @@ SCHEMAS: dict[str, Schema] = {
         choice={**TEXT, "description": "Mechanisms offered, the one chosen, and why."},
         result={"enum": [*SESSION_RESULTS, None], "description": "null while under way."},
         code=or_null({"enum": list(CODES)}),
+        code_text=CODE_TEXT,
         status_line=TEXT,
         started=TIMESTAMP,
         ended=or_null(TIMESTAMP),
@@ -139,7 +149,7 @@ SCHEMAS: dict[str, Schema] = {
         pages=or_null(COUNT),
         result={"enum": list(get_args(JobResult))},
         code=or_null({"enum": list(CODES)}),
-        code_text={**TEXT, "description": "What the code means; empty without one."},
+        code_text=CODE_TEXT,
         reason={**TEXT, "description": "Why it is NG, or what the last attempt met."},
         size={**or_null(COUNT), "description": "Octets of the message that is sent."},
         recipients=list_of(
@@ -147,6 +157,7 @@ SCHEMAS: dict[str, Schema] = {
                 address=TEXT,
                 result={"enum": list(get_args(JobResult))},
                 code=or_null({"enum": list(CODES)}),
+                code_text=CODE_TEXT,
                 reason=TEXT,
             )
         ),
@@ -186,6 +197,7 @@ SCHEMAS: dict[str, Schema] = {
     "Reception": object_of(
         result={"enum": [*SESSION_RESULTS, None]},
         code=or_null({"enum": list(CODES)}),
+        code_text=CODE_TEXT,
         received={**COUNT, "description": "Messages."},
         session=COUNT,
         reason=TEXT,

@@ -7,8 +7,9 @@ import datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from irsend.device import report
-from irsend.device.codes import CODES
+from irsend.device.codes import meaning
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, SessionKind
+from irsend.device.status import CAUSES
 from irsend.panel import serializers
 
 HTML = "text/html; charset=utf-8"
@@ -38,11 +39,19 @@ def templates() -> Environment:
         session_kind=_session_kind,
         mb=_megabytes,
         setting=_setting,
+        meaning=meaning,
+        cause=cause_address,
     )
     environment.globals.update(
-        report=report, codes=CODES, session_kinds=SESSION_KINDS, session_results=SESSION_RESULTS
+        report=report, session_kinds=SESSION_KINDS, session_results=SESSION_RESULTS
     )
     return environment
+
+
+def cause_address(text: str, session: int) -> str:
+    """Return where the page says what drew this text on the status line, in which session."""
+    item = CAUSES[text].setting.replace(".", "-")
+    return f"/sessions/{session}/cause#{item}-cause"
 
 
 def _choice_label(word: object) -> str:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IAddress, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
+from irsend.back_pressure import BackPressure
 from irsend.panel.problems import Problem, problem_of
 from irsend.panel.responses import write_problem
 from irsend.panel.uploads import Upload
@@ -28,6 +29,11 @@ _MOST_READ = 20 * LARGEST_BODY
 """Octets of a body that is too large which are read before its connection is aborted, unanswered."""
 
 
+def address_of(peer: IAddress | None) -> str:
+    """Return the address of a peer without its port; empty for a UNIX socket."""
+    return getattr(peer, "host", None) or ""
+
+
 class RequestSite(Protocol):
     """What connections and requests need of the site that serves them."""
 
@@ -36,6 +42,9 @@ class RequestSite(Protocol):
 
     def channel_opened(self, channel: PanelChannel) -> None:
         """Count a connection as open."""
+
+    def channel_used(self, channel: PanelChannel) -> None:
+        """Note that a request came on it."""
 
     def channel_closed(self, channel: PanelChannel) -> None:
         """Forget a connection."""
@@ -119,25 +128,89 @@ class PanelRequest(Request):
 
 
 class PanelChannel(HTTPChannel):
-    """A connection that its site knows, so that it can be closed."""
+    """A connection that its site knows, so that it can be closed.
+
+    Twisted's channel answers what a client has sent together whether it reads the answers
+    or not, and reads on without a limit while it waits in the middle of one.
+    """
 
     site: RequestSite
+    peer = ""
+    """The address of the client; empty where it came by a UNIX socket."""
+    known = False
+    """A request on it was admitted, or none has to give a password."""
+    surplus = False
+    """It is more than its peer's share (`shares`)."""
+    _pressure: BackPressure
 
     def connectionMade(self) -> None:
         """Begin, and register with the site."""
         super().connectionMade()
+        transport: Any = self.transport
+        transport.unregisterProducer()
+        self._pressure = BackPressure(
+            transport,
+            self.callLater,
+            stop=self.pauseProducing,
+            go_on=self.resumeProducing,
+            stalled=self.abort,
+        )
+        self._pressure.begin()
+        self.peer = address_of(transport.getPeer())
         self.site.channel_opened(self)
+
+    @property
+    def idle(self) -> bool:
+        """True while no request is under way."""
+        return not self.requests
+
+    def pauseProducing(self) -> None:
+        """Stop: write no more of a response, begin no other, and read nothing."""
+        super().pauseProducing()
+        # Of LineReceiver: what was read already is kept as it is.
+        self.paused = True
+        self._networkProducer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Go on with the response, or with the requests behind it."""
+        self.paused = False
+        super().resumeProducing()
+        behind = sum(map(len, self._dataBuffer))
+        if (
+            not self.paused
+            and self._handlingRequest
+            and behind <= self._optimisticEagerReadSize
+        ):
+            # Only what is read shows that the client has left.
+            self._networkProducer.resumeProducing()
+        if not self.paused and self._buffer:
+            self.dataReceived(b"")
+
+    def loseConnection(self) -> None:
+        """Close behind what is written, when the client takes it in time."""
+        self._pressure.close()
+        super().loseConnection()
 
     def allHeadersReceived(self) -> None:
         """Give the request its request line now; Twisted does so only behind the body."""
+        self.site.channel_used(self)
         self.requests[-1].headers_received(self._command, self._path, self._version)
         super().allHeadersReceived()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End, and deregister from the site."""
+        self._pressure.lost()
         self.site.channel_closed(self)
         super().connectionLost(reason)
 
     def timeoutConnection(self) -> None:
         """End an idle connection without a line in the log: browsers keep many."""
+        if self._pressure.blocked:
+            # It reads the response to its last request.
+            self.setTimeout(self.timeOut)
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close at once."""
         cast(ITCPTransport, self.transport).abortConnection()

@@ -12,14 +12,15 @@ from klein import Klein
 from twisted.web.server import Request
 
 from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
-from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
+from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, Session
+from irsend.device.status import CAUSES, StatusCause
 from irsend.device.windows import ITEMS
 from irsend.errors import NoSuchRecord
 from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
-from irsend.panel.menus import ROOT, Menu, root_menu
+from irsend.panel.menus import ROOT, Menu, menu_of_window, root_menu
 from irsend.panel.problems import Problem
 from irsend.panel.rendering import HTML, templates
 from irsend.panel.responses import shield, write
@@ -125,22 +126,31 @@ class Screens:
     @app.route("/sessions/<id>", methods=["GET"])
     async def session(self, request: Request, id: str) -> bytes:
         """Show one session."""
-        number = session_number(id)
-        session = await shield(self._machine.session(number))
-        jobs = await shield(self._machine.jobs(limit=_JOBS_SEARCHED))
-        rows = transcript_rows(await shield(self._machine.transcript(number)))
+        session = await shield(self._machine.session(session_number(id)))
+        then = await shield(self._machine.settings_at(session.started))
         return await self._screen(
             request,
             "session.html",
             tab="session",
-            session=session,
-            session_jobs=[job for job in jobs if number in job.sessions],
-            rows=rows,
-            exposure=exposure(rows),
-            settings_then=self._compared(
-                await shield(self._machine.settings_at(session.started))
-            ),
+            settings_then=self._compared(then),
+            **await self._of_session(session),
         )
+
+    @app.route("/sessions/<id>/cause", methods=["GET"])
+    async def cause(self, request: Request, id: str) -> bytes:
+        """Show what a session's text on the status line means, and the setting that drew it."""
+        session = await shield(self._machine.session(session_number(id)))
+        if not session.status_line:
+            raise Problem(404, "This session has put nothing on the status line")
+        cause = CAUSES[session.status_line]
+        menu = menu_of_window(
+            root_menu(self._machine.device.model), cause.setting.partition(".")[0]
+        )
+        if menu is None:
+            # The model was another one then.
+            return see_other(request, f"/sessions/{session.id}")
+        names = await self._of_session(session)
+        return await self._menu(request, menu, cause=cause, names=names)
 
     # -- rendering --------------------------------------------------------------------
 
@@ -170,18 +180,34 @@ class Screens:
         *,
         given: dict[str, str] | None = None,
         refusals: dict[str, str] | None = None,
+        cause: StatusCause | None = None,
+        names: dict[str, object] | None = None,
     ) -> bytes:
+        """Render a menu; with a `cause` also what its setting drew, and the session beside it."""
         shown = serializers.settings(self._machine.device, menu.window)["windows"]
         return await self._screen(
             request,
-            "menu.html",
+            "cause.html" if cause else "menu.html",
             tab="functions",
             menu=menu,
             items=shown[0]["items"] if menu.window and shown else [],
             given=given or {},
             refusals=refusals or {},
             labels={key: ITEMS[key].label for key in refusals or {}},
+            cause=cause,
+            **(names or {"session": None}),
         )
+
+    async def _of_session(self, session: Session) -> dict[str, object]:
+        """Return the names that the session's half of the page takes."""
+        jobs = await shield(self._machine.jobs(limit=_JOBS_SEARCHED))
+        rows = transcript_rows(await shield(self._machine.transcript(session.id)))
+        return {
+            "session": session,
+            "session_jobs": [job for job in jobs if session.id in job.sessions],
+            "rows": rows,
+            "exposure": exposure(rows),
+        }
 
     async def _screen(self, request: Request, template: str, **names: object) -> bytes:
         """Render a page: a screen of the panel, and the list of sessions beside it."""

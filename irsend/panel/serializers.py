@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from irsend.device import Device, Job, Session, StatusEntry, load_model, model_names
-from irsend.device.codes import CODES
+from irsend.device.codes import meaning
 from irsend.device.documents import Document, PageText
+from irsend.device.status import CAUSES
 from irsend.device.windows import ITEMS, windows
 from irsend.interfaces import TranscriptLine
 from irsend.machine_interface import IMachine
@@ -47,12 +48,25 @@ def status(machine: IMachine) -> JSON:
         "memory": {"used": used, "capacity": capacity},
         "paper": device.paper,
         "since": timestamp(shown.at) if shown else None,
+        "cause": status_cause(shown) if shown else None,
         "next_login": timestamp(machine.next_login()),
         "mac_filter": {
             "on": device.settings.receiving_mac_address.enabled,
             "way": way,
             "dropped": dropped,
         },
+    }
+
+
+def status_cause(entry: StatusEntry) -> JSON:
+    """Serialize what a text on the status line means, what drew it, and what to do."""
+    cause = CAUSES[entry.text.value]
+    return {
+        "session": entry.session,
+        "meaning": cause.meaning,
+        "setting": cause.setting,
+        "label": ITEMS[cause.setting].label,
+        "remedy": cause.remedy,
     }
 
 
@@ -118,6 +132,7 @@ def session(one: Session) -> JSON:
         "choice": one.choice,
         "result": one.result,
         "code": one.code,
+        "code_text": meaning(one.code),
         "status_line": one.status_line,
         "started": timestamp(one.started),
         "ended": timestamp(one.ended),
@@ -148,7 +163,7 @@ def job(one: Job) -> JSON:
         "pages": one.pages,
         "result": one.result,
         "code": one.code,
-        "code_text": CODES.get(one.code, "") if one.code else "",
+        "code_text": meaning(one.code),
         "reason": one.reason,
         "size": one.size,
         "recipients": [
@@ -156,6 +171,7 @@ def job(one: Job) -> JSON:
                 "address": each.address,
                 "result": each.result,
                 "code": each.code,
+                "code_text": meaning(each.code),
                 "reason": each.reason,
             }
             for each in one.recipients
@@ -175,7 +191,7 @@ def document(one: Document) -> JSON:
         "subject": one.subject,
         "printed": timestamp(one.printed),
         "codes": list(one.codes),
-        "code_texts": [CODES.get(code, "") for code in one.codes],
+        "code_texts": [meaning(code) for code in one.codes],
         "notices": list(one.notices),
         "size": one.size,
     }
@@ -204,6 +220,7 @@ def reception(one: Session) -> JSON:
     return {
         "result": one.result,
         "code": one.code,
+        "code_text": meaning(one.code),
         "received": one.messages,
         "session": one.id,
         "reason": one.reason,

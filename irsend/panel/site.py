@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import (
-    IAddress,
     IDelayedCall,
     IReactorTime,
     ITCPTransport,
@@ -20,7 +19,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from irsend.machine_interface import IMachine
-from irsend.panel.access_control import AccessControl
+from irsend.panel.access_control import UNAUTHENTICATED, AccessControl
 from irsend.panel.api import API
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
@@ -29,9 +28,9 @@ from irsend.panel.pages import Pages
 from irsend.panel.problems import Problem
 from irsend.panel.request import LARGEST_BODY, SEND_FORM, PanelChannel, PanelRequest
 from irsend.panel.responses import write_problem
+from irsend.panel.shares import ConnectionShares
 from irsend.panel.uploads import Upload
 
-MOST_CONNECTIONS = 200
 STOP_TIMEOUT = 1.0
 """Seconds that a client has to read the rest of its response when the panel stops."""
 
@@ -53,9 +52,9 @@ class _Root(Resource):
 
     isLeaf = True
 
-    def __init__(self, access: AccessControl, api: API, pages: Pages) -> None:
+    def __init__(self, admit: Callable[[PanelRequest], None], api: API, pages: Pages) -> None:
         super().__init__()
-        self._access = access
+        self._admit = admit
         # Klein holds the bound application by a weak reference only.
         self._api, self._pages = api.app.resource(), pages.app.resource()
 
@@ -63,18 +62,26 @@ class _Root(Resource):
         """Admit the request to its resource, or write the problem that keeps it out."""
         for name, value in HEADERS.items():
             request.setHeader(name.encode(), value.encode())
+        channel = cast(PanelChannel, request.channel)
         try:
             if request.refusal is not None:
                 # Access control has seen it already: a wrong password counts once.
                 raise request.refusal
-            self._access.admit(request)
+            self._admit(request)
             self._check_size_and_encoding(request)
         except Problem as problem:
+            self._close_surplus(request, channel)
             request.write(write_problem(request, problem))
             request.finish()
             return NOT_DONE_YET
+        self._close_surplus(request, channel)
         is_api = (request.postpath or [b""])[0] in (b"api", b"healthz", b"metrics")
         return (self._api if is_api else self._pages).render(request)
+
+    def _close_surplus(self, request: PanelRequest, channel: PanelChannel) -> None:
+        if channel.surplus:
+            channel.persistent = False
+            request.setHeader(b"Connection", b"close")
 
     def _check_size_and_encoding(self, request: PanelRequest) -> None:
         if request.oversized:
@@ -105,8 +112,9 @@ class PanelSite(Site):
         self._events = Events(machine, clock, first=int(machine.device.now() * 1000))
         self._access = AccessControl(options=options, now=clock.seconds)
         self._metrics = Metrics(machine)
+        self._shares = ConnectionShares()
         root = _Root(
-            self._access,
+            self._admit,
             API(machine, self._events, self._access, self._metrics),
             Pages(machine, addresses or (lambda: []), self._access),
         )
@@ -118,7 +126,7 @@ class PanelSite(Site):
 
     def upload_of(self, request: PanelRequest) -> Upload | None:
         """Return what takes the originals of this request; None where it brings no form. Problem."""
-        self._access.admit(request)
+        self._admit(request)
         kind = request.requestHeaders.getRawHeaders(b"Content-Type") or [b""]
         if not kind[0].lower().startswith(b"multipart/form-data"):
             return None
@@ -127,13 +135,17 @@ class PanelSite(Site):
             kind[0], self._machine.scan_directory, self._access.options.most_upload, more_fields
         )
 
+    def _admit(self, request: PanelRequest) -> None:
+        """Admit a request on its connection; Problem."""
+        channel = cast(PanelChannel, request.channel)
+        self._access.admit(request)
+        if request.path != UNAUTHENTICATED:
+            self._shares.admitted(channel)
+        self._shares.check(channel, request.path)
+
     def __repr__(self) -> str:
         """Name the site without its address in memory: Twisted logs this."""
         return "<irsend panel>"
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Take a connection, or none over the limit: the whole machine shares the file descriptors."""
-        return super().buildProtocol(addr) if len(self.channels) < MOST_CONNECTIONS else None
 
     def acceptableProtocols(self) -> list[bytes]:
         """Offer HTTP/1.1 only: HTTP/2 would hide the connection that `stop` closes."""
@@ -166,10 +178,17 @@ class PanelSite(Site):
     def channel_opened(self, channel: PanelChannel) -> None:
         """Count a connection as open."""
         self.channels.add(channel)
+        channel.known = self._access.admits_by_address(channel.peer)
+        self._shares.opened(channel)
+
+    def channel_used(self, channel: PanelChannel) -> None:
+        """Note that a request came on it."""
+        self._shares.used(channel)
 
     def channel_closed(self, channel: PanelChannel) -> None:
         """Forget a connection; behind the last one `stop` is done."""
         self.channels.discard(channel)
+        self._shares.closed(channel)
         if not self.channels:
             if self._abort_call is not None and self._abort_call.active():
                 self._abort_call.cancel()

@@ -3,18 +3,21 @@
 What the servers of SMTP and POP3 have in common: each session has one `CommandLines`.
 Replies keep the order of the commands also where a reply has to be waited for; a line
 over its limit is one error, however much of it comes; a bare CR or LF ends no line.
-While a session takes content, whole segments go to what takes it.
+While a session takes content, whole segments go to what takes it. To a peer that does not
+take its replies no further ones are made (`back_pressure`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar, TypeVarTuple
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+
+from irsend.back_pressure import BackPressure
 
 # Octets that may wait behind a reply before the peer is made to wait too.
 _HIGH_WATER = 65_536
@@ -28,7 +31,7 @@ _Arguments = TypeVarTuple("_Arguments")
 class CommandSession(Protocol):
     """The session whose command lines these are: one of Twisted's protocol classes."""
 
-    transport: IPushProducer
+    transport: Any
 
     def resetTimeout(self) -> None:
         """Begin to wait anew: a command has come, or content."""
@@ -48,6 +51,9 @@ class CommandSession(Protocol):
     def answer_given(self) -> None:
         """End a session that was to end while it waited; called before the next command is run."""
 
+    def replies_not_taken(self) -> None:
+        """Abort the connection: the peer has not read for too long what was sent to it."""
+
 
 class CommandLines:
     """The command lines of one session, run one after the other."""
@@ -64,7 +70,49 @@ class CommandLines:
         self._buffer = b""
         self._overlong = 0
         self._running = False
-        self._paused = False
+        self._pressure: BackPressure | None = None
+        self._reading = True
+
+    # -- the connection -----------------------------------------------------------
+
+    def connected(self, clock: IReactorTime) -> BackPressure:
+        """Begin with a connection; return its back pressure."""
+        session = self._session
+        self._pressure = BackPressure(
+            session.transport,
+            clock.callLater,
+            stop=self._read_or_not,
+            go_on=self._go_on,
+            stalled=session.replies_not_taken,
+        )
+        self._pressure.begin()
+        return self._pressure
+
+    def lost(self) -> None:
+        """End with the connection."""
+        self.ended = True
+        if self._pressure is not None:
+            self._pressure.lost()
+
+    @property
+    def blocked(self) -> bool:
+        """True while the peer does not take its replies: its idle time is not counted."""
+        return self._pressure is not None and self._pressure.blocked
+
+    def _read_or_not(self) -> None:
+        """Read from the peer, unless it takes no replies or has much behind one it waits for."""
+        reading = not self.blocked and not (self.waiting and len(self._buffer) > _HIGH_WATER)
+        if reading is not self._reading:
+            self._reading = reading
+            if reading:
+                self._session.transport.resumeProducing()
+            else:
+                self._session.transport.pauseProducing()
+
+    def _go_on(self) -> None:
+        self.run()
+        if not self.ended:
+            self._read_or_not()
 
     # -- what comes in ------------------------------------------------------------
 
@@ -82,11 +130,8 @@ class CommandLines:
             self._take_content(segment)
             return
         self._buffer += segment
-        if not self.waiting:
-            self.run()
-        elif len(self._buffer) > _HIGH_WATER and not self._paused:
-            self._paused = True
-            self._session.transport.pauseProducing()
+        self.run()
+        self._read_or_not()
 
     def begin_content(self, take: Callable[[bytes], None]) -> None:
         """Give whole segments to `take` instead of running lines, until `end_content`."""
@@ -101,15 +146,17 @@ class CommandLines:
         """Forget what has come and was not run; nothing more is looked at."""
         self.ended = True
         self._buffer = b""
+        if self._pressure is not None:
+            self._pressure.close()
 
     def run(self) -> None:
-        """Run what has come, up to a command whose reply has to wait."""
+        """Run what has come, up to a command whose reply has to wait, or is not taken."""
         if self._running:
             return
         session = self._session
         self._running = True
         try:
-            while self._buffer and not self.waiting and not self.ended:
+            while self._buffer and not (self.waiting or self.ended or self.blocked):
                 if self._take_content is not None:
                     segment, self._buffer = self._buffer, b""
                     self._take_content(segment)
@@ -172,11 +219,8 @@ class CommandLines:
                 then(value)
 
         def go_on(_: object) -> None:
-            if self._paused and not self.ended:
-                self._paused = False
-                self._session.transport.resumeProducing()
             self._session.answer_given()
-            self.run()
+            self._go_on()
 
         answer.addCallback(answered).addErrback(self._failed).addCallback(go_on)
 

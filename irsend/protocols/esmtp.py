@@ -46,8 +46,7 @@ from irsend.protocols.transcript import MASK, masked_command
 _PATIENCE = 30
 # A client's name goes into the mail's trace: nothing else than printable ASCII does.
 _CLIENT_NAME = re.compile(rb"[\x21-\x7e]{1,255}")
-# Commands of a session before its first mail, and between two. The replies to a client
-# that reads none are kept in memory.
+# Commands of a session before its first mail, and between two.
 _MOST_COMMANDS = 1000
 # As long as a SASL response may be (RFC 4954 4); commands have their own limit.
 _LONGEST_RESPONSE = 12_288
@@ -82,6 +81,7 @@ class ESMTP(smtp.ESMTP):
         smtp.ESMTP.__init__(self)
         self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
         self._receive = receive
+        self._clock = clock
         self._most_recipients = recipients
         self._longest_line = command_line
         self._most_errors = errors
@@ -105,6 +105,7 @@ class ESMTP(smtp.ESMTP):
     def connectionMade(self) -> None:
         """Greet, or refuse the session."""
         self.reception = self._receive(self.transport)
+        self._lines.connected(self._clock)
         self._transaction = SMTPServerTransaction(
             self,
             self._lines,
@@ -127,7 +128,7 @@ class ESMTP(smtp.ESMTP):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Give up a message that is coming in; the reception hears how the session ended."""
         self.setTimeout(None)
-        self._lines.ended = True
+        self._lines.lost()
         if self._lines.waiting:
             # A message that is being synced is still this session's.
             self._lost = reason
@@ -153,8 +154,8 @@ class ESMTP(smtp.ESMTP):
             # It neither reads the last reply nor closes.
             self.transport.abortConnection()
             return
-        if self._lines.waiting:
-            # The peer waits for our reply.
+        if self._lines.waiting or self._lines.blocked:
+            # The peer waits for our reply, or reads slowly.
             self.setTimeout(self._idle)
             return
         self._end_reason = "timed out"
@@ -163,6 +164,11 @@ class ESMTP(smtp.ESMTP):
             self.transport.abortConnection()
         else:
             self.hang_up(replies.TIMEOUT)
+
+    def replies_not_taken(self) -> None:
+        """End a session whose client reads nothing; no reply would reach it."""
+        self._end_reason = self._end_reason or "the client did not read its replies"
+        self.transport.abortConnection()
 
     def shut_down(self) -> None:
         """End the session because the machine is switched off."""

@@ -10,7 +10,8 @@ What is mended, each with a test that fails on Twisted's own class
   which ended the connection with a traceback in the log.
 - A message with CR LF went out with CR CR LF, and a dot at the beginning of a
   chunk unescaped.
-- Nothing was limited but the line.
+- Nothing was limited but the line; the replies to a client that reads none were kept in
+  memory, without an end.
 
 A cred Portal decides who may log in; the maildrop is Twisted's `IMailboxPOP3`, of
 which `sync` alone deletes, and only QUIT calls it.
@@ -111,6 +112,7 @@ class POP3(pop3.POP3):
         self.transcript = transcript
         self.closed: Deferred[None] = Deferred()
         self.secured = False
+        self._clock = clock
         self._challengers = challengers
         self._tls = tls
         self._host = host
@@ -133,6 +135,7 @@ class POP3(pop3.POP3):
         nodelay = getattr(self.transport, "setTcpNoDelay", None)
         if nodelay is not None:
             nodelay(True)
+        self._pressure = self._lines.connected(self._clock)
         self.magic = b"<%d.%s@%s>" % (os.getpid(), secrets.token_hex(12).encode(), self._host)
         self.setTimeout(self._idle)
         self.successResponse(b"irsend POP3 ready " + self.magic)
@@ -140,7 +143,7 @@ class POP3(pop3.POP3):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Release the maildrop; what was marked stays, since no QUIT came (RFC 1939 6)."""
         self.setTimeout(None)
-        self._lines.ended = True
+        self._lines.lost()
         if self._handshaking or reason.check(SSL.Error):
             self.transcript.note("TLS failed")
         self.log_out()
@@ -149,7 +152,16 @@ class POP3(pop3.POP3):
 
     def timeoutConnection(self) -> None:
         """End a session in which nothing comes, without a reply (RFC 1939 3)."""
+        if self._lines.blocked:
+            # The client reads slowly.
+            self.setTimeout(self._idle)
+            return
         self.transcript.note("timed out")
+        self.transport.abortConnection()
+
+    def replies_not_taken(self) -> None:
+        """End a session whose client reads nothing; no reply would reach it."""
+        self.transcript.note("the client did not read its replies")
         self.transport.abortConnection()
 
     def shut_down(self) -> None:
@@ -225,8 +237,6 @@ class POP3(pop3.POP3):
             return
         self._commands += 1
         if transaction is None and self._commands > _MOST_COMMANDS:
-            # The replies to a client that reads none are kept in memory; from one that has
-            # not logged in that is bounded.
             self.hang_up(b"too many commands without a login, closing")
         elif verb in _ALWAYS:
             _ALWAYS[verb](self, argument)
@@ -371,7 +381,9 @@ class POP3(pop3.POP3):
             if self._lines.ended:
                 logout()
                 return b""
-            return POP3Transaction(self, self._lines, self.transcript, maildrop, logout)
+            return POP3Transaction(
+                self, self._lines, self._pressure, self.transcript, maildrop, logout
+            )
 
         def refused(failure: Failure) -> POP3Transaction | bytes:
             failure.trap(LoginFailed)

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from typing import IO, Any, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.mail.interfaces import IMailboxPOP3
-from twisted.protocols.basic import FileSender
 from twisted.python.failure import Failure
 
+from irsend.back_pressure import BackPressure
 from irsend.interfaces import ITranscript
 from irsend.protocols.command_lines import CommandLines
 from irsend.protocols.dot_stuffing import DotStuffing
@@ -58,12 +59,14 @@ class POP3Transaction:
         self,
         session: MaildropSession,
         lines: CommandLines,
+        pressure: BackPressure,
         transcript: ITranscript,
         maildrop: IMailboxPOP3,
         logout: Callable[[], None],
     ) -> None:
         self._session = session
         self._lines = lines
+        self._pressure = pressure
         self._transcript = transcript
         self._maildrop = maildrop
         self._logout: Callable[[], None] | None = logout
@@ -150,35 +153,25 @@ class POP3Transaction:
     ) -> None:
         """Send the file chunk by chunk, as fast as the client takes it; it is never whole in memory."""
 
-        def send(content: IO[bytes]) -> Deferred[None]:
+        async def send(content: IO[bytes]) -> None:
             stuffing = DotStuffing()
             octets = 0
-
-            def outgoing(chunk: bytes) -> bytes:
-                nonlocal octets
-                octets += len(chunk)
-                self._session.resetTimeout()
-                return stuffing.feed(chunk)
-
-            def sent(_: object) -> None:
-                self._transcript.server(b"(a message of %d octets)" % octets)
-                self._transcript.server(b".")
-                self._session.transport.write(stuffing.end())
-
-            def cut(_: Failure) -> None:
-                # The client has closed the connection.
+            source = part(content)
+            try:
+                self._session.successResponse(answer)
+                while chunk := source.read(_CHUNK):
+                    octets += len(chunk)
+                    self._session.resetTimeout()
+                    self._session.transport.write(stuffing.feed(chunk))
+                    await self._pressure.relieved()
+            except ConnectionLost:
                 self._transcript.note(f"the message was cut after {octets} octets")
-
-            def close(_: object) -> None:
+                return
+            finally:
                 content.close()
-
-            self._session.successResponse(answer)
-            sender = FileSender()
-            sender.CHUNK_SIZE = _CHUNK
-            transfer: Deferred[Any] = sender.beginFileTransfer(
-                part(content), self._session.transport, outgoing
-            )
-            return transfer.addCallbacks(sent, cut).addBoth(close)
+            self._transcript.server(b"(a message of %d octets)" % octets)
+            self._transcript.server(b".")
+            self._session.transport.write(stuffing.end())
 
         def unreadable(failure: Failure) -> None:
             failure.trap(OSError, ValueError)
@@ -186,7 +179,9 @@ class POP3Transaction:
 
         def message() -> Deferred[None]:
             opening: Deferred[Any] = maybeDeferred(self._maildrop.getMessage, number - 1)
-            return opening.addCallbacks(send, unreadable)
+            return opening.addCallbacks(
+                lambda content: Deferred.fromCoroutine(send(content)), unreadable
+            )
 
         self._lines.ask(message, then=_nothing)
 

@@ -1,8 +1,9 @@
-"""The text of an error in the journal, for errors of Twisted and for bugs of irsend."""
+"""The text of errors in the journal: those of Twisted, bugs of irsend, and the switching off."""
 
 from __future__ import annotations
 
 OWN_ERROR = "an error of irsend's own; its log has more"
+SWITCHED_OFF = "the machine was switched off"
 
 
 def error_text(problem: BaseException) -> str:

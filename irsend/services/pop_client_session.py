@@ -30,11 +30,12 @@ from irsend.protocols.pop3_exchange import ProtocolViolation
 from irsend.protocols.tls import TLSFailed
 from irsend.protocols.transcript import Transcript
 from irsend.services.client_tls import client_tls
-from irsend.services.error_text import OWN_ERROR, error_text
+from irsend.services.error_text import OWN_ERROR, SWITCHED_OFF, error_text
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network, connect_client
 from irsend.services.pop_login import LoginFailed, POPLogin
 from irsend.services.sessions import Sessions
+from irsend.services.timer import Timer
 from irsend.store.group_commit import InThread
 
 Capabilities = dict[bytes, list[bytes]]
@@ -46,7 +47,6 @@ _LONGEST_LOGIN_DELAY = 86_400
 # Response codes of a refused login that are not about user or password (RFC 2449 8, RFC 3206).
 _NOT_ABOUT_THE_LOGIN = ("[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]", "[SYS/PERM]")
 _NETWORK_ERRORS = (net.ConnectError, net.ConnectionLost, net.DNSLookupError, net.TimeoutError)
-_SWITCHED_OFF = "the machine was switched off"
 
 
 @frozen
@@ -132,13 +132,14 @@ class POPClientSession:
         if self._connecting is not None:
             self._connecting.cancel()
         if self._client is not None:
-            self._client.abort(POPSessionFailed(_SWITCHED_OFF))
+            self._client.abort(POPSessionFailed(SWITCHED_OFF))
 
     async def run(self) -> Session:
         """Run the session; return it ended, OK or NG. Never fails."""
         failed: POPSessionFailed | None = None
         limit = self._configuration.current.limits.pop_session
-        bound = self._clock.callLater(limit, self._take_too_long)
+        bound = Timer(self._clock)
+        bound.start(limit, self._take_too_long)
         try:
             await self._converse()
         except POPSessionFailed as error:
@@ -153,7 +154,7 @@ class POPClientSession:
             )
         except (TLSFailed, SSL.Error) as error:
             failed = (
-                POPSessionFailed(_SWITCHED_OFF) if self._aborted else _tls_failed(str(error))
+                POPSessionFailed(SWITCHED_OFF) if self._aborted else _tls_failed(str(error))
             )
         except Exception:
             self.log.failure("While receiving by POP")
@@ -161,8 +162,7 @@ class POPClientSession:
         if self._client is not None:
             # After an error too: the server deletes the mails that are safe only at QUIT.
             await self._client.leave().addErrback(lambda _: None)
-        if bound.active():
-            bound.cancel()
+        bound.cancel()
         mac = None
         if self._endpoint is not None:
             mac = await self._network.mac_behind(self._endpoint)
@@ -223,7 +223,7 @@ class POPClientSession:
 
     def _check(self) -> None:
         if self._aborted:
-            raise POPSessionFailed(_SWITCHED_OFF)
+            raise POPSessionFailed(SWITCHED_OFF)
         if not self.server:
             raise POPSessionFailed("no POP Server is set (email_ifax.pop_server)")
         if self._transaction is not None:
@@ -239,7 +239,7 @@ class POPClientSession:
         try:
             await self._connecting
         except (CancelledError, net.ConnectingCancelledError):
-            raise POPSessionFailed(_SWITCHED_OFF) from None
+            raise POPSessionFailed(SWITCHED_OFF) from None
         except ValueError:
             raise POPSessionFailed(f"{self.server} is not the name of a server") from None
         finally:
@@ -314,5 +314,5 @@ def _tls_failed(why: str) -> POPSessionFailed:
 
 
 def server_text(error: ServerErrorResponse) -> str:
-    """Return what a server said behind its -ERR."""
+    """Return the text of an -ERR reply."""
     return bytes(error.args[0]).decode("utf-8", "replace")

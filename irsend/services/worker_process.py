@@ -46,7 +46,7 @@ class Worker(ProcessProtocol):
         )
 
     def send(self, message: Mapping[str, object]) -> None:
-        """Send a message."""
+        """Write a message to its standard input, as a line of JSON."""
         self.transport.write(json.dumps(message).encode("ascii") + b"\n")
 
     def message_received(self, message: dict[str, Any]) -> None:

@@ -105,7 +105,7 @@ class Printer:
         return stopped
 
     def _poll_own_mailhost(self) -> None:
-        accounts = self._assembly.mailhost.accounts
+        accounts = self._mailhost.accounts
         address = next(iter(accounts), "")
         self._device.change_settings(
             {
@@ -147,8 +147,7 @@ class Printer:
     def _mailhost(self) -> MailHost:
         if self._assembly.mailhost is None:
             raise AssertionError("this printer has no mail host; start it with accounts")
-        mailhost: MailHost = self._assembly.mailhost
-        return mailhost
+        return self._assembly.mailhost
 
     # -- its keys ---------------------------------------------------------------
 
@@ -284,7 +283,7 @@ class Printer:
         return self._wait(there, timeout, lambda: f"{count} printouts; there are {have()}")
 
     def wait_for_status(self, text: str, timeout: float = 10) -> Deferred[None]:
-        """Fire once this stands on the status line; NotInTime after `timeout` seconds."""
+        """Fire once the status line shows this text; NotInTime after `timeout` seconds."""
         return self._wait(
             lambda: True if self.status == text else None,
             timeout,

@@ -173,7 +173,9 @@ class PanelTests(TestCase):
         self.machine.receiving = succeed(ended)
         answer = await self.call("receive")
         self.assertEqual(answer.status, 1)
-        self.assertIn("NG #813: 0 messages received; the server refused", answer.out)
+        self.assertIn(
+            "NG #813 POP login refused: 0 messages received; the server refused", answer.out
+        )
         rows = await self.value("sessions", "--code", "813")
         self.assertEqual([row["id"] for row in rows], [session.id])
 

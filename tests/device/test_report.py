@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
+from irsend.device.codes import CODES
 from irsend.device.jobs import Job, Recipient
 from irsend.device.report import as_csv, as_text
 
@@ -56,11 +57,20 @@ class TextTests(SynchronousTestCase):
                 "Start time        Destination               No.   Mode       Pages  Result",
                 rule,
                 "2026-11-22 10:16  a@bench.test              5002  E-mail RX         NG #819",
+                "                  #819 received MIME wrong",
                 "2026-11-22 10:16  a@bench.test              5001  E-mail RX      3  OK",
                 "2026-11-22 10:16  a@bench.test              0001  I-Fax TX      12  --",
                 rule,
             ],
         )
+
+    def test_every_code_has_its_meaning(self) -> None:
+        """Beneath the row of a job with a code stands what it means, within the width of the table."""
+        for code, meaning in CODES.items():
+            text = as_text([job(result="NG", code=code)], title="x", at=AT)
+            rows = text.splitlines()[6:-1]
+            self.assertEqual(" ".join(" ".join(rows).split()), f"{code} {meaning}")
+            self.assertLessEqual(max(map(len, rows)), 76)
 
     def test_twenty_characters(self) -> None:
         """The first 20 characters of the destination are shown, on one line."""
@@ -93,13 +103,13 @@ class CSVTests(SynchronousTestCase):
         return list(csv.reader(io.StringIO(as_csv(jobs))))
 
     def test_rows(self) -> None:
-        """The columns are those of the table; subject, other destinations and reason stand behind."""
+        """The columns are those of the table; subject, others, reason and meaning stand behind."""
         self.assertEqual(
             self.rows(job(result="NG", code="#819", subject='Scan, "page 1"', pages=1)),
             [
                 [
                     *("Start time", "Destination", "No.", "Mode", "Pages", "Result"),
-                    *("Subject", "Others", "Reason"),
+                    *("Subject", "Others", "Reason", "Meaning"),
                 ],
                 [
                     "2026-11-22 10:16",
@@ -111,6 +121,7 @@ class CSVTests(SynchronousTestCase):
                     'Scan, "page 1"',
                     "",
                     "",
+                    "received MIME wrong",
                 ],
             ],
         )
@@ -122,13 +133,14 @@ class CSVTests(SynchronousTestCase):
         given = {"direction": "tx", "result": "NG", "code": "#806", "reason": "550 nobody"}
         row = self.rows(job(**given, recipients=(first, failed, third)))[1]
         self.assertEqual(
-            (row[1], row[7:]), ("a@bench.test", ["2", "'=b@bench.test: 550 nobody"])
+            (row[1], row[7:]),
+            ("a@bench.test", ["2", "'=b@bench.test: 550 nobody", "destination refused"]),
         )
         also = evolve(third, result="NG", code="#806", reason="550 too")
         row = self.rows(job(**given, recipients=(first, failed, also)))[1]
         self.assertEqual(row[8], "'=b@bench.test (and 1 more): 550 nobody")
         row = self.rows(job(**given, recipients=(failed,)))[1]
-        self.assertEqual(row[7:], ["", "550 nobody"])
+        self.assertEqual(row[7:], ["", "550 nobody", "destination refused"])
 
     def test_formulas(self) -> None:
         """A cell from outside that a spreadsheet would compute gets an apostrophe in front."""

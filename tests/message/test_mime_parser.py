@@ -260,10 +260,10 @@ class FieldTests(SynchronousTestCase):
         )
 
     def test_raw_fields(self) -> None:
-        """A field in 8 bit, which is not allowed, is read as what it looks like."""
-        for charset in ("utf-8", "shift_jis", "iso-2022-jp"):
+        """A field in 8 bit, which is not allowed, is read as what it looks like; a guess is marked."""
+        for charset, mark in (("utf-8", ""), ("shift_jis", " [?]"), ("iso-2022-jp", "")):
             mail = taken(lines(b"Subject: " + JAPANESE.encode(charset), ""))
-            self.assertEqual(mail.head.subject, JAPANESE)
+            self.assertEqual(mail.head.subject, JAPANESE + mark)
 
     def test_broken_words(self) -> None:
         """Text that only looks like an encoded word is not decoded."""

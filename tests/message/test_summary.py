@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from irsend.message.summary import LONGEST_HEAD, sender_of, subject_of
+from irsend.message.field_text import LONGEST_TEXT
+from irsend.message.summary import LONGEST_HEAD, mail_header, sender_of, subject_of
 
 
 def subject(text: bytes) -> str:
@@ -61,9 +62,9 @@ class SubjectTests(SynchronousTestCase):
             self.assertEqual(subject(text), text.decode())
 
     def test_raw(self) -> None:
-        """Octets that should not be there are shown as UTF-8, or as replaced."""
+        """Octets that should not be there are UTF-8, or a guess that is marked as one."""
         self.assertEqual(subject("Grüße".encode()), "Grüße")
-        self.assertEqual(subject(b"Gr\xfc\xdfe"), "Gr��e")
+        self.assertEqual(subject(b"Gr\xfc\xdfe"), "Grüße [?]")
 
     def test_control_characters(self) -> None:
         """Controls become blanks, those of an encoded word too: the subject stays one line."""
@@ -92,6 +93,37 @@ class SubjectTests(SynchronousTestCase):
         self.assertEqual(subject_of(b"From: a@b\r\n\r\nSubject: no\r\n"), "")
         self.assertEqual(subject_of(b"From: a@b\n\nSubject: no\n"), "")
 
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    *(
+                        b"Subject:",
+                        b"subject :",
+                        b"SUBJECT: ",
+                        b"From: a",
+                        b"no field",
+                        b">From x",
+                    ),
+                    *(
+                        b"plain",
+                        b"=?utf-8?q?=C3=A4?=",
+                        b"\xe4",
+                        b"\x1b$B",
+                        b"\t",
+                        b" ",
+                        b"\x00",
+                    ),
+                    *(b"\r\n", b"\n", b"\r", b"\r\n ", b"\r\n\r\n", b"y" * 190),
+                ]
+            ),
+            max_size=14,
+        ).map(b"".join)
+    )
+    def test_found_alike(self, head: bytes) -> None:
+        """A subject that is found by itself is the one that the whole head gives."""
+        self.assertEqual(subject_of(head), mail_header(head).text("subject"))
+
     def test_missing(self) -> None:
         """Without a subject, a head, or anything at all it is empty."""
         for beginning in (
@@ -105,10 +137,10 @@ class SubjectTests(SynchronousTestCase):
             self.assertEqual(subject_of(beginning), "")
 
     def test_huge(self) -> None:
-        """Of an enormous subject the first 200 characters are kept, in no time worth noticing."""
+        """Of an enormous subject the first 400 characters are kept, in no time worth noticing."""
         before = time.monotonic()
-        self.assertEqual(subject(b"x" * 10_000_000), "x" * 200)
-        self.assertEqual(len(subject(b"=?utf-8?q?=C3=BC?= " * 100_000)), 200)
+        self.assertEqual(subject(b"x" * 10_000_000), "x" * LONGEST_TEXT)
+        self.assertEqual(len(subject(b"=?utf-8?q?=C3=BC?= " * 100_000)), LONGEST_TEXT)
         self.assertLess(time.monotonic() - before, 5)
 
     def test_head_without_end(self) -> None:
@@ -186,7 +218,7 @@ class AnythingTests(SynchronousTestCase):
     @example(b"From: " + b"(" * 5000)
     def test_one_line(self, beginning: bytes) -> None:
         """Subject and sender are one printable line of bounded length."""
-        for of, longest in ((subject_of, 200), (sender_of, 320)):
+        for of, longest in ((subject_of, LONGEST_TEXT), (sender_of, 320)):
             for head in (beginning, b"Subject: " + beginning, b"From: " + beginning):
                 text = of(head)
                 self.assertTrue(text == "" or text.isprintable(), repr(text))

@@ -260,6 +260,6 @@ class WithPasswordTests(ServedPanel):
     async def test_not_in_repr(self) -> None:
         """The password is in no repr."""
         await self.ask("GET", "/", headers=basic(self.password))
-        told: list[Any] = [self.site, self.site.resource, self.site.resource._access]
+        told: list[Any] = [self.site, self.site.resource, self.site._access]
         for one in told:
             self.assertNotIn("sesame", repr(one))

@@ -16,7 +16,7 @@ from tests.panel.machine import NOW, MachineDouble, device_of, said
 from tests.panel.served import ServedPanel
 
 CONTRACT_OF_SESSION = (
-    "id kind peer mac tls auth choice result code status_line started ended "
+    "id kind peer mac tls auth choice result code code_text status_line started ended "
     "bytes reason messages"
 )
 CONTRACT_OF_JOB = (
@@ -47,6 +47,7 @@ class StatusTests(ServedPanel):
                 "memory": {"used": 3_000_000, "capacity": 512_000_000},
                 "paper": True,
                 "since": None,
+                "cause": None,
                 "next_login": None,
                 "mac_filter": {"on": False, "way": "kernel", "dropped": 3},
             },
@@ -58,6 +59,11 @@ class StatusTests(ServedPanel):
         self.machine.device.show_status(StatusText.SMTP_RX_REJECT, session.id)
         shown = (await self.ask("GET", "/api/status")).json()
         self.assertEqual(shown["status_line"], "SSL Error (SMTP RX Reject)")
+        cause = shown["cause"]
+        self.assertEqual(cause["setting"], "authent_encryption.allow_ssl_smtp_receive")
+        self.assertEqual(cause["label"], "Allow SSL (SMTP Receive)")
+        self.assertIn("refused with a 530", cause["meaning"])
+        self.assertIn("At the server that sends", cause["remedy"])
         self.assertEqual(shown["state"], "receiving")
         self.assertEqual(shown["since"], "2026-11-22T10:16:52.123+00:00")
         cleared = await self.ask("DELETE", "/api/status")
@@ -265,7 +271,14 @@ class JobTests(ServedPanel):
         answer = await self.ask("POST", "/api/receive")
         self.assertEqual(
             answer.json(),
-            {"result": "OK", "code": None, "received": 2, "session": 1, "reason": ""},
+            {
+                "result": "OK",
+                "code": None,
+                "code_text": "",
+                "received": 2,
+                "session": 1,
+                "reason": "",
+            },
         )
 
     async def test_receive_goes_on(self) -> None:

@@ -162,14 +162,15 @@ class EventTests(ServedPanel):
         await wire.closed
 
     async def test_sleeping_client(self) -> None:
-        """A client that reads nothing for three keep-alives is disconnected."""
+        """A client that reads nothing for a minute is disconnected."""
         wire = await self.listen()
         wire.transport.pauseProducing()
         subject = "x" * 100_000
         for _ in range(200):
             self.machine.device.job_accepted("rx", "a@bench.test", subject=subject)
-        for _ in range(3):
-            self.clock.advance(15)
+        self.clock.pump([15] * 3)
+        self.assertTrue(self.site.channels)
+        self.clock.advance(15)
         await self.until(lambda: not self.site.channels)
         wire.transport.resumeProducing()
         await wire.closed
@@ -216,13 +217,17 @@ class EventTests(ServedPanel):
         await wire.closed
 
     async def test_too_many(self) -> None:
-        """The hundred and first stream is refused with a 503."""
-        for _ in range(100):
+        """The sixty-first stream of an address is refused with a 503 and a sentence."""
+        for _ in range(60):
             await self.listen()
         wire = await self.listen("Connection: close\r\n")
         answer = read_answer(await wire.closed)
         self.assertEqual(answer.status, 503)
         self.assertEqual(answer.headers["content-type"], "application/problem+json")
+        self.assertEqual(
+            answer.json()["detail"],
+            "127.0.0.1 has 60 event streams open, and may have no more",
+        )
 
     async def test_head(self) -> None:
         """HEAD opens no stream."""

@@ -88,7 +88,7 @@ class PageTests(ServedPanel):
         device.session_ended(session, "NG", succeeded=False, code="#810")
         device.job_accepted("rx", "somebody-with-a-long-name@bench.test", result="OK", pages=3)
         page = await self.page()
-        self.assertIn('<p class="line" role="status">SSL Error (POP)</p>', page)
+        self.assertIn(">SSL Error (POP)</a></p>", page)
         self.assertIn('<a href="/sessions/1">POP receive</a>', page)
         self.assertIn("#810", page)
         self.assertIn(">somebody-with-a-long<", page)
@@ -113,7 +113,9 @@ class PageTests(ServedPanel):
         )
         page = await self.page()
         self.assertIn(">first-of-them@bench. +1<", page)
-        self.assertIn("<small>b@bench.test: 550 no &lt;b&gt; here · sessions", page)
+        self.assertIn(
+            "<small>destination refused: b@bench.test: 550 no &lt;b&gt; here · sessions", page
+        )
         self.assertIn('<a href="/sessions/1">1</a> <a href="/sessions/2">2</a>', page)
         self.assertIn('<a href="/sessions/2" title="Its session">0001</a>', page)
 

@@ -12,7 +12,7 @@ from werkzeug.exceptions import ImATeapot
 
 from irsend.errors import IrsendError, MemoryFull, NoSuchRecord, ValueRefused
 from irsend.panel.problems import problem_of
-from irsend.panel.site import HEADERS, MOST_CONNECTIONS, PanelRequest
+from irsend.panel.site import HEADERS, PanelRequest
 from tests.panel.served import ServedPanel
 
 
@@ -25,16 +25,6 @@ class FormTests(ServedPanel):
             await self.refused(
                 415, "POST", "/api/receive", b"nonsense", {"Content-Type": content_type}
             )
-
-
-class ConnectionTests(ServedPanel):
-    """The limit of connections."""
-
-    async def test_too_many(self) -> None:
-        """Over its limit the panel takes no connection: the whole machine shares the file descriptors."""
-        self.assertIsNotNone(self.site.buildProtocol(None))
-        self.patch(self.site, "channels", set(range(MOST_CONNECTIONS)))
-        self.assertIsNone(self.site.buildProtocol(None))
 
 
 class ProblemOfTests(SynchronousTestCase):

@@ -75,6 +75,9 @@ class _Session:
     def answer_given(self) -> None:
         self.events.append("given")
 
+    def replies_not_taken(self) -> None:
+        self.events.append("not taken")
+
 
 class CommandLinesTests(unittest.SynchronousTestCase):
     """The order of commands, their limits, and content between them."""

@@ -93,7 +93,7 @@ class _Realm:
         return IMailboxPOP3, self.maildrop, logout
 
 
-def _portal(maildrop: ListedMaildrop) -> Portal:
+def portal(maildrop: ListedMaildrop) -> Portal:
     accounts = InMemoryUsernamePasswordDatabaseDontUse(**{"ir": b"the pass"})
     return Portal(_Realm(maildrop), [accounts])
 
@@ -127,7 +127,7 @@ class _Side:
 class _Twisted(_Side):
     def protocol(self) -> Any:
         protocol = pop3.POP3()
-        protocol.portal = _portal(self.maildrop)
+        protocol.portal = portal(self.maildrop)
         protocol.factory = ServerFactory()
         protocol.factory.noisy = False
         protocol.factory.challengers = CHALLENGERS
@@ -141,7 +141,7 @@ class _Ours(_Side):
     def protocol(self) -> Any:
         self.transcript = Transcript(lambda: 0.0)
         return POP3(
-            _portal(self.maildrop),
+            portal(self.maildrop),
             lambda _secured: CHALLENGERS,
             lambda: server_tls() if self.tls else None,
             self.transcript,
@@ -386,14 +386,45 @@ class SessionTests(unittest.TestCase):
 
     def test_pipelined(self) -> None:
         """Commands that come together are answered in order, a message between them whole."""
+        mail = b"Subject: one\r\n\r\n" + b"a line\r\n" * 20_000 + b"line 3\r\n"
+        self.side.begin(mail)
         self.side.wire.stalled = True
-        self.side.say(b"USER ir", b"PASS the pass", b"RETR 1", b"STAT", b"QUIT")
+        said = self.side.say(b"USER ir", b"PASS the pass", b"RETR 1", b"STAT", b"QUIT")
+        self.assertFalse(said.endswith(b"line 3\r\n.\r\n"))
         self.side.wire.stalled = False
         self.side.wire.pull()
-        said = self.side.wire.taken()
-        self.assertTrue(
-            said.endswith(b"line 3\r\n.\r\n+OK 2 %d\r\n+OK bye\r\n" % (len(MAIL) + 16))
-        )
+        said += self.side.wire.taken()
+        self.assertTrue(said.endswith(mail + b".\r\n+OK 1 %d\r\n+OK bye\r\n" % len(mail)))
+
+    def test_client_that_reads_nothing(self) -> None:
+        """Behind 64 KiB of answers that a client does not read no command is run, until it reads."""
+        self.side.log_in()
+        self.side.wire.stalled = True
+        said = b""
+        for _ in range(100):
+            said += self.side.say(*[b"LIST"] * 100)
+        answer = self.side.say()
+        self.assertEqual(answer, b"")
+        self.assertLess(len(said), 70_000)
+        self.assertTrue(self.side.wire.paused)
+        self.side.wire.stalled = False
+        self.side.wire.pull()
+        said += self.side.wire.taken()
+        self.assertFalse(self.side.wire.paused)
+        self.assertEqual(said.count(b"+OK 2 messages\r\n"), 10_000)
+
+    def test_client_that_never_reads(self) -> None:
+        """A client that has read nothing for a minute is disconnected, and its maildrop is free."""
+        self.side.log_in()
+        self.side.wire.stalled = True
+        self.side.say(*[b"LIST"] * 10_000)
+        self.side.clock.pump([15] * 3)
+        self.assertTrue(self.side.session.portal.realm.in_use)
+        self.side.clock.advance(15)
+        self.side.say()
+        self.assertTrue(self.side.wire.closed)
+        self.assertFalse(self.side.session.portal.realm.in_use)
+        self.assertEqual(self.side.clock.getDelayedCalls(), [])
 
     def test_long_line(self) -> None:
         """A line over the limit is one error, however it comes, and is not run."""

@@ -93,10 +93,10 @@ def receive(context: click.Context) -> None:
 
 def _print_reception(call: Invocation, answer: JsonObject) -> None:
     from irsend.ctl import job_views, views
-    from irsend.ctl.formatting import result
+    from irsend.ctl.formatting import explained_result
 
     count, session = answer.get("received") or 0, answer.get("session")
-    said = f"{result(answer)}: {count} {'message' if count == 1 else 'messages'} received"
+    said = f"{explained_result(answer)}: {count} {'message' if count == 1 else 'messages'} received"
     if answer.get("reason"):
         said += f"; {str(answer['reason']).rstrip('.')}"
     if session is not None:

@@ -231,10 +231,10 @@ def _print_job(call: Invocation, job: JsonObject) -> None:
     if call.as_json:
         return call.output.json(job)
     from irsend.ctl import job_views, views
-    from irsend.ctl.formatting import result
+    from irsend.ctl.formatting import explained_result
 
     number, pages = job.get("number"), job.get("pages")
-    said = f"Job {number}: {result(job)}"
+    said = f"Job {number}: {explained_result(job)}"
     if pages is not None:
         said += f", {pages} {'page' if pages == 1 else 'pages'}"
     if job.get("result") == "--":

@@ -14,9 +14,15 @@ from attrs import define, field
 
 from irsend.ctl.errors import NoMachine
 from irsend.ctl.events import Connected, Disconnected, ServerEvent, follow
-from irsend.ctl.formatting import outcome, result, setting, short_time
+from irsend.ctl.formatting import (
+    explained_codes,
+    explained_result,
+    outcome,
+    setting,
+    short_time,
+)
 from irsend.ctl.invocation import Invocation, machine_options
-from irsend.ctl.json_values import Json, JsonObject, values
+from irsend.ctl.json_values import Json, JsonObject
 
 _BY_OTHERS = ("ready", "receiving", "sending", "printing")
 """States without a line of their own: those of sessions and jobs show them."""
@@ -160,7 +166,7 @@ class EventPrinter:
         way = "to" if job.get("direction") == "tx" else "from"
         said = f"{job.get('number')} {job.get('kind', '')} {way} {job.get('party')}"
         said += f' "{job["subject"]}"' if job.get("subject") else ""
-        said += f" {result(job)}"
+        said += f" {explained_result(job)}"
         at = short_time(job.get("ended") or job.get("started")) or _now()
         self._print_if_changed(("job", str(job.get("number"))), at, "job", said, job)
 
@@ -179,7 +185,7 @@ class EventPrinter:
         said = f"{document.get('number')} printed, {pages} {'page' if pages == 1 else 'pages'}"
         said += f" from {document.get('from')}"
         said += f' "{document["subject"]}"' if document.get("subject") else ""
-        codes = " ".join(map(str, values(document, "codes")))
+        codes = "; ".join(explained_codes(document))
         at = short_time(document.get("printed")) or _now()
         return self._line(at, "tray", f"{said} {codes}".rstrip(), "red" if codes else "")
 

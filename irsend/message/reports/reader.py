@@ -8,8 +8,6 @@ with addresses in UTF-8), RFC 2532 (what full mode makes of them).
 
 from __future__ import annotations
 
-import base64
-import quopri
 import re
 from email import message_from_bytes
 from email.message import Message
@@ -17,14 +15,22 @@ from typing import IO, Literal
 
 from attrs import frozen
 
+from irsend.message.encodings import from_transfer_encoding
+from irsend.message.field_text import field_text
+from irsend.message.header import Header, read_header
+from irsend.message.multipart import split_multipart
+
 _LONGEST = 300_000
 _MOST_REPORTS = 1000
-# The library's parser checks each line again for each multipart that encloses it.
-_MOST_BOUNDARIES = 10
-_BOUNDARY = re.compile(rb"boundary", re.IGNORECASE)
+_MOST_PARTS = 20
+_LONGEST_VALUE = 4000
 _PATH = re.compile(r"^\s*(?:[\w-]+\s*;)?\s*<?\s*(.*?)\s*>?\s*$", re.DOTALL)
 _IDENTITY = re.compile(r"<[^<>\s]{1,500}>")
 _COMMENT = re.compile(r"\([^()]*\)")
+_RETURNED = (
+    *("message/rfc822", "message/global"),
+    *("text/rfc822-headers", "message/global-headers"),
+)
 _DELIVERED, _FAILED = ("delivered",), ("failed",)
 _READ = ("displayed", "processed", "dispatched")
 _NOT_READ = ("deleted", "denied", "failed")
@@ -61,53 +67,56 @@ def read_notification(mail: IO[bytes]) -> Notification | None:
     beginning = mail.read(_LONGEST)
     if b"report" not in beginning[:65_536].lower():
         return None
-    for count, boundary in enumerate(_BOUNDARY.finditer(beginning), 1):
-        if count > _MOST_BOUNDARIES:
-            beginning = beginning[: boundary.start()]
-            break
+    fields, body = read_header(beginning, 0, len(beginning))
+    if fields.type() != "multipart/report":
+        return None
+    found = split_multipart(beginning, body, len(beginning), fields.boundary(), _MOST_PARTS)
+    parts = [_part(beginning, *places) for places in found.body_parts]
     try:
-        message = message_from_bytes(beginning)
-        return _read(message)
+        return _read(fields, parts)
     except Exception:
         # The library's parser raises exceptions of many kinds at hostile mails.
         return None
 
 
-def _read(message: Message) -> Notification | None:
-    if message.get_content_type() != "multipart/report" or not message.is_multipart():
-        return None
-    parts: list[Message] = [one for one in message.get_payload() if isinstance(one, Message)]
+@frozen
+class _Part:
+    """A part of the report: its head, and its body, decoded."""
+
+    fields: Header
+    content: bytes
+
+    @property
+    def type(self) -> str:
+        return self.fields.type() or ""
+
+
+def _part(octets: bytes, start: int, end: int) -> _Part:
+    fields, body = read_header(octets, start, end)
+    content = octets[body:end]
+    # RFC 2045 allows no encoding there; some use one.
+    decoded = from_transfer_encoding(content, fields.encoding())
+    return _Part(fields, decoded[0] if decoded else content)
+
+
+def _read(head: Header, parts: list[_Part]) -> Notification | None:
     for part in parts:
-        match part.get_content_type():
+        match part.type:
             case "message/delivery-status" | "message/global-delivery-status":
-                return _dsn(_groups(part), message, parts)
+                return _dsn(_groups(part), head, parts)
             case "message/disposition-notification" | "message/global-disposition-notification":
-                return _mdn(_groups(part), message, parts)
+                return _mdn(_groups(part), head, parts)
     return None
 
 
-def _groups(part: Message) -> list[Message]:
-    """Return the groups of fields in a status part.
-
-    The library parses such a part as messages, and leaves a transfer encoding,
-    which RFC 2045 does not allow there, undecoded: so it is parsed again.
-    """
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        text = b"\n\n".join(one.as_bytes() for one in payload if isinstance(one, Message))
-    else:
-        text = str(payload).encode("utf-8", "surrogateescape")
-    match _line(part, "Content-Transfer-Encoding").lower():
-        case "base64":
-            text = base64.b64decode(text)
-        case "quoted-printable":
-            text = quopri.decodestring(text)
-    whole = text.replace(b"\r\n", b"\n").strip()
+def _groups(part: _Part) -> list[Message]:
+    """Return the groups of fields in a status part."""
+    whole = part.content.replace(b"\r\n", b"\n").strip()
     groups = re.split(rb"\n[ \t]*\n", whole, maxsplit=_MOST_REPORTS)
     return [message_from_bytes(group) for group in groups[:_MOST_REPORTS]]
 
 
-def _dsn(groups: list[Message], message: Message, parts: list[Message]) -> Notification:
+def _dsn(groups: list[Message], head: Header, parts: list[_Part]) -> Notification:
     reports = []
     envelope_id = ""
     for group in groups[:_MOST_REPORTS]:
@@ -121,13 +130,13 @@ def _dsn(groups: list[Message], message: Message, parts: list[Message]) -> Notif
         reports.append(Report(addresses=addresses, positive=positive, text=text))
     return Notification(
         kind="dsn",
-        original_message_id=_original(message, parts),
+        original_message_id=_original(head, parts),
         envelope_id=_from_xtext(envelope_id),
         reports=tuple(reports),
     )
 
 
-def _mdn(groups: list[Message], message: Message, parts: list[Message]) -> Notification:
+def _mdn(groups: list[Message], head: Header, parts: list[_Part]) -> Notification:
     fields = groups[0]
     disposition = _line(fields, "Disposition")
     without_comments = _COMMENT.sub("", disposition)
@@ -146,7 +155,7 @@ def _mdn(groups: list[Message], message: Message, parts: list[Message]) -> Notif
     own = _IDENTITY.search(_line(fields, "Original-Message-ID"))
     return Notification(
         kind="mdn",
-        original_message_id=own[0] if own else _original(message, parts),
+        original_message_id=own[0] if own else _original(head, parts),
         reports=(report,),
         features=_line(fields, "Media-Accept-Features"),
     )
@@ -157,31 +166,28 @@ def _recipients(fields: Message) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, paths)))
 
 
-def _original(message: Message, parts: list[Message]) -> str:
+def _original(head: Header, parts: list[_Part]) -> str:
     """Return the Message-ID of the mail reported on: from its returned head, else from the references."""
     for part in reversed(parts):
-        if part.get_content_type() == "message/rfc822":
-            for inner in part.get_payload():
-                if isinstance(inner, Message):
-                    found = _IDENTITY.search(_line(inner, "Message-ID"))
-                    if found:
-                        return found[0]
-        elif part.get_content_type() == "text/rfc822-headers":
-            content = part.get_payload(decode=True)
-            if isinstance(content, bytes):
-                found = _IDENTITY.search(_line(message_from_bytes(content), "Message-ID"))
-                if found:
-                    return found[0]
-    for name in ("In-Reply-To", "References"):
-        all_of_them = _IDENTITY.findall(_line(message, name))
+        if part.type in _RETURNED:
+            inner, _ = read_header(part.content, 0, len(part.content))
+            found = _IDENTITY.search(inner.text("message-id", _LONGEST_VALUE))
+            if found:
+                return found[0]
+    for name in ("in-reply-to", "references"):
+        all_of_them = _IDENTITY.findall(head.text(name, _LONGEST_VALUE))
         if all_of_them:
             return str(all_of_them[-1])
     return ""
 
 
 def _line(fields: Message, name: str) -> str:
-    """Return a field's value on one line, bounded."""
-    return " ".join(str(fields.get(name, "")).split())[:4000]
+    """Return a field's value, decoded, on one line, bounded."""
+    for given, value in fields.raw_items():
+        if given.lower() == name.lower():
+            raw = str(value).encode("ascii", "surrogateescape")
+            return field_text(raw, longest=_LONGEST_VALUE)
+    return ""
 
 
 def _path(fields: Message, name: str) -> str:

@@ -54,7 +54,7 @@
     const text = now.querySelector("[role=status]");
     if (line && text) {
       arrived = text.textContent !== line.textContent && text.textContent !== "";
-      if (line.textContent !== text.textContent) line.textContent = text.textContent;
+      if (line.innerHTML !== text.innerHTML) line.replaceChildren(...[...text.childNodes].map((one) => one.cloneNode(true)));
       text.replaceWith(line);
     }
     part.className = now.className + (arrived ? " arrived" : "");

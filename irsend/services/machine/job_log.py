@@ -18,10 +18,11 @@ def log_ended(event: Event) -> None:
     ):
         job = event.job
         _log.info(
-            "Job {number}: {result}, {direction} {party}{why}",
+            "Job {number}: {result}, {direction} {party}{subject}{why}",
             number=job.number,
             result=" ".join(filter(None, (job.result, job.code))),
             direction="to" if job.direction == "tx" else "from",
             party=job.party,
+            subject=f', "{job.subject}"' if job.subject else "",
             why=f" ({job.reason})" if job.reason else "",
         )

@@ -11,20 +11,20 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail, succeed
 from twisted.internet.error import ProcessDone
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
 from irsend.device import codes
+from irsend.services.error_text import SWITCHED_OFF
 from irsend.services.reactor import IReactor
+from irsend.services.timer import Timer
 from irsend.services.worker_process import Worker, end_all, when_exited
 
 # A worker without an order for so many seconds is ended, which frees its memory.
 _IDLE = 60
 # After so many orders a worker is replaced: its libraries may leak memory.
 _MOST_ORDERS = 500
-_SWITCHED_OFF = "the machine was switched off"
 
 
 Order = Mapping[str, object]
@@ -119,7 +119,7 @@ class PrintPool:
         await self._turns.acquire()
         try:
             if self._stopped:
-                raise CannotPrintNow(_SWITCHED_OFF)
+                raise CannotPrintNow(SWITCHED_OFF)
             worker = self._idle.pop() if self._idle else self._start()
             try:
                 return await worker.ask(order, on_page, self._timeout())
@@ -162,10 +162,7 @@ class PrintPool:
     def stop(self) -> Deferred[None]:
         """Kill all workers; fires when they have exited."""
         self._stopped = True
-        gone = end_all(
-            self._workers, lambda worker: worker.abort(CannotPrintNow(_SWITCHED_OFF))
-        )
-        return gone.addCallback(lambda _: None)
+        return end_all(self._workers, lambda worker: worker.abort(CannotPrintNow(SWITCHED_OFF)))
 
 
 class _PrintWorker(Worker):
@@ -175,10 +172,9 @@ class _PrintWorker(Worker):
 
     def __init__(self, reactor: IReactor) -> None:
         super().__init__()
-        self._reactor = reactor
         self._answer: Deferred[Answer] | None = None
         self._on_page: Callable[[int], None] = _ignore_page
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(reactor)
         self._why: Exception | None = None
         self.orders = 0
         """How many it has had."""
@@ -187,7 +183,6 @@ class _PrintWorker(Worker):
         self, order: Order, on_page: Callable[[int], None], timeout: float
     ) -> Deferred[Answer]:
         """Send it an order; fires with the answer."""
-        self._stop_timer()
         self.orders += 1
         self._on_page = on_page
         answer: Deferred[Answer] = Deferred(lambda _: self.kill())
@@ -197,19 +192,18 @@ class _PrintWorker(Worker):
             words = f"It takes longer than {timeout:.0f} seconds."
             self.abort(CannotPrint(codes.IMAGE_UNDECODABLE, words))
 
-        self._timer = self._reactor.callLater(timeout, take_too_long)
+        self._timer.start(timeout, take_too_long)
         self.send(order)
         return answer
 
     def when_idle(self, seconds: float, then: Callable[[], None]) -> None:
         """Call `then` after so many seconds without an order."""
-        self._timer = self._reactor.callLater(seconds, then)
+        self._timer.start(seconds, then)
 
     def retire(self) -> None:
         """End it by closing its input: it has no order."""
-        self._stop_timer()
         # One that does not notice the end of its input is killed.
-        self._timer = self._reactor.callLater(_IDLE, self.kill)
+        self._timer.start(_IDLE, self.kill)
         self.transport.closeStdin()
 
     def abort(self, why: Exception) -> None:
@@ -239,19 +233,14 @@ class _PrintWorker(Worker):
             self._end(dict(outcome))
 
     def _end(self, outcome: Answer | Failure) -> None:
-        self._stop_timer()
+        self._timer.cancel()
         answer, self._answer = self._answer, None
         if answer is not None and not answer.called:
             answer.callback(outcome)  # a Failure fails it
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
-
     def worker_exited(self, reason: Failure) -> None:
         """Fail the order that it had."""
-        self._stop_timer()
+        self._timer.cancel()
         if self._answer is None:
             if not reason.check(ProcessDone) and self._why is None and self.error_output:
                 self.log.error(

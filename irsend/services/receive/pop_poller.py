@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -19,6 +19,7 @@ from irsend.services.pop_session_queue import POPSessionQueue
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.left_mails import LeftMails
 from irsend.services.receive.mail_fetch import MailFetch
+from irsend.services.timer import Timer
 from irsend.store.journal import Journal
 from irsend.store.memory import Memory
 
@@ -41,14 +42,13 @@ class POPPoller(Service):
         pop_sessions: POPSessionQueue,
         dispatch: Dispatch,
     ) -> None:
-        self._clock = clock
         self._device = device
         self._memory = memory
         self._journal = journal
         self._configuration = configuration
         self._pop_sessions = pop_sessions
         self._dispatch = dispatch
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(clock)
         self._stop_observing: Callable[[], None] = lambda: None
         self._under_way: list[Deferred[Session]] | None = None
         """The Deferreds that the reception under way answers; None while there is none."""
@@ -64,22 +64,17 @@ class POPPoller(Service):
         """Poll no more; `pop_sessions` ends the session under way."""
         Service.stopService(self)
         self._stop_observing()
-        self._cancel_timer()
+        self._timer.cancel()
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, SettingsChanged) and event.changes.keys() & _POLLS_BY:
             self._schedule(self._device.settings.email_ifax.pop_interval * 60)
 
     def _schedule(self, delay: float) -> None:
-        self._cancel_timer()
+        self._timer.cancel()
         window = self._device.settings.email_ifax
         if self.running and window.pop and window.pop_interval:
-            self._timer = self._clock.callLater(delay, self._poll)
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+            self._timer.start(delay, self._poll)
 
     def _poll(self) -> None:
         self._schedule(self._device.settings.email_ifax.pop_interval * 60)

@@ -30,6 +30,7 @@ from irsend.services.reactor import IReactor
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.smtp_server_session import SMTPServerSession
 from irsend.services.sessions import Sessions
+from irsend.services.timer import Timer
 from irsend.store.memory import Memory
 
 _STANDARD_PORT = 25
@@ -115,7 +116,7 @@ class SMTPListener(Service):
         self._listen()
 
     def stopService(self) -> Deferred[None]:
-        """Stop listening, end the sessions with 421; fires when they are gone."""
+        """Stop listening, end the sessions with 421; fires when all have ended."""
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -127,10 +128,10 @@ class SMTPListener(Service):
             self._all_ended = Deferred()
             for session in list(self._under_way):
                 session.shut_down()
-            grace = self._reactor.callLater(_SHUTDOWN_GRACE, self._abort_sessions)
+            grace = Timer(self._reactor)
+            grace.start(_SHUTDOWN_GRACE, self._abort_sessions)
             await self._all_ended
-            if grace.active():
-                grace.cancel()
+            grace.cancel()
 
     def _abort_sessions(self) -> None:
         for session in list(self._under_way):
@@ -153,7 +154,7 @@ class SMTPListener(Service):
     def listening_endpoint(self, settings: Settings | None = None) -> str:
         """Return the endpoint string, empty for none.
 
-        The standard SMTP RX port stands for the port of `[listen] smtp`; any other
+        The standard SMTP RX port means the port of `[listen] smtp`; any other
         replaces it.
         """
         settings = settings or self._device.settings

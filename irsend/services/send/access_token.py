@@ -13,12 +13,13 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ProcessDone
-from twisted.internet.interfaces import IDelayedCall, IProcessTransport
+from twisted.internet.interfaces import IProcessTransport, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from irsend.configuration_sections import Sending
 from irsend.services.reactor import IReactor
+from irsend.services.timer import Timer
 from irsend.store.group_commit import InThread
 
 _LONGEST = 16_384
@@ -58,7 +59,7 @@ def read_token(
         reactor.spawnProcess(command, arguments[0], arguments, env=dict(os.environ))
     except OSError as error:
         return fail(TokenUnavailable(f"the token command {arguments[0]}: {error.strerror}"))
-    command.limit = reactor.callLater(_COMMAND_TIMEOUT, command.take_too_long)
+    command.limit.start(_COMMAND_TIMEOUT, command.take_too_long)
     return command.token
 
 
@@ -83,13 +84,12 @@ class _Command(ProcessProtocol):
 
     transport: IProcessTransport | None
 
-    def __init__(self, name: str, reactor: IReactor) -> None:
+    def __init__(self, name: str, clock: IReactorTime) -> None:
         self._name = f"the token command {name}"
-        self._reactor = reactor
         self._exit: Failure | None = None
         self._output = b""
         self._error_output = b""
-        self.limit: IDelayedCall | None = None
+        self.limit = Timer(clock)
         self.token: Deferred[bytes] = Deferred(lambda _: self._kill())
 
     def outReceived(self, data: bytes) -> None:
@@ -113,22 +113,17 @@ class _Command(ProcessProtocol):
 
     def _kill(self) -> None:
         """Kill it, and do not wait for processes that it has started."""
-        self._stop_waiting()
+        self.limit.cancel()
         if self.transport is not None:
             if self.transport.pid is not None:
                 self.transport.signalProcess("KILL")
             self.transport.loseConnection()
 
-    def _stop_waiting(self) -> None:
-        if self.limit is not None and self.limit.active():
-            self.limit.cancel()
-
     def processExited(self, reason: Failure) -> None:
         """Note its exit; output may still arrive."""
         self._exit = reason
         if not self.token.called:
-            self._stop_waiting()
-            self.limit = self._reactor.callLater(_OUTPUT_TIMEOUT, self._decide)
+            self.limit.start(_OUTPUT_TIMEOUT, self._decide)
 
     def processEnded(self, reason: Failure) -> None:
         """All output has arrived: decide."""

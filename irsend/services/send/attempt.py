@@ -24,7 +24,7 @@ from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
 from irsend.message.fragments import FragmentSlice, fragmented
 from irsend.message.prefixed_file import PrefixedFile
-from irsend.services.error_text import OWN_ERROR
+from irsend.services.error_text import OWN_ERROR, SWITCHED_OFF
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
 from irsend.services.pop_session_queue import POPSessionQueue
@@ -40,7 +40,6 @@ from irsend.store.outbox import Outbox, Outgoing
 
 POP_PAUSE = 0.3
 """Seconds between POP AUTH before Sending and SMTP (docs/sending)."""
-_SWITCHED_OFF = "the machine was switched off"
 _CANCELLED = "the job was cancelled"
 
 
@@ -90,7 +89,7 @@ class Attempt:
         """End it: the job was cancelled, or the machine is switched off."""
         self._aborted = True
         if self._session is not None:
-            why = _CANCELLED if cancelled else _SWITCHED_OFF
+            why = _CANCELLED if cancelled else SWITCHED_OFF
             self._session.abort(why, codes.CANCELLED, retryable=not cancelled)
         elif self._cancel_waiting is not None:
             self._cancel_waiting()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import attrs
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from irsend.device import codes
@@ -22,6 +22,7 @@ from irsend.device.events import Event, JobChanged
 from irsend.device.jobs import Recipient
 from irsend.message.reports.reader import Notification, Report
 from irsend.services.retries import Retries
+from irsend.services.timer import Timer
 from irsend.store.journal import Journal
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receiver_features import ReceiverFeatures
@@ -46,7 +47,6 @@ class FullMode(Service):
         outbox: Outbox,
         receiver_features: ReceiverFeatures,
     ) -> None:
-        self._clock = clock
         self._device = device
         self._journal = journal
         self._outbox = outbox
@@ -57,7 +57,7 @@ class FullMode(Service):
         self._early: deque[tuple[Notification, Deferred[bool]]] = deque()
         """Notifications that match no job yet; each Deferred fires with whether one did."""
         self._retries = Retries(clock)
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(clock)
         self._stop_observing: Callable[[], None] = lambda: None
         self._reading: list[Deferred[None]] = []
 
@@ -71,9 +71,7 @@ class FullMode(Service):
         """Stop; what is awaited is awaited again after the next start."""
         Service.stopService(self)
         self._stop_observing()
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        self._timer.cancel()
         self._retries.stop()
         # An early notification is read again after the next start.
         self._early.clear()
@@ -112,13 +110,11 @@ class FullMode(Service):
     # -- Full Mode TX Timeout -----------------------------------------------------
 
     def _schedule(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        self._timer.cancel()
         if self.running and self._awaited:
             first = min(one.awaited_until or 0 for one in self._awaited.values())
             delay = max(0.0, first - self._device.now())
-            self._timer = self._clock.callLater(delay, self._give_up)
+            self._timer.start(delay, self._give_up)
 
     def _give_up(self) -> None:
         """Stop waiting for the jobs whose time is over: they keep their result `--`."""

@@ -25,11 +25,11 @@ _MOST_ADDRESSES = 40
 
 
 class NoRoute(Exception):
-    """No mail can be brought there; says why."""
+    """The domain has no server for mail; the text says why."""
 
 
 class NameServersSilent(Exception):
-    """The name servers do not say, for now."""
+    """The name servers do not answer now; a later attempt may succeed."""
 
 
 @frozen
@@ -62,7 +62,7 @@ class MXLookup:
         )
 
     def close(self) -> None:
-        """Forget the name servers: the system's are looked up again every minute until then."""
+        """Stop reading the system's list of name servers, which Twisted reads again every minute."""
         for resolver in (self._resolver, *getattr(self._resolver, "resolvers", ())):
             looking = getattr(resolver, "_parseCall", None)
             if looking is not None and looking.active():
@@ -100,7 +100,7 @@ class MXLookup:
         return hosts
 
     async def _exchanges(self, name: str) -> list[str]:
-        """Give the names behind the MX records; the domain's own where there are none."""
+        """Return the names in the MX records, in order; the domain's own where there are none."""
         records = await self._ask(self._resolver.lookupMailExchange, name)
         mx = [record.payload for record in records if record.type == dns.MX]
         if not mx:
@@ -129,7 +129,7 @@ class MXLookup:
         return list(dict.fromkeys(found))
 
     async def _ask(self, lookup: Callable[[str], Deferred[Any]], name: str) -> list[Any]:
-        """Give the answers; none where there is no such name, or no such record of it."""
+        """Return the answers; none where there is no such name, or no such record of it."""
         try:
             answers, _, _ = await lookup(name)
         except (error.DNSNameError, error.AuthoritativeDomainError, UnicodeError):

@@ -14,12 +14,14 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.error import ProcessDone
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull, ScanRefused
+from irsend.services.error_text import SWITCHED_OFF
 from irsend.services.reactor import IReactor
+from irsend.services.timer import Timer
 from irsend.services.worker_process import Worker, end_all, when_exited
 
 DOES_NOT_FIT = (
@@ -27,7 +29,6 @@ DOES_NOT_FIT = (
     "print or delete what waits in it, or scan at a lower resolution."
 )
 _AT_ONCE = 2
-_SWITCHED_OFF = "the machine was switched off"
 
 
 @frozen(kw_only=True)
@@ -87,7 +88,7 @@ class Scanner:
 
     async def _run(self, order: ScanOrder, progress: Callable[[int, int], None]) -> Scan:
         if self._stopped:
-            raise ScanRefused(_SWITCHED_OFF)
+            raise ScanRefused(SWITCHED_OFF)
         worker = self._begin(order, progress)
         try:
             return await worker.done
@@ -98,17 +99,17 @@ class Scanner:
 
     def _begin(self, order: ScanOrder, progress: Callable[[int, int], None]) -> _ScanWorker:
         timeout = self._timeout()
-        worker = _ScanWorker(order, progress, timeout)
+        worker = _ScanWorker(self._reactor, order, progress, timeout)
         worker.start(self._reactor, "irsend.imaging.scan_worker")
         self._workers.add(worker)
         worker.exited.addCallback(lambda _: self._workers.discard(worker))
-        worker.limit = self._reactor.callLater(timeout, worker.take_too_long)
+        worker.limit.start(timeout, worker.take_too_long)
         return worker
 
     def stop(self) -> Deferred[None]:
         """Kill all workers; fires when they have exited."""
         self._stopped = True
-        return end_all(self._workers, lambda worker: worker.refuse(_SWITCHED_OFF))
+        return end_all(self._workers, lambda worker: worker.refuse(SWITCHED_OFF))
 
 
 class _ScanWorker(Worker):
@@ -117,7 +118,11 @@ class _ScanWorker(Worker):
     log = Logger()
 
     def __init__(
-        self, order: ScanOrder, progress: Callable[[int, int], None], timeout: float
+        self,
+        clock: IReactorTime,
+        order: ScanOrder,
+        progress: Callable[[int, int], None],
+        timeout: float,
     ) -> None:
         super().__init__()
         self._order = order
@@ -125,7 +130,7 @@ class _ScanWorker(Worker):
         self._timeout = timeout
         self._outcome: Scan | None = None
         self._refusal: ScanRefused | MemoryFull | None = None
-        self.limit: IDelayedCall | None = None
+        self.limit = Timer(clock)
         self.done: Deferred[Scan] = Deferred(lambda _: self.kill())
 
     def connectionMade(self) -> None:
@@ -182,8 +187,7 @@ class _ScanWorker(Worker):
 
     def worker_exited(self, reason: Failure) -> None:
         """Fire with the scan, or fail with the reason."""
-        if self.limit is not None and self.limit.active():
-            self.limit.cancel()
+        self.limit.cancel()
         if self.done.called:
             return
         if self._refusal:

@@ -12,7 +12,6 @@ from typing import Unpack
 import attrs
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, succeed
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -26,6 +25,7 @@ from irsend.services.send.delivery import Login
 from irsend.services.send.delivery_results import DeliveryResult
 from irsend.services.send.full_mode import FullMode
 from irsend.services.send.job_submission import JobSubmission, Scanned
+from irsend.services.timer import Timer
 from irsend.store.journal import Journal
 from irsend.store.outbox import Outgoing
 
@@ -45,7 +45,6 @@ class SendQueue(Service):
         full_mode: FullMode,
         attempts: AttemptParts,
     ) -> None:
-        self._clock = attempts.clock
         self._device = attempts.device
         self._outbox = attempts.outbox
         self._journal = journal
@@ -60,8 +59,8 @@ class SendQueue(Service):
         self._under_way: Attempt | None = None
         self._cancellations: list[Deferred[Job]] = []
         """Of the job under way."""
-        self._timer: IDelayedCall | None = None
-        self._retries = Retries(self._clock)
+        self._timer = Timer(attempts.clock)
+        self._retries = Retries(attempts.clock)
         """Ends of jobs that are written when the disk works again."""
         self._ended: Deferred[None] | None = None
 
@@ -81,9 +80,7 @@ class SendQueue(Service):
     def stopService(self) -> Deferred[None] | None:
         """Abort the attempt under way; what was not sent is sent after the next start."""
         Service.stopService(self)
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        self._timer.cancel()
         self._retries.stop()
         waiting = list(self._accepting)
         if self._under_way is not None:
@@ -129,7 +126,7 @@ class SendQueue(Service):
         self._schedule()
 
     def cancel(self, job: Job) -> Deferred[Job]:
-        """Cancel a job that waits or is being sent (#995); CannotCancel where it is over."""
+        """Cancel a job that waits or is being sent (#995); CannotCancel where it has ended."""
         return Deferred.fromCoroutine(self._cancel(job))
 
     async def _cancel(self, job: Job) -> Job:
@@ -153,16 +150,13 @@ class SendQueue(Service):
     def _schedule(self) -> None:
         if not self.running or self._under_way is not None:
             return
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        self._timer.cancel()
         if self._waiting:
             first = min(one.due for one in self._waiting.values())
             delay = max(0.0, first - self._device.now())
-            self._timer = self._clock.callLater(delay, self._begin)
+            self._timer.start(delay, self._begin)
 
     def _begin(self) -> None:
-        self._timer = None
         outgoing = min(self._waiting.values(), key=lambda one: (one.due, one.serial))
         del self._waiting[outgoing.serial]
         self._under_way = attempt = Attempt(

@@ -45,6 +45,7 @@ from irsend.services.send.delivery_results import (
     refused,
 )
 from irsend.services.sessions import Sessions
+from irsend.services.timer import Timer
 from irsend.store.group_commit import InThread
 
 # Seconds between two reports of the octets sent so far, while a message is sent.
@@ -116,7 +117,8 @@ class SMTPClientSession:
 
     async def deliver(self) -> dict[Mailbox, DeliveryResult]:
         """Hand the mail over; return its result for each recipient. Never fails."""
-        bound = self._clock.callLater(
+        bound = Timer(self._clock)
+        bound.start(
             self._configuration.current.limits.smtp_session,
             lambda: self.abort(
                 "the session took too long", codes.SMTP_CONNECTION, retryable=True
@@ -139,8 +141,7 @@ class SMTPClientSession:
                 await self._client.quit()
             else:
                 await self._client.hang_up()
-        if bound.active():
-            bound.cancel()
+        bound.cancel()
         for recipient in self._delivery.recipients:
             if recipient not in self._results:
                 self._results[recipient] = failed.result if failed else DeliveryResult()

@@ -32,12 +32,54 @@ SENT = {
     "size": 1000,
     "recipients": [
         {"address": "b@bench.test", "result": "--", "code": None, "reason": ""},
-        {"address": "c@bench.test", "result": "NG", "code": "#806", "reason": "550 Nobody"},
+        {
+            "address": "c@bench.test",
+            "result": "NG",
+            "code": "#806",
+            "code_text": "destination refused",
+            "reason": "550 Nobody",
+        },
     ],
     "sessions": [3, 4],
     "started": "2026-11-20T09:15:00.000+00:00",
     "ended": "2026-11-20T09:15:02.000+00:00",
 }
+
+
+class MeaningTests(CallCase):
+    """Codes with their meaning, and the status line with its cause."""
+
+    def test_cause(self) -> None:
+        """The status has what its text means, the setting that drew it, what to do, and the session."""
+        cause = {
+            "session": 12,
+            "meaning": "A client brought a mail in plain text.",
+            "setting": "authent_encryption.allow_ssl_smtp_receive",
+            "label": "Allow SSL (SMTP Receive)",
+            "remedy": "Turn STARTTLS on.",
+        }
+        self.machine.answers["GET /api/status"] = Answer(body={**STATUS, "cause": cause})
+        out = self.call("status").out
+        for row in (
+            r"Meaning +A client brought a mail in plain text\.\n",
+            r"Setting +Allow SSL \(SMTP Receive\) \(authent_encryption\.allow_ssl_smtp_receive\)\n",
+            r"To do +Turn STARTTLS on\.\n",
+            r"Session +12, as irsendctl transcript shows it\n",
+        ):
+            self.assertRegex(out, row)
+
+    def test_codes(self) -> None:
+        """A code has its meaning beside it in the lists of jobs and sessions, and in one job."""
+        failed = {**SESSION, "result": "NG", "code": "#806", "code_text": "destination refused"}
+        self.machine.answers["GET /api/jobs"] = Answer(body=[SENT])
+        self.machine.answers["GET /api/jobs/0007"] = Answer(body=SENT)
+        self.machine.answers["GET /api/sessions"] = Answer(body=[failed])
+        for words in (("jobs",), ("job", "0007"), ("sessions",)):
+            out = self.call(*words).out
+            self.assertRegex(out, "NG #806[: ]+destination refused", words)
+        self.assertEqual(self.call("job", "0007").out.count("destination refused"), 2)
+        for line in self.call("jobs", COLUMNS="80").out.splitlines():
+            self.assertLessEqual(len(line), 80)
 
 
 class StatusTests(CallCase):
@@ -190,7 +232,7 @@ class JobsTests(CallCase):
             r"Ended +2026-11-20 \d\d:15:02\n",
             r"Sessions +3 4\n",
             r"b@bench.test +--",
-            r"c@bench.test +NG #806 +550 Nobody\n",
+            r"c@bench.test +NG #806 destination refused +550 Nobody\n",
         ):
             self.assertRegex(told.out, line)
         self.assertEqual(json.loads(self.call("job", "7", "--json").out), SENT)

@@ -61,14 +61,16 @@ class ListTests(CallCase):
         ended = self.call("tray")
         self.assertEqual(ended.status, 0)
         self.assertRegex(ended.out, r'5001 .* "Scanner" <scan\S+> +Attached Image +2\n')
-        self.assertRegex(ended.out, r"5002 .* 1 +#827 #822\n")
+        self.assertRegex(
+            ended.out, r"5002 .* 1 +#827 unsupported MIME type received; #822 received ima"
+        )
 
     def test_eighty_columns(self) -> None:
-        """In 80 columns no line is longer, and number, pages and codes are whole."""
+        """In 80 columns no line is longer, and number, pages, codes and their meanings are whole."""
         self.machine.answers["GET /api/tray"].body[0]["subject"] = "long " * 50
         out = self.call("tray", COLUMNS="80").out
         self.assertLessEqual(max(map(len, out.splitlines())), 80)
-        self.assertRegex(out, r"5002 .* 1 +#827 #822")
+        self.assertRegex(out, r"5002 .* 1 +#827 unsupported\n +MIME type\n +received; #822")
 
     def test_newest(self) -> None:
         """A table has the newest 20 and says so; --limit is sent to the machine."""

@@ -78,7 +78,8 @@ class WatchTests(FollowingCase):
         sender = '"Scanner" <scanner@bench.test>'
         for said in (
             f'tray     5001 printed, 2 pages from {sender} "Attached Image"',
-            f"tray     5002 printed, 1 page from {sender} #827 #822",
+            f"tray     5002 printed, 1 page from {sender} "
+            "#827 unsupported MIME type received; #822 received image cannot be decoded",
             f"tray     5001 removed: {why}",
         ):
             self.assertTrue(watch.line().endswith(f"  {said}"), said)
