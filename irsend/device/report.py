@@ -40,9 +40,6 @@ def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
         _line(_COLUMNS),
         rule,
     ]
-<<<<<<< HEAD
-    rows = [row for job in jobs for row in (_row(job), *_why(job, len(rule)))]
-=======
     rows: list[str] = []
     for job in jobs:
         cells = (
@@ -54,31 +51,7 @@ def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
             result(job),
         )
         rows += [_line(cells), *_beneath(job, len(rule))]
->>>>>>> 154c82b0f1f4a7db94253dcec1344090a180bd93
     return "\n".join([*lines, *(rows or ["Nothing sent or received yet."]), rule, ""])
-
-
-def _row(job: Job) -> str:
-    return _line(
-        (
-            _time(job.started),
-            marked_destination(job),
-            job.number,
-            mode(job),
-            _pages(job),
-            result(job),
-        )
-    )
-
-
-def _why(job: Job, width: int) -> list[str]:
-    """Return the lines below a job that is not OK: its reason, behind the column of the time."""
-    if job.result == "OK":
-        return []
-    indent = " " * (_WIDTHS[0] + 2)
-    return textwrap.wrap(
-        _one_line(reason(job)), width, initial_indent=indent, subsequent_indent=indent
-    )
 
 
 def as_csv(jobs: Iterable[Job]) -> str:
@@ -157,16 +130,20 @@ def _one_line(text: str) -> str:
 
 
 def _beneath(job: Job, width: int) -> list[str]:
-    """Return the lines beneath the row of a job: what its code means."""
-    if not meaning(job.code):
-        return []
+    """Return the lines beneath the row of a job that is not OK: what its code means, and why."""
+    of_code = meaning(job.code)
+    said = [f"{job.code} {of_code}"] if of_code else []
+    why = _one_line(reason(job))
+    if job.result != "OK" and why not in ("", of_code):
+        said.append(why)
     indent = " " * (_WIDTHS[0] + 2)
-    return textwrap.wrap(
-        f"{job.code} {meaning(job.code)}",
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent + " " * 5,
-    )
+    return [
+        line
+        for text in said
+        for line in textwrap.wrap(
+            text, width, initial_indent=indent, subsequent_indent=indent + " " * 5
+        )
+    ]
 
 
 def _line(cells: tuple[str, ...]) -> str:
