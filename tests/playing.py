@@ -20,6 +20,7 @@ transcript is shown in, so that what was seen on a bench can be put here:
     -- closed                         the machine has closed the connection
     status: SSL Error (SMTP RX Reject)
     result: NG #810                   as the journal has it
+    reason: timed out                 words of its reason in the journal
     memory: 1                         mails
     to: b@bench.test, c@bench.test    for whom the mail is that the machine sends
     token: ya29                       the access token for XOAUTH2; none without it
@@ -236,6 +237,9 @@ class Play:
                 address, _, wanted = value.partition(" ")
                 outcome = self._outcomes[mailbox(address)]
                 self._case.assertEqual(outcome.code or "OK", wanted, outcome.reason)
+            case "reason":
+                session = self._case.successResultOf(self.parts.journal.sessions(1))[0]
+                self._case.assertIn(value, session.reason)
             case "auth" | "choice":
                 session = self._case.successResultOf(self.parts.journal.sessions(1))[0]
                 self._case.assertEqual(getattr(session, what) or "none", value)

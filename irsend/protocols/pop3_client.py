@@ -37,6 +37,7 @@ from zope.interface import implementer
 
 from irsend.interfaces import IMessageSink, ITranscript
 from irsend.protocols.dot_stuffing import DotStream
+from irsend.protocols.octet_names import TEXT, note_unread
 from irsend.protocols.pop3_exchange import Exchange, ProtocolViolation, command_line
 from irsend.protocols.pop3_listings import Listings
 from irsend.protocols.sasl.mechanism import (
@@ -45,7 +46,7 @@ from irsend.protocols.sasl.mechanism import (
     initial_response,
     response_to,
 )
-from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls, tls_failure
+from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls
 from irsend.protocols.transcript import MASK, Secrets, masked_command
 
 _LONGEST_LINE = 4096
@@ -110,7 +111,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             self._sink.abort()
             self._sink = None
         if self._handshake is not None or (reason.check(SSL.Error) and self._ending is None):
-            why = self._ending or TLSFailed(tls_failure(reason))
+            assert self._client_tls is not None
+            why = self._ending or self._client_tls.failed(reason)
             if not isinstance(why, TLSFailed):
                 why = TLSFailed(str(why))
             self._ending = why
@@ -120,7 +122,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         elif self._ending is None:
             lost = reason.check(error.ConnectionDone, error.ConnectionLost)
             self._ending = (
-                error.ConnectionLost("the server closed the connection")
+                error.ConnectionLost(f"the server closed the connection{self._leftover()}")
                 if lost
                 else reason.value
             )
@@ -137,7 +139,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
-        self.abort(error.TimeoutError(string="the server did not answer in time"))
+        why = f"the server did not answer in time{self._leftover()}"
+        self.abort(error.TimeoutError(string=why))
 
     def abort(self, why: BaseException) -> None:
         """End the session at once, without QUIT; each reply that is awaited fails with this."""
@@ -145,6 +148,13 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             self._ending = why
         # Also where the session is over already, and the server does not close.
         self.transport.abortConnection()
+
+    def _leftover(self) -> str:
+        """Note what has come of the server without a line end; return it in words."""
+        if not self._lines:
+            return ""
+        name = note_unread(self.transcript, self._secrets.out_of(self._lines), ended=False)
+        return f"; what it sent is no reply but {name}"
 
     def _remember_timestamp(self, greeting: bytes) -> bytes:
         match = self._challengeMagicRe.search(greeting)
@@ -350,9 +360,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
                 Failure(ServerErrorResponse(self._secrets.out_of(text)))
             )
         elif status != b"+OK":
-            self.abort(
-                ProtocolViolation("the server's answer begins with neither +OK nor -ERR")
-            )
+            name = note_unread(self.transcript, self._secrets.out_of(line))
+            why = "the server's answer begins with neither +OK nor -ERR"
+            self.abort(ProtocolViolation(why if name == TEXT else f"{why}: it is {name}"))
         elif exchange.take_line is not None:
             exchange.began = True
         elif exchange.open_sink is not None:

@@ -41,7 +41,7 @@ from irsend.store.group_commit import InThread
 Capabilities = dict[bytes, list[bytes]]
 
 # Characters of a server's reply that the journal keeps.
-_LONGEST_REASON = 200
+_LONGEST_REASON = 500
 # Seconds; a longer LOGIN-DELAY is taken as this.
 _LONGEST_LOGIN_DELAY = 86_400
 # Response codes of a refused login that are not about user or password (RFC 2449 8, RFC 3206).
