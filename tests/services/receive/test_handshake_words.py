@@ -124,7 +124,7 @@ class ClientOfSMTPTests(unittest.SynchronousTestCase):
         self.assertIn("TLS 1.2 with ECDHE-RSA-AES256-GCM-SHA384", reason)
 
     def test_alert_in_a_record_of_another_version(self) -> None:
-        """The alert of a client that refuses the machine's version is named though OpenSSL does not read it."""
+        """A client's alert is named also where OpenSSL does not come to read it."""
         context = old_tls(newest=SSL.TLS1_2_VERSION)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         self.assertIn(
