@@ -1,45 +1,25 @@
-"""Faxes decoded and encoded again by libtiff: to verify their data, and to make one strip of several.
+"""Faxes encoded by libtiff: to verify their data, and to make one strip of several.
 
 Data is exact where libtiff, encoding the decoded pixels, writes the same octets.
 Such data follows T.4 and T.6 to the bit: every viewer decodes it to these pixels.
 That libtiff decodes without an error is not enough: it accepts runs of no length
 and steps backward, which damaged faxes have and which each viewer shows differently.
 
-libtiff is the one that Pillow has loaded, called directly: Pillow unpacks each
-pixel to an octet and packs it again, which takes longer than all the rest.
-
-Standards: ITU-T T.4 (one-dimensional), T.6; libtiff's C interface.
+Standards: ITU-T T.4 (one-dimensional), T.6.
 """
 
 from __future__ import annotations
 
 import ctypes
-import functools
-import os
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import c_char, c_char_p, c_int, c_ssize_t, c_uint32, c_uint64, c_void_p
-from typing import IO
 
-from PIL import _imaging
-
-from irsend.imaging.image_metadata import Tags
-from irsend.imaging.image_xobject import ImageXObject, is_fax
+from irsend.imaging.fax_decoding import MOST_ACROSS, DecodedFax
+from irsend.imaging.image_xobject import ImageXObject
+from irsend.imaging.libtiff import Buffer, TiffFile, in_memory, loaded_libtiff, opened
 from irsend.imaging.tiff_fx import MH, MMR, FaxPage, write_tiff
 
-_WIDTH, _HEIGHT, _PHOTOMETRIC, _OFFSETS, _ROWS = 256, 257, 262, 273, 278
-_FUNCTIONS: dict[str, tuple[type | None, list[type]]] = {
-    "TIFFFdOpen": (c_void_p, [c_int, c_char_p, c_char_p]),
-    "TIFFClose": (None, [c_void_p]),
-    "TIFFSetSubDirectory": (c_int, [c_void_p, c_uint64]),
-    "TIFFReadEncodedStrip": (c_ssize_t, [c_void_p, c_uint32, c_void_p, c_ssize_t]),
-    "TIFFWriteEncodedStrip": (c_ssize_t, [c_void_p, c_uint32, c_void_p, c_ssize_t]),
-    "TIFFReadRawStrip": (c_ssize_t, [c_void_p, c_uint32, c_void_p, c_ssize_t]),
-    "TIFFSetErrorHandler": (c_void_p, [c_void_p]),
-    "TIFFSetWarningHandler": (c_void_p, [c_void_p]),
-}
-# PDFium and other viewers take up to this; a larger page is decoded and compared.
-_MOST_ACROSS = 65_535
 _ANY_DOTS = (200, 200)
 
 
@@ -51,7 +31,7 @@ def is_exact(xobject: ImageXObject) -> bool:
     k = xobject.parameters.get("/K")
     if k not in (-1, 0) or xobject.parameters.get("/EncodedByteAlign"):
         return False
-    if not (0 < xobject.width <= _MOST_ACROSS and 0 < xobject.height <= _MOST_ACROSS):
+    if not (0 < xobject.width <= MOST_ACROSS and 0 < xobject.height <= MOST_ACROSS):
         return False
     try:
         written = _reencoded(xobject, MMR if k == -1 else MH)
@@ -61,52 +41,28 @@ def is_exact(xobject: ImageXObject) -> bool:
     return written is not None and written.rstrip(b"\0") == xobject.octets.rstrip(b"\0")
 
 
-def as_one_strip(tags: Tags, file: IO[bytes], directory: int) -> ImageXObject | None:
-    """Return a fax as one strip of MMR, encoded from the pixels that libtiff decodes.
-
-    None for a page that is no fax, and for one that cannot be decoded. Rows that a damaged strip
-    lacks are white; Pillow would leave there what was in its memory before. The file has a
-    descriptor and is flushed; its position stays.
-    """
-    libtiff, strips = _libtiff(), len(tags.get(_OFFSETS, ()))
-    if libtiff is None or not is_fax(tags):
-        return None
-    width, height = int(tags[_WIDTH]), int(tags[_HEIGHT])
-    rows = min(int(tags.get(_ROWS, height)), height)
-    if not (0 < width <= _MOST_ACROSS and 0 < rows <= height <= _MOST_ACROSS):
-        return None
-    if strips != -(-height // rows):
-        return None
-    across = -(-width // 8)
-    pixels = ctypes.create_string_buffer(across * height + 1)
+def as_one_strip(fax: DecodedFax, *, black_is_one: bool) -> ImageXObject | None:
+    """Return a fax encoded again, as one strip of MMR; None where libtiff cannot be called."""
+    # libtiff overwrites a strip that is there: one of a zero octet stands for it.
+    page = _page(fax.width, fax.height, MMR, b"\0")
+    size = -(-fax.width // 8) * fax.height
     try:
-        # A descriptor of its own, for libtiff moves the position.
-        descriptor = os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY)
-        with _libtiff_handle(libtiff, descriptor, b"r") as tiff:
-            if not tiff or not libtiff.TIFFSetSubDirectory(tiff, directory):
-                return None
-            for strip, top in enumerate(range(0, height, rows)):
-                size = across * min(rows, height - top)
-                into = ctypes.byref(pixels, across * top)
-                if libtiff.TIFFReadEncodedStrip(tiff, strip, into, size) != size:
-                    return None
-        # libtiff overwrites a strip that is there: one of a zero octet stands for it.
-        with _in_memory(libtiff, _page(width, height, MMR, b"\0")) as tiff:
-            octets = _encoded(libtiff, tiff, pixels, across * height)
+        with _page_in_memory(page) as tiff:
+            octets = _encoded(tiff, fax.pixels, size) if tiff else None
     except OSError:
         return None
     if octets is None:
         return None
     parameters = {
         "/K": -1,
-        "/Columns": width,
-        "/Rows": height,
+        "/Columns": fax.width,
+        "/Rows": fax.height,
         "/EndOfBlock": False,
-        "/BlackIs1": tags[_PHOTOMETRIC] == 1,
+        "/BlackIs1": black_is_one,
     }
     return ImageXObject(
-        width=width,
-        height=height,
+        width=fax.width,
+        height=fax.height,
         filter="CCITTFaxDecode",
         octets=octets,
         parameters=parameters,
@@ -115,17 +71,14 @@ def as_one_strip(tags: Tags, file: IO[bytes], directory: int) -> ImageXObject | 
 
 def _reencoded(xobject: ImageXObject, compression: int) -> bytes | None:
     """Return an XObject's data decoded and encoded again; None where it cannot be decoded."""
-    libtiff = _libtiff()
-    if libtiff is None:
-        return None
     size = -(-xobject.width // 8) * xobject.height
     # Room for the encoded data too, which for noise is larger than the pixels.
     pixels = ctypes.create_string_buffer(max(size, len(xobject.octets)) + 1)
     page = _page(xobject.width, xobject.height, compression, xobject.octets)
-    with _in_memory(libtiff, page) as tiff:
-        if not tiff or libtiff.TIFFReadEncodedStrip(tiff, 0, pixels, size) != size:
+    with _page_in_memory(page) as tiff:
+        if tiff is None or not tiff.read_strip(0, pixels, 0, size) or tiff.reports:
             return None
-        return _encoded(libtiff, tiff, pixels, size)
+        return _encoded(tiff, pixels, size)
 
 
 def _page(width: int, height: int, compression: int, strip: bytes) -> FaxPage:
@@ -139,57 +92,24 @@ def _page(width: int, height: int, compression: int, strip: bytes) -> FaxPage:
     )
 
 
-def _encoded(
-    libtiff: ctypes.CDLL, tiff: int | None, pixels: ctypes.Array[c_char], size: int
-) -> bytes | None:
+def _encoded(tiff: TiffFile, pixels: Buffer, size: int) -> bytes | None:
     """Encode pixels as the one strip of a TIFF and return it; it overwrites them in the buffer."""
-    if not tiff or libtiff.TIFFWriteEncodedStrip(tiff, 0, pixels, size) != size:
+    if tiff.library.TIFFWriteEncodedStrip(tiff.handle, 0, pixels, size) != size:
         return None
     room = len(pixels)
-    length = libtiff.TIFFReadRawStrip(tiff, 0, pixels, room)
+    length = tiff.library.TIFFReadRawStrip(tiff.handle, 0, pixels, room)
     # A strip that fills the buffer may be cut off there.
     return pixels.raw[:length] if 0 <= length < room else None
 
 
 @contextmanager
-def _in_memory(libtiff: ctypes.CDLL, page: FaxPage) -> Iterator[int | None]:
-    """Open a page in memory by libtiff, to read and to write; give its handle, or None."""
-    memory = os.memfd_create("page")
-    with os.fdopen(os.dup(memory), "wb") as file:
-        write_tiff(file, [page], 1)
-        file.seek(0)
-    with _libtiff_handle(libtiff, memory, b"r+") as tiff:
+def _page_in_memory(page: FaxPage) -> Iterator[TiffFile | None]:
+    """Open a page by libtiff, to read and to write, or give None; OSError."""
+    library = loaded_libtiff()
+    if library is None:
+        yield None
+        return
+    file = io.BytesIO()
+    write_tiff(file, [page], 1)
+    with opened(library, in_memory(file), b"r+") as tiff:
         yield tiff
-
-
-@contextmanager
-def _libtiff_handle(libtiff: ctypes.CDLL, descriptor: int, mode: bytes) -> Iterator[int | None]:
-    """Open a descriptor by libtiff; give its handle, or None. The descriptor is closed at the end."""
-    # libtiff would write what is wrong with a page to standard error.
-    errors, warnings = libtiff.TIFFSetErrorHandler(None), libtiff.TIFFSetWarningHandler(None)
-    try:
-        tiff = libtiff.TIFFFdOpen(descriptor, b"page", mode)
-        if not tiff:
-            os.close(descriptor)
-            yield None
-            return
-        try:
-            yield tiff
-        finally:
-            libtiff.TIFFClose(tiff)
-    finally:
-        libtiff.TIFFSetErrorHandler(errors)
-        libtiff.TIFFSetWarningHandler(warnings)
-
-
-@functools.cache
-def _libtiff() -> ctypes.CDLL | None:
-    """Return the libtiff that Pillow decodes with; None where its functions are not exported."""
-    try:
-        library = ctypes.CDLL(_imaging.__file__)
-        for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(library, name)
-            function.restype, function.argtypes = result, arguments
-    except (OSError, AttributeError):
-        return None
-    return library if hasattr(os, "memfd_create") else None

@@ -14,14 +14,13 @@ from PIL import Image
 
 from irsend.imaging.image_metadata import Tags
 from irsend.imaging.scanned_page import is_line_art
-from irsend.imaging.tiff_fx import MMR, fax_page
+from irsend.imaging.tiff_fx import MMR, REVERSED, fax_page
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _OFFSETS, _ORIENTATION, _SAMPLES, _ROWS, _LENGTHS = 273, 274, 277, 278, 279
 _T4_OPTIONS, _TILES = 292, 324
 _MODIFIED_HUFFMAN, _T4, _T6 = 2, 3, 4
 _TWO_DIMENSIONAL, _UNCOMPRESSED_MODE = 1, 2
-_REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
 _FEW_COLOURS = 256
 _QUALITY = 90
 _ROWS_AT_A_TIME = 256
@@ -42,7 +41,7 @@ class ImageXObject:
 
 
 def is_fax(tags: Tags) -> bool:
-    """Say whether a TIFF's page is bilevel by T.4 or T.6, the right way up, and in strips."""
+    """Say whether a TIFF's page is bilevel by T.4 or T.6, and in strips."""
     compression = tags.get(_COMPRESSION)
     return (
         compression in (_MODIFIED_HUFFMAN, _T4, _T6)
@@ -50,7 +49,6 @@ def is_fax(tags: Tags) -> bool:
         and tags.get(_SAMPLES, 1) == 1
         and tags.get(_PHOTOMETRIC) in (0, 1)
         and tags.get(_FILL_ORDER, 1) in (1, 2)
-        and tags.get(_ORIENTATION, 1) == 1
         and _TILES not in tags
         and not (compression == _T4 and int(tags.get(_T4_OPTIONS, 0)) & _UNCOMPRESSED_MODE)
     )
@@ -62,7 +60,7 @@ def fax_passthrough(tags: Tags, file: IO[bytes]) -> ImageXObject | None:
     Only a page in one strip: each strip of MMR is encoded by itself, which a PDF cannot express. As
     images below each other strips would have gaps, since viewers move each to whole dots.
     """
-    if not is_fax(tags):
+    if not is_fax(tags) or tags.get(_ORIENTATION, 1) != 1:
         return None
     offsets, lengths = tags.get(_OFFSETS, ()), tags.get(_LENGTHS, ())
     if len(offsets) != 1 or len(lengths) != 1:
@@ -89,7 +87,7 @@ def fax_passthrough(tags: Tags, file: IO[bytes]) -> ImageXObject | None:
         width=int(tags[_WIDTH]),
         height=int(tags[_HEIGHT]),
         filter="CCITTFaxDecode",
-        octets=octets.translate(_REVERSED) if tags.get(_FILL_ORDER) == 2 else octets,
+        octets=octets.translate(REVERSED) if tags.get(_FILL_ORDER) == 2 else octets,
         parameters=parameters,
     )
 

@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 
 from irsend.errors import MemoryFull, ScanRefused
 from irsend.imaging.image_xobject import compressed
+from irsend.imaging.jpeg_verification import jpeg_is_damaged
 from irsend.imaging.originals import Original, read_pages
 from irsend.imaging.page_layout import ImagePages
 from irsend.imaging.text_pages import line_pdf, text_pdf
@@ -43,6 +44,7 @@ _PRINTABLE = {
     "jpeg": (("image/jpeg", "image/jpg", "image/pjpeg"), (".jpg", ".jpeg")),
     "pdf": (("application/pdf", "application/x-pdf"), (".pdf",)),
 }
+_JPEG = b"\xff\xd8"
 _UNTYPED = "application/octet-stream"
 _MOST_NOTICES = 300
 _MOST_NAMED = 8
@@ -169,6 +171,8 @@ class _MailConversion:
             with tempfile.NamedTemporaryFile(dir=self._into) as named:
                 named.write(part.content)
                 named.flush()
+                if part.content.startswith(_JPEG) and jpeg_is_damaged(part.content):
+                    self._notice(Problem(code=UNDECODABLE, words=f"{name}: page 1 is damaged."))
                 self._add(self._other_pages(Path(named.name), name))
         else:
             self._notice(Problem(code=UNSUPPORTED_TYPE, words=f"{name}\n{NO_PROGRAMS}"))

@@ -22,7 +22,8 @@ WHITE_IS_ZERO, ITULAB = 0, 10
 """Values of PhotometricInterpretation."""
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 _LAYOUT = {_SHORT: "H", _LONG: "I", _RATIONAL: "II"}
-_REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
+REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
+"""Each octet with its bits in the other order."""
 # Return to control: six ends of line, which TIFF leaves out (RFC 3949 3.4).
 _RTC = int("000000000001" * 6, 2)
 _RTC_BITS = 72
@@ -55,7 +56,7 @@ def fax_page(
     if compression == MH:
         strip = _without_rtc(strip)
     if fill_order == 2:
-        strip = strip.translate(_REVERSED)
+        strip = strip.translate(REVERSED)
     return FaxPage(
         width=image.width,
         height=image.height,

@@ -1,7 +1,8 @@
 """The pages of a received TIFF: each as an image XObject, or as a problem with its result code.
 
-Each page is decoded, also where its data is passed through: only so it is known
-before printing whether it can be.
+Each page is decoded, also where its data is passed through: only so it is known before
+printing whether it can be. What libtiff reports at it is a problem of the page, which is printed
+as far as it was decoded.
 
 Standards: TIFF 6.0; BigTIFF; RFC 3949 (resolutions with pixels that are no squares).
 """
@@ -17,7 +18,7 @@ from attrs import frozen
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from irsend.imaging.colour_fax import colour_page, is_colour_fax, tags_at
-from irsend.imaging.fax_verification import as_one_strip, is_exact
+from irsend.imaging.fax_decoding import DecodedFax
 from irsend.imaging.image_metadata import (
     MASK,
     REDUCED,
@@ -26,11 +27,18 @@ from irsend.imaging.image_metadata import (
     normalized,
     size_of,
 )
-from irsend.imaging.image_xobject import ImageXObject, compressed, fax_passthrough
+from irsend.imaging.image_xobject import ImageXObject, compressed
 from irsend.imaging.originals import DECODING_ERRORS, MOST_PIXELS
 from irsend.imaging.paper_sizes import Size
-from irsend.imaging.viewer_agreement import viewers_agree
-from irsend.message.parsed_message import NOT_PRINTABLE, TIFF_WRONG, UNDECODABLE, Problem
+from irsend.imaging.received_fax import received_fax
+from irsend.imaging.strip_verification import is_damaged
+from irsend.message.parsed_message import (
+    NO_CODE,
+    NOT_PRINTABLE,
+    TIFF_WRONG,
+    UNDECODABLE,
+    Problem,
+)
 
 # No JPEG has a longer side, and each row of an image costs memory of its own.
 _LONGEST_SIDE = 65_500
@@ -98,7 +106,7 @@ def _pages(
             number += 1
             if number > most:
                 return
-            yield _page(image, file, name, number, directory)
+            yield from _page(image, file, name, number, directory)
         if number:
             return
     yield Problem(code=TIFF_WRONG, words=f"{name} has no pages.")
@@ -106,26 +114,50 @@ def _pages(
 
 def _page(
     image: Image.Image, file: IO[bytes], name: str, number: int, directory: int
-) -> SizedImage | Problem:
+) -> list[SizedImage | Problem]:
+    """Return a page, and before it what was wrong with it."""
     if image.width * image.height > MOST_PIXELS or max(image.size) > _LONGEST_SIDE:
-        return _too_large(name, number)
+        return [_too_large(name, number)]
+    found: list[SizedImage | Problem] = []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             density = density_of(image)
             tags = image.tag_v2  # type: ignore[attr-defined]
-            xobject = fax_passthrough(tags, file)
-            if xobject is not None and not is_exact(xobject):
+            fax = received_fax(tags, file, directory)
+            if fax is not None:
+                xobject = fax.xobject
+                found += _fax_problems(fax.decoded, name, number)
+            else:
+                if is_damaged(tags, file, directory):
+                    found.append(_damaged(name, number))
                 image.load()
-                xobject = xobject if xobject.octets and viewers_agree(xobject, image) else None
-            xobject = xobject or as_one_strip(tags, file, directory)
-            if xobject is not None:
-                return SizedImage(xobject, size_of((xobject.width, xobject.height), density))
-            image.load()
-            page = normalized(image)
-            return SizedImage(compressed(page), size_of(page.size, density))
+                xobject = compressed(normalized(image))
     except (Image.DecompressionBombError, *DECODING_ERRORS, MemoryError):
-        return _undecodable(name, number)
+        return [_undecodable(name, number)]
+    if xobject is not None:
+        found.append(SizedImage(xobject, size_of((xobject.width, xobject.height), density)))
+    return found
+
+
+def _fax_problems(fax: DecodedFax | None, name: str, number: int) -> list[Problem]:
+    """Return what is said of a fax that is not exact."""
+    if fax is None:
+        return []
+    if not fax.legible:
+        return [_undecodable(name, number)]
+    found = []
+    if fax.recovered:
+        words = (
+            f"{name}: page {number} is not what its tags say; it is printed as {fax.recovered}."
+        )
+        found.append(Problem(code=NO_CODE, words=words))
+    if fax.damaged_rows:
+        rows = f"{fax.damaged_rows} of its {fax.height} rows cannot be decoded"
+        found.append(_damaged(name, number, rows))
+    elif fax.more:
+        found.append(_damaged(name, number, "its data goes on behind its last row"))
+    return found
 
 
 # -- colour fax -------------------------------------------------------------------------
@@ -147,6 +179,7 @@ def _colour_pages(
             tags = tags_at(file, directory)
             if not is_colour_fax(tags):
                 raise ValueError("another kind of page")
+            damaged = is_damaged(tags, file, directory)
             image, density = colour_page(tags, file)
         except (
             Image.DecompressionBombError,
@@ -156,11 +189,18 @@ def _colour_pages(
         ):
             yield _undecodable(name, number)
             continue
+        if damaged:
+            yield _damaged(name, number)
         yield SizedImage(compressed(image), size_of(image.size, density))
 
 
 def _undecodable(name: str, number: int) -> Problem:
     return Problem(code=UNDECODABLE, words=f"{name}: page {number} cannot be decoded.")
+
+
+def _damaged(name: str, number: int, how: str = "") -> Problem:
+    words = f"{name}: page {number} is damaged{': ' if how else ''}{how}."
+    return Problem(code=UNDECODABLE, words=words)
 
 
 def _too_large(name: str, number: int) -> Problem:

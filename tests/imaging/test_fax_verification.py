@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from twisted.trial.unittest import SynchronousTestCase
 
+from irsend.imaging.fax_decoding import decode_fax
 from irsend.imaging.fax_verification import as_one_strip, is_exact
 from irsend.imaging.image_xobject import ImageXObject, fax_passthrough
 from irsend.imaging.tiff_fx import MH, MMR, FaxPage, fax_page, write_tiff
@@ -137,10 +138,13 @@ class ExactTests(SynchronousTestCase):
         with path.open("rb") as file, Image.open(file) as image:
             (directory,) = struct.unpack(">I", path.read_bytes()[4:8])
             at = file.tell()
-            picture = as_one_strip(image.tag_v2, file, directory)  # type: ignore[attr-defined]
+            fax = decode_fax(image.tag_v2, file, directory)  # type: ignore[attr-defined]
             self.assertEqual(file.tell(), at)
+            assert fax is not None
+            self.assertTrue(fax.clean)
             image.load()
-            return picture, image.copy()
+            black_is_one = image.tag_v2[262] == 1  # type: ignore[attr-defined]
+            return as_one_strip(fax, black_is_one=black_is_one), image.copy()
 
     def test_joined_of_damaged(self) -> None:
         """Of damaged strips it is what tiffcp decodes: rows that a strip does not have are empty."""
@@ -158,7 +162,9 @@ class ExactTests(SynchronousTestCase):
                 octets[middle] ^= mask
                 (within / "damaged.tif").write_bytes(octets)
                 with (within / "damaged.tif").open("rb") as file:
-                    picture = as_one_strip(tags, file, struct.unpack_from(">I", octets, 4)[0])
+                    fax = decode_fax(tags, file, struct.unpack_from(">I", octets, 4)[0])
+                assert fax is not None
+                picture = as_one_strip(fax, black_is_one=tags[262] == 1)
                 assert picture is not None
                 how = ("-c", "none", "-r", "500", "damaged.tif", "decoded.tif")
                 libtiff("tiffcp", *how, within=within)

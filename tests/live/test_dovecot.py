@@ -107,7 +107,7 @@ class STLSTests(DovecotTestCase):
 
     async def test_on(self) -> None:
         """On: the iR 2270 logs in under TLS 1.0, and shows no credentials on the wire."""
-        await self.parts(settings={"allow_ssl_pop": True}, old_tls=True)
+        await self.bench(settings={"allow_ssl_pop": True}, old_tls=True)
         transcript = await self.assert_fetched(tls="TLS 1.0")
         self.assertIn("C: STLS", transcript)
         # Capabilities from before TLS are worth nothing behind it: CAPA again.
@@ -118,13 +118,13 @@ class STLSTests(DovecotTestCase):
 
     async def test_on_later_machine(self) -> None:
         """On: a later machine fetches under TLS 1.3 from a Dovecot as Debian sets it up."""
-        await self.parts(model="iradvance", settings={"allow_ssl_pop": True})
+        await self.bench(model="iradvance", settings={"allow_ssl_pop": True})
         await self.assert_fetched(tls="TLS 1.3")
         self.assertNotIn(b"USER", self.said)
 
     async def test_off(self) -> None:
         """Off: STLS is not used even where it is offered."""
-        await self.parts(old_tls=True)
+        await self.bench(old_tls=True)
         transcript = await self.assert_fetched(tls=None)
         self.assertIn("S: STLS", transcript)
         self.assertNotIn("C: STLS", transcript)
@@ -132,13 +132,13 @@ class STLSTests(DovecotTestCase):
 
     async def test_absent(self) -> None:
         """On, and no STLS: SSL Error (POP), #810, and no credentials are ever sent."""
-        await self.parts(settings={"allow_ssl_pop": True}, ssl=False)
+        await self.bench(settings={"allow_ssl_pop": True}, ssl=False)
         await self.assert_refused_before_login()
         self.assertNotIn(b"STLS", self.said)
 
     async def test_absent_with_apop(self) -> None:
         """On, and Dovecot has no STLS: an APOP digest is not sent either."""
-        await self.parts(
+        await self.bench(
             settings={"allow_ssl_pop": True, "pop_auth_method": "apop"},
             ssl=False,
             mechanisms="plain apop",
@@ -147,7 +147,7 @@ class STLSTests(DovecotTestCase):
 
     async def test_absent_with_sasl(self) -> None:
         """On, and Dovecot has no STLS: SASL is not begun either."""
-        await self.parts(
+        await self.bench(
             settings={"allow_ssl_pop": True, "pop_auth_method": "pop_auth"},
             ssl=False,
             mechanisms="plain cram-md5",
@@ -156,13 +156,13 @@ class STLSTests(DovecotTestCase):
 
     async def test_handshake_fails(self) -> None:
         """On, and TLS fails, as Dovecot's begins at 1.2: the same, for the iR 2270."""
-        await self.parts(settings={"allow_ssl_pop": True})
+        await self.bench(settings={"allow_ssl_pop": True})
         await self.assert_refused_before_login()
         self.assertIn(b"STLS\r\n", self.said)
 
     async def test_shown_until_it_succeeds(self) -> None:
         """SSL Error (POP) stays on the line until a reception by POP succeeds."""
-        await self.parts(settings={"allow_ssl_pop": True}, ssl=False)
+        await self.bench(settings={"allow_ssl_pop": True}, ssl=False)
         await self.assert_refused_before_login()
         await self.machine.change({"authent_encryption.allow_ssl_pop": False})
         self.assertEqual(SSL_ERROR_POP, await self.machine.status_line())
@@ -175,7 +175,7 @@ class LoginTests(DovecotTestCase):
 
     async def test_wrong_password(self) -> None:
         """A wrong password ends the reception with #813, and the mail stays at Dovecot."""
-        await self.parts(password="not-the-one")
+        await self.bench(password="not-the-one")
         answer = await self.machine.receive()
         self.assertEqual(
             ("NG", "#813", 0), (answer["result"], answer["code"], answer["received"])
@@ -188,7 +188,7 @@ class LoginTests(DovecotTestCase):
 
     async def test_wrong_password_by_every_method(self) -> None:
         """APOP and POP AUTH with a wrong password end with #813 as well."""
-        await self.parts(password="not-the-one", mechanisms="plain apop cram-md5")
+        await self.bench(password="not-the-one", mechanisms="plain apop cram-md5")
         for method in ("apop", "pop_auth"):
             await self.machine.change({"authent_encryption.pop_auth_method": method})
             answer = await self.machine.receive()
@@ -197,14 +197,14 @@ class LoginTests(DovecotTestCase):
 
     async def test_right_password_later(self) -> None:
         """The right password, given at the panel after a wrong one, fetches the mail."""
-        await self.parts(password="not-the-one")
+        await self.bench(password="not-the-one")
         self.assertEqual("#813", (await self.machine.receive())["code"])
         await self.machine.change({"email_ifax.pop_password": PASSWORD})
         await self.assert_fetched(tls=None)
 
     async def test_apop(self) -> None:
         """APOP sends the digest of Dovecot's timestamp, and neither USER nor PASS."""
-        await self.parts(settings={"pop_auth_method": "apop"}, mechanisms="plain apop")
+        await self.bench(settings={"pop_auth_method": "apop"}, mechanisms="plain apop")
         transcript = await self.assert_fetched(tls=None)
         digest = re.search(rb"APOP ir@bench\.test ([0-9a-f]{32})\r\n", self.said)
         self.assertTrue(digest, self.said)
@@ -214,7 +214,7 @@ class LoginTests(DovecotTestCase):
 
     async def test_apop_without_timestamp(self) -> None:
         """APOP where the greeting has no timestamp is an error, and USER is no way out."""
-        await self.parts(settings={"pop_auth_method": "apop"}, mechanisms="plain")
+        await self.bench(settings={"pop_auth_method": "apop"}, mechanisms="plain")
         answer = await self.machine.receive()
         self.assertEqual(("NG", 0), (answer["result"], answer["received"]))
         self.assertIn(answer["code"], ("#810", "#813"))
@@ -234,7 +234,7 @@ class LoginTests(DovecotTestCase):
 
     async def test_plain_under_tls(self) -> None:
         """POP AUTH under STLS prefers PLAIN to LOGIN, as the model orders them there."""
-        await self.parts(
+        await self.bench(
             model="iradvance",
             settings={"pop_auth_method": "pop_auth", "allow_ssl_pop": True},
             mechanisms="login plain",
@@ -244,7 +244,7 @@ class LoginTests(DovecotTestCase):
 
     async def assert_sasl(self, mechanism: str, offered: str) -> None:
         """Of the mechanisms offered, the machine fetches by that one."""
-        await self.parts(settings={"pop_auth_method": "pop_auth"}, mechanisms=offered)
+        await self.bench(settings={"pop_auth_method": "pop_auth"}, mechanisms=offered)
         await self.assert_fetched(tls=None, auth=mechanism)
         self.assertIn(f"AUTH {mechanism}".encode(), self.said)
         self.assertIsNone(re.search(rb"USER|PASS", self.said))

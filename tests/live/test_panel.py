@@ -239,7 +239,7 @@ class SendingTests(PanelTestCase):
 
     async def assert_comes_back(self, put: Any) -> None:
         """A page put on the glass in this way is printed, and its thumbnail shows."""
-        await self.parts()
+        await self.bench()
         mailbox = await self.open("/mailbox")
         await self.browse(mailbox.get_by_text("Nothing is printed yet.").wait_for)
         page = await self.open("/")

@@ -61,7 +61,7 @@ class _PostfixTests(_MixedIn):
 
     async def test_off(self) -> None:
         """Under off, none and may pass in plain text; encrypt is deferred until it is on."""
-        await self.parts("off")
+        await self.bench("off")
         for level in ("none", "may"):
             self.assertEqual("sent", (await self.relay(level)).status)
             await self.assert_last_session(tls=False)
@@ -82,7 +82,7 @@ class _PostfixTests(_MixedIn):
 
     async def test_on(self) -> None:
         """Under on, none passes in plain text, may and encrypt under TLS."""
-        await self.parts("on")
+        await self.bench("on")
         for level in ("none", "may", "encrypt"):
             self.assertEqual("sent", (await self.relay(level)).status)
             await self.assert_last_session(tls=level != "none")
@@ -91,7 +91,7 @@ class _PostfixTests(_MixedIn):
 
     async def test_ssl(self) -> None:
         """Under ssl, may and encrypt pass under TLS; none is bounced, which is shown."""
-        await self.parts("ssl")
+        await self.bench("ssl")
         for level in ("may", "encrypt"):
             self.assertEqual("sent", (await self.relay(level)).status)
             await self.assert_last_session(tls=True)
@@ -132,14 +132,14 @@ class PostfixOfTodayTests(_PostfixTests, LiveTestCase):
 
     async def test_off(self) -> None:
         """Under off, may is delivered in plain text without an attempt at TLS."""
-        await self.parts("off")
+        await self.bench("off")
         self.assertEqual("sent", (await self.relay("may")).status)
         self.assertEqual([], await self.machine.status_texts())
         self.assert_stored("may-1")
 
     async def test_on(self) -> None:
         """Under on, the failed handshake of may is shown; a later attempt passes in clear."""
-        await self.parts("on")
+        await self.bench("on")
         self.assert_no_tls(await self.relay("may"))
         await self.until(
             lambda: self.postfix.deliveries("ir@may.bench.test")[-1].status == "sent",
@@ -153,7 +153,7 @@ class PostfixOfTodayTests(_PostfixTests, LiveTestCase):
 
     async def test_ssl(self) -> None:
         """Under ssl, the failed handshake of may is shown, and then its plain text, bounced."""
-        await self.parts("ssl")
+        await self.bench("ssl")
         self.assert_no_tls(await self.relay("may"))
         self.assertIn(SMTP_RECEIVE, await self.machine.status_texts())
         await self.until(
@@ -168,7 +168,7 @@ class PostfixOfTodayTests(_PostfixTests, LiveTestCase):
 
     async def test_encrypt(self) -> None:
         """What is to be encrypted stays at Postfix, attempt for attempt, and each is shown."""
-        await self.parts("on")
+        await self.bench("on")
         self.assert_no_tls(await self.relay("encrypt"))
         self.assert_no_tls(await self.postfix.delivery("ir@encrypt.bench.test", 2))
         self.assertEqual(SMTP_RECEIVE, await self.machine.status_line())

@@ -77,7 +77,7 @@ class LoginTests(KerberosTestCase):
 
     async def test_right(self) -> None:
         """GSSAPI comes before PLAIN and LOGIN, under TLS and without; the mail arrives."""
-        await self.parts()
+        await self.bench()
         for number, tls in enumerate((False, True), 1):
             transcript = await self.assert_sent(authent_encryption__allow_ssl_smtp_send=tls)
             session = await self.machine.last_session("smtp-send")
@@ -93,7 +93,7 @@ class LoginTests(KerberosTestCase):
 
     async def test_wrong(self) -> None:
         """A wrong password is #839, so is who is not there; the relay hears nothing of it."""
-        await self.parts()
+        await self.bench()
         for user, password, words in (
             ("ir", "wrong", "user name or password is wrong"),
             ("nobody", "wrong", f"'nobody@{REALM}' not found"),
@@ -114,14 +114,14 @@ class LoginTests(KerberosTestCase):
 
     async def test_server_without_a_key(self) -> None:
         """A relay by a name that the KDC does not know is #839, and the reason has that name."""
-        await self.parts()
+        await self.bench()
         await self.assert_failed(
             "#839", f"smtp/127.0.0.1@{REALM} not found", email_ifax__smtp_server="127.0.0.1"
         )
 
     async def test_own_ticket(self) -> None:
         """Each login is by a ticket of its user's own; those of whoever runs irsend are not touched."""
-        await self.parts()
+        await self.bench()
         await self.realm.take_ticket("operator", _USERS["operator"])
         before = self.realm.tickets.read_bytes()
         for user in ("ir", "scanner", f"ir@{REALM}"):
@@ -147,7 +147,7 @@ class LoginTests(KerberosTestCase):
 
     async def test_pop(self) -> None:
         """POP AUTH fetches by GSSAPI too, with a ticket for the service pop."""
-        await self.parts()
+        await self.bench()
         mail = make_mail("m", 4000)
         self.dovecot.deliver([mail])
         await self.machine.change(
@@ -174,7 +174,7 @@ class ClockTests(KerberosTestCase):
 
     async def test_apart(self) -> None:
         """An hour, or two days, before or behind the KDC is #843; three minutes are none."""
-        await self.parts()
+        await self.bench()
         for off, apart in (("+1h", 3600), ("-1h", 3600), ("+2d", 172800)):
             await self.realm.stop()
             await self.realm.start(clock=off)
@@ -190,7 +190,7 @@ class ClockTests(KerberosTestCase):
 
     async def test_said_by_the_kdc(self) -> None:
         """KRB_AP_ERR_SKEW of the KDC, to a library that keeps its clock to itself, is #843."""
-        await self.parts("kdc_timesync = 0")
+        await self.bench("kdc_timesync = 0")
         await self.realm.stop()
         await self.realm.start(clock="+1h")
         await self.assert_failed("#843", "login failed: Kerberos: Clock skew too great")
@@ -198,7 +198,7 @@ class ClockTests(KerberosTestCase):
 
     async def test_of_the_relay(self) -> None:
         """A relay whose clock is an hour off refuses the ticket: #839, for the machine cannot know why."""
-        await self.parts(relay_clock="+1h")
+        await self.bench(relay_clock="+1h")
         transcript = await self.assert_failed("#839", "the server refused")
         self.assertIn("S: 535", transcript)
         self.assertIn("Clock skew", self.dovecot.log)
@@ -209,7 +209,7 @@ class UnreachableTests(KerberosTestCase):
 
     async def test_down(self) -> None:
         """With nobody at the KDC's port it is #839 at once, and good again when the KDC is."""
-        await self.parts()
+        await self.bench()
         await self.realm.stop()
         await self.assert_failed("#839", f"Cannot contact any KDC for realm '{REALM}'")
         await self.realm.start()
@@ -217,7 +217,7 @@ class UnreachableTests(KerberosTestCase):
 
     async def test_silent(self) -> None:
         """A KDC that never answers holds up a job for a minute at most, and nothing but the job."""
-        await self.parts()
+        await self.bench()
         await self.realm.stop()
         silent = DatagramProtocol()
         self.reactor.listenUDP(self.realm.port, silent, interface="127.0.0.1")

@@ -59,7 +59,7 @@ class MailTests(RelayTestCase):
 
     async def test_formats(self) -> None:
         """PDF, TIFF and I-Fax arrive as long as they were sent, and others read them."""
-        await self.parts()
+        await self.bench()
         original = pdf(self.directory / "two.pdf", 2).read_bytes()
         forms: tuple[tuple[dict[str, str], str, tuple[str, ...]], ...] = (
             ({"format": "pdf"}, "pdfinfo", ("Pages:           2", "Producer:        irsend")),
@@ -95,7 +95,7 @@ class MailTests(RelayTestCase):
         """What arrives is what stood in the outbox, octet for octet, in each format."""
         model = self.directory / "again.toml"
         model.write_text(_AGAIN)
-        await self.parts(str(model))
+        await self.bench(str(model))
         await self.machine.change({"service_mode.smtp_tx_port": free_port()})
         original = pdf(self.directory / "two.pdf", 2).read_bytes()
         forms = ({"format": "pdf"}, {"format": "tiff"}, {"format": "jpeg"}, {"kind": "ifax"})
@@ -117,7 +117,7 @@ class MailTests(RelayTestCase):
     async def test_words(self) -> None:
         """Subject and text in any script are read back by others, in 7 bit and in 8 bit."""
         subject, text = "Prüfbericht № 7 検査", "Grüße\nиз офиса\n"
-        await self.parts("iradvance")
+        await self.bench("iradvance")
         await self.machine.send(("p.png", PNG), to="b@bench.test", subject=subject, text=text)
         await self.machine.change({"service_mode.smtp_tx_port": self.ports["seven"]})
         await self.machine.send(("p.png", PNG), to="b@bench.test", subject=subject, text=text)
@@ -132,7 +132,7 @@ class MailTests(RelayTestCase):
 
     async def test_recipients(self) -> None:
         """A recipient whom the relay does not know is #806; the others have their mail."""
-        await self.parts()
+        await self.bench()
         job = await self.machine.send(("p.png", PNG), to=["b@bench.test", "nobody@bench.test"])
         told = [(one["address"], one["result"], one["code"]) for one in job["recipients"]]
         self.assertEqual(
@@ -143,7 +143,7 @@ class MailTests(RelayTestCase):
 
     async def test_size(self) -> None:
         """A mail over the relay's SIZE is refused at MAIL, before a line of it is sent."""
-        await self.parts()
+        await self.bench()
         photo = self.directory / "photo.png"
         photograph(900, 900).save(photo)
         await self.machine.change({"service_mode.smtp_tx_port": self.ports["small"]})
@@ -156,7 +156,7 @@ class MailTests(RelayTestCase):
 
     async def test_divided(self) -> None:
         """Over Maximum Data Size it is #705, or goes in parts that make the mail again."""
-        await self.parts(maximum_data_size=1)
+        await self.bench(maximum_data_size=1)
         page = ("noise.png", self.noise())
         job = await self.machine.send(
             page, to="b@bench.test", format="jpeg", resolution="300x300"
@@ -174,7 +174,7 @@ class MailTests(RelayTestCase):
 
     async def test_large(self) -> None:
         """A scan of 20 MB arrives whole."""
-        await self.parts(maximum_data_size=0)
+        await self.bench(maximum_data_size=0)
         noise = self.noise()
         pages = [(f"{n}.png", noise) for n in range(12)]
         job = await self.machine.send(
@@ -187,7 +187,7 @@ class MailTests(RelayTestCase):
 
     async def test_pop_before_sending(self) -> None:
         """The POP login ends 300 ms before SMTP begins; a wrong password is #813, and nothing is sent."""
-        await self.parts()
+        await self.bench()
         await self.machine.change(
             {
                 "authent_encryption.pop_auth_before_sending": True,
