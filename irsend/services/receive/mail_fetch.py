@@ -23,6 +23,8 @@ from irsend.device import codes
 from irsend.device.device import Device
 from irsend.errors import MemoryFull, MessageTooLarge
 from irsend.message.trace import pop_trace
+from irsend.protocols.pop3_exchange import ProtocolViolation
+from irsend.services.error_text import error_text
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.pop_client_session import OpenMaildrop, POPSessionFailed, server_text
 from irsend.services.receive.dispatch import Dispatch
@@ -74,6 +76,8 @@ class MailFetch:
         self._staying: list[tuple[str, str]] = []
         """Keys of the mails that are left on the server, each with its reason."""
         self._failures: list[BaseException] = []
+        self._incomplete: list[int] = []
+        """Numbers of the mails behind which something came that is no reply."""
 
     def check(self) -> None:
         """Refuse to begin while the memory is full."""
@@ -96,7 +100,7 @@ class MailFetch:
         else:
             self._staying += [(one.key, _BROKEN_OFF) for one in suspect]
         if self._failures and not self._stopped:
-            raise self._failures[0]
+            raise self._failure(self._failures[0])
         try:
             await client.leave()
             # The server has deleted them, and may use their UIDLs again.
@@ -105,6 +109,16 @@ class MailFetch:
             if not self._stopped:
                 raise
         self._report()
+
+    def _failure(self, error: BaseException) -> BaseException:
+        """Return what ended the session, with the mail that it left incomplete."""
+        if not isinstance(error, ProtocolViolation) or not self._incomplete:
+            return error
+        number = min(self._incomplete)
+        return POPSessionFailed(
+            f"{error_text(error)}; message {number} stays on the server, since it is not whole "
+            "(does the server stuff dots?)"
+        )
 
     def _report(self) -> None:
         """Raise POPSessionFailed where mails stay on the server and no earlier session said so."""
@@ -237,17 +251,21 @@ class MailFetch:
                 pass
             except Exception:
                 if not await followed:
-                    self._left.broken_off.add(mail.key)
+                    self._broke_off(mail)
                 message.abort()
                 raise
             followed = client.next_reply()
         return message, followed
 
+    def _broke_off(self, mail: ListedMail) -> None:
+        self._left.broken_off.add(mail.key)
+        self._incomplete.append(mail.number)
+
     async def _discard(
         self, maildrop: OpenMaildrop, mail: ListedMail, message: StoredMessage
     ) -> None:
         """Keep nothing of a mail that the server has not sent whole."""
-        self._left.broken_off.add(mail.key)
+        self._broke_off(mail)
         if mail.mark:
             self._journal.forget_fetched([mail.mark])
         await self._memory.delete_durably([message.name])

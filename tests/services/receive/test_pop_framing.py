@@ -42,7 +42,11 @@ class FramingTests(PollingCase):
         drop = Maildrop({b"one": _UNSTUFFED})
         self.start_polling(drop)
         for _ in range(3):
-            self.assert_nothing_kept(drop, self.receive(drop))
+            session = self.receive(drop)
+            self.assert_nothing_kept(drop, session)
+            self.assertIn(
+                "message 1 stays on the server, since it is not whole", session.reason
+            )
 
     def test_dots_not_stuffed_and_size_not_known(self) -> None:
         """The same holds where LIST says a size that tells nothing."""
