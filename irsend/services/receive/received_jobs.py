@@ -54,7 +54,13 @@ class ReceivedJobs:
         names = [one.mail_file or "" for one in jobs]
         ended = self._device.now()
         jobs = [
-            self._device.job_changed(one, result="NG", code=codes.CANCELLED, ended=ended)
+            self._device.job_changed(
+                one,
+                result="NG",
+                code=codes.CANCELLED,
+                reason=codes.CODES[codes.CANCELLED],
+                ended=ended,
+            )
             for one in jobs
         ]
         # The journal has their ends and UIDLs before they are deleted: none is fetched again.
