@@ -102,7 +102,7 @@ class Us(POPClient):
         """Ask for one reception; return the seconds until it was over."""
         assert self.machine
         began = time.perf_counter()
-        self.machine.control.receive(seconds)
+        self.machine.receive(seconds)
         return time.perf_counter() - began
 
     def clear(self) -> None:

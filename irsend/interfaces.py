@@ -141,6 +141,9 @@ class IReception(Interface):
     def admitted() -> Verdict:
         """May this peer have a session at all? (before the greeting)."""
 
+    def sender_named(sender: Mailbox | None) -> None:
+        """MAIL names this sender; called before each verdict on MAIL, where its grammar is right."""
+
     def mail_allowed(secured: bool) -> Verdict:
         """May mail come in plain text, or under TLS? (MAIL, before anything else of it is looked at)."""
 
@@ -154,7 +157,10 @@ class IReception(Interface):
         """Open a place for the message (DATA); MemoryFull where there is none."""
 
     def message_refused(reply: Reply) -> None:
-        """A mail transaction has ended with this reply instead of its 250."""
+        """A mail was refused with this reply: its MAIL or RCPT, its DATA, or its end mark.
+
+        The receiver's own refusals are not among them.
+        """
 
     def tls_began(version: str, cipher: str) -> None:
         """TLS is in use from here on, in this version and with this cipher."""

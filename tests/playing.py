@@ -20,6 +20,7 @@ transcript is shown in, so that what was seen on a bench can be put here:
     -- closed                         the machine has closed the connection
     status: SSL Error (SMTP RX Reject)
     result: NG #810                   as the journal has it
+    reason: timed out                 words of its reason in the journal
     memory: 1                         mails
     to: b@bench.test, c@bench.test    for whom the mail is that the machine sends
     token: ya29                       the access token for XOAUTH2; none without it
@@ -135,6 +136,16 @@ class Play:
         # A handshake that nobody answered stands in no transcript.
         if not said.startswith(b"\x16\x03"):
             self._case.assertEqual(said, b"", "the machine said more than the transcript has")
+        self._check_reasons()
+
+    def _check_reasons(self) -> None:
+        """Whatever happened: a job that is NG has the words of its session."""
+        sessions = self._case.successResultOf(self.parts.journal.sessions(9))
+        reasons = {session.id: session.reason for session in sessions}
+        for job in self._case.successResultOf(self.parts.journal.jobs(9)):
+            if job.result == "NG":
+                self._case.assertEqual([job.reason], [reasons[one] for one in job.sessions])
+                self._case.assertNotEqual(job.reason, "")
 
     def _play_line(self, line: str) -> None:
         if line.startswith(f"{self._peer}: ") or line == f"{self._peer}:":
@@ -226,6 +237,9 @@ class Play:
                 address, _, wanted = value.partition(" ")
                 outcome = self._outcomes[mailbox(address)]
                 self._case.assertEqual(outcome.code or "OK", wanted, outcome.reason)
+            case "reason":
+                session = self._case.successResultOf(self.parts.journal.sessions(1))[0]
+                self._case.assertIn(value, session.reason)
             case "auth" | "choice":
                 session = self._case.successResultOf(self.parts.journal.sessions(1))[0]
                 self._case.assertEqual(getattr(session, what) or "none", value)

@@ -28,7 +28,7 @@ from irsend.device.events import (
     StatusChanged,
 )
 from irsend.device.items import Value
-from irsend.device.jobs import Direction, Job, JobChanges, number_after
+from irsend.device.jobs import Direction, Job, JobChanges, number_after, with_reason
 from irsend.device.model import Model
 from irsend.device.sessions import Session, SessionChanges, SessionKind, SessionResult
 from irsend.device.status import StatusEntry, StatusLine, StatusText
@@ -196,7 +196,7 @@ class Device:
 
     def job_changed(self, job: Job, **changes: Unpack[JobChanges]) -> Job:
         """Change these fields of a job, if any, and notify the observers; return it."""
-        job = attrs.evolve(job, **changes)
+        job = with_reason(attrs.evolve(job, **changes))
         self._notify(JobChanged(job=job))
         return job
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+import attrs
 from attrs import frozen
+
+from irsend.device.codes import CODES
 
 Direction = Literal["tx", "rx"]
 JobKind = Literal["email", "ifax"]
@@ -44,7 +47,7 @@ class Job:
     result: JobResult = "waiting"
     code: str | None = None
     reason: str = ""
-    """Why it is NG, in words."""
+    """Why it is not OK, in words; of one that is OK, what it should be known for."""
     size: int | None = None
     """Octets of the message that is sent."""
     recipients: tuple[Recipient, ...] = ()
@@ -74,6 +77,36 @@ class JobChanges(TypedDict, total=False):
     ended: float | None
     mail_file: str | None
     dsn_sent: bool
+
+
+_UNKNOWN = "handed to the mail server; delivery is not confirmed"
+
+
+def with_reason(job: Job) -> Job:
+    """Return a job that says why it is not OK: all jobs come through here.
+
+    Where nothing has said it in other words, it is the reason of its first recipient that
+    failed, else what its code means. A job that waits or runs may do so without a reason.
+    """
+    recipients = job.recipients
+    if any(one.result == "NG" and not one.reason for one in recipients):
+        recipients = tuple(
+            attrs.evolve(one, reason=job.reason or _meaning(one.code))
+            if one.result == "NG" and not one.reason
+            else one
+            for one in recipients
+        )
+        job = attrs.evolve(job, recipients=recipients)
+    if job.reason or job.result not in ("NG", "--"):
+        return job
+    if job.result == "--":
+        return attrs.evolve(job, reason=_UNKNOWN)
+    of_recipients = [one.reason for one in recipients if one.result == "NG"]
+    return attrs.evolve(job, reason=next(iter(of_recipients), "") or _meaning(job.code))
+
+
+def _meaning(code: str | None) -> str:
+    return CODES.get(code or "", "no reason was given")
 
 
 def number_after(last: str | None, direction: Direction) -> str:

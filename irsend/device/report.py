@@ -130,16 +130,20 @@ def _one_line(text: str) -> str:
 
 
 def _beneath(job: Job, width: int) -> list[str]:
-    """Return the lines beneath the row of a job: what its code means."""
-    if not meaning(job.code):
-        return []
+    """Return the lines beneath the row of a job that is not OK: what its code means, and why."""
+    of_code = meaning(job.code)
+    said = [f"{job.code} {of_code}"] if of_code else []
+    why = _one_line(reason(job))
+    if job.result != "OK" and why not in ("", of_code):
+        said.append(why)
     indent = " " * (_WIDTHS[0] + 2)
-    return textwrap.wrap(
-        f"{job.code} {meaning(job.code)}",
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent + " " * 5,
-    )
+    return [
+        line
+        for text in said
+        for line in textwrap.wrap(
+            text, width, initial_indent=indent, subsequent_indent=indent + " " * 5
+        )
+    ]
 
 
 def _line(cells: tuple[str, ...]) -> str:

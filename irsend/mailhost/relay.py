@@ -103,6 +103,9 @@ class RelayReception:
     def greeted(self, helo: bytes, secured: bool) -> None:
         """Do nothing."""
 
+    def sender_named(self, sender: Mailbox | None) -> None:
+        """Do nothing."""
+
     def mail_allowed(self, secured: bool) -> Verdict:
         """Take mail in plain text too."""
         return ACCEPT

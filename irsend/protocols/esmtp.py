@@ -36,10 +36,11 @@ from zope.interface import implementer
 from irsend.interfaces import IReception, Reply
 from irsend.protocols import smtp_server_replies as replies
 from irsend.protocols.command_lines import CommandLines
+from irsend.protocols.octet_names import foreign_protocol, is_binary, note_unread
 from irsend.protocols.sasl.exchange import SASLExchange
 from irsend.protocols.smtp_server_auth import SMTPServerAuth
 from irsend.protocols.smtp_server_transaction import Client, SMTPServerTransaction
-from irsend.protocols.tls import describe_tls, tls_failure
+from irsend.protocols.tls import describe_tls, server_handshake_failure
 from irsend.protocols.transcript import MASK, masked_command
 
 # How long a peer may take to close when it has the last reply, in seconds.
@@ -97,6 +98,12 @@ class ESMTP(smtp.ESMTP):
         self._commands = 0
         self._errors = 0
         self._end_reason = ""
+        self._spoken = False
+        """True from the first command on that SMTP has."""
+        self._brought = False
+        """True from the first mail that was accepted on."""
+        self._unread = ""
+        """What came and is no command; the reason of a session that brings no mail."""
         self._enhanced = False
         self._handshaking = False
 
@@ -128,6 +135,7 @@ class ESMTP(smtp.ESMTP):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Give up a message that is coming in; the reception hears how the session ended."""
         self.setTimeout(None)
+        self._note_leftover()
         self._lines.lost()
         if self._lines.waiting:
             # A message that is being synced is still this session's.
@@ -142,9 +150,11 @@ class ESMTP(smtp.ESMTP):
             # Also inside a handshake: the peer did not fail at it.
             why = "the machine was switched off"
         elif self._handshaking or reason.check(SSL.Error):
-            self.reception.tls_failed(why or tls_failure(reason))
+            self.reception.tls_failed(why or server_handshake_failure(self.transport, reason))
         elif in_message:
             why = why or "the connection was lost inside a message"
+        elif self._unread and not self._brought:
+            why = "; ".join(filter(None, [why, self._unread]))
         self.reception.transcript.note("closed")
         self.reception.session_ended(why)
 
@@ -159,6 +169,7 @@ class ESMTP(smtp.ESMTP):
             self.setTimeout(self._idle)
             return
         self._end_reason = "timed out"
+        self._note_leftover()
         if self._handshaking:
             # No reply can be sent inside a handshake.
             self.transport.abortConnection()
@@ -212,12 +223,33 @@ class ESMTP(smtp.ESMTP):
     def message_accepted(self) -> None:
         """Count the commands to the next mail."""
         self._commands = 0
+        self._brought = True
 
     # -- what comes in --------------------------------------------------------
 
     def dataReceived(self, segment: bytes) -> None:
         """Take a segment."""
         self._lines.feed(segment)
+        if not self._spoken and not self._lines.ended:
+            self._look_at_beginning(self._lines.behind)
+
+    def _look_at_beginning(self, octets: bytes) -> None:
+        """End a session that begins in a binary protocol: its peer waits for no line, and sends none."""
+        if is_binary(octets) and foreign_protocol(octets):
+            self._note_unread(octets)
+            self.hang_up(replies.UNKNOWN_COMMAND)
+
+    def _note_leftover(self) -> None:
+        """Note what has come without a line end, when no more can come."""
+        octets = self._lines.behind
+        idle = not (self._lines.ended or self._lines.waiting or self._handshaking)
+        if octets and idle and not self._auth.responding and not self._after_auth:
+            self._note_unread(octets, ended=False)
+
+    def _note_unread(self, octets: bytes, *, ended: bool = True) -> None:
+        if masked_command(octets.rstrip()) == octets.rstrip():
+            name = note_unread(self.reception.transcript, octets, ended=ended)
+            self._unread = f"what came is no SMTP command: {name}"
 
     def longest_line(self) -> int:
         """Allow SASL responses more than commands."""
@@ -254,16 +286,26 @@ class ESMTP(smtp.ESMTP):
         self._after_auth = stray or verb.upper() == b"AUTH"
         self.reception.transcript.client(MASK.encode() if stray else masked_command(line))
         self._commands += 1
+        self._spoken = self._spoken or command is not None
         if self._commands > _MOST_COMMANDS:
             self._end_reason = "too many commands without a mail"
             self.hang_up(replies.TOO_MANY_COMMANDS)
         elif command is None:
-            self.reply(replies.UNKNOWN_COMMAND)
+            self._unknown_command(line)
         elif b"\n" in line or b"\r" in line or b"\0" in line:
             # A bare CR or LF ends no line here; it may at the next server, so it is refused.
             self.reply(replies.CONTROL_CHARACTER)
         else:
             command(self, argument.strip(b" "))
+
+    def _unknown_command(self, line: bytes) -> None:
+        foreign = bool(foreign_protocol(line))
+        if foreign or not line.isascii() or not line.decode("ascii").isprintable():
+            self._note_unread(line)
+        if foreign and is_binary(line) and not self._spoken:
+            self.hang_up(replies.UNKNOWN_COMMAND)
+        else:
+            self.reply(replies.UNKNOWN_COMMAND)
 
     # -- commands -------------------------------------------------------------
 

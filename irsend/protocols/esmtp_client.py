@@ -36,6 +36,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript, Mailbox
+from irsend.protocols.octet_names import TEXT, note_unread
 from irsend.protocols.sasl import IMechanism
 from irsend.protocols.smtp_client_auth import log_in
 from irsend.protocols.smtp_client_replies import (
@@ -126,7 +127,9 @@ class ESMTPClient(smtp.ESMTPClient):
             if reason.check(error.ConnectionDone, error.ConnectionLost):
                 what = self._awaited[0].what if self._awaited else ""
                 of_it = f", and owes the answer to {what}" if what else ""
-                lost = error.ConnectionLost(f"the server closed the connection{of_it}")
+                lost = error.ConnectionLost(
+                    f"the server closed the connection{of_it}{self._leftover()}"
+                )
                 self._ending = lost
             else:
                 self._ending = reason.value
@@ -154,7 +157,15 @@ class ESMTPClient(smtp.ESMTPClient):
         what = "the handshake"
         if self._awaited:
             what = self._awaited[0].what or "the connection with a greeting"
-        self.abort(error.TimeoutError(string=f"the server did not answer {what} in time"))
+        why = f"the server did not answer {what} in time{self._leftover()}"
+        self.abort(error.TimeoutError(string=why))
+
+    def _leftover(self) -> str:
+        """Note what has come of the server without a line end; return it in words."""
+        if not self._line:
+            return ""
+        name = note_unread(self.transcript, self.secrets.out_of(self._line), ended=False)
+        return f"; what it sent is no reply but {name}"
 
     def abort(self, why: BaseException) -> None:
         """End the session at once; each reply that is awaited fails with this."""
@@ -403,7 +414,8 @@ class ESMTPClient(smtp.ESMTPClient):
         try:
             reply = self._answer.feed(line)
         except UnreadableReply as wrong:
-            self.abort(wrong)
+            name = note_unread(self.transcript, self.secrets.out_of(line))
+            self.abort(wrong if name == TEXT else UnreadableReply(f"{wrong}: it is {name}"))
         else:
             if reply is not None:
                 self._answered(reply)

@@ -10,6 +10,8 @@ What is mended, each with a test that fails on Twisted's own class
 - A line over 16,384 octets inside a message ended the session, and every line
   passed through Python; here whole segments go to a sink.
 - Commands are sent one by one even where the server takes several (PIPELINING).
+- A message counted as whole where its end mark was seen, also where the server did not
+  stuff its dots. `next_reply` says whether a reply follows a message, or the rest of it.
 
 A server may greet a second time inside TLS (docs/fidelity). Nothing waits for that
 greeting, since a list of capabilities never begins with +OK.
@@ -22,9 +24,8 @@ from __future__ import annotations
 import base64
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from attrs import define, field
 from OpenSSL import SSL
 from twisted.internet import error
 from twisted.internet.defer import Deferred
@@ -36,6 +37,8 @@ from zope.interface import implementer
 
 from irsend.interfaces import IMessageSink, ITranscript
 from irsend.protocols.dot_stuffing import DotStream
+from irsend.protocols.octet_names import TEXT, note_unread
+from irsend.protocols.pop3_exchange import Exchange, ProtocolViolation, command_line
 from irsend.protocols.pop3_listings import Listings
 from irsend.protocols.sasl.mechanism import (
     IMechanism,
@@ -43,7 +46,7 @@ from irsend.protocols.sasl.mechanism import (
     initial_response,
     response_to,
 )
-from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls, tls_failure
+from irsend.protocols.tls import ClientTLS, TLSFailed, describe_tls
 from irsend.protocols.transcript import MASK, Secrets, masked_command
 
 _LONGEST_LINE = 4096
@@ -58,31 +61,6 @@ _WINDOW = 16
 
 
 _T = TypeVar("_T")
-
-
-class ProtocolViolation(Exception):
-    """The server said something that POP3 does not have; says what."""
-
-
-@define(eq=False)
-class _Exchange(Generic[_T]):
-    """A command and the reply that is awaited."""
-
-    line: bytes
-    done: Deferred[_T] = field(factory=Deferred)
-    take_line: Callable[[bytes], None] | None = None
-    """Takes the lines of a reply of several; None for a reply of one."""
-    open_sink: Callable[[], IMessageSink] | None = None
-    """Makes the sink of a message."""
-    mechanism: IMechanism | None = None
-    initial: bytes | None = None
-    """The mechanism's initial response, where it did not fit the command."""
-    failed: MechanismFailed | None = None
-    """Why the client cancelled the login."""
-    began: bool = False
-    octets: int = 0
-    ahead: bool = True
-    """May be sent before the replies to the commands before it."""
 
 
 @implementer(IHandshakeListener)
@@ -104,8 +82,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self.tls: tuple[str, str] | None = None
         self._lines = b""
         self._behind = b""
-        self._to_send: deque[_Exchange[Any]] = deque()
-        self._awaited: deque[_Exchange[Any]] = deque()
+        self._to_send: deque[Exchange[Any]] = deque()
+        self._awaited: deque[Exchange[Any]] = deque()
+        self._next_reply: list[Deferred[bool]] = []
         self._dots: DotStream | None = None
         self._sink: IMessageSink | None = None
         self._second_greeting_possible = False
@@ -122,7 +101,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         if nodelay is not None:
             nodelay(True)
         self.setTimeout(self.timeout)
-        self._awaited.append(_Exchange(b"", self.greeted))
+        self._awaited.append(Exchange(b"", self.greeted))
         self.greeted.addCallback(self._remember_timestamp)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
@@ -132,7 +111,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             self._sink.abort()
             self._sink = None
         if self._handshake is not None or (reason.check(SSL.Error) and self._ending is None):
-            why = self._ending or TLSFailed(tls_failure(reason))
+            assert self._client_tls is not None
+            why = self._ending or self._client_tls.failed(reason)
             if not isinstance(why, TLSFailed):
                 why = TLSFailed(str(why))
             self._ending = why
@@ -142,11 +122,14 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         elif self._ending is None:
             lost = reason.check(error.ConnectionDone, error.ConnectionLost)
             self._ending = (
-                error.ConnectionLost("the server closed the connection")
+                error.ConnectionLost(f"the server closed the connection{self._leftover()}")
                 if lost
                 else reason.value
             )
         self.transcript.note("closed")
+        # Half a line at the end is no reply either.
+        broken = isinstance(self._ending, ProtocolViolation) or bool(self._lines)
+        self._fire_next_reply(not broken)
         exchanges = [*self._awaited, *self._to_send]
         self._awaited.clear()
         self._to_send.clear()
@@ -156,7 +139,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
-        self.abort(error.TimeoutError(string="the server did not answer in time"))
+        why = f"the server did not answer in time{self._leftover()}"
+        self.abort(error.TimeoutError(string=why))
 
     def abort(self, why: BaseException) -> None:
         """End the session at once, without QUIT; each reply that is awaited fails with this."""
@@ -164,6 +148,13 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             self._ending = why
         # Also where the session is over already, and the server does not close.
         self.transport.abortConnection()
+
+    def _leftover(self) -> str:
+        """Note what has come of the server without a line end; return it in words."""
+        if not self._lines:
+            return ""
+        name = note_unread(self.transcript, self._secrets.out_of(self._lines), ended=False)
+        return f"; what it sent is no reply but {name}"
 
     def _remember_timestamp(self, greeting: bytes) -> bytes:
         match = self._challengeMagicRe.search(greeting)
@@ -175,7 +166,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
 
     def sendShort(self, cmd: bytes, args: bytes | None) -> Deferred[bytes]:
         """Send a command with a reply of one line; fires with its text behind +OK."""
-        return self._send(_Exchange[bytes](_command(cmd, args)))
+        return self._send(Exchange[bytes](command_line(cmd, args)))
 
     def sendLong(
         self,
@@ -190,7 +181,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             line = line[1:] if line.startswith(b"..") else line
             consumer(xform(line) if xform is not None else line)
 
-        return self._send(_Exchange[None](_command(cmd, args), take_line=take)).addCallback(
+        return self._send(Exchange[None](command_line(cmd, args), take_line=take)).addCallback(
             lambda _: consumer
         )
 
@@ -198,9 +189,22 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self, index: int, open_sink: Callable[[], IMessageSink]
     ) -> Deferred[IMessageSink]:
         """RETR: write the message at this index (from 0) to a sink; fires with it, uncommitted."""
-        return self._send(
-            _Exchange[IMessageSink](b"RETR %d" % (index + 1), open_sink=open_sink)
-        )
+        return self._send(Exchange[IMessageSink](b"RETR %d" % (index + 1), open_sink=open_sink))
+
+    def next_reply(self) -> Deferred[bool]:
+        """Fire with True at the next +OK or -ERR, with False where something else comes.
+
+        Called as soon as a message has ended: only a reply behind its end mark shows that
+        it was the end. A session that ends with nothing behind the mark fires True.
+        """
+        followed: Deferred[bool] = Deferred()
+        self._next_reply.append(followed)
+        return followed
+
+    def _fire_next_reply(self, well_formed: bool) -> None:
+        waiting, self._next_reply = self._next_reply, []
+        for one in waiting:
+            one.callback(well_formed)
 
     def authenticate(self, mechanism: IMechanism) -> Deferred[bytes]:
         """AUTH (RFC 5034), with an initial response where it fits the line.
@@ -216,7 +220,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             initial = base64.b64encode(first) or b"="
             if len(line) + len(initial) + 3 <= _COMMAND_LINE:
                 line, first = line + b" " + initial, None
-        exchange = _Exchange[bytes](line, mechanism=mechanism, initial=first, ahead=False)
+        exchange = Exchange[bytes](line, mechanism=mechanism, initial=first, ahead=False)
         try:
             answer = await self._send(exchange)
         except ServerErrorResponse:
@@ -229,7 +233,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
     def start_tls(self, tls: ClientTLS) -> Deferred[None]:
         """STLS; fires when the handshake is done and the certificate checked, else TLSFailed."""
         self._client_tls = tls
-        exchange = _Exchange[bytes](b"STLS", ahead=False)
+        exchange = Exchange[bytes](b"STLS", ahead=False)
 
         def shake(_: bytes) -> Deferred[None]:
             if self._behind:
@@ -264,15 +268,16 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
     def leave(self) -> Deferred[None]:
         """End the session, by QUIT where no reply is awaited; fires when the connection is closed.
 
-        Fails where QUIT was refused or had no reply: then the server may have deleted nothing.
+        Fails where QUIT was not given, was refused or had no reply: then the server may have
+        deleted nothing.
         """
         closed: Deferred[None] = Deferred()
         self._closed.addCallback(closed.callback)
-        if self._ending is not None:
-            return closed
-        if self._awaited or self._to_send:
-            self.transport.abortConnection()
-            return closed
+        if self._ending is not None or self._awaited or self._to_send:
+            ending = self._ending or error.ConnectionLost("the session ended without QUIT")
+            if self._ending is None:
+                self.transport.abortConnection()
+            return closed.addCallback(lambda _: Failure(ending))
         left: Deferred[None] = self.quit().addBoth(self._hang_up).addCallback(lambda _: closed)
         return left
 
@@ -282,7 +287,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self.transport.loseConnection()
         return outcome
 
-    def _send(self, exchange: _Exchange[_T]) -> Deferred[_T]:
+    def _send(self, exchange: Exchange[_T]) -> Deferred[_T]:
         if self._ending is not None:
             exchange.done.errback(Failure(self._ending))
         else:
@@ -346,6 +351,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             exchange.began = False
         self.transcript.server(self._secrets.out_of(line))
         status, _, text = line.partition(b" ")
+        if status in (b"+OK", b"-ERR"):
+            self._fire_next_reply(True)
         if status == b"+" and exchange.mechanism is not None:
             self._respond(exchange, exchange.mechanism, text)
         elif status == b"-ERR":
@@ -353,9 +360,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
                 Failure(ServerErrorResponse(self._secrets.out_of(text)))
             )
         elif status != b"+OK":
-            self.abort(
-                ProtocolViolation("the server's answer begins with neither +OK nor -ERR")
-            )
+            name = note_unread(self.transcript, self._secrets.out_of(line))
+            why = "the server's answer begins with neither +OK nor -ERR"
+            self.abort(ProtocolViolation(why if name == TEXT else f"{why}: it is {name}"))
         elif exchange.take_line is not None:
             exchange.began = True
         elif exchange.open_sink is not None:
@@ -363,13 +370,13 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         else:
             self._answered(exchange).done.callback(text)
 
-    def _answered(self, exchange: _Exchange[_T]) -> _Exchange[_T]:
+    def _answered(self, exchange: Exchange[_T]) -> Exchange[_T]:
         self._awaited.popleft()
         # Before the callbacks: they may send, and those before them come first.
         self._send_more()
         return exchange
 
-    def _take_line(self, exchange: _Exchange[None], line: bytes) -> None:
+    def _take_line(self, exchange: Exchange[None], line: bytes) -> None:
         assert exchange.take_line is not None
         self.transcript.server(self._secrets.out_of(line))
         self._second_greeting_possible = False
@@ -422,7 +429,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         return rest
 
     def _respond(
-        self, exchange: _Exchange[bytes], mechanism: IMechanism, challenge: bytes
+        self, exchange: Exchange[bytes], mechanism: IMechanism, challenge: bytes
     ) -> None:
         first, exchange.initial = exchange.initial, None
         Deferred.fromCoroutine(self._response(mechanism, first, challenge)).addCallbacks(
@@ -442,14 +449,10 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         if self._ending is None:
             self._write(encoded, MASK.encode() if encoded else b"")
 
-    def _cancel(self, exchange: _Exchange[bytes], failure: Failure) -> None:
+    def _cancel(self, exchange: Exchange[bytes], failure: Failure) -> None:
         failed = failure.value
         if not isinstance(failed, MechanismFailed):
             failed = MechanismFailed("the server's challenge is not base64")
         exchange.failed = failed
         if self._ending is None:
             self._write(b"*", b"*")
-
-
-def _command(name: bytes, arguments: bytes | None) -> bytes:
-    return name + b" " + arguments if arguments else name

@@ -71,6 +71,9 @@ class TransactionSession(Protocol):
         """Count the commands of the session anew."""
 
 
+_Path = tuple[Mailbox | None, dict[bytes, bytes]]
+
+
 class _IncomingMessage:
     """A message that is coming in."""
 
@@ -158,35 +161,42 @@ class SMTPServerTransaction:
 
     def mail(self, rest: bytes) -> None:
         """MAIL (RFC 5321 4.1.1.2): policy first, then order, then grammar."""
+        path: _Path | GrammarError
+        try:
+            path = parse_path(rest, b"FROM")
+        except GrammarError as error:
+            path = error
+        else:
+            # Whatever becomes of it: a mail that is refused has a sender too.
+            self._reception.sender_named(path[0])
         self._lines.ask(
             self._reception.mail_allowed,
             self._client.secured,
-            then=lambda verdict: self._judge(verdict, lambda: self._begin(rest)),
+            then=lambda verdict: self._judge(verdict, lambda: self._begin(path)),
         )
 
-    def _begin(self, rest: bytes) -> None:
+    def _begin(self, path: _Path | GrammarError) -> None:
         if self._client.name is None:
             self._session.reply(replies.HELLO_FIRST)
             return
         if self._sender is not None:
             self._session.reply(replies.NESTED_MAIL)
             return
-        try:
-            sender, parameters = parse_path(rest, b"FROM")
-        except GrammarError as error:
-            self._session.reply(Reply(501, f"Syntax error: {error}", "5.1.7"))
+        if isinstance(path, GrammarError):
+            self._refuse_message(Reply(501, f"Syntax error: {path}", "5.1.7"))
             return
+        sender, parameters = path
         announced = {
             *self._reception.keywords,
             *([b"AUTH"] if self._client.authenticated else []),
         }
         wrong = wrong_parameter(parameters, MAIL_PARAMETERS, announced)
         if wrong is not None:
-            self._session.reply(Reply(*wrong, "5.5.4"))
+            self._refuse_message(Reply(*wrong, "5.5.4"))
             return
         size = int(parameters.get(b"SIZE", b"0"))
         if size > self._reception.size_limit:
-            self._session.reply(replies.TOO_LARGE)
+            self._refuse_message(replies.TOO_LARGE)
             return
 
         def accepted() -> None:
@@ -206,18 +216,18 @@ class SMTPServerTransaction:
             self._session.reply(replies.MAIL_FIRST)
             return
         if len(self._recipients) >= self._most_recipients:
-            self._session.reply(replies.TOO_MANY_RECIPIENTS)
+            self._refuse_message(replies.TOO_MANY_RECIPIENTS)
             return
         try:
             recipient, parameters = parse_path(rest, b"TO")
         except GrammarError as error:
-            self._session.reply(Reply(501, f"Syntax error: {error}", "5.1.3"))
+            self._refuse_message(Reply(501, f"Syntax error: {error}", "5.1.3"))
             return
         # Only MAIL has the null path.
         assert recipient is not None
         wrong = wrong_parameter(parameters, RCPT_PARAMETERS, self._reception.keywords)
         if wrong is not None:
-            self._session.reply(Reply(*wrong, "5.5.4"))
+            self._refuse_message(Reply(*wrong, "5.5.4"))
             return
 
         def judged(verdict: Verdict) -> None:

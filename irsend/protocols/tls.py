@@ -26,6 +26,9 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from irsend.protocols.certificate_verdicts import distrust
+from irsend.protocols.tls_handshake import Handshake, handshake_of, version_range
+
 _VERSIONS = {
     "TLS 1.0": SSL.TLS1_VERSION,
     "TLS 1.1": SSL.TLS1_1_VERSION,
@@ -63,19 +66,6 @@ _NOTHING_IN_COMMON = (
     "legacy sigalg disallowed or unsupported",
 )
 
-# Why a certificate is not trusted, of openssl/x509_vfy.h.
-_DISTRUST = {
-    9: "it is not valid yet",
-    10: "it has expired",
-    18: "it is its own issuer, and not among the trusted roots",
-    19: "a root of its chain is not trusted",
-    20: "its issuer is not known",
-    21: "its issuer is not known",
-    24: "an issuer in its chain is none",
-    67: "its key is too short",
-    68: "it is signed with too weak a digest",
-}
-
 
 def _context(oldest: str, newest: str, ciphers: str) -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
@@ -96,6 +86,7 @@ class ServerTLS:
     """What a server needs to answer STARTTLS or STLS."""
 
     context: SSL.Context = field(repr=False)
+    speaks: str = field(repr=False)
 
     @classmethod
     def build(
@@ -119,11 +110,14 @@ class ServerTLS:
         # Keys of the kinds that OpenSSL's TLS does not know raise TypeError.
         context.use_privatekey(key)  # type: ignore[arg-type]
         context.check_privatekey()
-        return cls(context)
+        context.set_info_callback(_note_state)
+        return cls(context, version_range(oldest, newest))
 
     def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
         """Make the connection (called by Twisted)."""
-        return SSL.Connection(self.context, None)
+        connection = SSL.Connection(self.context, None)
+        Handshake(connection, peer="client", speaks=self.speaks)
+        return connection
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -135,6 +129,8 @@ class ClientTLS:
     host: str
     server_name: bool
     check_name: bool
+    speaks: str
+    _handshakes: list[Handshake] = field(factory=list, repr=False)
     _asked: list[bool] = field(factory=list, repr=False)
     _distrust: list[str] = field(factory=list, repr=False)
 
@@ -163,7 +159,13 @@ class ClientTLS:
                 context.load_verify_locations(trust)
             else:
                 context.set_default_verify_paths()
-        tls = cls(context, host.strip("[]"), server_name, verify and check_name)
+        tls = cls(
+            context,
+            host.strip("[]"),
+            server_name,
+            verify and check_name,
+            version_range(oldest, newest),
+        )
         if verify:
             context.set_verify(SSL.VERIFY_PEER, tls._note_verdict)
         context.set_info_callback(tls._note_state)
@@ -173,10 +175,11 @@ class ClientTLS:
         self, _: SSL.Connection, cert: crypto.X509, number: int, depth: int, valid: int
     ) -> bool:
         if not valid:
-            self._distrust.append(_DISTRUST.get(number, f"OpenSSL's error {number}"))
+            self._distrust.append(distrust(number))
         return bool(valid)
 
-    def _note_state(self, connection: SSL.Connection, where: int, _: int) -> None:
+    def _note_state(self, connection: SSL.Connection, where: int, value: int) -> None:
+        _note_state(connection, where, value)
         if where & SSL.SSL_CB_LOOP and b"certificate request" in connection.get_state_string():
             self._asked.append(True)
 
@@ -185,13 +188,16 @@ class ClientTLS:
         error, text = reason.value, tls_failure(reason)
         if isinstance(error, TLSFailed):
             return error
+        sides = "; ".join(one.described() for one in self._handshakes[-1:])
         if self._distrust and isinstance(error, SSL.Error):
-            return TLSFailed(f"{text}: {self._distrust[0]}")
+            why = f"the server's certificate is refused: {self._distrust[0]}"
+            return TLSFailed(f"{why}; {sides} ({text})")
         if self._asked and isinstance(error, SSL.Error) and "alert" in text:
-            return CertificateAsked(f"the server asks for a client certificate ({text})")
+            why = "the server asks for a client certificate"
+            return CertificateAsked(f"{why}; {sides} ({text})")
         if isinstance(error, SSL.Error) and any(words in text for words in _NOTHING_IN_COMMON):
-            return NothingInCommon(text)
-        return TLSFailed(text)
+            return NothingInCommon(f"{sides} ({text})")
+        return TLSFailed(f"{sides} ({text})" if sides else text)
 
     def check_refusal(self, reply: str) -> None:
         """Raise CertificateAsked where the first reply under TLS is a refusal for want of a certificate.
@@ -204,6 +210,7 @@ class ClientTLS:
     def clientConnectionForTLS(self, protocol: object) -> SSL.Connection:
         """Make the connection (called by Twisted)."""
         connection = SSL.Connection(self.context, None)
+        self._handshakes.append(Handshake(connection, peer="server", speaks=self.speaks))
         if self.server_name and not _is_address(self.host):
             # A name that no certificate can have is not sent.
             with contextlib.suppress(UnicodeError):
@@ -226,6 +233,19 @@ class ClientTLS:
                 raise TLSFailed(f"the certificate is not for {self.host}") from None
         except (VerificationError, crypto.Error, ValueError):
             raise TLSFailed(f"the certificate is not for {self.host}") from None
+
+
+def _note_state(connection: SSL.Connection, where: int, value: int) -> None:
+    handshake = handshake_of(connection)
+    if handshake is not None:
+        handshake.state_changed(where, value)
+
+
+def server_handshake_failure(transport: ISystemHandle, reason: Failure) -> str:
+    """Say in words why a client's handshake failed, and what each side offered."""
+    text = tls_failure(reason)
+    handshake = handshake_of(transport.getHandle())
+    return text if handshake is None else f"{handshake.described()} ({text})"
 
 
 def _is_address(host: str) -> bool:

@@ -25,7 +25,8 @@ from irsend.device.mechanism_choice import Choice
 from irsend.device.sessions import Session, TLSUse
 from irsend.device.status import StatusText
 from irsend.errors import MessageTooLarge
-from irsend.protocols.pop3_client import POP3Client, ProtocolViolation
+from irsend.protocols.pop3_client import POP3Client
+from irsend.protocols.pop3_exchange import ProtocolViolation
 from irsend.protocols.tls import TLSFailed
 from irsend.protocols.transcript import Transcript
 from irsend.services.client_tls import client_tls
@@ -40,7 +41,7 @@ from irsend.store.group_commit import InThread
 Capabilities = dict[bytes, list[bytes]]
 
 # Characters of a server's reply that the journal keeps.
-_LONGEST_REASON = 200
+_LONGEST_REASON = 500
 # Seconds; a longer LOGIN-DELAY is taken as this.
 _LONGEST_LOGIN_DELAY = 86_400
 # Response codes of a refused login that are not about user or password (RFC 2449 8, RFC 3206).
@@ -185,6 +186,7 @@ class POPClientSession:
                 self.server,
                 result="NG",
                 code=failed.code,
+                reason=failed.reason[:_LONGEST_REASON],
                 sessions=(self._session.id,),
                 started=self._session.started,
                 ended=device.now(),

@@ -83,8 +83,9 @@ class GroupCommit:
                 if error is None:
                     one.done.callback(None)
                     continue
-                if isinstance(error, OSError):
-                    self.on_disk_error(error, Path(one.file.unfinished).parent)
+                cause = error.value if isinstance(error, Failure) else error
+                if isinstance(cause, OSError):
+                    self.on_disk_error(cause, Path(one.file.unfinished).parent)
                 one.done.errback(error)
 
         self.in_thread(lambda: _sync(group)).addBoth(synced)

@@ -24,6 +24,7 @@ from irsend.interfaces import Mailbox
 from irsend.mailhost import MailHost
 from irsend.protocols.esmtp_client import ESMTPClient
 from irsend.protocols.pop3_client import POP3Client
+from irsend.protocols.pop3_exchange import ProtocolViolation
 from irsend.protocols.sasl import Credentials, make_mechanism
 from irsend.protocols.tls import ClientTLS
 from irsend.protocols.transcript import Transcript
@@ -150,7 +151,8 @@ class LifeTests(HostCase):
         await self.host.stopService()
         self.assertIn(b"\r\n421 ", (await of_smtp.closed))
         self.assertIn(b"\r\n-ERR [SYS/TEMP]", (await of_pop3.closed))
-        await client.leave()
+        # There was no QUIT.
+        await self.assertFailure(client.leave(), ProtocolViolation)
 
     async def test_stopping_does_not_wait_for_the_deaf(self) -> None:
         """A client that takes nothing of a large mail does not keep the host from stopping."""

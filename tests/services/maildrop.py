@@ -31,6 +31,7 @@ class Maildrop:
         self.refuses = False
         self.refused = b""
         """The number of a message that is not given."""
+        self.refused_commands: set[bytes] = set()
         self.sizes: dict[bytes, int] = {}
         """What LIST says of a message instead of the truth, by its UIDL."""
         self.silent_to = b""
@@ -73,6 +74,8 @@ class Maildrop:
 
     def _answer(self, command: bytes, *arguments: bytes) -> bytes:
         uidls = list(self.messages)
+        if command in self.refused_commands:
+            return b"-ERR unknown command\r\n"
         match command:
             case b"CAPA":
                 return _lines(*self.capabilities)

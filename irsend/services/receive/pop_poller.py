@@ -17,6 +17,7 @@ from irsend.errors import CannotReceive
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.pop_session_queue import POPSessionQueue
 from irsend.services.receive.dispatch import Dispatch
+from irsend.services.receive.left_mails import LeftMails
 from irsend.services.receive.mail_fetch import MailFetch
 from irsend.services.timer import Timer
 from irsend.store.journal import Journal
@@ -51,7 +52,7 @@ class POPPoller(Service):
         self._stop_observing: Callable[[], None] = lambda: None
         self._under_way: list[Deferred[Session]] | None = None
         """The Deferreds that the reception under way answers; None while there is none."""
-        self._too_large: set[str] = set()
+        self._left = LeftMails()
 
     def startService(self) -> None:
         """Poll at once where an interval is set, and then at that interval."""
@@ -114,5 +115,5 @@ class POPPoller(Service):
             journal=self._journal,
             configuration=self._configuration,
             dispatch=self._dispatch,
-            too_large=self._too_large,
+            left=self._left,
         )

@@ -57,7 +57,13 @@ class ReceivedJobs:
         ended = self._device.now()
         waiting = jobs
         jobs = [
-            self._device.job_changed(one, result="NG", code=codes.CANCELLED, ended=ended)
+            self._device.job_changed(
+                one,
+                result="NG",
+                code=codes.CANCELLED,
+                reason=codes.CODES[codes.CANCELLED],
+                ended=ended,
+            )
             for one in jobs
         ]
         try:

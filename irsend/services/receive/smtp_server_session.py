@@ -82,6 +82,10 @@ class SMTPServerSession:
     def greeted(self, helo: bytes, secured: bool) -> None:
         """Ignore the name, as printers do."""
 
+    def sender_named(self, sender: Mailbox | None) -> None:
+        """Remember the sender: the job of a mail that is refused has it too."""
+        self._sender = mailbox_text(sender)
+
     def mail_allowed(self, secured: bool) -> Verdict:
         """Ask the rule of the setting; a refusal is shown on the status line."""
         verdict = policy.mail_allowed(self._device.settings, secured=secured)
@@ -92,7 +96,6 @@ class SMTPServerSession:
 
     def sender_allowed(self, sender: Mailbox | None, size: int) -> Verdict:
         """Accept any sender, where memory has room for the mail."""
-        self._sender = mailbox_text(sender)
         memory = self._memory
         return self._remember_refusal(
             policy.memory_allows(size, used=memory.used, capacity=memory.capacity)
@@ -163,6 +166,7 @@ class SMTPServerSession:
                 "rx",
                 self._sender or self.session.peer,
                 result="NG",
+                reason=why,
                 sessions=(self.session.id,),
                 started=self.session.started,
                 ended=self._device.now(),

@@ -14,7 +14,7 @@ from irsend.protocols.tls import CertificateAsked, NothingInCommon, TLSFailed
 from irsend.services.error_text import error_text
 
 # Characters of a server's reply that the journal keeps.
-_LONGEST_REASON = 300
+_LONGEST_REASON = 500
 _STEP_OF = {b"MAIL": Step.SENDER, b"RCPT": Step.RECIPIENT, b"DATA": Step.DATA}
 
 
