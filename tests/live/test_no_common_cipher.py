@@ -48,6 +48,8 @@ class NoCommonCipherTests(LiveTestCase):
         client = await self.handshake(machine, "-tls1_2")
         self.assertNotEqual(0, client.status)
         await self.assert_shown(machine)
+        session = await machine.last_session("smtp-receive")
+        self.assertIn("the machine speaks TLS 1.0 only", session["reason"])
         await submit(self.reactor, machine.smtp_port, make_mail("plain", 1000), ADDRESS)
         self.assertEqual("", await machine.status_line())
         self.assertEqual([SMTP_RECEIVE], await machine.status_texts())
