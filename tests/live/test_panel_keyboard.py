@@ -216,5 +216,18 @@ class NoScriptTests(UsedPanelTestCase):
         page.wait_for_url("**/wire?*result=NG*")
         refused = wire.locator("tbody tr", has_text="SSL Error (SMTP RX Reject)")
         rows = refused.count()
-        refused.first.get_by_role("link").click()
+        refused.first.get_by_role("link", name="SMTP receive").click()
         return rows, page.locator(".transcript").inner_text()
+
+    async def test_cause(self) -> None:
+        """The status line leads by one click to the setting that drew it, without JavaScript."""
+        await self.start_used_machine()
+        page = await self.open("/", java_script_enabled=False)
+        explained = await self.browse(self._explain, page)
+        self.assertIn("refused with a 530", explained)
+        self.assertIn("turn STARTTLS on", explained)
+
+    def _explain(self, page: Page) -> str:
+        page.get_by_role("link", name="SSL Error (SMTP RX Reject)").first.click()
+        page.get_by_role("heading", name="Authent./Encryption", exact=True).wait_for()
+        return page.locator("#authent_encryption-allow_ssl_smtp_receive-cause").inner_text()
