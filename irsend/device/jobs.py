@@ -79,7 +79,7 @@ class JobChanges(TypedDict, total=False):
     dsn_sent: bool
 
 
-_UNKNOWN = "handed to the mail server; delivery is not confirmed"
+_UNKNOWN = "handed to the server; delivery is not confirmed"
 
 
 def with_reason(job: Job) -> Job:

@@ -237,10 +237,11 @@ def _print_job(call: Invocation, job: JsonObject) -> None:
     said = f"Job {number}: {explained_result(job)}"
     if pages is not None:
         said += f", {pages} {'page' if pages == 1 else 'pages'}"
+    reason = str(job.get("reason") or "").rstrip(".")
     if job.get("result") == "--":
-        said += ", handed to the server"
-    if job.get("reason"):
-        said += f"; {str(job['reason']).rstrip('.')}"
+        said += f", {reason or 'handed to the server'}"
+    elif reason:
+        said += f"; {reason}"
     call.output.line(said, views.result_style(job))
     recipients = objects(job, "recipients")
     if len(recipients) > 1:

@@ -101,6 +101,12 @@ class SendTests(CallCase):
         told = self.send("--to", "b@bench.test")
         self.assertEqual((told.status, told.err), (0, ""))
         self.assertEqual(told.out, "Job 0007: --, 2 pages, handed to the server\n")
+        job = ended("--", reason="handed to the server; delivery is not confirmed")
+        self.machine.answers["GET /api/jobs/0007"] = Answer(200, job)
+        self.assertEqual(
+            self.send("--to", "b@bench.test").out,
+            "Job 0007: --, 2 pages, handed to the server; delivery is not confirmed\n",
+        )
 
     def test_failed(self) -> None:
         """NG is printed with code and reason, for each of several recipients; the status is 1."""
