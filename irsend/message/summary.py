@@ -18,9 +18,8 @@ from irsend.message.parsed_message import Head
 
 LONGEST_HEAD = 65_536
 """How many octets of a mail are read."""
-_PLAIN_SUBJECT = re.compile(
-    rb"^subject[ \t]*:([\t -~]{0,200})\r?\n(?![ \t])", re.IGNORECASE | re.MULTILINE
-)
+_SUBJECT = re.compile(rb"^subject[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_PLAIN_VALUE = re.compile(rb"([\t -~]{0,200})\r?\n(?![ \t])")
 _LONGEST_IDENTITY = 1000
 _LONGEST_ADDRESS = 320
 _DEEPEST = 10
@@ -47,7 +46,8 @@ def subject_of(head_octets: bytes) -> str:
     start, end = find_head(head_octets, 0, min(len(head_octets), LONGEST_HEAD))
     head = head_octets[start:end]
     if head.isascii() and b"=?" not in head and head.count(b"\r") == head.count(b"\r\n"):
-        plain = _PLAIN_SUBJECT.search(head)
+        first = _SUBJECT.search(head)
+        plain = _PLAIN_VALUE.match(head, first.end()) if first else None
         if plain:
             return " ".join(plain[1].decode("ascii").split())
     return mail_header(head_octets).text("subject")

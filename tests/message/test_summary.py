@@ -120,6 +120,9 @@ class SubjectTests(SynchronousTestCase):
             max_size=14,
         ).map(b"".join)
     )
+    @example(b"Subject:\r\n folded\r\nSubject: second\r\n\r\n")
+    @example(b"Subject:" + b"y" * 201 + b"\r\nSubject: second\r\n\r\n")
+    @settings(max_examples=1000)
     def test_found_alike(self, head: bytes) -> None:
         """A subject that is found by itself is the one that the whole head gives."""
         self.assertEqual(subject_of(head), mail_header(head).text("subject"))
