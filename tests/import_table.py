@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "device",
         "machine_interface",
     ),
-    "ctl": ("errors", "interfaces"),
+    "ctl": ("errors", "interfaces", "sample_configuration"),
     "assembly": (
         "errors",
         "link",
@@ -90,9 +90,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "mailhost",
         "panel",
     ),
-    "tap": ("errors", "configuration", "assembly"),
+    "tap": ("errors", "configuration", "sample_configuration", "protocols", "assembly"),
+    "machine_program": ("tap",),
 }
-"""What each part may import of irsend, from the ground up. Nothing imports tap."""
+"""What each part may import of irsend, from the ground up. Nothing but machine_program imports tap."""
 
 WITHOUT_RINGS: tuple[str, ...] = (
     "device",
