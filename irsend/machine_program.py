@@ -6,17 +6,36 @@ state directory.
 
 from __future__ import annotations
 
+import os
 import sys
 
-from twisted.application.service import ServiceMaker
-from twisted.python import usage
-from twisted.scripts import twistd
-
-from irsend.tap import Options
+INTERRUPTED = 130
+"""The exit status of a program that Ctrl-C has ended before it could run."""
 
 
 def main() -> None:
     """Run a machine in the foreground; options, signals and exit status are those of twistd."""
+    # Imported in the function so that Ctrl-C while Python is still reading modules is quiet too.
+    try:
+        try:
+            _run()
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # As under `irsend-machine --help | head -1`. Python flushes stdout once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise SystemExit(1) from None
+
+
+def _run() -> None:
+    from twisted.application.service import ServiceMaker
+    from twisted.python import usage
+    from twisted.scripts import twistd
+
+    from irsend.tap import Options
+
     options = Options()
     options.synopsis = "Usage: irsend-machine [options]"
     try:

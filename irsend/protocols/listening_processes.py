@@ -28,23 +28,23 @@ class _Socket:
     uid: int | None = None
 
 
-def process_at_port(host: str, port: int) -> str:
+def process_at_port(host: str, port: int, proc: Path = _PROC) -> str:
     """Return the program that listens at a TCP port of an address; empty where the system does not tell.
 
     An empty host means every address.
     """
-    return _name_of_owner(list(_tcp_sockets(host, port)))
+    return _name_of_owner(list(_tcp_sockets(host, port, proc)), proc)
 
 
-def process_at_path(path: str) -> str:
+def process_at_path(path: str, proc: Path = _PROC) -> str:
     """Return the program that listens at the path of a UNIX socket; empty where the system does not tell."""
-    rows = (row for row in _rows("unix") if len(row) > 7 and row[7] == path)
-    return _name_of_owner([_Socket(row[6]) for row in rows])
+    rows = (row for row in _rows(proc, "unix") if len(row) > 7 and row[7] == path)
+    return _name_of_owner([_Socket(row[6]) for row in rows], proc)
 
 
-def _tcp_sockets(host: str, port: int) -> Iterator[_Socket]:
+def _tcp_sockets(host: str, port: int, proc: Path) -> Iterator[_Socket]:
     wanted = _address_of(host)
-    for row in [*_rows("tcp"), *_rows("tcp6")]:
+    for row in [*_rows(proc, "tcp"), *_rows(proc, "tcp6")]:
         address, _, its_port = row[1].rpartition(":")
         if row[3] != _LISTENS or int(its_port, 16) != port:
             continue
@@ -69,24 +69,24 @@ def _address(digits: str) -> IPv4Address | IPv6Address:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _rows(name: str) -> list[list[str]]:
-    """Return the rows of a file of /proc/net below its heading; none where there is no such file."""
+def _rows(proc: Path, name: str) -> list[list[str]]:
+    """Return the rows of a file of net/ below its heading; none where there is no such file."""
     try:
-        text = (_PROC / "net" / name).read_text("utf-8", "surrogateescape")
+        text = (proc / "net" / name).read_text("utf-8", "surrogateescape")
     except OSError:
         return []
     return [line.split(None, 7 if name == "unix" else -1) for line in text.splitlines()[1:]]
 
 
-def _name_of_owner(sockets: list[_Socket]) -> str:
+def _name_of_owner(sockets: list[_Socket], proc: Path) -> str:
     links = {f"socket:[{one.inode}]" for one in sockets}
-    for pid in _processes() if links else ():
-        if links.isdisjoint(_open_files(pid)):
+    for pid in _processes(proc) if links else ():
+        if links.isdisjoint(_open_files(proc / str(pid))):
             continue
         if pid == os.getpid():
             return THIS_PROCESS
         with contextlib.suppress(OSError):
-            name = (_PROC / str(pid) / "comm").read_text("utf-8", "replace").strip()
+            name = (proc / str(pid) / "comm").read_text("utf-8", "replace").strip()
             return f"{name} (process {pid})"
     # Only root sees the open files of other users' processes.
     for uid in (one.uid for one in sockets if one.uid is not None):
@@ -95,15 +95,15 @@ def _name_of_owner(sockets: list[_Socket]) -> str:
     return ""
 
 
-def _processes() -> list[int]:
+def _processes(proc: Path) -> list[int]:
     """Return every process id, a parent usually before its children."""
     with contextlib.suppress(OSError):
-        return sorted(int(one) for one in os.listdir(_PROC) if one.isdigit())
+        return sorted(int(one) for one in os.listdir(proc) if one.isdigit())
     return []
 
 
-def _open_files(pid: int) -> Iterable[str]:
+def _open_files(process: Path) -> Iterable[str]:
     with contextlib.suppress(OSError):
-        for descriptor in (_PROC / str(pid) / "fd").iterdir():
+        for descriptor in (process / "fd").iterdir():
             with contextlib.suppress(OSError):
                 yield os.readlink(descriptor)
