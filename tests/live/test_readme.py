@@ -126,7 +126,7 @@ class ReadmeTests(LiveTestCase):
         )
         self.machine_log = self.directory / "machine.log"
         self.keep_evidence("machine", self.read_machine_log)
-        # What stands in the checkout is tested, committed or not yet.
+        # README as it stands here; the code is what is committed.
         self.blocks = blocks_of((_CHECKOUT / "README.md").read_text("utf-8"))
 
     def read_machine_log(self) -> str:
