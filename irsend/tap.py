@@ -7,10 +7,12 @@ imported when it is made, not here: twistd imports this module to print its help
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.application.service import IService, MultiService
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from irsend.assembly import Assembly
     from irsend.configuration import Configuration
     from irsend.protocols.listen_failures import CannotListen
+
+
+_LONGEST_WORD = 100
+"""Octets that twistd reads of why a process in the background could not start."""
 
 
 class Options(usage.Options):
@@ -137,10 +143,25 @@ class Irsend(MultiService):
         try:
             MultiService.startService(self)
         except CannotListen as error:
-            _refuse(f"{error}{_consequence(error, self._options.configuration)}")
+            self._refuse_to_start(f"{error}{_consequence(error, self._options.configuration)}")
         except IrsendError as error:
-            _refuse(error)
+            self._refuse_to_start(str(error))
         self._reactor.callWhenRunning(self._install_signal_handlers)
+
+    def _refuse_to_start(self, sentence: str) -> NoReturn:
+        """End the process with 1; where twistd has gone to the background, its first process too.
+
+        That one waits for a word by a pipe, which twistd itself writes for an Exception only,
+        and prints the beginning of it.
+        """
+        twistd: Mapping[str, Any] = self._options.parent or {}
+        pipe = twistd.get("statusPipe")
+        if pipe is not None:
+            word = f"1 {sentence.partition(chr(10))[0]}"
+            os.write(pipe, word.encode("ascii", "backslashreplace")[:_LONGEST_WORD])
+            os.close(pipe)
+            Path(twistd["pidfile"]).unlink(missing_ok=True)
+        _refuse(sentence)
 
     def _install_signal_handlers(self) -> None:
         for number, action in (

@@ -350,6 +350,27 @@ class TapTests(_ProcessCase):
         state.acquire()
         state.release()
 
+    async def test_refused_in_the_background(self) -> None:
+        """Without -n twistd ends with 1 where the start is refused, says why, and leaves no pid file."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            _, said, status = await getProcessOutputAndValue(
+                sys.executable,
+                [
+                    *("-c", self.command[0], "--pidfile=pid", "--logfile=log"),
+                    *("irsend", "--config", str(self.file), "--set", f"listen.smtp=tcp:{port}"),
+                ],
+                env={**os.environ, "PYTHONPATH": _TOP},
+                path=str(self.directory),
+            )
+        self.assertEqual(status, 1)
+        self.assertIn(f"cannot listen on *:{port}: Address already in use", said.decode())
+        self.assertNotIn("Traceback", said.decode())
+        self.assertFalse((self.directory / "pid").exists())
+        log = (self.directory / "log").read_text("utf-8")
+        self.assertRegex(log, r"choose another port: --set listen\.smtp=tcp:[0-9]+\n")
+        self.assertNotIn("Traceback", log)
+
     async def test_wrong_configuration(self) -> None:
         """A wrong configuration ends the process before anything is made."""
         self.write(_WRONG)

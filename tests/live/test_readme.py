@@ -8,8 +8,11 @@ its own: README's ports may be taken on this host.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from attrs import field, frozen
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.live.case import LiveTestCase
-from tests.live.programs import Program, run
+from tests.live.programs import run
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _STARTS = ("make run", ".venv/bin/irsend-machine")
@@ -172,6 +175,7 @@ class ReadmeTests(LiveTestCase):
     async def start_machine(self, command: Command) -> None:
         """Start what README runs in a terminal of its own; wait until its panel is there."""
         log = shlex.quote(str(self.machine_log))
+        self.addCleanup(self.kill_machine)
         self.shell.write(f"{{ {command.line}\n}} > {log} 2>&1 &\n".encode())
         await self.until(
             lambda: "Panel: http://127.0.0.1:8631/" in self.read_machine_log(), "the panel", 60
@@ -179,18 +183,24 @@ class ReadmeTests(LiveTestCase):
 
     async def end_machine(self) -> None:
         """End the machine by its process id; it, and what has started it, must end with 0."""
-        await self.must(f"kill {self.pid_of_machine()}; wait $!")
+        (pid,) = self.pids_of_machine()
+        await self.must(f"kill {pid}; wait $!")
         self.assertNotIn("Traceback", self.read_machine_log())
 
-    def pid_of_machine(self) -> int:
-        """Return the process id that the state directory names."""
-        (lock,) = self.place.glob("**/var/irsend/lock")
-        return int(lock.read_text())
+    def kill_machine(self) -> None:
+        """End a machine that a failed test has left."""
+        ended = "Server Shut Down" in self.read_machine_log()
+        for pid in [] if ended else self.pids_of_machine():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
-    async def stop_shell(self, program: Program) -> None:
-        """End the shell in an orderly way."""
-        program.close_input()
-        await program.end()
+    def pids_of_machine(self) -> list[int]:
+        """Return the process id that the state directory names, or none yet."""
+        locks = [
+            *self.place.glob("var/irsend/lock"),
+            *self.place.glob("irsend/var/irsend/lock"),
+        ]
+        return [int(lock.read_text()) for lock in locks]
 
     def of_start(self, start: str) -> tuple[list[Command], Command, list[Command]]:
         """Return the block that starts a machine so: what stands before, the start, what behind."""
@@ -221,7 +231,6 @@ class ReadmeTests(LiveTestCase):
         await self.rest()
         self.assertEqual(await self.must("git status --porcelain --untracked-files=all"), "")
         await self.end_machine()
-        await self.stop_shell(self.shell)
 
     async def test_from_a_wheel(self) -> None:
         """From a wheel all of README can be done, and nothing is left but var/ beside the installation."""
@@ -243,4 +252,3 @@ class ReadmeTests(LiveTestCase):
         (file,) = self.place.glob("*.whl")
         left = {path.name for path in self.place.iterdir()}
         self.assertEqual(left, {file.name, ".venv", "var"})
-        await self.stop_shell(self.shell)

@@ -148,7 +148,7 @@ class SMTPListener(Service):
             key = next(iter(values.keys() & _LISTENS_BY))
             why = str(error)
             if isinstance(error, CannotListen):
-                # Its remedy is an option, and whoever turns a setting does not start the machine.
+                # Its remedy is an option of the start, which this is not.
                 why = f"{error.where}: {error.reason}"
             raise ValueRefused(key, f"the machine cannot listen there: {why}") from None
         for port in tried:
