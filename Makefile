@@ -22,8 +22,8 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.hypothesis
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: $(VENV)/.run ## A printer, and a mail host beside it, from etc/irsend.toml; Ctrl-C ends them
-	exec $(BIN)/twistd -n --pidfile= irsend --config etc/irsend.toml
+run: $(VENV)/.run ## A printer and a mail host, from etc/irsend.toml; ARGS="--set KEY=VALUE" are options
+	exec $(BIN)/twistd -n --pidfile= irsend --config etc/irsend.toml $(ARGS)
 
 # What is tested: all but what is slow or live, or less, as in `make test TESTS=tests.device`.
 PACKAGES := $(filter-out tests/live tests/slow,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)))

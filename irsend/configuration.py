@@ -47,7 +47,7 @@ class Configuration:
         "state directory",
         Text(4096, "a path"),
         "var/irsend",
-        f'What the machine keeps; relative to the directory that it is started in. "{IN_MEMORY}" keeps it in RAM.',
+        f'What the machine keeps; relative to where it is started. "{IN_MEMORY}" keeps it in RAM.',
         at_start=True,
     )
     listen: Listen = _section(Listen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -80,9 +81,10 @@ def listen(
 
 
 def _path_in(description: str) -> bytes:
-    return (
-        description.partition("unix:")[2].partition(":")[0].encode("utf-8", "surrogateescape")
-    )
+    """Return the path of a UNIX socket; the description itself where it has none."""
+    match = re.match(r"unix:(?:address=)?((?:\\.|[^:\\])+)", description)
+    path = re.sub(r"\\(.)", r"\1", match[1]) if match else description
+    return path.encode("utf-8", "surrogateescape")
 
 
 def address_text(address: IAddress) -> str:

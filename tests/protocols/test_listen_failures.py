@@ -188,9 +188,10 @@ class SocketPathTests(Case):
 
     def test_no_directory(self) -> None:
         """A path in a directory that there is not is refused with the directory."""
-        error = self.failure("listen.panel", f"unix:{self.path}/panel.sock")
-        self.assertIn(f"{self.path}/panel.sock: No such file or directory", str(error))
-        self.assertEqual(self.value_of(error), f"unix:{self.path}/panel-2.sock")
+        for form in ("unix:{}", "unix:address={}:mode=600", "unix:{}:lockfile=0"):
+            error = self.failure("listen.panel", form.format(f"{self.path}/panel.sock"))
+            self.assertIn(f"{self.path}/panel.sock: No such file or directory", str(error))
+            self.assertEqual(self.value_of(error), form.format(f"{self.path}/panel-2.sock"))
 
 
 class ProcTests(SynchronousTestCase):
