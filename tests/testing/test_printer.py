@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial import reporter, unittest
 
-from irsend.testing import Printer, PrinterMixin
-from irsend.testing.printer import NotInTime
+from irsend.testing import NotInTime, Printer, PrinterMixin
 
 
 def deliver(printer: Printer, text: str = "hello") -> Deferred[None]:
@@ -77,3 +77,24 @@ class PrinterTests(PrinterMixin, unittest.TestCase):
         ((_, failure),) = result.failures
         self.assertIn("for a reason", failure.getTraceback())
         self.assertIn("S: 250 2.6.0 Message accepted", failure.getTraceback())
+
+    async def test_transcripts_after_the_end(self) -> None:
+        """The transcripts of a printer that a test has switched off can be read still."""
+        printer = self.start_printer()
+        await deliver(printer)
+        await printer.stop()
+        [transcript] = await printer.transcripts()
+        self.assertIn("S: 250 2.6.0 Message accepted", transcript)
+
+    async def test_stopped(self) -> None:
+        """When a test that failed is over its printer listens no more."""
+
+        class Failing(PrinterMixin, unittest.TestCase):
+            def test_it(self) -> None:
+                addresses.append(self.start_printer().smtp)
+                self.fail("for a reason")
+
+        addresses: list[tuple[str, int]] = []
+        Failing("test_it").run(reporter.TestResult())
+        [address] = addresses
+        self.assertRaises(ConnectionRefusedError, socket.create_connection, address)
