@@ -220,11 +220,12 @@ class Printer:
 
     @property
     def mails(self) -> list[Mail]:
-        """The received mails in memory, oldest first."""
-        memory = self._machine.storage.memory
+        """The received mails, oldest first: those in memory, and those that were printed and are kept."""
+        storage = self._machine.storage
         found = []
         for job in self._received:
-            path = memory.path(job.mail_file) if job.mail_file else None
+            name = job.mail_file or ""
+            path = storage.memory.path(name) or storage.kept_mails.path(name)
             if path is not None:
                 found.append(Mail(job.number, path.read_bytes()))
         return found
@@ -271,8 +272,10 @@ class Printer:
         """Fire with all mails once there are `count`; NotInTime after `timeout` seconds."""
 
         def there() -> list[Mail] | None:
-            # Counted first: the mails are read from the disk.
-            return self.mails if len(self._received) >= count else None
+            # Counted first: the mails are read from the disk. One of them may be on its way
+            # from memory to those that are kept.
+            mails = self.mails if len(self._received) >= count else []
+            return mails if len(mails) >= count else None
 
         return self._wait(there, timeout, lambda: f"{count} mails; there are {len(self.mails)}")
 

@@ -36,6 +36,25 @@ class PrinterTests(PrinterMixin, unittest.TestCase):
         self.assertEqual(mails[0].number, "5001")
         self.assertTrue(mails[0].content.endswith(b"\r\n\r\ntwo\r\n"))
 
+    async def test_no_mails(self) -> None:
+        """A wait for no mail in particular gives what there is, at once."""
+        self.assertEqual(await self.start_printer().wait_for_mail(0), [])
+
+    async def test_printed_mail(self) -> None:
+        """A mail that was printed is among the mails still, and was one when it was waited for."""
+        printer = self.start_printer(printing={"loaded": True})
+        await deliver(printer)
+        [mail] = await printer.wait_for_mail(1)
+        await printer.wait_for_printouts(1)
+        self.assertEqual(printer.mails, [mail])
+
+    async def test_printed_mail_not_kept(self) -> None:
+        """Where no mail is kept, a printed one is gone."""
+        printer = self.start_printer(printing={"loaded": True, "keep_mails": 0})
+        await deliver(printer)
+        await printer.wait_for_printouts(1)
+        self.assertEqual(printer.mails, [])
+
     async def test_status(self) -> None:
         """A refusal under SSL is waited for on the status line, and cleared."""
         printer = self.start_printer(authent_encryption__allow_ssl_smtp_receive="ssl")
