@@ -56,6 +56,7 @@ class NodeTests(_ExampleTests):
             "node", "--test", str(_EXAMPLES / "invoice.test.mjs")
         )
         self.assertEqual(example.status, 0, example.output)
-        self.assertIn("# pass 1\n", example.output)
+        # Behind a mark that each version of node has its own of.
+        self.assertRegex(example.output, r"(?m)^\S+ pass 1$")
         [mail] = await machine.get("/api/mails")
         self.assertEqual(mail["subject"], "Invoice 17")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import smtplib
 import socket
+from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
@@ -104,6 +106,17 @@ class PrinterTests(PrinterMixin, unittest.TestCase):
         await printer.stop()
         [transcript] = await printer.transcripts()
         self.assertIn("S: 250 2.6.0 Message accepted", transcript)
+
+    async def test_transcripts_unreadable(self) -> None:
+        """A printer whose transcripts cannot be read stops, and says why they are not shown."""
+        state = Path(self.mktemp())
+        printer = self.start_printer(state=str(state))
+        await deliver(printer)
+        await printer.transcripts()
+        shutil.rmtree(state / "sessions")
+        await printer.stop()
+        [sentence] = await printer.transcripts()
+        self.assertIn("The transcripts cannot be read: ", sentence)
 
     async def test_stopped(self) -> None:
         """When a test that failed is over its printer listens no more."""

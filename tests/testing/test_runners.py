@@ -44,7 +44,7 @@ class RunnerTests(unittest.TestCase):
 
     def assert_shown(self, said: str) -> None:
         """Each failure is shown with its own transcript, once, and no other test with one."""
-        senders = Counter(re.findall(r"C: mail FROM:<(\w+)@bench\.test>", said))
+        senders = Counter(re.findall(r"(?i)C: mail from:<(\w+)@bench\.test>", said))
         self.assertEqual(senders, Counter(failing()), said)
         self.assertEqual(said.count("S: 250 2.6.0 Message accepted"), len(failing()))
 
