@@ -95,7 +95,7 @@ def time(parameters: dict[str, str], name: str) -> float | None:
     # A plus sign in a query is a blank.
     text = given.upper().replace(" ", "+")
     try:
-        if re.fullmatch(r"[0-9.]+(E[+-]?[0-9]{1,2})?", text, re.ASCII):
+        if re.fullmatch(r"[0-9.]+(E[+-]?[0-9]{1,3})?", text, re.ASCII):
             seconds = float(text)
             if seconds > MOST_SECONDS:
                 raise ValueError
