@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _LONGEST_WORD = 100
 """Octets that twistd reads of why a process in the background could not start."""
+_ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104
 
 
 class Options(usage.Options):
@@ -212,7 +213,9 @@ def _consequence(error: CannotListen, configuration: Configuration) -> str:
     if another is None:
         return ""
     if error.key == "listen.panel":
-        return f"\nirsendctl finds the panel there with --url http://127.0.0.1:{another}"
+        host = error.interface if error.interface not in _ANY_ADDRESS else "127.0.0.1"
+        host = f"[{host}]" if ":" in host else host
+        return f"\nirsendctl finds the panel there with --url http://{host}:{another}"
     setting = {"mailhost.smtp": "smtp_tx_port", "mailhost.pop3": "pop3_port"}.get(error.key)
     whole = f"service_mode.{setting}"
     settings = {**configuration.settings, **configuration.overrides}

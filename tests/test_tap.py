@@ -168,8 +168,21 @@ class OptionsTests(_TapCase):
     def test_bare(self) -> None:
         """--bare is every default of the code, and nothing of the bench."""
         options = Options()
-        options.parseOptions(["--bare", "--model", "iradvance"])
-        self.assertEqual(options.configuration, read_configuration(model="iradvance"))
+        options.parseOptions(
+            [
+                "--bare",
+                "--model",
+                "iradvance",
+                "--state",
+                "elsewhere",
+                "--set",
+                "limits.errors=3",
+            ]
+        )
+        usual = read_configuration(
+            model="iradvance", state="elsewhere", sets=["limits.errors=3"]
+        )
+        self.assertEqual(options.configuration, usual)
         self.assertEqual(options.configuration.settings, {})
         self.assertFalse(options.configuration.mailhost.enabled)
 
