@@ -26,6 +26,7 @@ from irsend.panel.request import PanelRequest
 from irsend.panel.responses import shield, write, write_failure
 from irsend.panel.routing import app, route
 from irsend.panel.tray import TrayRoutes
+from irsend.wording import did_you_mean, shown
 
 
 class API(TrayRoutes):
@@ -106,9 +107,14 @@ class API(TrayRoutes):
         """Give one window."""
         settings = serializers.settings(self._machine.device, window)
         if not settings["windows"]:
-            there_are = ", ".join(name for name, _, _ in windows())
+            names = [name for name, _, _ in windows()]
             title = self._machine.device.model.title
-            raise Problem(404, f"The {title} has no such window; windows are: {there_are}")
+            near = did_you_mean(window, names)
+            raise Problem(
+                404,
+                f"The {title} has no window {shown(window, 60)}; "
+                f"windows are: {', '.join(names)}{near}",
+            )
         return write(request, settings)
 
     @route("/api/settings", "PATCH")

@@ -13,6 +13,7 @@ from irsend.panel.openapi_schemas import ONE_LINE
 from irsend.panel.problems import Problem
 from irsend.panel.request import PanelRequest
 from irsend.panel.uploads import Upload
+from irsend.wording import did_you_mean, shown
 
 N = TypeVar("N", int, None)
 
@@ -30,7 +31,7 @@ def query(request: Request) -> dict[str, str]:
         ) from None
     for name, values in parameters.items():
         if len(values) > 1:
-            raise Problem(400, f"{_abbreviated(name)} stands {len(values)} times in the query")
+            raise Problem(400, f"{shown(name, 60)} stands {len(values)} times in the query")
     return {name: values[0] for name, values in parameters.items()}
 
 
@@ -38,10 +39,9 @@ def check_query(request: Request, known: tuple[str, ...]) -> None:
     """Raise Problem where the query cannot be read, or has a parameter that is not known."""
     for name in query(request):
         if name not in known:
-            there_are = f"there are: {', '.join(known)}" if known else "this takes none"
-            raise Problem(
-                400, f"{_abbreviated(name)} is no parameter of the query; {there_are}"
-            )
+            there_are = f"; there are: {', '.join(known)}" if known else "; this takes none"
+            near = did_you_mean(name, known) or there_are
+            raise Problem(400, f"{shown(name, 60)} is no parameter of the query{near}")
 
 
 def whole_number(
@@ -56,7 +56,7 @@ def whole_number(
     ):
         raise Problem(
             400,
-            f"{name}: {_abbreviated(given)} is not allowed; "
+            f"{name}: {shown(given, 60)} is not allowed; "
             f"allowed: a whole number from {minimum} to {maximum}",
         )
     return int(given)
@@ -69,7 +69,9 @@ def one_of(
     given = parameters.get(name, default)
     if given is not None and given not in words:
         raise Problem(
-            400, f"{name}: {_abbreviated(given)} is not allowed; allowed: {', '.join(words)}"
+            400,
+            f"{name}: {shown(given, 60)} is not allowed; "
+            f"allowed: {', '.join(words)}{did_you_mean(given, words)}",
         )
     return given
 
@@ -174,7 +176,7 @@ def order_items(fields: dict[str, list[str]]) -> dict[str, object]:
                 one.strip() for value in values for one in value.split(",") if one.strip()
             ]
         elif len(values) > 1:
-            raise Problem(400, f"{_abbreviated(name)} stands {len(values)} times in the form")
+            raise Problem(400, f"{shown(name, 60)} stands {len(values)} times in the form")
         else:
             given[name] = values[0]
     return given
@@ -189,8 +191,3 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
-
-
-def _abbreviated(given: str) -> str:
-    given = repr(given)
-    return given if len(given) <= 60 else given[:57] + "..."
