@@ -40,15 +40,16 @@ def shown(given: object, most: int = 80) -> str:
 
 def did_you_mean(given: str, names: Iterable[str]) -> str:
     """Return "; did you mean NAME?", empty where no name is near."""
-    return _question(nearest(given, names))
+    return question(nearest(given, names))
 
 
 def no_such(what: str, near: Sequence[str], otherwise: str) -> str:
     """Return that there is no such thing, with the names that are near, else with `otherwise`."""
-    return f"there is no such {what}{_question(near) or otherwise}"
+    return f"there is no such {what}{question(near) or otherwise}"
 
 
-def _question(near: Sequence[str]) -> str:
+def question(near: Sequence[str]) -> str:
+    """Return "; did you mean NAME?" for names that are near, empty for none."""
     return f"; did you mean {joined_by_or(near)}?" if near else ""
 
 

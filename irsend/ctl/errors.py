@@ -19,12 +19,21 @@ class MachineRefused(IrsendError):
         """The problem document (RFC 9457), printed with --json."""
 
 
+class PasswordNeeded(MachineRefused):
+    """The panel asks for a password, and none was given."""
+
+
 class WrongURL(IrsendError):
     """This is no URL of a machine."""
 
 
 class NoMachine(IrsendError):
     """There is no machine there."""
+
+    def __init__(self, sentence: str, remedy: str = "") -> None:
+        super().__init__(sentence)
+        self.remedy = remedy
+        """What to do, printed where the call ends with this."""
 
 
 class FileChanged(IrsendError):

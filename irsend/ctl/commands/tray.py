@@ -10,26 +10,26 @@ from typing import TypeVar
 import click
 from attrs import define, field
 
-from irsend.ctl.commands.read import print_newest
+from irsend.ctl.command import command
+from irsend.ctl.commands.read import MOST, print_newest
 from irsend.ctl.errors import REFUSED, WRONG_USE, CannotSave, MachineRefused
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 from irsend.ctl.json_values import Json, JsonObject
+from irsend.ctl.parameter_types import WholeNumber, Word
 
 _PAPER = {"in": True, "out": False}
-_ALL = 10_000
-"""The limit of the HTTP interface; a tray never holds so many."""
 _NO_SUCH, _NOT_DRAWN = 404, 409
 """HTTP statuses that concern one document or a page of it."""
 
 T = TypeVar("T")
 
 
-@click.command()
-@click.argument("change", metavar="[in|out]", required=False, type=click.Choice(list(_PAPER)))
+@command(examples=("irsendctl paper out",))
+@click.argument("change", metavar="[in|out]", required=False, type=Word(list(_PAPER)))
 @machine_options
 @pass_invocation
 def paper(call: Invocation, change: str | None) -> None:
-    """Put paper into the drawer, or take it out; alone, say whether there is any.
+    """Put paper into the drawer, or take it out; without in or out, say whether there is any.
 
     While there is none, what is received waits in memory; with the paper it is
     printed. Programs (--json) are given the machine's status.
@@ -53,9 +53,9 @@ def _numbers(
     return tuple(dict.fromkeys(job_number(context, parameter, one) for one in values))
 
 
-@click.command()
+@command(examples=("irsendctl tray 5001", "irsendctl tray --save printed --png"))
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1, callback=_numbers)
-@click.option("--limit", type=click.IntRange(1, _ALL), help="At most so many, the newest.")
+@click.option("--limit", type=WholeNumber(1, MOST), help="At most so many, the newest.")
 @click.option(
     "--save",
     "directory",
@@ -65,7 +65,7 @@ def _numbers(
 )
 @click.option("--png", is_flag=True, help="With --save: also each page, as NUMBER-PAGE.png.")
 @click.option(
-    "--dots", type=click.IntRange(10, 600), help="With --png: dots an inch (default 100)."
+    "--dots", type=WholeNumber(10, 600), help="With --png: dots an inch (default 100)."
 )
 @click.option("--delete", is_flag=True, help="Take these documents out, for good.")
 @machine_options
@@ -79,7 +79,7 @@ def tray(
     dots: int | None,
     delete: bool,
 ) -> None:
-    """List what is printed, newest first; of documents with these numbers, tell all.
+    """List the printed documents, newest first, or show those with these numbers in full.
 
     --save DIR saves all of them, or only those whose numbers are given. Nothing
     that is there already under such a name is overwritten.
@@ -178,7 +178,7 @@ def _save(
             numbers, lambda number: call.machine.read_object(f"/api/tray/{number}")
         )
     else:
-        rows = call.machine.read_list("/api/tray", "documents", limit=limit or _ALL)
+        rows = call.machine.read_list("/api/tray", "documents", limit=limit or MOST)
         status = 0
         if not rows and not call.as_json:
             call.output.line("The tray is empty.")

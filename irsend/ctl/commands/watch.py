@@ -12,6 +12,7 @@ import time
 import click
 from attrs import define, field
 
+from irsend.ctl.command import command
 from irsend.ctl.errors import NoMachine
 from irsend.ctl.events import Connected, Disconnected, ServerEvent, follow
 from irsend.ctl.formatting import (
@@ -31,7 +32,7 @@ _ENOUGH = 500
 """Sessions that are read to find those that ended during a break."""
 
 
-@click.command()
+@command(examples=("irsendctl watch --lines",))
 @click.option("--lines", is_flag=True, help="Print a line for each event, on a terminal too.")
 @machine_options
 @click.pass_context

@@ -285,7 +285,7 @@ class SendTests(CallCase):
             (("--ifax", "--format", "jpeg"), "needs --full"),
             (("--paper", "A9"), "allowed: auto, A4"),
             (("--resolution", "301"), "300x300"),
-            (("--format", "gif"), "'tiff'"),
+            (("--format", "gif"), "allowed: pdf, tiff or jpeg"),
         ):
             told = self.send("--to", "b@bench.test", *arguments)
             self.assertEqual(told.status, 2, arguments)
