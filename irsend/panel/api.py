@@ -26,13 +26,12 @@ from irsend.panel.access_control import AccessControl
 from irsend.panel.events import Events
 from irsend.panel.mails import MailRoutes
 from irsend.panel.metrics import Metrics
-from irsend.panel.problems import Problem
+from irsend.panel.problems import Problem, no_such_window
 from irsend.panel.request import PanelRequest
 from irsend.panel.responses import shield, write, write_failure
 from irsend.panel.routing import app, route
 from irsend.panel.tray import TrayRoutes
 from irsend.panel.waiting import Waiting
-from irsend.wording import did_you_mean, shown
 
 
 class API(TrayRoutes, MailRoutes):
@@ -133,13 +132,7 @@ class API(TrayRoutes, MailRoutes):
         settings = serializers.settings(self._machine.device, window)
         if not settings["windows"]:
             names = [name for name, _, _ in windows()]
-            title = self._machine.device.model.title
-            near = did_you_mean(window, names)
-            raise Problem(
-                404,
-                f"The {title} has no window {shown(window, 60)}; "
-                f"windows are: {', '.join(names)}{near}",
-            )
+            raise no_such_window(self._machine.device.model.title, window, names)
         return write(request, settings)
 
     @route("/api/settings", "PATCH")

@@ -26,6 +26,7 @@ from irsend.errors import (
     ValueRefused,
 )
 from irsend.panel import serializers
+from irsend.wording import did_you_mean, shown
 
 CONTENT_TYPE = "application/problem+json"
 _MOST_ERRORS = 100
@@ -64,6 +65,12 @@ class Problem(Exception):
         if self.errors is not None:
             members["errors"] = self.errors
         return serializers.dumps(members) + b"\n"
+
+
+def no_such_window(title: str, given: str, names: list[str]) -> Problem:
+    """Return the problem for a window that a model does not have, with the nearest and all others."""
+    there_are = f"windows are: {', '.join(names)}{did_you_mean(given, names)}"
+    return Problem(404, f"The {title} has no window {shown(given, 60)}; {there_are}")
 
 
 def problem_of(failure: Failure, path: str) -> Problem:
