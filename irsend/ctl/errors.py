@@ -8,6 +8,8 @@ from irsend.errors import IrsendError
 DONE, REFUSED, WRONG_USE, NO_MACHINE = 0, 1, 2, 3
 INTERRUPTED, READER_GONE = 130, 141
 """The exit statuses; those of SIGINT and SIGPIPE are as the shell counts them."""
+_OF_ONE = (404, 409)
+"""HTTP statuses: there is no such thing, or it cannot be made."""
 
 
 class MachineRefused(IrsendError):
@@ -17,6 +19,11 @@ class MachineRefused(IrsendError):
         super().__init__(sentence)
         self.problem = problem
         """The problem document (RFC 9457), printed with --json."""
+
+    @property
+    def concerns_one(self) -> bool:
+        """Whether it is about the one thing that was asked for: the next may be had all the same."""
+        return (self.problem or {}).get("status") in _OF_ONE
 
 
 class PasswordNeeded(MachineRefused):

@@ -188,7 +188,7 @@ def sessions(
     if code:
         filters["code"] = "#" + code.removeprefix("#")
     if follow:
-        from irsend.ctl.commands.watch import follow_sessions
+        from irsend.ctl.event_lines import follow_sessions
 
         return follow_sessions(call, filters, 10 if limit is None else limit)
     answer = call.machine.read("/api/sessions", limit=limit, **filters)
