@@ -14,9 +14,8 @@ import click
 
 from irsend.ctl.usage import no_such_command, superfluous
 
-_WHERE_SHARED = (
-    "Options of irsendctl: --url, --password, --json, --timeout: see irsendctl --help"
-)
+_SHARED = ("--url", "--password", "--json", "--timeout")
+"""The options of irsendctl that the help of its commands names."""
 
 
 class Command(click.Command):
@@ -55,7 +54,7 @@ class Command(click.Command):
             with formatter.section("Examples"):
                 for example in self.examples:
                     formatter.write(f"{' ' * formatter.current_indent}{example}\n")
-        _write_where_shared(formatter)
+        _write_where_shared(self, formatter)
 
 
 class Commands(click.Group):
@@ -96,7 +95,7 @@ class Commands(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write where the options of irsendctl are, in the help of a group below it."""
         if ctx.parent is not None:
-            _write_where_shared(formatter)
+            _write_where_shared(self, formatter)
 
 
 def command(
@@ -106,9 +105,13 @@ def command(
     return click.command(name, cls=Command, examples=examples)
 
 
-def _write_where_shared(formatter: click.HelpFormatter) -> None:
+def _write_where_shared(command: click.Command, formatter: click.HelpFormatter) -> None:
+    hidden = {
+        one.opts[0] for one in command.params if isinstance(one, click.Option) and one.hidden
+    }
+    names = ", ".join(one for one in _SHARED if one in hidden)
     # Whole on one line, in a narrow terminal too.
-    formatter.write(f"\n{_WHERE_SHARED}\n")
+    formatter.write(f"\nOptions of irsendctl: {names}: see irsendctl --help\n")
 
 
 def _first_sentence(text: str) -> str:

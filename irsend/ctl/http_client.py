@@ -8,7 +8,7 @@ fails is raised as `MachineRefused` (it is there and says no) or
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, cast
 
@@ -52,6 +52,12 @@ class Machine:
     def read(self, path: str, **query: object) -> Json:
         """GET; return the JSON of the answer. Query values that are None are left out."""
         return self._json(self._request("GET", path, query=query))
+
+    def wait(self, path: str, seconds: float, query: Mapping[str, object]) -> Json:
+        """GET with ?wait=; return the JSON of the answer, which may take so many seconds."""
+        timeout = httpx.Timeout(self._timeout, read=seconds + self._timeout)
+        query = {**query, "wait": f"{seconds:.3f}"}
+        return self._json(self._request("GET", path, query=query, timeout=timeout))
 
     def read_object(self, path: str) -> JsonObject:
         """GET a JSON object; NoMachine where the answer is anything else."""
@@ -140,7 +146,7 @@ class Machine:
     def file(
         self, path: str, media_type: str, **query: object
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """Open a file of this type; give its octets as they come.
+        """Open a file of this type, */* for any; give its octets as they come.
 
         Raises NoMachine, while they are read too, and MachineRefused.
         """
@@ -152,7 +158,7 @@ class Machine:
         path: str,
         media_type: str,
         headers: dict[str, str],
-        query: dict[str, object],
+        query: Mapping[str, object],
         timeout: httpx.Timeout | None = None,
     ) -> Iterator[Iterator[bytes]]:
         headers = {"Accept": media_type, "Accept-Encoding": "identity", **headers}
@@ -169,7 +175,7 @@ class Machine:
             if response.status_code != httpx.codes.OK:
                 response.read()
                 raise self._refusal(response)
-            if _media_type(response) != media_type:
+            if media_type not in ("*/*", _media_type(response)):
                 raise self.not_irsend(f"{path} answers with something else")
             yield response.iter_bytes()
 
@@ -184,7 +190,7 @@ class Machine:
         method: str,
         path: str,
         *,
-        query: dict[str, object] | None = None,
+        query: Mapping[str, object] | None = None,
         body: object = None,
         headers: dict[str, str] | None = None,
         timeout: httpx.Timeout | None = None,
@@ -289,7 +295,7 @@ def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
     ), password or found
 
 
-def _texts(query: dict[str, object]) -> dict[str, str]:
+def _texts(query: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in query.items() if value is not None}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +39,8 @@ class Invocation:
     password_file: Path | None = None
     as_json: bool = False
     timeout: float = 10.0
+    wait_seconds: float = 30.0
+    """How long `wait` waits."""
     pause: Callable[[float], None] = time.sleep
     """Sleeps for so many seconds before a machine that is gone is tried again."""
     _machine: Machine | None = None
@@ -107,52 +109,64 @@ def _store_option(context: click.Context, parameter: click.Parameter, value: obj
         setattr(context.ensure_object(Invocation), parameter.name, value)
 
 
-def _options(*, hidden: bool) -> list[Callable[[F], F]]:
-    def option(*names: str, **more: Any) -> Callable[[F], F]:
-        return click.option(
-            *names, **more, hidden=hidden, expose_value=False, callback=_store_option
-        )
+_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
+    ("--url",): {
+        "metavar": "URL",
+        "help": f"The machine's panel; else IRSEND_URL, else {DEFAULT_URL}.",
+    },
+    ("--password",): {
+        "metavar": "TEXT",
+        "help": "The panel's password, which ps shows; else --password-file, else the one in "
+        "the URL, else IRSEND_PASSWORD. A terminal is asked for it.",
+    },
+    ("--password-file",): {
+        "metavar": "FILE",
+        "type": ReadableFile(stdin=True),
+        "help": "A file with that password; - is standard input.",
+    },
+    ("--json", "as_json"): {
+        "is_flag": True,
+        "help": "Print the machine's JSON, for programs.",
+    },
+    ("--timeout",): {
+        "metavar": "SECONDS",
+        "type": Seconds(),
+        "help": "How long the machine may take to answer (default 10).",
+    },
+}
+"""The options of irsendctl, by their names."""
 
-    return [
-        option(
-            "--url",
-            metavar="URL",
-            help=f"The machine's panel; else IRSEND_URL, else {DEFAULT_URL}.",
-        ),
-        option(
-            "--password",
-            metavar="TEXT",
-            help="The panel's password, which ps shows; else --password-file, else the one in "
-            "the URL, else IRSEND_PASSWORD. A terminal is asked for it.",
-        ),
-        option(
-            "--password-file",
-            metavar="FILE",
-            type=ReadableFile(stdin=True),
-            help="A file with that password; - is standard input.",
-        ),
-        option(
-            "--json", "as_json", is_flag=True, help="Print the machine's JSON, for programs."
-        ),
-        option(
-            "--timeout",
-            metavar="SECONDS",
-            type=Seconds(),
-            help="How long the machine may take to answer (default 10).",
-        ),
-    ]
+_WAIT_TIMEOUT = {
+    "metavar": "SECONDS",
+    "type": Seconds(zero=True),
+    "help": "How long to wait (default 30); 0 only looks.",
+}
 
 
 def machine_options(command: F) -> F:
     """Give a command the options that name the machine and the form of output."""
-    for option in reversed(_options(hidden=True)):
-        command = option(command)
-    return command
+    return _with_options(command, _OPTIONS, hidden=True)
 
 
 def shown_machine_options(command: F) -> F:
     """Give irsendctl itself these options, in its help."""
-    for option in reversed(_options(hidden=False)):
+    return _with_options(command, _OPTIONS, hidden=False)
+
+
+def wait_options(command: F) -> F:
+    """Give `wait` or a command of it these options; there, --timeout is the time that it waits."""
+    others = {names: about for names, about in _OPTIONS.items() if names != ("--timeout",)}
+    command = _with_options(command, others, hidden=True)
+    return _with_options(command, {("--timeout", "wait_seconds"): _WAIT_TIMEOUT}, hidden=False)
+
+
+def _with_options(
+    command: F, options: Mapping[tuple[str, ...], Mapping[str, Any]], *, hidden: bool
+) -> F:
+    for names, about in reversed(list(options.items())):
+        option = click.option(
+            *names, **about, hidden=hidden, expose_value=False, callback=_store_option
+        )
         command = option(command)
     return command
 

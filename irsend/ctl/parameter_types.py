@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import os
 import re
@@ -51,13 +52,16 @@ class WholeNumber(_Type):
 
 
 class Seconds(_Type):
-    """A number of seconds above 0, with a fraction."""
+    """A number of seconds, with a fraction; 0 only with `zero`."""
 
     name = "seconds"
 
-    def __init__(self, maximum: int = 86_400) -> None:
-        self._maximum = maximum
-        self.allowed = f"a number of seconds above 0, up to {maximum}"
+    def __init__(self, maximum: int = 86_400, *, zero: bool = False) -> None:
+        self._maximum, self._zero = maximum, zero
+        self.allowed = (
+            f"a number of seconds {'from' if zero else 'above'} 0{'' if zero else ','}"
+        )
+        self.allowed += f" {'to' if zero else 'up to'} {maximum}"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -68,11 +72,38 @@ class Seconds(_Type):
         except ValueError:
             seconds = math.nan
         # False for nan, too.
-        if 0 < seconds <= self._maximum:
+        if 0 < seconds <= self._maximum or (self._zero and seconds == 0):
             return seconds
         raise click.BadParameter(
             f"{shown(value)} is not allowed; allowed: {self.allowed}", ctx, param
         )
+
+
+class Moment(_Type):
+    """A time, which goes to the machine with its zone: without one it is a local time."""
+
+    name = "time"
+    allowed = (
+        "a local time such as 14:03 (of today) or 2026-11-28T14:03, one with its zone such as "
+        "2026-11-28T14:03Z, or seconds since the epoch"
+    )
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Take ISO 8601, a time of today, or seconds."""
+        given = str(value).strip()
+        if re.fullmatch(r"[0-9]{5,12}(\.[0-9]{1,9})?", given, re.ASCII):
+            return given
+        today = datetime.date.today().isoformat()
+        whole = f"{today}T{given}" if re.match(r"[0-9]{1,2}:", given) else given
+        whole = re.sub(r"T([0-9]:)", r"T0\1", whole)
+        try:
+            return datetime.datetime.fromisoformat(whole).astimezone().isoformat()
+        except (ValueError, OverflowError, OSError):
+            raise click.BadParameter(
+                f"{shown(value)} is not allowed; allowed: {self.allowed}", ctx, param
+            ) from None
 
 
 class Word(_Choice):

@@ -13,7 +13,7 @@ import click
 from irsend import __version__
 from irsend.ctl import usage
 from irsend.ctl.command import Commands
-from irsend.ctl.commands import change, read, send, set_settings, tray, watch
+from irsend.ctl.commands import change, mails, read, send, set_settings, tray, wait, watch
 from irsend.ctl.errors import (
     DONE,
     INTERRUPTED,
@@ -74,6 +74,9 @@ for command in (
     read.jobs,
     read.job,
     read.report,
+    mails.mails,
+    mails.mail,
+    wait.wait,
     read.sessions,
     read.transcript,
     read.models,

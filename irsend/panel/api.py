@@ -190,6 +190,7 @@ class API(TrayRoutes, MailRoutes):
             "party",
             "subject",
             "since",
+            "ended",
             "limit",
             "wait",
         ),
@@ -212,6 +213,7 @@ class API(TrayRoutes, MailRoutes):
             party=request_parameters.text(given, "party"),
             subject=request_parameters.text(given, "subject"),
             since=request_parameters.time(given, "since"),
+            ended=request_parameters.yes_or_no(given, "ended"),
         )
         limit = request_parameters.whole_number(given, "limit", 100, 1, 10_000)
         found = await self._waiting.until(

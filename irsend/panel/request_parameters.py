@@ -113,6 +113,12 @@ def time(parameters: dict[str, str], name: str) -> float | None:
     return at
 
 
+def yes_or_no(parameters: dict[str, str], name: str) -> bool | None:
+    """Return a parameter that is 1 or 0; None where it is missing."""
+    given = one_of(parameters, name, ("0", "1"))
+    return None if given is None else given == "1"
+
+
 def code(parameters: dict[str, str]) -> str | None:
     """Return a parameter that is a result code; None where it is empty."""
     given = text(parameters, "code")

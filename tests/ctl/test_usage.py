@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from irsend.ctl.command import Command, Commands
-from irsend.ctl.parameter_types import ReadableFile, Seconds, WholeNumber, Word
+from irsend.ctl.parameter_types import Moment, ReadableFile, Seconds, WholeNumber, Word
 from irsend.ctl.program import irsendctl
 from tests.ctl.calls import CallCase
 
@@ -121,7 +121,7 @@ class SentenceTests(CallCase):
 
     def test_every_type(self) -> None:
         """Every argument and option is text or a flag, or of a type with sentences of its own."""
-        ours = (Word, WholeNumber, Seconds, ReadableFile)
+        ours = (Word, WholeNumber, Seconds, Moment, ReadableFile)
         for name, command in all_commands(irsendctl):
             self.assertIsInstance(command, (Command, Commands), name)
             for one in command.params:

@@ -233,7 +233,8 @@ class WaitTests(MailCase):
     async def test_job(self) -> None:
         """Jobs are filtered by the machine, and waited for."""
         answer = self.waiting(
-            "/api/jobs?number=7&direction=tx&result=OK&code=806&party=bob&subject=s&since=5&wait=60"
+            "/api/jobs?number=7&direction=tx&result=OK&code=806&party=bob&subject=s&since=5&ended=1"
+            "&wait=60"
         )
         await self.begun()
         self.machine.device.job_accepted("tx", "bob@bench.test")
@@ -242,7 +243,7 @@ class WaitTests(MailCase):
             self.machine.job_queries[-1],
             JobQuery(
                 number="0007", direction="tx", result="OK", code="#806", party="bob", subject="s",
-                since=5.0,
+                since=5.0, ended=True,
             ),
         )  # fmt: skip
 
