@@ -85,7 +85,11 @@ def text(parameters: dict[str, str], name: str, longest: int = 255) -> str | Non
     """Return a parameter that is a line of text; None where it is empty."""
     given = parameters.get(name)
     if given and (len(given) > longest or not re.fullmatch(ONE_LINE, given)):
-        raise Problem(400, f"{name}: allowed is one line of text of up to {longest} characters")
+        raise Problem(
+            400,
+            f"{name}: {shown(given, 60)} is not allowed; "
+            f"allowed: one line of text of up to {longest} characters",
+        )
     return given or None
 
 
@@ -123,7 +127,11 @@ def code(parameters: dict[str, str]) -> str | None:
     """Return a parameter that is a result code; None where it is empty."""
     given = text(parameters, "code")
     if given and not re.fullmatch(r"#?[0-9]{3}", given, re.ASCII):
-        raise Problem(400, "code: allowed is # and three digits; the # may be left out")
+        raise Problem(
+            400,
+            f"code: {shown(given, 60)} is not allowed; allowed: # and three digits, such as #806; "
+            "the # may be left out",
+        )
     # "#" begins a fragment in an address, so it may be left out.
     return given and "#" + given.removeprefix("#")
 

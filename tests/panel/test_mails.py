@@ -128,7 +128,7 @@ class MailTests(MailCase):
             ("wait=nan", "seconds from 0 to 600"),
             ("wait=", "seconds from 0 to 600"),
             ("limit=0", "limit: '0' is not allowed"),
-            ("subject=%0a", "subject: allowed is one line of text"),
+            ("subject=%0a", "subject: '\\n' is not allowed; allowed: one line of text"),
             ("sender=x", "'sender' is no parameter of the query; there are: from, to, subject"),
         ):
             answer = await self.ask("GET", f"/api/mails?{query}")
