@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from irsend.ctl.usage import no_such_command, superfluous
+from irsend.ctl.usage import CommandMissing, no_such_command, superfluous
 
 _SHARED = ("--url", "--password", "--json", "--timeout")
 """The options of irsendctl that the help of its commands names."""
@@ -61,6 +61,18 @@ class Commands(click.Group):
     """A group of commands, in the order in which they were added."""
 
     command_class = Command
+
+    def __init__(self, *of: Any, **more: Any) -> None:
+        super().__init__(*of, **more)
+        # What is said without a command differs among releases of click: `invoke` says it.
+        self.invoke_without_command, self.no_args_is_help = True, False
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; CommandMissing where none is given."""
+        result = super().invoke(ctx)
+        if ctx.invoked_subcommand is None:
+            raise CommandMissing(ctx.get_help(), ctx)
+        return result
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in that order."""

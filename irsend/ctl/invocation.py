@@ -50,11 +50,8 @@ class Invocation:
     def machine(self) -> Machine:
         """The client of the machine; UsageError where the URL is wrong."""
         if self._machine is None:
-            from irsend.ctl.http_client import Machine
-
-            url = self.url or os.environ.get("IRSEND_URL") or DEFAULT_URL
             try:
-                self._machine = Machine(url, self._password_for(url), timeout=self.timeout)
+                self._machine = self._new_machine()
             except WrongURL as error:
                 raise click.UsageError(str(error)) from None
         return self._machine
@@ -71,9 +68,7 @@ class Invocation:
     @contextlib.contextmanager
     def another_machine(self) -> Iterator[Machine]:
         """Give a second connection to the same machine, for another thread."""
-        from irsend.ctl.http_client import Machine
-
-        other = Machine(self.machine.url, self._password_for(self.machine.url))
+        other = self._new_machine()
         try:
             yield other
         finally:
@@ -86,6 +81,12 @@ class Invocation:
             self._machine = None
 
     close = forget_machine
+
+    def _new_machine(self) -> Machine:
+        from irsend.ctl.http_client import Machine
+
+        url = self.url or os.environ.get("IRSEND_URL") or DEFAULT_URL
+        return Machine(url, self._password_for(url), timeout=self.timeout)
 
     def _password_for(self, url: str) -> str | None:
         if self.password is None and self.password_file is not None:

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -37,7 +38,7 @@ class Interrupted(Exception):
 class _Program(Commands):
     """The commands, in the order of use; a closed output ends them without a message."""
 
-    def invoke(self, ctx: click.Context) -> object:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

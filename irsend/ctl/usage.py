@@ -12,10 +12,14 @@ import click
 from irsend.wording import joined_by_or, nearest, no_such, question, shown
 
 
+class CommandMissing(click.UsageError):
+    """No command is given: what there is to say is the help."""
+
+
 def explained(error: click.ClickException) -> str:
     """Return the sentence about wrong use, and the command whose help says more."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        return error.format_message()
+    if isinstance(error, CommandMissing):
+        return error.message
     said = _sentence(error)
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{said}\nSee: {context.command_path} --help" if context else said

@@ -172,10 +172,14 @@ class PanelTests(TestCase):
             self.assertEqual((ended.status, ended.err), (0, ""))
             self.assertEqual(path.read_bytes(), octets)
         ended = await self.call("mail", "7", "--part", "4")
-        self.assertEqual((ended.status, ended.err), (1, "Mail 7 has no part 4.\n"))
+        self.assertEqual(
+            (ended.status, ended.err), (1, "Mail 7 has no part 4.\nSee: irsendctl mail 7\n")
+        )
         self.assertEqual((await self.call("mail", "7", "--delete")).status, 0)
         ended = await self.call("mail", "7")
-        self.assertEqual((ended.status, ended.err), (1, "There is no mail 7.\n"))
+        self.assertEqual(
+            (ended.status, ended.err), (1, "There is no mail 7.\nSee: irsendctl mails\n")
+        )
 
     async def test_filters(self) -> None:
         """Every filter of mails, jobs and documents is one that the panel knows."""

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from irsend.ctl.absence import absent
+from irsend.ctl.invocation import Invocation
 from irsend.store.keys import generate_key_material
 from tests.ctl.calls import PATIENCE, CallCase, environment, process
 from tests.ctl.stand_in import Answer, problem
@@ -186,6 +187,12 @@ class PasswordTests(CallCase):
         ]
         self.assertEqual([each.status for each in calls], [0] * 8)
 
+    def test_second_connection(self) -> None:
+        """A second connection, as `watch` has on a terminal, has the password of the URL too."""
+        in_url = f"http://any:s3cret%3A%20%C3%A4@127.0.0.1:{self.machine.port}"
+        with Invocation(url=in_url).another_machine() as machine:
+            self.assertIn("status_line", machine.read_object("/api/status"))
+
     def test_typed(self) -> None:
         """At a terminal it is asked for once, when the panel wants it, and not shown."""
         terminal = Terminal(("status",), environment(self.machine.url), (80, 24))
@@ -273,6 +280,19 @@ class UseTests(CallCase):
     def test_proxy(self) -> None:
         """A proxy named in the environment is not used."""
         self.assertEqual(self.call("status", http_proxy="http://127.0.0.1:1").status, 0)
+
+    def test_no_such_number(self) -> None:
+        """A number that the machine does not know is refused with the command that lists those there are."""
+        for arguments, listed in (
+            (("job", "9"), "jobs"),
+            (("cancel", "9"), "jobs"),
+            (("transcript", "99"), "sessions"),
+            (("transcript", "99", "--plain"), "sessions"),
+            (("mail", "9"), "mails"),
+        ):
+            ended = self.call(*arguments)
+            self.assertEqual(ended.status, 1)
+            self.assertRegex(ended.err, rf"^There is nothing at .*\nSee: irsendctl {listed}\n$")
 
     def test_refusal_for_programs(self) -> None:
         """With --json a refusal is printed as the machine's problem document."""

@@ -109,7 +109,7 @@ class SentenceTests(CallCase):
 
     def test_no_command(self) -> None:
         """Without a command the help is printed, and the status is 2."""
-        for arguments in ((), ("key",)):
+        for arguments in ((), ("key",), ("wait",), ("--json",)):
             ended = self.call(*arguments)
             self.assertEqual((ended.status, ended.out), (2, ""))
             self.assertIn("Commands:\n", ended.err)

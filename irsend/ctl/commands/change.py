@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from irsend.ctl.command import Commands, command
-from irsend.ctl.errors import REFUSED
+from irsend.ctl.errors import REFUSED, listed_by
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 from irsend.ctl.json_values import Json, JsonObject, values
 from irsend.ctl.parameter_types import ReadableFile
@@ -33,7 +33,8 @@ def cancel(call: Invocation, number: str) -> None:
 
     A mail that was received leaves the memory unprinted.
     """
-    answer = call.machine.ask("DELETE", f"/api/jobs/{number}")
+    with listed_by("jobs"):
+        answer = call.machine.ask("DELETE", f"/api/jobs/{number}")
     if call.as_json:
         return call.output.json({} if answer is None else answer)
     return call.output.line(f"Job {number} is cancelled.")

@@ -8,7 +8,7 @@ import click
 
 from irsend.ctl.command import command
 from irsend.ctl.commands.read import MOST, print_newest
-from irsend.ctl.errors import CannotSave
+from irsend.ctl.errors import CannotSave, listed_by
 from irsend.ctl.filters import MAIL_FILTERS, filters, query_of
 from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
 from irsend.ctl.json_values import JsonObject, objects
@@ -101,25 +101,35 @@ def mail(
         raise click.UsageError("--output needs --raw or --part N")
     if call.as_json and (raw or part is not None):
         raise click.UsageError(f"--json does not go with {chosen[0]}")
+    with listed_by("mails" if part is None else f"mail {mail_id}"):
+        if raw or part is not None:
+            _write_octets(call, mail_id, part, file)
+        elif delete:
+            _delete(call, mail_id)
+        else:
+            _print_mail(call, call.machine.read_object(f"/api/mails/{mail_id}"), headers)
+
+
+def _write_octets(call: Invocation, mail_id: int, part: int | None, file: Path | None) -> None:
+    """Write the source of a mail, or a part of it."""
     path = f"/api/mails/{mail_id}"
-    if raw:
+    if part is None:
         return _write(call, f"{path}/raw", "message/rfc822", file)
-    if part is not None:
-        if file is None and call.output.console.is_terminal:
-            _check_for_terminal(call.machine.read_object(path), part)
-        return _write(call, f"{path}/parts/{part}", "*/*", file)
-    if delete:
-        call.machine.ask("DELETE", path)
-        if call.as_json:
-            return call.output.json({"deleted": [mail_id]})
-        return call.output.line(f"Mail {mail_id} is deleted.")
-    answer = call.machine.read_object(path)
+    if file is None and call.output.console.is_terminal:
+        _check_for_terminal(call.machine.read_object(path), part)
+    return _write(call, f"{path}/parts/{part}", "*/*", file)
+
+
+def _delete(call: Invocation, mail_id: int) -> None:
+    call.machine.ask("DELETE", f"/api/mails/{mail_id}")
     if call.as_json:
-        return call.output.json(answer)
-    return _print_mail(call, answer, headers)
+        return call.output.json({"deleted": [mail_id]})
+    return call.output.line(f"Mail {mail_id} is deleted.")
 
 
 def _print_mail(call: Invocation, answer: JsonObject, headers: bool) -> None:
+    if call.as_json:
+        return call.output.json(answer)
     from irsend.ctl import mail_views
 
     drawn = mail_views.header_fields if headers else mail_views.head
@@ -131,6 +141,7 @@ def _print_mail(call: Invocation, answer: JsonObject, headers: bool) -> None:
     if attached := objects(answer, "attachments"):
         call.output.line("")
         call.output.show(mail_views.attachments(attached))
+    return None
 
 
 def _write(call: Invocation, path: str, media_type: str, file: Path | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from irsend.ctl.command import command
-from irsend.ctl.errors import CannotSave
+from irsend.ctl.errors import CannotSave, listed_by
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 from irsend.ctl.json_values import JsonObject
 from irsend.ctl.parameter_types import WholeNumber, Word
@@ -106,7 +106,8 @@ def job(call: Invocation, number: str) -> None:
 
     `irsendctl transcript` shows what was said in a session.
     """
-    answer = call.machine.read_object(f"/api/jobs/{number}")
+    with listed_by("jobs"):
+        answer = call.machine.read_object(f"/api/jobs/{number}")
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import job_views
@@ -212,9 +213,10 @@ def sessions(
 def transcript(call: Invocation, session_id: int, plain: bool) -> None:
     """Show what was said in the session ID."""
     path = f"/api/sessions/{session_id}"
-    if plain and not call.as_json:
-        return call.output.served(call.machine.read_text(path, "text/plain"))
-    answer = call.machine.read_object(path)
+    with listed_by("sessions"):
+        if plain and not call.as_json:
+            return call.output.served(call.machine.read_text(path, "text/plain"))
+        answer = call.machine.read_object(path)
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import views

@@ -166,13 +166,17 @@ class MailTests(CallCase):
         )
 
     def test_missing(self) -> None:
-        """A mail or part that there is not ends with 1 and the machine's sentence."""
+        """A mail or part that there is not ends with 1, the machine's sentence, and what lists them."""
         self.machine.answers["GET /api/mails/8"] = problem(404, "There is no mail 8.")
         self.machine.answers["GET /api/mails/7/parts/3"] = problem(404, "Mail 7 has no part 3.")
         ended = self.call("mail", "8")
-        self.assertEqual((ended.status, ended.err), (1, "There is no mail 8.\n"))
+        self.assertEqual(
+            (ended.status, ended.err), (1, "There is no mail 8.\nSee: irsendctl mails\n")
+        )
         ended = self.call("mail", "7", "--part", "3")
-        self.assertEqual((ended.status, ended.err), (1, "Mail 7 has no part 3.\n"))
+        self.assertEqual(
+            (ended.status, ended.err), (1, "Mail 7 has no part 3.\nSee: irsendctl mail 7\n")
+        )
 
     def test_delete(self) -> None:
         """--delete deletes the mail, in either form of output."""
