@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, cast
 
-import httpx
-
 from irsend import __version__
 from irsend.ctl.absence import NAME_IT, absent, cause, greeting, is_refused
 from irsend.ctl.errors import MachineRefused, NoMachine, PasswordNeeded, WrongURL
+from irsend.ctl.httpx_library import httpx
 from irsend.ctl.input_files import OpenOriginal
 from irsend.ctl.json_values import Json, JsonObject
 from irsend.ctl.upload import UploadCounter, UploadedFile
