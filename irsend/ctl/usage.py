@@ -27,7 +27,7 @@ def explained(error: click.ClickException) -> str:
 
 def no_such_command(group: click.Group, given: str) -> str:
     """Return that a group has no command of this name."""
-    names = list(_command_paths(group))
+    names = [*_command_paths(group), *_options(group)]
     otherwise = f"; commands are: {', '.join(group.commands)}"
     return f"{given}: {no_such('command', nearest(given, names), otherwise)}"
 

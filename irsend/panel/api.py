@@ -18,7 +18,6 @@ from irsend.device.device import State
 from irsend.device.events import JobChanged
 from irsend.device.jobs import Direction, JobQuery, JobResult
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
-from irsend.device.windows import windows
 from irsend.errors import NoSuchRecord
 from irsend.machine_interface import IMachine
 from irsend.panel import openapi, request_parameters, serializers
@@ -131,8 +130,7 @@ class API(TrayRoutes, MailRoutes):
         """Give one window."""
         settings = serializers.settings(self._machine.device, window)
         if not settings["windows"]:
-            names = [name for name, _, _ in windows()]
-            raise no_such_window(self._machine.device.model.title, window, names)
+            raise no_such_window(self._machine.device.model, window)
         return write(request, settings)
 
     @route("/api/settings", "PATCH")

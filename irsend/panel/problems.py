@@ -14,6 +14,8 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
+from irsend.device.model import Model
+from irsend.device.windows import windows
 from irsend.errors import (
     IrsendError,
     KeyMaterialError,
@@ -26,7 +28,7 @@ from irsend.errors import (
     ValueRefused,
 )
 from irsend.panel import serializers
-from irsend.wording import did_you_mean, shown
+from irsend.wording import nearest, question, shown
 
 CONTENT_TYPE = "application/problem+json"
 _MOST_ERRORS = 100
@@ -67,10 +69,17 @@ class Problem(Exception):
         return serializers.dumps(members) + b"\n"
 
 
-def no_such_window(title: str, given: str, names: list[str]) -> Problem:
-    """Return the problem for a window that a model does not have, with the nearest and all others."""
-    there_are = f"windows are: {', '.join(names)}{did_you_mean(given, names)}"
-    return Problem(404, f"The {title} has no window {shown(given, 60)}; {there_are}")
+def no_such_window(model: Model, given: str) -> Problem:
+    """Return the problem for a window that there is not, with the nearest: it may be one of its settings."""
+    names = [name for name, _, _ in windows()]
+    near = nearest(given, names) or list(
+        dict.fromkeys(key.partition(".")[0] for key in nearest(given, model.items()))
+    )
+    return Problem(
+        404,
+        f"The {model.title} has no window {shown(given, 60)}; "
+        f"windows are: {', '.join(names)}{question(near)}",
+    )
 
 
 def problem_of(failure: Failure, path: str) -> Problem:

@@ -17,6 +17,8 @@ FILE_NEEDED = "allowed: a file that can be read, or - for standard input"
 
 SENTENCES: dict[tuple[str, ...], str] = {
     ("stauts",): "stauts: there is no such command; did you mean status?",
+    ("help",): "help: there is no such command; did you mean --help?",
+    ("version",): "version: there is no such command; did you mean --version?",
     ("reset",): "reset: there is no such command; did you mean factory-reset?",
     ("generate",): "generate: there is no such command; did you mean key generate?",
     ("key", "shwo"): "shwo: there is no such command; did you mean show?",

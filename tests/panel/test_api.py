@@ -149,6 +149,7 @@ class SettingsTests(ServedPanel):
         for path, meant in (
             ("/api/settings/authent_encription", "authent_encryption"),
             ("/api/settings/email_ifax.pop", "email_ifax"),
+            ("/api/settings/allow_ssl_pop", "authent_encryption"),
             ("/api/jobs?limmit=5", "limit"),
             ("/api/sessions?kind=smtp-recieve", "smtp-receive"),
         ):
