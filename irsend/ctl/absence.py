@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -19,6 +21,8 @@ _REACH_IT = (
 )
 _MOST_GREETING = 60
 """Characters of a greeting that are repeated."""
+_PATIENCE = 1.0
+"""Seconds that a greeting is waited for."""
 
 
 def absent(url: str, reason: str, *, refused: bool = False) -> NoMachine:
@@ -49,7 +53,26 @@ def is_refused(error: BaseException) -> bool:
 def greeting(error: BaseException) -> str:
     """Return what a server of another protocol said, as h11 quotes it; empty where it does not."""
     found = re.search(r"illegal status line: bytearray\(b(['\"])(.*)\1\)", str(error))
-    return f"it answers '{found[2][:_MOST_GREETING]}', which is no HTTP" if found else ""
+    return _no_http(found[2]) if found else ""
+
+
+def greeting_of(url: str, timeout: float) -> str:
+    """Return what a server says unasked, which none of HTTP does; empty where it says nothing."""
+    address = urlsplit(url)
+    if address.scheme != "http" or address.hostname is None:
+        return ""
+    patience = min(timeout, _PATIENCE)
+    with contextlib.suppress(OSError):
+        where = (address.hostname, address.port or 80)
+        with socket.create_connection(where, patience) as connection:
+            octets = connection.recv(_MOST_GREETING)
+            line = octets.decode("ascii", "replace").splitlines()
+            return _no_http(line[0]) if line else ""
+    return ""
+
+
+def _no_http(greeting: str) -> str:
+    return f"it answers '{greeting[:_MOST_GREETING].rstrip()}', which is no HTTP"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

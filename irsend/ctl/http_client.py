@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import IO, cast
 
 from irsend import __version__
-from irsend.ctl.absence import NAME_IT, absent, cause, greeting, is_refused
+from irsend.ctl.absence import NAME_IT, absent, cause, greeting, greeting_of, is_refused
 from irsend.ctl.errors import MachineRefused, NoMachine, PasswordNeeded, WrongURL
 from irsend.ctl.httpx_library import httpx
 from irsend.ctl.input_files import OpenOriginal
@@ -250,6 +250,9 @@ class Machine:
         except httpx.ConnectTimeout:
             raise absent(self.url, f"no connection within {self._timeout:g} s") from None
         except httpx.TimeoutException:
+            # A server of another protocol may wait for more of what it does not understand.
+            if said := greeting_of(self.url, self._timeout):
+                raise self.not_irsend(said) from None
             raise NoMachine(
                 f"The machine at {self.url} did not answer within {self._timeout:g} s."
             ) from None

@@ -119,6 +119,27 @@ class AbsenceTests(CallCase):
         self.assertEqual(ended.status, 3)
         self.assertIn("it answers '220 mail.bench.test ESMTP', which is no HTTP", ended.err)
 
+    def test_mail_server(self) -> None:
+        """A mail server, which waits for more of what it does not understand, is no irsend either."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def greet() -> None:
+            with contextlib.ExitStack() as peers, contextlib.suppress(OSError):
+                for _ in range(2):
+                    peer = peers.enter_context(listener.accept()[0])
+                    peer.sendall(b"+OK POP3 ready\r\n")
+                peer.recv(1)
+
+        threading.Thread(target=greet, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.assert_absent(
+            url,
+            f"Another program answers at {url}, which is no irsend: it answers '+OK POP3 ready', "
+            "which is no HTTP.",
+            arguments=("status", "--timeout", "0.2"),
+        )
+
     def test_unknown_authority(self) -> None:
         """A certificate that no known authority has signed is not trusted."""
         certificate, key = generate_key_material(["127.0.0.1"], 2048, time.time())
