@@ -31,7 +31,7 @@ from irsend.device.items import Text, Value, item, items_of, read_values
 from irsend.device.model import Model, load_model
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
-from irsend.wording import did_you_mean, nearest, no_such
+from irsend.wording import did_you_mean, nearest, no_such_key
 
 
 def _section(made_of: type) -> Any:
@@ -211,7 +211,7 @@ def _no_such_key(key: str, model: Model) -> str:
     names += [f"settings.{name}" for name in model.items()]
     for section, made_of in SECTIONS.items():
         names += [f"{section}.{name}" for name, _, _ in items_of(made_of)]
-    return no_such("key", nearest(key, names), f"; there are: {', '.join(there_are)}")
+    return no_such_key(nearest(key, names), there_are)
 
 
 def _flat(raw: object, model: Model) -> dict[str, object]:

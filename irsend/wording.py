@@ -48,6 +48,16 @@ def no_such(what: str, near: Sequence[str], otherwise: str) -> str:
     return f"there is no such {what}{question(near) or otherwise}"
 
 
+def no_such_key(near: Sequence[str], there_are: Sequence[str]) -> str:
+    """Return that there is no such key, with the names that are near, and all that there are."""
+    rest = f"here are: {', '.join(there_are)}"
+    return (
+        f"there is no such key{question(near)} T{rest}"
+        if near
+        else f"there is no such key; t{rest}"
+    )
+
+
 def question(near: Sequence[str]) -> str:
     """Return "; did you mean NAME?" for names that are near, empty for none."""
     return f"; did you mean {joined_by_or(near)}?" if near else ""

@@ -18,7 +18,7 @@ import attrs
 from attrs import field, frozen
 
 from irsend.errors import SettingsRefused, ValueRefused
-from irsend.wording import did_you_mean, joined_by_or, nearest, no_such, shown
+from irsend.wording import did_you_mean, joined_by_or, nearest, no_such_key, shown
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
@@ -331,8 +331,8 @@ def read_values(window: type, prefix: str, given: Mapping[str, object]) -> dict[
         path = f"{prefix}.{key}" if prefix else key
         if key not in known:
             names = [path.removesuffix(key) + name for name in known]
-            there_are = f"; there are: {', '.join(known)}"
-            refused.append(ValueRefused(path, no_such("key", nearest(path, names), there_are)))
+            problem = no_such_key(nearest(path, names), list(known))
+            refused.append(ValueRefused(path, problem))
             continue
         try:
             values[key] = read_value(path, known[key], raw)

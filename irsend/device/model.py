@@ -28,7 +28,7 @@ from irsend.device.model_tables import (
 )
 from irsend.device.windows import DEFAULTS, ITEMS, Settings, windows
 from irsend.errors import ModelError, SettingsRefused, ValueRefused
-from irsend.wording import did_you_mean, nearest, no_such
+from irsend.wording import did_you_mean, nearest, no_such, no_such_key
 
 _MOST_SEARCHES = 20
 """Wrong keys for which the nearest right one is searched: each search takes a millisecond."""
@@ -171,10 +171,9 @@ def _read_model(raw: dict[str, Any]) -> Model:
     there_are = [*known, *_TABLES]
     unknown = [key for key in raw if key not in known]
     if unknown:
-        otherwise = f"; there are: {', '.join(there_are)}"
         raise SettingsRefused(
             [
-                ValueRefused(key, no_such("key", nearest(key, there_are), otherwise))
+                ValueRefused(key, no_such_key(nearest(key, there_are), there_are))
                 for key in unknown
             ]
         )

@@ -353,11 +353,13 @@ class OwnFileTests(SynchronousTestCase):
         )
         self.assertEqual(
             self.refused('name = "x"\nyaer = 2004\n'),
-            "FILE: yaer: there is no such key; did you mean year?",
+            "FILE: yaer: there is no such key; did you mean year? There are: name, title, maker, "
+            "year, ehlo, lacks, has, tls, sasl, sending, reception, header, defaults",
         )
         self.assertEqual(
             self.refused('name = "x"\n[tls]\noldst = "TLS 1.0"\n'),
-            "FILE: tls.oldst: there is no such key; did you mean tls.oldest?",
+            "FILE: tls.oldst: there is no such key; did you mean tls.oldest? There are: "
+            "oldest, newest, ciphers, key_bits, server_name",
         )
         self.assertEqual(
             self.refused('name = "x"\n[tls]\nmiddle = 1\n'),
