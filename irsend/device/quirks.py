@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 HELO_FORMS = ("name", "bare", "literal", "empty")
 LOGIN_PROMPTS = ("loose", "strict")
-FINAL_DOTS = ("standard", "late", "missing")
+FINAL_DOTS = ("standard", "late", "missing", "bare_lf")
 DATE_FORMS = ("standard", "none", "asctime", "iso", "short_year")
 
 
@@ -77,6 +77,14 @@ class Quirks:
         "Says HELO and never EHLO, so that it uses no extension of the server: no STARTTLS, no AUTH.",
         "A server that asks for a login or for TLS refuses its mail.",
         "quirk-helo-only",
+        seen=(
+            Sighting("an HP MFP 477dw", "https://github.com/postalserver/postal/issues/2005"),
+            Sighting("an HP printer", "https://github.com/postalserver/postal/issues/1245"),
+            Sighting(
+                "printers in front of a proxy for OAuth",
+                "https://github.com/simonrob/email-oauth2-proxy/issues/232",
+            ),
+        ),
     )
     helo_name: str = quirk(
         "Name in EHLO",
@@ -89,6 +97,17 @@ class Quirks:
         "send-helo-bare",
         "send-helo-literal",
         "send-helo-empty",
+        seen=(
+            Sighting(
+                "bare: a Xerox", "https://github.com/JustinIven/smtp-oauth-relay/issues/57"
+            ),
+            Sighting(
+                "bare: an HP printer", "https://github.com/postalserver/postal/issues/1245"
+            ),
+            Sighting(
+                "literal: an HP MFP 477dw", "https://github.com/postalserver/postal/issues/2005"
+            ),
+        ),
     )
     no_ehlo_after_starttls: bool = quirk(
         "No EHLO after STARTTLS",
@@ -99,18 +118,31 @@ class Quirks:
         "A server that offers AUTH under TLS only gets no login; one that insists on EHLO answers 503.",
         "quirk-no-ehlo-after-starttls",
         "quirk-no-ehlo-after-starttls-503",
+        seen=(
+            Sighting(
+                "no machine but programs: mailio, a library for C++",
+                "https://github.com/karastojko/mailio/pull/214",
+            ),
+            Sighting("qore", "https://github.com/qoretechnologies/qore/issues/2833"),
+        ),
     )
     # -- login ------------------------------------------------------------------------
     login_prompts: str = quirk(
         "LOGIN prompts",
         OneOf(LOGIN_PROMPTS),
         "loose",
-        "Loose answers any two prompts of LOGIN, the user name first; strict answers only where it is "
-        "asked for Username: (or User Name) and Password:, and gives up the login elsewhere.",
+        "Loose answers any two prompts of LOGIN, the user name first; strict answers only Username: and "
+        "Password:, in any case, and gives up the login at any other word.",
         "Postfix with Dovecot and most servers prompt in these words; Exim prompts in the words of its "
-        "configuration.",
+        "configuration, and servers made with aiosmtpd in those of the draft, User Name and Password.",
         "quirk-login-prompts-strict",
         "quirk-login-prompts-loose",
+        seen=(
+            Sighting(
+                "a Xerox that says QUIT at the prompt User Name",
+                "https://github.com/JustinIven/smtp-oauth-relay/issues/57",
+            ),
+        ),
     )
     inline_login_name: bool = quirk(
         "Inline LOGIN name",
@@ -120,6 +152,7 @@ class Quirks:
         "Some servers do not expect it, and ask for the user name all the same: the machine then "
         "answers with the password, and the login fails.",
         "quirk-inline-login-name",
+        seen=(Sighting("a Minolta copier", "https://github.com/mjl-/mox/issues/387"),),
     )
     # -- commands ---------------------------------------------------------------------
     lower_case_commands: bool = quirk(
@@ -129,6 +162,12 @@ class Quirks:
         "Writes the words of commands in small letters; arguments stay as they are.",
         "RFC 5321 2.4 has servers take them; few refuse them.",
         "quirk-lower-case-commands",
+        seen=(
+            Sighting(
+                "no machine but a program: Python's smtplib",
+                "https://github.com/python/cpython/issues/74046",
+            ),
+        ),
     )
     space_after_colon: bool = quirk(
         "Space after MAIL FROM: and RCPT TO:",
@@ -138,6 +177,15 @@ class Quirks:
         "Postfix and Exim take it; strict servers answer 501.",
         "quirk-space-after-colon",
         "quirk-space-after-colon-501",
+        seen=(
+            Sighting(
+                "no machine but servers of airlines and shops",
+                "https://github.com/mjl-/mox/issues/101",
+            ),
+            Sighting(
+                "an SMTP client without a name", "https://github.com/KumoCorp/kumomta/issues/76"
+            ),
+        ),
     )
     bare_lf_commands: bool = quirk(
         "Bare LF in commands",
@@ -165,6 +213,12 @@ class Quirks:
         "Closes the connection without QUIT.",
         "The mail is delivered; the server logs a lost connection.",
         "quirk-no-quit",
+        seen=(
+            Sighting(
+                "no machine but a program: Nodemailer",
+                "https://github.com/nodemailer/nodemailer/issues/1292",
+            ),
+        ),
     )
     # -- transaction ------------------------------------------------------------------
     one_connection_per_recipient: bool = quirk(
@@ -201,18 +255,40 @@ class Quirks:
         "Others take LF for CR LF.",
         "quirk-bare-lf-content",
         "quirk-bare-lf-content-550",
+        seen=(
+            Sighting(
+                "printers and scanners, as Exchange Online's refusal says",
+                "https://github.com/Kitura/Swift-SMTP/issues/128",
+            ),
+            Sighting(
+                "a program: PacketFence",
+                "https://github.com/inverse-inc/packetfence/issues/5380",
+            ),
+        ),
     )
     final_dot: str = quirk(
         "Final dot",
         OneOf(FINAL_DOTS),
         "standard",
         "Standard sends the final dot with the end of the message; late waits for Delay of the final dot; "
-        "missing never sends it, and waits for an answer that cannot come.",
-        "Without it the server ends the session when its patience is over, and has no mail.",
+        "missing never sends it, and waits for an answer that cannot come; bare_lf ends its line in LF.",
+        "Without it the server ends the session when its patience is over, and has no mail. With LF behind "
+        "it that is so at servers that know only CR LF; others take it or refuse it.",
         "quirk-final-dot-late",
         "quirk-final-dot-late-421",
         "quirk-final-dot-missing",
         "quirk-final-dot-missing-silence",
+        "quirk-final-dot-bare-lf",
+        seen=(
+            Sighting(
+                "missing: Toshiba and Kyocera, of which the server's log has no last commands",
+                "https://github.com/postalserver/postal/issues/2732",
+            ),
+            Sighting(
+                "bare_lf: the mailto notifier of CUPS",
+                "https://github.com/apple/cups/issues/3011",
+            ),
+        ),
     )
     final_dot_delay: int = quirk(
         "Delay of the final dot",
@@ -231,6 +307,16 @@ class Quirks:
         "not have: Sat Nov 28 14:59:50 2026, 2026-11-28 14:59:50, Sat, 28 Nov 26 14:59:50 +0000.",
         "Servers that submit for their users add a missing Date; Postfix does for its own networks "
         "(local_header_rewrite_clients). Filters count a missing or wrong Date as a sign of spam.",
+        seen=(
+            Sighting(
+                "none: an HP MFP",
+                "https://github.com/docker-mailserver/docker-mailserver/issues/1853",
+            ),
+            Sighting(
+                "iso: a program, Send Later",
+                "https://github.com/Extended-Thunder/send-later/issues/18",
+            ),
+        ),
     )
     message_id_trailing_dot: bool = quirk(
         "Trailing dot in Message-ID",
