@@ -526,7 +526,7 @@ class QuirkTests(Case):
             self.refused("[sending]\nhelo = 'full'\n"),
             [
                 "FILE: sending.helo: 'full' is not allowed; "
-                "allowed: model, name, bare, literal, empty"
+                "allowed: model, name, bare, literal, ip, empty"
             ],
         )
 

@@ -15,7 +15,7 @@ from irsend.device.items import ITEM, Item, Kind, Number, OneOf, OnOff
 
 T = TypeVar("T")
 
-HELO_FORMS = ("name", "bare", "literal", "empty")
+HELO_FORMS = ("name", "bare", "literal", "ip", "empty")
 LOGIN_PROMPTS = ("loose", "strict")
 FINAL_DOTS = ("standard", "late", "missing", "bare_lf")
 DATE_FORMS = ("standard", "none", "asctime", "iso", "short_year")
@@ -91,11 +91,12 @@ class Quirks:
         OneOf(HELO_FORMS),
         "name",
         "What the machine calls itself in EHLO and HELO: its full name, the bare name of the host, "
-        "its address as a literal, or nothing.",
-        "Postfix refuses a bare name under reject_non_fqdn_helo_hostname. Postfix and Exim refuse EHLO and "
-        "HELO without a name.",
+        "its address as a literal ([192.0.2.1]), its address as it is (ip), or nothing.",
+        "Postfix refuses a bare name under reject_non_fqdn_helo_hostname, and an address that is no literal "
+        "under reject_invalid_helo_hostname. Postfix and Exim refuse EHLO and HELO without a name.",
         "send-helo-bare",
         "send-helo-literal",
+        "quirk-helo-ip",
         "send-helo-empty",
         seen=(
             Sighting(

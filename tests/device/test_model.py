@@ -376,7 +376,7 @@ class OwnFileTests(SynchronousTestCase):
         """A wrong value of an old key is refused by its name; where both stand the new one counts."""
         self.assertEqual(
             self.refused('name = "x"\n[sending]\nhelo = "full"\nquits = 5\n'),
-            "FILE: sending.helo: 'full' is not allowed; allowed: name, bare, literal, empty\n"
+            "FILE: sending.helo: 'full' is not allowed; allowed: name, bare, literal, ip, empty\n"
             "FILE: sending.quits: 5 is not allowed; allowed: on or off (true or false)",
         )
         model = self.load('name = "x"\n[sending]\nquits = false\n[quirks]\nno_quit = false\n')

@@ -124,6 +124,7 @@ _ANYWHERE = (
         mail=r"\bby relay.bench.test .*\bwith (?:SMTP|smtp)\b",
     ),
     Effect({"helo_name": "bare"}, "open", says="^C: EHLO ir$"),
+    Effect({"helo_name": "ip"}, "open", says=r"^C: EHLO 127\.0\.0\.1$"),
     Effect(
         {"helo_name": "literal"},
         "open",
@@ -197,7 +198,8 @@ class PostfixTests(RelayTestCase):
                 "helo": {**ANY_TLS, **open_to_us, "smtpd_helo_required": "yes"},
                 "fqdn": {
                     **open_to_us,
-                    "smtpd_helo_restrictions": "reject_non_fqdn_helo_hostname",
+                    "smtpd_helo_restrictions": "reject_non_fqdn_helo_hostname, "
+                    "reject_invalid_helo_hostname",
                 },
                 "envelope": {**open_to_us, "strict_rfc821_envelopes": "yes"},
                 "lf": {**open_to_us, **strict_lf, "smtpd_timeout": "1s"},
@@ -220,6 +222,8 @@ class PostfixTests(RelayTestCase):
 _AT_POSTFIX = (
     Effect({"helo_only": True}, "auth", ("NG", "#806"), settings=_LOGIN, says="^S: 554 5.7.1"),
     Effect({"helo_name": "bare"}, "fqdn", ("NG", "#806"), says="^S: 504 5.5.2 <ir>"),
+    Effect({"helo_name": "ip"}, "fqdn", ("NG", "#806"), says="^S: 501 5.5.2 <127.0.0.1>"),
+    Effect({"helo_name": "literal"}, "fqdn"),
     Effect({"helo_name": "empty"}, "open", ("NG", "#801"), says="^C: HELO\nS: 501 Syntax"),
     Effect(
         {"no_ehlo_after_starttls": True},

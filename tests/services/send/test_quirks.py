@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from irsend.device.quirks import Quirks
+from irsend.device.send_policy import own_address
 from irsend.protocols.smtp_client_dialect import STANDARD
 from irsend.services.send.quirks import dialect_of
 from tests.services.relay import SendingCase, results
@@ -79,6 +80,10 @@ class JobTests(SendingCase):
             self.parts.device.change_settings({"authent_encryption.user": user})
             self.sent()
             self.assertEqual(self.senders(), ["scanner@ir2270.bench.test"])
+
+    def test_sender_of_a_model_with_umlauts(self) -> None:
+        """A model's name that no address can hold is not in the sender."""
+        self.assertEqual(own_address("Grün", "ir.bench.test", "ir"), "scanner@ir.bench.test")
 
     def test_rset_before_each_part(self) -> None:
         """RSET is said before each MAIL, the first one of a session included."""
