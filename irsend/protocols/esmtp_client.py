@@ -354,9 +354,9 @@ class ESMTPClient(smtp.ESMTPClient):
 
         `shown` is what the transcript has instead of the line.
         """
-        written = self.dialect.commands.written
-        shown = written(line if shown is None else shown)
-        return self.respond(written(line), timeout, shown=shown)
+        form = self.dialect.commands
+        line = form.written(line)
+        return self.respond(line, timeout, shown=line if shown is None else form.written(shown))
 
     def respond(
         self, line: bytes, timeout: float | None = None, *, shown: bytes
