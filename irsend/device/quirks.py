@@ -92,8 +92,8 @@ class Quirks:
         "name",
         "What the machine calls itself in EHLO and HELO: its full name, the bare name of the host, "
         "its address as a literal ([192.0.2.1]), its address as it is (ip), or nothing.",
-        "Postfix refuses a bare name under reject_non_fqdn_helo_hostname, and an address that is no literal "
-        "under reject_invalid_helo_hostname. Postfix and Exim refuse EHLO and HELO without a name.",
+        "Postfix refuses a bare name, and an address that is no literal, under "
+        "reject_non_fqdn_helo_hostname. Postfix and Exim refuse EHLO and HELO without a name.",
         "send-helo-bare",
         "send-helo-literal",
         "quirk-helo-ip",

@@ -44,7 +44,7 @@ from irsend.services.send.delivery_results import (
     refusal_of,
     refused,
 )
-from irsend.services.send.quirks import dialect_of
+from irsend.services.send.quirks import dialect_of, turned_on
 from irsend.services.sessions import Sessions
 from irsend.services.timer import Timer
 from irsend.store.group_commit import InThread
@@ -166,6 +166,8 @@ class SMTPClientSession:
     # -- the steps --------------------------------------------------------------
 
     async def _converse(self) -> None:
+        if quirks := turned_on(self._quirks):
+            self._transcript.note(f"quirks: {quirks}")
         client: ESMTPClient = await self._connect()
         greeting: ServerReply = await client.greeted
         if not greeting.means(220):

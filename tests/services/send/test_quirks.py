@@ -35,6 +35,26 @@ class JobTests(SendingCase):
         """Without quirks the machine speaks the standard's dialect, the same object each time."""
         self.assertIs(dialect_of(Quirks()), STANDARD)
 
+    def test_noted(self) -> None:
+        """A transcript begins with the quirks that are on; without any it has no such note."""
+        for quirks, note in (
+            ({}, ""),
+            ({"bare_lf_content": True}, "quirks: bare_lf_content"),
+            (
+                {"date": "iso", "no_quit": True, "final_dot_delay": 3},
+                "quirks: no_quit, bare_lf_content, final_dot_delay = 3, date = iso",
+            ),
+        ):
+            self.turn_on(**quirks)
+            self.send()
+            self.settle()
+            session = self.successResultOf(self.parts.journal.sessions(1))[0]
+            transcript = self.successResultOf(self.parts.journal.transcript(session.id))
+            shown = [line.text for line in transcript if line.text.startswith("quirks")]
+            self.assertEqual(shown, [note] if note else [])
+            if note:
+                self.assertEqual(transcript[0].text, note)
+
     def test_one_connection_per_recipient(self) -> None:
         """Each recipient has a session of its own, and its own result; the mail is the same."""
         self.relay.answers["RCPT TO:<c@"] = "550 5.1.1 Nobody"
