@@ -102,6 +102,13 @@ class TLS:
         "",
         "Root certificates; empty: the system's.",
     )
+    plain_passwords: bool = item(
+        "passwords in plain text",
+        OnOff(),
+        True,
+        "Gives a mail server the password in plain text where the model would. Off: such a "
+        "session ends before the login.",
+    )
     hostnames: tuple[str, ...] = item(
         "host names",
         Listing(50, "host names and addresses", _name),

@@ -67,7 +67,20 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "device",
         "machine_interface",
     ),
-    "ctl": ("errors", "interfaces"),
+    "probe": (
+        "errors",
+        "interfaces",
+        "addresses",
+        "configuration_sections",
+        "configuration",
+        "device",
+        "message",
+        "protocols",
+        "store",
+        "services",
+        "services.machine",
+    ),
+    "ctl": ("errors", "interfaces", "addresses", "device", "probe"),
     "assembly": (
         "errors",
         "link",
@@ -104,6 +117,7 @@ WITHOUT_RINGS: tuple[str, ...] = (
     "services",
     "mailhost",
     "panel",
+    "probe",
     "ctl",
     "testing",
 )
@@ -122,5 +136,5 @@ WITHOUT_TWISTED: tuple[str, ...] = (
 )
 """Parts that know nothing of Twisted: values and pure functions, and the client of the HTTP interface."""
 
-REACTOR_BY_NAME: tuple[str, ...] = ("tap", "testing")
+REACTOR_BY_NAME: tuple[str, ...] = ("tap", "testing", "probe")
 """The parts that may import the reactor; all others are handed it."""

@@ -15,6 +15,7 @@ from typing import Any
 from irsend.configuration import SECTIONS, Configuration
 from irsend.device import Model, load_model, model_names
 from irsend.device.codes import CODES
+from irsend.device.explanations import explanations as explained
 from irsend.device.items import Item, items_of
 from irsend.device.send_order import ORDER_ITEMS
 from irsend.device.windows import ITEMS, windows
@@ -125,6 +126,21 @@ def codes() -> list[str]:
     return _table(
         ("Code", "Meaning"), [(f"``{code}``", meaning) for code, meaning in CODES.items()]
     )
+
+
+def explanations() -> list[str]:
+    """Return every code and every text of the status line, explained."""
+    lines: list[str] = []
+    for one in explained():
+        lines += [
+            *_heading(one.name, "-"),
+            _plain(one.meaning[:1].upper() + one.meaning[1:]).rstrip(".") + ".",
+            "",
+            f":Drawn by: {_plain(one.drawn_by)}",
+            f":Look at: {_plain(one.look_at)}",
+            "",
+        ]
+    return lines
 
 
 def routes() -> list[str]:
@@ -357,6 +373,7 @@ def declared_keys() -> Iterator[str]:
 __all__ = [
     "codes",
     "configuration",
+    "explanations",
     "declared_keys",
     "form",
     "import_rules",

@@ -119,6 +119,10 @@ _OPTIONS = [
 ]  # fmt: skip
 
 
+json_option = _OPTIONS[0]
+"""For a command that asks no machine."""
+
+
 def machine_options(command: F) -> F:
     """Give a command the options that name the machine and the form of output."""
     for option in reversed(_OPTIONS):

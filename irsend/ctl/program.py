@@ -11,7 +11,7 @@ from collections.abc import Callable
 import click
 
 from irsend import __version__
-from irsend.ctl.commands import change, read, send, tray, watch
+from irsend.ctl.commands import change, explain, probe, read, send, tray, watch
 from irsend.ctl.errors import (
     DONE,
     INTERRUPTED,
@@ -76,6 +76,8 @@ for command in (
     read.models,
     change.key,
     change.factory_reset,
+    probe.probe,
+    explain.explain,
 ):
     irsendctl.add_command(command)
 

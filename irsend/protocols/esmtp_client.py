@@ -299,7 +299,7 @@ class ESMTPClient(smtp.ESMTPClient):
         self,
         sender: Mailbox | None,
         recipients: Sequence[Mailbox],
-        content: IO[bytes],
+        content: IO[bytes] | None,
         *,
         size: int = 0,
         eight_bit: bool = False,
@@ -308,6 +308,7 @@ class ESMTPClient(smtp.ESMTPClient):
     ) -> Deferred[dict[Mailbox, ServerReply]]:
         """Send a message from where `content` stands to its end; fires with each recipient's reply.
 
+        Without content the transaction ends before DATA, by RSET.
         `size` is announced where the server has SIZE, in octets; `eight_bit`
         content with 8BITMIME. With an `envelope_id` notifications are asked for
         where the server has DSN. May be called again when it has fired. Fails with
@@ -321,7 +322,7 @@ class ESMTPClient(smtp.ESMTPClient):
         )
 
     async def _send(
-        self, mail: SMTPClientTransaction, content: IO[bytes], refusals: Answers
+        self, mail: SMTPClientTransaction, content: IO[bytes] | None, refusals: Answers
     ) -> Answers:
         if self._transaction_open:
             await self.command(b"RSET")

@@ -304,10 +304,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             self._awaited.append(exchange)
             shown = masked_command(exchange.line)
             if shown != exchange.line:
-                # With its command: a password alone may be a word of the server's own text.
-                self._secrets.keep(exchange.line, shown)
-                if not exchange.line.startswith(b"PASS "):
-                    self._secrets.keep(exchange.line.rpartition(b" ")[2])
+                self._secrets.keep_command(exchange.line, shown)
             self._write(exchange.line, shown)
 
     def _write(self, line: bytes, shown: bytes) -> None:

@@ -295,6 +295,7 @@ class POPClientSession:
             server=self.server,
             blocking=self._blocking,
             chosen=self._mechanism_chosen,
+            in_plain_text=self._configuration.current.tls.plain_passwords,
         )
         try:
             return await login.run(capabilities.get(b"SASL", []))

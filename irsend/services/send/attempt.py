@@ -275,6 +275,7 @@ class Attempt:
             parts=parts,
             has_eight_bit=bool(head),
             envelope_id=outgoing.envelope_id.encode("ascii") if outgoing.full else b"",
+            rehearsed=outgoing.rehearsed,
         )
 
 

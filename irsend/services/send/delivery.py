@@ -44,3 +44,5 @@ class Delivery:
     has_eight_bit: bool = False
     envelope_id: bytes = b""
     """Empty where no notifications are requested."""
+    rehearsed: bool = False
+    """True ends the mail transaction before DATA: nothing is handed over."""

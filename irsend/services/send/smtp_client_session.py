@@ -26,6 +26,7 @@ from irsend.interfaces import Mailbox
 from irsend.protocols.esmtp_client import ESMTPClient
 from irsend.protocols.sasl import (
     MECHANISMS,
+    READABLE,
     Credentials,
     MechanismFailed,
     make_mechanism,
@@ -33,7 +34,7 @@ from irsend.protocols.sasl import (
 )
 from irsend.protocols.smtp_client_replies import Refused, ServerReply, Timeouts
 from irsend.services.client_tls import client_tls
-from irsend.services.error_text import OWN_ERROR
+from irsend.services.error_text import OWN_ERROR, WITHHELD
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network, connect_client
 from irsend.services.send.delivery import Delivery, Login, Server
@@ -50,8 +51,6 @@ from irsend.store.group_commit import InThread
 
 # Seconds between two reports of the octets sent so far, while a message is sent.
 _REPORT_EVERY = 0.25
-_READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
-"""Mechanisms whose secret can be read on the wire."""
 
 
 class SMTPClientSession:
@@ -158,7 +157,9 @@ class SMTPClientSession:
             code=worst.code,
             mac=mac,
             bytes=self._octets,
-            messages=len(self._delivery.parts) if handed_over else 0,
+            messages=0
+            if self._delivery.rehearsed or not handed_over
+            else len(self._delivery.parts),
         )
 
     # -- the steps --------------------------------------------------------------
@@ -268,7 +269,9 @@ class SMTPClientSession:
             self._transcript.note(f"{choice.why}: going on without authentication")
             return
         self._transcript.note(choice.why)
-        if choice.mechanism in _READABLE and not secured:
+        if choice.mechanism in READABLE and not secured:
+            if not self._configuration.current.tls.plain_passwords:
+                raise SessionFailed(f"{WITHHELD} ({choice.mechanism})", codes.SMTP_LOGIN)
             self._transcript.note("user name and password go in plain text")
         credentials: Credentials = await self._credentials(choice.mechanism, login)
         reply: ServerReply = await client.log_in(
@@ -315,7 +318,7 @@ class SMTPClientSession:
                 answers: dict[Mailbox, ServerReply] = await client.send(
                     delivery.sender,
                     left,
-                    content,  # type: ignore[arg-type]
+                    None if delivery.rehearsed else content,  # type: ignore[arg-type]
                     size=content.size,
                     eight_bit=eight_bit,
                     envelope_id=delivery.envelope_id,
@@ -327,7 +330,7 @@ class SMTPClientSession:
                 self._refused(refusals)
             self._refused(answers)
             left = [recipient for recipient in left if recipient not in self._results]
-            if left:
+            if left and not delivery.rehearsed:
                 sent += content.size
                 self._octets = sent
 
