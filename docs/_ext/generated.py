@@ -373,8 +373,8 @@ def declared_keys() -> Iterator[str]:
 __all__ = [
     "codes",
     "configuration",
-    "explanations",
     "declared_keys",
+    "explanations",
     "form",
     "import_rules",
     "import_table",
