@@ -13,7 +13,6 @@ from attrs import Factory, frozen
 
 from irsend.addresses import mac_address
 from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
-from irsend.device.model_tables import HELO_FORMS
 from irsend.link.enforcement import NAMES
 
 IN_MEMORY = ":memory:"
@@ -120,15 +119,8 @@ class TLS:
 
 @frozen(kw_only=True)
 class Sending:
-    """How the machine sends: the name that it gives, its access token, its name servers."""
+    """How the machine sends: its access token, its name servers."""
 
-    helo: str = item(
-        "HELO",
-        OneOf(("model", *HELO_FORMS)),
-        "model",
-        "What it calls itself: name is its full name, bare the host alone, literal its address, "
-        "empty nothing; model is whatever the model does.",
-    )
     token_file: str = item(
         "token file",
         Text(4096, "the path of a file"),

@@ -30,6 +30,8 @@ _PARTS = (
     "order_later",
     "order_toshiba",
     "picks",
+    "quirks",
+    "renamed_keys",
     "routes",
     "schemas",
     "settings",

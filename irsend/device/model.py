@@ -26,10 +26,12 @@ from irsend.device.model_tables import (
     ModelTLS,
     any_of,
 )
+from irsend.device.quirks import Quirks
+from irsend.device.renamed_keys import OF_MODELS, read_renamed
 from irsend.device.windows import DEFAULTS, ITEMS, Settings, windows
 from irsend.errors import ModelError, SettingsRefused, ValueRefused
 
-_TABLES = ("tls", "sasl", "sending", "reception", "header", "defaults")
+_TABLES = ("tls", "sasl", "sending", "reception", "header", "quirks", "defaults")
 
 
 @frozen(kw_only=True)
@@ -60,6 +62,8 @@ class Model:
     reception: ModelReception = field(factory=ModelReception)
     header: ModelHeader = field(factory=ModelHeader)
     defaults: dict[str, Value] = field(factory=dict)
+    warnings: tuple[str, ...] = field(default=(), eq=False)
+    """What its file should have otherwise, a sentence each."""
 
     @property
     def called(self) -> str:
@@ -139,7 +143,8 @@ def load_model(name: str) -> Model:
         except UnicodeDecodeError:
             raise ModelError(f"model: {name}: not a text file in UTF-8") from None
     try:
-        return _read_model(tomllib.loads(text))
+        model = _read_model(tomllib.loads(text))
+        return attrs.evolve(model, warnings=tuple(f"{name}: {one}" for one in model.warnings))
     except ValueError as error:
         # TOMLDecodeError is one; an integer of thousands of digits is another.
         raise ModelError(f"{name}: {error}") from None
@@ -166,6 +171,10 @@ def _read_model(raw: dict[str, Any]) -> Model:
             ]
         )
     values = read_values(Model, "", raw)
+    renamed = read_renamed(tables, OF_MODELS)
+    if renamed.refused:
+        raise SettingsRefused([*renamed.refused])
+    tables = renamed.tables
     tls = ModelTLS(**read_values(ModelTLS, "tls", tables["tls"])) if tables["tls"] else None
     if tls and TLS_VERSIONS.index(tls.oldest) > TLS_VERSIONS.index(tls.newest):
         raise SettingsRefused(
@@ -180,7 +189,7 @@ def _read_model(raw: dict[str, Any]) -> Model:
         ),
         "header": ModelHeader(**read_values(ModelHeader, "header", tables["header"])),
     }
-    model = Model(**parts, **values)
+    model = Model(**parts, **values, warnings=renamed.warnings)
     given = {
         f"{window}.{key}": value
         for window, of_window in tables["defaults"].items()
@@ -194,4 +203,10 @@ def _read_model(raw: dict[str, Any]) -> Model:
         raise SettingsRefused(
             [ValueRefused(f"defaults.{one.key}", one.problem) for one in error.refused]
         ) from None
+    quirks = read_values(Quirks, "quirks", tables["quirks"])
+    defaults = {
+        **renamed.values,
+        **defaults,
+        **{f"quirks.{key}": value for key, value in quirks.items()},
+    }
     return attrs.evolve(model, defaults=defaults)

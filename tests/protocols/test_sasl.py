@@ -138,13 +138,15 @@ class SimpleTests(Case):
         self.assertEqual(mechanism.respond(b"Password:"), b"tanstaaftanstaaf")
 
     def test_login_strict(self) -> None:
-        """A strict machine responds to Username: and User Name, in any case, and to no other prompt."""
-        for prompt in (b"Username:", b"User Name\0", b"USERNAME"):
+        """A strict machine responds to Username: and Password: in any case, and to no other prompt."""
+        for prompt in (b"Username:", b"USERNAME:"):
             mechanism = make_mechanism("LOGIN", who(strict_prompts=True))
             self.assertEqual(mechanism.respond(prompt), b"tim")
             self.assertEqual(mechanism.respond(b"Password:"), b"tanstaaftanstaaf")
-        mechanism = make_mechanism("LOGIN", who(strict_prompts=True))
-        self.assertIn("'Login:'", self.failed(mechanism.respond, b"Login:"))
+        for prompt in (b"Login:", b"User Name\0", b"Username", b"Username: ", b""):
+            mechanism = make_mechanism("LOGIN", who(strict_prompts=True))
+            asked = repr(prompt.decode())
+            self.assertIn(f"the prompt {asked}", self.failed(mechanism.respond, prompt))
 
     def test_xoauth2(self) -> None:
         """XOAUTH2 sends user and token at once, and nothing to the reason of a refusal."""

@@ -43,16 +43,16 @@ class Plain:
 class Login:
     """LOGIN: user name, then password.
 
-    Whatever the prompts say; or, with `strict_prompts`, only where they ask for
-    User Name or Username, and Password (docs/fidelity).
+    Whatever the prompts say; or, with `strict_prompts`, only where they are Username:
+    and Password: in any case (docs/quirks).
     """
 
     name = "LOGIN"
 
     def __init__(self, credentials: Credentials) -> None:
         self._answers = [
-            ((b"username", b"user name"), credentials.user),
-            ((b"password",), credentials.password),
+            (b"username:", credentials.user),
+            (b"password:", credentials.password),
         ]
         self._strict = credentials.strict_prompts
         self._inline = credentials.user_inline
@@ -65,8 +65,8 @@ class Login:
         """Return the user name, then the password."""
         if not self._answers:
             raise MechanismFailed("the server asks for more than LOGIN has")
-        prompts, answer = self._answers.pop(0)
-        if self._strict and not challenge.lower().startswith(prompts):
+        prompt, answer = self._answers.pop(0)
+        if self._strict and challenge.lower() != prompt:
             asked = challenge.decode("utf-8", "replace")
             raise MechanismFailed(f"the machine does not know the prompt {asked!r}")
         return answer
