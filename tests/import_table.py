@@ -78,6 +78,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "protocols",
         "store",
         "services",
+        "services.send",
         "services.machine",
     ),
     "ctl": ("errors", "interfaces", "addresses", "device", "probe"),

@@ -31,6 +31,21 @@ class Step:
     """What is done now."""
 
 
+_IN_CONTENT = (
+    "bare_lf_content",
+    "final_dot",
+    "date",
+    "message_id_trailing_dot",
+    "multipart_quoted_printable",
+)
+"""Quirks that show in a mail behind DATA only."""
+
+
+def _content_kind(run: Run) -> tuple[object, ...]:
+    quirks = run.model.initial_settings().replace(run.settings).quirks
+    return tuple(getattr(quirks, name) for name in _IN_CONTENT)
+
+
 class Probe:
     """One probe. `show` is called before each step, `now` gives the time of day."""
 
@@ -97,7 +112,7 @@ class Probe:
                 return earlier.of_run(run.varied, counts=run.counts)
         outcome = await self._make(run, rehearse=True)
         if outcome.result == "OK" and not self._order.dry_run and not self._order.target.is_pop:
-            kind = (outcome.tls, outcome.mechanism)
+            kind = (outcome.tls, outcome.mechanism, *_content_kind(run))
             if kind not in self._mailed:
                 self._mailed.add(kind)
                 outcome = await self._make(run, rehearse=False)

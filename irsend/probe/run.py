@@ -15,7 +15,6 @@ from irsend.device.jobs import Recipient
 from irsend.device.send_policy import sender_address
 from irsend.device.sessions import Session
 from irsend.message.compose import Draft, compose
-from irsend.message.style import Style
 from irsend.probe.order import Order
 from irsend.probe.outcome import Outcome
 from irsend.probe.outcomes import outcome_of
@@ -23,6 +22,7 @@ from irsend.probe.plan import Run
 from irsend.services.machine.machine import Machine
 from irsend.services.pop_client_session import OpenMaildrop
 from irsend.services.reactor import IReactor
+from irsend.services.send.quirks import style_of
 from irsend.store.outbox import Outgoing
 
 _SESSION = 600
@@ -106,7 +106,9 @@ async def _send(machine: Machine, run: Run, order: Order, *, rehearse: bool) -> 
     ended = machine.control.job_ended(outgoing.job.number)
     machine.send_queue.enqueue(outgoing)
     job = await ended
-    return await machine.control.session(job.sessions[-1])
+    sessions = [await machine.control.session(one) for one in job.sessions]
+    # A session for each recipient, on some models: the first that failed says why.
+    return next((one for one in sessions if one.result == "NG"), sessions[-1])
 
 
 def _writer(
@@ -135,8 +137,10 @@ def _writer(
         domain=sender.rpartition("@")[2],
     )
 
+    style = style_of(model.header, device.settings.quirks)
+
     def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:
-        composed = compose(draft, Style(**attrs.asdict(model.header)), into)
+        composed = compose(draft, style, into)
         outgoing = Outgoing(
             job=attrs.evolve(job, size=composed.size),
             sender=sender,
