@@ -46,17 +46,24 @@ class Expected:
     mechanism: str | None = None
 
 
+def newest_common(model: Model, versions: tuple[str, ...]) -> str | None:
+    """Return the newest version that a model and a server have in common."""
+    if model.tls is None:
+        return None
+    first, last = (TLS_VERSIONS.index(one) for one in (model.tls.oldest, model.tls.newest))
+    common = [one for one in TLS_VERSIONS[first : last + 1] if one in versions]
+    return common[-1] if common else None
+
+
 def expected(model: Model, varied: Mapping[str, Value], way: Way) -> Expected:
     """Return what the row of a model with these settings says."""
     version = None
     if varied[SMTP_TLS] and model.tls is not None and way.versions:
-        first, last = (TLS_VERSIONS.index(one) for one in (model.tls.oldest, model.tls.newest))
-        common = [one for one in TLS_VERSIONS[first : last + 1] if one in way.versions]
-        if not common:
+        version = newest_common(model, way.versions)
+        if version is None:
             return Expected("NG", "#841")
         if way.bad_certificate and model.has_item("authent_encryption.verify_smtp_send"):
             return Expected("NG", "#801")
-        version = common[-1]
     mechanism = None
     if varied[SMTP_AUTH]:
         offered, order = (

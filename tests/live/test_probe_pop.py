@@ -1,0 +1,124 @@
+"""A probe of every model against Dovecot: the table is what each model's file says, and every mail stays."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from attrs import frozen
+
+from irsend.device.model import Model, load_model, model_names
+from irsend.device.model_tables import TLS_VERSIONS
+from irsend.device.windows import PopAuthMethod
+from irsend.probe.order import Order
+from irsend.probe.outcome import Outcome, Report
+from irsend.probe.plan import POP_METHOD, POP_TLS
+from irsend.probe.probe import Probe
+from irsend.probe.target import read_target
+from irsend.protocols.sasl import READABLE, unusable
+from tests.live.case import LiveTestCase
+from tests.live.dovecot import PASSWORD, USER, Dovecot, start_dovecot
+from tests.live.mails import make_mail
+from tests.live.probe_expectations import Expected, newest_common
+
+_NO_PENALTY = "service anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\n"
+_ERROR = "SSL Error (POP)"
+
+
+@frozen(kw_only=True)
+class Way:
+    """How the server is set up."""
+
+    versions: tuple[str, ...] = TLS_VERSIONS
+    """The TLS versions that it accepts; none where it has no STLS."""
+    mechanisms: tuple[str, ...]
+    plain_allowed: bool = True
+    """Whether it takes a password in plain text."""
+
+
+def expected(model: Model, outcome: Outcome, way: Way) -> tuple[Expected, str]:
+    """Return what the row of a run says by the model's file, and the text on the panel."""
+    version = None
+    if outcome.varied[POP_TLS]:
+        version = newest_common(model, way.versions)
+        if version is None:
+            return Expected("NG", "#810"), _ERROR
+    match outcome.varied[POP_METHOD]:
+        case PopAuthMethod.APOP:
+            # Dovecot's greeting has a timestamp where apop is among its mechanisms only.
+            return Expected("NG", "#813", version), ""
+        case PopAuthMethod.POP_AUTH:
+            order = model.sasl.secured if version else model.sasl.plain
+            usable = [
+                one
+                for one in order
+                if one in way.mechanisms and not unusable(one) and one != "XOAUTH2"
+            ]
+            if not usable:
+                return Expected("NG", "#813", version), ""
+            readable, mechanism = usable[0] in READABLE, usable[0]
+        case _:
+            readable, mechanism = True, "USER and PASS"
+    if readable and version is None:
+        return Expected("not tried"), ""
+    return Expected("OK", None, version, mechanism), ""
+
+
+class ProbeTests(LiveTestCase):
+    """Every model, in every way."""
+
+    programs = ("dovecot",)
+    as_root = True
+    timeout = 240
+
+    async def probe(self, dovecot: Dovecot, **changes: Any) -> Report:
+        """Probe with all models."""
+        given: dict[str, Any] = {
+            "models": tuple(load_model(one) for one in model_names()),
+            "user": USER,
+            "password": PASSWORD,
+            "pause": 0.0,
+            **changes,
+        }
+        order = Order(target=read_target(f"pop3://127.0.0.1:{dovecot.port}"), **given)
+        return await Probe(order, self.reactor, time.time).run()
+
+    async def check(self, way: Way, **dovecot: Any) -> Report:
+        """Start a server and probe it; each row is what the model's file leads one to expect."""
+        server = await start_dovecot(
+            self,
+            mechanisms=" ".join(way.mechanisms).lower(),
+            more=_NO_PENALTY,
+            **dovecot,
+        )
+        kept = [make_mail(str(number), 2000) for number in range(2)]
+        server.deliver(kept)
+        report = await self.probe(server)
+        for one in report.outcomes:
+            cells = Expected(one.result, one.code, one.tls and one.tls.version, one.mechanism)
+            self.assertEqual(
+                (cells, one.panel),
+                expected(one.model, one, way),
+                (one.model.name, one.varied, one.reason),
+            )
+        self.assertEqual(report.offers.tls_versions, way.versions)
+        self.assertEqual(len(server.remaining()), len(kept))
+        return report
+
+    async def test_any_tls(self) -> None:
+        """A server that speaks every version lets every model in, and keeps its mails."""
+        report = await self.check(Way(mechanisms=("PLAIN", "LOGIN", "CRAM-MD5")), old_tls=True)
+        self.assertTrue(report.all_pass)
+
+    async def test_new_tls(self) -> None:
+        """A server from TLS 1.2 on shows SSL Error (POP) on the panels of older models."""
+        way = Way(mechanisms=("PLAIN",), versions=("TLS 1.2", "TLS 1.3"))
+        report = await self.check(way)
+        drawn = {one.name for outcome in report.outcomes for one in outcome.advice}
+        self.assertIn("pop-tls-versions", drawn)
+
+    async def test_no_stls(self) -> None:
+        """A server without STLS shows it on all panels while Allow SSL (POP) is on."""
+        report = await self.check(Way(mechanisms=("CRAM-MD5",), versions=()), ssl=False)
+        drawn = {one.name for outcome in report.outcomes for one in outcome.advice}
+        self.assertIn("pop-no-stls", drawn)
