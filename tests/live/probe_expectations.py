@@ -34,6 +34,8 @@ class Way:
     refusal: str = ""
     """The code of what it refuses though all else is right; empty for nothing."""
     bad_certificate: bool = False
+    tls_fails: bool = False
+    """It offers STARTTLS, and no handshake succeeds."""
 
 
 @frozen
@@ -58,6 +60,8 @@ def newest_common(model: Model, versions: tuple[str, ...]) -> str | None:
 def expected(model: Model, varied: Mapping[str, Value], way: Way) -> Expected:
     """Return what the row of a model with these settings says."""
     version = None
+    if varied[SMTP_TLS] and model.tls is not None and way.tls_fails:
+        return Expected("NG", "#801")
     if varied[SMTP_TLS] and model.tls is not None and way.versions:
         version = newest_common(model, way.versions)
         if version is None:
