@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "device",
         "machine_interface",
     ),
-    "ctl": ("errors", "interfaces"),
+    "ctl": ("errors", "interfaces", "device"),
     "assembly": (
         "errors",
         "link",

@@ -32,6 +32,7 @@ _PARTS = (
     "routes",
     "schemas",
     "settings",
+    "standings",
     "transcripts",
 )
 

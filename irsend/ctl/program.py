@@ -11,7 +11,7 @@ from collections.abc import Callable
 import click
 
 from irsend import __version__
-from irsend.ctl.commands import change, read, send, tray, watch
+from irsend.ctl.commands import change, models, read, send, tray, watch
 from irsend.ctl.errors import (
     DONE,
     INTERRUPTED,
@@ -73,7 +73,7 @@ for command in (
     read.report,
     read.sessions,
     read.transcript,
-    read.models,
+    models.models,
     change.key,
     change.factory_reset,
 ):

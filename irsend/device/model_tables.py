@@ -12,7 +12,7 @@ from attrs import frozen
 from irsend.device.items import Listing, Number, OneOf, OnOff, Text, item
 from irsend.device.windows import MECHANISMS
 
-TLS_VERSIONS = ("TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
+TLS_VERSIONS = ("SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
 HELO_FORMS = ("name", "bare", "literal", "empty")
 SENDING_EXTENSIONS = ("SIZE", "PIPELINING", "8BITMIME", "DSN")
 PRINTS = ("jpeg", "pdf")
@@ -33,6 +33,15 @@ def any_of(words: tuple[str, ...]) -> Listing:
     return Listing(len(words), "of " + kind.allowed, one)
 
 
+def _words_of_openssl(what: str) -> Listing:
+    def one(given: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9+_.-]+", given):
+            raise ValueError(f"{given!r} is not a name")
+        return given
+
+    return Listing(40, f"names of {what} as OpenSSL has them", one)
+
+
 def _field_name(given: str) -> str:
     if not re.fullmatch(r"[!-9;-~]+", given):
         raise ValueError(f"{given!r} is not the name of a header field")
@@ -42,8 +51,8 @@ def _field_name(given: str) -> str:
 _PLACEHOLDERS = ("stamp", "short", "number", "count", "page")
 _FORM = Text(
     80,
-    "letters, digits, . - _ and the places {" + "}, {".join(_PLACEHOLDERS) + "}",
-    r"(?:[A-Za-z0-9._\-]|\{(?:" + "|".join(_PLACEHOLDERS) + r")\})+",
+    "letters, digits, . - _ + and the places {" + "}, {".join(_PLACEHOLDERS) + "}",
+    r"(?:[A-Za-z0-9._+\-]|\{(?:" + "|".join(_PLACEHOLDERS) + r")\})+",
 )
 
 
@@ -59,9 +68,37 @@ class ModelTLS:
     )
     ciphers: str = item(
         "ciphers",
-        Text(400),
+        Text(600, "an OpenSSL cipher list", r"[A-Za-z0-9+!@=:,_. -]+"),
         "AES128-SHA:@SECLEVEL=0",
-        "An OpenSSL cipher list, for TLS 1.2 and older.",
+        "An OpenSSL cipher list, for TLS 1.2 and older. What this system's OpenSSL does not "
+        "have is left out, and named where a handshake fails for want of it.",
+    )
+    suites: tuple[str, ...] = item(
+        "TLS 1.3 suites",
+        _words_of_openssl("cipher suites"),
+        (),
+        "The cipher suites of TLS 1.3 in their order; empty: OpenSSL's.",
+    )
+    groups: tuple[str, ...] = item(
+        "groups",
+        _words_of_openssl("groups"),
+        (),
+        "The curves and groups for the key exchange in their order; empty: OpenSSL's.",
+    )
+    signatures: tuple[str, ...] = item(
+        "signatures",
+        _words_of_openssl("signature algorithms"),
+        (),
+        "The signature algorithms in their order, for TLS 1.2 and newer; empty: OpenSSL's.",
+    )
+    tickets: bool = item(
+        "session tickets", OnOff(), False, "Offers to take session tickets (RFC 5077)."
+    )
+    implicit: bool = item(
+        "implicit TLS",
+        OnOff(),
+        False,
+        "Can begin TLS with the connection, without STARTTLS or STLS (ports 465 and 995).",
     )
     key_bits: int = item(
         "key length", Number(1024, 4096, "bits"), 1024, "The RSA key that it makes for itself."
@@ -87,6 +124,13 @@ class ModelSASL:
         OnOff(),
         False,
         "Answers LOGIN only where it is asked for Username: (or User Name) and Password:.",
+    )
+    success_words: tuple[str, ...] = item(
+        "success words",
+        Listing(20, "words", str.strip),
+        (),
+        "The machine takes a 235 for a success only where its text has one of these, in any "
+        "case, and quits otherwise; empty: any text.",
     )
 
 
@@ -203,3 +247,13 @@ class ModelHeader:
         False,
         "The multipart itself is declared as quoted-printable (seen, wrong).",
     )
+
+
+MODEL_TABLES: dict[str, type] = {
+    "tls": ModelTLS,
+    "sasl": ModelSASL,
+    "sending": ModelSending,
+    "reception": ModelReception,
+    "header": ModelHeader,
+}
+"""The tables of a model file whose keys are items; `defaults` has the keys of the windows."""
