@@ -13,6 +13,7 @@ from irsend.device.items import Listing, Number, OneOf, OnOff, Text, item
 from irsend.device.windows import MECHANISMS
 
 TLS_VERSIONS = ("SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
+TLS_EXTENSIONS = ("session_ticket", "extended_master_secret", "encrypt_then_mac")
 HELO_FORMS = ("name", "bare", "literal", "empty")
 SENDING_EXTENSIONS = ("SIZE", "PIPELINING", "8BITMIME", "DSN")
 PRINTS = ("jpeg", "pdf")
@@ -91,8 +92,11 @@ class ModelTLS:
         (),
         "The signature algorithms in their order, for TLS 1.2 and newer; empty: OpenSSL's.",
     )
-    tickets: bool = item(
-        "session tickets", OnOff(), False, "Offers to take session tickets (RFC 5077)."
+    extensions: tuple[str, ...] = item(
+        "extensions",
+        any_of(TLS_EXTENSIONS),
+        (),
+        "Extensions of its ClientHello, of those that machines of the time did not have.",
     )
     implicit: bool = item(
         "implicit TLS",

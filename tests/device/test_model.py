@@ -327,8 +327,8 @@ class OwnFileTests(SynchronousTestCase):
         self.assertEqual(
             self.refused('name = "x"\n# -- TLS\n[tls]\nciphres = 1\n'),
             "FILE: line 4: tls.ciphres: there is no such key (did you mean ciphers?); "
-            "there are: oldest, newest, ciphers, suites, groups, signatures, tickets, "
-            "implicit, key_bits, server_name",
+            "there are: oldest, newest, ciphers, suites, groups, signatures, "
+            "extensions, implicit, key_bits, server_name",
         )
 
     def test_lines(self) -> None:
