@@ -29,6 +29,7 @@ from irsend.configuration_sections import (
 )
 from irsend.device.items import Text, Value, item, items_of, read_values
 from irsend.device.model import Model, load_model
+from irsend.device.renamed_keys import OF_CONFIGURATION, read_renamed
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
 
@@ -62,6 +63,8 @@ class Configuration:
     limits: Limits = _section(Limits)
     faults: Faults = _section(Faults)
     mailhost: MailHost = _section(MailHost)
+    warnings: tuple[str, ...] = field(default=(), eq=False)
+    """What the files and --set should have otherwise, a sentence each."""
 
     def start_only_changes(self, other: Configuration) -> list[str]:
         """Return the keys that differ from another's and count from the next start on."""
@@ -124,6 +127,7 @@ def read_configuration(
         raise ConfigurationError(f"{source}: {error}" if source else str(error)) from None
     base = _read(path or "etc/irsend.toml", the_model, raw)
     top = _read("--set", the_model, from_set)
+    base["warnings"] = (*the_model.warnings, *base["warnings"], *top.pop("warnings"))
     settings = base.pop("settings", {})
     overrides = top.pop("settings", {})
     merged = {**base, **top}
@@ -165,9 +169,14 @@ def _put(into: dict[str, object], key: str, value: str) -> None:
 
 def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    refused: list[ValueRefused] = []
+    prefix = f"{source}: " if source else ""
+    renamed = read_renamed(raw, OF_CONFIGURATION)
+    raw, refused = renamed.tables, [*renamed.refused]
+    values["warnings"] = tuple(prefix + one for one in renamed.warnings)
     single = {
-        key: raw[key] for key in raw if key not in SECTIONS and key not in ("settings", "model")
+        key: raw[key]
+        for key in raw
+        if key not in SECTIONS and key not in ("settings", "quirks", "model")
     }
     try:
         values.update(
@@ -176,7 +185,7 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
     except SettingsRefused as error:
         refused += error.refused
     for key in single.keys() - {"state"}:
-        there_are = ", ".join(["model", "state", "settings", *SECTIONS])
+        there_are = ", ".join(["model", "state", "settings", "quirks", *SECTIONS])
         refused.append(ValueRefused(key, f"there is no such key; there are: {there_are}"))
     for name, made_of in SECTIONS.items():
         if name not in raw:
@@ -191,19 +200,25 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
             values[name] = read_values(made_of, name, section)
         except SettingsRefused as error:
             refused += error.refused
-    try:
-        values["settings"] = model.read_settings(_flat(raw.get("settings", {})))
-    except SettingsRefused as error:
-        refused += [ValueRefused(f"settings.{one.key}", one.problem) for one in error.refused]
-    except ValueRefused as error:
-        refused.append(error)
+    values["settings"] = dict(renamed.values)
+    # [quirks] is [settings.quirks] by a shorter name.
+    windows_given = {"settings": raw.get("settings", {})}
+    if "quirks" in raw:
+        windows_given[""] = {"quirks": raw["quirks"]}
+    for table, given in windows_given.items():
+        where = f"{table}." if table else ""
+        try:
+            values["settings"].update(model.read_settings(_flat(where, given)))
+        except SettingsRefused as error:
+            refused += [ValueRefused(f"{where}{one.key}", one.problem) for one in error.refused]
+        except ValueRefused as error:
+            refused.append(error)
     if refused:
-        prefix = f"{source}: " if source else ""
         raise ConfigurationError("\n".join(f"{prefix}{one}" for one in refused))
     return values
 
 
-def _flat(raw: object) -> dict[str, object]:
+def _flat(where: str, raw: object) -> dict[str, object]:
     if not isinstance(raw, dict):
         raise ValueRefused(
             "settings", f"{raw!r} is not allowed; allowed: a table for each window"
@@ -212,9 +227,13 @@ def _flat(raw: object) -> dict[str, object]:
     for window, values in raw.items():
         if not isinstance(values, dict):
             raise ValueRefused(
-                f"settings.{window}",
-                f"{values!r} is not allowed; allowed: tables named "
-                + ", ".join(name for name, _, _ in windows()),
+                f"{where}{window}",
+                f"{values!r} is not allowed; allowed: "
+                + (
+                    "tables named " + ", ".join(name for name, _, _ in windows())
+                    if where
+                    else "a table, [quirks]"
+                ),
             )
         flat.update({f"{window}.{key}": value for key, value in values.items()})
     return flat

@@ -13,7 +13,6 @@ from attrs import Factory, frozen
 
 from irsend.addresses import mac_address
 from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
-from irsend.device.model_tables import HELO_FORMS
 from irsend.link.enforcement import NAMES
 
 IN_MEMORY = ":memory:"
@@ -113,15 +112,8 @@ class TLS:
 
 @frozen(kw_only=True)
 class Sending:
-    """How the machine sends: the name that it gives, its access token, its name servers."""
+    """How the machine sends: its access token, its name servers."""
 
-    helo: str = item(
-        "HELO",
-        OneOf(("model", *HELO_FORMS)),
-        "model",
-        "What it calls itself: name is its full name, bare the host alone, literal its address, "
-        "empty nothing; model is whatever the model does.",
-    )
     token_file: str = item(
         "token file",
         Text(4096, "the path of a file"),
@@ -144,7 +136,7 @@ class Sending:
 
 @frozen(kw_only=True)
 class Printing:
-    """Paper, the workers that print, and the tray of printed documents."""
+    """Paper, the workers that print, the tray of printed documents, and the mails they came in."""
 
     paper: str = item("paper", OneOf(("A4", "LTR")), "A4", "What is in the drawer.")
     loaded: bool = item(
@@ -168,6 +160,18 @@ class Printing:
     )
     tray_size: int = item(
         "size of the tray", Number(1, 1_000_000, "MB"), 2000, "The oldest go above it."
+    )
+    keep_mails: int = item(
+        "kept mails",
+        Number(0, 1_000_000, "mails"),
+        500,
+        "Printed mails that are kept; the oldest go when there are more, and 0 keeps none.",
+    )
+    keep_days: int = item(
+        "age of kept mails", Number(0, 3650, "days"), 30, "Older mails go; 0 keeps any."
+    )
+    keep_size: int = item(
+        "size of kept mails", Number(1, 1_000_000, "MB"), 1000, "The oldest go above it."
     )
 
 

@@ -16,6 +16,8 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 
 from irsend.device import load_model, model_names
 from irsend.device.codes import CODES
+from irsend.device.items import items_of
+from irsend.device.quirks import Quirks
 from irsend.device.windows import ITEMS
 from irsend.panel import openapi
 from tests import test_style
@@ -161,9 +163,14 @@ class NameTests(SynchronousTestCase):
             self.assertTrue(file.exists(), f"{page}: {name}")
 
     def test_every_transcript_is_named(self) -> None:
-        """Every conversation is evidence on the page of fidelity, but those that are told here."""
+        """Every conversation is evidence of fidelity or of a quirk, but those that are told here."""
         page = (_DOCS / "fidelity.rst").read_text("utf-8")
         named = set(re.findall(r":transcript:`([^`]+)`", page))
+        named |= {
+            name
+            for _, about, _ in items_of(Quirks)
+            for name in getattr(about, "conversations", ())
+        }
         files = {one.stem for one in (_REPOSITORY / "tests" / "transcripts").glob("*.txt")}
         self.assertEqual(sorted(files - named), sorted(_OF_NO_STATEMENT & files))
 

@@ -19,6 +19,8 @@ from irsend.device.items import Item, items_of
 from irsend.device.model_description import describe_model, tls_range
 from irsend.device.model_sources import STANDINGS, Source, names_of_keys
 from irsend.device.model_tables import MODEL_TABLES
+from irsend.device.quirks import Quirk, Quirks
+from irsend.device.renamed_keys import OF_MODELS
 from irsend.device.send_order import ORDER_ITEMS
 from irsend.device.windows import ITEMS, windows
 
@@ -36,6 +38,8 @@ def settings() -> list[str]:
         lines += [*_heading(window.title, "-"), " > ".join(window.path), ""]
         meaning = _first_line(made_of).removeprefix(f"{window.title}: ")
         lines += [meaning[:1].upper() + meaning[1:], ""]
+        if window.note:
+            lines += [window.note, ""]
         for key, about, default in items_of(made_of):
             whole = f"{window_key}.{key}"
             lines += _entry(
@@ -105,6 +109,30 @@ def model_keys() -> list[str]:
     assumed = names_of_keys().allowed
     rows.append(("``assumed``", _plain(assumed), "empty", "The keys that rest on no source."))
     return _table(("Key", "Allowed", "Default", "Meaning"), rows, widths="16 34 20 30")
+
+
+def renamed_keys() -> list[str]:
+    """Return the old keys of model files, each with the quirk that it is now."""
+    rows = [(f"``{old}``", f":confval:`{about.new}`") for old, about in OF_MODELS.items()]
+    return _table(("Old key", "Now"), rows)
+
+
+def quirks() -> list[str]:
+    """Return each quirk: what it does, what servers make of it, conversations, who was seen with it."""
+    lines: list[str] = []
+    for key, about, default in items_of(Quirks):
+        assert isinstance(about, Quirk)
+        lines += [*_heading(about.label, "-"), f":confval:`quirks.{key}`", ""]
+        lines += [_plain(about.meaning), ""]
+        lines += _field("Allowed", _plain(about.kind.allowed))
+        lines += _field("The standard's way", _shown(about.kind.plain(default)))
+        lines += _field("Servers", _plain(about.servers))
+        if about.conversations:
+            named = ", ".join(f":transcript:`{name}`" for name in about.conversations)
+            lines += _field("On the wire", named)
+        seen = "; ".join(f"{_plain(one.who)} ({one.address})" for one in about.seen)
+        lines += [*_field("Seen", seen or "no source: it is there for tests"), ""]
+    return lines
 
 
 def configuration() -> list[str]:
@@ -375,6 +403,8 @@ __all__ = [
     "order_later",
     "order_toshiba",
     "picks",
+    "quirks",
+    "renamed_keys",
     "routes",
     "schemas",
     "settings",

@@ -29,6 +29,8 @@ _PARTS = (
     "order_later",
     "order_toshiba",
     "picks",
+    "quirks",
+    "renamed_keys",
     "routes",
     "schemas",
     "settings",

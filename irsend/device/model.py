@@ -36,6 +36,7 @@ from irsend.device.model_tables import (
     ModelTLS,
     any_of,
 )
+from irsend.device.renamed_keys import OF_MODELS, read_renamed
 from irsend.device.windows import DEFAULTS, ITEMS, Settings, windows
 from irsend.errors import ModelError, SettingsRefused, ValueRefused
 
@@ -75,6 +76,8 @@ class Model:
     header: ModelHeader = field(factory=ModelHeader)
     defaults: dict[str, Value] = field(factory=dict)
     provenance: Provenance = field(factory=Provenance, repr=False)
+    warnings: tuple[str, ...] = field(default=(), eq=False)
+    """What its file should have otherwise, a sentence each."""
 
     @property
     def called(self) -> str:
@@ -165,7 +168,8 @@ def load_model_file(path: str) -> Model:
 def read_model(name: str, text: str) -> Model:
     """Return the model that a file's text describes; ModelError names file, line and key."""
     try:
-        return _read_model(tomllib.loads(text))
+        model = _read_model(tomllib.loads(text))
+        return attrs.evolve(model, warnings=tuple(f"{name}: {one}" for one in model.warnings))
     except (ValueError, RecursionError) as error:
         # TOMLDecodeError is one; an integer of thousands of digits is another.
         raise ModelError(f"{name}: {error}") from None
@@ -184,6 +188,9 @@ def _read_model(raw: dict[str, Any]) -> Model:
     known = [key for key, _, _ in items_of(Model)]
     refused = list(unknown_keys("", raw, [*known, *_TABLES, *_OF_SOURCES]))
     single = {key: value for key, value in raw.items() if key in known}
+    renamed = read_renamed(tables, OF_MODELS)
+    refused += renamed.refused
+    tables = renamed.tables
     parts: dict[str, Any] = {}
     for made_of, table, given in (
         (Model, "", single),
@@ -194,7 +201,10 @@ def _read_model(raw: dict[str, Any]) -> Model:
         except SettingsRefused as error:
             refused += error.refused
             continue
-        parts.update({table: made_of(**values)} if table else values)
+        if table == "quirks":
+            quirks = values
+        else:
+            parts.update({table: made_of(**values)} if table else values)
     if refused:
         raise SettingsRefused(refused)
     if "tls" not in raw:
@@ -203,7 +213,11 @@ def _read_model(raw: dict[str, Any]) -> Model:
         raise SettingsRefused(
             [ValueRefused("tls.oldest", f"{parts['tls'].oldest} is newer than tls.newest")]
         )
-    model = Model(**parts, provenance=read_provenance(raw, _stated(raw)))
+    model = Model(
+        **parts,
+        provenance=read_provenance(raw, _stated(raw)),
+        warnings=renamed.warnings,
+    )
     given = {
         f"{window}.{key}": value
         for window, of_window in tables["defaults"].items()
@@ -217,6 +231,11 @@ def _read_model(raw: dict[str, Any]) -> Model:
         raise SettingsRefused(
             [ValueRefused(f"defaults.{one.key}", one.problem) for one in error.refused]
         ) from None
+    defaults = {
+        **renamed.values,
+        **defaults,
+        **{f"quirks.{key}": value for key, value in quirks.items()},
+    }
     return attrs.evolve(model, defaults=defaults)
 
 

@@ -10,11 +10,11 @@ import re
 from attrs import frozen
 
 from irsend.device.items import Listing, Number, OneOf, OnOff, Text, item
+from irsend.device.quirks import Quirks
 from irsend.device.windows import MECHANISMS
 
 TLS_VERSIONS = ("SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
 TLS_EXTENSIONS = ("session_ticket", "extended_master_secret", "encrypt_then_mac")
-HELO_FORMS = ("name", "bare", "literal", "empty")
 SENDING_EXTENSIONS = ("SIZE", "PIPELINING", "8BITMIME", "DSN")
 PRINTS = ("jpeg", "pdf")
 """What later models print beside TIFF."""
@@ -120,15 +120,6 @@ class ModelSASL:
     plain: tuple[str, ...] = item(
         "in plain text", any_of(MECHANISMS), (), "The order in plain text."
     )
-    user_inline: bool = item(
-        "user inline", OnOff(), False, "Says the user name of LOGIN in the AUTH command itself."
-    )
-    strict_prompts: bool = item(
-        "strict prompts",
-        OnOff(),
-        False,
-        "Answers LOGIN only where it is asked for Username: (or User Name) and Password:.",
-    )
     success_words: tuple[str, ...] = item(
         "success words",
         Listing(20, "words", str.strip),
@@ -148,12 +139,6 @@ class ModelSending:
         (),
         "Extensions of SMTP that it uses where the server offers them.",
     )
-    helo: str = item(
-        "HELO",
-        OneOf(HELO_FORMS),
-        "name",
-        "What it calls itself: its full name, the bare name of the host, its address, or nothing.",
-    )
     attempts: int = item(
         "attempts",
         Number(1, 100),
@@ -163,7 +148,6 @@ class ModelSending:
     pause: int = item(
         "pause", Number(1, 86_400, "seconds"), 60, "How long it waits before the next attempt."
     )
-    quits: bool = item("QUIT", OnOff(), True, "Says QUIT before it closes the connection.")
     full_mode: bool = item(
         "full mode", OnOff(), True, "Sends I-Fax in full mode: asks for MDN and DSN."
     )
@@ -242,15 +226,6 @@ class ModelHeader:
     attachment: str = item(
         "attachment", _FORM, "{number}_{short}_{page}", "The form of an attachment's name."
     )
-    trailing_dot: bool = item(
-        "trailing dot", OnOff(), False, "The Message-ID's domain ends in a dot (seen, rare)."
-    )
-    declared_quoted_printable: bool = item(
-        "declared quoted-printable",
-        OnOff(),
-        False,
-        "The multipart itself is declared as quoted-printable (seen, wrong).",
-    )
 
 
 MODEL_TABLES: dict[str, type] = {
@@ -259,5 +234,6 @@ MODEL_TABLES: dict[str, type] = {
     "sending": ModelSending,
     "reception": ModelReception,
     "header": ModelHeader,
+    "quirks": Quirks,
 }
 """The tables of a model file whose keys are items; `defaults` has the keys of the windows."""

@@ -14,12 +14,11 @@ import binascii
 import re
 from collections.abc import Callable
 from email.header import Header
-from email.utils import formatdate
 from typing import IO
 
 from attrs import frozen
 
-from irsend.message.style import Style, fill_template
+from irsend.message.style import DATES, Style, fill_template
 
 _LINE = 76
 # Octets of content that are encoded in one go: whole lines of 57.
@@ -132,7 +131,7 @@ def _head(draft: Draft, style: Style, message_id: str, boundary: str, encoding: 
 def header(fields: dict[str, str], style: Style, *, at: float, message_id: str) -> bytes:
     """Return a header in a machine's style, with its end; fields without a value are left out."""
     fields = {
-        "Date": formatdate(at, localtime=True),
+        "Date": DATES[style.date](at),
         "MIME-Version": "1.0",
         "X-Priority": style.priority,
         "X-Mailer": text_field("X-Mailer", style.mailer),

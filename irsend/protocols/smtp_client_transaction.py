@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript, Mailbox
-from irsend.protocols.dot_stuffing import DotStuffing
+from irsend.protocols.smtp_client_dialect import Dialect
 from irsend.protocols.smtp_client_replies import ServerReply, Timeouts, UnreadableReply
 
 _CHUNK = 65_536
@@ -32,6 +32,7 @@ class TransactionSession(Protocol):
     transport: Any
     transcript: ITranscript
     timeouts: Timeouts
+    dialect: Dialect
 
     def usable(self, keyword: bytes) -> bool:
         """Say whether the server has announced an extension, and the client may use it."""
@@ -45,8 +46,8 @@ class TransactionSession(Protocol):
     def content_went(self, octets: int) -> None:
         """Note that the transport has taken so many octets of it in all."""
 
-    def content_ends(self, end: bytes, octets: int) -> None:
-        """Send the end mark behind so many octets."""
+    def content_ends(self, last: bytes, mark: bytes, octets: int) -> None:
+        """Send the last of so many octets, and the end mark as the dialect has it."""
 
     def abort(self, why: BaseException) -> None:
         """End the session at once; each reply that is awaited fails with this."""
@@ -115,7 +116,7 @@ class SMTPClientTransaction:
         if not accepted:
             return results
         reply = await session.command(b"DATA", session.timeouts.data)
-        if reply.code == 354:
+        if reply.means(354):
             # Awaited from here on: a server may refuse in the middle of it.
             taken = session.content_begins()
             await _Content(session, content).done
@@ -148,7 +149,7 @@ class _Content:
     def __init__(self, session: TransactionSession, content: IO[bytes]) -> None:
         self._session = session
         self._content = content
-        self._stuffing = DotStuffing()
+        self._stuffing = session.dialect.content()
         self._octets = 0
         self._ahead: bytes | None = None
         self.done: Deferred[None] = Deferred()
@@ -173,7 +174,7 @@ class _Content:
             session.transport.write(outgoing)
         else:
             session.transport.unregisterProducer()
-            session.content_ends(outgoing + self._stuffing.end(), self._octets)
+            session.content_ends(outgoing, self._stuffing.end(), self._octets)
             self.done.callback(None)
 
     def _read(self) -> bytes:

@@ -93,13 +93,13 @@ class POPLogin:
         return choice.mechanism
 
     def _credentials(self) -> Credentials:
-        order = self._model.sasl
+        quirks = self._settings.quirks
         return Credentials(
             user=self._user,
             password=self._password,
             service="pop",
             host=self._server,
             in_thread=self._blocking,
-            strict_prompts=order.strict_prompts,
-            user_inline=order.user_inline,
+            strict_prompts=quirks.login_prompts == "strict",
+            user_inline=quirks.inline_login_name,
         )

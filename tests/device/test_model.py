@@ -317,7 +317,7 @@ class OwnFileTests(SynchronousTestCase):
         """An unknown key is refused with its line, the keys there are, and the one that was meant."""
         there_are = (
             "; there are: name, title, maker, year, special, ehlo, lacks, has, tls, sasl, "
-            "sending, reception, header, defaults, sources, assumed"
+            "sending, reception, header, quirks, defaults, sources, assumed"
         )
         self.assertEqual(
             self.refused('name = "x"\ncolour = true\n[headre]\n'),
@@ -351,6 +351,81 @@ class OwnFileTests(SynchronousTestCase):
         self.assertEqual(
             [one.partition(": ")[2].partition(": ")[0] for one in sentences],
             ["line 2", "line 4", "line 6"],
+        )
+
+    def test_quirks(self) -> None:
+        """[quirks] is what the printer does fresh from its box, as [defaults.quirks] is."""
+        for table in ("quirks", "defaults.quirks"):
+            model = self.load(f'name = "x"\n[{table}]\nno_quit = true\ndate = "iso"\n')
+            self.assertEqual(model.defaults, {"quirks.no_quit": True, "quirks.date": "iso"})
+            self.assertIs(model.initial_settings().quirks.no_quit, True)
+            self.assertEqual(model.default("quirks.date"), "iso")
+
+    def test_wrong_quirk(self) -> None:
+        """A quirk that there is not, or a value that it has not, is named."""
+        self.assertRegex(
+            self.refused('name = "x"\n[quirks]\nno_quits = true\n'),
+            r"^FILE: line 3: quirks.no_quits: there is no such key \(did you mean no_quit\?\); "
+            "there are: helo_only, .*no_quit, ",
+        )
+        self.assertEqual(
+            self.refused('name = "x"\n[quirks]\ndate = "soon"\n'),
+            "FILE: line 3: quirks.date: 'soon' is not allowed; "
+            "allowed: standard, none, asctime, iso, short_year",
+        )
+
+    def test_old_keys(self) -> None:
+        """Keys that are quirks now are read still, with a warning that names the new key."""
+        model = self.load(
+            'name = "x"\n[sasl]\nuser_inline = true\nstrict_prompts = true\n'
+            '[sending]\nhelo = "bare"\nquits = false\n'
+            "[header]\ntrailing_dot = true\ndeclared_quoted_printable = true\n"
+        )
+        self.assertEqual(
+            model.defaults,
+            {
+                "quirks.inline_login_name": True,
+                "quirks.login_prompts": "strict",
+                "quirks.helo_name": "bare",
+                "quirks.no_quit": True,
+                "quirks.message_id_trailing_dot": True,
+                "quirks.multipart_quoted_printable": True,
+            },
+        )
+        self.assertEqual(
+            [one.partition(": ")[2] for one in model.warnings],
+            [
+                f"{old} is called {new} now; write {new} = {value}"
+                for old, new, value in (
+                    ("sasl.user_inline", "quirks.inline_login_name", "true"),
+                    ("sasl.strict_prompts", "quirks.login_prompts", '"strict"'),
+                    ("sending.helo", "quirks.helo_name", '"bare"'),
+                    ("sending.quits", "quirks.no_quit", "true"),
+                    ("header.trailing_dot", "quirks.message_id_trailing_dot", "true"),
+                    (
+                        "header.declared_quoted_printable",
+                        "quirks.multipart_quoted_printable",
+                        "true",
+                    ),
+                )
+            ],
+        )
+
+    def test_old_keys_refused(self) -> None:
+        """A wrong value of an old key is refused by its name; where both stand the new one counts."""
+        self.assertEqual(
+            self.refused('name = "x"\n[sending]\nhelo = "full"\nquits = 5\n'),
+            "FILE: line 3: sending.helo: 'full' is not allowed; "
+            "allowed: name, bare, literal, empty\n"
+            "FILE: line 4: sending.quits: 5 is not allowed; allowed: on or off (true or false)",
+        )
+        model = self.load('name = "x"\n[sending]\nquits = false\n[quirks]\nno_quit = false\n')
+        self.assertEqual(model.defaults, {"quirks.no_quit": False})
+
+    def test_shipped_models_have_no_old_keys(self) -> None:
+        """No model that irsend comes with is warned of."""
+        self.assertEqual(
+            [load_model(name).warnings for name in model_names()], [()] * len(model_names())
         )
 
     def test_single_value_for_table(self) -> None:

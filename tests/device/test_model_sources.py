@@ -45,13 +45,12 @@ class ShippedTests(SynchronousTestCase):
                 self.assertRegex(source.date or source.read, "^[12][0-9]{3}")
 
     def test_at_least_twelve_differ(self) -> None:
-        """At least twelve models differ in what a server can see of them: TLS, logins, names, QUIT."""
+        """At least twelve models differ in what a server can see of them: TLS, logins, quirks."""
         seen = {
             (
                 model.tls and (model.tls.oldest, model.tls.newest, model.tls.ciphers),
                 model.sasl,
-                model.sending.helo,
-                model.sending.quits,
+                tuple(sorted(model.defaults.items())),
             )
             for model in map(load_model, model_names())
         }
@@ -61,8 +60,8 @@ class ShippedTests(SynchronousTestCase):
         """What rests on one thread only says so: Ricoh, Xerox, Konica Minolta, HP, Kyocera."""
         for name, key in (
             ("ricoh-mp", "sasl.success_words"),
-            ("xerox-workcentre", "sasl.strict_prompts"),
-            ("bizhub", "sasl.user_inline"),
+            ("xerox-workcentre", "quirks.login_prompts"),
+            ("bizhub", "quirks.inline_login_name"),
             ("hp-m276", "tls.newest"),
             ("hp-477dw", "tls.ciphers"),
             ("kyocera-taskalfa", "sasl.secured"),

@@ -49,7 +49,7 @@ class SessionFailed(Exception):
 def refused(reply: ServerReply, step: Step | None = None) -> SessionFailed:
     """Return the error of a refusal; its step is by default that of the command it replies to."""
     step = step or _STEP_OF.get(reply.to, Step.CONTENT)
-    code = code_of_refusal(step, reply.code)
+    code = code_of_refusal(step, reply.code_read)
     return SessionFailed(
         f"the server refused {step.value}: {reply}", code, retryable=not reply.permanent
     )

@@ -44,6 +44,7 @@ from irsend.services.send.delivery_results import (
     refusal_of,
     refused,
 )
+from irsend.services.send.quirks import dialect_of
 from irsend.services.sessions import Sessions
 from irsend.services.timer import Timer
 from irsend.store.group_commit import InThread
@@ -92,6 +93,7 @@ class SMTPClientSession:
         self._token: Deferred[bytes] | None = None
         self._window = settings.authent_encryption
         self._disabled = settings.service_mode.disabled_mechanisms
+        self._quirks = settings.quirks
         self._session, self._transcript = sessions.begin("smtp-send", server.name)
         self._client: ESMTPClient | None = None
         self._connecting: Deferred[ESMTPClient] | None = None
@@ -137,10 +139,10 @@ class SMTPClientSession:
         if failed is not None:
             self._transcript.note(failed.result.reason)
         if self._client is not None and self._client.connected:
-            if self._device.model.sending.quits:
-                await self._client.quit()
-            else:
+            if self._quirks.no_quit:
                 await self._client.hang_up()
+            else:
+                await self._client.quit()
         bound.cancel()
         for recipient in self._delivery.recipients:
             if recipient not in self._results:
@@ -166,7 +168,7 @@ class SMTPClientSession:
     async def _converse(self) -> None:
         client: ESMTPClient = await self._connect()
         greeting: ServerReply = await client.greeted
-        if greeting.code != 220:
+        if not greeting.means(220):
             raise refused(greeting, Step.GREETING)
         await self._hello(client)
         if self._window.allow_ssl_smtp_send:
@@ -196,6 +198,7 @@ class SMTPClientSession:
                 end=limits.smtp_end,
             ),
             uses=[keyword.encode("ascii") for keyword in uses],
+            dialect=dialect_of(self._quirks),
         )
         client.on_octets_sent = self._report_octets
         self._connecting = connect_client(self._server.endpoint, client)
@@ -209,13 +212,10 @@ class SMTPClientSession:
         finally:
             self._connecting = None
         self._client = client
-        form = self._configuration.current.sending.helo
-        if form == "model":
-            form = self._device.model.sending.helo
         own = getattr(client.transport.getHost(), "host", "")
-        client.identity = helo_name(form, self._configuration.host, own).encode(
-            "ascii", "replace"
-        )
+        client.identity = helo_name(
+            self._quirks.helo_name, self._configuration.host, own
+        ).encode("ascii", "replace")
         if self._abort_reason is not None:
             client.abort(self._abort_reason)
         return client
@@ -275,7 +275,7 @@ class SMTPClientSession:
             make_mechanism(choice.mechanism, credentials),
             (credentials.password, credentials.token),
         )
-        if reply.code != 235:
+        if not reply.means(235):
             raise refused(reply, Step.LOGIN)
         self._changed(auth=choice.mechanism)
 
@@ -289,7 +289,6 @@ class SMTPClientSession:
                 raise MechanismFailed(str(problem)) from None
             finally:
                 self._token = None
-        order = self._device.model.sasl
         return Credentials(
             user=login.user.encode("utf-8"),
             password=login.password.encode("utf-8"),
@@ -297,8 +296,8 @@ class SMTPClientSession:
             host=self._server.name,
             token=token,
             in_thread=self._blocking,
-            strict_prompts=order.strict_prompts,
-            user_inline=order.user_inline,
+            strict_prompts=self._quirks.login_prompts == "strict",
+            user_inline=self._quirks.inline_login_name,
         )
 
     async def _hand_over(self, client: ESMTPClient) -> None:
