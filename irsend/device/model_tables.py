@@ -128,6 +128,11 @@ class ModelSASL:
         "case, and quits otherwise; empty: any text.",
     )
 
+    def takes_for_success(self, reply: str) -> bool:
+        """Say whether the printer goes on behind this reply of 235."""
+        said = re.findall(r"[^\W_]+", reply.lower())
+        return not self.success_words or any(one.lower() in said for one in self.success_words)
+
 
 @frozen(kw_only=True)
 class ModelSending:

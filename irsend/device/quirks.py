@@ -16,7 +16,7 @@ from irsend.device.items import ITEM, Item, Kind, Number, OneOf, OnOff
 T = TypeVar("T")
 
 HELO_FORMS = ("name", "bare", "literal", "empty")
-LOGIN_PROMPTS = ("loose", "strict")
+LOGIN_PROMPTS = ("loose", "strict", "exact")
 FINAL_DOTS = ("standard", "late", "missing")
 DATE_FORMS = ("standard", "none", "asctime", "iso", "short_year")
 
@@ -106,7 +106,8 @@ class Quirks:
         OneOf(LOGIN_PROMPTS),
         "loose",
         "Loose answers any two prompts of LOGIN, the user name first; strict answers only where it is "
-        "asked for Username: (or User Name) and Password:, and gives up the login elsewhere.",
+        "asked for Username: (or User Name) and Password:, and gives up the login elsewhere; exact takes "
+        "Username: and Password: letter for letter.",
         "Postfix with Dovecot and most servers prompt in these words; Exim prompts in the words of its "
         "configuration.",
         "quirk-login-prompts-strict",

@@ -61,6 +61,10 @@ _NOTHING_IN_COMMON = (
 )
 
 
+_NO_PROTOCOL = "no common protocol: "
+"""Said where what OpenSSL lacks may be why there is none."""
+
+
 @implementer(IOpenSSLServerConnectionCreator)
 @frozen
 class ServerTLS:
@@ -68,6 +72,8 @@ class ServerTLS:
 
     context: SSL.Context = field(repr=False)
     speaks: str = field(repr=False)
+    lacks_some: bool = field(repr=False)
+    """Whether this system's OpenSSL lacks some of the profile, which `speaks` names."""
 
     @classmethod
     def build(
@@ -90,12 +96,12 @@ class ServerTLS:
         context.use_privatekey(key)  # type: ignore[arg-type]
         context.check_privatekey()
         context.set_info_callback(_note_state)
-        return cls(context, made.speaks)
+        return cls(context, made.speaks, bool(made.lacks))
 
     def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
         """Make the connection (called by Twisted)."""
         connection = SSL.Connection(self.context, None)
-        Handshake(connection, peer="client", speaks=self.speaks)
+        Handshake(connection, peer="client", speaks=self.speaks, lacks_some=self.lacks_some)
         return connection
 
 
@@ -110,7 +116,6 @@ class ClientTLS:
     check_name: bool
     speaks: str
     lacks_some: bool
-    """Whether this system's OpenSSL lacks some of the profile, which `speaks` names."""
     _handshakes: list[Handshake] = field(factory=list, repr=False)
     _asked: list[bool] = field(factory=list, repr=False)
     _distrust: list[str] = field(factory=list, repr=False)
@@ -176,8 +181,8 @@ class ClientTLS:
         if self._asked and isinstance(error, SSL.Error) and "alert" in text:
             why = "the server asks for a client certificate"
             return CertificateAsked(f"{why}; {sides} ({text})")
-        if isinstance(error, SSL.Error) and any(words in text for words in _NOTHING_IN_COMMON):
-            said = "no common protocol: " if self.lacks_some else ""
+        if isinstance(error, SSL.Error) and _nothing_in_common(text):
+            said = _NO_PROTOCOL if self.lacks_some else ""
             return NothingInCommon(f"{said}{sides} ({text})")
         return TLSFailed(f"{sides} ({text})" if sides else text)
 
@@ -192,7 +197,9 @@ class ClientTLS:
     def clientConnectionForTLS(self, protocol: object) -> SSL.Connection:
         """Make the connection (called by Twisted)."""
         connection = SSL.Connection(self.context, None)
-        self._handshakes.append(Handshake(connection, peer="server", speaks=self.speaks))
+        self._handshakes.append(
+            Handshake(connection, peer="server", speaks=self.speaks, lacks_some=self.lacks_some)
+        )
         if self.server_name and not _is_address(self.host):
             # A name that no certificate can have is not sent.
             with contextlib.suppress(UnicodeError):
@@ -227,7 +234,14 @@ def server_handshake_failure(transport: ISystemHandle, reason: Failure) -> str:
     """Say in words why a client's handshake failed, and what each side offered."""
     text = tls_failure(reason)
     handshake = handshake_of(transport.getHandle())
-    return text if handshake is None else f"{handshake.described()} ({text})"
+    if handshake is None:
+        return text
+    said = _NO_PROTOCOL if handshake.lacks_some and _nothing_in_common(text) else ""
+    return f"{said}{handshake.described()} ({text})"
+
+
+def _nothing_in_common(text: str) -> bool:
+    return any(words in text for words in _NOTHING_IN_COMMON)
 
 
 def _is_address(host: str) -> bool:

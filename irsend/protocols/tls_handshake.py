@@ -19,9 +19,15 @@ _ATTRIBUTE = "irsend_handshake"
 
 
 class Handshake:
-    """One handshake of a connection. `peer` is what the other side is called."""
+    """One handshake of a connection. `peer` is what the other side is called.
 
-    def __init__(self, connection: SSL.Connection, *, peer: str, speaks: str) -> None:
+    `speaks` is what a failure says of our side. `lacks_some`: OpenSSL lacks some of it.
+    """
+
+    def __init__(
+        self, connection: SSL.Connection, *, peer: str, speaks: str, lacks_some: bool
+    ) -> None:
+        self.lacks_some = lacks_some
         self._peer = peer
         self._speaks = speaks
         self._received = b""

@@ -100,6 +100,6 @@ class POPLogin:
             service="pop",
             host=self._server,
             in_thread=self._blocking,
-            strict_prompts=quirks.login_prompts == "strict",
+            prompts=quirks.login_prompts,
             user_inline=quirks.inline_login_name,
         )

@@ -140,11 +140,19 @@ class SimpleTests(Case):
     def test_login_strict(self) -> None:
         """A strict machine responds to Username: and User Name, in any case, and to no other prompt."""
         for prompt in (b"Username:", b"User Name\0", b"USERNAME"):
-            mechanism = make_mechanism("LOGIN", who(strict_prompts=True))
+            mechanism = make_mechanism("LOGIN", who(prompts="strict"))
             self.assertEqual(mechanism.respond(prompt), b"tim")
             self.assertEqual(mechanism.respond(b"Password:"), b"tanstaaftanstaaf")
-        mechanism = make_mechanism("LOGIN", who(strict_prompts=True))
+        mechanism = make_mechanism("LOGIN", who(prompts="strict"))
         self.assertIn("'Login:'", self.failed(mechanism.respond, b"Login:"))
+
+    def test_login_exact(self) -> None:
+        """An exact machine responds to Username: and Password:, and not to User Name with a NUL behind it."""
+        mechanism = make_mechanism("LOGIN", who(prompts="exact"))
+        self.assertEqual(mechanism.respond(b"Username:"), b"tim")
+        self.assertIn("'password:'", self.failed(mechanism.respond, b"password:"))
+        mechanism = make_mechanism("LOGIN", who(prompts="exact"))
+        self.assertIn("User Name", self.failed(mechanism.respond, b"User Name\0"))
 
     def test_xoauth2(self) -> None:
         """XOAUTH2 sends user and token at once, and nothing to the reason of a refusal."""

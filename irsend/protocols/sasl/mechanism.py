@@ -63,7 +63,8 @@ class Credentials:
     """The access token of XOAUTH2."""
     in_thread: Callable[[Callable[[], Any]], Deferred[Any]] | None = None
     """Runs a call that would block the reactor."""
-    strict_prompts: bool = False
-    """LOGIN responds to no prompts but its own."""
+    prompts: str = "loose"
+    """Which prompts LOGIN responds to: any (loose), those of its words (strict), those letter for
+    letter (exact)."""
     user_inline: bool = False
     """LOGIN sends the user name in the command itself."""

@@ -41,6 +41,7 @@ from irsend.services.send.delivery_results import (
     DeliveryResult,
     SessionFailed,
     failure_of,
+    not_taken_for_success,
     refusal_of,
     refused,
 )
@@ -277,6 +278,8 @@ class SMTPClientSession:
         )
         if not reply.means(235):
             raise refused(reply, Step.LOGIN)
+        if not self._device.model.sasl.takes_for_success(str(reply)):
+            raise not_taken_for_success(reply, self._device.model.called)
         self._changed(auth=choice.mechanism)
 
     async def _credentials(self, mechanism: str, login: Login) -> Credentials:
@@ -296,7 +299,7 @@ class SMTPClientSession:
             host=self._server.name,
             token=token,
             in_thread=self._blocking,
-            strict_prompts=self._quirks.login_prompts == "strict",
+            prompts=self._quirks.login_prompts,
             user_inline=self._quirks.inline_login_name,
         )
 
