@@ -67,7 +67,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "device",
         "machine_interface",
     ),
-    "ctl": ("errors", "interfaces", "device"),
+    "model_draft": ("errors", "device", "protocols"),
+    "ctl": ("errors", "interfaces", "device", "model_draft"),
     "assembly": (
         "errors",
         "link",
@@ -104,6 +105,7 @@ WITHOUT_RINGS: tuple[str, ...] = (
     "services",
     "mailhost",
     "panel",
+    "model_draft",
     "ctl",
     "testing",
 )
@@ -118,6 +120,7 @@ WITHOUT_TWISTED: tuple[str, ...] = (
     "configuration_sections",
     "configuration",
     "sample_configuration",
+    "model_draft",
     "ctl",
 )
 """Parts that know nothing of Twisted: values and pure functions, and the client of the HTTP interface."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from attrs import frozen
+from attrs import Factory, frozen
 
-from irsend.device.items import Listing, Number, OneOf, OnOff, Text, item
+from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
 from irsend.device.quirks import Quirks
 from irsend.device.windows import MECHANISMS
 
@@ -49,11 +49,17 @@ def _field_name(given: str) -> str:
     return given
 
 
+def _field_text(given: str) -> str:
+    if not re.fullmatch(r"[ -~]{1,200}", given):
+        raise ValueError(f"{given!r} is not allowed; allowed: up to 200 characters of ASCII")
+    return given
+
+
 _PLACEHOLDERS = ("stamp", "short", "number", "count", "page")
 _FORM = Text(
     80,
-    "letters, digits, . - _ + and the places {" + "}, {".join(_PLACEHOLDERS) + "}",
-    r"(?:[A-Za-z0-9._+\-]|\{(?:" + "|".join(_PLACEHOLDERS) + r")\})+",
+    "letters, digits, . - _ + = and the places {" + "}, {".join(_PLACEHOLDERS) + "}",
+    r"(?:[A-Za-z0-9._+=\-]|\{(?:" + "|".join(_PLACEHOLDERS) + r")\})+",
 )
 
 
@@ -119,6 +125,12 @@ class ModelSASL:
     secured: tuple[str, ...] = item("under TLS", any_of(MECHANISMS), (), "The order under TLS.")
     plain: tuple[str, ...] = item(
         "in plain text", any_of(MECHANISMS), (), "The order in plain text."
+    )
+    initial_response: bool = item(
+        "initial response",
+        OnOff(),
+        True,
+        "Sends the response of PLAIN and XOAUTH2 in the AUTH command; off waits for the server's 334.",
     )
     success_words: tuple[str, ...] = item(
         "success words",
@@ -227,6 +239,20 @@ class ModelHeader:
     )
     boundary: str = item(
         "boundary", _FORM, "----_{short}{number}_", "The form of the boundary between parts."
+    )
+    omits: tuple[str, ...] = item(
+        "omitted fields",
+        Listing(10, "names of header fields", _field_name),
+        (),
+        "Fields that it does not write though irsend would, such as Content-Transfer-Encoding.",
+    )
+    fixed: dict[str, str] = item(
+        "fixed fields",
+        Table(
+            'a table of fields, such as { "X-Device" = "MFP" }', _field_name, _field_text, 20
+        ),
+        Factory(dict),
+        "Further fields, with the value that they always have.",
     )
     attachment: str = item(
         "attachment", _FORM, "{number}_{short}_{page}", "The form of an attachment's name."

@@ -101,5 +101,6 @@ class POPLogin:
             host=self._server,
             in_thread=self._blocking,
             prompts=quirks.login_prompts,
+            initial_response=self._model.sasl.initial_response,
             user_inline=quirks.inline_login_name,
         )

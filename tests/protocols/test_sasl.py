@@ -146,6 +146,14 @@ class SimpleTests(Case):
         mechanism = make_mechanism("LOGIN", who(prompts="strict"))
         self.assertIn("'Login:'", self.failed(mechanism.respond, b"Login:"))
 
+    def test_no_initial_response(self) -> None:
+        """A machine without initial responses waits for the server, then sends the same."""
+        for name in ("PLAIN", "XOAUTH2"):
+            at_once = make_mechanism(name, who(token=b"ya29.x"))
+            waiting = make_mechanism(name, who(token=b"ya29.x", initial_response=False))
+            self.assertIsNone(waiting.initial())
+            self.assertEqual(waiting.respond(b""), at_once.initial())
+
     def test_login_exact(self) -> None:
         """An exact machine responds to Username: and Password:, and not to User Name with a NUL behind it."""
         mechanism = make_mechanism("LOGIN", who(prompts="exact"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -97,6 +98,49 @@ def check(call: Invocation, path: str) -> int:
         return DONE
     call.output.line(f"{path} is right: {model.called}.")
     call.output.line(_standings(model))
+    return DONE
+
+
+@models.command()
+@click.option(
+    "--from", "transcript", metavar="FILE", required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="The record of one SMTP session of the machine; - for standard input.",
+)  # fmt: skip
+@click.option(
+    "--pcap", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
+    help="A packet capture of the same session: for its TLS hello, and its line ends.",
+)  # fmt: skip
+@click.option("--name", default="draft", help="What the model is called (default: draft).")
+@machine_options
+@pass_invocation
+def new(call: Invocation, transcript: str, pcap: str | None, name: str) -> int:
+    """Print a first draft of a model file, from a recorded session of a real machine.
+
+    The record is a transcript with C: and S: lines, or the output of swaks, curl -v or
+    msmtp -v, or a mail server's log in such a form.
+    """
+    from irsend.ctl.output import print_error
+    from irsend.device.model_description import describe_model
+    from irsend.errors import ModelError
+    from irsend.model_draft.capture import NoCapture, read_capture
+    from irsend.model_draft.draft import draft_model
+    from irsend.model_draft.recorded_session import NoSession, read_transcript
+
+    try:
+        with click.open_file(transcript, "r", encoding="utf-8", errors="replace") as file:
+            session = read_transcript(file.read())
+        text, model = draft_model(name, session, read_capture(Path(pcap)) if pcap else None)
+    except NoSession as error:
+        print_error(f"{transcript}: {error}")
+        return REFUSED
+    except (NoCapture, ModelError) as error:
+        print_error(str(error))
+        return REFUSED
+    if call.as_json:
+        call.output.json({"file": text, "model": describe_model(model)})
+    else:
+        call.output.raw(text)
     return DONE
 
 

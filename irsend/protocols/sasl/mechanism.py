@@ -66,5 +66,7 @@ class Credentials:
     prompts: str = "loose"
     """Which prompts LOGIN responds to: any (loose), those of its words (strict), those letter for
     letter (exact)."""
+    initial_response: bool = True
+    """PLAIN and XOAUTH2 send their response in the command itself."""
     user_inline: bool = False
     """LOGIN sends the user name in the command itself."""

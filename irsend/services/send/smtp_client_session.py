@@ -300,6 +300,7 @@ class SMTPClientSession:
             token=token,
             in_thread=self._blocking,
             prompts=self._quirks.login_prompts,
+            initial_response=self._device.model.sasl.initial_response,
             user_inline=self._quirks.inline_login_name,
         )
 
