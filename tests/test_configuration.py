@@ -494,7 +494,8 @@ class QuirkTests(Case):
             self.assertEqual(
                 self.refused(f"[{table}]\nfinal_dot = 'lost'\n"),
                 [
-                    f"FILE: {name}.final_dot: 'lost' is not allowed; allowed: standard, late, missing"
+                    f"FILE: {name}.final_dot: 'lost' is not allowed; allowed: standard, late, missing, "
+                    "bare_lf"
                 ],
             )
 

@@ -16,8 +16,8 @@ from irsend.device.items import ITEM, Item, Kind, Number, OneOf, OnOff
 T = TypeVar("T")
 
 HELO_FORMS = ("name", "bare", "literal", "empty")
-LOGIN_PROMPTS = ("loose", "strict", "exact")
-FINAL_DOTS = ("standard", "late", "missing")
+LOGIN_PROMPTS = ("loose", "strict")
+FINAL_DOTS = ("standard", "late", "missing", "bare_lf")
 DATE_FORMS = ("standard", "none", "asctime", "iso", "short_year")
 
 
@@ -77,6 +77,14 @@ class Quirks:
         "Says HELO and never EHLO, so that it uses no extension of the server: no STARTTLS, no AUTH.",
         "A server that asks for a login or for TLS refuses its mail.",
         "quirk-helo-only",
+        seen=(
+            Sighting("an HP MFP 477dw", "https://github.com/postalserver/postal/issues/2005"),
+            Sighting("an HP printer", "https://github.com/postalserver/postal/issues/1245"),
+            Sighting(
+                "printers in front of a proxy for OAuth",
+                "https://github.com/simonrob/email-oauth2-proxy/issues/232",
+            ),
+        ),
     )
     helo_name: str = quirk(
         "Name in EHLO",
@@ -84,11 +92,22 @@ class Quirks:
         "name",
         "What the machine calls itself in EHLO and HELO: its full name, the bare name of the host, "
         "its address as a literal, or nothing.",
-        "Postfix refuses a bare name under reject_non_fqdn_helo_hostname, and nothing at all always; "
-        "Exim refuses nothing at all unless helo_allow_chars or helo_accept_junk_hosts says otherwise.",
+        "Postfix refuses a bare name under reject_non_fqdn_helo_hostname. Postfix and Exim refuse EHLO and "
+        "HELO without a name.",
         "send-helo-bare",
         "send-helo-literal",
         "send-helo-empty",
+        seen=(
+            Sighting(
+                "bare: a Xerox", "https://github.com/JustinIven/smtp-oauth-relay/issues/57"
+            ),
+            Sighting(
+                "bare: an HP printer", "https://github.com/postalserver/postal/issues/1245"
+            ),
+            Sighting(
+                "literal: an HP MFP 477dw", "https://github.com/postalserver/postal/issues/2005"
+            ),
+        ),
     )
     no_ehlo_after_starttls: bool = quirk(
         "No EHLO after STARTTLS",
@@ -99,19 +118,31 @@ class Quirks:
         "A server that offers AUTH under TLS only gets no login; one that insists on EHLO answers 503.",
         "quirk-no-ehlo-after-starttls",
         "quirk-no-ehlo-after-starttls-503",
+        seen=(
+            Sighting(
+                "no machine but programs: mailio, a library for C++",
+                "https://github.com/karastojko/mailio/pull/214",
+            ),
+            Sighting("qore", "https://github.com/qoretechnologies/qore/issues/2833"),
+        ),
     )
     # -- login ------------------------------------------------------------------------
     login_prompts: str = quirk(
         "LOGIN prompts",
         OneOf(LOGIN_PROMPTS),
         "loose",
-        "Loose answers any two prompts of LOGIN, the user name first; strict answers only where it is "
-        "asked for Username: (or User Name) and Password:, and gives up the login elsewhere; exact takes "
-        "Username: and Password: letter for letter.",
+        "Loose answers any two prompts of LOGIN, the user name first; strict answers only Username: and "
+        "Password:, in any case, and gives up the login at any other word.",
         "Postfix with Dovecot and most servers prompt in these words; Exim prompts in the words of its "
-        "configuration.",
+        "configuration, and servers made with aiosmtpd in those of the draft, User Name and Password.",
         "quirk-login-prompts-strict",
         "quirk-login-prompts-loose",
+        seen=(
+            Sighting(
+                "a Xerox that says QUIT at the prompt User Name",
+                "https://github.com/JustinIven/smtp-oauth-relay/issues/57",
+            ),
+        ),
     )
     inline_login_name: bool = quirk(
         "Inline LOGIN name",
@@ -121,6 +152,7 @@ class Quirks:
         "Some servers do not expect it, and ask for the user name all the same: the machine then "
         "answers with the password, and the login fails.",
         "quirk-inline-login-name",
+        seen=(Sighting("a Minolta copier", "https://github.com/mjl-/mox/issues/387"),),
     )
     # -- commands ---------------------------------------------------------------------
     lower_case_commands: bool = quirk(
@@ -130,6 +162,12 @@ class Quirks:
         "Writes the words of commands in small letters; arguments stay as they are.",
         "RFC 5321 2.4 has servers take them; few refuse them.",
         "quirk-lower-case-commands",
+        seen=(
+            Sighting(
+                "no machine but a program: Python's smtplib",
+                "https://github.com/python/cpython/issues/74046",
+            ),
+        ),
     )
     space_after_colon: bool = quirk(
         "Space after MAIL FROM: and RCPT TO:",
@@ -139,6 +177,15 @@ class Quirks:
         "Postfix and Exim take it; strict servers answer 501.",
         "quirk-space-after-colon",
         "quirk-space-after-colon-501",
+        seen=(
+            Sighting(
+                "no machine but servers of airlines and shops",
+                "https://github.com/mjl-/mox/issues/101",
+            ),
+            Sighting(
+                "an SMTP client without a name", "https://github.com/KumoCorp/kumomta/issues/76"
+            ),
+        ),
     )
     bare_lf_commands: bool = quirk(
         "Bare LF in commands",
@@ -166,6 +213,12 @@ class Quirks:
         "Closes the connection without QUIT.",
         "The mail is delivered; the server logs a lost connection.",
         "quirk-no-quit",
+        seen=(
+            Sighting(
+                "no machine but a program: Nodemailer",
+                "https://github.com/nodemailer/nodemailer/issues/1292",
+            ),
+        ),
     )
     # -- transaction ------------------------------------------------------------------
     one_connection_per_recipient: bool = quirk(
@@ -202,18 +255,40 @@ class Quirks:
         "Others take LF for CR LF.",
         "quirk-bare-lf-content",
         "quirk-bare-lf-content-550",
+        seen=(
+            Sighting(
+                "printers and scanners, as Exchange Online's refusal says",
+                "https://github.com/Kitura/Swift-SMTP/issues/128",
+            ),
+            Sighting(
+                "a program: PacketFence",
+                "https://github.com/inverse-inc/packetfence/issues/5380",
+            ),
+        ),
     )
     final_dot: str = quirk(
         "Final dot",
         OneOf(FINAL_DOTS),
         "standard",
         "Standard sends the final dot with the end of the message; late waits for Delay of the final dot; "
-        "missing never sends it, and waits for an answer that cannot come.",
-        "Without it the server ends the session when its patience is over, and has no mail.",
+        "missing never sends it, and waits for an answer that cannot come; bare_lf ends its line in LF.",
+        "Without it the server ends the session when its patience is over, and has no mail. With LF behind "
+        "it that is so too at Exim and at Postfix under smtpd_forbid_bare_newline; others take it.",
         "quirk-final-dot-late",
         "quirk-final-dot-late-421",
         "quirk-final-dot-missing",
         "quirk-final-dot-missing-silence",
+        "quirk-final-dot-bare-lf",
+        seen=(
+            Sighting(
+                "missing: Toshiba and Kyocera, of which the server's log has no last commands",
+                "https://github.com/postalserver/postal/issues/2732",
+            ),
+            Sighting(
+                "bare_lf: the mailto notifier of CUPS",
+                "https://github.com/apple/cups/issues/3011",
+            ),
+        ),
     )
     final_dot_delay: int = quirk(
         "Delay of the final dot",
@@ -232,6 +307,16 @@ class Quirks:
         "not have: Sat Nov 28 14:59:50 2026, 2026-11-28 14:59:50, Sat, 28 Nov 26 14:59:50 +0000.",
         "Servers that submit for their users add a missing Date; Postfix does for its own networks "
         "(local_header_rewrite_clients). Filters count a missing or wrong Date as a sign of spam.",
+        seen=(
+            Sighting(
+                "none: an HP MFP",
+                "https://github.com/docker-mailserver/docker-mailserver/issues/1853",
+            ),
+            Sighting(
+                "iso: a program, Send Later",
+                "https://github.com/Extended-Thunder/send-later/issues/18",
+            ),
+        ),
     )
     message_id_trailing_dot: bool = quirk(
         "Trailing dot in Message-ID",

@@ -152,6 +152,14 @@ class NoFinalDot(FinalDot):
         session.setTimeout(session.timeouts.end)
 
 
+class BareLFFinalDot(FinalDot):
+    """The line of the end mark ends in LF."""
+
+    def send(self, session: ContentSession, last: bytes, mark: bytes) -> None:
+        """Send the last of the content, and the end mark."""
+        session.end_content(last + mark.removesuffix(b"\r\n") + b"\n")
+
+
 class BareLFStuffing(DotStuffing):
     """Content whose lines end in LF, dots doubled; the last line and the end mark end in CR LF.
 

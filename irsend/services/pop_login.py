@@ -100,7 +100,7 @@ class POPLogin:
             service="pop",
             host=self._server,
             in_thread=self._blocking,
-            prompts=quirks.login_prompts,
+            strict_prompts=quirks.login_prompts == "strict",
             initial_response=self._model.sasl.initial_response,
             user_inline=quirks.inline_login_name,
         )

@@ -127,7 +127,7 @@ TABLE: list[tuple[str, str, str, Any]] = [
     ("quirks.rset_before_mail", "RSET before MAIL", SWITCH, False),
     ("quirks.sender_not_login", "Sender not equal to login", SWITCH, False),
     ("quirks.bare_lf_content", "Bare LF in the message", SWITCH, False),
-    ("quirks.final_dot", "Final dot", "standard, late, missing", "standard"),
+    ("quirks.final_dot", "Final dot", "standard, late, missing, bare_lf", "standard"),
     ("quirks.final_dot_delay", "Delay of the final dot", number(1, 3600, "seconds"), 30),
     ("quirks.date", "Date", "standard, none, asctime, iso, short_year", "standard"),
     ("quirks.message_id_trailing_dot", "Trailing dot in Message-ID", SWITCH, False),

@@ -63,9 +63,8 @@ class Credentials:
     """The access token of XOAUTH2."""
     in_thread: Callable[[Callable[[], Any]], Deferred[Any]] | None = None
     """Runs a call that would block the reactor."""
-    prompts: str = "loose"
-    """Which prompts LOGIN responds to: any (loose), those of its words (strict), those letter for
-    letter (exact)."""
+    strict_prompts: bool = False
+    """LOGIN responds to no prompts but its own."""
     initial_response: bool = True
     """PLAIN and XOAUTH2 send their response in the command itself."""
     user_inline: bool = False

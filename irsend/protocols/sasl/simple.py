@@ -44,31 +44,30 @@ class Plain:
 class Login:
     """LOGIN: user name, then password.
 
-    Whatever the prompts say; or only where they ask for User Name or Username, and
-    Password (strict); or only where they are Username: and Password: (exact; docs/quirks).
+    Whatever the prompts say; or, with `strict_prompts`, only where they are Username:
+    and Password: in any case (docs/quirks).
     """
 
     name = "LOGIN"
 
     def __init__(self, credentials: Credentials) -> None:
         self._answers = [
-            ((b"username", b"user name"), b"Username:", credentials.user),
-            ((b"password",), b"Password:", credentials.password),
+            (b"username:", credentials.user),
+            (b"password:", credentials.password),
         ]
-        self._prompts = credentials.prompts
+        self._strict = credentials.strict_prompts
         self._inline = credentials.user_inline
 
     def initial(self) -> bytes | None:
         """Return None, to wait for a prompt, or the user name where the machine sends it at once."""
-        return self._answers.pop(0)[2] if self._inline else None
+        return self._answers.pop(0)[1] if self._inline else None
 
     def respond(self, challenge: bytes) -> bytes:
         """Return the user name, then the password."""
         if not self._answers:
             raise MechanismFailed("the server asks for more than LOGIN has")
-        words, prompt, answer = self._answers.pop(0)
-        known = self._prompts == "loose" or challenge.lower().startswith(words)
-        if not known or (self._prompts == "exact" and challenge != prompt):
+        prompt, answer = self._answers.pop(0)
+        if self._strict and challenge.lower() != prompt:
             asked = challenge.decode("utf-8", "replace")
             raise MechanismFailed(f"the machine does not know the prompt {asked!r}")
         return answer

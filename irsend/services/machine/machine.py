@@ -296,7 +296,6 @@ class Machine(MultiService):
         self.device.running = True
         self.log.info("Model: {model}", model=self.device.model.called)
         self.log.info("State: {path}", path=self.storage.state.path)
-        self._warn(self.configuration)
         MultiService.startService(self)
 
     def abort_start(self) -> None:
@@ -336,7 +335,6 @@ class Machine(MultiService):
 
         Keys that are declared `at_start` stay as they are until the next start.
         """
-        self._warn(configuration)
         for key in configuration.start_only_changes(self.configuration):
             self.log.warn("{key}: changes with the next start only", key=key)
         configuration = for_model(configuration, self.device.model)
@@ -350,7 +348,3 @@ class Machine(MultiService):
         self.mac_filter.apply()
         self.device.reset_settings(settings)
         self.log.info("Configuration and certificates were read again")
-
-    def _warn(self, configuration: Configuration) -> None:
-        for warning in configuration.warnings:
-            self.log.warn("{warning}", warning=warning)

@@ -15,6 +15,7 @@ from irsend.message.style import Style
 from irsend.protocols.dot_stuffing import DotStuffing
 from irsend.protocols.smtp_client_dialect import (
     STANDARD,
+    BareLFFinalDot,
     BareLFStuffing,
     CommandForm,
     Dialect,
@@ -63,6 +64,8 @@ def _final_dot(quirks: Quirks) -> FinalDot:
             return LateFinalDot(quirks.final_dot_delay)
         case "missing":
             return NoFinalDot()
+        case "bare_lf":
+            return BareLFFinalDot()
     return STANDARD.final_dot
 
 

@@ -299,7 +299,7 @@ class SMTPClientSession:
             host=self._server.name,
             token=token,
             in_thread=self._blocking,
-            prompts=self._quirks.login_prompts,
+            strict_prompts=self._quirks.login_prompts == "strict",
             initial_response=self._device.model.sasl.initial_response,
             user_inline=self._quirks.inline_login_name,
         )

@@ -50,7 +50,7 @@ class WithoutMachineTests(SynchronousTestCase):
     def test_one(self) -> None:
         """A model is shown with each statement, its standing, and the sources with address and date."""
         out = self.call("xerox-workcentre").out
-        self.assertRegex(out, r"quirks.login_prompts +exact +single report +1\n")
+        self.assertRegex(out, r"quirks.login_prompts +strict +single report +1\n")
         self.assertRegex(out, r"year +2011 +assumed\n")
         self.assertIn("1. https://github.com/JustinIven/smtp-oauth-relay/issues/57\n", out)
         self.assertIn("   single report, 2025-11-24: ", out)

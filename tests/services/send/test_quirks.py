@@ -101,12 +101,3 @@ class JobTests(SendingCase):
         self.turn_on(date="iso")
         self.sent()
         self.assertRegex(self.relay.mails[-1], rb"Date: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\r\n")
-
-    def test_factory_reset(self) -> None:
-        """A job sent after the quirk is off again is as it was before."""
-        self.turn_on(sender_not_login=True)
-        self.parts.device.reset_settings(
-            self.parts.device.settings.replace({"quirks.sender_not_login": False})
-        )
-        self.sent()
-        self.assertEqual(self.senders(), ["ir@bench.test"])
