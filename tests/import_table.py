@@ -81,7 +81,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "services.send",
         "services.machine",
     ),
-    "ctl": ("errors", "interfaces", "addresses", "device", "probe"),
+    "model_draft": ("errors", "device", "protocols"),
+    "ctl": ("errors", "interfaces", "addresses", "device", "model_draft", "probe"),
     "assembly": (
         "errors",
         "link",
@@ -119,6 +120,7 @@ WITHOUT_RINGS: tuple[str, ...] = (
     "mailhost",
     "panel",
     "probe",
+    "model_draft",
     "ctl",
     "testing",
 )
@@ -133,6 +135,7 @@ WITHOUT_TWISTED: tuple[str, ...] = (
     "configuration_sections",
     "configuration",
     "sample_configuration",
+    "model_draft",
     "ctl",
 )
 """Parts that know nothing of Twisted: values and pure functions, and the client of the HTTP interface."""

@@ -35,6 +35,7 @@ _PARTS = (
     "routes",
     "schemas",
     "settings",
+    "standings",
     "transcripts",
 )
 

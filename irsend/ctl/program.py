@@ -11,7 +11,7 @@ from collections.abc import Callable
 import click
 
 from irsend import __version__
-from irsend.ctl.commands import change, explain, probe, read, send, tray, watch
+from irsend.ctl.commands import change, explain, models, probe, read, send, tray, watch
 from irsend.ctl.errors import (
     DONE,
     INTERRUPTED,
@@ -73,7 +73,7 @@ for command in (
     read.report,
     read.sessions,
     read.transcript,
-    read.models,
+    models.models,
     change.key,
     change.factory_reset,
     probe.probe,

@@ -92,8 +92,8 @@ class Quirks:
         "name",
         "What the machine calls itself in EHLO and HELO: its full name, the bare name of the host, "
         "its address as a literal, or nothing.",
-        "Postfix refuses a bare name under reject_non_fqdn_helo_hostname, and nothing at all always; "
-        "Exim refuses nothing at all unless helo_allow_chars or helo_accept_junk_hosts says otherwise.",
+        "Postfix refuses a bare name under reject_non_fqdn_helo_hostname. Postfix and Exim refuse EHLO and "
+        "HELO without a name.",
         "send-helo-bare",
         "send-helo-literal",
         "send-helo-empty",
@@ -273,7 +273,7 @@ class Quirks:
         "Standard sends the final dot with the end of the message; late waits for Delay of the final dot; "
         "missing never sends it, and waits for an answer that cannot come; bare_lf ends its line in LF.",
         "Without it the server ends the session when its patience is over, and has no mail. With LF behind "
-        "it that is so at servers that know only CR LF; others take it or refuse it.",
+        "it that is so too at Exim and at Postfix under smtpd_forbid_bare_newline; others take it.",
         "quirk-final-dot-late",
         "quirk-final-dot-late-421",
         "quirk-final-dot-missing",

@@ -20,7 +20,7 @@ from irsend.device.model_tables import TLS_VERSIONS
 from irsend.probe.offers import Offers
 from irsend.probe.outcome import Advice, Outcome, value_text
 from irsend.probe.plan import POP_METHOD, POP_TLS, SMTP_AUTH, SMTP_TLS
-from irsend.protocols.tls_handshake import version_range
+from irsend.protocols.tls_context import version_range
 
 _REPLY = re.compile(r"(?:the server refused [^:]*|login refused): (.*)", re.DOTALL)
 _OFFERED = re.compile(r"offered ([A-Z0-9-]+(?:, [A-Z0-9-]+)*)")

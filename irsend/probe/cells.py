@@ -39,8 +39,9 @@ def lines_below(report: Report) -> Iterator[str]:
     """Yield what stands below the table."""
     offers = report.offers
     yield f"The server greets with: {offers.greeting}"
-    yield f"In plain text it offers: {', '.join(offers.plain) or 'nothing'}"
-    if offers.starts_tls:
+    if offers.plain or not offers.has_tls:
+        yield f"In plain text it offers: {', '.join(offers.plain) or 'nothing'}"
+    if offers.has_tls:
         versions = ", ".join(offers.tls_versions) or "no version that this computer speaks"
         yield f"TLS: {versions}"
         yield f"Under TLS it offers: {', '.join(offers.secured) or 'nothing'}"

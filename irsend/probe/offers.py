@@ -22,12 +22,15 @@ from irsend.protocols.pop3_client import POP3Client
 from irsend.protocols.pop3_exchange import ProtocolViolation
 from irsend.protocols.smtp_client_replies import Refused, Timeouts, UnreadableReply
 from irsend.protocols.tls import ClientTLS, TLSFailed
+from irsend.protocols.tls_context import TLSProfile
 from irsend.protocols.transcript import Silence
 from irsend.services.error_text import error_text
 from irsend.services.network import connect_client
 from irsend.services.pop_client_session import server_text
 from irsend.services.reactor import IReactor
 
+VERSIONS = tuple(one for one in TLS_VERSIONS if one.startswith("TLS"))
+"""The versions that are asked for: today's OpenSSL speaks no older ones."""
 _EVERY_CIPHER = "ALL:@SECLEVEL=0"
 _FAILURES = (
     net.ConnectError,
@@ -69,6 +72,11 @@ class Offers:
         return any(line.split()[:1] in (["STARTTLS"], ["STLS"]) for line in self.plain)
 
     @property
+    def has_tls(self) -> bool:
+        """Whether TLS can be begun, by STARTTLS, STLS or with the connection."""
+        return self.starts_tls or bool(self.negotiated)
+
+    @property
     def mechanisms_plain(self) -> tuple[str, ...]:
         """The SASL mechanisms offered in plain text."""
         return _mechanisms(self.plain)
@@ -101,7 +109,7 @@ class Looking:
 
     async def look(self) -> Offers:
         """Return greeting and lists; NoServer where nothing answers there as such a server does."""
-        found = await self._session(TLS_VERSIONS[0], TLS_VERSIONS[-1])
+        found = await self._session(VERSIONS[0], VERSIONS[-1])
         if not found.greeting:
             raise NoServer(f"There is no mail server at {self._target}: {found.problem}.")
         return found
@@ -112,9 +120,8 @@ class Looking:
 
     async def _session(self, oldest: str, newest: str) -> Offers:
         target = self._target
-        tls = ClientTLS.build(
-            target.host, oldest=oldest, newest=newest, ciphers=_EVERY_CIPHER, server_name=True
-        )
+        profile = TLSProfile(oldest=oldest, newest=newest, ciphers=_EVERY_CIPHER)
+        tls = ClientTLS.build(target.host, profile, server_name=True)
         client = self._pop_client() if target.is_pop else self._smtp_client()
         endpoint = HostnameEndpoint(
             self._reactor, target.host, target.port, timeout=self._seconds
@@ -125,6 +132,9 @@ class Looking:
             return Offers(problem=error_text(error).rstrip("."))
         except ValueError:
             return Offers(problem=f"{target.host} is not the name of a server")
+        if target.implicit_tls:
+            # Where it fails, the greeting fails with it.
+            client.begin_tls(tls).addErrback(lambda _: None)
         if isinstance(client, POP3Client):
             return await _look_pop(client, tls)
         return await _look_smtp(client, tls)
@@ -142,12 +152,13 @@ async def _look_smtp(client: ESMTPClient, tls: ClientTLS) -> Offers:
     try:
         greeting = await client.greeted
         found = evolve(found, greeting=str(greeting))
-        if greeting.code == 220:
+        if greeting.code == 220 and client.tls is None:
             await client.hello()
             found = evolve(found, plain=_listed(client.extensions))
         if found.starts_tls:
             await client.start_tls(tls)
-            found = evolve(found, negotiated=client.tls[0] if client.tls else "")
+        if client.tls is not None:
+            found = evolve(found, negotiated=client.tls[0])
             await client.hello()
             found = evolve(found, secured=_listed(client.extensions))
     except _FAILURES as error:
@@ -166,10 +177,12 @@ async def _look_pop(client: POP3Client, tls: ClientTLS) -> Offers:
         return Offers(problem=error_text(error))
     found = Offers(greeting="+OK " + greeting.decode("utf-8", "replace"))
     try:
-        found = evolve(found, plain=_capabilities(await client.capabilities()))
+        if client.tls is None:
+            found = evolve(found, plain=_capabilities(await client.capabilities()))
         if found.starts_tls:
             await client.start_tls(tls)
-            found = evolve(found, negotiated=client.tls[0] if client.tls else "")
+        if client.tls is not None:
+            found = evolve(found, negotiated=client.tls[0])
             found = evolve(found, secured=_capabilities(await client.capabilities()))
     except _FAILURES as error:
         found = evolve(found, problem=error_text(error))

@@ -68,10 +68,12 @@ def runs_of(model: Model, order: Order) -> list[Run]:
 def _axes(model: Model, order: Order, given: Mapping[str, Value]) -> dict[str, Sequence[Value]]:
     """Return the settings that matter here, each with the values that the model can have."""
     on_off: tuple[Value, ...] = (True, False)
+    # At a port of implicit TLS nothing is said without it.
+    tls: tuple[Value, ...] = (True,) if order.target.implicit_tls else on_off
     has_tls = model.tls is not None
     if order.target.is_pop:
         axes: dict[str, Sequence[Value]] = {
-            POP_TLS: on_off if has_tls and model.has_item(POP_TLS) else (False,),
+            POP_TLS: tls if has_tls and model.has_item(POP_TLS) else (False,),
             POP_METHOD: tuple(PopAuthMethod)
             if model.has_item(POP_METHOD)
             else (PopAuthMethod.STANDARD,),
@@ -79,7 +81,7 @@ def _axes(model: Model, order: Order, given: Mapping[str, Value]) -> dict[str, S
     else:
         logs_in = bool(order.user) and model.has_item(SMTP_AUTH)
         axes = {
-            SMTP_TLS: on_off if has_tls and model.has_item(SMTP_TLS) else (False,),
+            SMTP_TLS: tls if has_tls and model.has_item(SMTP_TLS) else (False,),
             SMTP_AUTH: on_off if logs_in else (False,),
         }
     return {key: (given[key],) if key in given else values for key, values in axes.items()}
@@ -116,7 +118,7 @@ def _given(model: Model, order: Order) -> tuple[dict[str, Value], str]:
         port = SMTP_PORT if not target.is_pop else POP_PORT
         if port in missing:
             impossible += f": it knows no port but {model.default(port)}"
-    if target.implicit_tls:
+    if target.implicit_tls and (model.tls is None or not model.tls.implicit):
         impossible = "it does not know TLS from the connection on, only STARTTLS and STLS"
     return values, impossible
 

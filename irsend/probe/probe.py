@@ -9,9 +9,8 @@ from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
-from irsend.device.model_tables import TLS_VERSIONS
 from irsend.probe.advice import advised
-from irsend.probe.offers import Looking, Offers
+from irsend.probe.offers import VERSIONS, Looking, Offers
 from irsend.probe.order import Order
 from irsend.probe.outcome import Outcome, Report, settings_text
 from irsend.probe.outcomes import impossible
@@ -72,21 +71,21 @@ class Probe:
         """Ask the server, then make all runs; NoServer where none is there, SettingsRefused."""
         order = self._order
         plan = {model.name: runs_of(model, order) for model in order.models}
-        steps = len(TLS_VERSIONS) + 1 + sum(map(len, plan.values()))
+        steps = len(VERSIONS) + 1 + sum(map(len, plan.values()))
         began, done = self._now(), 0
         looking = Looking(order.target, self._reactor, host_name(), order.patience)
         self._show(Step(done, steps, f"Asking {order.target}"))
         await self._pause()
         offers = await looking.look()
         versions = []
-        for version in TLS_VERSIONS if offers.starts_tls else ():
+        for version in VERSIONS if offers.has_tls else ():
             done += 1
             self._show(Step(done, steps, f"Asking {order.target} for {version}"))
             await self._pause()
             if await looking.accepts(version):
                 versions.append(version)
         offers = attrs.evolve(offers, tls_versions=tuple(versions))
-        done = len(TLS_VERSIONS) + 1
+        done = len(VERSIONS) + 1
         outcomes: list[Outcome] = []
         for runs in plan.values():
             of_model: list[Outcome] = []

@@ -52,6 +52,7 @@ def machine_configuration(run: Run, order: Order) -> Configuration:
         tls={
             "trust": order.trust,
             "plain_passwords": order.allow_clear,
+            "implicit_ports": [str(order.target.port)] if order.target.implicit_tls else [],
             "hostnames": [host_name(), "localhost"],
         },
         sending={"token_file": order.token_file},

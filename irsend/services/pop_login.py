@@ -115,5 +115,6 @@ class POPLogin:
             host=self._server,
             in_thread=self._blocking,
             strict_prompts=quirks.login_prompts == "strict",
+            initial_response=self._model.sasl.initial_response,
             user_inline=quirks.inline_login_name,
         )

@@ -37,6 +37,8 @@ class Script:
     """Every line of every client."""
     mails: list[bytes] = Factory(list)
     sessions: int = 0
+    implicit: bool = False
+    """TLS begins with the connection."""
 
 
 _SMTP = {
@@ -71,6 +73,9 @@ class _Session(LineReceiver):
 
     def connectionMade(self) -> None:
         self._script.sessions += 1
+        if self._script.implicit:
+            self._secured = True
+            self.transport.startTLS(self._script.tls)
         self._say(self._script.greeting)
 
     def _say(self, words: str | None) -> None:
@@ -222,10 +227,12 @@ async def probed(order: Order) -> Report:
 async def probe_relay(test: TestCase, script: Script, **changes: Any) -> Report:
     """Let models meet a relay of this script."""
     port = serve(test, SMTPSession, script)
-    return await probed(order(f"smtp://127.0.0.1:{port}", **changes))
+    scheme = "smtps" if script.implicit else "smtp"
+    return await probed(order(f"{scheme}://127.0.0.1:{port}", **changes))
 
 
 async def probe_maildrop(test: TestCase, script: Script, **changes: Any) -> Report:
     """Let models meet a POP server of this script."""
     port = serve(test, POPSession, script)
-    return await probed(order(f"pop3://127.0.0.1:{port}", **changes))
+    scheme = "pop3s" if script.implicit else "pop3"
+    return await probed(order(f"{scheme}://127.0.0.1:{port}", **changes))

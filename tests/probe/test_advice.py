@@ -13,6 +13,7 @@ from irsend.probe.advice import facts_of, rules
 from irsend.probe.offers import Offers
 from irsend.probe.outcome import Outcome
 from irsend.protocols.tls import ServerTLS
+from irsend.protocols.tls_context import TLSProfile
 from irsend.store.keys import read_key_material
 from tests.live.certificates import make_certificate
 from tests.parts import server_tls
@@ -34,13 +35,8 @@ def _tls(*, expired: bool = False, name: str = "localhost") -> tuple[ServerTLS, 
     directory = Path(tempfile.mkdtemp())
     certificate, key = make_certificate(directory, name, expired=expired)
     material = read_key_material(certificate.read_bytes(), key.read_bytes())
-    tls = ServerTLS.build(
-        material.certificates,
-        material.key,
-        oldest="TLS 1.2",
-        newest="TLS 1.3",
-        ciphers="ALL:@SECLEVEL=0",
-    )
+    profile = TLSProfile(oldest="TLS 1.2", newest="TLS 1.3", ciphers="ALL:@SECLEVEL=0")
+    tls = ServerTLS.build(material.certificates, material.key, profile)
     return tls, certificate
 
 
@@ -58,10 +54,7 @@ class RelayTests(TestCase):
 
     async def test_implicit_tls(self) -> None:
         """A URL of smtps draws it for a model that knows STARTTLS only."""
-        from tests.probe.servers import SMTPSession, order, probed, serve
-
-        port = serve(self, SMTPSession, Script())
-        report = await probed(order(f"smtps://127.0.0.1:{port}"))
+        report = await probe_relay(self, Script(implicit=True))
         self.assertEqual([one.name for one in report.outcomes[0].advice], ["implicit-tls"])
         self.assertFalse(report.all_pass)
 
@@ -156,13 +149,10 @@ class RelayTests(TestCase):
         from tests.parts import key_material
 
         key = key_material()
-        tls = ServerTLS.build(
-            key.certificates,
-            key.key,
-            oldest="TLS 1.0",
-            newest="TLS 1.2",
-            ciphers="ECDHE-RSA-AES256-SHA:@SECLEVEL=0",
+        profile = TLSProfile(
+            oldest="TLS 1.0", newest="TLS 1.2", ciphers="ECDHE-RSA-AES256-SHA:@SECLEVEL=0"
         )
+        tls = ServerTLS.build(key.certificates, key.key, profile)
         await self.draw("tls-ciphers", Script(tls=tls))
 
     async def test_tls_other(self) -> None:

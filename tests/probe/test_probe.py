@@ -279,6 +279,42 @@ class FetchingTests(TestCase):
         self.assertIn("SSL Error (POP)", report_page(report))
 
 
+class ImplicitTLSTests(TestCase):
+    """TLS from the connection on."""
+
+    async def test_sending(self) -> None:
+        """A model that can begins TLS with the connection, logs in and sends; another is not tried."""
+        script = Script(implicit=True)
+        report = await probe_relay(self, script, models=("iradvance", "ir2270"), dry_run=False)
+        first, second, third = report.outcomes
+        assert first.tls is not None
+        self.assertEqual((first.result, first.tls.version), ("OK", "TLS 1.3"))
+        self.assertNotIn("STARTTLS", script.said)
+        self.assertEqual(len(script.mails), 2)
+        self.assertEqual(second.mechanism, None)
+        self.assertEqual((third.result, third.model.name), ("not tried", "ir2270"))
+        self.assertEqual(report.offers.plain, ())
+        self.assertIn("AUTH PLAIN LOGIN", report.offers.secured)
+
+    async def test_fetching(self) -> None:
+        """The same by POP."""
+        script = Script(implicit=True, greeting="+OK ready", secured=("USER",))
+        report = await probe_maildrop(self, script, models=("iradvance", "ir2270"))
+        self.assertEqual(report.outcomes[0].mechanism, "USER and PASS")
+        self.assertNotIn("STLS", script.said)
+        self.assertEqual(report.outcomes[-1].result, "not tried")
+
+    async def test_fails(self) -> None:
+        """A handshake that fails is NG with its reason, and SSL Error (POP) on the panel."""
+        tls = server_tls("TLS 1.0", "TLS 1.0")
+        report = await probe_relay(self, Script(implicit=True, tls=tls), models=("iradvance",))
+        self.assertEqual((report.outcomes[0].result, report.outcomes[0].code), ("NG", "#841"))
+        self.assertEqual(report.outcomes[1].same_as, "SSL on, AUTH on")
+        script = Script(implicit=True, tls=tls, greeting="+OK ready")
+        pop = await probe_maildrop(self, script, models=("iradvance",))
+        self.assertEqual(pop.outcomes[0].panel, "SSL Error (POP)")
+
+
 class FindingTests(TestCase):
     """What stands below the table."""
 

@@ -51,7 +51,7 @@ class SettingsPrecedence:
         StateError where the saved ones cannot be read.
         """
         for warning in configuration.warnings:
-            self.log.warn("{warning}", warning=warning)
+            self.log.warn("{sentence}", sentence=warning)
         return self._merge(configuration, self._saved.load())
 
     def factory_reset(self) -> None:

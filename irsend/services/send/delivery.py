@@ -18,6 +18,8 @@ class Server:
     name: str
     """As configured, or as in the MX record: the certificate is checked against it."""
     endpoint: IStreamClientEndpoint
+    implicit_tls: bool = False
+    """True where TLS, if it is on, begins with the connection, not by STARTTLS."""
 
 
 @frozen(kw_only=True)

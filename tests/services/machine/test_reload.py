@@ -100,8 +100,8 @@ class ReloadTests(unittest.TestCase):
         warned: list[str] = []
 
         def observe(event: dict[str, Any]) -> None:
-            if event.get("log_format") == "{warning}":
-                warned.append(event["warning"])
+            if event.get("log_format") == "{sentence}":
+                warned.append(event["sentence"])
 
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
