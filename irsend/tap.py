@@ -161,4 +161,5 @@ def _plan(configuration: Configuration) -> str:
     ]
     if mailhost.enabled:
         lines.append(f"mail host: SMTP {mailhost.smtp or 'off'}, POP3 {mailhost.pop3 or 'off'}")
+    lines += [f"warning: {one}" for one in configuration.warnings]
     return "\n".join(lines)

@@ -14,7 +14,19 @@ import click
 from irsend import __version__
 from irsend.ctl import usage
 from irsend.ctl.command import Commands
-from irsend.ctl.commands import change, mails, read, send, set_settings, tray, wait, watch
+from irsend.ctl.commands import (
+    change,
+    explain,
+    mails,
+    models,
+    probe,
+    read,
+    send,
+    set_settings,
+    tray,
+    wait,
+    watch,
+)
 from irsend.ctl.errors import (
     DONE,
     INTERRUPTED,
@@ -80,9 +92,11 @@ for command in (
     wait.wait,
     read.sessions,
     read.transcript,
-    read.models,
+    models.models,
     change.key,
     change.factory_reset,
+    probe.probe,
+    explain.explain,
 ):
     irsendctl.add_command(command)
 

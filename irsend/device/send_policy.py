@@ -91,3 +91,9 @@ def _literal(address: str) -> str:
 def sender_address(settings: Settings, model: str, host: str) -> str:
     """Return where a mail comes from: E-mail Address, else the model at the machine's name [ours]."""
     return settings.email_ifax.email_address or f"{model}@{host}"
+
+
+def own_address(model: str, host: str, login: str) -> str:
+    """Return a sender that is not the login, for a machine that does not ask (docs/quirks)."""
+    address = f"{model}@{host}"
+    return f"scanner@{host}" if login in (model, address) else address
