@@ -288,8 +288,8 @@ class RefusalTests(Case):
             "[settings]\nallow_ssl_pop = true\n": "FILE: settings.allow_ssl_pop: True is not "
             "allowed; allowed: tables named email_ifax, authent_encryption, receiving_mac_address, "
             "service_mode, quirks; did you mean settings.authent_encryption.allow_ssl_pop?",
-            'model = "ir2207"\n': "FILE: model: 'ir2207' is not allowed; allowed: estudio190f, "
-            "ir2200, ir2270, iradvance, or the path of a model file (ending in .toml); "
+            'model = "ir2207"\n': "FILE: model: 'ir2207' is not allowed; allowed: "
+            f"{', '.join(model_names())}, or the path of a model file (ending in .toml); "
             "did you mean ir2200 or ir2270?",
         }
         for text, sentence in cases.items():

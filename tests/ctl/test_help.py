@@ -15,11 +15,8 @@ from tests.ctl.calls import CallCase
 from tests.ctl.test_usage import all_commands
 
 SHARED = ("--url", "--password", "--password-file", "--json", "--timeout")
-WHERE_SHARED = (
-    "Options of irsendctl: --url, --password, --json, --timeout: see irsendctl --help\n"
-)
-WHERE_SHARED_OF_WAIT = WHERE_SHARED.replace(", --timeout", "")
-"""`wait` has a --timeout of its own."""
+ASK_NO_MACHINE = ("probe", "explain")
+"""Commands that take no URL and no password."""
 
 
 class HelpTests(CallCase):
@@ -38,27 +35,35 @@ class HelpTests(CallCase):
         for option in SHARED:
             self.assertRegex(whole, rf"(?m)^  {option} ")
         self.assertNotIn("Options of irsendctl", whole)
-        for name, _ in all_commands(irsendctl):
+        self.assertEqual(
+            where_shared(irsendctl.commands["jobs"]),
+            "Options of irsendctl: --url, --password, --json, --timeout: see irsendctl --help\n",
+        )
+        for name, command in all_commands(irsendctl):
             said = self.help(name)
-            waits = name.partition(" ")[0] == "wait"
-            where = WHERE_SHARED_OF_WAIT if waits else WHERE_SHARED
-            self.assertEqual(said.count(where), 1, name)
-            for option in SHARED[:-1] if waits else SHARED:
+            self.assertEqual(said.count(where_shared(command)), 1, name)
+            for option in options_of(command, hidden=True):
                 self.assertNotRegex(said, rf"(?m)^  {option}\b", name)
 
     def test_taken_behind_a_command(self) -> None:
-        """Each command takes the options of irsendctl all the same."""
+        """Each command takes the options of irsendctl all the same; `wait` has a --timeout of its own."""
         for name, command in all_commands(irsendctl):
-            options = {one for param in command.params for one in param.opts}
-            self.assertLessEqual(set(SHARED), options, name)
+            hidden = options_of(command, hidden=True)
+            missing = {one for one in SHARED if one not in hidden}
+            if name.partition(" ")[0] == "wait":
+                self.assertEqual(missing, {"--timeout"}, name)
+                self.assertIn("--timeout", options_of(command, hidden=False))
+            elif name not in ASK_NO_MACHINE:
+                self.assertEqual(missing, set(), name)
 
     def test_summaries(self) -> None:
         """Each command stands in the list with the whole first sentence of its help."""
-        listed = " ".join(f"{self.help()} {self.help('key')} {self.help('wait')}".split())
+        groups = [name for name, one in all_commands(irsendctl) if isinstance(one, click.Group)]
+        listed = " ".join(" ".join(self.help(name) for name in ["", *groups]).split())
         for name, command in all_commands(irsendctl):
             (sentence,) = re.findall(r"^.*?\.(?= |$)", " ".join((command.help or "").split()))
             self.assertIn(f" {name.split()[-1]} {sentence}", listed)
-        self.assertNotIn("...", listed.replace("[ARGS]...", ""))
+        self.assertNotIn("...", listed.replace("[ARGS]...", "").replace("COMMAND ...", ""))
 
     def test_examples(self) -> None:
         """Each example of a help text is a command line that is taken."""
@@ -76,7 +81,7 @@ class HelpTests(CallCase):
         for example in examples:
             arguments = shlex.split(example.rpartition("| ")[2].partition(" > ")[0])
             for word in arguments:
-                if re.fullmatch(r"\w+\.(?:pdf|jpg|tiff|pem|txt)", word):
+                if re.fullmatch(r"\w+\.(?:pdf|jpg|tiff|pem|txt|toml)", word):
                     Path(word).touch()
             self.assertEqual(arguments.pop(0), "irsendctl")
             command: click.Command = irsendctl
@@ -86,3 +91,16 @@ class HelpTests(CallCase):
                 command = command.commands[name]
             # Raises where it is not taken.
             command.make_context(name, arguments, parent=context)
+
+
+def options_of(command: click.Command, *, hidden: bool) -> list[str]:
+    """Return the options of a command that its help shows, or those that it does not."""
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    return [max(one.opts, key=len) for one in options if one.hidden is hidden]
+
+
+def where_shared(command: click.Command) -> str:
+    """Return the line that names the options of irsendctl which a command takes."""
+    hidden = options_of(command, hidden=True)
+    names = [one for one in SHARED if one in hidden and one != "--password-file"]
+    return f"Options of irsendctl: {', '.join(names)}: see irsendctl --help\n"

@@ -30,7 +30,7 @@ SECRET = "IRSEND_SECRET"
 @command(
     examples=(
         "irsendctl probe smtp://relay.example.com --to me@example.com --dry-run",
-        "irsendctl probe smtp://relay.example.com:587 --to me@example.com --user me@example.com",
+        "irsendctl probe smtp://relay.example.com:587 --to me@example.com --user me",
         "irsendctl probe pop3://mail.example.com --user me --model ir2270",
     )
 )
