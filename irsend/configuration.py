@@ -213,11 +213,10 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
             refused += error.refused
     values["settings"] = dict(renamed.values)
     # [quirks] is [settings.quirks] by a shorter name.
-    windows_given = {"settings": raw.get("settings", {})}
+    windows_given = {"settings.": raw.get("settings", {})}
     if "quirks" in raw:
         windows_given[""] = {"quirks": raw["quirks"]}
-    for table, given in windows_given.items():
-        where = f"{table}." if table else ""
+    for where, given in windows_given.items():
         try:
             flat = _flat(where, given, model)
             values["settings"].update(model.read_settings(flat, prefix=where))

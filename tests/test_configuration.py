@@ -283,6 +283,8 @@ class RefusalTests(Case):
             "no such key; did you mean settings.authent_encryption?",
             "allow_ssl_pop = true\n": "FILE: allow_ssl_pop: there is no such key; "
             "did you mean settings.authent_encryption.allow_ssl_pop?",
+            "[quirks]\nno_quits = true\n": "FILE: quirks.no_quits: there is no such setting; "
+            "did you mean quirks.no_quit?",
             "[settings]\nallow_ssl_pop = true\n": "FILE: settings.allow_ssl_pop: True is not "
             "allowed; allowed: tables named email_ifax, authent_encryption, receiving_mac_address, "
             "service_mode, quirks; did you mean settings.authent_encryption.allow_ssl_pop?",

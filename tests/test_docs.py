@@ -84,14 +84,26 @@ class GeneratedTests(SynchronousTestCase):
         self.assertEqual(len(shown), len(set(shown)))
 
     def test_models(self) -> None:
-        """The page of models has each model with its ciphers and mechanisms."""
+        """The page of models has each model with its ciphers, mechanisms and addresses of sources."""
         page = "\n".join(self.generated.models())
         for name in model_names():
             model = load_model(name)
-            self.assertIn(f"``{name}``, {model.maker}, {model.year}.", page)
-            self.assertIn(", ".join(model.sasl.plain), page)
+            entry = page.partition(f".. _model-{name}:\n")[2].partition("\n.. _model-")[0]
+            self.assertIn(f"``{name}``, {model.maker}, {model.year}.", entry)
+            self.assertIn(", ".join(f"``{one}``" for one in model.sasl.plain), entry)
             if model.tls is not None:
-                self.assertIn(f"``{model.tls.ciphers}``", page)
+                self.assertIn(f"``{model.tls.ciphers}``", entry)
+            for source in model.provenance.sources:
+                self.assertIn(f"`{source.address} <{source.address}>`__,", entry)
+
+    def test_models_compared(self) -> None:
+        """The table that compares the models has a row for each, with its TLS and what is special."""
+        table = "\n".join(self.generated.models()).partition(".. _model-")[0]
+        self.assertEqual(table.count("* - :ref:"), len(model_names()))
+        row = re.search(r":ref:`hp-m276 <.*?(?=\* - :ref:)", table, re.S)
+        assert row is not None
+        self.assertIn("- SSL 3.0 only\n", row[0])
+        self.assertIn("- SSL 3.0 only: no protocol in common", row[0])
 
     def test_codes(self) -> None:
         """Each result code is on the page with its meaning."""

@@ -21,6 +21,7 @@ from test_names import test_problem
 _PARTS = (
     "codes",
     "configuration",
+    "explanations",
     "form",
     "import_table",
     "model_keys",
@@ -34,6 +35,7 @@ _PARTS = (
     "routes",
     "schemas",
     "settings",
+    "standings",
     "transcripts",
 )
 

@@ -137,10 +137,17 @@ def header(fields: dict[str, str], style: Style, *, at: float, message_id: str) 
         "X-Mailer": text_field("X-Mailer", style.mailer),
         "Message-ID": message_id,
         **fields,
+        **style.fixed,
     }
-    ordered = [name for name in style.order if name in fields]
-    names = [*ordered, *(name for name in fields if name not in ordered)]
-    lines = [f"{name}: {fields[name]}\r\n" for name in names if fields[name]]
+    omitted = {name.lower() for name in style.omits}
+    # By their names in small letters: a machine may write Message-Id.
+    written = {name.lower(): name for name in fields if name.lower() not in omitted}
+    ordered = [name for name in style.order if name.lower() in written]
+    named = {name.lower() for name in ordered}
+    names = [*ordered, *(name for one, name in written.items() if one not in named)]
+    lines = [
+        f"{name}: {value}\r\n" for name in names if (value := fields[written[name.lower()]])
+    ]
     return ("".join(lines) + "\r\n").encode("ascii")
 
 

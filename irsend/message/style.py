@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 def _standard(at: float) -> str:
@@ -53,6 +53,10 @@ class Style:
     """The template of the boundary between the parts."""
     attachment: str
     """The template of an attachment's name, without its extension."""
+    omits: tuple[str, ...] = ()
+    """Names of fields that it does not write."""
+    fixed: Mapping[str, str] = field(factory=dict)
+    """Further fields, with the value that they always have."""
     date: str = "standard"
     """The form of Date, one of DATES."""
     trailing_dot: bool = False

@@ -148,6 +148,14 @@ class SimpleTests(Case):
             asked = repr(prompt.decode())
             self.assertIn(f"the prompt {asked}", self.failed(mechanism.respond, prompt))
 
+    def test_no_initial_response(self) -> None:
+        """A machine without initial responses waits for the server, then sends the same."""
+        for name in ("PLAIN", "XOAUTH2"):
+            at_once = make_mechanism(name, who(token=b"ya29.x"))
+            waiting = make_mechanism(name, who(token=b"ya29.x", initial_response=False))
+            self.assertIsNone(waiting.initial())
+            self.assertEqual(waiting.respond(b""), at_once.initial())
+
     def test_xoauth2(self) -> None:
         """XOAUTH2 sends user and token at once, and nothing to the reason of a refusal."""
         mechanism = make_mechanism("XOAUTH2", who("a@b", token=b"ya29.x"))

@@ -22,11 +22,12 @@ class Plain:
 
     def __init__(self, credentials: Credentials) -> None:
         self._message = b"\0" + credentials.user + b"\0" + credentials.password
+        self._at_once = credentials.initial_response
         self._asked = 0
 
     def initial(self) -> bytes | None:
-        """Return user name and password."""
-        return self._message
+        """Return user name and password, or None to wait until they are asked for."""
+        return self._message if self._at_once else None
 
     def respond(self, challenge: bytes) -> bytes:
         """Return them once to a server that did not take them with the command."""
@@ -111,11 +112,12 @@ class XOAuth2:
         self._message = (
             b"user=" + credentials.user + b"\1auth=Bearer " + credentials.token + b"\1\1"
         )
+        self._at_once = credentials.initial_response
         self._refused = False
 
     def initial(self) -> bytes | None:
-        """Return user name and token."""
-        return self._message
+        """Return user name and token, or None to wait until they are asked for."""
+        return self._message if self._at_once else None
 
     def respond(self, challenge: bytes) -> bytes:
         """Return nothing to the challenge that says why the token is refused: the refusal follows."""

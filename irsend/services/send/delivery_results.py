@@ -55,6 +55,12 @@ def refused(reply: ServerReply, step: Step | None = None) -> SessionFailed:
     )
 
 
+def not_taken_for_success(reply: ServerReply, printer: str) -> SessionFailed:
+    """Return the error of a login that succeeded, in words that the printer does not know."""
+    why = f"the {printer} does not take this for a success of its login: {reply}"
+    return SessionFailed(why, codes.SMTP_LOGIN)
+
+
 def too_large(size: int, limit: int) -> DeliveryResult:
     """Return the result of a mail that is too large and may not be divided (#705); both in octets."""
     why = (
