@@ -32,6 +32,7 @@ from irsend.device.items import Text, Value, item, items_of, read_values
 from irsend.device.model import Model, load_model
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
+from irsend.wording import did_you_mean, nearest, no_such_key
 
 
 def _section(made_of: type) -> Any:
@@ -186,9 +187,8 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
         )
     except SettingsRefused as error:
         refused += error.refused
-    for key in single.keys() - {"state"}:
-        there_are = ", ".join(["model", "state", "settings", *SECTIONS])
-        refused.append(ValueRefused(key, f"there is no such key; there are: {there_are}"))
+    for key in [one for one in single if one != "state"]:
+        refused.append(ValueRefused(key, _no_such_key(key, model)))
     for name, made_of in SECTIONS.items():
         if name not in raw:
             continue
@@ -203,9 +203,10 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
         except SettingsRefused as error:
             refused += error.refused
     try:
-        values["settings"] = model.read_settings(_flat(raw.get("settings", {})))
+        settings = _flat(raw.get("settings", {}), model)
+        values["settings"] = model.read_settings(settings, prefix="settings.")
     except SettingsRefused as error:
-        refused += [ValueRefused(f"settings.{one.key}", one.problem) for one in error.refused]
+        refused += error.refused
     except ValueRefused as error:
         refused.append(error)
     if refused:
@@ -214,7 +215,17 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
     return values
 
 
-def _flat(raw: object) -> dict[str, object]:
+def _no_such_key(key: str, model: Model) -> str:
+    """Return the refusal of a key at the top, where one of a section or a window may be meant."""
+    there_are = ["model", "state", "settings", *SECTIONS]
+    names = [*there_are, *(f"settings.{name}" for name, _, _ in windows())]
+    names += [f"settings.{name}" for name in model.items()]
+    for section, made_of in SECTIONS.items():
+        names += [f"{section}.{name}" for name, _, _ in items_of(made_of)]
+    return no_such_key(nearest(key, names), there_are)
+
+
+def _flat(raw: object, model: Model) -> dict[str, object]:
     if not isinstance(raw, dict):
         raise ValueRefused(
             "settings", f"{raw!r} is not allowed; allowed: a table for each window"
@@ -222,10 +233,12 @@ def _flat(raw: object) -> dict[str, object]:
     flat: dict[str, object] = {}
     for window, values in raw.items():
         if not isinstance(values, dict):
+            names = [name for name, _, _ in windows()]
+            items = [f"settings.{name}" for name in model.items()]
+            near = "" if window in names else did_you_mean(window, items)
             raise ValueRefused(
                 f"settings.{window}",
-                f"{values!r} is not allowed; allowed: tables named "
-                + ", ".join(name for name, _, _ in windows()),
+                f"{values!r} is not allowed; allowed: tables named {', '.join(names)}{near}",
             )
         flat.update({f"{window}.{key}": value for key, value in values.items()})
     return flat
