@@ -213,6 +213,16 @@ class OptionsTests(_TapCase):
         error = self.assertRaises(UsageError, Options().parseOptions, ["etc/irsend.toml"])
         self.assertIn("'etc/irsend.toml' is not allowed", str(error))
 
+    def test_old_key(self) -> None:
+        """--check says which new key an old one is, and ends with 0."""
+        status, said = self.read("--check", "--set", "sending.helo=bare")
+        self.assertEqual(status, 0, said)
+        self.assertIn(
+            "warning: --set: sending.helo is called quirks.helo_name now; "
+            'write quirks.helo_name = "bare"',
+            said,
+        )
+
     def test_secret(self) -> None:
         """A secret that is refused is not in the sentence that refuses it."""
         self.write(_BENCH + "pop_password = 'marked-four-which-is-far-too-long-for-this'\n")
