@@ -60,7 +60,9 @@ class MachineDouble:
     drawing_error: Exception | None = None
     """What `draw_page`, `read_page` and `set_text` fail with."""
     drawn: list[tuple[str, int, int]] = field(factory=list)
-    """Document, page and dots of each drawing."""
+    """Document, page and dots of each drawing of a whole page."""
+    cropped: list[tuple[str, int, int]] = field(factory=list)
+    """The same of each drawing that is cropped to its ink."""
     read: list[tuple[str, int]] = field(factory=list)
     """Document and page of each text that was read."""
 
@@ -225,13 +227,15 @@ class MachineDouble:
         path.write_bytes(b"%PDF-1.7 " + number.encode("ascii"))
         return path
 
-    def draw_page(self, number: str, page: int, dots: int) -> Deferred[bytes]:
+    def draw_page(
+        self, number: str, page: int, dots: int, *, crop_to_ink: bool = False
+    ) -> Deferred[bytes]:
         """Record the drawing; give octets that name the document."""
         if page > self.document(number).pages:
             return fail(NoSuchRecord(f"Document {number} has no page {page}."))
         if self.drawing_error is not None:
             return fail(self.drawing_error)
-        self.drawn.append((number, page, dots))
+        (self.cropped if crop_to_ink else self.drawn).append((number, page, dots))
         return succeed(b"\x89PNG " + number.encode("ascii"))
 
     def read_page(self, number: str, page: int) -> Deferred[PageText]:
