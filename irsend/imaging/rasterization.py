@@ -14,6 +14,8 @@ ASPECT = 1.6
 """Width by height of a crop."""
 _NARROWEST = 3.5
 """Inches that a crop has at least: a few words on a page are not magnified beyond reading size."""
+_WIDEST = 5.0
+"""Inches that it has at most: text on it can be read in a picture two inches wide."""
 _MARGIN = 0.12
 """Inches of paper around the ink."""
 _INK = 48
@@ -43,15 +45,15 @@ def rasterize_page(
 def _cropped(page: Image.Image, dots: int) -> Image.Image:
     """Return the upper part of the ink, in a fixed aspect; of a blank page its upper part."""
     margin = round(_MARGIN * dots)
-    # As high as a crop of the page's whole width is: what stands below it, such as
-    # the number of the page, does not count.
-    most_height = max(1, round(page.width / ASPECT))
+    most_width = min(page.width, round(_WIDEST * dots))
+    # What stands below the highest crop, such as the number of the page, does not count.
+    most_height = max(1, round(most_width / ASPECT))
     ink = page.convert("L").point([255] * (255 - _INK) + [0] * (_INK + 1))
     whole = (0, 0, page.width, page.height)
     _, top, _, _ = ink.getbbox() or whole
     left, _, right, _ = ink.crop((0, top, page.width, top + most_height)).getbbox() or whole
     width = max(right - left + 2 * margin, round(_NARROWEST * dots))
-    width = min(width, page.width)
+    width = min(width, most_width)
     height = max(1, round(width / ASPECT))
     left = max(0, min(left - margin, page.width - width))
     top = max(0, top - margin)

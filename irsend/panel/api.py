@@ -19,6 +19,7 @@ from irsend.errors import NoSuchRecord
 from irsend.machine_interface import IMachine
 from irsend.panel import openapi, request_parameters, serializers
 from irsend.panel.access_control import AccessControl
+from irsend.panel.api_docs import DocsRoutes
 from irsend.panel.events import Events
 from irsend.panel.metrics import Metrics
 from irsend.panel.problems import Problem
@@ -28,7 +29,7 @@ from irsend.panel.routing import app, route
 from irsend.panel.tray import TrayRoutes
 
 
-class API(TrayRoutes):
+class API(DocsRoutes, TrayRoutes):
     """The routes, for one machine."""
 
     app = app
@@ -175,7 +176,7 @@ class API(TrayRoutes):
         job = await shield(self._machine.cancel_job(_job_number(number)))
         return write(request, serializers.job(job))
 
-    @route("/api/report", "GET", "format", "limit")
+    @route("/api/report", "GET", "format", "limit", "clock")
     async def report(self, request: Request) -> bytes:
         """Give the communication report."""
         parameters = request_parameters.query(request)
@@ -183,11 +184,13 @@ class API(TrayRoutes):
         jobs = await self._jobs(
             request_parameters.whole_number(parameters, "limit", 100, 1, 10_000)
         )
+        device = self._machine.device
+        clock = request_parameters.clock(parameters, device.now())
         if form == "csv":
             request.setHeader(b"Content-Disposition", b'attachment; filename="report.csv"')
-            return write(request, report.as_csv(jobs).encode(), "text/csv; charset=utf-8")
-        device = self._machine.device
-        text = report.as_text(jobs, title=device.model.title, at=device.now())
+            table = report.as_csv(jobs, clock=clock)
+            return write(request, table.encode(), "text/csv; charset=utf-8")
+        text = report.as_text(jobs, title=device.model.title, clock=clock)
         if form == "pdf":
             pdf = await shield(self._machine.set_text(text, "Communication report"))
             request.setHeader(b"Content-Disposition", b'inline; filename="report.pdf"')
@@ -223,7 +226,7 @@ class API(TrayRoutes):
         session = await shield(self._machine.session(number))
         transcript = await shield(self._machine.transcript(number))
         request.setHeader(b"Vary", b"Accept")
-        if request_parameters.prefers_text(request):
+        if request_parameters.prefers(request, b"text/plain"):
             text = serializers.transcript_text(transcript)
             return write(request, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
         lines = [serializers.transcript_line(line) for line in transcript]

@@ -11,6 +11,7 @@ from irsend import __version__
 from irsend.device import Model
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
+from irsend.panel.openapi_docs import docs_paths, tagged
 from irsend.panel.openapi_operations import (
     NO_CONTENT,
     NOT_KEPT,
@@ -54,6 +55,7 @@ def description(model: Model, *, asks_for_password: bool) -> Schema:
         "paths": _paths(),
         "components": {"schemas": {**SCHEMAS, "Changes": changes(model), "Order": order()}},
     }
+    document["tags"] = tagged(document["paths"])
     if asks_for_password:
         document["components"]["securitySchemes"] = {
             "password": {"type": "http", "scheme": "basic", "description": "Any user name."}
@@ -111,11 +113,7 @@ def _paths() -> Schema:
                 text_response("Its metrics.", "text/plain", "application/openmetrics-text"),
             )
         },
-        "/api/openapi.json": {
-            "get": operation(
-                "openapi", "This document", json_response("OpenAPI 3.1.", {"type": "object"})
-            )
-        },
+        **docs_paths(),
         "/api/status": {
             "get": operation(
                 "status", "The status", json_response("The status.", ref("Status"))
@@ -222,6 +220,11 @@ def _paths() -> Schema:
                 ),
                 parameter(
                     "format", {"enum": ["text", "csv", "pdf"], "default": "text"}, "Its form."
+                ),
+                parameter(
+                    "clock",
+                    {"enum": ["local", "utc"], "default": "local"},
+                    "Its times: the machine's local time, or UTC.",
                 ),
                 limit_of("jobs"),
                 _409="It cannot be set as PDF.",

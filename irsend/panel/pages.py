@@ -13,6 +13,7 @@ from importlib import resources
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
+from twisted.web.static import File
 
 from irsend.device.windows import ITEMS
 from irsend.errors import MemoryFull, NotKept, ScanRefused, SendRefused, SettingsRefused
@@ -28,6 +29,8 @@ from irsend.panel.responses import shield, write, write_failure
 from irsend.panel.screens import Screens, app, number_of, see_other
 
 _STATIC = {
+    "api-docs.css": "text/css; charset=utf-8",
+    "api-docs.js": "text/javascript; charset=utf-8",
     "keys.js": "text/javascript; charset=utf-8",
     "paper.js": "text/javascript; charset=utf-8",
     "panel.css": "text/css; charset=utf-8",
@@ -35,6 +38,11 @@ _STATIC = {
     "sending.js": "text/javascript; charset=utf-8",
     "panel.svg": "image/svg+xml",
 }
+_SWAGGER_UI = {
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+}
+"""Its files are large and seldom asked for: they are read when they are."""
 
 
 class Pages(Screens):
@@ -46,8 +54,8 @@ class Pages(Screens):
         self, machine: IMachine, addresses: Callable[[], list[str]], access: AccessControl
     ) -> None:
         super().__init__(machine, addresses, access)
-        files = resources.files("irsend.panel").joinpath("static")
-        self._static = {name: files.joinpath(name).read_bytes() for name in _STATIC}
+        self._files = resources.files("irsend.panel").joinpath("static")
+        self._static = {name: self._files.joinpath(name).read_bytes() for name in _STATIC}
 
     @app.handle_errors(Exception)
     def _write_failure(self, request: IRequest, failure: Failure) -> bytes:
@@ -68,6 +76,16 @@ class Pages(Screens):
         if name not in self._static:
             raise Problem(404, "There is no such file")
         return write(request, self._static[name], _STATIC[name])
+
+    @app.route("/static/swagger-ui/<name>", methods=["GET"])
+    def swagger_ui(self, request: Request, name: str) -> File:
+        """Give a file of Swagger UI; a browser keeps it."""
+        if name not in _SWAGGER_UI:
+            raise Problem(404, "There is no such file")
+        request.setHeader(b"Cache-Control", b"private, no-cache")
+        return File(
+            str(self._files.joinpath("swagger-ui", name)), defaultType=_SWAGGER_UI[name]
+        )
 
     @app.route("/sessions/<id>.txt", methods=["GET"])
     async def transcript(self, request: Request, id: str) -> bytes:

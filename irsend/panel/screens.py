@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from klein import Klein
 from twisted.web.server import Request
 
+from irsend.device.local_time import LocalTime
 from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, Session
 from irsend.device.status import CAUSES, StatusCause
@@ -22,6 +24,7 @@ from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
 from irsend.panel.menus import ROOT, Menu, menu_of_window, root_menu
 from irsend.panel.problems import Problem
+from irsend.panel.received import matching
 from irsend.panel.rendering import HTML, templates
 from irsend.panel.responses import shield, write
 from irsend.panel.transcript_view import exposure, transcript_rows
@@ -29,11 +32,17 @@ from irsend.panel.transcript_view import exposure, transcript_rows
 _ROWS_SHOWN = 25
 """Rows of each list of jobs, sessions and status texts."""
 _DOCUMENTS_SHOWN = 60
+_ARRIVALS_SHOWN = 8
+"""Of what was received, the newest that the first screen shows; `?limit=` asks for more."""
+_MOST_ARRIVALS = 200
+_LONGEST_SEARCH = 200
 _PAGES_SHOWN = 50
 """Pages of a document that its screen shows; all are in the PDF."""
 _JOBS_SEARCHED = 100
 """Newest jobs among which those of a session are sought."""
 _FILTERS = ("kind", "peer", "result", "code")
+_HALVES = {"received": "received", "wire": "wire", "session": "wire"}
+"""Which half of the page a tab is in, where that is not the machine."""
 
 app = Klein()
 
@@ -54,13 +63,28 @@ class Screens:
 
     @app.route("/", methods=["GET"])
     async def index(self, request: Request) -> bytes:
-        """Show the first screen: Send."""
-        return await self._send_screen(request)
+        """Show the first screen: what was received, or of it what is sought; beside it Send."""
+        parameters = request_parameters.query(request)
+        sought = request_parameters.text(parameters, "q", _LONGEST_SEARCH) or ""
+        limit = request_parameters.whole_number(
+            parameters, "limit", _ARRIVALS_SHOWN, 1, _MOST_ARRIVALS
+        )
+        arrivals = matching(self._machine.documents(), sought)
+        return await self._screen(
+            request,
+            "received.html",
+            "received",
+            sought=sought,
+            found=len(arrivals),
+            arrivals=arrivals[:limit],
+            most_listed=_MOST_ARRIVALS,
+            **_order_form(),
+        )
 
     @app.route("/send", methods=["GET"])
-    def send_again(self, request: Request) -> bytes:
-        """Redirect to the first screen: reloading a refused order asks for this address."""
-        return see_other(request, "/")
+    async def send_form(self, request: Request) -> bytes:
+        """Show Send; reloading a refused order asks for this address too."""
+        return await self._send_screen(request)
 
     @app.route("/mailbox", methods=["GET"])
     async def mailbox(self, request: Request) -> bytes:
@@ -69,7 +93,7 @@ class Screens:
         return await self._screen(
             request,
             "mailbox.html",
-            tab="mailbox",
+            "mailbox",
             documents=documents[:_DOCUMENTS_SHOWN],
             in_tray=len(documents),
         )
@@ -81,7 +105,7 @@ class Screens:
         return await self._screen(
             request,
             "document.html",
-            tab="mailbox",
+            "mailbox",
             document=document,
             shown=min(document.pages, _PAGES_SHOWN),
         )
@@ -89,7 +113,7 @@ class Screens:
     @app.route("/jobs", methods=["GET"])
     async def jobs(self, request: Request) -> bytes:
         """Show the jobs, sent and received."""
-        return await self._screen(request, "jobs.html", tab="jobs")
+        return await self._screen(request, "jobs.html", "jobs")
 
     @app.route("/monitor", methods=["GET"])
     async def monitor(self, request: Request) -> bytes:
@@ -98,7 +122,7 @@ class Screens:
         return await self._screen(
             request,
             "monitor.html",
-            tab="monitor",
+            "monitor",
             history=history,
             key=self._machine.key_description(),
             next_login=self._machine.next_login(),
@@ -131,7 +155,7 @@ class Screens:
         return await self._screen(
             request,
             "session.html",
-            tab="session",
+            "session",
             settings_then=self._compared(then),
             **await self._of_session(session),
         )
@@ -165,12 +189,8 @@ class Screens:
         return await self._screen(
             request,
             "send.html",
-            tab=tab,
-            given=given or {},
-            problems=problems or {},
-            formats=FORMATS,
-            papers=PAPERS,
-            resolutions=RESOLUTIONS,
+            tab,
+            **_order_form(given, problems),
         )
 
     async def _menu(
@@ -188,7 +208,7 @@ class Screens:
         return await self._screen(
             request,
             "cause.html" if cause else "menu.html",
-            tab="functions",
+            "functions",
             menu=menu,
             items=shown[0]["items"] if menu.window and shown else [],
             given=given or {},
@@ -209,9 +229,16 @@ class Screens:
             "exposure": exposure(rows),
         }
 
-    async def _screen(self, request: Request, template: str, **names: object) -> bytes:
-        """Render a page: a screen of the panel, and the list of sessions beside it."""
+    async def _screen(
+        self, request: Request, template: str, tab: str, **names: object
+    ) -> bytes:
+        """Render a page: a screen of the panel, and a half of the bench beside it.
+
+        `tab` is what is shown; on a narrow display only its half is.
+        """
         filters = self._filters(request)
+        now = self._machine.device.now()
+        parameters = {} if request.method == b"POST" else request_parameters.query(request)
         page = self._templates.get_template(template).render(
             device=self._machine.device,
             memory=self._machine.memory(),
@@ -224,6 +251,11 @@ class Screens:
             recipient=self._recipient(),
             token=self._access.token,
             here=request.path.decode("utf-8", "replace"),
+            tab=tab,
+            half=_HALVES.get(tab, "machine"),
+            clock=request_parameters.clock(parameters, now),
+            host_zone=LocalTime(now).name,
+            with_clock=lambda zone: urlencode({**parameters, "clock": zone}),
             **names,
         )
         return write(request, page.encode("utf-8", "replace"), HTML)
@@ -264,6 +296,19 @@ class Screens:
             if re.fullmatch(r"[^:]*[a-z-]", name)
         )
         return own or f"ir@{next(names, 'bench.test')}"
+
+
+def _order_form(
+    given: dict[str, object] | None = None, problems: dict[str, str] | None = None
+) -> dict[str, object]:
+    """Return the names that the form of Send takes: what was given before, and what was wrong."""
+    return {
+        "given": given or {},
+        "problems": problems or {},
+        "formats": FORMATS,
+        "papers": PAPERS,
+        "resolutions": RESOLUTIONS,
+    }
 
 
 def see_other(request: Request, location: str) -> bytes:

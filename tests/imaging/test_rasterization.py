@@ -60,11 +60,18 @@ class CropTests(SynchronousTestCase):
             self.assertGreater(right - left, 120)
             self.assertLess(bottom - top, 30)
 
-    def test_whole_width(self) -> None:
-        """Ink from edge to edge is shown in the page's whole width."""
-        image = self.crop(lambda paper: paper.rect(0, 0, 595, 842, fill=1))
-        self.assertEqual(image.width, 827)
-        self.assertEqual(self.ink(image), (0, 0, *image.size))
+    def test_wide(self) -> None:
+        """Of ink from edge to edge five inches are shown, from the left."""
+
+        def draw(paper: canvas.Canvas) -> None:
+            paper.rect(0, 0, 595, 842, stroke=0, fill=1)
+            paper.setFillColorRGB(1, 1, 1)
+            # From 4.4 to 5.4 inches.
+            paper.rect(317, 0, 72, 842, stroke=0, fill=1)
+
+        image = self.crop(draw)
+        self.assertEqual(image.width, 500)
+        self.assertEqual(self.ink(image), (0, 0, 440, image.height))
 
     def test_right_edge(self) -> None:
         """Words at the right edge of the page are in the picture."""
@@ -76,7 +83,7 @@ class CropTests(SynchronousTestCase):
     def test_blank(self) -> None:
         """A blank page gives a white picture of its upper part."""
         image = self.crop(lambda paper: None)
-        self.assertEqual(image.width, 827)
+        self.assertEqual(image.width, 500)
         self.assertEqual(image.convert("L").getextrema(), (255, 255))
 
     def test_short_paper(self) -> None:
