@@ -144,7 +144,7 @@ class Sending:
 
 @frozen(kw_only=True)
 class Printing:
-    """Paper, the workers that print, and the tray of printed documents."""
+    """Paper, the workers that print, the tray of printed documents, and the mails they came in."""
 
     paper: str = item("paper", OneOf(("A4", "LTR")), "A4", "What is in the drawer.")
     loaded: bool = item(
@@ -168,6 +168,18 @@ class Printing:
     )
     tray_size: int = item(
         "size of the tray", Number(1, 1_000_000, "MB"), 2000, "The oldest go above it."
+    )
+    keep_mails: int = item(
+        "kept mails",
+        Number(0, 1_000_000, "mails"),
+        500,
+        "Printed mails that are kept; the oldest go when there are more, and 0 keeps none.",
+    )
+    keep_days: int = item(
+        "age of kept mails", Number(0, 3650, "days"), 30, "Older mails go; 0 keeps any."
+    )
+    keep_size: int = item(
+        "size of kept mails", Number(1, 1_000_000, "MB"), 1000, "The oldest go above it."
     )
 
 

@@ -92,5 +92,9 @@ class CannotCancel(IrsendError):
     """The job has ended and cannot be cancelled."""
 
 
+class CannotReadMail(IrsendError):
+    """A received mail cannot be read."""
+
+
 class CannotDraw(IrsendError):
     """A page cannot be drawn, or a text not be set."""

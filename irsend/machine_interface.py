@@ -12,13 +12,15 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import IO
 
     from twisted.internet.defer import Deferred
 
     from irsend.device.device import Device
     from irsend.device.documents import Document, PageText
     from irsend.device.items import Value
-    from irsend.device.jobs import Job
+    from irsend.device.jobs import Job, JobQuery
+    from irsend.device.mails import Mail, MailContent, MailPart, MailQuery
     from irsend.device.send_order import Original, SendOrder
     from irsend.device.sessions import Session
     from irsend.device.status import StatusEntry
@@ -100,14 +102,38 @@ class IMachine(Interface):
     def transcript(id: int) -> Deferred[list[TranscriptLine]]:
         """Give what was said in a session, so far or to its end; NoSuchRecord."""
 
-    def jobs(limit: int = 100) -> Deferred[list[Job]]:
-        """Give the newest jobs, newest first."""
+    def jobs(limit: int = 100, query: JobQuery = ...) -> Deferred[list[Job]]:
+        """Give the jobs that a query finds, newest first."""
 
     def job(number: str) -> Deferred[Job]:
         """Give the newest job of this number; NoSuchRecord."""
 
     def cancel_job(number: str) -> Deferred[Job]:
         """Cancel a job that waits or runs; NoSuchRecord, CannotCancel, NotKept."""
+
+    def mails(query: MailQuery) -> Deferred[list[Mail]]:
+        """Give the received mails that a query finds, newest first: those that wait, and those kept."""
+
+    def mail(id: int) -> Deferred[MailContent]:
+        """Give a received mail with its fields and its text; NoSuchRecord, CannotReadMail."""
+
+    def open_mail(id: int) -> Deferred[tuple[IO[bytes], int]]:
+        """Give a received mail as it came: an open file, where it begins, and its octets; NoSuchRecord.
+
+        The caller closes the file.
+        """
+
+    def open_mail_part(id: int, part: int) -> Deferred[tuple[MailPart, IO[bytes]]]:
+        """Give a part of a mail, and an open file of its octets, decoded; NoSuchRecord, CannotReadMail.
+
+        The caller closes the file.
+        """
+
+    def remove_mail(id: int) -> Deferred[None]:
+        """Delete a received mail; one that waits is not printed (#995). NoSuchRecord, NotKept."""
+
+    def remove_mails() -> Deferred[None]:
+        """Delete all received mails, those that wait too; NotKept."""
 
     def change_paper(paper: bool) -> Deferred[None]:
         """Put paper into the drawer, or take it out; without paper received mail waits. NotKept."""

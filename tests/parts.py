@@ -22,6 +22,7 @@ from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
 from irsend.services.pop_session_queue import POPSessionQueue
+from irsend.services.print.retention import Retention
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.smtp_listener import SMTPListener
@@ -31,9 +32,12 @@ from irsend.services.send.smtp_client_session import SMTPClientSession
 from irsend.services.sessions import Sessions
 from irsend.store.group_commit import GroupCommit
 from irsend.store.journal import Journal
+from irsend.store.kept_mails import KeptMails
 from irsend.store.keys import KeyMaterial, KeyStore, generate_key_material, read_key_material
+from irsend.store.mail_index import MailIndex
 from irsend.store.memory import Memory
 from irsend.store.transcripts import Transcripts
+from irsend.store.tray import Tray
 
 NAMES = ("ir2270.bench.test", "192.0.2.1")
 AT = 1_234_567_890.0
@@ -238,10 +242,35 @@ def make_parts(
             reassembly=nobody,
             full_mode=nobody,
             notifier=nobody,
+            retention=make_retention(device, memory, journal, live, clock),
         ),
         capacity=capacity,
     )
     return parts
+
+
+def make_retention(
+    device: Device,
+    memory: Memory,
+    journal: Journal,
+    configuration: LiveConfiguration,
+    clock: Clock,
+) -> Retention:
+    """Return what keeps printed mails, beside the memory, with an empty tray."""
+    tray = Tray(memory.directory.parent / "tray", at_once)
+    tray.open_directory()
+    kept = KeptMails(memory.directory.parent / "mails", memory, at_once)
+    kept.open_directory()
+    return Retention(
+        clock=clock,
+        device=device,
+        journal=journal,
+        configuration=configuration,
+        tray=tray,
+        memory=memory,
+        kept_mails=kept,
+        mail_index=MailIndex(journal),
+    )
 
 
 def mails_in(parts: Parts) -> list[bytes]:

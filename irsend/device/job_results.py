@@ -19,7 +19,8 @@ def printed_jobs(jobs: Sequence[Job], document: Document, *, images: int) -> tup
     """Return the jobs that a document ends: all have its result, the first also its pages."""
     code = document.codes[0] if document.codes else ""
     why = "; ".join(one.replace("\n", ": ") for one in document.notices)
-    first, *others = finished_jobs(jobs, code, why, document.printed)
+    printed = finished_jobs(jobs, code, why, document.printed)
+    first, *others = (attrs.evolve(one, printed_as=document.serial) for one in printed)
     first = attrs.evolve(first, pages=document.pages, kind="ifax" if images else first.kind)
     with_first = f"a part of what was printed as {first.number}"
     return (

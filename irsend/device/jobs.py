@@ -56,9 +56,29 @@ class Job:
     """Seconds since the epoch, as `ended`."""
     ended: float | None = None
     mail_file: str | None = None
-    """The name of its mail's file in memory, while that is there."""
+    """The name of its mail's file, while that waits in memory or is kept."""
+    printed_as: int | None = None
+    """The serial of the job whose number its document has: its own, or that of the first part."""
     dsn_sent: bool = False
     """A DSN of its delivery was sent, or is about to be: there is one only."""
+
+
+@frozen(kw_only=True)
+class JobQuery:
+    """Which jobs are meant. Texts match anywhere, in capitals or small letters; None matches all."""
+
+    number: str | None = None
+    direction: Direction | None = None
+    result: JobResult | None = None
+    code: str | None = None
+    party: str | None = None
+    """In the address of the other side, or that of a recipient."""
+    subject: str | None = None
+    since: float | None = None
+    """It began then or later; seconds since the epoch."""
+
+
+ANY_JOB = JobQuery()
 
 
 class JobChanges(TypedDict, total=False):
@@ -76,6 +96,7 @@ class JobChanges(TypedDict, total=False):
     started: float
     ended: float | None
     mail_file: str | None
+    printed_as: int | None
     dsn_sent: bool
 
 

@@ -1,4 +1,4 @@
-"""The print worker: prints mails, draws and reads pages, sets text. Each order is a line, each answer too.
+"""The print worker: prints and reads mails, draws and reads pages, sets text. Orders and answers are lines.
 
     {"print": {"files": ["/m/1"], "into": "/t/1", "paper": "A4", "prints": [], "most_pages": 1000,
                "most_lines": 1000, "most_octets": 500000000, "seconds": 60}}
@@ -14,6 +14,15 @@
     {"set": {"text": "COMMUNICATION REPORT...", "title": "", "paper": "A4", "into": "/t/1/1.pdf",
              "seconds": 10}}
         {"set": {"file": "/t/1/1.pdf", "pages": 1}}
+    {"summarize": {"files": ["/m/1", "/m/2"], "into": "/t/1/summaries", "seconds": 10}}
+        {"summarized": {"file": "/t/1/summaries"}}
+    {"show": {"file": "/m/1", "into": "/t/1/mail", "seconds": 10}}
+        {"shown": {"file": "/t/1/mail"}}
+    {"extract": {"file": "/m/1", "part": 2, "into": "/t/1/part", "seconds": 10}}
+        {"extracted": {"file": "/t/1/part"}}
+
+What is read of mails is written into a file as JSON, a line for each mail (:func:`summarize_mail`,
+:func:`show_mail`), since it may be long; null stands for a mail whose file is gone.
 
 Several files are the fragments of a mail, in order. With "instead": {"code": "#822", "words":
 "..."} only the head of the mail is printed, and why.
@@ -42,6 +51,7 @@ from irsend.message.parsed_message import UNDECODABLE, Problem
 
 _OPTIONS = ("paper", "most_pages", "most_lines", "most_octets")
 _DRAWN_OCTETS = 100_000_000
+_MAIL_OCTETS = 1_000_000_000
 _SECONDS = 60
 # The disk is full or broken, or the process may open no more files: not the document's fault.
 _TEMPORARY = (
@@ -86,6 +96,12 @@ def carry_out(
             answer({"read": _read(order["read"], limit)})
         elif "set" in order:
             answer({"set": _set(order["set"], limit)})
+        elif "summarize" in order:
+            answer({"summarized": _summarize(order["summarize"], limit)})
+        elif "show" in order:
+            answer({"shown": _show(order["show"], limit)})
+        elif "extract" in order:
+            answer({"extracted": _extract(order["extract"], limit)})
         else:
             answer({"drawn": _draw(order["draw"], limit)})
     except MemoryFull:
@@ -169,6 +185,39 @@ def _set(order: Order, limit: Limit) -> Answer:
     into = Path(order["into"])
     into.write_bytes(pdf)
     return {"file": str(into), "pages": pages}
+
+
+def _summarize(order: Order, limit: Limit) -> Answer:
+    from irsend.message.mail_content import summarize_mail
+
+    limit(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    with Path(order["into"]).open("w", encoding="ascii") as into:
+        for name in order["files"]:
+            summary = None
+            with contextlib.suppress(FileNotFoundError), Path(name).open("rb") as mail:
+                summary = summarize_mail(mail)
+            into.write(json.dumps(summary) + "\n")
+    return {"file": order["into"]}
+
+
+def _show(order: Order, limit: Limit) -> Answer:
+    from irsend.message.mail_content import show_mail
+
+    limit(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
+    with Path(order["file"]).open("rb") as mail:
+        Path(order["into"]).write_text(json.dumps(show_mail(mail)) + "\n", "ascii")
+    return {"file": order["into"]}
+
+
+def _extract(order: Order, limit: Limit) -> Answer:
+    from irsend.message.mail_content import read_mail
+
+    limit(order.get("seconds", _SECONDS), order.get("most_octets", _MAIL_OCTETS))
+    with Path(order["file"]).open("rb") as mail:
+        content = read_mail(mail)
+    leaf = content.leaves[order["part"] - 1]
+    Path(order["into"]).write_bytes(leaf.content(content.octets))
+    return {"file": order["into"]}
 
 
 def _broken() -> Answer:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast, get_args
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -13,33 +14,42 @@ from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
 from irsend.device import Job, report
+from irsend.device.device import State
+from irsend.device.events import JobChanged
+from irsend.device.jobs import Direction, JobQuery, JobResult
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
 from irsend.errors import NoSuchRecord
 from irsend.machine_interface import IMachine
-from irsend.panel import openapi, request_parameters, serializers
+from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api_docs import DocsRoutes
 from irsend.panel.events import Events
+from irsend.panel.mails import MailRoutes
 from irsend.panel.metrics import Metrics
 from irsend.panel.problems import Problem
 from irsend.panel.request import PanelRequest
 from irsend.panel.responses import shield, write, write_failure
 from irsend.panel.routing import app, route
 from irsend.panel.tray import TrayRoutes
+from irsend.panel.waiting import Waiting
 
 
-class API(DocsRoutes, TrayRoutes):
+class API(DocsRoutes, TrayRoutes, MailRoutes):
     """The routes, for one machine."""
 
     app = app
 
     def __init__(
-        self, machine: IMachine, events: Events, access: AccessControl, metrics: Metrics
+        self,
+        machine: IMachine,
+        events: Events,
+        access: AccessControl,
+        metrics: Metrics,
+        waiting: Waiting,
     ) -> None:
-        super().__init__(machine)
-        self._events, self._access = events, access
-        self._metrics = metrics
+        self._machine, self._events, self._access = machine, events, access
+        self._metrics, self._waiting = metrics, waiting
 
     @app.handle_errors(Exception)
     def _write_failure(self, request: IRequest, failure: Failure) -> bytes:
@@ -64,19 +74,26 @@ class API(DocsRoutes, TrayRoutes):
         exposition, content_type = self._metrics.exposition(accept[0])
         return write(request, exposition, content_type)
 
-    @route("/api/openapi.json", "GET")
-    def description(self, request: Request) -> bytes:
-        """Describe the interface."""
-        described = openapi.description(
-            self._machine.device.model, asks_for_password=bool(self._access.options.password)
-        )
-        return write(request, described)
-
     # The status line
 
-    @route("/api/status", "GET")
-    def status(self, request: Request) -> bytes:
-        """Give the status."""
+    @route("/api/status", "GET", "text", "state", "wait")
+    async def status(self, request: Request) -> bytes:
+        """Give the status; with ?wait=, as soon as it has this text, and the machine is in this state."""
+        given = request_parameters.query(request)
+        text = (request_parameters.text(given, "text") or "").casefold()
+        state = request_parameters.one_of(given, "state", get_args(State))
+        device = self._machine.device
+
+        async def fits() -> bool:
+            line = device.status.text.casefold()
+            if "text" in given:
+                # An empty text asks for an empty line.
+                right = text in line if text else not line
+            else:
+                right = bool(line) or state is not None
+            return right and state in (None, device.state)
+
+        await self._waiting.until(request_parameters.wait(given), fits, bool, lambda _: True)
         return write(request, serializers.status(self._machine))
 
     @route("/api/status", "DELETE")
@@ -156,13 +173,48 @@ class API(DocsRoutes, TrayRoutes):
         request.setHeader(b"Location", f"/api/jobs/{job.number}".encode("ascii"))
         return write(request, serializers.job(job))
 
-    @route("/api/jobs", "GET", "limit")
+    @route(
+        "/api/jobs",
+        "GET",
+        *(
+            "number",
+            "direction",
+            "result",
+            "code",
+            "party",
+            "subject",
+            "since",
+            "limit",
+            "wait",
+        ),
+    )
     async def jobs(self, request: Request) -> bytes:
-        """List the jobs."""
-        limit = request_parameters.whole_number(
-            request_parameters.query(request), "limit", 100, 1, 10_000
+        """List the jobs that fit, newest first; with ?wait=, as soon as there is one."""
+        given = request_parameters.query(request)
+        number = request_parameters.text(given, "number")
+        query = JobQuery(
+            number=number and _job_number(number.zfill(4)),
+            direction=cast(
+                "Direction | None",
+                request_parameters.one_of(given, "direction", get_args(Direction)),
+            ),
+            result=cast(
+                "JobResult | None",
+                request_parameters.one_of(given, "result", get_args(JobResult)),
+            ),
+            code=request_parameters.code(given),
+            party=request_parameters.text(given, "party"),
+            subject=request_parameters.text(given, "subject"),
+            since=request_parameters.time(given, "since"),
         )
-        return write(request, [serializers.job(job) for job in await self._jobs(limit)])
+        limit = request_parameters.whole_number(given, "limit", 100, 1, 10_000)
+        found = await self._waiting.until(
+            request_parameters.wait(given),
+            lambda: shield(self._machine.jobs(limit, query)),
+            bool,
+            lambda event: isinstance(event, JobChanged),
+        )
+        return write(request, [serializers.job(job) for job in found])
 
     @route("/api/jobs/<number>", "GET")
     async def job(self, request: Request, number: str) -> bytes:
@@ -203,9 +255,6 @@ class API(DocsRoutes, TrayRoutes):
     async def sessions(self, request: Request) -> bytes:
         """List the sessions, newest first."""
         parameters = request_parameters.query(request)
-        code = request_parameters.text(parameters, "code")
-        if code and not re.fullmatch(r"#?[0-9]{3}", code):
-            raise Problem(400, "code: allowed is # and three digits; the # may be left out")
         sessions = await shield(
             self._machine.sessions(
                 limit=request_parameters.whole_number(parameters, "limit", 100, 1, 10_000),
@@ -213,8 +262,7 @@ class API(DocsRoutes, TrayRoutes):
                 kind=request_parameters.one_of(parameters, "kind", SESSION_KINDS),
                 peer=request_parameters.text(parameters, "peer"),
                 result=request_parameters.one_of(parameters, "result", SESSION_RESULTS),
-                # "#" begins a fragment in an address, so it may be left out.
-                code=code and "#" + code.removeprefix("#"),
+                code=request_parameters.code(parameters),
             )
         )
         return write(request, [serializers.session(session) for session in sessions])

@@ -11,6 +11,8 @@ from twisted.web.server import Request
 from irsend import __version__
 from irsend.machine_interface import IMachine
 from irsend.panel import openapi, request_parameters
+from irsend.panel.access_control import AccessControl
+from irsend.panel.openapi_schemas import Schema
 from irsend.panel.rendering import HTML, templates
 from irsend.panel.responses import write
 from irsend.panel.routing import route
@@ -26,6 +28,12 @@ class DocsRoutes:
     """The routes that describe the API; `api` has the others."""
 
     _machine: IMachine
+    _access: AccessControl
+
+    @route("/api/openapi.json", "GET")
+    def description(self, request: Request) -> bytes:
+        """Describe the interface."""
+        return write(request, self._described())
 
     @route("/api", "GET")
     def index(self, request: Request) -> bytes:
@@ -35,24 +43,31 @@ class DocsRoutes:
             request.setResponseCode(303)
             request.setHeader(b"Location", b"/api/docs")
             return b""
-        model = self._machine.device.model
         return write(
             request,
             {
                 "title": "irsend",
                 "version": __version__,
-                "model": model.name,
+                "model": self._machine.device.model.name,
                 "documentation": "/api/docs",
                 "openapi": "/api/openapi.json",
-                "paths": list(openapi.description(model, asks_for_password=False)["paths"]),
+                "paths": list(self._described()["paths"]),
             },
         )
 
     @route("/api/docs", "GET")
     def docs(self, request: Request) -> bytes:
         """Show the documentation of the API."""
-        model = self._machine.device.model
-        paths = openapi.description(model, asks_for_password=False)["paths"]
-        page = templates().get_template("api_docs.html").render(model=model, paths=paths)
+        described = self._described()
+        page = (
+            templates()
+            .get_template("api_docs.html")
+            .render(model=self._machine.device.model, paths=described["paths"])
+        )
         request.setHeader(b"Content-Security-Policy", CONTENT_SECURITY_POLICY.encode())
         return write(request, page.encode(), HTML)
+
+    def _described(self) -> Schema:
+        return openapi.description(
+            self._machine.device.model, asks_for_password=bool(self._access.options.password)
+        )

@@ -7,26 +7,31 @@ Standards: OpenAPI 3.1.1.
 
 from __future__ import annotations
 
+from typing import get_args
+
 from irsend import __version__
 from irsend.device import Model
+from irsend.device.device import State
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
 from irsend.panel.openapi_docs import docs_paths, tagged
+from irsend.panel.openapi_jobs import job_paths
+from irsend.panel.openapi_mails import MAIL_SCHEMAS, mail_paths
 from irsend.panel.openapi_operations import (
+    CODE_FILTER,
     NO_CONTENT,
     NOT_KEPT,
-    either,
-    file_response,
     json_response,
     limit_of,
     operation,
     parameter,
     problem_response,
+    text_filter,
     text_response,
+    wait_parameter,
 )
 from irsend.panel.openapi_schemas import (
     COUNT,
-    ONE_LINE,
     SCHEMAS,
     TEXT,
     Schema,
@@ -53,7 +58,9 @@ def description(model: Model, *, asks_for_password: bool) -> Schema:
             ),
         },
         "paths": _paths(),
-        "components": {"schemas": {**SCHEMAS, "Changes": changes(model), "Order": order()}},
+        "components": {
+            "schemas": {**SCHEMAS, **MAIL_SCHEMAS, "Changes": changes(model), "Order": order()}
+        },
     }
     document["tags"] = tagged(document["paths"])
     if asks_for_password:
@@ -85,12 +92,6 @@ _NOT_HEALTHY = {
     },
 }
 _SESSION_ID = parameter("id", {**COUNT, "examples": [1]}, "The session's number.", "path")
-_JOB_NUMBER = parameter(
-    "number",
-    {"type": "string", "pattern": "^[0-9]{4}$", "examples": ["5001"]},
-    "0001 to 4999 sent, 5001 to 9999 received.",
-    "path",
-)
 _WINDOW = parameter(
     "window", {"enum": [name for name, _, _ in windows()]}, "The window's key.", "path"
 )
@@ -116,7 +117,18 @@ def _paths() -> Schema:
         **docs_paths(),
         "/api/status": {
             "get": operation(
-                "status", "The status", json_response("The status.", ref("Status"))
+                "status",
+                "The status",
+                json_response("The status.", ref("Status")),
+                text_filter(
+                    "text",
+                    "With wait: until the line has this text, or with an empty one, is empty; "
+                    "without it and state, until it has any.",
+                ),
+                parameter(
+                    "state", {"enum": list(get_args(State))}, "With wait: until it is so."
+                ),
+                wait_parameter("text and state are so"),
             ),
             "delete": operation(
                 "clear", "Clear the status line", NO_CONTENT, status="204", _507=NOT_KEPT
@@ -157,79 +169,9 @@ def _paths() -> Schema:
                 _404="The model has no such window.",
             )
         },
-        "/api/receive": {
-            "post": operation(
-                "receive",
-                "Fetch mail from the POP server now; answers when that has ended",
-                json_response("How it went, OK or NG.", ref("Reception")),
-                _409="It cannot be tried as the settings stand.",
-            )
-        },
-        "/api/send": {
-            "post": operation(
-                "send",
-                "Scan originals and send them",
-                json_response("It is queued, and will survive a crash.", ref("Job")),
-                parameter(
-                    "wait", {"enum": ["0", "1"], "default": "0"}, "1: answer when it has ended."
-                ),
-                status="202",
-                form=ref("Order"),
-                also={"200": json_response("It has ended, OK, NG or --.", ref("Job"))},
-                _400="The form is damaged.",
-                _413="The originals or the words beside them are too large, or too many.",
-                _415="Not multipart/form-data.",
-                _422="Nothing is sent; the originals cannot be read, or `errors` names each wrong field.",
-                _507="The memory is full, or the disk fails: nothing is queued.",
-            )
-        },
-        "/api/jobs": {
-            "get": operation(
-                "jobs",
-                "Jobs, newest first",
-                json_response("The jobs.", list_of(ref("Job"))),
-                limit_of("jobs"),
-            )
-        },
-        "/api/jobs/{number}": {
-            "get": operation(
-                "job",
-                "The newest job of this number",
-                json_response("The job.", ref("Job")),
-                _JOB_NUMBER,
-                _404="No such job.",
-            ),
-            "delete": operation(
-                "cancelJob",
-                "Cancel a job that waits or runs",
-                json_response("The job, cancelled.", ref("Job")),
-                _JOB_NUMBER,
-                _404="No such job.",
-                _409="It has ended.",
-                _507=NOT_KEPT,
-            ),
-        },
+        **job_paths(),
+        **mail_paths(),
         **tray_paths(),
-        "/api/report": {
-            "get": operation(
-                "report",
-                "The communication report",
-                either(
-                    text_response("The report.", "text/plain", "text/csv"),
-                    file_response("The report, as it is printed.", "application/pdf"),
-                ),
-                parameter(
-                    "format", {"enum": ["text", "csv", "pdf"], "default": "text"}, "Its form."
-                ),
-                parameter(
-                    "clock",
-                    {"enum": ["local", "utc"], "default": "local"},
-                    "Its times: the machine's local time, or UTC.",
-                ),
-                limit_of("jobs"),
-                _409="It cannot be set as PDF.",
-            )
-        },
         "/api/sessions": {
             "get": operation(
                 "sessions",
@@ -242,17 +184,9 @@ def _paths() -> Schema:
                     "Only sessions with a smaller number: the next page.",
                 ),
                 parameter("kind", {"enum": list(SESSION_KINDS)}, "Of this kind."),
-                parameter(
-                    "peer",
-                    {"type": "string", "maxLength": 255, "pattern": ONE_LINE},
-                    "With this peer.",
-                ),
+                text_filter("peer", "With this peer."),
                 parameter("result", {"enum": list(SESSION_RESULTS)}, "That ended so."),
-                parameter(
-                    "code",
-                    {"type": "string", "pattern": "^(#?[0-9]{3})?$"},
-                    "With this code; the # may be left out.",
-                ),
+                CODE_FILTER,
             )
         },
         "/api/sessions/{id}": {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from irsend.panel.openapi_schemas import TEXT, Schema, ref
+from irsend.panel.openapi_schemas import ONE_LINE, TEXT, TIMESTAMP, Schema, ref
 from irsend.panel.problems import CONTENT_TYPE
+from irsend.panel.request_parameters import MOST_SECONDS
+from irsend.panel.waiting import LONGEST
 
 NO_CONTENT: Schema = {"description": "Done."}
 
@@ -53,6 +55,34 @@ def limit_of(of: str) -> Schema:
     schema = {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 100}
     return parameter("limit", schema, f"The most {of} that are given.")
 
+
+def text_filter(name: str, description: str) -> Schema:
+    """Describe a parameter that a text must contain, in capitals or small letters."""
+    schema = {"type": "string", "maxLength": 255, "pattern": ONE_LINE}
+    return parameter(name, schema, description)
+
+
+def since_parameter(what: str) -> Schema:
+    """Describe the parameter that leaves out what is older."""
+    schema: Schema = {
+        "anyOf": [{"type": "number", "minimum": 0, "maximum": MOST_SECONDS}, TIMESTAMP]
+    }
+    words = f"{what}: ISO 8601 with a zone (Z is UTC), or seconds since the epoch."
+    return parameter("since", schema, words)
+
+
+def wait_parameter(until: str) -> Schema:
+    """Describe the parameter of requests that wait."""
+    schema = {"type": "number", "minimum": 0, "maximum": LONGEST, "default": 0}
+    words = f"Seconds: answers as soon as {until}, else after them with what there is."
+    return parameter("wait", schema, words)
+
+
+CODE_FILTER = parameter(
+    "code",
+    {"type": "string", "pattern": "^(#?[0-9]{3})?$"},
+    "With this code; the # may be left out.",
+)
 
 NOT_KEPT = "It could not be saved, so nothing was changed: the disk fails, or is full."
 """What 507 means of a change."""

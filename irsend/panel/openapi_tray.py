@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from irsend.panel.openapi_operations import (
+    CODE_FILTER,
     NO_CONTENT,
     NOT_KEPT,
     file_response,
@@ -10,6 +11,9 @@ from irsend.panel.openapi_operations import (
     limit_of,
     operation,
     parameter,
+    since_parameter,
+    text_filter,
+    wait_parameter,
 )
 from irsend.panel.openapi_schemas import Schema, list_of, object_of, ref
 
@@ -44,7 +48,12 @@ def tray_paths() -> Schema:
                 "tray",
                 "Printed documents, newest first",
                 json_response("The documents.", list_of(ref("Document"))),
+                text_filter("from", "In the From field of its mail."),
+                text_filter("subject", "In its subject."),
+                CODE_FILTER,
+                since_parameter("That were printed then or later"),
                 limit_of("documents"),
+                wait_parameter("there is a document that fits"),
             )
         },
         "/api/tray/{number}": {

@@ -15,8 +15,12 @@ from irsend.panel.openapi_schemas import ONE_LINE
 from irsend.panel.problems import Problem
 from irsend.panel.request import PanelRequest
 from irsend.panel.uploads import Upload
+from irsend.panel.waiting import LONGEST
 
 N = TypeVar("N", int, None)
+
+MOST_SECONDS = 253_402_300_799
+"""The end of the year 9999, in seconds since the epoch."""
 
 
 def query(request: Request) -> dict[str, str]:
@@ -88,6 +92,53 @@ def clock(parameters: dict[str, str], now: float) -> LocalTime:
     """Return what writes the times of a response: in the host's zone, or with ?clock=utc in UTC."""
     chosen = one_of(parameters, "clock", ("local", "utc"), "local")
     return LocalTime(now, datetime.UTC if chosen == "utc" else None)
+
+
+def time(parameters: dict[str, str], name: str) -> float | None:
+    """Return a parameter that is a time, in seconds since the epoch; None where it is empty."""
+    given = parameters.get(name)
+    if not given:
+        return None
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", given, re.ASCII):
+        at = float(given)
+    else:
+        try:
+            # A plus sign in a query is a blank.
+            at = datetime.datetime.fromisoformat(given.replace(" ", "+")).timestamp()
+            if "T" not in given.upper() or not re.search(r"[Zz]$|[+ -]\d\d:?\d\d$", given):
+                raise ValueError
+        except (ValueError, OverflowError, OSError):
+            at = -1.0
+    if not 0 <= at <= MOST_SECONDS:
+        raise Problem(
+            400,
+            f"{name}: {_abbreviated(given)} is not allowed; allowed: a time with its zone such as "
+            "2026-11-28T14:03:07Z, or seconds since the epoch",
+        )
+    return at
+
+
+def code(parameters: dict[str, str]) -> str | None:
+    """Return a parameter that is a result code; None where it is empty."""
+    given = text(parameters, "code")
+    if given and not re.fullmatch(r"#?[0-9]{3}", given, re.ASCII):
+        raise Problem(400, "code: allowed is # and three digits; the # may be left out")
+    # "#" begins a fragment in an address, so it may be left out.
+    return given and "#" + given.removeprefix("#")
+
+
+def wait(parameters: dict[str, str]) -> float:
+    """Return the seconds that a request waits; 0 where it does not say so."""
+    given = parameters.get("wait", "0")
+    if (
+        not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,9})?", given, re.ASCII)
+        or float(given) > LONGEST
+    ):
+        raise Problem(
+            400,
+            f"wait: {_abbreviated(given)} is not allowed; allowed: seconds from 0 to {LONGEST}",
+        )
+    return float(given)
 
 
 def json_object(request: Request) -> dict[str, object]:

@@ -11,9 +11,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from irsend.device import Device, Job, Session, StatusEntry, load_model, model_names
 from irsend.device.codes import meaning
 from irsend.device.documents import Document, PageText
+from irsend.device.mails import Mail, MailContent
 from irsend.device.status import CAUSES
 from irsend.device.windows import ITEMS, windows
 from irsend.interfaces import TranscriptLine
@@ -195,6 +198,38 @@ def document(one: Document) -> JSON:
         "code_texts": [meaning(code) for code in one.codes],
         "notices": list(one.notices),
         "size": one.size,
+    }
+
+
+def mail(one: Mail) -> JSON:
+    """Serialize a received mail."""
+    about = one.summary
+    return {
+        "id": one.id,
+        "at": timestamp(one.at),
+        "from": about.sender,
+        "to": about.to,
+        "subject": about.subject,
+        "date": about.date,
+        "envelope": {"from": about.envelope_sender, "to": list(about.envelope_recipients)},
+        "size": one.size,
+        "attachments": [
+            {"part": part.part, "name": part.name, "type": part.type, "size": part.size}
+            for part in one.attachments
+        ],
+        "session": one.session,
+        "job": one.job,
+        "document": one.document,
+    }
+
+
+def mail_content(one: MailContent) -> JSON:
+    """Serialize a received mail with its header fields, its text and all its parts."""
+    return {
+        **mail(one.mail),
+        "headers": [list(field) for field in one.headers],
+        "text": one.text,
+        "parts": [attrs.asdict(part) for part in one.mail.summary.parts],
     }
 
 

@@ -30,6 +30,7 @@ from irsend.panel.request import LARGEST_BODY, SEND_FORM, PanelChannel, PanelReq
 from irsend.panel.responses import write_problem
 from irsend.panel.shares import ConnectionShares
 from irsend.panel.uploads import Upload
+from irsend.panel.waiting import Waiting
 
 STOP_TIMEOUT = 1.0
 """Seconds that a client has to read the rest of its response when the panel stops."""
@@ -112,10 +113,11 @@ class PanelSite(Site):
         self._events = Events(machine, clock, first=int(machine.device.now() * 1000))
         self._access = AccessControl(options=options, now=clock.seconds)
         self._metrics = Metrics(machine)
+        self._waiting = Waiting(machine.device, clock)
         self._shares = ConnectionShares()
         root = _Root(
             self._admit,
-            API(machine, self._events, self._access, self._metrics),
+            API(machine, self._events, self._access, self._metrics, self._waiting),
             Pages(machine, addresses or (lambda: []), self._access),
         )
         super().__init__(root, reactor=clock)
@@ -164,6 +166,7 @@ class PanelSite(Site):
         written of it, and aborted when that is not read.
         """
         self._events.stop()
+        self._waiting.stop()
         self._metrics.stop()
         for channel in tuple(self.channels):
             channel.loseConnection()

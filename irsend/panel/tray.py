@@ -12,12 +12,14 @@ from twisted.web.server import Request
 from twisted.web.static import File
 
 from irsend.device.documents import Document
+from irsend.device.events import DocumentPrinted
 from irsend.errors import NoSuchRecord
 from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.problems import Problem
 from irsend.panel.responses import shield, write
 from irsend.panel.routing import route
+from irsend.panel.waiting import Waiting
 
 T = TypeVar("T", bytes, serializers.JSON)
 
@@ -25,8 +27,8 @@ T = TypeVar("T", bytes, serializers.JSON)
 class TrayRoutes:
     """The routes of the API about paper and tray; `api` adds the others."""
 
-    def __init__(self, machine: IMachine) -> None:
-        self._machine = machine
+    _machine: IMachine
+    _waiting: Waiting
 
     @route("/api/paper", "PUT")
     async def change_paper(self, request: Request) -> bytes:
@@ -46,14 +48,33 @@ class TrayRoutes:
         await shield(self._machine.change_paper(paper))
         return write(request, serializers.status(self._machine))
 
-    @route("/api/tray", "GET", "limit")
-    def tray(self, request: Request) -> bytes:
-        """List the documents in the tray."""
-        limit = request_parameters.whole_number(
-            request_parameters.query(request), "limit", 100, 1, 10_000
+    @route("/api/tray", "GET", "from", "subject", "code", "since", "limit", "wait")
+    async def tray(self, request: Request) -> bytes:
+        """List the documents in the tray that fit; with ?wait=, as soon as there is one."""
+        given = request_parameters.query(request)
+        limit = request_parameters.whole_number(given, "limit", 100, 1, 10_000)
+        sender = (request_parameters.text(given, "from") or "").casefold()
+        subject = (request_parameters.text(given, "subject") or "").casefold()
+        code = request_parameters.code(given)
+        since = request_parameters.time(given, "since") or 0
+
+        async def look() -> list[Document]:
+            return [
+                one
+                for one in self._machine.documents()
+                if sender in one.sender.casefold()
+                and subject in one.subject.casefold()
+                and (code is None or code in one.codes)
+                and one.printed >= since
+            ][:limit]
+
+        found = await self._waiting.until(
+            request_parameters.wait(given),
+            look,
+            bool,
+            lambda event: isinstance(event, DocumentPrinted),
         )
-        documents = self._machine.documents()[:limit]
-        return write(request, [serializers.document(one) for one in documents])
+        return write(request, [serializers.document(one) for one in found])
 
     @route("/api/tray/<stem:number>", "GET")
     def document(self, request: Request, number: str) -> bytes:

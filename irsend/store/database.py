@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from irsend.device.jobs import Job
+import attrs
+
+from irsend.device.jobs import Job, JobQuery
 from irsend.device.sessions import Session
 from irsend.errors import NoSuchRecord
 from irsend.store.records import (
@@ -23,18 +25,35 @@ from irsend.store.records import (
 
 T = TypeVar("T")
 
+_JOB_CONDITIONS = {
+    "number": "number = :number",
+    "direction": "direction = :direction",
+    "result": "result = :result",
+    "code": "code = :code",
+    "party": "(contains(party, :party) OR contains(recipients, :party))",
+    "subject": "contains(subject, :subject)",
+    "since": "started >= :since",
+}
+"""How SQL asks for each item of a JobQuery."""
+
 
 def open_database(path: Path) -> sqlite3.Connection:
     """Open or make the database, with every table and column of this release; sqlite3.Error."""
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=NORMAL")
+    database.create_function("contains", 2, _contains, deterministic=True)
     database.executescript(SCHEMA)
     for table, column, of_type in LATER_COLUMNS:
         there = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
         if column not in there:
             database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {of_type}")
     return database
+
+
+def _contains(text: str | None, needle: str) -> bool:
+    # SQLite's own LIKE knows capitals of ASCII only.
+    return needle in (text or "").casefold()
 
 
 class transaction:  # noqa: N801
@@ -122,6 +141,35 @@ def select_job(database: sqlite3.Connection, number: str) -> Job:
     if row is None:
         raise NoSuchRecord(f"There is no job {number}.")
     return job_of(row)
+
+
+def select_jobs(database: sqlite3.Connection, limit: int, query: JobQuery) -> list[Job]:
+    """Return the jobs that a query finds, newest first."""
+    where, values = where_of(_JOB_CONDITIONS, {**attrs.asdict(query), "limit": limit})
+    question = f"SELECT {JOB_COLUMNS} FROM job {where} ORDER BY serial DESC LIMIT :limit"  # noqa: S608
+    return [job_of(row) for row in database.execute(question, values)]
+
+
+def select_jobs_with_mail(database: sqlite3.Connection) -> list[Job]:
+    """Return the jobs that have a mail, newest first."""
+    where = "WHERE held_as IS NOT NULL"
+    question = f"SELECT {JOB_COLUMNS} FROM job {where} ORDER BY serial DESC"  # noqa: S608
+    return [job_of(row) for row in database.execute(question)]
+
+
+def where_of(
+    conditions: Mapping[str, str], given: Mapping[str, Any], *always: str
+) -> tuple[str, dict[str, SQLValue]]:
+    """Return the WHERE clause for what is given (not None), and the values to bind.
+
+    `conditions` has how SQL asks for each; `contains` finds a text in capitals or small letters.
+    """
+    values = {name: value for name, value in given.items() if value is not None}
+    asked = [*always, *(conditions[name] for name in values if name in conditions)]
+    for name, value in values.items():
+        if isinstance(value, str) and "contains(" in conditions.get(name, ""):
+            values[name] = value.casefold()
+    return f"WHERE {' AND '.join(asked)}" if asked else "", values
 
 
 def scalar(database: sqlite3.Connection, question: str, *values: object) -> Any:

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from irsend.store.arriving_file import FULL
 from irsend.store.group_commit import InThread
 from irsend.store.state import write_durably
 
@@ -38,14 +39,19 @@ class DiskHealth:
         *,
         flush: Callable[[], Deferred[None]],
         report: Callable[[str], None],
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`flush` writes the journal; `report` is called with the reason, and with "" when it is over."""
+        """`flush` writes the journal; `report` is called with the reason, and with "" when it is over.
+
+        `make_room` is called, in a thread, where the disk is full.
+        """
         self.reason = ""
         """Path and cause of what failed first; empty while the disk works."""
         self._clock = clock
         self._in_thread = in_thread
         self._flush = flush
         self._report = report
+        self._make_room = make_room
         self._failing: set[Path] = set()
         self._timer: IDelayedCall | None = None
         self._stopped = False
@@ -98,7 +104,12 @@ class DiskHealth:
 
         def write() -> None:
             for directory in failing:
-                _probe(directory)
+                try:
+                    _probe(directory)
+                except OSError as error:
+                    if error.errno not in FULL or not self._make_room():
+                        raise
+                    _probe(directory)
 
         await self._in_thread(write)
         await self._flush()

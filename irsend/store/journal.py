@@ -29,7 +29,7 @@ from irsend.device.events import (
     SettingsChanged,
     StatusChanged,
 )
-from irsend.device.jobs import Job
+from irsend.device.jobs import ANY_JOB, Job, JobQuery
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry
 from irsend.device.windows import Settings
@@ -43,6 +43,8 @@ from irsend.store.database import (
     prune,
     scalar,
     select_job,
+    select_jobs,
+    select_jobs_with_mail,
     select_session,
     select_sessions,
     transaction,
@@ -51,9 +53,7 @@ from irsend.store.group_commit import InThread, OnDiskError, log_disk_error
 from irsend.store.records import (
     INSERT_JOB,
     INSERT_SESSION,
-    JOB_COLUMNS,
     SQLValue,
-    job_of,
     job_row,
     session_row,
     settings_row,
@@ -228,7 +228,7 @@ class Journal:
 
     # -- queries ----------------------------------------------------------------
 
-    def _query(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
+    def query(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         """Query in the journal's thread, as if all records before it were written: the disk may fail."""
 
         def ask() -> T:
@@ -241,6 +241,12 @@ class Journal:
             return question(self._database)
 
         return self._run(ask)
+
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
+        """Do work in the journal's thread that has nothing to do with its records."""
+        database = self._database
+        assert database is not None
+        return self._run(lambda: work(database))
 
     def _write_and(self, change: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         """Make a change in the journal's thread, after all records before it are written."""
@@ -278,37 +284,34 @@ class Journal:
     def status_history(self, limit: int) -> Deferred[list[StatusEntry]]:
         """Give the newest entries, newest first."""
         question = "SELECT at, text, session FROM status ORDER BY serial DESC LIMIT ?"
-        return self._query(
-            lambda db: [status_of(row) for row in db.execute(question, (limit,))]
-        )
+        return self.query(lambda db: [status_of(row) for row in db.execute(question, (limit,))])
 
     def sessions(
         self, limit: int, before: int | None = None, **filters: str | None
     ) -> Deferred[list[Session]]:
         """Give ended sessions, newest first; `filters` has columns and the value that each must have."""
-        return self._query(lambda db: select_sessions(db, limit, before, filters))
+        return self.query(lambda db: select_sessions(db, limit, before, filters))
 
     def session(self, id: int) -> Deferred[Session]:
         """Give the ended session of this id; NoSuchRecord."""
-        return self._query(lambda db: select_session(db, id))
+        return self.query(lambda db: select_session(db, id))
 
     def transcript(self, id: int) -> Deferred[list[TranscriptLine]]:
         """Give the transcript of an ended session; NoSuchRecord."""
-        return self._query(lambda _: self._transcripts.read(id))
+        return self.query(lambda _: self._transcripts.read(id))
 
     def settings_at(self, at: float) -> Deferred[dict[str, object]]:
         """Give the settings at a time, plain values by whole key; empty where they are not known."""
         question = "SELECT given FROM settings WHERE at <= ? ORDER BY at DESC LIMIT 1"
-        return self._query(lambda db: json.loads(scalar(db, question, at) or "{}"))
+        return self.query(lambda db: json.loads(scalar(db, question, at) or "{}"))
 
-    def jobs(self, limit: int) -> Deferred[list[Job]]:
-        """Give the newest jobs, newest first."""
-        question = f"SELECT {JOB_COLUMNS} FROM job ORDER BY serial DESC LIMIT ?"  # noqa: S608
-        return self._query(lambda db: [job_of(row) for row in db.execute(question, (limit,))])
+    def jobs(self, limit: int, query: JobQuery = ANY_JOB) -> Deferred[list[Job]]:
+        """Give the jobs that a query finds, newest first."""
+        return self.query(lambda db: select_jobs(db, limit, query))
 
     def job(self, number: str) -> Deferred[Job]:
         """Give the newest job of this number; NoSuchRecord."""
-        return self._query(lambda db: select_job(db, number))
+        return self.query(lambda db: select_job(db, number))
 
     def ended(self, serials: Iterable[int]) -> set[int]:
         """Return which of these jobs have ended (at the machine's start only)."""
@@ -316,18 +319,22 @@ class Journal:
         question = "SELECT 1 FROM job WHERE serial = ? AND ended IS NOT NULL"
         return {one for one in serials if scalar(self._database, question, one)}
 
-    def jobs_in_memory(self) -> list[Job]:
-        """Return the jobs whose mail was in memory when the machine stopped (at its start only)."""
+    def jobs_with_mail(self) -> list[Job]:
+        """Return the jobs whose mail was in memory or kept when the machine stopped (at its start only)."""
         assert self._database is not None
-        question = f"SELECT {JOB_COLUMNS} FROM job WHERE held_as IS NOT NULL"  # noqa: S608
-        return [job_of(row) for row in self._database.execute(question)]
+        return select_jobs_with_mail(self._database)
+
+    def forget_mails(self, names: Iterable[str]) -> None:
+        """Record that these mails are deleted; their jobs stay."""
+        for name in names:
+            self._write("UPDATE job SET held_as = NULL WHERE held_as = ?", (name,))
 
     # -- mails fetched by POP ---------------------------------------------------
 
     def fetched(self, maildrop: str) -> Deferred[set[str]]:
         """Give the marks of all mails that were fetched from a maildrop and may still be in it."""
         question = "SELECT mark FROM fetched WHERE maildrop = ?"
-        return self._query(lambda db: {row[0] for row in db.execute(question, (maildrop,))})
+        return self.query(lambda db: {row[0] for row in db.execute(question, (maildrop,))})
 
     def remember_fetched(self, maildrop: str, mark: str) -> None:
         """Remember that a mail was fetched."""

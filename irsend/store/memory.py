@@ -27,7 +27,7 @@ from zope.interface import implementer
 from irsend.errors import MemoryFull, MessageTooLarge, StateError
 from irsend.interfaces import IMessageSink
 from irsend.message.summary import LONGEST_HEAD
-from irsend.store.arriving_file import ArrivingFile
+from irsend.store.arriving_file import FULL, ArrivingFile
 from irsend.store.group_commit import GroupCommit
 from irsend.store.state import sync_directory
 
@@ -62,6 +62,8 @@ class Memory:
         self._now = now
         self._count = itertools.count(1)
         self._sizes: dict[str, int] = {}
+        self.make_room: Callable[[int], bool] = lambda _: False
+        """Frees octets where the disk is full (any thread); says whether it has."""
 
     def open_directory(self) -> None:
         """Make the Maildir where it is missing, and read its list of mails; StateError."""
@@ -200,7 +202,7 @@ class StoredMessage:
         self._trace = trace
         directory = str(memory.directory)
         unfinished, finished = (os.path.join(directory, part, name) for part in ("tmp", "new"))
-        self._file = ArrivingFile(unfinished, finished)
+        self._file = ArrivingFile(unfinished, finished, memory.make_room)
 
     def write(self, content: bytes) -> None:
         """Take the next octets; MemoryFull or MessageTooLarge where they are not taken."""
@@ -262,6 +264,6 @@ def mark_in(name: str) -> str:
 
 def _write_error(error: OSError) -> Exception:
     """Return the error that a failed write means: a full disk is a full memory."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in (*FULL, errno.EFBIG):
         return MemoryFull()
     return error

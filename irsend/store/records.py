@@ -24,7 +24,8 @@ CREATE INDEX IF NOT EXISTS session_code ON session (code, id);
 CREATE TABLE IF NOT EXISTS job (
     serial INTEGER PRIMARY KEY, number TEXT, direction TEXT, kind TEXT, party TEXT, subject TEXT,
     pages INTEGER, result TEXT, code TEXT, recipients TEXT, sessions TEXT,
-    started REAL, ended REAL, held_as TEXT, reason TEXT, size INTEGER, told INTEGER);
+    started REAL, ended REAL, held_as TEXT, reason TEXT, size INTEGER, told INTEGER,
+    printed_as INTEGER);
 CREATE INDEX IF NOT EXISTS job_number ON job (number, serial);
 CREATE INDEX IF NOT EXISTS job_direction ON job (direction, serial);
 CREATE INDEX IF NOT EXISTS job_held_as ON job (held_as) WHERE held_as IS NOT NULL;
@@ -45,6 +46,7 @@ LATER_COLUMNS = (
     ("job", "reason", "TEXT"),
     ("job", "size", "INTEGER"),
     ("job", "told", "INTEGER"),
+    ("job", "printed_as", "INTEGER"),
 )
 """Columns that journals of earlier releases lack: table, column, type."""
 
@@ -54,7 +56,7 @@ SESSION_COLUMNS = (
 )
 JOB_COLUMNS = (
     "serial, number, direction, kind, party, subject, pages, result, code, recipients, sessions, "
-    "started, ended, held_as, reason, size, told"
+    "started, ended, held_as, reason, size, told, printed_as"
 )
 # Two columns keep their name from earlier releases: held_as is a job's mail_file, told its dsn_sent.
 
@@ -114,7 +116,7 @@ def job_row(job: Job) -> tuple[SQLValue, ...]:
     return (
         job.serial, job.number, job.direction, job.kind, job.party, job.subject, job.pages,
         job.result, job.code, recipients, json.dumps(job.sessions), job.started, job.ended,
-        job.mail_file, job.reason, job.size, job.dsn_sent,
+        job.mail_file, job.reason, job.size, job.dsn_sent, job.printed_as,
     )  # fmt: skip
 
 
@@ -126,4 +128,5 @@ def job_of(row: tuple[Any, ...]) -> Job:
         pages=row[6], result=row[7], code=row[8], recipients=recipients,
         sessions=tuple(json.loads(row[10])), started=row[11], ended=row[12], mail_file=row[13],
         reason=row[14] or "", size=row[15], dsn_sent=bool(row[16:17] and row[16]),
+        printed_as=row[17] if row[17:18] else None,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from irsend.errors import StateError
 
-_PARTS = ("memory", "tray", "sessions", "keys", "outbox")
+_PARTS = ("memory", "mails", "tray", "sessions", "keys", "outbox")
 _OWN_NAMES = {*_PARTS, "lock", "journal.sqlite", "settings.toml"}
 
 
@@ -28,6 +28,11 @@ class StateDirectory:
     def memory(self) -> Path:
         """The Maildir of mail that was received and is not printed yet."""
         return self.path / "memory"
+
+    @property
+    def mails(self) -> Path:
+        """The Maildir of mail that was printed and is kept."""
+        return self.path / "mails"
 
     @property
     def tray(self) -> Path:

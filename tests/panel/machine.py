@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail, succeed
@@ -13,7 +15,8 @@ from zope.interface import implementer
 from irsend.device import Device, Job, Session, StatusEntry, load_model
 from irsend.device.documents import Document, PageText, TextLine
 from irsend.device.events import Event, JobChanged, SessionChanged, StatusChanged
-from irsend.device.jobs import Recipient
+from irsend.device.jobs import ANY_JOB, JobQuery, Recipient
+from irsend.device.mails import Mail, MailContent, MailPart, MailQuery
 from irsend.device.send_order import Original, SendOrder, read_order
 from irsend.device.windows import ITEMS
 from irsend.errors import CannotCancel, KeyMaterialError, NoSuchRecord
@@ -39,6 +42,10 @@ class MachineDouble:
     history: list[StatusEntry] = field(factory=list)
     kept_sessions: dict[int, Session] = field(factory=dict)
     kept_jobs: list[Job] = field(factory=list)
+    job_queries: list[JobQuery] = field(factory=list)
+    kept_mails: list[MailContent] = field(factory=list)
+    """Newest first."""
+    mail_queries: list[MailQuery] = field(factory=list)
     transcripts: dict[int, list[TranscriptLine]] = field(factory=dict)
     key: dict[str, object] | None = None
     receiving: Deferred[Session] | None = None
@@ -184,8 +191,9 @@ class MachineDouble:
             return fail(NoSuchRecord(f"There is no session {id}"))
         return succeed(self.transcripts.get(id, []))
 
-    def jobs(self, limit: int = 100) -> Deferred[list[Job]]:
-        """Give the recorded jobs."""
+    def jobs(self, limit: int = 100, query: JobQuery = ANY_JOB) -> Deferred[list[Job]]:
+        """Give the recorded jobs, and record the query."""
+        self.job_queries.append(query)
         return succeed(self.kept_jobs[:limit])
 
     def job(self, number: str) -> Deferred[Job]:
@@ -204,6 +212,48 @@ class MachineDouble:
             return self.device.job_changed(job, result="NG", code="#995", ended=NOW)
 
         return self.job(number).addCallback(cancel)
+
+    def mails(self, query: MailQuery) -> Deferred[list[Mail]]:
+        """Give `kept_mails`, and record the query."""
+        self.mail_queries.append(query)
+        return succeed([one.mail for one in self.kept_mails[: query.limit]])
+
+    def mail(self, id: int) -> Deferred[MailContent]:
+        """Give one of `kept_mails`."""
+        for one in self.kept_mails:
+            if one.mail.id == id:
+                return succeed(one)
+        return fail(NoSuchRecord(f"There is no mail {id}."))
+
+    def open_mail(self, id: int) -> Deferred[tuple[IO[bytes], int]]:
+        """Give octets with the text of the mail."""
+
+        def opened(content: MailContent) -> tuple[IO[bytes], int]:
+            octets = content.text.encode()
+            return io.BytesIO(octets), len(octets)
+
+        return self.mail(id).addCallback(opened)
+
+    def open_mail_part(self, id: int, part: int) -> Deferred[tuple[MailPart, IO[bytes]]]:
+        """Give octets that name the part, as many as the part has."""
+
+        def opened(content: MailContent) -> tuple[MailPart, IO[bytes]]:
+            for one in content.mail.summary.parts:
+                if one.part == part:
+                    octets = one.name.encode()[: one.size].ljust(one.size, b".")
+                    return one, io.BytesIO(octets)
+            raise NoSuchRecord(f"Mail {id} has no part {part}.")
+
+        return self.mail(id).addCallback(opened)
+
+    def remove_mail(self, id: int) -> Deferred[None]:
+        """Remove one of `kept_mails`."""
+        return self.mail(id).addCallback(self.kept_mails.remove)
+
+    def remove_mails(self) -> Deferred[None]:
+        """Remove all of `kept_mails`."""
+        self.kept_mails.clear()
+        return succeed(None)
 
     def change_paper(self, paper: bool) -> Deferred[None]:
         """Change the device's paper."""

@@ -26,7 +26,7 @@ from irsend.services.send.scanner import Scan, ScanOrder
 from irsend.services.send.send_queue import SendQueue
 from irsend.store.outbox import Outbox
 from irsend.store.receiver_features import ReceiverFeatures
-from tests.parts import at_once, make_parts
+from tests.parts import at_once, make_parts, make_retention
 from tests.wire import PullWire
 
 ANSWERS = {
@@ -215,6 +215,9 @@ class SendingCase(unittest.TestCase):
             reassembly=_Reassembly(),  # type: ignore[arg-type]
             full_mode=self.full_mode,
             notifier=nobody,
+            retention=make_retention(
+                parts.device, parts.memory, parts.journal, parts.configuration, parts.clock
+            ),
         )
         self.full_mode.recover(entries)
         for job in self.in_memory():
@@ -255,7 +258,7 @@ class SendingCase(unittest.TestCase):
     def in_memory(self) -> list[Job]:
         """Return the jobs of the mails in memory."""
         jobs = self.successResultOf(self.parts.journal.jobs(1000))
-        return [one for one in jobs if one.mail_file is not None]
+        return [one for one in jobs if one.mail_file is not None and one.ended is None]
 
     def switch_off(self) -> None:
         """Switch it off in order."""

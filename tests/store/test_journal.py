@@ -224,13 +224,13 @@ class JobTests(Case):
         self.assertEqual(self.device.job_accepted("rx", "").number, "5002")
 
     def test_in_memory(self) -> None:
-        """At the start those are known whose mail was in memory, and no others."""
+        """At the start those are known whose mail was in memory or kept, and no others."""
         held = self.device.job_accepted("rx", "a", mail_file="1.x")
         gone = self.device.job_accepted("rx", "b", mail_file="2.x")
         self.device.job_changed(gone, mail_file=None)
         self.device.job_accepted("tx", "c")
         self.switch_off_and_on()
-        self.assertEqual(self.journal.jobs_in_memory(), [held])
+        self.assertEqual(self.journal.jobs_with_mail(), [held])
 
 
 class StatusTests(Case):

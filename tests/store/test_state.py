@@ -58,7 +58,9 @@ class HoldTests(Case):
         self.assertEqual(
             made,
             {
-                **dict.fromkeys(("memory", "tray", "sessions", "keys", "outbox"), 0o700),
+                **dict.fromkeys(
+                    ("memory", "mails", "tray", "sessions", "keys", "outbox"), 0o700
+                ),
                 "lock": 0o600,
             },
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import IO, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -18,7 +18,8 @@ from irsend.device.device import Device
 from irsend.device.documents import Document, PageText
 from irsend.device.events import Event, JobChanged
 from irsend.device.items import Value
-from irsend.device.jobs import Job
+from irsend.device.jobs import ANY_JOB, Job, JobQuery
+from irsend.device.mails import Mail, MailContent, MailPart, MailQuery
 from irsend.device.send_order import Original, SendOrder, read_order
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry
@@ -31,6 +32,7 @@ from irsend.services.machine.settings_precedence import SettingsPrecedence
 from irsend.services.machine.storage import Storage
 from irsend.services.pop_session_queue import POPSessionQueue
 from irsend.services.print.page_viewer import PageViewer
+from irsend.services.receive.mail_archive import MailArchive
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.received_jobs import ReceivedJobs
 from irsend.services.send.send_queue import SendQueue
@@ -56,6 +58,7 @@ class Control:
         poller: POPPoller,
         send_queue: SendQueue,
         received_jobs: ReceivedJobs,
+        mail_archive: MailArchive,
         page_viewer: PageViewer,
     ) -> None:
         self.device = device
@@ -72,6 +75,7 @@ class Control:
         self._poller = poller
         self._send_queue = send_queue
         self._received_jobs = received_jobs
+        self._mail_archive = mail_archive
         self._page_viewer = page_viewer
 
     def memory(self) -> tuple[int, int]:
@@ -206,9 +210,9 @@ class Control:
         lines = self._sessions.transcript_so_far(id)
         return lines if lines is not None else await self._journal.transcript(id)
 
-    def jobs(self, limit: int = 100) -> Deferred[list[Job]]:
+    def jobs(self, limit: int = 100, query: JobQuery = ANY_JOB) -> Deferred[list[Job]]:
         """Ask the journal."""
-        return self._journal.jobs(limit)
+        return self._journal.jobs(limit, query)
 
     def job(self, number: str) -> Deferred[Job]:
         """Ask the journal."""
@@ -244,6 +248,32 @@ class Control:
         job = await self._journal.job(number)
         queue = self._send_queue if job.direction == "tx" else self._received_jobs
         return await _kept(queue.cancel(job))
+
+    # -- received mail ------------------------------------------------------------
+
+    def mails(self, query: MailQuery) -> Deferred[list[Mail]]:
+        """Ask the archive."""
+        return Deferred.fromCoroutine(self._mail_archive.find(query))
+
+    def mail(self, id: int) -> Deferred[MailContent]:
+        """Ask the archive."""
+        return Deferred.fromCoroutine(self._mail_archive.content(id))
+
+    def open_mail(self, id: int) -> Deferred[tuple[IO[bytes], int]]:
+        """Ask the archive."""
+        return Deferred.fromCoroutine(self._mail_archive.open_source(id))
+
+    def open_mail_part(self, id: int, part: int) -> Deferred[tuple[MailPart, IO[bytes]]]:
+        """Ask the archive."""
+        return Deferred.fromCoroutine(self._mail_archive.open_part(id, part))
+
+    def remove_mail(self, id: int) -> Deferred[None]:
+        """Have the archive delete it."""
+        return _kept(Deferred.fromCoroutine(self._mail_archive.remove(id)))
+
+    def remove_mails(self) -> Deferred[None]:
+        """Have the archive delete all."""
+        return _kept(Deferred.fromCoroutine(self._mail_archive.remove_all()))
 
     # -- paper --------------------------------------------------------------------
 

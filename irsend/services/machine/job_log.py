@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from twisted.logger import Logger
 
+from irsend.device.codes import CANCELLED
 from irsend.device.events import Event, JobChanged
 
 _log = Logger()
 
 
 def log_ended(event: Event) -> None:
-    """Observe the device: log a job that has ended, once its mail is deleted from memory."""
-    if (
-        isinstance(event, JobChanged)
-        and event.job.ended is not None
-        and not event.job.mail_file
-    ):
+    """Observe the device: log a job that has ended; one that was cancelled, once its mail is deleted."""
+    if isinstance(event, JobChanged) and event.job.ended is not None:
         job = event.job
+        if job.code == CANCELLED and job.mail_file:
+            return
         _log.info(
             "Job {number}: {result}, {direction} {party}{subject}{why}",
             number=job.number,

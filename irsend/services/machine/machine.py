@@ -28,11 +28,12 @@ from irsend.services.machine.storage import Storage
 from irsend.services.network import Network
 from irsend.services.pop_session_queue import POPSessionQueue
 from irsend.services.print.page_viewer import PAGE_CPU_SECONDS, PageViewer
-from irsend.services.print.print_pool import IPrintPool, make_print_pool
+from irsend.services.print.print_pool import PoolMaker, make_print_pool, worker_pools
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.print.retention import Retention
 from irsend.services.reactor import IReactor
 from irsend.services.receive.dispatch import Dispatch
+from irsend.services.receive.mail_archive import READ_CPU_SECONDS, MailArchive
 from irsend.services.receive.pop_poller import POPPoller
 from irsend.services.receive.reassembly import Reassembly
 from irsend.services.receive.received_jobs import ReceivedJobs
@@ -45,16 +46,12 @@ from irsend.services.send.scanner import Scanner
 from irsend.services.send.send_queue import SendQueue
 from irsend.services.sessions import Sessions
 
-_WALL_PER_CPU = 4
-"""Workers run at the lowest priority: by the clock a document may take so many times its CPU time."""
-
 
 class Machine(MultiService):
     """One printer. `acquire` its state directory, then start the service.
 
-    The configuration says what is left out: `listen.smtp = ""` the SMTP listener,
-    `printing.workers = 0` the print workers, `state = ":memory:"` the disk. The
-    panel and the mail host are not part of it (see `irsend.assembly`).
+    The configuration says what is left out (docs/architecture). Panel and mail host are
+    not part of it (see `irsend.assembly`).
     """
 
     log = Logger()
@@ -64,24 +61,18 @@ class Machine(MultiService):
         configuration: Configuration,
         reactor: IReactor,
         now: Callable[[], float],
-        make_print_pool: Callable[
-            [IReactor, int, Callable[[], float]], IPrintPool
-        ] = make_print_pool,
+        make_print_pool: PoolMaker = make_print_pool,
     ) -> None:
         MultiService.__init__(self)
         self._live = live = LiveConfiguration(configuration)
-        model, listen, link = configuration.model, configuration.listen, configuration.link
+        model, link = configuration.model, configuration.link
         self.device = device = Device(model=model, settings=model.initial_settings(), now=now)
         device.paper = configuration.printing.loaded
 
         # What it stores, its key, its settings.
         self.storage = storage = Storage(live, reactor, now)
-        memory, journal, outbox, tray = (
-            storage.memory,
-            storage.journal,
-            storage.outbox,
-            storage.tray,
-        )
+        memory, journal = storage.memory, storage.journal
+        outbox, tray = storage.outbox, storage.tray
         self.keyring = Keyring(
             storage.state.keys,
             device=device,
@@ -105,6 +96,7 @@ class Machine(MultiService):
         )
         self.sessions = sessions = Sessions(device=device, journal=journal, configuration=live)
         blocking = lambda work: run_blocking(reactor, work)  # noqa: E731
+        workers = worker_pools(reactor, make_print_pool)
         self.pop_sessions = POPSessionQueue(
             clock=reactor,
             device=device,
@@ -157,7 +149,14 @@ class Machine(MultiService):
 
         # What prints: a mail waits for paper and becomes a document; the tray is kept within its limits.
         self.retention = Retention(
-            clock=reactor, device=device, journal=journal, configuration=live, tray=tray
+            clock=reactor,
+            device=device,
+            journal=journal,
+            configuration=live,
+            tray=tray,
+            memory=memory,
+            kept_mails=storage.kept_mails,
+            mail_index=storage.mail_index,
         )
         self.print_queue = PrintQueue(
             clock=reactor,
@@ -165,22 +164,14 @@ class Machine(MultiService):
             memory=memory,
             configuration=live,
             tray=tray,
-            pool=make_print_pool(
-                reactor,
-                configuration.printing.workers,
-                lambda: _WALL_PER_CPU * live.current.limits.print,
-            ),
+            pool=workers(configuration.printing.workers, lambda: live.current.limits.print),
             notifier=notifier,
             retention=self.retention,
             on_disk=storage.on_disk,
         )
         self.page_viewer = PageViewer(
             tray=tray,
-            pool=make_print_pool(
-                reactor,
-                min(1, configuration.printing.workers),
-                lambda: _WALL_PER_CPU * PAGE_CPU_SECONDS,
-            ),
+            pool=workers(min(1, configuration.printing.workers), lambda: PAGE_CPU_SECONDS),
             configuration=live,
             on_disk=storage.on_disk,
         )
@@ -197,9 +188,10 @@ class Machine(MultiService):
             reassembly=self.reassembly,
             full_mode=self.full_mode,
             notifier=notifier,
+            retention=self.retention,
         )
         self.smtp_listener = SMTPListener(
-            listen.smtp,
+            configuration.listen.smtp,
             reactor=reactor,
             device=device,
             memory=memory,
@@ -219,11 +211,31 @@ class Machine(MultiService):
             dispatch=self.dispatch,
         )
 
+        received_jobs = ReceivedJobs(
+            device=device,
+            memory=memory,
+            journal=journal,
+            dispatch=self.dispatch,
+            reassembly=self.reassembly,
+            print_queue=self.print_queue,
+        )
+        self.mail_archive = MailArchive(
+            memory=memory,
+            kept=storage.kept_mails,
+            index=storage.mail_index,
+            tray=tray,
+            pool=workers(1, lambda: READ_CPU_SECONDS),
+            received_jobs=received_jobs,
+            on_disk=storage.on_disk,
+        )
+
         # What goes on after a restart, and what the panel asks.
         self._recovery = Recovery(
             device=device,
             memory=memory,
+            kept_mails=storage.kept_mails,
             journal=journal,
+            configuration=live,
             outbox=outbox,
             tray=tray,
             dispatch=self.dispatch,
@@ -240,14 +252,8 @@ class Machine(MultiService):
             pop_sessions=self.pop_sessions,
             poller=self.pop_poller,
             send_queue=self.send_queue,
-            received_jobs=ReceivedJobs(
-                device=device,
-                memory=memory,
-                journal=journal,
-                dispatch=self.dispatch,
-                reassembly=self.reassembly,
-                print_queue=self.print_queue,
-            ),
+            received_jobs=received_jobs,
+            mail_archive=self.mail_archive,
             page_viewer=self.page_viewer,
         )
         # They start in this order: the filter is in force before anything listens.
@@ -300,6 +306,7 @@ class Machine(MultiService):
                 part.stopService()
         self.scanner.stop()
         self.page_viewer.stop()
+        self.mail_archive.stop()
         self.storage.abort_start()
 
     def quiesce(self) -> Deferred[None]:
@@ -310,6 +317,7 @@ class Machine(MultiService):
                 maybeDeferred(MultiService.stopService, self),
                 maybeDeferred(self.scanner.stop),
                 maybeDeferred(self.page_viewer.stop),
+                maybeDeferred(self.mail_archive.stop),
             ]
         return DeferredList(ending).addCallback(lambda _: None)
 

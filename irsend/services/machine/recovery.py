@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from irsend.device import codes
 from irsend.device.device import Device
+from irsend.device.jobs import Job
+from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.receive.dispatch import Dispatch
 from irsend.services.send.full_mode import FullMode
 from irsend.services.send.send_queue import SendQueue
 from irsend.store.journal import Journal
+from irsend.store.kept_mails import KeptMails
 from irsend.store.memory import Memory, maildrop_mark, mark_in
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.tray import PrintedMails, Tray
@@ -26,7 +30,9 @@ class Recovery:
         *,
         device: Device,
         memory: Memory,
+        kept_mails: KeptMails,
         journal: Journal,
+        configuration: LiveConfiguration,
         outbox: Outbox,
         tray: Tray,
         dispatch: Dispatch,
@@ -35,7 +41,9 @@ class Recovery:
     ) -> None:
         self._device = device
         self._memory = memory
+        self._kept_mails = kept_mails
         self._journal = journal
+        self._live = configuration
         self._outbox = outbox
         self._tray = tray
         self._dispatch = dispatch
@@ -72,37 +80,52 @@ class Recovery:
             self._device.last_session = max(self._device.last_session, 0, *job.sessions)
 
     def _recover_mails(self, printed: Sequence[PrintedMails], journal_serial: int) -> None:
-        """Give the mails in memory to dispatch; delete those that were printed before.
+        """Give the mails in memory to dispatch; keep those that were printed before.
 
         A mail without a job gets one. The journal has no job after `journal_serial`.
         """
         memory, device = self._memory, self._device
-        known = {job.mail_file or "": job for job in self._journal.jobs_in_memory()}
-        over = [job for job in known.values() if job.ended is not None]
+        known = {job.mail_file or "": job for job in self._journal.jobs_with_mail()}
+        over = {name: job for name, job in known.items() if job.ended is not None}
+        waiting = {name: job for name, job in known.items() if job.ended is None}
         for job in (one for document in printed for one in document.jobs):
             name = job.mail_file or ""
-            if name in known or memory.size(name) or job.serial > journal_serial:
+            if name in waiting or memory.size(name) or job.serial > journal_serial:
                 # It was printed, and its end was lost with the power.
-                over.append(job)
-        for job in over:
-            name = job.mail_file or ""
-            known.pop(name, None)
-            self._remember_fetched(name)
-            memory.unlink([name])
-            memory.forget([name])
-            device.job_changed(job, mail_file=None)
+                over[name] = job
+                waiting.pop(name, None)
+        for name, job in over.items():
+            in_memory = bool(memory.size(name))
+            kept = (
+                self._take_out_of_memory(job, name) if in_memory else name in self._kept_mails
+            )
+            if in_memory or not kept or known.get(name) != job:
+                self._remember_fetched(name)
+                device.job_changed(job, mail_file=name if kept else None)
         names = dict.fromkeys(memory.names())
-        for name, job in known.items():
+        for name, job in waiting.items():
             if name not in names:
-                device.job_changed(job, mail_file=None, result="OK", ended=device.now())
+                kept = name in self._kept_mails
+                device.job_changed(
+                    job, mail_file=name if kept else None, result="OK", ended=device.now()
+                )
             elif job.result != "waiting":
-                known[name] = device.job_changed(job, result="waiting")
+                waiting[name] = device.job_changed(job, result="waiting")
         for name in names:
-            if name in known:
-                self._dispatch.mail_recovered(known[name])
+            if name in waiting:
+                self._dispatch.mail_recovered(waiting[name])
                 continue
             self._remember_fetched(name)
             self._dispatch.mail_stored(name, memory.read_head(name), "", None)
+
+    def _take_out_of_memory(self, job: Job, name: str) -> bool:
+        """Take the mail of a job that has ended out of memory; return whether it is kept."""
+        if job.code == codes.CANCELLED or not self._live.current.printing.keep_mails:
+            self._memory.unlink([name])
+        else:
+            self._kept_mails.remember(self._kept_mails.move([name]))
+        self._memory.forget([name])
+        return name in self._kept_mails
 
     def _remember_fetched(self, name: str) -> None:
         """Record that a mail was fetched, where it was: it may still be on the server."""

@@ -20,6 +20,8 @@ from irsend.services.reactor import IReactor
 from irsend.store.disk_health import DiskHealth
 from irsend.store.group_commit import GroupCommit, InThread
 from irsend.store.journal import Journal
+from irsend.store.kept_mails import KeptMails
+from irsend.store.mail_index import MailIndex
 from irsend.store.memory import Memory
 from irsend.store.outbox import Outbox
 from irsend.store.receiver_features import ReceiverFeatures
@@ -52,7 +54,11 @@ class Storage:
             in_journal_thread = self._thread_pool(reactor, "journal", 1, 1)
         self._device: Device | None = None
         self.disk_health = health = DiskHealth(
-            reactor, self.on_disk, flush=lambda: self.journal.flush(), report=self._report_disk
+            reactor,
+            self.on_disk,
+            flush=lambda: self.journal.flush(),
+            report=self._report_disk,
+            make_room=lambda: self.kept_mails.make_room(),
         )
         self.memory = Memory(
             self.state.memory,
@@ -60,6 +66,10 @@ class Storage:
             GroupCommit(health.watched(self.on_disk, self.state.memory), health.failed),
             now,
         )
+        self.kept_mails = KeptMails(
+            self.state.mails, self.memory, health.watched(self.on_disk, self.state.mails)
+        )
+        self.memory.make_room = self.kept_mails.make_room
         self.journal = Journal(
             self.state.journal,
             Transcripts(self.state.sessions),
@@ -68,6 +78,7 @@ class Storage:
             sessions_kept=lambda: configuration.current.limits.sessions_kept,
             on_disk_error=health.failed,
         )
+        self.mail_index = MailIndex(self.journal)
         self.outbox = Outbox(self.state.outbox, health.watched(self.on_disk, self.state.outbox))
         self.tray = Tray(self.state.tray, health.watched(self.on_disk, self.state.tray))
         self.saved_settings = SavedSettings(self.state.settings)
@@ -90,6 +101,7 @@ class Storage:
         """Read what is kept, and let the device go on where it was; StateError."""
         self._device = device
         self.memory.open_directory()
+        self.kept_mails.open_directory()
         self.journal.open(device)
         self.receiver_features.open()
         device.observe(self.journal.observe)

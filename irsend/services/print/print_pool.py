@@ -1,4 +1,4 @@
-"""The print pool: worker processes that print, draw, read and set, each one order after the other.
+"""The print pool: worker processes that print, draw and read, each one order after the other.
 
 A worker that dies, hangs or writes what is no answer fails the order that it has,
 and no other. None is started before there is an order.
@@ -25,6 +25,8 @@ from irsend.services.worker_process import Worker, end_all, when_exited
 _IDLE = 60
 # After so many orders a worker is replaced: its libraries may leak memory.
 _MOST_ORDERS = 500
+# Workers run at the lowest priority: by the clock an order may take so many times its CPU time.
+_WALL_PER_CPU = 4
 
 
 Order = Mapping[str, object]
@@ -70,11 +72,24 @@ class IPrintPool(Interface):
         """Break off all orders, which fail with CannotPrintNow, as later ones do; fires when nothing runs."""
 
 
+PoolMaker = Callable[[IReactor, int, Callable[[], float]], IPrintPool]
+"""Makes a pool of so many workers; the callable gives the seconds that an order may take, by the clock."""
+
+
 def make_print_pool(
     reactor: IReactor, at_once: int, timeout: Callable[[], float]
 ) -> IPrintPool:
     """Return a pool of so many workers; `timeout` gives the seconds that an order may take."""
     return PrintPool(reactor, at_once, timeout) if at_once else NoPrintPool()
+
+
+def worker_pools(
+    reactor: IReactor, make: PoolMaker
+) -> Callable[[int, Callable[[], float]], IPrintPool]:
+    """Return what makes a pool of so many workers, whose orders may take so many seconds of CPU."""
+    return lambda at_once, cpu_seconds: make(
+        reactor, at_once, lambda: _WALL_PER_CPU * cpu_seconds()
+    )
 
 
 @implementer(IPrintPool)
@@ -227,9 +242,7 @@ class _PrintWorker(Worker):
             code, why = failed["code"], str(failed["words"])
             self._end(Failure(CannotPrint(str(code), why) if code else CannotPrintNow(why)))
         else:
-            (outcome,) = [
-                message[one] for one in ("printed", "drawn", "read", "set") if one in message
-            ]
+            (outcome,) = message.values()
             self._end(dict(outcome))
 
     def _end(self, outcome: Answer | Failure) -> None:

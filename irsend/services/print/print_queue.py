@@ -1,7 +1,7 @@
 """The print queue: received mails become documents in the tray, while there is paper (docs/printing).
 
 A pool of workers decodes and prints; nothing is decoded here. A mail leaves the
-memory once its document is safe in the tray. The document's record names its
+memory once its document is safe in the tray, and is kept (`retention`). The document's record names its
 mails, so that a crash in between does not print one twice.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import attrs
@@ -27,7 +27,6 @@ from irsend.device.documents import Document
 from irsend.device.events import Event, PaperChanged
 from irsend.device.job_results import LONGEST_REASON, MAIL_DELETED, finished_jobs, printed_jobs
 from irsend.device.jobs import Job
-from irsend.errors import CannotCancel
 from irsend.message.parsed_message import Problem
 from irsend.services.error_text import OWN_ERROR
 from irsend.services.live_configuration import LiveConfiguration
@@ -80,6 +79,10 @@ class _Order:
     def names(self) -> list[str]:
         """The names of its mails in memory."""
         return [one.name for one in self.mails]
+
+    def has_one_of(self, serials: Collection[int]) -> bool:
+        """Say whether one of its mails is that of a job with one of these serials."""
+        return any(one.job.serial in serials for one in self.mails)
 
     def when_over(self) -> Deferred[None]:
         """Fire when it is no longer being printed."""
@@ -178,24 +181,23 @@ class PrintQueue(Service):
         self._waiting.append(_Order([*parts, *duplicates], len(parts), instead))
         self._print_more()
 
-    async def release(self, job: Job) -> list[ReceivedMail]:
-        """Cancel the printing of a mail; return all mails that were to be printed with it.
+    async def release(self, serials: Collection[int]) -> list[ReceivedMail]:
+        """Cancel the printing of the mails of these jobs; return all mails that were to be printed with them.
 
-        They are still in memory. CannotCancel where their document was printed meanwhile.
+        They are still in memory. Those whose document was printed meanwhile are left out.
         """
-        for order in list(self._waiting):
-            if _is_for(order, job):
-                self._waiting.remove(order)
-                return order.mails
+        meant = dict.fromkeys(one for one in self._waiting if one.has_one_of(serials))
+        if meant:
+            self._waiting = deque(one for one in self._waiting if one not in meant)
+        released = [mail for order in meant for mail in order.mails]
         for order in list(self._under_way):
-            if _is_for(order, job):
+            if order.has_one_of(serials):
                 order.cancelled = True
                 order.cancel()
                 await order.when_over()
-                if order.job.ended is not None:
-                    raise CannotCancel(f"Job {job.number} has ended ({order.job.result}).")
-                return order.mails
-        return []
+                if order.job.ended is None:
+                    released += order.mails
+        return released
 
     # -- one after the other ------------------------------------------------------
 
@@ -326,10 +328,13 @@ class PrintQueue(Service):
         order.keeping = True
         device = self._device
         try:
-            await self._memory.delete_durably(order.names)
-            jobs = tuple(attrs.evolve(one, mail_file=None) for one in jobs)
+            kept = await self._retention.keep(order.names)
+            jobs = tuple(
+                one if one.mail_file in kept else attrs.evolve(one, mail_file=None)
+                for one in jobs
+            )
         except OSError:
-            # A job that has ended and holds a mail: at the next start that is deleted.
+            # A job that has ended and has a mail in memory: at the next start that is kept.
             pass
         if document is not None:
             device.document_printed(document)
@@ -337,10 +342,6 @@ class PrintQueue(Service):
         for other in others:
             device.job_changed(other)
         order.job = device.printing_ended(first)
-
-
-def _is_for(order: _Order, job: Job) -> bool:
-    return any(one.job.serial == job.serial for one in order.mails)
 
 
 def _name(printed: Answer) -> str:

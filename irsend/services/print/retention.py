@@ -1,6 +1,8 @@
-"""Retention: keeps the tray within its limits; the oldest documents are removed first."""
+"""Retention: keeps printed mails, and keeps them and the tray within their limits; the oldest go first."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -13,6 +15,9 @@ from irsend.device.documents import Document
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.unexpected import log_unexpected
 from irsend.store.journal import Journal
+from irsend.store.kept_mails import KeptMails
+from irsend.store.mail_index import MailIndex
+from irsend.store.memory import Memory
 from irsend.store.tray import Tray
 
 _HOUR = 3600
@@ -31,12 +36,18 @@ class Retention(Service):
         journal: Journal,
         configuration: LiveConfiguration,
         tray: Tray,
+        memory: Memory,
+        kept_mails: KeptMails,
+        mail_index: MailIndex,
     ) -> None:
         self._clock = clock
         self._device = device
         self._journal = journal
         self._configuration = configuration
         self._tray = tray
+        self._memory = memory
+        self._kept_mails = kept_mails
+        self._mail_index = mail_index
         self._timer: IDelayedCall | None = None
         self._under_way: Deferred[None] | None = None
 
@@ -68,8 +79,41 @@ class Retention(Service):
             octets=limits.tray_size * MB,
         )
 
+    async def keep(self, names: Sequence[str]) -> set[str]:
+        """Move printed mails out of memory; return the names of those that are kept. OSError.
+
+        Fires when none of them is in memory after a crash.
+        """
+        if self._configuration.current.printing.keep_mails:
+            return await self._kept_mails.keep(names)
+        await self._memory.delete_durably(names)
+        return set()
+
     async def apply(self) -> None:
-        """Remove the documents beyond the limits; never fails."""
+        """Remove the mails and documents beyond the limits; never fails."""
+        await self._apply_to_mails()
+        await self._apply_to_tray()
+
+    async def _apply_to_mails(self) -> None:
+        limits = self._configuration.current.printing
+        beyond = self._kept_mails.beyond_limits(
+            self._device.now(),
+            most=limits.keep_mails,
+            days=limits.keep_days,
+            octets=limits.keep_size * MB,
+        )
+        gone = [*self._kept_mails.deleted_for_room(), *beyond]
+        if not gone:
+            return
+        try:
+            await self._kept_mails.remove(beyond)
+            await self._mail_index.forget(gone)
+        except OSError:
+            # They are there still, and are removed with the next mail.
+            return
+        self.log.info("Kept mails: {count} of the oldest were removed", count=len(gone))
+
+    async def _apply_to_tray(self) -> None:
         device = self._device
         if not self._beyond_limits():
             return

@@ -23,6 +23,7 @@ from irsend.message.reports.reader import Notification, read_notification
 from irsend.message.reports.requests import ASKING, NO_REQUESTS, requests_in
 from irsend.message.summary import sender_of, subject_of
 from irsend.services.print.print_queue import PrintQueue
+from irsend.services.print.retention import Retention
 from irsend.services.receive.reassembly import Reassembly
 from irsend.services.received_mail import ReceivedMail
 from irsend.services.retries import Retries
@@ -63,6 +64,7 @@ class Dispatch(Service):
         reassembly: Reassembly,
         full_mode: FullMode,
         notifier: Notifier,
+        retention: Retention,
     ) -> None:
         self._device = device
         self._memory = memory
@@ -72,6 +74,7 @@ class Dispatch(Service):
         self._reassembly = reassembly
         self._full_mode = full_mode
         self._notifier = notifier
+        self._retention = retention
         self._waiting: deque[Job] = deque()
         self._undecided: dict[int, bool] = {}
         """Serials of the mails that are not passed on yet; True for those from before a restart."""
@@ -186,14 +189,20 @@ class Dispatch(Service):
             return
         await self._journal.flush()
         # It may have been cancelled meanwhile.
+        kept: set[str] = set()
         if mail.job.serial in self._undecided:
-            await self._memory.delete_durably([mail.name])
+            kept = await self._retention.keep([mail.name])
         if self.release(mail.job):
             kind = notification.kind.upper()
             why = f"{kind} for a job; Print MDN/DSN upon Receipt is off"
             self._device.job_changed(
-                mail.job, result="OK", reason=why, mail_file=None, ended=self._device.now()
+                mail.job,
+                result="OK",
+                reason=why,
+                mail_file=mail.name if mail.name in kept else None,
+                ended=self._device.now(),
             )
+            await self._retention.apply()
 
     def _not_matched(self, failure: Failure, job: Job) -> None:
         """Read a notification again after a pause: its change of a job could not be written."""

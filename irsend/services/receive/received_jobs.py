@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twisted.internet.defer import Deferred
 
 from irsend.device import codes
@@ -45,18 +47,36 @@ class ReceivedJobs:
         return Deferred.fromCoroutine(self._cancel(job))
 
     async def _cancel(self, job: Job) -> Job:
-        if job.mail_file is None or job.ended is not None:
+        cancelled = await self.cancel_waiting([job])
+        if job.serial not in cancelled:
+            ended = await self._journal.job(job.number)
             raise CannotCancel(
-                f"Job {job.number} has ended ({job.result}); only one that waits can be cancelled."
+                f"Job {job.number} has ended ({ended.result}); only one that waits can be cancelled."
             )
-        jobs = [job]
-        if not self._dispatch.release(job) and not self._reassembly.release(job):
-            mails = await self._print_queue.release(job)
-            jobs += [mail.job for mail in mails if mail.job.serial != job.serial]
-        names = [one.mail_file or "" for one in jobs]
+        return cancelled[job.serial]
+
+    async def cancel_waiting(self, jobs: Sequence[Job]) -> dict[int, Job]:
+        """Delete the mails of these jobs unprinted; return the jobs that were cancelled, by serial.
+
+        Those that have ended are left out. OSError where they cannot be deleted: then they go
+        on their way again.
+        """
+        asked = {one.serial: one for one in jobs if one.mail_file and one.ended is None}
+        waiting = {
+            serial: job
+            for serial, job in asked.items()
+            if self._dispatch.release(job) or self._reassembly.release(job)
+        }
+        queued = asked.keys() - waiting.keys()
+        for mail in await self._print_queue.release(queued):
+            waiting[mail.job.serial] = mail.job
+        for serial in queued - waiting.keys():
+            # It was printed meanwhile, or could not be printed and waits for the next start.
+            job = await self._journal.job(asked[serial].number)
+            if job.serial == serial and job.ended is None:
+                waiting[serial] = job
         ended = self._device.now()
-        waiting = jobs
-        jobs = [
+        cancelled = [
             self._device.job_changed(
                 one,
                 result="NG",
@@ -64,15 +84,14 @@ class ReceivedJobs:
                 reason=codes.CODES[codes.CANCELLED],
                 ended=ended,
             )
-            for one in jobs
+            for one in waiting.values()
         ]
         try:
             # The journal has their ends and UIDLs before they are deleted: none is fetched again.
             await self._journal.flush()
-            await self._memory.delete_durably(names)
+            await self._memory.delete_durably([one.mail_file or "" for one in cancelled])
         except OSError:
-            for one in waiting:
+            for one in waiting.values():
                 self._dispatch.mail_recovered(self._device.job_changed(one, result="waiting"))
             raise
-        job, *_ = [self._device.job_changed(one, mail_file=None) for one in jobs]
-        return job
+        return {one.serial: self._device.job_changed(one, mail_file=None) for one in cancelled}

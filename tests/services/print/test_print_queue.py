@@ -32,13 +32,14 @@ class PrintQueueTests(PrintingMachineCase):
     """From memory to the tray."""
 
     async def test_printed(self) -> None:
-        """A mail becomes a document of its number, its job has pages and result, and memory is free."""
+        """A mail becomes a document of its number, its job has pages and result, and it is kept."""
         job = await self.receive(mail("Good morning."))
         ended = await self.ended(job.number)
         self.assertEqual(
             (ended.number, ended.result, ended.pages, ended.kind, ended.mail_file),
-            ("5001", "OK", 1, "email", None),
+            ("5001", "OK", 1, "email", job.mail_file),
         )
+        self.assertIn(job.mail_file, self.machine.storage.kept_mails)
         (document,) = await self.printed()
         self.assertEqual((document.number, document.pages), ("5001", 1))
         self.assertEqual(document.subject, "Minutes of the meeting on the third floor")
@@ -430,7 +431,7 @@ class CrashTests(PrintingMachineCase):
         self.assertEqual((jobs, marks), ([("OK",)], [("f" * 32,)]))
 
     async def test_mail_gone_when_announced(self) -> None:
-        """When a document is announced its mail is deleted: one that is taken out at once loses nothing."""
+        """When a document is announced its mail has left memory: one taken out at once loses nothing."""
         there: list[bool] = []
         job = await self.receive_while_out(mail("Text."))
         path = self.machine.storage.memory.path(job.mail_file)
@@ -450,16 +451,17 @@ class CrashTests(PrintingMachineCase):
         await self.until(lambda: self.machine.print_queue._waiting)
         return job
 
-    async def test_not_deleted(self) -> None:
+    async def test_not_moved(self) -> None:
         """A printed mail that the disk did not let go is not printed again, though its document is taken."""
         job = await self.receive_while_out(mail("Text."))
         path = self.machine.storage.memory.path(job.mail_file)
         content = path.read_bytes()
-        delete = self.machine.storage.memory.unlink
-        self.machine.storage.memory.unlink = _failing  # type: ignore[method-assign]
+        kept_mails = self.machine.storage.kept_mails
+        move = kept_mails.move
+        kept_mails.move = _failing  # type: ignore[method-assign]
         await self.machine.control.change_paper(True)
         await self.ended(job.number)
-        self.machine.storage.memory.unlink = delete  # type: ignore[method-assign]
+        kept_mails.move = move  # type: ignore[method-assign]
         await self.machine.control.remove_document(job.number)
         await self.assertFailure(self.machine.control.cancel_job(job.number), CannotCancel)
         await self.machine.stopService()
@@ -467,7 +469,10 @@ class CrashTests(PrintingMachineCase):
         self.switch_on()
         self.assertEqual(self.machine.storage.memory.names(), [])
         (again,) = await self.machine.control.jobs()
-        self.assertEqual((again.serial, again.result, again.mail_file), (1, "OK", None))
+        self.assertEqual(
+            (again.serial, again.result, again.mail_file), (1, "OK", job.mail_file)
+        )
+        self.assertIn(job.mail_file, self.machine.storage.kept_mails)
 
     async def test_cancelled_before_a_crash(self) -> None:
         """What was cancelled stays so, whether the power failed before its mail was deleted or behind it."""

@@ -23,7 +23,7 @@ class FramingTests(PollingCase):
     def remembered(self) -> set[str]:
         """Return the marks of the mails that count as fetched."""
         self.successResultOf(self.parts.journal.flush())
-        rows = self.parts.journal._query(
+        rows = self.parts.journal.query(
             lambda db: {mark for (mark,) in db.execute("SELECT mark FROM fetched")}
         )
         return self.successResultOf(rows)

@@ -84,10 +84,12 @@ class FullModeTests(SendingCase):
         self.assertIn("MAIL FROM:<ir@bench.test>", self.relay.commands)
 
     def test_delivered(self) -> None:
-        """A DSN that says delivered makes it OK; the notification itself is not printed."""
+        """A DSN that says delivered makes it OK; the notification itself is kept, and not printed."""
         notification = self.receive(DSN, self.sent(), action="delivered")
         self.assertEqual(results(self.job()), ["OK", "OK"])
-        self.assertEqual((notification.result, notification.mail_file), ("OK", None))
+        self.assertEqual(notification.result, "OK")
+        kept = self.directory / "mails" / "cur" / f"{notification.mail_file}:2,S"
+        self.assertIn(b"delivery-status", kept.read_bytes())
         self.assertEqual(self.parts.memory.names(), [])
 
     def test_failed(self) -> None:
