@@ -63,11 +63,12 @@ class KeptMails:
 
     def path(self, name: str) -> Path | None:
         """Return where a mail is: a mail program may have changed its flags."""
-        if name not in self._sizes:
-            return None
+        # A mail that is being moved is here before it is counted.
         usual = self.directory / "cur" / (name + _SEEN)
         if usual.exists():
             return usual
+        if name not in self._sizes:
+            return None
         for part in ("cur", "new"):
             for entry in os.scandir(self.directory / part):
                 if entry.name.partition(":")[0] == name:

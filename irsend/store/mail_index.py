@@ -69,6 +69,16 @@ class Reading:
     text: str
 
 
+@frozen(kw_only=True)
+class FoundMails:
+    """What the index knows of a query at one moment."""
+
+    found: list[IndexedMail]
+    """Newest first."""
+    missing: list[tuple[int, str]]
+    """Id and file name of mails that are not in the index, and may be meant; newest first."""
+
+
 class MailIndex:
     """The index of one machine. What fails raises OSError, as the journal does."""
 
@@ -76,35 +86,12 @@ class MailIndex:
         self._journal = journal
         self._made = False
 
-    async def _make(self) -> None:
+    async def find(self, query: MailQuery, most_missing: int) -> FoundMails:
+        """Return the mails that a query finds, and the newest of those that are missing in the index."""
         if not self._made:
             self._made = True
             await self._journal.run(_make)
-
-    async def find(self, query: MailQuery) -> list[IndexedMail]:
-        """Return the mails in the index that a query finds, newest first."""
-        await self._make()
-        where, values = where_of(
-            _CONDITIONS, attrs.asdict(query), _THIS_MAIL, "mail.summary IS NOT NULL"
-        )
-        columns = f"{_COLUMNS}, mail.size, mail.summary"
-        question = f"SELECT {columns} FROM job, mails.mail {where} ORDER BY job.serial DESC LIMIT :limit"  # noqa: S608
-        return await self._journal.query(
-            lambda db: [_mail_of(row) for row in db.execute(question, values)]
-        )
-
-    async def missing(self, query: MailQuery, above: int, limit: int) -> list[tuple[int, str]]:
-        """Return id and file name of mails that are not in the index and may be meant, newest first.
-
-        Their ids are greater than `above`.
-        """
-        await self._make()
-        given = attrs.asdict(query, filter=lambda field, _: field.name in _OF_THE_JOB)
-        given |= {"above": above, "limit": limit}
-        not_in_it = f"NOT EXISTS (SELECT 1 FROM mails.mail WHERE {_THIS_MAIL})"  # noqa: S608
-        where, values = where_of(_CONDITIONS, given, "job.held_as IS NOT NULL", not_in_it)
-        question = f"SELECT serial, held_as FROM job {where} ORDER BY serial DESC LIMIT :limit"  # noqa: S608
-        return await self._journal.query(lambda db: db.execute(question, values).fetchall())
+        return await self._journal.query(lambda db: _find(db, query, most_missing))
 
     async def job(self, id: int) -> Job:
         """Return the job of the mail of this id; NoSuchRecord where there is no mail."""
@@ -133,6 +120,26 @@ class MailIndex:
             await self._journal.run(
                 lambda db: db.executemany(statement, [(name,) for name in gone])
             )
+
+
+def _find(database: sqlite3.Connection, query: MailQuery, most_missing: int) -> FoundMails:
+    given = attrs.asdict(query)
+    where, values = where_of(_CONDITIONS, given, _THIS_MAIL, "mail.summary IS NOT NULL")
+    question = (
+        f"SELECT {_COLUMNS}, mail.size, mail.summary FROM job, mails.mail {where} "  # noqa: S608
+        "ORDER BY job.serial DESC LIMIT :limit"
+    )
+    found = [_mail_of(row) for row in database.execute(question, values)]
+    # Where there are enough, only newer ones can be missing.
+    above = found[-1].job.serial if len(found) == query.limit else 0
+    asked = {name: given[name] for name in _OF_THE_JOB} | {
+        "above": above,
+        "limit": most_missing,
+    }
+    not_in_it = f"NOT EXISTS (SELECT 1 FROM mails.mail WHERE {_THIS_MAIL})"  # noqa: S608
+    where, values = where_of(_CONDITIONS, asked, "job.held_as IS NOT NULL", not_in_it)
+    question = f"SELECT serial, held_as FROM job {where} ORDER BY serial DESC LIMIT :limit"  # noqa: S608
+    return FoundMails(found=found, missing=database.execute(question, values).fetchall())
 
 
 def _make(database: sqlite3.Connection) -> None:

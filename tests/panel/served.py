@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
@@ -93,6 +93,12 @@ class ServedPanel(TestCase):
         self.port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
         self.where = f"127.0.0.1:{self.port.getHost().port}"
         self.addCleanup(self.port.stopListening)
+
+    async def until(self, condition: Any) -> None:
+        """Let the reactor turn until the condition holds, or the test's time is up."""
+        while not condition():
+            turned: Deferred[None] = deferLater(reactor, 0.001, lambda: None)
+            await turned
 
     async def connect(self) -> Wire:
         """Connect; the connection is aborted at the end of the test."""

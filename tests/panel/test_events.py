@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from irsend.device.status import StatusText
@@ -245,9 +244,3 @@ class EventTests(ServedPanel):
     def clock_calls(self) -> int:
         """Count the keep-alive calls that wait on the panel's clock."""
         return len([call for call in self.clock.getDelayedCalls() if call.getTime() % 15 == 0])
-
-    async def until(self, condition: Any) -> None:
-        """Let the reactor turn until the condition holds, or the test's time is up."""
-        while not condition():
-            turned: Deferred[None] = deferLater(reactor, 0.001, lambda: None)
-            await turned

@@ -72,19 +72,16 @@ class MailArchive:
         """Return the mails that a query finds, newest first. OSError."""
         await self._index.forget(self._kept.deleted_for_room())
         while True:
-            found = await self._index.find(query)
-            # Of those that are not in the index yet, only newer ones may be meant.
-            above = found[-1].job.serial if len(found) == query.limit else 0
-            if not await self._reading.run(self._read_more, query, above):
-                return [self._mail(one) for one in found]
+            known = await self._index.find(query, _AT_ONCE)
+            if not known.missing:
+                return [self._mail(one) for one in known.found]
+            await self._reading.run(self._read_missing, query)
 
-    async def _read_more(self, query: MailQuery, above: int) -> bool:
-        """Read some mails that are missing in the index; return whether there were any."""
-        missing = await self._index.missing(query, above, _AT_ONCE)
-        if missing:
-            paths = await self._on_disk(lambda: [self._path(name) for _, name in missing])
-            await self._index.add(await self._readings(missing, paths))
-        return bool(missing)
+    async def _read_missing(self, query: MailQuery) -> None:
+        """Read some of the mails that are missing in the index; another query may have read them by now."""
+        missing = (await self._index.find(query, _AT_ONCE)).missing
+        paths = await self._on_disk(lambda: [self._path(name) for _, name in missing])
+        await self._index.add(await self._readings(missing, paths))
 
     async def _readings(
         self, mails: Sequence[tuple[int, str]], paths: Sequence[Path | None]

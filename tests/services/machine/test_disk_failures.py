@@ -76,10 +76,10 @@ class Case(unittest.TestCase):
         assert self.machine is not None
         return self.machine
 
-    def receive(self) -> Deferred[None]:
+    def receive(self, octets: int = 10_000) -> Deferred[None]:
         """Receive a mail; fires once it is safe."""
         message = self.on.storage.memory.open_message(b"", on_stored=lambda _: None)
-        message.write(b"Subject: x\r\n\r\n" + bytes(10_000))
+        message.write(b"Subject: x\r\n\r\n" + bytes(octets))
         return message.commit()
 
 
@@ -119,6 +119,31 @@ class FullDiskTests(Case):
             ],
         )
         await self.receive()
+
+    async def test_kept_mails_make_room(self) -> None:
+        """On a full disk printed mails make room for those that come, and for all else; none that waits goes."""
+        storage = self.on.storage
+        await self.receive()
+        await self.receive()
+        printed, waiting = storage.memory.names()
+        await storage.kept_mails.keep([printed])
+        self.disk.fill()
+        await self.receive()
+        self.assertNotIn(printed, storage.kept_mails)
+        self.assertEqual(len(storage.memory.names()), 2)
+        self.assertIsNotNone(storage.memory.path(waiting))
+        self.assertEqual(self.on.device.disk_failure, "")
+        # What is no mail is written at the next try.
+        self.disk.empty()
+        await self.receive(1_000_000)
+        await storage.kept_mails.keep(storage.memory.names()[-1:])
+        self.disk.fill()
+        self.assertRaises(
+            NotKept, self.on.control.change_settings, {"email_ifax.pop_interval": 3}
+        )
+        await storage.disk_health.try_now()
+        self.assertEqual((self.on.device.disk_failure, len(storage.kept_mails)), ("", 0))
+        self.on.control.change_settings({"email_ifax.pop_interval": 3})
 
     async def test_read_meanwhile(self) -> None:
         """While the disk takes nothing, jobs and sessions are read as they are, and written later."""
