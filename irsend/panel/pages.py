@@ -21,12 +21,14 @@ from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
+from irsend.panel.mails import mail_id
 from irsend.panel.menus import ROOT, menu_of_window, root_menu
 from irsend.panel.problems import Problem, problem_of
+from irsend.panel.received_screens import ReceivedScreens
 from irsend.panel.rendering import HTML
 from irsend.panel.request import PanelRequest
 from irsend.panel.responses import shield, write, write_failure
-from irsend.panel.screens import Screens, app, number_of, see_other
+from irsend.panel.screens import app, number_of, see_other
 
 _STATIC = {
     "api-docs.css": "text/css; charset=utf-8",
@@ -45,7 +47,7 @@ _SWAGGER_UI = {
 """Its files are large and seldom asked for: they are read when they are."""
 
 
-class Pages(Screens):
+class Pages(ReceivedScreens):
     """All routes of the page, for one machine."""
 
     app = app
@@ -151,6 +153,13 @@ class Pages(Screens):
         self._form(request)
         await shield(self._machine.remove_document(number_of(number)))
         return see_other(request, "/mailbox")
+
+    @app.route("/mails/<id>/delete", methods=["POST"])
+    async def delete_mail(self, request: Request, id: str) -> bytes:
+        """Delete a received mail, for good; its document stays."""
+        self._form(request)
+        await shield(self._machine.remove_mail(mail_id(id)))
+        return see_other(request, "/")
 
     @app.route("/jobs/<number>/cancel", methods=["POST"])
     async def cancel(self, request: Request, number: str) -> bytes:

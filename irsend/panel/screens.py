@@ -1,6 +1,6 @@
 """The screens of the machine's touch panel, each at an address, with the list of sessions beside them.
 
-`pages` has the routes of their keys.
+`received_screens` has those of what was received, `pages` the routes of all keys.
 """
 
 from __future__ import annotations
@@ -24,24 +24,16 @@ from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
 from irsend.panel.menus import ROOT, Menu, menu_of_window, root_menu
 from irsend.panel.problems import Problem
-from irsend.panel.received import matching
 from irsend.panel.rendering import HTML, templates
 from irsend.panel.responses import shield, write
 from irsend.panel.transcript_view import exposure, transcript_rows
 
 _ROWS_SHOWN = 25
 """Rows of each list of jobs, sessions and status texts."""
-_DOCUMENTS_SHOWN = 60
-_ARRIVALS_SHOWN = 8
-"""Of what was received, the newest that the first screen shows; `?limit=` asks for more."""
-_MOST_ARRIVALS = 200
-_LONGEST_SEARCH = 200
-_PAGES_SHOWN = 50
-"""Pages of a document that its screen shows; all are in the PDF."""
-_JOBS_SEARCHED = 100
+JOBS_SEARCHED = 100
 """Newest jobs among which those of a session are sought."""
 _FILTERS = ("kind", "peer", "result", "code")
-_HALVES = {"received": "received", "wire": "wire", "session": "wire"}
+_HALVES = {"received": "received", "mail": "received", "wire": "wire", "session": "wire"}
 """Which half of the page a tab is in, where that is not the machine."""
 
 app = Klein()
@@ -61,65 +53,21 @@ class Screens:
 
     # -- screens ----------------------------------------------------------------------
 
-    @app.route("/", methods=["GET"])
-    async def index(self, request: Request) -> bytes:
-        """Show the first screen: what was received, or of it what is sought; beside it Send."""
-        parameters = request_parameters.query(request)
-        sought = request_parameters.text(parameters, "q", _LONGEST_SEARCH) or ""
-        limit = request_parameters.whole_number(
-            parameters, "limit", _ARRIVALS_SHOWN, 1, _MOST_ARRIVALS
-        )
-        arrivals = matching(self._machine.documents(), sought)
-        return await self._screen(
-            request,
-            "received.html",
-            "received",
-            sought=sought,
-            found=len(arrivals),
-            arrivals=arrivals[:limit],
-            most_listed=_MOST_ARRIVALS,
-            **_order_form(),
-        )
-
     @app.route("/send", methods=["GET"])
     async def send_form(self, request: Request) -> bytes:
         """Show Send; reloading a refused order asks for this address too."""
         return await self._send_screen(request)
 
-    @app.route("/mailbox", methods=["GET"])
-    async def mailbox(self, request: Request) -> bytes:
-        """Show the documents in the tray."""
-        documents = self._machine.documents()
-        return await self._screen(
-            request,
-            "mailbox.html",
-            "mailbox",
-            documents=documents[:_DOCUMENTS_SHOWN],
-            in_tray=len(documents),
-        )
-
-    @app.route("/mailbox/<number>", methods=["GET"])
-    async def document(self, request: Request, number: str) -> bytes:
-        """Show a printed document, page by page."""
-        document = self._machine.document(number_of(number))
-        return await self._screen(
-            request,
-            "document.html",
-            "mailbox",
-            document=document,
-            shown=min(document.pages, _PAGES_SHOWN),
-        )
-
     @app.route("/jobs", methods=["GET"])
     async def jobs(self, request: Request) -> bytes:
         """Show the jobs, sent and received."""
-        return await self._screen(request, "jobs.html", "jobs")
+        return await self.screen(request, "jobs.html", "jobs")
 
     @app.route("/monitor", methods=["GET"])
     async def monitor(self, request: Request) -> bytes:
         """Show System Monitor."""
         history = await shield(self._machine.status_history(_ROWS_SHOWN))
-        return await self._screen(
+        return await self.screen(
             request,
             "monitor.html",
             "monitor",
@@ -152,7 +100,7 @@ class Screens:
         """Show one session."""
         session = await shield(self._machine.session(session_number(id)))
         then = await shield(self._machine.settings_at(session.started))
-        return await self._screen(
+        return await self.screen(
             request,
             "session.html",
             "session",
@@ -186,11 +134,11 @@ class Screens:
         problems: dict[str, str] | None = None,
         tab: str = "send",
     ) -> bytes:
-        return await self._screen(
+        return await self.screen(
             request,
             "send.html",
             tab,
-            **_order_form(given, problems),
+            **order_form(given, problems),
         )
 
     async def _menu(
@@ -205,7 +153,7 @@ class Screens:
     ) -> bytes:
         """Render a menu; with a `cause` also what its setting drew, and the session beside it."""
         shown = serializers.settings(self._machine.device, menu.window)["windows"]
-        return await self._screen(
+        return await self.screen(
             request,
             "cause.html" if cause else "menu.html",
             "functions",
@@ -220,7 +168,7 @@ class Screens:
 
     async def _of_session(self, session: Session) -> dict[str, object]:
         """Return the names that the session's half of the page takes."""
-        jobs = await shield(self._machine.jobs(limit=_JOBS_SEARCHED))
+        jobs = await shield(self._machine.jobs(limit=JOBS_SEARCHED))
         rows = transcript_rows(await shield(self._machine.transcript(session.id)))
         return {
             "session": session,
@@ -229,9 +177,7 @@ class Screens:
             "exposure": exposure(rows),
         }
 
-    async def _screen(
-        self, request: Request, template: str, tab: str, **names: object
-    ) -> bytes:
+    async def screen(self, request: Request, template: str, tab: str, **names: object) -> bytes:
         """Render a page: a screen of the panel, and a half of the bench beside it.
 
         `tab` is what is shown; on a narrow display only its half is.
@@ -298,7 +244,7 @@ class Screens:
         return own or f"ir@{next(names, 'bench.test')}"
 
 
-def _order_form(
+def order_form(
     given: dict[str, object] | None = None, problems: dict[str, str] | None = None
 ) -> dict[str, object]:
     """Return the names that the form of Send takes: what was given before, and what was wrong."""

@@ -45,6 +45,8 @@ class MachineDouble:
     job_queries: list[JobQuery] = field(factory=list)
     kept_mails: list[MailContent] = field(factory=list)
     """Newest first."""
+    mail_error: Exception | None = None
+    """What `mail` fails with."""
     mail_queries: list[MailQuery] = field(factory=list)
     transcripts: dict[int, list[TranscriptLine]] = field(factory=dict)
     key: dict[str, object] | None = None
@@ -214,12 +216,23 @@ class MachineDouble:
         return self.job(number).addCallback(cancel)
 
     def mails(self, query: MailQuery) -> Deferred[list[Mail]]:
-        """Give `kept_mails`, and record the query."""
+        """Give those of `kept_mails` that `before` and `anywhere`, in the text, leave; record the query."""
         self.mail_queries.append(query)
-        return succeed([one.mail for one in self.kept_mails[: query.limit]])
+        found = [
+            one.mail
+            for one in self.kept_mails
+            if (query.before is None or one.mail.id < query.before)
+            and (query.anywhere or "").casefold() in one.text.casefold()
+        ]
+        return succeed(found[: query.limit])
 
     def mail(self, id: int) -> Deferred[MailContent]:
         """Give one of `kept_mails`."""
+        if self.mail_error is not None:
+            return fail(self.mail_error)
+        return self._kept_mail(id)
+
+    def _kept_mail(self, id: int) -> Deferred[MailContent]:
         for one in self.kept_mails:
             if one.mail.id == id:
                 return succeed(one)
@@ -232,7 +245,7 @@ class MachineDouble:
             octets = content.text.encode()
             return io.BytesIO(octets), len(octets)
 
-        return self.mail(id).addCallback(opened)
+        return self._kept_mail(id).addCallback(opened)
 
     def open_mail_part(self, id: int, part: int) -> Deferred[tuple[MailPart, IO[bytes]]]:
         """Give octets that name the part, as many as the part has."""
