@@ -74,9 +74,7 @@ MAIL_SCHEMAS: dict[str, Schema] = {
         (),
         **_MAIL,
         headers={
-            **list_of(
-                {"type": "array", "prefixItems": [TEXT, TEXT], "minItems": 2, "maxItems": 2}
-            ),
+            **list_of({**list_of(TEXT), "minItems": 2, "maxItems": 2}),
             "description": "Name and value of each field, in order; values are decoded.",
         },
         text={**TEXT, "description": "That of its HTML where it has no other."},

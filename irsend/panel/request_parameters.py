@@ -19,8 +19,8 @@ from irsend.panel.waiting import LONGEST
 
 N = TypeVar("N", int, None)
 
-MOST_SECONDS = 253_402_300_799
-"""The end of the year 9999, in seconds since the epoch."""
+MOST_SECONDS = 999_999_999_999
+"""The largest time that is given in seconds since the epoch."""
 
 
 def query(request: Request) -> dict[str, str]:
@@ -99,23 +99,23 @@ def time(parameters: dict[str, str], name: str) -> float | None:
     given = parameters.get(name)
     if not given:
         return None
-    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", given, re.ASCII):
-        at = float(given)
-    else:
-        try:
-            # A plus sign in a query is a blank.
-            at = datetime.datetime.fromisoformat(given.replace(" ", "+")).timestamp()
-            if "T" not in given.upper() or not re.search(r"[Zz]$|[+ -]\d\d:?\d\d$", given):
+    # A plus sign in a query is a blank.
+    text = given.upper().replace(" ", "+")
+    try:
+        if re.fullmatch(r"[0-9.]+(E[+-]?[0-9]{1,3})?", text, re.ASCII):
+            seconds = float(text)
+            if seconds > MOST_SECONDS:
                 raise ValueError
-        except (ValueError, OverflowError, OSError):
-            at = -1.0
-    if not 0 <= at <= MOST_SECONDS:
+            return seconds
+        if not re.fullmatch(r"[^T]+T[^T]+(Z|[+-]\d\d:?\d\d)", text, re.ASCII):
+            raise ValueError
+        return datetime.datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
         raise Problem(
             400,
             f"{name}: {_abbreviated(given)} is not allowed; allowed: a time with its zone such as "
             "2026-11-28T14:03:07Z, or seconds since the epoch",
-        )
-    return at
+        ) from None
 
 
 def code(parameters: dict[str, str]) -> str | None:
