@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -37,6 +38,7 @@ def templates() -> Environment:
     environment.filters.update(
         choice=_choice_label,
         breakable=_breakable,
+        epoch=_epoch,
         iso=serializers.timestamp,
         session_kind=_session_kind,
         mb=_megabytes,
@@ -70,6 +72,11 @@ def _setting(value: object) -> str:
 def _session_kind(kind: SessionKind) -> str:
     protocol, _, direction = kind.partition("-")
     return f"{protocol.upper()} {direction}"
+
+
+def _epoch(moment: str) -> float:
+    """Return the seconds since the epoch of a time in ISO 8601."""
+    return datetime.datetime.fromisoformat(moment).timestamp()
 
 
 def _breakable(addresses: str) -> Markup:

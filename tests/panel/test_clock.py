@@ -89,6 +89,12 @@ class ClockTests(ServedPanel):
         (job,) = (await self.ask("GET", "/api/jobs")).json()
         self.assertEqual(job["started"], "2026-11-22T10:16:52.123+00:00")
 
+    async def test_certificate(self) -> None:
+        """The certificate's dates are in the machine's local time."""
+        self.machine.key = {"not_before": "2026-11-22T10:16:52+00:00", "bits": 1024}
+        page = await self.page("/monitor")
+        self.assertIn(">2026-11-22 11:16:52 CET</time>", page)
+
     async def test_refused_form(self) -> None:
         """A form that comes back has the machine's local time too."""
         token = dict(Fields(await self.page("/wire")).forms["/paper"])["token"]

@@ -167,7 +167,7 @@ class MailPageTests(ReceivedCase):
     """The page of a mail: GET /mails/ID."""
 
     async def test_mail(self) -> None:
-        """A mail shows its fields, envelope, text and source, and links to parts, job, session and document."""
+        """A mail shows its fields, envelope, text and source; it links to parts, job, session, document."""
         serial = self.keep(ORDER)
         page = await self.page(f"/mails/{serial}")
         for shown in (
