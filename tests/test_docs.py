@@ -18,6 +18,7 @@ from irsend.device import load_model, model_names
 from irsend.device.codes import CODES
 from irsend.device.windows import ITEMS
 from irsend.panel import openapi
+from irsend.testing import PrinterMixin
 from tests import test_style
 from tests.live.postfix import OLD_TLS
 
@@ -268,27 +269,77 @@ _OF_NO_STATEMENT = {"poll-pipelining"}
 """Conversations that show a standard's detail which the page of fidelity does not tell."""
 
 
-class ExampleTests(TestCase):
-    """docs/examples."""
+class ExampleTests(PrinterMixin, TestCase):
+    """docs/examples, those for which Python is enough."""
 
     timeout = 120
 
-    async def test_mailer(self) -> None:
-        """The example of the page on testing passes."""
-        directory = Path(self.mktemp())
-        directory.mkdir()
+    async def run_example(self, command: str, **environment: str) -> str:
+        """Run a command of the page on testing, which must end with 0; return what it said."""
+        self.assertIn(f"   $ {command}\n", (_DOCS / "testing.rst").read_text("utf-8"))
+        *_, runner, file = command.split()
+        # Nothing is left in the checkout.
+        clean = {
+            "twisted.trial": [f"--temp-directory={Path(self.mktemp()).absolute()}"],
+            "pytest": ["-p", "no:cacheprovider"],
+        }
         said, errors, status = await getProcessOutputAndValue(
             sys.executable,
-            [
-                "-m",
-                "twisted.trial",
-                f"--temp-directory={directory.absolute()}/trial",
-                str(_DOCS / "examples" / "test_mailer.py"),
-            ],
-            env={"PYTHONPATH": str(_REPOSITORY), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+            ["-m", runner, *clean.get(runner, []), file],
+            env={
+                "PYTHONPATH": str(_REPOSITORY),
+                "PATH": "/usr/bin:/bin",
+                "LANG": "C.UTF-8",
+                **environment,
+            },
+            path=str(_REPOSITORY),
         )
-        self.assertEqual(status, 0, (said + errors).decode("utf-8", "replace"))
-        self.assertIn(b"successes=2", said)
+        output = (said + errors).decode("utf-8", "replace")
+        self.assertEqual(status, 0, output)
+        return output
+
+    async def test_shortest_with_trial(self) -> None:
+        """The shortest example passes under trial."""
+        said = await self.run_example("python -m twisted.trial docs/examples/test_shortest.py")
+        self.assertIn("(successes=1)", said)
+
+    async def test_shortest_with_unittest(self) -> None:
+        """The shortest example passes under unittest."""
+        said = await self.run_example("python -m unittest docs/examples/test_shortest.py")
+        self.assertIn("Ran 1 test ", said)
+
+    async def test_shortest_with_pytest(self) -> None:
+        """The shortest example passes under pytest."""
+        said = await self.run_example("pytest docs/examples/test_shortest.py")
+        self.assertIn("1 passed", said)
+
+    async def test_mailer(self) -> None:
+        """The example with TLS and the status line passes."""
+        said = await self.run_example("python -m twisted.trial docs/examples/test_mailer.py")
+        self.assertIn("(successes=2)", said)
+
+    async def invoice(self, command: str) -> str:
+        """Run the example that asks over HTTP, before a printer that has two mails at the end."""
+        printer = self.start_printer()
+        host, port = printer.smtp
+        said = await self.run_example(
+            command,
+            IRSEND_SMTP_HOST=host,
+            IRSEND_SMTP_PORT=str(port),
+            IRSEND_URL=printer.panel,
+        )
+        self.assertEqual(len(printer.mails), 2)
+        return said
+
+    async def test_invoice_with_unittest(self) -> None:
+        """The example that asks over HTTP passes under unittest."""
+        said = await self.invoice("python -m unittest docs/examples/test_invoice.py")
+        self.assertIn("Ran 2 tests ", said)
+
+    async def test_invoice_with_pytest(self) -> None:
+        """The example that asks over HTTP passes under pytest."""
+        said = await self.invoice("pytest docs/examples/test_invoice.py")
+        self.assertIn("2 passed", said)
 
 
 class BuildTests(TestCase):

@@ -1,26 +1,46 @@
-"""A mixin for trial test cases: starts printers, and stops them when the test ends."""
+"""A mixin for Twisted's test cases: starts printers, and stops them when the test ends."""
 
 from __future__ import annotations
 
+import unittest
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.python.failure import Failure
-from zope.interface import directlyProvides, providedBy
+from twisted.trial.unittest import TestCase
 
 from irsend.configuration_sections import IN_MEMORY
+from irsend.testing.failures import FailuresWithTranscripts
 from irsend.testing.printer import Printer
 
 if TYPE_CHECKING:
-    from twisted.trial.unittest import TestCase as _TestCase
+    _TestCase = TestCase
 else:
     _TestCase = object
 
 
 class PrinterMixin(_TestCase):
-    """Mix it in before `twisted.trial.unittest.TestCase`, and call `start_printer`."""
+    """Mix it in before `twisted.trial.unittest.TestCase`, and call `start_printer`.
+
+    trial, unittest and pytest run such a test case. Raises TypeError where a class mixes
+    it into another test case: no reactor runs there.
+    """
 
     _printers: list[Printer]
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        bases = cls.__mro__
+        if not issubclass(cls, unittest.TestCase):
+            return
+        if TestCase not in bases or bases.index(TestCase) < bases.index(PrinterMixin):
+            given = ", ".join(
+                f"{base.__module__}.{base.__qualname__}" for base in cls.__bases__
+            )
+            raise TypeError(
+                f"{cls.__name__}({given}): PrinterMixin needs the reactor of Twisted's test case. "
+                f"Write {cls.__name__}(PrinterMixin, twisted.trial.unittest.TestCase), in this "
+                "order; trial, unittest and pytest run it."
+            )
 
     def start_printer(
         self,
@@ -58,62 +78,27 @@ class PrinterMixin(_TestCase):
             **settings,
         )
         printer.start()
-        if not hasattr(self, "_printers"):
-            self._printers = []
+        if not self._printers:
             self.addCleanup(lambda: Deferred.fromCoroutine(self._stop_printers()))
         self._printers.append(printer)
         return printer
 
     def run(self, result: Any = None) -> Any:
-        """Run the test, and keep its failures: they are shown with the transcripts."""
-        self._recorder = _FailureRecorder(
-            result if result is not None else self.defaultTestResult()
-        )
-        return super().run(self._recorder)
+        """Run the test; its failures are shown with the transcripts of its printers."""
+        result = self.defaultTestResult() if result is None else result
+        failures = FailuresWithTranscripts(result, self._transcripts)
+        self._printers = []
+        try:
+            return super().run(failures)
+        finally:
+            # Where the run was interrupted, the end of the test was not reported.
+            failures.pass_on()
+            self._printers = []
 
     async def _stop_printers(self) -> None:
-        printers, self._printers = self._printers, []
-        try:
-            for failure in self._recorder.failures:
-                transcripts: list[str] = []
-                for printer in printers:
-                    transcripts += await printer.transcripts()
-                _append(failure, "\n\n".join(transcripts))
-        finally:
-            stopped = [printer.stop() for printer in printers]
-            await DeferredList(stopped, fireOnOneErrback=True)
+        stopped = [printer.stop() for printer in self._printers]
+        await DeferredList(stopped, fireOnOneErrback=True)
 
-
-class _FailureRecorder:
-    """A test result that keeps its failures; everything else is the result's own."""
-
-    def __init__(self, result: Any) -> None:
-        self._result = result
-        self.failures: list[Failure] = []
-        directlyProvides(self, providedBy(result))
-
-    def addFailure(self, test: Any, failure: Any, *rest: Any) -> None:
-        self._keep(failure)
-        self._result.addFailure(test, failure, *rest)
-
-    def addError(self, test: Any, error: Any, *rest: Any) -> None:
-        self._keep(error)
-        self._result.addError(test, error, *rest)
-
-    def _keep(self, failure: Any) -> None:
-        self.failures.append(failure if isinstance(failure, Failure) else Failure(failure[1]))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._result, name)
-
-
-class _WithTranscripts(Exception):
-    """An exception whose text ends with the transcripts."""
-
-    def __init__(self, error: BaseException | None, transcripts: str) -> None:
-        super().__init__(f"{error}\n\n{transcripts}")
-
-
-def _append(failure: Failure, text: str) -> None:
-    """Put a text after that of a failure: both are shown when the run is over."""
-    failure.value = _WithTranscripts(failure.value, text)
+    def _transcripts(self) -> str:
+        texts = [text for printer in self._printers for text in printer.last_transcripts]
+        return "\n" + "\n\n".join(texts) if texts else ""

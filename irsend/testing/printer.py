@@ -11,8 +11,6 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import deferLater
-from twisted.python.failure import Failure
-from twisted.trial.unittest import FailTest
 
 from irsend.assembly import Assembly
 from irsend.configuration import configuration
@@ -24,15 +22,13 @@ from irsend.device.send_order import Original
 from irsend.device.sessions import Session
 from irsend.errors import SendRefused
 from irsend.testing.received import Mail, Printout
+from irsend.testing.transcripts import read_transcripts
+from irsend.testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from irsend.mailhost import MailHost
 
 T = TypeVar("T")
-
-
-class NotInTime(FailTest):
-    """What a test waited for did not happen in time; the text says what there was instead."""
 
 
 class Printer:
@@ -86,6 +82,9 @@ class Printer:
         self._received: list[Job] = []
         self._device.observe(self._notice)
         self._mailhost_set = "email_ifax__pop_server" in settings
+        self._switched_off = False
+        # Of its sessions when it was switched off, oldest first.
+        self.last_transcripts: list[str] = []
 
     @property
     def _device(self) -> Device:
@@ -100,9 +99,19 @@ class Printer:
             self._poll_own_mailhost()
 
     def stop(self) -> Deferred[None]:
-        """Switch it off; fires when nothing of it is left."""
-        stopped: Deferred[None] = self._assembly.stopService()
-        return stopped
+        """Switch it off; fires when nothing of it is left but its transcripts."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if self._switched_off:
+            return
+        try:
+            self.last_transcripts = await self._transcripts()
+        except Exception as error:
+            # It stops all the same, and the test's own failure is the one to be seen.
+            self.last_transcripts = [f"The transcripts cannot be read: {error}"]
+        self._switched_off = True
+        await self._assembly.stopService()
 
     def _poll_own_mailhost(self) -> None:
         accounts = self._mailhost.accounts
@@ -211,11 +220,12 @@ class Printer:
 
     @property
     def mails(self) -> list[Mail]:
-        """The received mails in memory, oldest first."""
-        memory = self._machine.storage.memory
+        """The received mails, oldest first: those in memory, and those that were printed and are kept."""
+        storage = self._machine.storage
         found = []
         for job in self._received:
-            path = memory.path(job.mail_file) if job.mail_file else None
+            name = job.mail_file or ""
+            path = storage.memory.path(name) or storage.kept_mails.path(name)
             if path is not None:
                 found.append(Mail(job.number, path.read_bytes()))
         return found
@@ -246,19 +256,15 @@ class Printer:
         return await self._machine.control.sessions()
 
     def transcripts(self) -> Deferred[list[str]]:
-        """Give the transcript of each session, oldest first, as text."""
+        """Give the transcript of each session, oldest first, as text; also once it has stopped."""
         return Deferred.fromCoroutine(self._transcripts())
 
     async def _transcripts(self) -> list[str]:
-        texts = []
-        for session in reversed(await self.sessions()):
-            lines = await self._machine.control.transcript(session.id)
-            heading = (
-                f"session {session.id}: {session.kind} with {session.peer}, {session.result}"
-            )
-            reason = f" ({session.reason})" if session.reason else ""
-            texts.append("\n".join([heading + reason, *map(str, lines)]))
-        return texts
+        await deferLater(self._reactor, 0)
+        running = not self._switched_off
+        return (
+            await read_transcripts(self._machine.control) if running else self.last_transcripts
+        )
 
     # -- waiting ----------------------------------------------------------------
 
@@ -266,8 +272,10 @@ class Printer:
         """Fire with all mails once there are `count`; NotInTime after `timeout` seconds."""
 
         def there() -> list[Mail] | None:
-            # Counted first: the mails are read from the disk.
-            return self.mails if len(self._received) >= count else None
+            # Counted first: the mails are read from the disk. One of them may be on its way
+            # from memory to those that are kept.
+            mails = self.mails if len(self._received) >= count else []
+            return mails if len(mails) >= count else None
 
         return self._wait(there, timeout, lambda: f"{count} mails; there are {len(self.mails)}")
 
@@ -293,28 +301,7 @@ class Printer:
     def _wait(
         self, look: Callable[[], T | None], timeout: float, missing: Callable[[], str]
     ) -> Deferred[T]:
-        waiting: Deferred[T] = Deferred()
-
-        def check(_: Event | None = None) -> None:
-            found = look()
-            if found is not None and not waiting.called:
-                waiting.callback(found)
-
-        def give_up() -> None:
-            waiting.errback(NotInTime(f"Waited {timeout} s for {missing()}."))
-
-        forget = self._device.observe(check)
-        giving_up = self._reactor.callLater(timeout, give_up)
-
-        def ended(outcome: T | Failure) -> T | Failure:
-            forget()
-            if giving_up.active():
-                giving_up.cancel()
-            return outcome
-
-        waiting.addBoth(ended)
-        check()
-        return waiting
+        return wait_until(self._device, self._reactor, look, timeout, missing)
 
     def _notice(self, event: Event) -> None:
         if isinstance(event, JobChanged) and event.job.direction == "rx":

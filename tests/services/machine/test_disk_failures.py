@@ -121,7 +121,7 @@ class FullDiskTests(Case):
         await self.receive()
 
     async def test_kept_mails_make_room(self) -> None:
-        """On a full disk printed mails make room for those that come, and for all else; none that waits goes."""
+        """On a full disk printed mails make room for mail that comes, and for all else; what waits stays."""
         storage = self.on.storage
         await self.receive()
         await self.receive()

@@ -73,11 +73,12 @@ class RoundTripTests(PrinterMixin, unittest.TestCase):
         return outcome
 
     async def test_by_smtp(self) -> None:
-        """An MDN that is delivered to the machine makes the job OK, and is no mail to be printed."""
+        """An MDN that is delivered to the machine makes the job OK, and does not wait to be printed."""
         number = await self.send()
         await self.answer(self.printer.smtp, MDN, disposition="processed")
         self.assertEqual(await self.ended(number), ("OK", None))
-        await until(lambda: not self.printer.mails)
+        await until(lambda: not self.printer._machine.storage.memory.used)
+        self.assertEqual(len(self.printer.mails), 1)
 
     async def test_by_pop(self) -> None:
         """A DSN that the machine fetches from its POP server makes the job NG."""
