@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.live.browser import NARROW, PATIENCE, WIDE, PanelTestCase
-from tests.live.dialogues import submit
+from tests.live.dialogues import RefusalError, submit
 from tests.live.machine import ADDRESS
 from tests.live.mails import Mail
 from tests.time_zones import CENTRAL_EUROPE
@@ -161,7 +161,8 @@ class NarrowTests(ReceivedCase):
     async def test_within_reach(self) -> None:
         """On each screen the status text has two lines at most, and the keys are on the display."""
         await self.start_printing(authent_encryption={"allow_ssl_smtp_receive": "ssl"})
-        await submit(self.reactor, self.machine.smtp_port, _MAIL, ADDRESS)
+        with self.assertRaises(RefusalError):
+            await submit(self.reactor, self.machine.smtp_port, _MAIL, ADDRESS)
         page = await self.open("/", size=NARROW)
         session = (await self.machine.last_session("smtp-receive"))["id"]
         for path in ("/", "/send", "/mailbox", "/jobs", "/wire", f"/sessions/{session}"):
