@@ -42,12 +42,13 @@ class ReceivedScreens(Screens):
         limit = request_parameters.whole_number(
             parameters, "limit", _ARRIVALS_SHOWN, 1, _MOST_ARRIVALS
         )
-        listed = await self._arrivals(sought)
+        listed, problem = await self._arrivals(sought)
         return await self.screen(
             request,
             "received.html",
             "received",
             sought=sought,
+            problem=problem,
             found=len(listed),
             arrivals=listed[:limit],
             most_listed=_MOST_ARRIVALS,
@@ -66,10 +67,10 @@ class ReceivedScreens(Screens):
         mail = await self._mail_of(document)
         return await self.screen(
             request,
-            "document.html" if mail is None else "mail.html",
+            "mail.html" if mail else "document.html",
             "mailbox",
             **self._printed(document),
-            **({} if mail is None else await self._read(mail)),
+            **mail,
         )
 
     @app.route("/mails/<id>", methods=["GET"])
@@ -87,20 +88,32 @@ class ReceivedScreens(Screens):
             request, "mail.html", "mail", **beside, **await self._read(mail)
         )
 
-    async def _arrivals(self, sought: str) -> list[Arrival]:
+    async def _arrivals(self, sought: str) -> tuple[list[Arrival], str]:
+        """Return what arrived and has the text that is sought; and why mails were not searched."""
         jobs = await shield(self._machine.jobs(limit=_MOST_ARRIVALS, query=_RECEIVED))
         listed = arrivals(self._machine.documents(), jobs)
         if not sought:
-            return listed
+            return listed, ""
         query = MailQuery(anywhere=sought, limit=_MOST_ARRIVALS)
-        mails = await shield(self._machine.mails(query))
-        return found(listed, mails, sought)
+        mails: list[Mail] = []
+        problem = ""
+        try:
+            mails = await shield(self._machine.mails(query))
+        except CannotReadMail as error:
+            problem = str(error)
+        return found(listed, mails, sought), problem
 
-    async def _mail_of(self, document: Document) -> Mail | None:
-        """Return the mail of a document, while it is kept; of several its first part."""
+    async def _mail_of(self, document: Document) -> dict[str, object]:
+        """Return the names that the half of a document's mail takes (of several, its first); none without it."""
         query = MailQuery(before=document.serial + 1, limit=1)
-        mails = await shield(self._machine.mails(query))
-        return mails[0] if mails and mails[0].id == document.serial else None
+        try:
+            mails = await shield(self._machine.mails(query))
+            if mails and mails[0].id == document.serial:
+                return await self._read(mails[0])
+        except (CannotReadMail, NoSuchRecord):
+            # The document is there without it.
+            pass
+        return {}
 
     def _tray(self) -> dict[str, object]:
         """Return the names that the screen of the tray takes."""

@@ -47,6 +47,10 @@ class MachineDouble:
     """Newest first."""
     mail_error: Exception | None = None
     """What `mail` fails with."""
+    mails_gone: bool = False
+    """Their files are."""
+    mails_unreadable: bool = False
+    """`mails` fails too."""
     mail_queries: list[MailQuery] = field(factory=list)
     transcripts: dict[int, list[TranscriptLine]] = field(factory=dict)
     key: dict[str, object] | None = None
@@ -218,6 +222,8 @@ class MachineDouble:
     def mails(self, query: MailQuery) -> Deferred[list[Mail]]:
         """Give those of `kept_mails` that `before` and `anywhere`, in the text, leave; record the query."""
         self.mail_queries.append(query)
+        if self.mail_error is not None and self.mails_unreadable:
+            return fail(self.mail_error)
         found = [
             one.mail
             for one in self.kept_mails
@@ -240,6 +246,8 @@ class MachineDouble:
 
     def open_mail(self, id: int) -> Deferred[tuple[IO[bytes], int]]:
         """Give octets with the text of the mail."""
+        if self.mails_gone:
+            return fail(NoSuchRecord(f"There is no mail {id}: its file was deleted."))
 
         def opened(content: MailContent) -> tuple[IO[bytes], int]:
             octets = content.text.encode()

@@ -260,6 +260,25 @@ class MailPageTests(ReceivedCase):
         self.assertIn('aria-label="Source">Guten Tag.', page)
         self.assertNotIn("<summary>Headers", page)
 
+    async def test_no_mail_can_be_read(self) -> None:
+        """While no mail can be read, documents are shown, and found, without; the search says why."""
+        self.keep(ORDER)
+        self.machine.mail_error = CannotReadMail("The mail cannot be read now: no worker")
+        self.machine.mails_unreadable = True
+        self.assertIn('id="sessions"', await self.page("/mailbox/5001"))
+        received = await self.received("/?q=order")
+        self.assertEqual(received.count("<li>"), 1)
+        self.assertIn(
+            "The text of mails was not searched. The mail cannot be read now", received
+        )
+
+    async def test_file_is_gone(self) -> None:
+        """A document is shown though the file of its mail has gone a moment ago."""
+        self.keep(ORDER)
+        self.machine.mails_gone = True
+        self.assertIn('id="sessions"', await self.page("/mailbox/5001"))
+        await self.refused(404, "GET", "/mails/1")
+
     async def test_not_there(self) -> None:
         """An unknown mail, or one by another name, is a 404."""
         serial = self.keep(ORDER)
