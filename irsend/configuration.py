@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -31,6 +32,7 @@ from irsend.device.items import Text, Value, item, items_of, read_values
 from irsend.device.model import Model, load_model
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
+from irsend.wording import did_you_mean, nearest, no_such_key
 
 
 def _section(made_of: type) -> Any:
@@ -46,7 +48,7 @@ class Configuration:
         "state directory",
         Text(4096, "a path"),
         "var/irsend",
-        f'What the machine keeps; relative to where twistd was started. "{IN_MEMORY}" keeps it in RAM.',
+        f'What the machine keeps; relative to where it is started. "{IN_MEMORY}" keeps it in RAM.',
         at_start=True,
     )
     listen: Listen = _section(Listen)
@@ -88,11 +90,16 @@ _TABLES = ("mailhost.accounts.", "link.addresses.")
 def read_configuration(
     path: str | None = None,
     *,
+    without_file: Mapping[str, object] = MappingProxyType({}),
     model: str | None = None,
     state: str | None = None,
     sets: list[str] | None = None,
 ) -> Configuration:
-    """Read the file and what the command line adds; raise ConfigurationError with a line for each fault."""
+    """Read the file and what the command line adds; raise ConfigurationError with a line for each fault.
+
+    Where there is no file, `without_file` stands for it: values by whole key. Of these, a
+    setting that the model lacks is left out.
+    """
     raw: dict[str, Any] = {}
     if path is not None:
         try:
@@ -122,7 +129,12 @@ def read_configuration(
     except ModelError as error:
         source = path if "model" in raw and "model" not in from_set else ""
         raise ConfigurationError(f"{source}: {error}" if source else str(error)) from None
-    base = _read(path or "etc/irsend.toml", the_model, raw)
+    if path is None:
+        for key, usual in without_file.items():
+            setting = key.removeprefix("settings.")
+            if setting == key or the_model.has_item(setting):
+                _put(raw, key, usual)
+    base = _read(path or "", the_model, raw)
     top = _read("--set", the_model, from_set)
     settings = base.pop("settings", {})
     overrides = top.pop("settings", {})
@@ -150,7 +162,7 @@ def configuration(*, model: str = "ir2270", **given: object) -> Configuration:
     return Configuration(model=the_model, **values)
 
 
-def _put(into: dict[str, object], key: str, value: str) -> None:
+def _put(into: dict[str, object], key: str, value: object) -> None:
     parts = key.split(".")
     # A key of a table may hold dots: mailhost.accounts.ir@bench.test=bench.
     if key.startswith(_TABLES) and len(parts) > 2:
@@ -175,9 +187,8 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
         )
     except SettingsRefused as error:
         refused += error.refused
-    for key in single.keys() - {"state"}:
-        there_are = ", ".join(["model", "state", "settings", *SECTIONS])
-        refused.append(ValueRefused(key, f"there is no such key; there are: {there_are}"))
+    for key in [one for one in single if one != "state"]:
+        refused.append(ValueRefused(key, _no_such_key(key, model)))
     for name, made_of in SECTIONS.items():
         if name not in raw:
             continue
@@ -192,9 +203,10 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
         except SettingsRefused as error:
             refused += error.refused
     try:
-        values["settings"] = model.read_settings(_flat(raw.get("settings", {})))
+        settings = _flat(raw.get("settings", {}), model)
+        values["settings"] = model.read_settings(settings, prefix="settings.")
     except SettingsRefused as error:
-        refused += [ValueRefused(f"settings.{one.key}", one.problem) for one in error.refused]
+        refused += error.refused
     except ValueRefused as error:
         refused.append(error)
     if refused:
@@ -203,7 +215,17 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
     return values
 
 
-def _flat(raw: object) -> dict[str, object]:
+def _no_such_key(key: str, model: Model) -> str:
+    """Return the refusal of a key at the top, where one of a section or a window may be meant."""
+    there_are = ["model", "state", "settings", *SECTIONS]
+    names = [*there_are, *(f"settings.{name}" for name, _, _ in windows())]
+    names += [f"settings.{name}" for name in model.items()]
+    for section, made_of in SECTIONS.items():
+        names += [f"{section}.{name}" for name, _, _ in items_of(made_of)]
+    return no_such_key(nearest(key, names), there_are)
+
+
+def _flat(raw: object, model: Model) -> dict[str, object]:
     if not isinstance(raw, dict):
         raise ValueRefused(
             "settings", f"{raw!r} is not allowed; allowed: a table for each window"
@@ -211,10 +233,12 @@ def _flat(raw: object) -> dict[str, object]:
     flat: dict[str, object] = {}
     for window, values in raw.items():
         if not isinstance(values, dict):
+            names = [name for name, _, _ in windows()]
+            items = [f"settings.{name}" for name in model.items()]
+            near = "" if window in names else did_you_mean(window, items)
             raise ValueRefused(
                 f"settings.{window}",
-                f"{values!r} is not allowed; allowed: tables named "
-                + ", ".join(name for name, _, _ in windows()),
+                f"{values!r} is not allowed; allowed: tables named {', '.join(names)}{near}",
             )
         flat.update({f"{window}.{key}": value for key, value in values.items()})
     return flat

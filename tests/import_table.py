@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "interfaces": (),
     "back_pressure": (),
     "addresses": ("interfaces",),
-    "device": ("errors", "interfaces", "addresses"),
+    "wording": (),
+    "device": ("errors", "interfaces", "addresses", "wording"),
     "machine_interface": ("interfaces", "device"),
     "message": ("errors", "interfaces", "addresses"),
     "message.reports": ("errors", "interfaces", "addresses", "message"),
@@ -36,7 +37,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "store": ("errors", "interfaces", "device", "message"),
     "configuration_sections": ("addresses", "device", "link"),
     "configuration_limits": ("device",),
-    "configuration": ("errors", "device", "configuration_limits", "configuration_sections"),
+    "configuration": (
+        "errors",
+        "device",
+        "configuration_limits",
+        "configuration_sections",
+        "wording",
+    ),
     "sample_configuration": ("configuration", "device"),
     "services": _BELOW_SERVICES,
     "services.send": (*_BELOW_SERVICES, "services"),
@@ -66,8 +73,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "back_pressure",
         "device",
         "machine_interface",
+        "wording",
     ),
-    "ctl": ("errors", "interfaces"),
+    "ctl": ("errors", "interfaces", "sample_configuration", "wording"),
     "assembly": (
         "errors",
         "link",
@@ -90,9 +98,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "mailhost",
         "panel",
     ),
-    "tap": ("errors", "configuration", "assembly"),
+    "tap": ("errors", "configuration", "sample_configuration", "protocols", "assembly"),
+    "machine_program": ("tap",),
 }
-"""What each part may import of irsend, from the ground up. Nothing imports tap."""
+"""What each part may import of irsend, from the ground up. Nothing but machine_program imports tap."""
 
 WITHOUT_RINGS: tuple[str, ...] = (
     "device",
@@ -112,6 +121,7 @@ WITHOUT_RINGS: tuple[str, ...] = (
 WITHOUT_TWISTED: tuple[str, ...] = (
     "errors",
     "addresses",
+    "wording",
     "device",
     "message",
     "configuration_limits",

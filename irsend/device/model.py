@@ -28,7 +28,10 @@ from irsend.device.model_tables import (
 )
 from irsend.device.windows import DEFAULTS, ITEMS, Settings, windows
 from irsend.errors import ModelError, SettingsRefused, ValueRefused
+from irsend.wording import did_you_mean, nearest, no_such, no_such_key
 
+_MOST_SEARCHES = 20
+"""Wrong keys for which the nearest right one is searched: each search takes a millisecond."""
 _TABLES = ("tls", "sasl", "sending", "reception", "header", "defaults")
 
 
@@ -76,34 +79,43 @@ class Model:
         """Return the whole keys of all items it has, in the panel's order."""
         return [key for key in ITEMS if self.has_item(key)]
 
-    def read_settings(self, given: Mapping[str, object]) -> dict[str, Value]:
+    def read_settings(
+        self, given: Mapping[str, object], *, prefix: str = ""
+    ) -> dict[str, Value]:
         """Read values by whole key; raise SettingsRefused naming every wrong key.
 
         An item that this printer does not have is refused by the printer's name.
+        A refusal names keys with the prefix that they have where they were given.
         """
-        values, refused = {}, []
+        values: dict[str, Value] = {}
+        refused: list[ValueRefused] = []
         for key, raw in given.items():
             try:
                 if key not in ITEMS:
-                    raise ValueRefused(key, f"there is no such setting{self._near(key)}")
+                    search = len(refused) < _MOST_SEARCHES
+                    raise ValueRefused(prefix + key, self._no_such_setting(key, prefix, search))
                 if not self.has_item(key):
-                    raise ValueRefused(key, f"the {self.called} does not have this setting")
-                values[key] = read_value(key, ITEMS[key], raw)
+                    problem = f"the {self.called} does not have this setting"
+                    raise ValueRefused(prefix + key, problem)
+                values[key] = read_value(prefix + key, ITEMS[key], raw)
             except ValueRefused as error:
                 refused.append(error)
         if refused:
             raise SettingsRefused(refused)
         return values
 
-    def _near(self, key: str) -> str:
+    def _no_such_setting(self, key: str, prefix: str, search: bool) -> str:
         window = key.partition(".")[0]
         names = [name for name, _, _ in windows()]
-        if window not in names:
-            return f"; its first part is one of {', '.join(names)}"
-        there_are = [
-            one.partition(".")[2] for one in self.items() if one.startswith(window + ".")
-        ]
-        return f" in {window}; there are: {', '.join(there_are)}"
+        if window in names:
+            there_are = [
+                one.partition(".")[2] for one in self.items() if one.startswith(window + ".")
+            ]
+            otherwise = f" in {window}; there are: {', '.join(there_are)}"
+        else:
+            otherwise = f"; its first part is one of {', '.join(names)}"
+        near = nearest(key, self.items()) if search else []
+        return no_such("setting", [prefix + one for one in near], otherwise)
 
     def initial_settings(self) -> Settings:
         """Return the settings of a printer fresh from its box."""
@@ -126,7 +138,7 @@ def load_model(name: str) -> Model:
         if name not in model_names():
             raise ModelError(
                 f"model: {name!r} is not allowed; allowed: {', '.join(model_names())}, "
-                "or the path of a model file (ending in .toml)"
+                f"or the path of a model file (ending in .toml){did_you_mean(name, model_names())}"
             )
         text = (
             resources.files("irsend.device.models").joinpath(f"{name}.toml").read_text("utf-8")
@@ -156,12 +168,12 @@ def _read_model(raw: dict[str, Any]) -> Model:
     if not raw.get("name"):
         raise SettingsRefused([ValueRefused("name", "every model file has a name")])
     known = [key for key, _, _ in items_of(Model)]
-    there_are = ", ".join([*known, *_TABLES])
+    there_are = [*known, *_TABLES]
     unknown = [key for key in raw if key not in known]
     if unknown:
         raise SettingsRefused(
             [
-                ValueRefused(key, f"there is no such key; there are: {there_are}")
+                ValueRefused(key, no_such_key(nearest(key, there_are), there_are))
                 for key in unknown
             ]
         )
@@ -188,10 +200,4 @@ def _read_model(raw: dict[str, Any]) -> Model:
             of_window.items() if isinstance(of_window, dict) else [("", of_window)]
         )
     }
-    try:
-        defaults = model.read_settings(given)
-    except SettingsRefused as error:
-        raise SettingsRefused(
-            [ValueRefused(f"defaults.{one.key}", one.problem) for one in error.refused]
-        ) from None
-    return attrs.evolve(model, defaults=defaults)
+    return attrs.evolve(model, defaults=model.read_settings(given, prefix="defaults."))

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from irsend.device.items import Listing, Number, OneOf, OnOff, Text, item
 from irsend.device.windows import MECHANISMS
+from irsend.wording import did_you_mean
 
 TLS_VERSIONS = ("TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
 HELO_FORMS = ("name", "bare", "literal", "empty")
@@ -28,7 +29,8 @@ def any_of(words: tuple[str, ...]) -> Listing:
         try:
             return kind.read(given)
         except ValueError:
-            raise ValueError(f"{given!r} is not one of them") from None
+            near = did_you_mean(given, words)
+            raise ValueError(f"{given!r} is not one of them{near}") from None
 
     return Listing(len(words), "of " + kind.allowed, one)
 

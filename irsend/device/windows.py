@@ -25,6 +25,7 @@ from irsend.device.items import (
     item,
     items_of,
 )
+from irsend.wording import did_you_mean
 
 MECHANISMS = (
     "CRAM-MD5",
@@ -70,7 +71,7 @@ class MacPolicy(enum.Enum):
 
 def _mechanism(given: str) -> str:
     if given.upper() not in MECHANISMS:
-        raise ValueError(f"{given!r} is not a mechanism")
+        raise ValueError(f"{given!r} is not a mechanism{did_you_mean(given, MECHANISMS)}")
     return given.upper()
 
 

@@ -104,7 +104,7 @@ class ReceivedScreens(Screens):
         return found(listed, mails, sought), problem
 
     async def _mail_of(self, document: Document) -> dict[str, object]:
-        """Return the names that the half of a document's mail takes (of several, its first); none without it."""
+        """Return the names that the half of a document's mail takes (of several the first), or none."""
         query = MailQuery(before=document.serial + 1, limit=1)
         try:
             mails = await shield(self._machine.mails(query))

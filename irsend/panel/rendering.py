@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,6 +27,7 @@ _CHOICE_LABELS = {
 }
 
 
+@functools.cache
 def templates() -> Environment:
     """Return the templates of the panel; all of them escape values."""
     environment = Environment(

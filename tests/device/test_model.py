@@ -142,19 +142,61 @@ class SettingsTests(SynchronousTestCase):
         )
 
     def test_unknown(self) -> None:
-        """An unknown key is refused with those that are near it."""
+        """An unknown key that is near none is refused with those of its window, else the windows."""
         self.assertEqual(
-            self.refused("ir2270", {"service_mode.port": 5}),
+            self.refused("ir2270", {"service_mode.colour": 5}),
             [
-                "service_mode.port: there is no such setting in service_mode; there are: "
+                "service_mode.colour: there is no such setting in service_mode; there are: "
                 "smtp_tx_port, smtp_rx_port, pop3_port, disabled_mechanisms"
             ],
         )
-        for key in ("pop", "", ".", "window.pop"):
+        for key in ("colour", "", ".", "window.colour", "smtp", "x" * 1_000_000):
             self.assertIn(
                 "there is no such setting; its first part is one of email_ifax, ",
                 self.refused("ir2270", {key: 5})[0],
             )
+
+    def test_near(self) -> None:
+        """An unknown key is refused with the nearest that the printer has, whatever window is named."""
+        near = {
+            "authent_encryption.alow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "authent_encrypton.allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "email_ifax.allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "authent_encryption_allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "pop_ssl": "authent_encryption.allow_ssl_pop",
+            "smtp_auth": "authent_encryption.smtp_authentication",
+            "Email-Ifax.POP-Interval": "email_ifax.pop_interval",
+            "pop": "email_ifax.pop",
+            "service_mode.port": "service_mode.smtp_tx_port, service_mode.smtp_rx_port "
+            "or service_mode.pop3_port",
+        }
+        for key, meant in near.items():
+            self.assertEqual(
+                self.refused("ir2270", {key: "on"}),
+                [f"{key}: there is no such setting; did you mean {meant}?"],
+            )
+        (sentence,) = self.refused("ir2200", {"authent_encryption.verify_pops": True})
+        self.assertNotIn("verify_pop?", sentence)
+
+    def test_near_words(self) -> None:
+        """A word that is nearly an allowed one is refused with that; a secret is never repeated."""
+        near = {
+            ("authent_encryption.allow_ssl_smtp_receive", "onn"): "allowed: off, on or ssl; "
+            "did you mean on?",
+            ("email_ifax.pop", "of"): "allowed: on or off (true or false); did you mean off?",
+            ("service_mode.disabled_mechanisms", "NTLM, CRAM"): "('CRAM' is not a mechanism; "
+            "did you mean CRAM-MD5?)",
+        }
+        for (key, word), said in near.items():
+            self.assertIn(said, self.refused("ir2270", {key: word})[0])
+        (sentence,) = self.refused("ir2270", {"email_ifax.pop_password": "x" * 33})
+        self.assertNotIn("xx", sentence)
+
+    def test_many_wrong_keys(self) -> None:
+        """For the first 20 wrong keys the nearest is searched, not for thousands of them."""
+        sentences = self.refused("ir2270", {f"pop_interval{at}": 1 for at in range(1000)})
+        self.assertEqual(sum("did you mean" in one for one in sentences), 20)
 
     def test_each_wrong_key(self) -> None:
         """Each wrong key is named; the right ones among them are not."""
@@ -261,7 +303,7 @@ class OwnFileTests(SynchronousTestCase):
 
     def test_unknown_name(self) -> None:
         """A name that there is not is refused with those there are, and how to name a file."""
-        for name in ("ir9999", "", "IR2270", "__init__"):
+        for name in ("ir9999", "", "zebra", "__init__"):
             sentence = str(self.assertRaises(ModelError, load_model, name))
             self.assertEqual(
                 sentence,
@@ -300,14 +342,24 @@ class OwnFileTests(SynchronousTestCase):
             self.assertIn("FILE: name: ", self.refused(f"name = {name}\n"))
 
     def test_unknown_key(self) -> None:
-        """An unknown key is refused with the keys and tables there are."""
+        """An unknown key is refused with the nearest, else with the keys and tables there are."""
         self.assertEqual(
-            self.refused('name = "x"\ncolour = true\n[tsl]\n'),
+            self.refused('name = "x"\ncolour = true\n[fonts]\n'),
             "\n".join(
                 f"FILE: {key}: there is no such key; there are: name, title, maker, year, ehlo, "
                 "lacks, has, tls, sasl, sending, reception, header, defaults"
-                for key in ("colour", "tsl")
+                for key in ("colour", "fonts")
             ),
+        )
+        self.assertEqual(
+            self.refused('name = "x"\nyaer = 2004\n'),
+            "FILE: yaer: there is no such key; did you mean year? There are: name, title, maker, "
+            "year, ehlo, lacks, has, tls, sasl, sending, reception, header, defaults",
+        )
+        self.assertEqual(
+            self.refused('name = "x"\n[tls]\noldst = "TLS 1.0"\n'),
+            "FILE: tls.oldst: there is no such key; did you mean tls.oldest? There are: "
+            "oldest, newest, ciphers, key_bits, server_name",
         )
         self.assertEqual(
             self.refused('name = "x"\n[tls]\nmiddle = 1\n'),
