@@ -33,6 +33,11 @@ def in_utc() -> bool:
     return os.environ.get(UTC_VARIABLE, "") not in ("", "0")
 
 
+def show_utc() -> None:
+    """Have times shown in UTC from now on, by this process and by those that it starts."""
+    os.environ[UTC_VARIABLE] = "1"
+
+
 def local_time(at: object) -> datetime.datetime | None:
     """Return a time in the machine's answer, seconds since the epoch or ISO 8601, as it is shown.
 
