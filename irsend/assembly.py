@@ -53,6 +53,7 @@ class Assembly(MultiService):
                 reactor,
                 now,
                 machine=self.machine.smtp_listener,
+                steps=self.machine.faults.steps,
             )
             self.mailhost.setServiceParent(self)
 

@@ -12,6 +12,7 @@ import re
 from attrs import Factory, frozen
 
 from irsend.addresses import mac_address
+from irsend.device.fault_reader import read_order
 from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
 from irsend.link.enforcement import NAMES
 
@@ -50,6 +51,10 @@ def _without_filter(given: str) -> str:
     if given.startswith("mac:"):
         raise ValueError("the machine has a filter of its own: receiving_mac_address")
     return given
+
+
+def _fault_order(given: str) -> str:
+    return read_order(given).line
 
 
 _MACHINES_ENDPOINT = Text(400, _SAMPLE, read_one=_without_filter)
@@ -240,7 +245,20 @@ class Link:
 
 @frozen(kw_only=True)
 class Faults:
-    """Misbehaviour on demand. None can be ordered yet."""
+    """Faults on order: what the machine and the mail host do wrong on purpose."""
+
+    orders: tuple[str, ...] = item(
+        "orders",
+        Listing(50, "orders, such as 451-data or drop-after-rcpt", _fault_order),
+        (),
+        "Faults that are in force from the start; docs/faults has their grammar.",
+    )
+    magic: bool = item(
+        "magic recipients",
+        OnOff(),
+        False,
+        "Recipients such as 451-data@ and delay-30@ ask for a fault in their own session.",
+    )
 
 
 @frozen(kw_only=True)

@@ -119,6 +119,34 @@ class IMessageSink(Interface):
         """Discard the message; nothing of it remains."""
 
 
+class ISteps(Interface):
+    """What listens at the steps of a session, and may stand in their place; a session without has None.
+
+    Steps have the names of `irsend.device.faults.STEPS`; those of commands are the command's, in
+    small letters.
+    """
+
+    def begin(session: object, ask: Callable[..., None] | None) -> None:
+        """The session of this protocol begins; `ask` is that of a server's command lines, else None."""
+
+    def reached(
+        step: str,
+        go_on: Callable[[], None] = ...,
+        otherwise: Callable[[], None] = ...,
+        argument: bytes = ...,
+    ) -> None:
+        """The session is at a step: call `go_on` now or later, or `otherwise` where it does not go on.
+
+        A client goes on by itself: what it writes next belongs to the step.
+        """
+
+    def announced(step: str, lines: list[bytes]) -> list[bytes]:
+        """Return the lines that answer EHLO or CAPA, the first of which is no extension."""
+
+    def closed() -> None:
+        """The connection is closed."""
+
+
 class IReception(Interface):
     """What one SMTP session asks of the receiver: of the machine, or of the mail host.
 
@@ -131,6 +159,7 @@ class IReception(Interface):
     )
     size_limit: int = Attribute("The largest message taken, in octets; the value of SIZE.")
     transcript: ITranscript = Attribute("The session's transcript.")
+    steps: ISteps | None = Attribute("What listens at the session's steps.")
 
     def tls_context() -> IOpenSSLServerConnectionCreator | None:
         """Return what makes the TLS connection for STARTTLS; None where it is not offered."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import frozen
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from irsend.device.device import Device
     from irsend.device.documents import Document, PageText
+    from irsend.device.faults import Fault
     from irsend.device.items import Value
     from irsend.device.jobs import Job, JobQuery
     from irsend.device.mails import Mail, MailContent, MailPart, MailQuery
@@ -25,6 +27,42 @@ if TYPE_CHECKING:
     from irsend.device.sessions import Session
     from irsend.device.status import StatusEntry
     from irsend.interfaces import TranscriptLine
+
+
+@frozen(kw_only=True)
+class OrderedFault:
+    """An order of a fault that is in force."""
+
+    number: int
+    """By which it is taken back."""
+    fault: Fault
+    sessions_left: int | None
+    """How many sessions it is still for; None until it is taken back."""
+    times_left: int | None
+    """How often it still happens; None for each time."""
+    happened: int
+    """How often it has happened."""
+
+
+class IFaultOrders(Interface):
+    """The faults that are ordered."""
+
+    magic: bool = Attribute("Whether recipients may ask for faults.")
+    authority: str = Attribute(
+        "The certificate (PEM) of the authority behind wrong certificates; empty before these."
+    )
+
+    def in_force() -> list[OrderedFault]:
+        """Return the orders in force, oldest first."""
+
+    def add(fault: Fault) -> OrderedFault:
+        """Put a fault in force; the same order is begun anew."""
+
+    def replace(faults: Sequence[Fault]) -> None:
+        """Have exactly these faults in force."""
+
+    def take_back(number: int) -> None:
+        """Take an order back; NoSuchRecord."""
 
 
 class IMachine(Interface):
@@ -36,6 +74,8 @@ class IMachine(Interface):
     device: Device = Attribute(
         "Its model, settings, status line, sessions under way, and `observe`."
     )
+
+    faults: IFaultOrders = Attribute("The faults that are ordered.")
 
     def memory() -> tuple[int, int]:
         """Return the octets of memory in use, and its capacity."""

@@ -19,6 +19,7 @@ from irsend.link.enforcement import Nothing
 from irsend.link.link import Link
 from irsend.protocols.tls import ServerTLS
 from irsend.protocols.tls_context import TLSProfile
+from irsend.services.fault_orders import FaultOrders
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
@@ -229,7 +230,7 @@ def make_parts(
         journal=journal,
         clock=clock,
         configuration=live,
-        sessions=Sessions(device=device, journal=journal, configuration=live),
+        sessions=Sessions(device, journal, live, FaultOrders(live, clock, device)),
         network=ConnectedNetwork(reactor=clock, link=Link(Nothing()), on_disk=at_once),
         keyring=keyring,
         dispatch=Dispatch(

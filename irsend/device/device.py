@@ -18,6 +18,7 @@ from irsend.device.events import (
     DocumentPrinted,
     DocumentRemoved,
     Event,
+    FaultHappened,
     JobChanged,
     PagePrinted,
     PageScanned,
@@ -27,6 +28,7 @@ from irsend.device.events import (
     SettingsChanged,
     StatusChanged,
 )
+from irsend.device.faults import Fault
 from irsend.device.items import Value
 from irsend.device.jobs import Direction, Job, JobChanges, number_after, with_reason
 from irsend.device.model import Model
@@ -66,6 +68,8 @@ class Device:
     """Serials of the jobs that are being printed."""
     disk_failure: str = ""
     """Path and cause while what it keeps cannot be written; empty while the disk works."""
+    memory_full: bool = False
+    """The memory takes nothing, however little is in it: a fault on order."""
     running: bool = False
     """True from power-on to power-off: between them the state is never "stopped"."""
     checks: list[SettingsCheck] = field(factory=list)
@@ -236,6 +240,10 @@ class Device:
     def document_removed(self, document: Document, why: str) -> None:
         """Notify the observers of a document that is no longer in the tray, and why."""
         self._notify(DocumentRemoved(document=document, why=why))
+
+    def fault_happened(self, fault: Fault) -> None:
+        """Notify the observers of a fault that was ordered, and has happened."""
+        self._notify(FaultHappened(fault=fault))
 
     def peer_kept_off(self, dropped: int) -> None:
         """Notify the observers how many frames the MAC address filter has dropped by now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from irsend.device.documents import Document
+from irsend.device.faults import Fault
 from irsend.device.items import Value
 from irsend.device.jobs import Job
 from irsend.device.sessions import Session
@@ -103,6 +104,13 @@ class DocumentRemoved:
     """In words: somebody took it, or it was removed to make room."""
 
 
+@frozen(kw_only=True)
+class FaultHappened:
+    """A fault that was ordered has happened."""
+
+    fault: Fault
+
+
 Event = (
     SettingsChanged
     | StatusChanged
@@ -115,4 +123,5 @@ Event = (
     | PagePrinted
     | DocumentPrinted
     | DocumentRemoved
+    | FaultHappened
 )

@@ -46,6 +46,8 @@ class Session:
     bytes: int = 0
     """Octets of mail received or sent."""
     messages: int = 0
+    faults: str = ""
+    """The faults on purpose that happened in it, as they were ordered."""
 
 
 class SessionChanges(TypedDict, total=False):
@@ -60,3 +62,4 @@ class SessionChanges(TypedDict, total=False):
     status_line: str
     bytes: int
     messages: int
+    faults: str

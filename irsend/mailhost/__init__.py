@@ -27,7 +27,7 @@ from twisted.python.threadpool import ThreadPool
 
 from irsend import configuration_sections
 from irsend.errors import StateError
-from irsend.interfaces import IMailReceiver
+from irsend.interfaces import IMailReceiver, ISteps, ITranscript
 from irsend.mailhost.accounts import Accounts
 from irsend.mailhost.listener import Listener
 from irsend.mailhost.maildirs import Maildirs
@@ -67,6 +67,7 @@ class MailHost(MultiService):
         reactor: Any,
         now: Callable[[], float],
         machine: IMailReceiver | None = None,
+        steps: Callable[[str, ITranscript], ISteps | None] = lambda *_: None,
     ) -> None:
         MultiService.__init__(self)
         self._directory = directory
@@ -75,6 +76,7 @@ class MailHost(MultiService):
         self._disk = ThreadPool(0, 4, "mailhost")
         self._on_disk_now: set[Deferred[None]] = set()
         self._tls: ServerTLS | None = None
+        self._steps = steps
         self.accounts = dict(configuration.accounts)
         """Address and password of each account, as configured."""
         self._accounts = Accounts(self.accounts)
@@ -92,6 +94,7 @@ class MailHost(MultiService):
             tls=lambda: self._tls,
             clock=reactor,
             now=now,
+            steps=steps,
         )
         self._smtp = Listener("SMTP", configuration.smtp, reactor, self._relay.session)
         self._pop3 = Listener("POP3", configuration.pop3, reactor, self._pop3_session)
@@ -167,13 +170,15 @@ class MailHost(MultiService):
         return deferToThreadPool(self._reactor, self._disk, work).addBoth(ended)
 
     def _pop3_session(self, gone: Callable[[POP3], None]) -> POP3:
+        transcript = Silence()
         session = POP3(
             self._portal,
             self._accounts.challengers,
             lambda: self._tls,
-            Silence(),
+            transcript,
             self._reactor,
             host=HOST,
+            steps=self._steps("mailhost-pop3", transcript),
         )
         session.closed.addCallback(lambda _: gone(session))
         return session

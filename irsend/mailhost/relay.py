@@ -23,6 +23,8 @@ from irsend.interfaces import (
     IMailReceiver,
     IMessageSink,
     IReception,
+    ISteps,
+    ITranscript,
     Mailbox,
     Reply,
     Verdict,
@@ -60,6 +62,7 @@ class Relay:
     tls: Callable[[], ServerTLS | None]
     clock: IReactorTime
     now: Callable[[], float]
+    steps: Callable[[str, ITranscript], ISteps | None]
 
     def session(self, gone: Callable[[ESMTP], None]) -> ESMTP:
         """Make the protocol of a session; `gone` is called when it is closed."""
@@ -91,6 +94,7 @@ class RelayReception:
         of_machine = relay.machine.size_limit() if relay.machine is not None else _SIZE_LIMIT
         self.size_limit = min(of_machine, _SIZE_LIMIT) - _TRACE
         self.transcript = Silence()
+        self.steps = relay.steps("mailhost-smtp", self.transcript)
 
     def admitted(self) -> Verdict:
         """Admit everybody."""

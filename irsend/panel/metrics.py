@@ -18,7 +18,13 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from irsend import __version__
-from irsend.device.events import DocumentPrinted, Event, SessionChanged, StatusChanged
+from irsend.device.events import (
+    DocumentPrinted,
+    Event,
+    FaultHappened,
+    SessionChanged,
+    StatusChanged,
+)
 from irsend.machine_interface import IMachine
 
 
@@ -44,6 +50,12 @@ class Metrics:
             "irsend_documents_printed", "Documents printed.", registry=self._registry
         )
         self._pages = Counter("irsend_pages_printed", "Their pages.", registry=self._registry)
+        self._faults = Counter(
+            "irsend_faults",
+            "Faults on purpose that have happened.",
+            ("kind", "step", "role"),
+            registry=self._registry,
+        )
         self._unobserve = machine.device.observe(self._observe)
 
     def stop(self) -> None:
@@ -59,6 +71,9 @@ class Metrics:
         elif isinstance(event, DocumentPrinted):
             self._documents.inc()
             self._pages.inc(event.document.pages)
+        elif isinstance(event, FaultHappened):
+            fault = event.fault
+            self._faults.labels(fault.kind, fault.step, fault.role).inc()
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return all metrics in the format that an Accept header asks for, and their content type."""

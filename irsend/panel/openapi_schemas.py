@@ -139,6 +139,7 @@ SCHEMAS: dict[str, Schema] = {
         bytes=COUNT,
         reason=TEXT,
         messages=COUNT,
+        faults={**TEXT, "description": "The faults on purpose that happened in it."},
     ),
     "TranscriptLine": object_of(
         at=TIMESTAMP,

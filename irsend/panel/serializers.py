@@ -144,6 +144,7 @@ def session(one: Session) -> JSON:
         "bytes": one.bytes,
         "reason": one.reason,
         "messages": one.messages,
+        "faults": one.faults,
     }
 
 

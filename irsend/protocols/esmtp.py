@@ -33,7 +33,7 @@ from twisted.mail import smtp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from irsend.interfaces import IReception, Reply
+from irsend.interfaces import IReception, ISteps, Reply
 from irsend.protocols import smtp_server_replies as replies
 from irsend.protocols.command_lines import CommandLines
 from irsend.protocols.octet_names import foreign_protocol, is_binary, note_unread
@@ -65,6 +65,7 @@ class ESMTP(smtp.ESMTP):
     factory: Any
     transport: Any
     reception: IReception
+    steps: ISteps | None
     _transaction: SMTPServerTransaction
     _auth: SMTPServerAuth
 
@@ -112,6 +113,9 @@ class ESMTP(smtp.ESMTP):
     def connectionMade(self) -> None:
         """Greet, or refuse the session."""
         self.reception = self._receive(self.transport)
+        self.steps = self.reception.steps
+        if self.steps is not None:
+            self.steps.begin(self, self._lines.ask)
         self._lines.connected(self._clock)
         self._transaction = SMTPServerTransaction(
             self,
@@ -126,6 +130,13 @@ class ESMTP(smtp.ESMTP):
             nodelay(True)
         self._enhanced = b"ENHANCEDSTATUSCODES" in self.reception.keywords
         self.setTimeout(self._idle)
+        if self.steps is None:
+            self._greet()
+        else:
+            steps = self.steps
+            steps.reached("connect", lambda: steps.reached("greeting", self._greet))
+
+    def _greet(self) -> None:
         verdict = self.reception.admitted()
         if verdict.reply is not None:
             self.hang_up(verdict.reply)
@@ -142,6 +153,8 @@ class ESMTP(smtp.ESMTP):
             self._lost = reason
         else:
             self._end(reason)
+        if self.steps is not None:
+            self.steps.closed()
 
     def _end(self, reason: Failure) -> None:
         why = self._end_reason
@@ -295,8 +308,14 @@ class ESMTP(smtp.ESMTP):
         elif b"\n" in line or b"\r" in line or b"\0" in line:
             # A bare CR or LF ends no line here; it may at the next server, so it is refused.
             self.reply(replies.CONTROL_CHARACTER)
-        else:
+        elif self.steps is None:
             command(self, argument.strip(b" "))
+        else:
+            self.steps.reached(
+                verb.decode("ascii").lower(),
+                lambda: command(self, argument.strip(b" ")),
+                argument=argument.strip(b" "),
+            )
 
     def _unknown_command(self, line: bytes) -> None:
         foreign = bool(foreign_protocol(line))
@@ -327,6 +346,8 @@ class ESMTP(smtp.ESMTP):
         mechanisms = self.reception.challengers(self._client.secured)
         if mechanisms:
             lines.append(b"AUTH " + b" ".join(mechanisms))
+        if self.steps is not None:
+            lines = self.steps.announced("ehlo", lines)
         out = [b"250-" + line for line in lines[:-1]] + [b"250 " + lines[-1]]
         for line in out:
             self.reception.transcript.server(line)

@@ -35,7 +35,7 @@ from twisted.mail import smtp
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from irsend.interfaces import ITranscript, Mailbox
+from irsend.interfaces import ISteps, ITranscript, Mailbox
 from irsend.protocols.octet_names import TEXT, note_unread
 from irsend.protocols.sasl import IMechanism
 from irsend.protocols.smtp_client_auth import log_in
@@ -83,6 +83,7 @@ class ESMTPClient(smtp.ESMTPClient):
         timeouts: Timeouts | None = None,
         uses: Collection[bytes] = EXTENSIONS,
         dialect: Dialect = STANDARD,
+        steps: ISteps | None = None,
     ) -> None:
         smtp.ESMTPClient.__init__(self, b"", None, identity)
         self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
@@ -97,6 +98,7 @@ class ESMTPClient(smtp.ESMTPClient):
         self._behind = b""
         """What came in one segment with the line that is being read, behind it."""
         self.dialect = dialect
+        self.steps = steps
         self._answer = dialect.replies()
         self.secrets = Secrets()
         """What the server may repeat, and no transcript shows."""
@@ -119,6 +121,9 @@ class ESMTPClient(smtp.ESMTPClient):
         if nodelay is not None:
             nodelay(True)
         self._await(Awaited(b"", self.timeouts.greeting, self.greeted))
+        if self.steps is not None:
+            self.steps.begin(self, None)
+            self.steps.reached("connect")
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Fail each reply that is awaited with what ended the session."""
@@ -144,6 +149,8 @@ class ESMTPClient(smtp.ESMTPClient):
         for answer in waiting:
             answer.errback(Failure(self._ending))
         self.closed.callback(None)
+        if self.steps is not None:
+            self.steps.closed()
 
     def _tls_ended(self, reason: Failure) -> TLSFailed:
         if self._ending is not None:
@@ -358,6 +365,8 @@ class ESMTPClient(smtp.ESMTPClient):
 
         `shown` is what the transcript has instead of the line.
         """
+        if self.steps is not None:
+            self.steps.reached(line[:8].partition(b" ")[0].decode("ascii").lower())
         form = self.dialect.commands
         line = form.written(line)
         return self.respond(line, timeout, shown=line if shown is None else form.written(shown))
@@ -378,6 +387,8 @@ class ESMTPClient(smtp.ESMTPClient):
     def content_begins(self) -> Deferred[ServerReply]:
         """Return a Deferred of the reply to the content that goes out from here on."""
         self._inside_content = True
+        if self.steps is not None:
+            self.steps.reached("content")
         return self._await(Awaited(b".", self.timeouts.block))
 
     def content_went(self, octets: int) -> None:
@@ -388,6 +399,8 @@ class ESMTPClient(smtp.ESMTPClient):
     def content_ends(self, last: bytes, mark: bytes, octets: int) -> None:
         """Send the last of so many octets, and the end mark as the dialect has it."""
         if self._ending is None:
+            if self.steps is not None:
+                self.steps.reached("end")
             self.transcript.client(b"(a message of %d octets)" % octets)
             self.dialect.final_dot.send(self, last, mark)
 

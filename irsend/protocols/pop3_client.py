@@ -35,7 +35,7 @@ from twisted.mail.pop3 import ServerErrorResponse
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from irsend.interfaces import IMessageSink, ITranscript
+from irsend.interfaces import IMessageSink, ISteps, ITranscript
 from irsend.protocols.dot_stuffing import DotStream
 from irsend.protocols.octet_names import TEXT, note_unread
 from irsend.protocols.pop3_exchange import Exchange, ProtocolViolation, command_line
@@ -71,11 +71,17 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
     timeout: float  # type: ignore[assignment]
 
     def __init__(
-        self, transcript: ITranscript, clock: IReactorTime, *, reply_timeout: float = 120
+        self,
+        transcript: ITranscript,
+        clock: IReactorTime,
+        *,
+        reply_timeout: float = 120,
+        steps: ISteps | None = None,
     ) -> None:
         self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
         self.transcript = transcript
         self.timeout = reply_timeout
+        self._steps = steps
         self.greeted: Deferred[bytes] = Deferred()
         self._closed: Deferred[None] = Deferred()
         self.pipelining = False
@@ -103,6 +109,9 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         self.setTimeout(self.timeout)
         self._awaited.append(Exchange(b"", self.greeted))
         self.greeted.addCallback(self._remember_timestamp)
+        if self._steps is not None:
+            self._steps.begin(self, None)
+            self._steps.reached("connect")
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Fail each reply that is awaited with what ended the session."""
@@ -136,6 +145,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         for exchange in exchanges:
             exchange.done.errback(Failure(self._ending))
         self._closed.callback(None)
+        if self._steps is not None:
+            self._steps.closed()
 
     def timeoutConnection(self) -> None:
         """Give up on a server that does not answer."""
@@ -309,6 +320,8 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             shown = masked_command(exchange.line)
             if shown != exchange.line:
                 self._secrets.keep_command(exchange.line, shown)
+            if self._steps is not None:
+                self._steps.reached(exchange.line[:4].decode("ascii").strip().lower())
             self._write(exchange.line, shown)
 
     def _write(self, line: bytes, shown: bytes) -> None:

@@ -48,7 +48,7 @@ from twisted.mail.interfaces import IChallengeResponse, IMailboxPOP3
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from irsend.interfaces import ITranscript
+from irsend.interfaces import ISteps, ITranscript
 from irsend.protocols.command_lines import CommandLines
 from irsend.protocols.pop3_transaction import POP3Transaction
 from irsend.protocols.sasl.exchange import (
@@ -106,6 +106,7 @@ class POP3(pop3.POP3):
         errors: int = 10,
         longest_line: int = 512,
         idle: float = 600,
+        steps: ISteps | None = None,
     ) -> None:
         self.portal = portal
         self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
@@ -125,6 +126,7 @@ class POP3(pop3.POP3):
         self._user: bytes | None = None
         self._exchange: SASLExchange | None = None
         self._lines = CommandLines(self)
+        self._steps = steps
         self._transaction: POP3Transaction | None = None
         """None before the login: the AUTHORIZATION state."""
 
@@ -135,10 +137,19 @@ class POP3(pop3.POP3):
         nodelay = getattr(self.transport, "setTcpNoDelay", None)
         if nodelay is not None:
             nodelay(True)
+        if self._steps is not None:
+            self._steps.begin(self, self._lines.ask)
         self._pressure = self._lines.connected(self._clock)
         self.magic = b"<%d.%s@%s>" % (os.getpid(), secrets.token_hex(12).encode(), self._host)
         self.setTimeout(self._idle)
-        self.successResponse(b"irsend POP3 ready " + self.magic)
+        if self._steps is None:
+            self._greet()
+        else:
+            steps = self._steps
+            steps.reached("connect", lambda: steps.reached("greeting", self._greet))
+
+    def _greet(self) -> None:
+        self.successResponse(b"irsend POP3 ready " + (self.magic or b""))
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Release the maildrop; what was marked stays, since no QUIT came (RFC 1939 6)."""
@@ -149,6 +160,8 @@ class POP3(pop3.POP3):
         self.log_out()
         self.transcript.note("closed")
         self.closed.callback(None)
+        if self._steps is not None:
+            self._steps.closed()
 
     def timeoutConnection(self) -> None:
         """End a session in which nothing comes, without a reply (RFC 1939 3)."""
@@ -231,10 +244,15 @@ class POP3(pop3.POP3):
         self.transcript.client(masked_command(line))
         verb, _, argument = line.partition(b" ")
         verb = verb.upper()
-        transaction = self._transaction
         if verb not in _COMMANDS:
             self.failResponse(b"there is no such command")
-            return
+        elif self._steps is None:
+            self._run(verb, argument)
+        else:
+            self._steps.reached(verb.decode("ascii").lower(), lambda: self._run(verb, argument))
+
+    def _run(self, verb: bytes, argument: bytes) -> None:
+        transaction = self._transaction
         self._commands += 1
         if transaction is None and self._commands > _MOST_COMMANDS:
             self.hang_up(b"too many commands without a login, closing")
@@ -287,7 +305,10 @@ class POP3(pop3.POP3):
     def do_CAPA(self, rest: bytes = b"") -> None:
         """CAPA (RFC 2449 5)."""
         if self.no_argument(rest):
-            self.say(b"+OK capabilities follow", *self.listCapabilities(), b".")
+            lines = [b"+OK capabilities follow", *self.listCapabilities()]
+            if self._steps is not None:
+                lines = self._steps.announced("capa", lines)
+            self.say(*lines, b".")
 
     def do_STLS(self, rest: bytes) -> None:
         """STLS; what was said before it is forgotten (RFC 2595 4)."""

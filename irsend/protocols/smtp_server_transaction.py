@@ -19,7 +19,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull
-from irsend.interfaces import Envelope, IMessageSink, IReception, Mailbox, Reply, Verdict
+from irsend.interfaces import (
+    Envelope,
+    IMessageSink,
+    IReception,
+    ISteps,
+    Mailbox,
+    Reply,
+    Verdict,
+)
 from irsend.protocols import smtp_server_replies as replies
 from irsend.protocols.command_lines import CommandLines
 from irsend.protocols.dot_stuffing import DotStream
@@ -54,6 +62,8 @@ class Client:
 
 class TransactionSession(Protocol):
     """What a mail transaction needs of the session it is part of."""
+
+    steps: ISteps | None
 
     def reply(self, reply: Reply) -> None:
         """Send a reply."""
@@ -274,6 +284,8 @@ class SMTPServerTransaction:
         self._lines.begin_content(self._take_content)
         self._session.reply(replies.START_INPUT)
         self._session.message_began()
+        if self._session.steps is not None:
+            self._session.steps.reached("content")
 
     # -- the message ------------------------------------------------------------
 
@@ -299,6 +311,13 @@ class SMTPServerTransaction:
         transcript.client(b".")
         self.reset()
         self._session.message_ended()
+        steps = self._session.steps
+        if steps is None:
+            self._judge_message(message)
+        else:
+            steps.reached("end", lambda: self._judge_message(message), message.abort)
+
+    def _judge_message(self, message: _IncomingMessage) -> None:
         if message.refusal is not None:
             self._refuse_message(message.refusal)
             return

@@ -71,6 +71,7 @@ class ServerTLS:
     """What a server needs to answer STARTTLS or STLS."""
 
     context: SSL.Context = field(repr=False)
+    profile: TLSProfile = field(repr=False)
     speaks: str = field(repr=False)
     lacks_some: bool = field(repr=False)
     """Whether this system's OpenSSL lacks some of the profile, which `speaks` names."""
@@ -96,7 +97,13 @@ class ServerTLS:
         context.use_privatekey(key)  # type: ignore[arg-type]
         context.check_privatekey()
         context.set_info_callback(_note_state)
-        return cls(context, made.speaks, bool(made.lacks))
+        return cls(context, profile, made.speaks, bool(made.lacks))
+
+    def with_certificate(
+        self, certificate: Sequence[x509.Certificate], key: PrivateKeyTypes
+    ) -> ServerTLS:
+        """Return the same TLS with another certificate and its key."""
+        return ServerTLS.build(certificate, key, self.profile)
 
     def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
         """Make the connection (called by Twisted)."""

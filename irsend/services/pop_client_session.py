@@ -239,7 +239,12 @@ class POPClientSession:
         self._endpoint = self._network.client_endpoint(
             self.server, self._settings.service_mode.pop3_port, limits.pop_connect
         )
-        client = POP3Client(self._transcript, self._clock, reply_timeout=limits.pop_reply)
+        client = POP3Client(
+            self._transcript,
+            self._clock,
+            reply_timeout=limits.pop_reply,
+            steps=self._sessions.steps(self._session.id),
+        )
         self._connecting = connect_client(self._endpoint, client)
         try:
             await self._connecting

@@ -9,6 +9,8 @@ from irsend.device.sessions import Session, SessionChanges, SessionKind, Session
 from irsend.device.status import StatusText
 from irsend.interfaces import TranscriptLine
 from irsend.protocols.transcript import Transcript
+from irsend.services.fault_orders import FaultOrders
+from irsend.services.fault_steps import FaultSteps
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.store.journal import Journal
 
@@ -17,12 +19,18 @@ class Sessions:
     """Opens and closes sessions; keeps the transcripts of those under way."""
 
     def __init__(
-        self, *, device: Device, journal: Journal, configuration: LiveConfiguration
+        self,
+        device: Device,
+        journal: Journal,
+        configuration: LiveConfiguration,
+        faults: FaultOrders,
     ) -> None:
         self._device = device
         self._journal = journal
         self._configuration = configuration
+        self._faults = faults
         self._transcripts: dict[int, Transcript] = {}
+        self._steps: dict[int, FaultSteps] = {}
 
     def transcript_so_far(self, id: int) -> list[TranscriptLine] | None:
         """Return the lines of a session that is under way; None for any other."""
@@ -37,7 +45,23 @@ class Sessions:
         lines = self._configuration.current.limits.transcript_lines
         transcript = Transcript(self._device.now, lines)
         self._transcripts[session.id] = transcript
+        steps = self._faults.steps(kind, transcript)
+        if steps is not None:
+            self._steps[session.id] = steps
         return session, transcript
+
+    def steps(self, id: int) -> FaultSteps | None:
+        """Return what listens at the steps of a session; None where nothing does."""
+        return self._steps.get(id)
+
+    def reason_with_faults(self, id: int, reason: str) -> str:
+        """Return why a session ended as NG: with the faults on purpose, where some have broken it."""
+        steps = self._steps.get(id)
+        broken_by = [fault.line for fault in steps.met if fault.breaks] if steps else []
+        if not broken_by:
+            return reason
+        on_purpose = f"fault on purpose: {', '.join(broken_by)}"
+        return f"{reason} ({on_purpose})" if reason else on_purpose
 
     def end(
         self,
@@ -54,6 +78,12 @@ class Sessions:
         """
         if status is not None:
             self._device.show_status(status, session.id)
+        if session.id in self._steps:
+            given = changes.get("reason", "")
+            if "fault on purpose" not in given:
+                changes["reason"] = self.reason_with_faults(session.id, given)
+            met = self._steps.pop(session.id).met
+            changes["faults"] = ", ".join(fault.line for fault in met)
         result: SessionResult = "NG" if changes.get("reason") or status else "OK"
         changes["status_line"] = status.value if status else ""
         transcript = self._transcripts.pop(session.id)

@@ -149,7 +149,7 @@ def generate_key_material(
         .not_valid_before(begins)
         .not_valid_after(begins + timedelta(days=_VALID_DAYS))
         .add_extension(
-            x509.SubjectAlternativeName([_general_name(name) for name in names]), False
+            x509.SubjectAlternativeName([general_name(name) for name in names]), False
         )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -165,7 +165,8 @@ def generate_key_material(
     )
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def general_name(name: str) -> x509.GeneralName:
+    """Return a host name or address as certificates have it."""
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:

@@ -16,7 +16,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
     id INTEGER PRIMARY KEY, kind TEXT, peer TEXT, mac TEXT, tls_version TEXT, tls_cipher TEXT,
     auth TEXT, result TEXT, code TEXT, reason TEXT, status_line TEXT,
-    started REAL, ended REAL, bytes INTEGER, messages INTEGER, choice TEXT);
+    started REAL, ended REAL, bytes INTEGER, messages INTEGER, choice TEXT, faults TEXT);
 CREATE INDEX IF NOT EXISTS session_kind ON session (kind, id);
 CREATE INDEX IF NOT EXISTS session_peer ON session (peer, id);
 CREATE INDEX IF NOT EXISTS session_result ON session (result, id);
@@ -43,6 +43,7 @@ SQLValue = str | int | float | bytes | None
 
 LATER_COLUMNS = (
     ("session", "choice", "TEXT"),
+    ("session", "faults", "TEXT"),
     ("job", "reason", "TEXT"),
     ("job", "size", "INTEGER"),
     ("job", "told", "INTEGER"),
@@ -52,7 +53,7 @@ LATER_COLUMNS = (
 
 SESSION_COLUMNS = (
     "id, kind, peer, mac, tls_version, tls_cipher, auth, result, code, reason, status_line, "
-    "started, ended, bytes, messages, choice"
+    "started, ended, bytes, messages, choice, faults"
 )
 JOB_COLUMNS = (
     "serial, number, direction, kind, party, subject, pages, result, code, recipients, sessions, "
@@ -95,6 +96,7 @@ def session_row(session: Session) -> tuple[SQLValue, ...]:
         session.id, session.kind, session.peer, session.mac, tls.version, tls.cipher,
         session.auth, session.result, session.code, session.reason, session.status_line,
         session.started, session.ended, session.bytes, session.messages, session.choice,
+        session.faults,
     )  # fmt: skip
 
 
@@ -104,7 +106,7 @@ def session_of(row: tuple[Any, ...]) -> Session:
     return Session(
         id=row[0], kind=row[1], peer=row[2], mac=row[3], tls=tls, auth=row[6], result=row[7],
         code=row[8], reason=row[9], status_line=row[10], started=row[11], ended=row[12],
-        bytes=row[13], messages=row[14], choice=row[15] or "",
+        bytes=row[13], messages=row[14], choice=row[15] or "", faults=row[16] or "",
     )  # fmt: skip
 
 

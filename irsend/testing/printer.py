@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,7 @@ from irsend.configuration import configuration
 from irsend.configuration_sections import IN_MEMORY
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged
+from irsend.device.fault_reader import read_order
 from irsend.device.jobs import Job
 from irsend.device.send_order import Original
 from irsend.device.sessions import Session
@@ -65,6 +67,7 @@ class Printer:
                 limits=limits or {},
                 sending=sending or {},
                 link=link or {},
+                faults={"magic": True},
                 # Without paper received mail stays in memory, to be looked at; `load_paper` prints it.
                 printing={"loaded": False, **(printing or {})},
                 settings=given,
@@ -165,6 +168,22 @@ class Printer:
         self._machine.control.change_settings(
             {name.replace("__", ".", 1): value for name, value in settings.items()}
         )
+
+    @contextlib.contextmanager
+    def faults(self, *orders: str) -> Iterator[None]:
+        """Have these faults in force for the sessions that begin in the block (docs/faults).
+
+        Raises ValueError for a wrong order; recipients such as 451-data@ need no order.
+        """
+        read = [read_order(order) for order in orders]
+        added = [self._machine.control.faults.add(one) for one in read]
+        try:
+            yield
+        finally:
+            in_force = {one.number for one in self._machine.control.faults.in_force()}
+            for one in added:
+                if one.number in in_force:
+                    self._machine.control.faults.take_back(one.number)
 
     def clear_status(self) -> None:
         """Clear the status line."""

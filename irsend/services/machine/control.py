@@ -27,6 +27,7 @@ from irsend.errors import NotKept
 from irsend.interfaces import TranscriptLine
 from irsend.link.link import Link
 from irsend.machine_interface import IMachine
+from irsend.services.fault_orders import FaultOrders
 from irsend.services.keyring import Keyring
 from irsend.services.machine.settings_precedence import SettingsPrecedence
 from irsend.services.machine.storage import Storage
@@ -60,6 +61,7 @@ class Control:
         received_jobs: ReceivedJobs,
         mail_archive: MailArchive,
         page_viewer: PageViewer,
+        faults: FaultOrders,
     ) -> None:
         self.device = device
         self._storage = storage
@@ -77,6 +79,7 @@ class Control:
         self._received_jobs = received_jobs
         self._mail_archive = mail_archive
         self._page_viewer = page_viewer
+        self.faults = faults
 
     def memory(self) -> tuple[int, int]:
         """Count what was received and what waits to be sent."""

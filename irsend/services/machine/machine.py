@@ -17,6 +17,7 @@ from irsend.errors import ConfigurationError, KeyMaterialError, NotKept, ValueRe
 from irsend.link.enforcement import choose_way
 from irsend.link.link import Link
 from irsend.services.blocking import run_blocking
+from irsend.services.fault_orders import FaultOrders
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.machine.control import Control
@@ -70,7 +71,8 @@ class Machine(MultiService):
         device.paper = configuration.printing.loaded
 
         # What it stores, its key, its settings.
-        self.storage = storage = Storage(live, reactor, now)
+        self.faults = faults = FaultOrders(live, reactor, device)
+        self.storage = storage = Storage(live, reactor, device.now)
         memory, journal = storage.memory, storage.journal
         outbox, tray = storage.outbox, storage.tray
         self.keyring = Keyring(
@@ -94,7 +96,7 @@ class Machine(MultiService):
         self.network = network = Network(
             reactor=reactor, link=self.link, on_disk=storage.on_disk
         )
-        self.sessions = sessions = Sessions(device=device, journal=journal, configuration=live)
+        self.sessions = sessions = Sessions(device, journal, live, faults)
         blocking = lambda work: run_blocking(reactor, work)  # noqa: E731
         workers = worker_pools(reactor, make_print_pool)
         self.pop_sessions = POPSessionQueue(
@@ -201,6 +203,7 @@ class Machine(MultiService):
             keyring=self.keyring,
             dispatch=self.dispatch,
         )
+        faults.restart = self.smtp_listener.restart
         self.pop_poller = POPPoller(
             clock=reactor,
             device=device,
@@ -255,20 +258,18 @@ class Machine(MultiService):
             received_jobs=received_jobs,
             mail_archive=self.mail_archive,
             page_viewer=self.page_viewer,
+            faults=faults,
         )
         # They start in this order: the filter is in force before anything listens.
-        for service in (
+        inner = (
             self.mac_filter,
             self.retention,
             self.print_queue,
             self.reassembly,
             self.dispatch,
-            self.smtp_listener,
-            self.pop_sessions,
-            self.pop_poller,
-            self.full_mode,
-            self.send_queue,
-        ):
+        )
+        receiving = self.smtp_listener, self.pop_sessions, self.pop_poller
+        for service in (*inner, *receiving, self.full_mode, self.send_queue):
             service.setServiceParent(self)
 
     @property
@@ -289,6 +290,7 @@ class Machine(MultiService):
         self.settings.load()
         self.storage.open(self.device)
         self._recovery.run()
+        self.faults.configure()
         self.device.save_settings = self.settings.save
         self.device.observe(log_ended)
         self.device.checks.append(self.keyring.check)
@@ -313,12 +315,9 @@ class Machine(MultiService):
         """Accept no more work, and end what is under way; fires when that has ended."""
         ending: list[Deferred[None]] = []
         if self.running:
-            ending = [
-                maybeDeferred(MultiService.stopService, self),
-                maybeDeferred(self.scanner.stop),
-                maybeDeferred(self.page_viewer.stop),
-                maybeDeferred(self.mail_archive.stop),
-            ]
+            processes = self.scanner, self.page_viewer, self.mail_archive
+            ending = [maybeDeferred(MultiService.stopService, self)]
+            ending += [maybeDeferred(one.stop) for one in processes]
         return DeferredList(ending).addCallback(lambda _: None)
 
     def stopService(self) -> Deferred[None]:
@@ -344,6 +343,7 @@ class Machine(MultiService):
         except (KeyMaterialError, NotKept, ValueRefused) as error:
             raise ConfigurationError(str(error)) from None
         self._live.current = configuration
+        self.faults.configure()
         use_key()
         self.mac_filter.apply()
         self.device.reset_settings(settings)

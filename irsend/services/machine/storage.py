@@ -42,6 +42,7 @@ class Storage:
         state = configuration.current.state
         self.in_memory = state == IN_MEMORY
         self._threads: list[ThreadPool] = []
+        self._configuration = configuration
         self.state: StateDirectory
         if self.in_memory:
             self.state = MemoryDirectory()
@@ -62,7 +63,7 @@ class Storage:
         )
         self.memory = Memory(
             self.state.memory,
-            lambda: configuration.current.limits.memory * MB,
+            self._capacity,
             GroupCommit(health.watched(self.on_disk, self.state.memory), health.failed),
             now,
         )
@@ -88,6 +89,10 @@ class Storage:
         pool = ThreadPool(least, most, name)
         self._threads.append(pool)
         return lambda work: deferToThreadPool(reactor, pool, work)
+
+    def _capacity(self) -> int:
+        full = self._device is not None and self._device.memory_full
+        return 0 if full else self._configuration.current.limits.memory * MB
 
     def _report_disk(self, reason: str) -> None:
         if self._device is not None:

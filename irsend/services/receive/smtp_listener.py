@@ -74,6 +74,7 @@ class SMTPListener(Service):
         self._all_ended: Deferred[None] | None = None
         self._stop_observing: Callable[[], None] = lambda: None
         self._changing = DeferredLock()
+        self._restarting = Timer(reactor)
 
     @property
     def addresses(self) -> list[IAddress]:
@@ -121,6 +122,7 @@ class SMTPListener(Service):
 
     async def _stop(self) -> None:
         Service.stopService(self)
+        self._restarting.cancel()
         self._device.checks.remove(self._check_port)
         self._stop_observing()
         await self._stop_listening()
@@ -132,6 +134,12 @@ class SMTPListener(Service):
             grace.start(_SHUTDOWN_GRACE, self._abort_sessions)
             await self._all_ended
             grace.cancel()
+
+    def restart(self, seconds: float) -> None:
+        """Reset every session, and listen again after so many seconds: a restart, seen from the network."""
+        self._abort_sessions()
+        self._changing.run(self._stop_listening)
+        self._restarting.start(seconds, lambda: self._changing.run(self._listen_again))
 
     def _abort_sessions(self) -> None:
         for session in list(self._under_way):

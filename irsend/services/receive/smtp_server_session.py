@@ -65,6 +65,7 @@ class SMTPServerSession:
         self.keywords = tuple(word.encode("ascii") for word in device.model.ehlo)
         self.size_limit = configuration.current.limits.message_size * MB
         self.session, self.transcript = sessions.begin("smtp-receive", peer, mac)
+        self.steps = sessions.steps(self.session.id)
 
     def admitted(self) -> Verdict:
         """Refuse a session beyond the limits."""
@@ -161,6 +162,7 @@ class SMTPServerSession:
         """End the session; one that failed before it brought a mail gets a line in the report."""
         # A refusal within a session that brought mail all the same is in its transcript.
         why = reason or ("" if self._messages and not self._status else self._refusal)
+        why = self._sessions.reason_with_faults(self.session.id, why)
         if self._admit and why and not self._messages:
             self._device.job_accepted(
                 "rx",

@@ -200,6 +200,7 @@ class SMTPClientSession:
             ),
             uses=[keyword.encode("ascii") for keyword in uses],
             dialect=dialect_of(self._quirks),
+            steps=self._sessions.steps(self._session.id),
         )
         client.on_octets_sent = self._report_octets
         self._connecting = connect_client(self._server.endpoint, client)

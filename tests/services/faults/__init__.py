@@ -1,0 +1,1 @@
+"""Faults on order: what real clients see of them, in each role."""
