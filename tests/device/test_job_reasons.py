@@ -11,8 +11,8 @@ from irsend.device.codes import CODES
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged
 from irsend.device.jobs import Job, Recipient, with_reason
-from irsend.device.model import load_model
 from irsend.device.local_time import LocalTime
+from irsend.device.model import load_model
 from irsend.device.report import as_csv, as_text
 
 _JOB = Job(serial=1, number="5001", direction="rx", party="a@bench.test", started=1e9)
