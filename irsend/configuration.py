@@ -30,6 +30,7 @@ from irsend.configuration_sections import (
 )
 from irsend.device.items import Text, Value, item, items_of, read_values
 from irsend.device.model import Model, load_model
+from irsend.device.renamed_keys import OF_CONFIGURATION, read_renamed
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
 from irsend.wording import did_you_mean, nearest, no_such_key
@@ -64,6 +65,8 @@ class Configuration:
     limits: Limits = _section(Limits)
     faults: Faults = _section(Faults)
     mailhost: MailHost = _section(MailHost)
+    warnings: tuple[str, ...] = field(default=(), eq=False)
+    """What the files and --set should have otherwise, a sentence each."""
 
     def start_only_changes(self, other: Configuration) -> list[str]:
         """Return the keys that differ from another's and count from the next start on."""
@@ -136,6 +139,7 @@ def read_configuration(
                 _put(raw, key, usual)
     base = _read(path or "", the_model, raw)
     top = _read("--set", the_model, from_set)
+    base["warnings"] = (*the_model.warnings, *base["warnings"], *top.pop("warnings"))
     settings = base.pop("settings", {})
     overrides = top.pop("settings", {})
     merged = {**base, **top}
@@ -177,9 +181,14 @@ def _put(into: dict[str, object], key: str, value: object) -> None:
 
 def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    refused: list[ValueRefused] = []
+    prefix = f"{source}: " if source else ""
+    renamed = read_renamed(raw, OF_CONFIGURATION)
+    raw, refused = renamed.tables, [*renamed.refused]
+    values["warnings"] = tuple(prefix + one for one in renamed.warnings)
     single = {
-        key: raw[key] for key in raw if key not in SECTIONS and key not in ("settings", "model")
+        key: raw[key]
+        for key in raw
+        if key not in SECTIONS and key not in ("settings", "quirks", "model")
     }
     try:
         values.update(
@@ -202,22 +211,27 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
             values[name] = read_values(made_of, name, section)
         except SettingsRefused as error:
             refused += error.refused
-    try:
-        settings = _flat(raw.get("settings", {}), model)
-        values["settings"] = model.read_settings(settings, prefix="settings.")
-    except SettingsRefused as error:
-        refused += error.refused
-    except ValueRefused as error:
-        refused.append(error)
+    values["settings"] = dict(renamed.values)
+    # [quirks] is [settings.quirks] by a shorter name.
+    windows_given = {"settings.": raw.get("settings", {})}
+    if "quirks" in raw:
+        windows_given[""] = {"quirks": raw["quirks"]}
+    for where, given in windows_given.items():
+        try:
+            flat = _flat(where, given, model)
+            values["settings"].update(model.read_settings(flat, prefix=where))
+        except SettingsRefused as error:
+            refused += error.refused
+        except ValueRefused as error:
+            refused.append(error)
     if refused:
-        prefix = f"{source}: " if source else ""
         raise ConfigurationError("\n".join(f"{prefix}{one}" for one in refused))
     return values
 
 
 def _no_such_key(key: str, model: Model) -> str:
     """Return the refusal of a key at the top, where one of a section or a window may be meant."""
-    there_are = ["model", "state", "settings", *SECTIONS]
+    there_are = ["model", "state", "settings", "quirks", *SECTIONS]
     names = [*there_are, *(f"settings.{name}" for name, _, _ in windows())]
     names += [f"settings.{name}" for name in model.items()]
     for section, made_of in SECTIONS.items():
@@ -225,7 +239,7 @@ def _no_such_key(key: str, model: Model) -> str:
     return no_such_key(nearest(key, names), there_are)
 
 
-def _flat(raw: object, model: Model) -> dict[str, object]:
+def _flat(where: str, raw: object, model: Model) -> dict[str, object]:
     if not isinstance(raw, dict):
         raise ValueRefused(
             "settings", f"{raw!r} is not allowed; allowed: a table for each window"
@@ -237,8 +251,9 @@ def _flat(raw: object, model: Model) -> dict[str, object]:
             items = [f"settings.{name}" for name in model.items()]
             near = "" if window in names else did_you_mean(window, items)
             raise ValueRefused(
-                f"settings.{window}",
-                f"{values!r} is not allowed; allowed: tables named {', '.join(names)}{near}",
+                f"{where}{window}",
+                f"{values!r} is not allowed; allowed: "
+                + (f"tables named {', '.join(names)}{near}" if where else "a table, [quirks]"),
             )
         flat.update({f"{window}.{key}": value for key, value in values.items()})
     return flat

@@ -62,8 +62,13 @@ def sample() -> str:
         elif one.name == "settings":
             for window, about, window_class in windows():
                 captions = [_caption(window_class), f"Panel: {' > '.join(about.path)}"]
-                blocks += _table(f"settings.{window}", captions, window_class)
+                blocks += _table(_table_of(window), captions, window_class)
     return "\n\n".join(blocks) + "\n"
+
+
+def _table_of(window: str) -> str:
+    """Return the table of a window: the bench's own has a shorter name."""
+    return window if window == "quirks" else f"settings.{window}"
 
 
 def _single_keys() -> Iterable[str]:
@@ -88,7 +93,7 @@ def _item(table: str, key: str, about: Item, default: object) -> str:
     whole = f"{table}.{key}"
     usual = _toml(about.kind.plain(default))
     meaning = about.meaning
-    if table.startswith("settings."):
+    if table.startswith("settings.") or table == "quirks":
         meaning = f"{about.label}. {meaning}"
     allowed = "true or false" if isinstance(about.kind, OnOff) else about.kind.allowed
     notes = f"Allowed: {allowed}."

@@ -236,4 +236,5 @@ def _plan(configuration: Configuration, source: str) -> str:
     ]
     if mailhost.enabled:
         lines.append(f"mail host: SMTP {mailhost.smtp or 'off'}, POP3 {mailhost.pop3 or 'off'}")
+    lines += [f"warning: {one}" for one in configuration.warnings]
     return "\n".join(lines)

@@ -75,7 +75,31 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "machine_interface",
         "wording",
     ),
-    "ctl": ("errors", "interfaces", "sample_configuration", "wording"),
+    "probe": (
+        "errors",
+        "interfaces",
+        "addresses",
+        "configuration_sections",
+        "configuration",
+        "device",
+        "message",
+        "protocols",
+        "store",
+        "services",
+        "services.send",
+        "services.machine",
+    ),
+    "model_draft": ("errors", "device", "protocols"),
+    "ctl": (
+        "errors",
+        "interfaces",
+        "addresses",
+        "wording",
+        "device",
+        "sample_configuration",
+        "model_draft",
+        "probe",
+    ),
     "assembly": (
         "errors",
         "link",
@@ -113,6 +137,8 @@ WITHOUT_RINGS: tuple[str, ...] = (
     "services",
     "mailhost",
     "panel",
+    "probe",
+    "model_draft",
     "ctl",
     "testing",
 )
@@ -128,9 +154,10 @@ WITHOUT_TWISTED: tuple[str, ...] = (
     "configuration_sections",
     "configuration",
     "sample_configuration",
+    "model_draft",
     "ctl",
 )
 """Parts that know nothing of Twisted: values and pure functions, and the client of the HTTP interface."""
 
-REACTOR_BY_NAME: tuple[str, ...] = ("tap", "testing")
+REACTOR_BY_NAME: tuple[str, ...] = ("tap", "testing", "probe")
 """The parts that may import the reactor; all others are handed it."""

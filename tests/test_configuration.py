@@ -251,7 +251,7 @@ class RefusalTests(Case):
         """An unknown key is refused with the keys there are, in every place where one can stand."""
         cases = {
             "colour = 1\n": "FILE: colour: there is no such key; there are: model, state, settings, "
-            "listen, panel, tls, sending, printing, link, limits, faults, mailhost",
+            "quirks, listen, panel, tls, sending, printing, link, limits, faults, mailhost",
             "[listen]\nimap = 1\n": "FILE: listen.imap: there is no such key; "
             "there are: smtp, panel",
             "[settings.service_mode]\nfont = 1\n": "FILE: settings.service_mode.font: there is no "
@@ -259,7 +259,10 @@ class RefusalTests(Case):
             "disabled_mechanisms",
             "[settings.fax]\nfont = 1\n": "FILE: settings.fax.font: there is no such setting; its "
             "first part is one of email_ifax, authent_encryption, receiving_mac_address, "
-            "service_mode",
+            "service_mode, quirks",
+            "[quirks]\nfont = true\n": "FILE: quirks.font: there is no such setting in quirks; "
+            "there are: "
+            + ", ".join(key.partition(".")[2] for key in ITEMS if key[:7] == "quirks."),
         }
         for text, sentence in cases.items():
             self.assertEqual(self.refused(text), [sentence])
@@ -280,9 +283,11 @@ class RefusalTests(Case):
             "no such key; did you mean settings.authent_encryption?",
             "allow_ssl_pop = true\n": "FILE: allow_ssl_pop: there is no such key; "
             "did you mean settings.authent_encryption.allow_ssl_pop?",
+            "[quirks]\nno_quits = true\n": "FILE: quirks.no_quits: there is no such setting; "
+            "did you mean quirks.no_quit?",
             "[settings]\nallow_ssl_pop = true\n": "FILE: settings.allow_ssl_pop: True is not "
             "allowed; allowed: tables named email_ifax, authent_encryption, receiving_mac_address, "
-            "service_mode; did you mean settings.authent_encryption.allow_ssl_pop?",
+            "service_mode, quirks; did you mean settings.authent_encryption.allow_ssl_pop?",
             'model = "ir2207"\n': "FILE: model: 'ir2207' is not allowed; allowed: "
             f"{', '.join(model_names())}, or the path of a model file (ending in .toml); "
             "did you mean ir2200 or ir2270?",
@@ -317,6 +322,10 @@ class RefusalTests(Case):
             ["FILE: limits: 5 is not allowed; allowed: a table, [limits]"],
         )
         self.assertEqual(
+            self.refused("quirks = 5\n"),
+            ["FILE: quirks: 5 is not allowed; allowed: a table, [quirks]"],
+        )
+        self.assertEqual(
             self.refused("settings = 5\n"),
             ["FILE: settings: 5 is not allowed; allowed: a table for each window"],
         )
@@ -324,7 +333,7 @@ class RefusalTests(Case):
             self.refused("[settings]\nemail_ifax = 5\n"),
             [
                 "FILE: settings.email_ifax: 5 is not allowed; allowed: tables named email_ifax, "
-                "authent_encryption, receiving_mac_address, service_mode"
+                "authent_encryption, receiving_mac_address, service_mode, quirks"
             ],
         )
 
@@ -510,6 +519,70 @@ class WithoutFileTests(Case):
         )
 
 
+class QuirkTests(Case):
+    """Quirks have a table of their own, and keys that were elsewhere are still read."""
+
+    def test_tables(self) -> None:
+        """[quirks] says what [settings.quirks] says, and has precedence; --set knows both."""
+        path = self.file(
+            "[settings.quirks]\nno_quit = true\ndate = 'iso'\n[quirks]\ndate = 'none'\nhelo_only = true\n"
+        )
+        read = read_configuration(
+            path, sets=["quirks.no_quit=off", "settings.quirks.helo_name=bare"]
+        )
+        self.assertEqual(
+            read.settings,
+            {"quirks.no_quit": True, "quirks.date": "none", "quirks.helo_only": True},
+        )
+        self.assertEqual(read.overrides, {"quirks.no_quit": False, "quirks.helo_name": "bare"})
+
+    def test_wrong_value(self) -> None:
+        """A wrong value is named by the table in which it stands."""
+        for table, name in (("quirks", "quirks"), ("settings.quirks", "settings.quirks")):
+            self.assertEqual(
+                self.refused(f"[{table}]\nfinal_dot = 'lost'\n"),
+                [
+                    f"FILE: {name}.final_dot: 'lost' is not allowed; allowed: standard, late, missing, "
+                    "bare_lf"
+                ],
+            )
+
+    def test_old_key(self) -> None:
+        """[sending] helo is read as quirks.helo_name, with a warning that names it; the new key wins."""
+        path = self.file("[sending]\nhelo = 'literal'\n")
+        read = read_configuration(path, sets=["sending.helo=bare"])
+        self.assertEqual(read.settings, {"quirks.helo_name": "literal"})
+        self.assertEqual(read.overrides, {"quirks.helo_name": "bare"})
+        new = "sending.helo is called quirks.helo_name now; write quirks.helo_name ="
+        self.assertEqual(read.warnings, (f'{path}: {new} "literal"', f'--set: {new} "bare"'))
+        path = self.file("[sending]\nhelo = 'literal'\n[quirks]\nhelo_name = 'empty'\n")
+        self.assertEqual(read_configuration(path).settings, {"quirks.helo_name": "empty"})
+
+    def test_old_key_at_its_default(self) -> None:
+        """[sending] helo = "model" changes nothing, and is to be taken out."""
+        path = self.file("[sending]\nhelo = 'model'\n")
+        read = read_configuration(path)
+        self.assertEqual(read.settings, {})
+        self.assertEqual(
+            read.warnings,
+            (f"{path}: sending.helo is called quirks.helo_name now; take it out",),
+        )
+
+    def test_old_key_refused(self) -> None:
+        """A wrong value of the old key is refused by the old key's name."""
+        self.assertEqual(
+            self.refused("[sending]\nhelo = 'full'\n"),
+            [
+                "FILE: sending.helo: 'full' is not allowed; "
+                "allowed: model, name, bare, literal, ip, empty"
+            ],
+        )
+
+    def test_no_warning(self) -> None:
+        """Files that have no old key warn of nothing."""
+        self.assertEqual(read_configuration(str(SHIPPED)).warnings, ())
+
+
 COMMENTED = re.compile(r"^# ([a-z0-9_]+ = )", re.MULTILINE)
 
 
@@ -522,7 +595,8 @@ def keys_of_the_code() -> dict[str, Any]:
         for key, about, _ in items_of(made_of):
             keys[f"{section}.{key}"] = about.kind.plain(getattr(made_of(), key))
     for key, about in ITEMS.items():
-        keys[f"settings.{key}"] = about.kind.plain(DEFAULTS[key])
+        table = "" if key.startswith("quirks.") else "settings."
+        keys[table + key] = about.kind.plain(DEFAULTS[key])
     return keys
 
 

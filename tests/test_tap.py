@@ -158,8 +158,7 @@ class OptionsTests(_TapCase):
     def test_bench_on_a_lesser_model(self) -> None:
         """A model that lacks a setting of the bench runs it without that setting."""
         lesser = self.directory / "lesser.toml"
-        shipped = Path(_TOP, "irsend/device/models/ir2270.toml").read_text("utf-8")
-        lesser.write_text('lacks = ["email_ifax.pop"]\n' + shipped, "utf-8")
+        lesser.write_text('name = "lesser"\nlacks = ["email_ifax.pop"]\n', "utf-8")
         options = Options()
         options.parseOptions(["--model", str(lesser)])
         self.assertNotIn("email_ifax.pop", options.configuration.settings)
@@ -212,6 +211,16 @@ class OptionsTests(_TapCase):
         """An argument that is no option is a usage error that names it."""
         error = self.assertRaises(UsageError, Options().parseOptions, ["etc/irsend.toml"])
         self.assertIn("'etc/irsend.toml' is not allowed", str(error))
+
+    def test_old_key(self) -> None:
+        """--check says which new key an old one is, and ends with 0."""
+        status, said = self.read("--check", "--set", "sending.helo=bare")
+        self.assertEqual(status, 0, said)
+        self.assertIn(
+            "warning: --set: sending.helo is called quirks.helo_name now; "
+            'write quirks.helo_name = "bare"',
+            said,
+        )
 
     def test_secret(self) -> None:
         """A secret that is refused is not in the sentence that refuses it."""

@@ -164,6 +164,12 @@ def machine_options(command: F) -> F:
     return _with_options(command, _OPTIONS, hidden=True)
 
 
+def json_option(command: F) -> F:
+    """Give a command that asks no machine the option for the form of output."""
+    names = ("--json", "as_json")
+    return _with_options(command, {names: _OPTIONS[names]}, hidden=True)
+
+
 def shown_machine_options(command: F) -> F:
     """Give irsendctl itself these options, in its help."""
     return _with_options(command, _OPTIONS, hidden=False)

@@ -16,7 +16,10 @@ from irsend.ctl import usage
 from irsend.ctl.command import Commands
 from irsend.ctl.commands import (
     change,
+    explain,
     mails,
+    models,
+    probe,
     read,
     sample,
     send,
@@ -90,10 +93,12 @@ for command in (
     wait.wait,
     read.sessions,
     read.transcript,
-    read.models,
+    models.models,
     sample.sample,
     change.key,
     change.factory_reset,
+    probe.probe,
+    explain.explain,
 ):
     irsendctl.add_command(command)
 

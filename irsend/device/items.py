@@ -26,7 +26,7 @@ E = TypeVar("E", bound=enum.Enum)
 Value = bool | int | str | tuple[str, ...] | dict[str, str] | enum.Enum
 """The value of an item."""
 
-_MARK = "irsend.item"
+ITEM = "irsend.item"  # where the metadata of an attrs field has its `Item`
 # Controls, ends of lines, and halves of surrogate pairs (JSON can write them, UTF-8 cannot).
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -300,14 +300,14 @@ def item(
     about = Item(
         label=label, kind=kind, meaning=meaning, secret=secret, later=later, at_start=at_start
     )
-    return field(default=default, repr=not secret, metadata={_MARK: about})
+    return field(default=default, repr=not secret, metadata={ITEM: about})
 
 
 def items_of(window: type) -> Iterator[tuple[str, Item, Value]]:
     """Give key, item and default of each item of a window, in the panel's order."""
     for one in attrs.fields(window):
-        if _MARK in one.metadata:
-            yield one.name, one.metadata[_MARK], one.default
+        if ITEM in one.metadata:
+            yield one.name, one.metadata[ITEM], one.default
 
 
 def read_value(key: str, about: Item, given: object) -> Value:

@@ -36,6 +36,7 @@ from irsend.mailhost.queue import Queue
 from irsend.mailhost.relay import Relay
 from irsend.protocols.pop3_server import POP3
 from irsend.protocols.tls import ServerTLS
+from irsend.protocols.tls_context import TLSProfile
 from irsend.protocols.transcript import Silence
 from irsend.store.group_commit import GroupCommit
 from irsend.store.keys import KeyStore
@@ -119,9 +120,7 @@ class MailHost(MultiService):
         self._tls = ServerTLS.build(
             material.certificates,
             material.key,
-            oldest=OLDEST_TLS,
-            newest=NEWEST_TLS,
-            ciphers=CIPHERS,
+            TLSProfile(oldest=OLDEST_TLS, newest=NEWEST_TLS, ciphers=CIPHERS),
         )
         self.maildirs.open_directories()
         Service.startService(self)

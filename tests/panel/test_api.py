@@ -117,7 +117,7 @@ class SettingsTests(ServedPanel):
         """Every item of the model is in its window with its whole key, in order."""
         windows = (await self.ask("GET", "/api/settings")).json()["windows"]
         self.assertEqual(
-            [set(window) for window in windows], [{"key", "label", "path", "items"}] * 4
+            [set(window) for window in windows], [{"key", "label", "path", "items"}] * 5
         )
         keys = [item["key"] for window in windows for item in window["items"]]
         self.assertEqual(keys, self.machine.device.model.items())

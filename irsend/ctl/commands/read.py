@@ -230,20 +230,6 @@ def transcript(call: Invocation, session_id: int, plain: bool) -> None:
     return call.output.show(views.transcript(answer))
 
 
-@command()
-@machine_options
-@pass_invocation
-def models(call: Invocation) -> None:
-    """List the models that the machine can be."""
-    answer = call.machine.read("/api/models")
-    rows = call.machine.objects_in(answer, "/api/models", "models")
-    if call.as_json:
-        return call.output.json(answer)
-    from irsend.ctl import views
-
-    return call.output.show(views.models(rows))
-
-
 def print_newest(
     call: Invocation,
     rows: list[JsonObject],
