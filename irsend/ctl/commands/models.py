@@ -51,7 +51,7 @@ def models(context: click.Context, call: Invocation) -> None:
         return call.output.json(rows)
     from irsend.ctl import model_views
 
-    return call.output.show(model_views.models(rows))
+    return call.output.show(model_views.models(rows, call.output.width))
 
 
 @click.command("show")

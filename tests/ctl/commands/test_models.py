@@ -33,6 +33,17 @@ class WithoutMachineTests(SynchronousTestCase):
             r"hp-m276 +HP LaserJet 200 color MFP M276n +2012 +SSL 3.0 only +LOGIN, PLAIN +SSL 3.0 only: ",
         )
 
+    def test_narrow_list(self) -> None:
+        """Where there is little room each model is a paragraph of whole lines."""
+        out = call("models", url="", COLUMNS="80").out
+        self.assertIn(
+            "hp-m276\n  HP LaserJet 200 color MFP M276n, 2012\n"
+            "  SSL 3.0 only; under TLS LOGIN, PLAIN\n  SSL 3.0 only: no protocol in common",
+            out,
+        )
+        self.assertIn("hp-cm6040\n  HP Color LaserJet CM6040 MFP, 2008\n  no TLS\n", out)
+        self.assertLessEqual(max(map(len, out.splitlines())), 80)
+
     def test_list_as_json(self) -> None:
         """--json lists the models with all their statements."""
         rows = {row["name"]: row for row in json.loads(self.call("--json").out)}
