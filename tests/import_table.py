@@ -68,7 +68,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "machine_interface",
     ),
     "model_draft": ("errors", "device", "protocols"),
-    "ctl": ("errors", "interfaces", "device", "model_draft"),
+    "ctl": ("errors", "interfaces", "device", "protocols", "model_draft"),
     "assembly": (
         "errors",
         "link",

@@ -96,6 +96,11 @@ def make_context(profile: TLSProfile) -> MadeContext:
     return MadeContext(context, _speaks(profile, lacks), tuple(lacks))
 
 
+def openssl_name() -> str:
+    """Return the name of this system's OpenSSL with its version, such as OpenSSL 4.0.3."""
+    return " ".join(SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode("ascii").split()[:2])
+
+
 def version_range(oldest: str, newest: str) -> str:
     """Return the versions that a side speaks, in words."""
     return f"{oldest} only" if oldest == newest else f"{oldest} to {newest}"
@@ -105,8 +110,7 @@ def _speaks(profile: TLSProfile, lacks: list[str]) -> str:
     speaks = version_range(profile.oldest, profile.newest)
     if not lacks:
         return speaks
-    openssl = " ".join(SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode("ascii").split()[:2])
-    return f"{speaks} (this system's {openssl} has no {', '.join(lacks)})"
+    return f"{speaks} (this system's {openssl_name()} has no {', '.join(lacks)})"
 
 
 def _versions(profile: TLSProfile) -> tuple[list[str], list[str]]:

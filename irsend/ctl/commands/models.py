@@ -17,6 +17,7 @@ from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
 from irsend.ctl.json_values import JsonObject
 
 if TYPE_CHECKING:
+    from irsend.ctl.model_check import Support
     from irsend.device import Model
 
 
@@ -84,6 +85,7 @@ def check(call: Invocation, path: str) -> int:
 
     try:
         model = load_model_file(path)
+        support = _support(path, model)
     except ModelError as error:
         problems = str(error).splitlines()
         if call.as_json:
@@ -93,12 +95,33 @@ def check(call: Invocation, path: str) -> int:
         return REFUSED
     if call.as_json:
         call.output.json(
-            {"file": path, "right": True, "problems": [], "model": _describe(model)}
+            {
+                "file": path,
+                "right": True,
+                "problems": [],
+                "warnings": list(model.warnings),
+                "openssl_lacks": list(support.lacks),
+                "model": _describe(model),
+            }
         )
         return DONE
     call.output.line(f"{path} is right: {model.called}.")
-    call.output.line(_standings(model))
+    for sentence in (*model.warnings, _standings(model), str(support)):
+        if sentence:
+            call.output.line(sentence)
     return DONE
+
+
+def _support(path: str, model: Model) -> Support:
+    from irsend.ctl.model_check import support_for
+    from irsend.device.model_file import located
+    from irsend.errors import ModelError, ValueRefused
+
+    try:
+        return support_for(model)
+    except ValueRefused as error:
+        text = Path(path).read_text("utf-8")
+        raise ModelError(located(path, text, [error])) from None
 
 
 @models.command()

@@ -122,6 +122,25 @@ class CheckTests(SynchronousTestCase):
             "allowed: SSL 3.0, TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3",
         )
 
+    def test_openssl(self) -> None:
+        """What this system's OpenSSL lacks is told; a cipher list that it finds nothing in is wrong."""
+        ended, _ = self.check('name = "x"\n[tls]\noldest = "SSL 3.0"\n')
+        self.assertEqual(ended.status, 0)
+        self.assertRegex(ended.out, r"This system's OpenSSL [0-9.]+ has no SSL 3.0\.\n")
+        ended, path = self.check('name = "x"\n[tls]\nciphers = "no-such-cipher"\n')
+        self.assertEqual((ended.status, ended.out), (1, ""))
+        self.assertTrue(ended.err.startswith(f"{path}: line 3: tls.ciphers: 'no-such-cipher' "))
+        self.assertIn("; allowed: an OpenSSL cipher list", ended.err)
+        ended, path = self.check('name = "x"\n[tls]\nsuites = ["TLS_NONE"]\n')
+        self.assertEqual(ended.status, 1)
+        self.assertTrue(ended.err.startswith(f"{path}: line 3: tls.suites: 'TLS_NONE' is not"))
+
+    def test_old_keys(self) -> None:
+        """Keys of earlier releases are right, and named with their new names."""
+        ended, _ = self.check('name = "x"\n[sending]\nquits = false\n')
+        self.assertEqual(ended.status, 0)
+        self.assertIn("sending.quits is called quirks.no_quit now", ended.out)
+
     def test_not_toml(self) -> None:
         """What is no TOML is refused with line and column."""
         ended, path = self.check("name = \n")
