@@ -34,7 +34,9 @@ _OLD = {
     0xC012: "ECDHE-RSA-DES-CBC3-SHA",
 }
 """OpenSSL's names of suites that its newer releases do not have."""
-_GROUPS = {23: "P-256", 24: "P-384", 25: "P-521", 29: "X25519", 30: "X448", 256: "ffdhe2048"}
+_GROUPS = {23: "P-256", 24: "P-384", 25: "P-521", 29: "X25519", 30: "X448"} | {
+    256 + at: f"ffdhe{bits}" for at, bits in enumerate((2048, 3072, 4096, 6144, 8192))
+}
 _HASHES = {1: "MD5", 2: "SHA1", 3: "SHA224", 4: "SHA256", 5: "SHA384", 6: "SHA512"}
 _SIGNERS = {1: "RSA", 2: "DSA", 3: "ECDSA"}
 _SCHEMES = {

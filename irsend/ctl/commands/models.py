@@ -55,7 +55,7 @@ def models(context: click.Context, call: Invocation) -> None:
     return call.output.show(model_views.models(rows, call.output.width))
 
 
-@click.command("show")
+@models.command("show", hidden=True)
 @click.argument("name")
 @machine_options
 @pass_invocation

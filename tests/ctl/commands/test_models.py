@@ -66,6 +66,7 @@ class WithoutMachineTests(SynchronousTestCase):
         self.assertIn("1. https://github.com/JustinIven/smtp-oauth-relay/issues/57\n", out)
         self.assertIn("   single report, 2025-11-24: ", out)
         self.assertEqual(json.loads(self.call("ir2270", "--json").out)["year"], 2004)
+        self.assertEqual(self.call("show", "xerox-workcentre").out, out)
 
     def test_no_such_model(self) -> None:
         """A name that there is not is wrong use, with the name that was meant."""
