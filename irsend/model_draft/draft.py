@@ -99,9 +99,7 @@ def _merged(found: Iterable[Observation]) -> list[Observation]:
         by_key["tls.oldest"] = Observation(
             "tls.oldest", newest.value, "not shown: taken for the newest"
         )
-    return [one for one in by_key.values() if one.value not in ((), {})] + [
-        one for one in by_key.values() if one.value == ()
-    ]
+    return list(by_key.values())
 
 
 def _begins_tls(session: RecordedSession) -> bool:
