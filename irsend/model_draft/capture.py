@@ -40,6 +40,11 @@ class Capture:
     session: RecordedSession | None
     """None where no server greets in plain text."""
 
+    @property
+    def implicit(self) -> bool:
+        """Whether TLS began with the connection."""
+        return self.hello is not None and self.session is None
+
 
 @define(eq=False)
 class _Connection:

@@ -78,6 +78,8 @@ def _observed(session: RecordedSession, capture: Capture | None) -> Iterator[Obs
     if capture is not None and capture.hello is not None:
         found = [one for one in found if not one.key.startswith("tls.")]
         found += observe_hello(capture.hello, capture.record_version)
+        if capture.implicit:
+            found.append(Observation("tls.implicit", True, "TLS began with the connection"))
     if capture is not None and capture.session is not None:
         # A transcript does not always show what ended a line.
         of_octets = dialogue_of(capture.session)

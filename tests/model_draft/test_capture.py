@@ -223,6 +223,29 @@ class DraftTests(Case):
         assert model.tls is not None
         self.assertIn("suites that OpenSSL has no name for: 0xfe01", text)
 
+    def test_implicit(self) -> None:
+        """A connection that begins with TLS makes a model that can."""
+        capture = self.read(segments([(True, hello_of_a_program())]))
+        _, model = draft_model("mine", read_transcript(TRANSCRIPT), capture)
+        assert model.tls is not None
+        self.assertTrue(model.tls.implicit)
+
+    def test_drafts_of_tls_13(self) -> None:
+        """Versions that are none are left out, and the file is right without them."""
+        listed = b"\x04\x7f\x1c\x03\x03"
+        for content, newest in ((listed, "TLS 1.2"), (b"\x02\x7f\x1c", "TLS 1.0")):
+            hello = Hello(
+                of_client=True,
+                version=0x0303,
+                all_suites=(0x002F,),
+                extensions=((43, content),),
+            )
+            _, model = draft_model(
+                "mine", read_transcript(TRANSCRIPT), Capture(hello, 0x0301, None)
+            )
+            assert model.tls is not None
+            self.assertEqual(model.tls.newest, newest)
+
     def test_line_ends(self) -> None:
         """LF as the end of a command, which no transcript shows, is told by the octets."""
         plain = [(False, b"220 mx\r\n"), (True, b"EHLO a.test\n"), (False, b"250 mx\r\n")]
