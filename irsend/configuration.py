@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -47,7 +48,7 @@ class Configuration:
         "state directory",
         Text(4096, "a path"),
         "var/irsend",
-        f'What the machine keeps; relative to where twistd was started. "{IN_MEMORY}" keeps it in RAM.',
+        f'What the machine keeps; relative to where it is started. "{IN_MEMORY}" keeps it in RAM.',
         at_start=True,
     )
     listen: Listen = _section(Listen)
@@ -91,11 +92,16 @@ _TABLES = ("mailhost.accounts.", "link.addresses.")
 def read_configuration(
     path: str | None = None,
     *,
+    without_file: Mapping[str, object] = MappingProxyType({}),
     model: str | None = None,
     state: str | None = None,
     sets: list[str] | None = None,
 ) -> Configuration:
-    """Read the file and what the command line adds; raise ConfigurationError with a line for each fault."""
+    """Read the file and what the command line adds; raise ConfigurationError with a line for each fault.
+
+    Where there is no file, `without_file` stands for it: values by whole key. Of these, a
+    setting that the model lacks is left out.
+    """
     raw: dict[str, Any] = {}
     if path is not None:
         try:
@@ -125,7 +131,12 @@ def read_configuration(
     except ModelError as error:
         source = path if "model" in raw and "model" not in from_set else ""
         raise ConfigurationError(f"{source}: {error}" if source else str(error)) from None
-    base = _read(path or "etc/irsend.toml", the_model, raw)
+    if path is None:
+        for key, usual in without_file.items():
+            setting = key.removeprefix("settings.")
+            if setting == key or the_model.has_item(setting):
+                _put(raw, key, usual)
+    base = _read(path or "", the_model, raw)
     top = _read("--set", the_model, from_set)
     base["warnings"] = (*the_model.warnings, *base["warnings"], *top.pop("warnings"))
     settings = base.pop("settings", {})
@@ -154,7 +165,7 @@ def configuration(*, model: str = "ir2270", **given: object) -> Configuration:
     return Configuration(model=the_model, **values)
 
 
-def _put(into: dict[str, object], key: str, value: str) -> None:
+def _put(into: dict[str, object], key: str, value: object) -> None:
     parts = key.split(".")
     # A key of a table may hold dots: mailhost.accounts.ir@bench.test=bench.
     if key.startswith(_TABLES) and len(parts) > 2:

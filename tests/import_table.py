@@ -68,7 +68,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "machine_interface",
     ),
     "model_draft": ("errors", "device", "protocols"),
-    "ctl": ("errors", "interfaces", "device", "protocols", "model_draft"),
+    "ctl": (
+        "errors",
+        "interfaces",
+        "device",
+        "protocols",
+        "sample_configuration",
+        "model_draft",
+    ),
     "assembly": (
         "errors",
         "link",
@@ -91,9 +98,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "mailhost",
         "panel",
     ),
-    "tap": ("errors", "configuration", "assembly"),
+    "tap": ("errors", "configuration", "sample_configuration", "protocols", "assembly"),
+    "machine_program": ("tap",),
 }
-"""What each part may import of irsend, from the ground up. Nothing imports tap."""
+"""What each part may import of irsend, from the ground up. Nothing but machine_program imports tap."""
 
 WITHOUT_RINGS: tuple[str, ...] = (
     "device",

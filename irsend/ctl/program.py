@@ -11,7 +11,7 @@ from collections.abc import Callable
 import click
 
 from irsend import __version__
-from irsend.ctl.commands import change, models, read, send, tray, watch
+from irsend.ctl.commands import change, models, read, sample, send, tray, watch
 from irsend.ctl.errors import (
     DONE,
     INTERRUPTED,
@@ -74,6 +74,7 @@ for command in (
     read.sessions,
     read.transcript,
     models.models,
+    sample.sample,
     change.key,
     change.factory_reset,
 ):

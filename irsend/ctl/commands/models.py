@@ -113,15 +113,19 @@ def check(call: Invocation, path: str) -> int:
 
 
 def _support(path: str, model: Model) -> Support:
+    """Return what OpenSSL lacks of a model; ModelError where a list, or the account of sources, is wrong."""
     from irsend.ctl.model_check import support_for
     from irsend.device.model_file import located
     from irsend.errors import ModelError, ValueRefused
 
+    problems = list(model.provenance.problems())
     try:
-        return support_for(model)
+        support = support_for(model)
     except ValueRefused as error:
-        text = Path(path).read_text("utf-8")
-        raise ModelError(located(path, text, [error])) from None
+        problems.append(error)
+    if problems:
+        raise ModelError(located(path, Path(path).read_text("utf-8"), problems))
+    return support
 
 
 @models.command()

@@ -123,6 +123,12 @@ class CheckTests(SynchronousTestCase):
             "allowed: SSL 3.0, TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3",
         )
 
+    def test_account(self) -> None:
+        """A key that rests on no source is wrong in a file that names others; a machine runs with it."""
+        ended, path = self.check('name = "x"\nyear = 1999\nlacks = []\nassumed = ["year"]\n')
+        self.assertEqual(ended.status, 1)
+        self.assertTrue(ended.err.startswith(f"{path}: line 3: lacks: it rests on no source: "))
+
     def test_openssl(self) -> None:
         """What this system's OpenSSL lacks is told; a cipher list that it finds nothing in is wrong."""
         ended, _ = self.check('name = "x"\n[tls]\noldest = "SSL 3.0"\n')
