@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import ssl
 import struct
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -297,6 +299,23 @@ class CommandTests(Case):
         ended = call("models", "new", "--from", "-", url="", stdin=TRANSCRIPT)
         self.assertEqual((ended.status, ended.err), (0, ""))
         self.assertIn('helo_name = "name"', ended.out)
+
+    def test_without_dpkt(self) -> None:
+        """Where dpkt is not installed --pcap says how to install it; without --pcap it is not needed."""
+        transcript = Path(self.mktemp())
+        transcript.write_text(TRANSCRIPT)
+        program = (
+            "import sys; sys.modules['dpkt'] = None\n"
+            "from irsend.ctl.program import run\nsys.exit(run(sys.argv[1:]))"
+        )
+        words = [sys.executable, "-c", program, "models", "new", "--from", str(transcript)]
+        ended = subprocess.run(
+            [*words, "--pcap", str(transcript)], capture_output=True, text=True
+        )
+        self.assertEqual((ended.returncode, ended.stdout), (1, ""))
+        self.assertIn("needs dpkt: pip install 'irsend[pcap]'", ended.stderr)
+        ended = subprocess.run(words, capture_output=True, text=True)
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
 
     def test_draft_is_right(self) -> None:
         """What `new` prints, `check` calls right."""
