@@ -33,6 +33,7 @@ from irsend.device.model import Model, load_model
 from irsend.device.renamed_keys import OF_CONFIGURATION, read_renamed
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
+from irsend.wording import did_you_mean, nearest, no_such_key
 
 
 def _section(made_of: type) -> Any:
@@ -195,9 +196,8 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
         )
     except SettingsRefused as error:
         refused += error.refused
-    for key in single.keys() - {"state"}:
-        there_are = ", ".join(["model", "state", "settings", "quirks", *SECTIONS])
-        refused.append(ValueRefused(key, f"there is no such key; there are: {there_are}"))
+    for key in [one for one in single if one != "state"]:
+        refused.append(ValueRefused(key, _no_such_key(key, model)))
     for name, made_of in SECTIONS.items():
         if name not in raw:
             continue
@@ -213,15 +213,15 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
             refused += error.refused
     values["settings"] = dict(renamed.values)
     # [quirks] is [settings.quirks] by a shorter name.
-    windows_given = {"settings": raw.get("settings", {})}
+    windows_given = {"settings.": raw.get("settings", {})}
     if "quirks" in raw:
         windows_given[""] = {"quirks": raw["quirks"]}
-    for table, given in windows_given.items():
-        where = f"{table}." if table else ""
+    for where, given in windows_given.items():
         try:
-            values["settings"].update(model.read_settings(_flat(where, given)))
+            flat = _flat(where, given, model)
+            values["settings"].update(model.read_settings(flat, prefix=where))
         except SettingsRefused as error:
-            refused += [ValueRefused(f"{where}{one.key}", one.problem) for one in error.refused]
+            refused += error.refused
         except ValueRefused as error:
             refused.append(error)
     if refused:
@@ -229,7 +229,17 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
     return values
 
 
-def _flat(where: str, raw: object) -> dict[str, object]:
+def _no_such_key(key: str, model: Model) -> str:
+    """Return the refusal of a key at the top, where one of a section or a window may be meant."""
+    there_are = ["model", "state", "settings", "quirks", *SECTIONS]
+    names = [*there_are, *(f"settings.{name}" for name, _, _ in windows())]
+    names += [f"settings.{name}" for name in model.items()]
+    for section, made_of in SECTIONS.items():
+        names += [f"{section}.{name}" for name, _, _ in items_of(made_of)]
+    return no_such_key(nearest(key, names), there_are)
+
+
+def _flat(where: str, raw: object, model: Model) -> dict[str, object]:
     if not isinstance(raw, dict):
         raise ValueRefused(
             "settings", f"{raw!r} is not allowed; allowed: a table for each window"
@@ -237,14 +247,13 @@ def _flat(where: str, raw: object) -> dict[str, object]:
     flat: dict[str, object] = {}
     for window, values in raw.items():
         if not isinstance(values, dict):
+            names = [name for name, _, _ in windows()]
+            items = [f"settings.{name}" for name in model.items()]
+            near = "" if window in names else did_you_mean(window, items)
             raise ValueRefused(
                 f"{where}{window}",
                 f"{values!r} is not allowed; allowed: "
-                + (
-                    "tables named " + ", ".join(name for name, _, _ in windows())
-                    if where
-                    else "a table, [quirks]"
-                ),
+                + (f"tables named {', '.join(names)}{near}" if where else "a table, [quirks]"),
             )
         flat.update({f"{window}.{key}": value for key, value in values.items()})
     return flat

@@ -23,6 +23,12 @@ _SAMPLE = 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or 
 _ENDPOINT = Text(400, _SAMPLE)
 
 
+def _port(given: str) -> str:
+    if not (given.isascii() and given.isdecimal() and 0 < int(given[:6]) < 65536):
+        raise ValueError(f"{given!r} is not a port")
+    return str(int(given))
+
+
 def _name(given: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._:\-]{1,255}", given):
         raise ValueError(f"{given!r} is not a host name or address")
@@ -100,6 +106,20 @@ class TLS:
         Text(4096, "the path of a PEM file"),
         "",
         "Root certificates; empty: the system's.",
+    )
+    plain_passwords: bool = item(
+        "passwords in plain text",
+        OnOff(),
+        True,
+        "Gives a mail server the password in plain text where the model would. Off: such a "
+        "session ends before the login.",
+    )
+    implicit_ports: tuple[str, ...] = item(
+        "ports of implicit TLS",
+        Listing(20, "ports", _port),
+        ("465", "995"),
+        "Ports of mail servers where a model that can begins TLS with the connection, while "
+        "Allow SSL is on; at any other port it uses STARTTLS or STLS.",
     )
     hostnames: tuple[str, ...] = item(
         "host names",

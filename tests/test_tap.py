@@ -142,16 +142,6 @@ class OptionsTests(_TapCase):
             "--check", "--set", "tls.key=/nowhere", "--set", "tls.certificate=/nowhere"
         )
 
-    def test_old_key(self) -> None:
-        """--check says which new key an old one is, and ends with 0."""
-        status, said = self.read("--check", "--set", "sending.helo=bare")
-        self.assertEqual(status, 0, said)
-        self.assertIn(
-            "warning: --set: sending.helo is called quirks.helo_name now; "
-            'write quirks.helo_name = "bare"',
-            said,
-        )
-
     def test_bench(self) -> None:
         """Without --config it is what etc/irsend.toml makes, with every model and every option."""
         for options in (
@@ -222,6 +212,16 @@ class OptionsTests(_TapCase):
         """An argument that is no option is a usage error that names it."""
         error = self.assertRaises(UsageError, Options().parseOptions, ["etc/irsend.toml"])
         self.assertIn("'etc/irsend.toml' is not allowed", str(error))
+
+    def test_old_key(self) -> None:
+        """--check says which new key an old one is, and ends with 0."""
+        status, said = self.read("--check", "--set", "sending.helo=bare")
+        self.assertEqual(status, 0, said)
+        self.assertIn(
+            "warning: --set: sending.helo is called quirks.helo_name now; "
+            'write quirks.helo_name = "bare"',
+            said,
+        )
 
     def test_secret(self) -> None:
         """A secret that is refused is not in the sentence that refuses it."""

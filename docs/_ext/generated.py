@@ -15,6 +15,7 @@ from typing import Any
 from irsend.configuration import SECTIONS, Configuration
 from irsend.device import Model, load_model, model_names
 from irsend.device.codes import CODES
+from irsend.device.explanations import explanations as explained
 from irsend.device.items import Item, items_of
 from irsend.device.model_description import describe_model, tls_range
 from irsend.device.model_sources import STANDINGS, Source, names_of_keys
@@ -161,6 +162,21 @@ def codes() -> list[str]:
     return _table(
         ("Code", "Meaning"), [(f"``{code}``", meaning) for code, meaning in CODES.items()]
     )
+
+
+def explanations() -> list[str]:
+    """Return every code and every text of the status line, explained."""
+    lines: list[str] = []
+    for one in explained():
+        lines += [
+            *_heading(one.name, "-"),
+            _plain(one.meaning[:1].upper() + one.meaning[1:]).rstrip(".") + ".",
+            "",
+            f":Drawn by: {_plain(one.drawn_by)}",
+            f":Look at: {_plain(one.look_at)}",
+            "",
+        ]
+    return lines
 
 
 def routes() -> list[str]:
@@ -394,6 +410,7 @@ __all__ = [
     "codes",
     "configuration",
     "declared_keys",
+    "explanations",
     "form",
     "import_rules",
     "import_table",

@@ -21,6 +21,7 @@ from test_names import test_problem
 _PARTS = (
     "codes",
     "configuration",
+    "explanations",
     "form",
     "import_table",
     "model_keys",

@@ -16,7 +16,7 @@ What is mended, each with a test that fails on Twisted's own class
 It decides nothing: each step is a call, in the order that the sender's settings
 ask for. A refusal by the server is a reply, not an error, except where the session
 cannot go on after it. `smtp_client_transaction` has the mail transaction,
-`smtp_client_auth` AUTH.
+`smtp_client_auth` AUTH, `smtp_client_dialect` where a caller wants it to depart from the standards.
 
 Standards: RFC 5321 (SMTP; 4.5.3.2 timeouts), 3207 (STARTTLS), 4954 (AUTH).
 """
@@ -225,13 +225,16 @@ class ESMTPClient(smtp.ESMTPClient):
             behind = TLSFailed("plain text behind the answer to STARTTLS")
             self.abort(behind)
             raise behind
-        self._client_tls = tls
-        self._handshake = Deferred()
         self.extensions = self.dialect.hello.known_under_tls(self.extensions)
+        await self.begin_tls(tls)
+
+    def begin_tls(self, tls: ClientTLS) -> Deferred[None]:
+        """The handshake, behind STARTTLS or right after the connection; fails with TLSFailed."""
+        self._client_tls = tls
+        self._handshake = handshake = Deferred[None]()
         self.setTimeout(self.timeouts.command)
-        handshake = self._handshake
         self.transport.startTLS(tls)
-        await handshake
+        return handshake
 
     def handshakeCompleted(self) -> None:
         """Check the server's certificate, now that TLS is in use (called by the transport)."""
@@ -239,7 +242,7 @@ class ESMTPClient(smtp.ESMTPClient):
         if self._handshake is None or self._ending is not None:
             return
         handshake, self._handshake = self._handshake, None
-        self.setTimeout(None)
+        self.setTimeout(self._awaited[0].seconds if self._awaited else None)
         try:
             self._client_tls.check(self.transport.getHandle())
         except TLSFailed as failed:
@@ -292,7 +295,7 @@ class ESMTPClient(smtp.ESMTPClient):
         self,
         sender: Mailbox | None,
         recipients: Sequence[Mailbox],
-        content: IO[bytes],
+        content: IO[bytes] | None,
         *,
         size: int = 0,
         eight_bit: bool = False,
@@ -301,6 +304,7 @@ class ESMTPClient(smtp.ESMTPClient):
     ) -> Deferred[dict[Mailbox, ServerReply]]:
         """Send a message from where `content` stands to its end; fires with each recipient's reply.
 
+        Without content the transaction ends before DATA, by RSET.
         `size` is announced where the server has SIZE, in octets; `eight_bit`
         content with 8BITMIME. With an `envelope_id` notifications are asked for
         where the server has DSN. May be called again when it has fired. Fails with
@@ -314,7 +318,7 @@ class ESMTPClient(smtp.ESMTPClient):
         )
 
     async def _send(
-        self, mail: SMTPClientTransaction, content: IO[bytes], refusals: Answers
+        self, mail: SMTPClientTransaction, content: IO[bytes] | None, refusals: Answers
     ) -> Answers:
         if self._transaction_open or self.dialect.rset_before_mail:
             await self.command(b"RSET")
@@ -354,9 +358,9 @@ class ESMTPClient(smtp.ESMTPClient):
 
         `shown` is what the transcript has instead of the line.
         """
-        written = self.dialect.commands.written
-        shown = written(line if shown is None else shown)
-        return self.respond(written(line), timeout, shown=shown)
+        form = self.dialect.commands
+        line = form.written(line)
+        return self.respond(line, timeout, shown=line if shown is None else form.written(shown))
 
     def respond(
         self, line: bytes, timeout: float | None = None, *, shown: bytes

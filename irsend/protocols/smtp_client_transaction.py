@@ -80,12 +80,13 @@ class SMTPClientTransaction:
         self.open = False
         """True from an accepted MAIL to the reply to the content; only RSET ends it earlier."""
 
-    async def deliver(self, content: IO[bytes], refusals: Answers) -> Answers:
+    async def deliver(self, content: IO[bytes] | None, refusals: Answers) -> Answers:
         """Send the content from where it stands; return the reply for each recipient.
 
         That is the reply to the content where the transaction came so far, else the
-        refusal, which is put into `refusals` as soon as it is read. Raises what ends
-        the session.
+        refusal, which is put into `refusals` as soon as it is read. Without content
+        RSET takes the place of DATA, and an accepted recipient has its reply to RCPT.
+        Raises what ends the session.
         """
         session, recipients = self._session, self._recipients
         lines = [self._rcpt(one) for one in recipients]
@@ -113,7 +114,10 @@ class SMTPClientTransaction:
                 refusals[recipient] = results[recipient]
         self.open = reply.positive
         accepted = [recipient for recipient in recipients if results[recipient].positive]
-        if not accepted:
+        if content is None and self.open:
+            await session.command(b"RSET")
+            self.open = False
+        if content is None or not accepted:
             return results
         reply = await session.command(b"DATA", session.timeouts.data)
         if reply.means(354):

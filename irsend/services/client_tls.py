@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from irsend.device.model import Model
 from irsend.device.model_tables import ModelTLS
 from irsend.protocols.tls import ClientTLS
 from irsend.protocols.tls_context import TLSProfile
@@ -18,6 +21,11 @@ def tls_profile(model: ModelTLS) -> TLSProfile:
         signatures=model.signatures,
         extensions=model.extensions,
     )
+
+
+def is_implicit(model: Model, port: int, implicit_ports: Collection[str]) -> bool:
+    """Say whether a session of this model at this port begins TLS with the connection."""
+    return model.tls is not None and model.tls.implicit and str(port) in implicit_ports
 
 
 def client_tls(

@@ -287,7 +287,7 @@ class CommandTests(Case):
         for arguments, status, said in (
             (("--from", str(good), "--pcap", str(transcript)), 1, "is no packet capture"),
             (("--from", str(good), "--name", "a b"), 1, "name: 'a b' is not allowed"),
-            (("--from", "there-is-none"), 2, "does not exist"),
+            (("--from", "there-is-none"), 2, "there-is-none: No such file or directory"),
             ((), 2, "--from"),
         ):
             ended = call("models", "new", *arguments, url="")

@@ -8,20 +8,22 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from irsend.ctl.command import Commands
 from irsend.ctl.errors import DONE, REFUSED, NoMachine
 from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
 from irsend.ctl.json_values import JsonObject
+from irsend.ctl.parameter_types import ReadableFile
 
 if TYPE_CHECKING:
     from irsend.ctl.model_check import Support
     from irsend.device import Model
 
 
-class _NameOrCommand(click.Group):
+class _NameOrCommand(Commands):
     """A group whose first argument may be the name of a model as well as a command."""
 
     def resolve_command(
@@ -31,11 +33,15 @@ class _NameOrCommand(click.Group):
             return "show", _show, args
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        # Without a name the models are listed.
+        return click.Group.invoke(self, ctx)
+
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, "[OPTIONS] [NAME | COMMAND ...]")
 
 
-@click.group(cls=_NameOrCommand, invoke_without_command=True)
+@click.group(cls=_NameOrCommand)
 @machine_options
 @pass_invocation
 @click.pass_context
@@ -70,11 +76,11 @@ def _show(call: Invocation, name: str) -> None:
     return call.output.show(model_views.model(model))
 
 
-@models.command()
-@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@models.command(examples=("irsendctl models check mine.toml",))
+@click.argument("path", metavar="FILE", type=ReadableFile())
 @machine_options
 @pass_invocation
-def check(call: Invocation, path: str) -> int:
+def check(call: Invocation, path: Path) -> int:
     """Check the model file FILE: say that it is right, or each thing that is wrong with it.
 
     Exit status: 0 it is right, 1 it is not.
@@ -84,19 +90,19 @@ def check(call: Invocation, path: str) -> int:
     from irsend.errors import ModelError
 
     try:
-        model = load_model_file(path)
+        model = load_model_file(str(path))
         support = _support(path, model)
     except ModelError as error:
         problems = str(error).splitlines()
         if call.as_json:
-            call.output.json({"file": path, "right": False, "problems": problems})
+            call.output.json({"file": str(path), "right": False, "problems": problems})
         else:
             print_error(str(error))
         return REFUSED
     if call.as_json:
         call.output.json(
             {
-                "file": path,
+                "file": str(path),
                 "right": True,
                 "problems": [],
                 "warnings": list(model.warnings),
@@ -112,7 +118,7 @@ def check(call: Invocation, path: str) -> int:
     return DONE
 
 
-def _support(path: str, model: Model) -> Support:
+def _support(path: Path, model: Model) -> Support:
     """Return what OpenSSL lacks of a model; ModelError where a list, or the account of sources, is wrong."""
     from irsend.ctl.model_check import support_for
     from irsend.device.model_file import located
@@ -124,24 +130,23 @@ def _support(path: str, model: Model) -> Support:
     except ValueRefused as error:
         problems.append(error)
     if problems:
-        raise ModelError(located(path, Path(path).read_text("utf-8"), problems))
+        raise ModelError(located(str(path), path.read_text("utf-8"), problems))
     return support
 
 
-@models.command()
+@models.command(examples=("irsendctl models new --from session.txt --name hp-m479",))
 @click.option(
-    "--from", "transcript", metavar="FILE", required=True,
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    "--from", "transcript", metavar="FILE", required=True, type=ReadableFile(stdin=True),
     help="The record of one SMTP session of the machine; - for standard input.",
 )  # fmt: skip
 @click.option(
-    "--pcap", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
+    "--pcap", metavar="FILE", type=ReadableFile(),
     help="A packet capture of the same session: for its TLS hello, and its line ends.",
 )  # fmt: skip
 @click.option("--name", default="draft", help="What the model is called (default: draft).")
 @machine_options
 @pass_invocation
-def new(call: Invocation, transcript: str, pcap: str | None, name: str) -> int:
+def new(call: Invocation, transcript: Path, pcap: Path | None, name: str) -> int:
     """Print a first draft of a model file, from a recorded session of a real machine.
 
     The record is a transcript with C: and S: lines, or the output of swaks, curl -v or
@@ -155,9 +160,9 @@ def new(call: Invocation, transcript: str, pcap: str | None, name: str) -> int:
     from irsend.model_draft.recorded_session import NoSession, read_transcript
 
     try:
-        with click.open_file(transcript, "r", encoding="utf-8", errors="replace") as file:
+        with click.open_file(str(transcript), "r", encoding="utf-8", errors="replace") as file:
             session = read_transcript(file.read())
-        text, model = draft_model(name, session, read_capture(Path(pcap)) if pcap else None)
+        text, model = draft_model(name, session, read_capture(pcap) if pcap else None)
     except NoSession as error:
         print_error(f"{transcript}: {error}")
         return REFUSED

@@ -24,6 +24,7 @@ from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
 from irsend.message.fragments import FragmentSlice, fragmented
 from irsend.message.prefixed_file import PrefixedFile
+from irsend.services.client_tls import is_implicit
 from irsend.services.error_text import OWN_ERROR, SWITCHED_OFF
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
@@ -240,7 +241,13 @@ class Attempt:
             read = lambda: read_token(configuration.sending, parts.clock, parts.on_disk)  # noqa: E731
         self._session = SMTPClientSession(
             self._settings,
-            Server(name=name, endpoint=endpoint),
+            Server(
+                name=name,
+                endpoint=endpoint,
+                implicit_tls=is_implicit(
+                    parts.device.model, port, configuration.tls.implicit_ports
+                ),
+            ),
             self._delivery(recipients),
             # The password for the relay is given to no other server [ours].
             None if self.direct else self._login,
@@ -285,6 +292,7 @@ class Attempt:
             parts=parts,
             has_eight_bit=bool(head),
             envelope_id=outgoing.envelope_id.encode("ascii") if outgoing.full else b"",
+            rehearsed=outgoing.rehearsed,
         )
 
     def _sender(self) -> Mailbox | None:

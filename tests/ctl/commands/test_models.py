@@ -67,12 +67,14 @@ class WithoutMachineTests(SynchronousTestCase):
         self.assertIn("   single report, 2025-11-24: ", out)
         self.assertEqual(json.loads(self.call("ir2270", "--json").out)["year"], 2004)
         self.assertEqual(self.call("show", "xerox-workcentre").out, out)
+        self.assertNotIn("  show ", self.call("--help").out)
 
     def test_no_such_model(self) -> None:
         """A name that there is not is wrong use, with the name that was meant."""
         ended = self.call("ricohmp")
         self.assertEqual(ended.status, 2)
-        self.assertIn("model: 'ricohmp' is not allowed (did you mean ricoh-mp?)", ended.err)
+        self.assertIn("model: 'ricohmp' is not allowed; allowed: ", ended.err)
+        self.assertIn("; did you mean ricoh-mp?\n", ended.err)
 
     def test_own_file(self) -> None:
         """A model file is shown by its path."""
@@ -116,11 +118,11 @@ class CheckTests(SynchronousTestCase):
         ended, path = self.check('name = "x"\nyaer = 2\n[tls]\nnewest = "TLS 2"\n')
         self.assertEqual((ended.status, ended.out), (1, ""))
         unknown, version = ended.err.splitlines()
-        self.assertTrue(unknown.startswith(f"{path}: line 2: yaer: there is no such key (did "))
+        self.assertTrue(unknown.startswith(f"{path}: line 2: yaer: there is no such key; did "))
         self.assertEqual(
             version,
             f"{path}: line 4: tls.newest: 'TLS 2' is not allowed; "
-            "allowed: SSL 3.0, TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3",
+            "allowed: SSL 3.0, TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3; did you mean TLS 1.2?",
         )
 
     def test_account(self) -> None:
