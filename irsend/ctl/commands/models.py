@@ -61,7 +61,7 @@ def models(context: click.Context, call: Invocation) -> None:
     return call.output.show(model_views.models(rows, call.output.width))
 
 
-@models.command("show", hidden=True)
+@models.command("show")
 @click.argument("name")
 @machine_options
 @pass_invocation

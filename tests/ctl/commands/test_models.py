@@ -67,7 +67,6 @@ class WithoutMachineTests(SynchronousTestCase):
         self.assertIn("   single report, 2025-11-24: ", out)
         self.assertEqual(json.loads(self.call("ir2270", "--json").out)["year"], 2004)
         self.assertEqual(self.call("show", "xerox-workcentre").out, out)
-        self.assertNotIn("  show ", self.call("--help").out)
 
     def test_no_such_model(self) -> None:
         """A name that there is not is wrong use, with the name that was meant."""
