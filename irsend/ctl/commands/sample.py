@@ -6,7 +6,7 @@ from irsend.ctl.command import command
 from irsend.ctl.invocation import Invocation, pass_invocation
 
 
-@command(examples=["irsendctl sample > irsend.toml", "irsend-machine --config irsend.toml"])
+@command(examples=("irsendctl sample > irsend.toml",))
 @pass_invocation
 def sample(call: Invocation) -> None:
     """Print a configuration file with every key, for irsend-machine --config.
