@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "wording",
     ),
     "sample_configuration": ("configuration", "device"),
-    "services": _BELOW_SERVICES,
+    "services": (*_BELOW_SERVICES, "machine_interface"),
     "services.send": (*_BELOW_SERVICES, "services"),
     "services.print": (*_BELOW_SERVICES, "services", "services.send"),
     "services.receive": (*_BELOW_SERVICES, "services", "services.send", "services.print"),
@@ -115,6 +115,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "testing": (
         "errors",
         "interfaces",
+        "machine_interface",
         "configuration_sections",
         "configuration",
         "assembly",

@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.trial import unittest
 
 _TOP = Path(__file__).resolve().parent.parent
-_LONGEST_MODULE = 460
+_LONGEST_MODULE = 480
 # Past 350 lines a module needs an argument, which stands in docs/architecture.
 _LONG_MODULES = {
     "irsend/protocols/esmtp_client.py",

@@ -17,6 +17,7 @@ from irsend.ctl.command import Commands
 from irsend.ctl.commands import (
     change,
     explain,
+    faults,
     mails,
     models,
     probe,
@@ -95,6 +96,7 @@ for command in (
     read.transcript,
     models.models,
     sample.sample,
+    faults.faults,
     change.key,
     change.factory_reset,
     probe.probe,

@@ -62,7 +62,7 @@ class Relay:
     tls: Callable[[], ServerTLS | None]
     clock: IReactorTime
     now: Callable[[], float]
-    steps: Callable[[str, ITranscript], ISteps | None]
+    steps: Callable[[str, ITranscript], ISteps | None] = lambda *_: None
 
     def session(self, gone: Callable[[ESMTP], None]) -> ESMTP:
         """Make the protocol of a session; `gone` is called when it is closed."""

@@ -24,6 +24,7 @@ from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api_docs import DocsRoutes
 from irsend.panel.events import Events
+from irsend.panel.faults import FaultRoutes
 from irsend.panel.mails import MailRoutes
 from irsend.panel.metrics import Metrics
 from irsend.panel.problems import Problem, no_such_window
@@ -34,7 +35,7 @@ from irsend.panel.tray import TrayRoutes
 from irsend.panel.waiting import Waiting
 
 
-class API(DocsRoutes, TrayRoutes, MailRoutes):
+class API(DocsRoutes, FaultRoutes, TrayRoutes, MailRoutes):
     """The routes, for one machine."""
 
     app = app

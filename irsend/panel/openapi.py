@@ -15,6 +15,7 @@ from irsend.device.device import State
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
 from irsend.panel.openapi_docs import docs_paths, tagged
+from irsend.panel.openapi_faults import FAULT_SCHEMAS, fault_paths
 from irsend.panel.openapi_jobs import job_paths
 from irsend.panel.openapi_mails import MAIL_SCHEMAS, mail_paths
 from irsend.panel.openapi_operations import (
@@ -59,7 +60,13 @@ def description(model: Model, *, asks_for_password: bool) -> Schema:
         },
         "paths": _paths(),
         "components": {
-            "schemas": {**SCHEMAS, **MAIL_SCHEMAS, "Changes": changes(model), "Order": order()}
+            "schemas": {
+                **SCHEMAS,
+                **MAIL_SCHEMAS,
+                **FAULT_SCHEMAS,
+                "Changes": changes(model),
+                "Order": order(),
+            }
         },
     }
     document["tags"] = tagged(document["paths"])
@@ -172,6 +179,7 @@ def _paths() -> Schema:
         **job_paths(),
         **mail_paths(),
         **tray_paths(),
+        **fault_paths(),
         "/api/sessions": {
             "get": operation(
                 "sessions",

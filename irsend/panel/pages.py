@@ -21,10 +21,10 @@ from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
+from irsend.panel.fault_screens import FaultScreens
 from irsend.panel.mails import mail_id
 from irsend.panel.menus import ROOT, menu_of_window, root_menu
 from irsend.panel.problems import Problem, problem_of
-from irsend.panel.received_screens import ReceivedScreens
 from irsend.panel.rendering import HTML
 from irsend.panel.request import PanelRequest
 from irsend.panel.responses import shield, write, write_failure
@@ -47,7 +47,7 @@ _SWAGGER_UI = {
 """Its files are large and seldom asked for: they are read when they are."""
 
 
-class Pages(ReceivedScreens):
+class Pages(FaultScreens):
     """All routes of the page, for one machine."""
 
     app = app
@@ -99,7 +99,7 @@ class Pages(ReceivedScreens):
     @app.route("/settings/<window>", methods=["POST"])
     async def change(self, request: Request, window: str) -> bytes:
         """Take a window's form: what differs from the settings is changed, all or none."""
-        fields = self._form(request)
+        fields = self.form(request)
         menu = menu_of_window(root_menu(self._machine.device.model), window)
         if menu is None:
             raise Problem(404, "The machine has no such window")
@@ -126,14 +126,14 @@ class Pages(ReceivedScreens):
     @app.route("/clear", methods=["POST"])
     async def clear(self, request: Request) -> bytes:
         """Clear the status line, as its key does."""
-        form = self._form(request)
+        form = self.form(request)
         await shield(self._machine.clear_status())
         return see_other(request, _back(form))
 
     @app.route("/paper", methods=["POST"])
     async def paper(self, request: Request) -> bytes:
         """Put paper into the drawer, or take it out."""
-        form = self._form(request)
+        form = self.form(request)
         given = form.get("paper", [""])[-1]
         if given not in ("in", "out"):
             raise Problem(422, "paper is missing, or not allowed; allowed: in, out")
@@ -143,28 +143,28 @@ class Pages(ReceivedScreens):
     @app.route("/receive", methods=["POST"])
     async def receive(self, request: Request) -> bytes:
         """Fetch mail now, and show the session: Check I-Fax RX."""
-        self._form(request)
+        self.form(request)
         session = await shield(self._machine.receive())
         return see_other(request, f"/sessions/{session.id}")
 
     @app.route("/mailbox/<number>/delete", methods=["POST"])
     async def delete(self, request: Request, number: str) -> bytes:
         """Take a document out of the tray, for good."""
-        self._form(request)
+        self.form(request)
         await shield(self._machine.remove_document(number_of(number)))
         return see_other(request, "/mailbox")
 
     @app.route("/mails/<id>/delete", methods=["POST"])
     async def delete_mail(self, request: Request, id: str) -> bytes:
         """Delete a received mail, for good; its document stays, and one that waits is not printed."""
-        self._form(request)
+        self.form(request)
         await shield(self._machine.remove_mail(mail_id(id)))
         return see_other(request, "/")
 
     @app.route("/jobs/<number>/cancel", methods=["POST"])
     async def cancel(self, request: Request, number: str) -> bytes:
         """Cancel a job."""
-        self._form(request)
+        self.form(request)
         await shield(self._machine.cancel_job(number_of(number)))
         return see_other(request, "/jobs")
 
@@ -192,12 +192,6 @@ class Pages(ReceivedScreens):
             request.setResponseCode(422 if isinstance(error, ScanRefused) else 507)
             return await self._send_screen(request, given=given, problems={"page": str(error)})
         return see_other(request, "/jobs")
-
-    def _form(self, request: Request) -> dict[str, list[str]]:
-        """Return the fields of a form with a valid token; Problem."""
-        fields = request_parameters.form(request)
-        self._access.check_token(fields.pop("token", [""])[-1])
-        return fields
 
     def _differing(
         self, given: dict[str, str], fields: dict[str, list[str]]

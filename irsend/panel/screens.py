@@ -33,7 +33,13 @@ _ROWS_SHOWN = 25
 JOBS_SEARCHED = 100
 """Newest jobs among which those of a session are sought."""
 _FILTERS = ("kind", "peer", "result", "code")
-_HALVES = {"received": "received", "mail": "received", "wire": "wire", "session": "wire"}
+_HALVES = {
+    "received": "received",
+    "mail": "received",
+    "wire": "wire",
+    "session": "wire",
+    "faults": "wire",
+}
 """Which half of the page a tab is in, where that is not the machine."""
 
 app = Klein()
@@ -205,6 +211,12 @@ class Screens:
             **names,
         )
         return write(request, page.encode("utf-8", "replace"), HTML)
+
+    def form(self, request: Request) -> dict[str, list[str]]:
+        """Return the fields of a form with a valid token; Problem."""
+        fields = request_parameters.form(request)
+        self._access.check_token(fields.pop("token", [""])[-1])
+        return fields
 
     def _compared(self, settings: dict[str, object]) -> list[tuple[str, object, object]]:
         """Return label, value in `settings` and value now of the model's items; None for no change.

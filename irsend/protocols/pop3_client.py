@@ -297,9 +297,10 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
         return left
 
     def _hang_up(self, outcome: _T) -> _T:
-        self._ending = self._ending or error.ConnectionLost("the session is over")
-        self.setTimeout(_PATIENCE)
-        self.transport.loseConnection()
+        if self._ending is None:
+            self._ending = error.ConnectionLost("the session is over")
+            self.setTimeout(_PATIENCE)
+            self.transport.loseConnection()
         return outcome
 
     def _send(self, exchange: Exchange[_T]) -> Deferred[_T]:

@@ -52,6 +52,7 @@ class PrinterMixin(_TestCase):
         sending: dict[str, object] | None = None,
         link: dict[str, object] | None = None,
         printing: dict[str, object] | None = None,
+        faults: dict[str, object] | None = None,
         hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
         **settings: object,
     ) -> Printer:
@@ -74,6 +75,7 @@ class PrinterMixin(_TestCase):
             sending=sending,
             link=link,
             printing=printing,
+            faults=faults,
             hostnames=hostnames,
             **settings,
         )

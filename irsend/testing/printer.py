@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,11 +18,11 @@ from irsend.configuration import configuration
 from irsend.configuration_sections import IN_MEMORY
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged
-from irsend.device.fault_reader import read_order
 from irsend.device.jobs import Job
 from irsend.device.send_order import Original
 from irsend.device.sessions import Session
 from irsend.errors import SendRefused
+from irsend.testing.faults import faults_in_force
 from irsend.testing.received import Mail, Printout
 from irsend.testing.transcripts import read_transcripts
 from irsend.testing.waiting import wait_until
@@ -47,6 +47,7 @@ class Printer:
         sending: dict[str, object] | None = None,
         link: dict[str, object] | None = None,
         printing: dict[str, object] | None = None,
+        faults: dict[str, object] | None = None,
         hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
         **settings: object,
     ) -> None:
@@ -67,7 +68,7 @@ class Printer:
                 limits=limits or {},
                 sending=sending or {},
                 link=link or {},
-                faults={"magic": True},
+                faults={"magic": True, **(faults or {})},
                 # Without paper received mail stays in memory, to be looked at; `load_paper` prints it.
                 printing={"loaded": False, **(printing or {})},
                 settings=given,
@@ -169,21 +170,9 @@ class Printer:
             {name.replace("__", ".", 1): value for name, value in settings.items()}
         )
 
-    @contextlib.contextmanager
-    def faults(self, *orders: str) -> Iterator[None]:
-        """Have these faults in force for the sessions that begin in the block (docs/faults).
-
-        Raises ValueError for a wrong order; recipients such as 451-data@ need no order.
-        """
-        read = [read_order(order) for order in orders]
-        added = [self._machine.control.faults.add(one) for one in read]
-        try:
-            yield
-        finally:
-            in_force = {one.number for one in self._machine.control.faults.in_force()}
-            for one in added:
-                if one.number in in_force:
-                    self._machine.control.faults.take_back(one.number)
+    def faults(self, *orders: str) -> AbstractContextManager[None]:
+        """Have these faults in force for sessions that begin in the block; ValueError (docs/faults)."""
+        return faults_in_force(self._machine.control.faults, orders)
 
     def clear_status(self) -> None:
         """Clear the status line."""
@@ -224,6 +213,11 @@ class Printer:
             _passing(shutil.rmtree, directory)
         )
         return ended.addCallback(lambda job: self._machine.control.job_ended(job.number))
+
+    @property
+    def faults_authority(self) -> str:
+        """The certificate (PEM) of the authority behind wrong certificates, once one was ordered."""
+        return self._machine.control.faults.authority
 
     # -- its state --------------------------------------------------------------
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import IO
 
 from attrs import define, field
+from twisted.internet import task
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
+from irsend.configuration import configuration
 from irsend.device import Device, Job, Session, StatusEntry, load_model
 from irsend.device.documents import Document, PageText, TextLine
 from irsend.device.events import Event, JobChanged, SessionChanged, StatusChanged
@@ -22,6 +24,8 @@ from irsend.device.windows import ITEMS
 from irsend.errors import CannotCancel, KeyMaterialError, NoSuchRecord
 from irsend.interfaces import TranscriptLine
 from irsend.machine_interface import IMachine
+from irsend.services.fault_orders import FaultOrders
+from irsend.services.live_configuration import LiveConfiguration
 
 NOW = 1_795_342_612.123
 """2026-11-22T10:16:52.123+00:00"""
@@ -39,6 +43,7 @@ class MachineDouble:
     """Records its device's events in lists."""
 
     device: Device = field(factory=device_of)
+    faults: FaultOrders = field(init=False)
     history: list[StatusEntry] = field(factory=list)
     kept_sessions: dict[int, Session] = field(factory=dict)
     kept_jobs: list[Job] = field(factory=list)
@@ -78,6 +83,12 @@ class MachineDouble:
     """The same of each drawing that is cropped to its ink."""
     read: list[tuple[str, int]] = field(factory=list)
     """Document and page of each text that was read."""
+
+    @faults.default
+    def _orders_of_faults(self) -> FaultOrders:
+        # The real ones: they need no disk.
+        live = LiveConfiguration(configuration(state=":memory:"))
+        return FaultOrders(live, task.Clock(), self.device)
 
     def __attrs_post_init__(self) -> None:
         self.device.observe(self._observed)

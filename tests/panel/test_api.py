@@ -17,7 +17,7 @@ from tests.panel.served import ServedPanel
 
 CONTRACT_OF_SESSION = (
     "id kind peer mac tls auth choice result code code_text status_line started ended "
-    "bytes reason messages"
+    "bytes reason messages faults"
 )
 CONTRACT_OF_JOB = (
     "number direction kind party subject pages result code code_text reason size recipients "
