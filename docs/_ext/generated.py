@@ -16,6 +16,7 @@ from irsend.configuration import SECTIONS, Configuration
 from irsend.device import Model, load_model, model_names
 from irsend.device.codes import CODES
 from irsend.device.explanations import explanations as explained
+from irsend.device.faults import KINDS, OPTIONS, ROLES, STEPS
 from irsend.device.items import Item, items_of
 from irsend.device.model_description import describe_model, tls_range
 from irsend.device.model_sources import STANDINGS, Source, names_of_keys
@@ -134,6 +135,45 @@ def quirks() -> list[str]:
         seen = "; ".join(f"{_plain(one.who)} ({one.address})" for one in about.seen)
         lines += [*_field("Seen", seen or "no source: it is there for tests"), ""]
     return lines
+
+
+def fault_kinds() -> list[str]:
+    """Return the kinds of faults."""
+    rows = [
+        (
+            _code(kind.form),
+            kind.meaning.replace("*", r"\*"),
+            _code(kind.example),
+            ", ".join(_code(role) for role in kind.roles),
+        )
+        for kind in KINDS.values()
+    ]
+    return _table(("Order", "What happens", "Example", "Roles"), rows, "20 45 20 15")
+
+
+def fault_steps() -> list[str]:
+    """Return the steps at which faults happen."""
+    rows = [
+        (_code(name), step.meaning, ", ".join(_code(role) for role in step.roles))
+        for name, step in STEPS.items()
+    ]
+    return _table(("Step", "What it is", "Roles"), rows, "12 40 48")
+
+
+def fault_roles() -> list[str]:
+    """Return who commits faults."""
+    rows = [(_code(name), meaning) for name, meaning in ROLES.items()]
+    return _table(("Role", "Who it is"), rows, "20 80")
+
+
+def fault_options() -> list[str]:
+    """Return what may stand behind an order."""
+    rows = [(_code(name + "="), meaning) for name, meaning in OPTIONS.items()]
+    return _table(("Option", "What it says"), rows, "20 80")
+
+
+def _code(text: str) -> str:
+    return f"``{text}``"
 
 
 def configuration() -> list[str]:
@@ -411,6 +451,10 @@ __all__ = [
     "configuration",
     "declared_keys",
     "explanations",
+    "fault_kinds",
+    "fault_options",
+    "fault_roles",
+    "fault_steps",
     "form",
     "import_rules",
     "import_table",

@@ -251,3 +251,38 @@ class SendFormTests(ServedPanel):
     async def test_other_body(self) -> None:
         """Another Content-Type is a 415."""
         await self.refused(415, "POST", "/send", b"a=b", FORM)
+
+
+class FaultFormTests(ServedPanel):
+    """The page of faults."""
+
+    async def send(self, path: str, *fields: tuple[str, str]) -> Answer:
+        """Send a form as a browser does, with the token that the page has."""
+        token = ("token", self.site._access.token)
+        return await self.ask("POST", path, urlencode([token, *fields]).encode(), FORM)
+
+    async def test_fault(self) -> None:
+        """An order of the form is in force and listed, with a key that takes it back."""
+        self.assertIn("No fault is ordered", (await self.ask("GET", "/faults")).text)
+        answer = await self.send("/faults", ("order", "451-data scope=next"))
+        self.assertEqual((answer.status, answer.headers["location"]), (303, "/faults"))
+        [one] = self.machine.faults.in_force()
+        page = (await self.ask("GET", "/faults")).text
+        self.assertIn("<code>451-data scope=next</code>", page)
+        self.assertIn(f'action="/faults/{one.number}/delete"', page)
+        await self.send(f"/faults/{one.number}/delete")
+        self.assertEqual(self.machine.faults.in_force(), [])
+
+    async def test_wrong_fault(self) -> None:
+        """A wrong order is shown again with a sentence, and is not in force."""
+        answer = await self.send("/faults", ("order", "451-dat"))
+        self.assertEqual(answer.status, 422)
+        self.assertIn("did you mean 451-data?", answer.text)
+        self.assertIn('value="451-dat"', answer.text)
+        self.assertEqual(self.machine.faults.in_force(), [])
+
+    async def test_fault_without_token(self) -> None:
+        """A form without the page's token orders nothing."""
+        body = urlencode([("order", "451-data")]).encode()
+        self.assertEqual((await self.ask("POST", "/faults", body, FORM)).status, 403)
+        self.assertEqual(self.machine.faults.in_force(), [])
