@@ -214,8 +214,9 @@ class FaultyTransport:
         self._transport.unregisterProducer()
 
     def getHandle(self) -> Any:
-        """Return the connection of TLS, or the socket; None where TLS was spoiled."""
-        return None if self._handshake else self._transport.getHandle()
+        """Return the connection of TLS, or the socket; None where TLS was spoiled, or never begun."""
+        spoiled = self._handshake or self._dropped
+        return None if spoiled else self._transport.getHandle()
 
     def startTLS(self, context: Any, *arguments: Any) -> None:
         """Begin TLS, or what is ordered in its place."""

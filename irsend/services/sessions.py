@@ -79,9 +79,8 @@ class Sessions:
         if status is not None:
             self._device.show_status(status, session.id)
         if session.id in self._steps:
-            given = changes.get("reason", "")
-            if "fault on purpose" not in given:
-                changes["reason"] = self.reason_with_faults(session.id, given)
+            reason = self.reason_with_faults(session.id, changes.get("reason", ""))
+            changes["reason"] = reason
             met = self._steps.pop(session.id).met
             changes["faults"] = ", ".join(fault.line for fault in met)
         result: SessionResult = "NG" if changes.get("reason") or status else "OK"

@@ -162,13 +162,13 @@ class SMTPServerSession:
         """End the session; one that failed before it brought a mail gets a line in the report."""
         # A refusal within a session that brought mail all the same is in its transcript.
         why = reason or ("" if self._messages and not self._status else self._refusal)
-        why = self._sessions.reason_with_faults(self.session.id, why)
-        if self._admit and why and not self._messages:
+        of_job = self._sessions.reason_with_faults(self.session.id, why)
+        if self._admit and of_job and not self._messages:
             self._device.job_accepted(
                 "rx",
                 self._sender or self.session.peer,
                 result="NG",
-                reason=why,
+                reason=of_job,
                 sessions=(self.session.id,),
                 started=self.session.started,
                 ended=self._device.now(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import poplib
 import smtplib
@@ -131,6 +132,7 @@ def pop_session(
     *,
     tls: ssl.SSLContext | None = None,
     apop: bool = False,
+    sasl: bool = False,
     patience: float = PATIENCE,
 ) -> Seen:
     """Fetch a mail by poplib, a command after the other; -ERR ends it."""
@@ -156,6 +158,9 @@ def pop_session(
         steps["stls"] = ok(lambda client: client.stls(context=tls))
     if apop:
         steps["apop"] = ok(lambda client: client.apop(user, password))
+    elif sasl:
+        secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+        steps["auth"] = ok(lambda client: client._shortcmd(f"AUTH PLAIN {secret}"))  # type: ignore[attr-defined]
     else:
         steps["user"] = ok(lambda client: client.user(user))
         steps["pass"] = ok(lambda client: client.pass_(password))

@@ -108,6 +108,14 @@ class POPTests(_TestCase):
         with self.printer.faults('err-apop text="[AUTH] no"'):
             self.assertEqual((await self.pop(apop=True)).end, "apop: -ERR [AUTH] no")
 
+    async def test_auth(self) -> None:
+        """AUTH has its step."""
+        self.assertEqual((await self.pop(sasl=True)).end, "done")
+        await self.smtp()
+        for order, sees in (("err-auth", "-ERR Fault on purpose"), ("drop-auth", "FIN")):
+            with self.printer.faults(f"{order} role=mailhost-pop3"):
+                self.assertEqual((await self.pop(sasl=True)).end, f"auth: {sees}")
+
     async def test_stls(self) -> None:
         """STLS is refused, or its handshake spoiled."""
         for order, sees in (

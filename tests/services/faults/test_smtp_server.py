@@ -84,6 +84,45 @@ class EachStepTests(_TestCase):
             self.assertEqual((await self.seen(f"delay-2-{step}")).end, f"{step}: silence")
         self.assertEqual((await self.seen("delay-0.5-data", patience=5.0)).end, "done")
 
+    async def test_starttls(self) -> None:
+        """STARTTLS has its step."""
+        for order, sees in (
+            ('454-starttls text="not now"', "454 not now"),
+            ("silence-starttls", "silence"),
+            ("delay-2-starttls", "silence"),
+            ("drop-starttls", "FIN"),
+            ("reset-starttls", "RST"),
+            ("drop-in-starttls", "FIN"),
+            ("drop-after-starttls", "FIN"),
+        ):
+            seen = await self.seen(order, tls=old_tls())
+            self.assertEqual(seen.end, f"starttls: {sees}", order)
+
+    async def test_auth(self) -> None:
+        """AUTH has its step, where it is announced on order."""
+        for order, sees in (
+            ("535-auth", "535 Fault on purpose"),
+            ("silence-auth", "silence"),
+            ("drop-auth", "FIN"),
+        ):
+            seen = await self.seen("add-AUTH text=PLAIN", order, login=("a", "b"))
+            self.assertEqual(seen.end, f"auth: {sees}")
+
+    async def test_connect(self) -> None:
+        """A connection is taken, and nothing said, or lost at once."""
+        for order, sees in (
+            ("silence-connect", "silence"),
+            ("delay-2-connect", "silence"),
+            ("drop-connect", "FIN"),
+            ("reset-connect", "RST"),
+        ):
+            self.assertEqual((await self.seen(order)).end, f"greeting: {sees}")
+
+    async def test_two_faults(self) -> None:
+        """Two orders at one step both happen: late, and refused."""
+        seen = await self.seen("delay-0.1-mail", "451-mail", patience=5.0)
+        self.assertEqual(seen.end, "mail: 451 Fault on purpose")
+
 
 class CertificateTests(_TestCase):
     """Faults of the TLS handshake."""
