@@ -156,6 +156,10 @@ class Machine:
         """Change settings at the machine, by whole key."""
         await self._ask("PATCH", "/api/settings", json=settings)
 
+    async def order_faults(self, *orders: str) -> None:
+        """Have exactly these faults in force."""
+        await self._ask("PUT", "/api/faults", json={"faults": list(orders)})
+
     async def put_paper(self, paper: bool) -> None:
         """Put paper into the drawer, or take it out."""
         await self._ask("PUT", "/api/paper", json={"paper": paper})
