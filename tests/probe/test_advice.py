@@ -144,6 +144,10 @@ class RelayTests(TestCase):
         """A server from TLS 1.2 on draws it for a model of TLS 1.0."""
         await self.draw("tls-versions", Script(tls=server_tls("TLS 1.2", "TLS 1.3")))
 
+    async def test_ssl3(self) -> None:
+        """A model that ends at SSL 3.0 draws it, and nobody is told to accept that."""
+        await self.draw("tls-ssl3", Script(), models=("hp-m276",))
+
     async def test_ciphers(self) -> None:
         """A server whose only ciphers the model does not know draws it."""
         from tests.parts import key_material
