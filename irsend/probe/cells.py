@@ -22,11 +22,12 @@ def tls_text(outcome: Outcome) -> str:
 
 def login_text(outcome: Outcome) -> str:
     """Return the mechanism and why it was chosen, or why there is none."""
-    why = outcome.why_mechanism.rpartition("; ")[2]
+    why = outcome.why_mechanism.rpartition("; ")[2].removeprefix(f"{outcome.tried} ")
     if outcome.mechanism:
         return f"{outcome.mechanism}: {why}" if why else outcome.mechanism
     if outcome.tried:
-        return f"{outcome.tried} failed: {why}"
+        end = "not given" if outcome.result == "not tried" else "failed"
+        return f"{outcome.tried} {end}: {why}"
     return f"none: {outcome.why_mechanism}" if outcome.why_mechanism else "none"
 
 
