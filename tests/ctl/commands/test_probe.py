@@ -44,8 +44,8 @@ class WrongUseTests(SynchronousTestCase):
 
     def test_missing(self) -> None:
         """A relay needs a recipient, a POP server a user, a user a password."""
-        self.refused(_URL, said=("--to ADDRESS",))
-        self.refused("pop3://127.0.0.1:1", said=("--user NAME",))
+        self.refused(_URL, said=("--to: is missing",))
+        self.refused("pop3://127.0.0.1:1", said=("--user: is missing",))
         self.refused(_URL, *_TO, "--user", USER, said=("--password-file", "IRSEND_SECRET"))
 
     def test_addresses(self) -> None:
