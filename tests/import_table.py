@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "interfaces": (),
     "back_pressure": (),
     "addresses": ("interfaces",),
-    "device": ("errors", "interfaces", "addresses"),
+    "wording": (),
+    "device": ("errors", "interfaces", "addresses", "wording"),
     "machine_interface": ("interfaces", "device"),
     "message": ("errors", "interfaces", "addresses"),
     "message.reports": ("errors", "interfaces", "addresses", "message"),
@@ -36,7 +37,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "store": ("errors", "interfaces", "device", "message"),
     "configuration_sections": ("addresses", "device", "link"),
     "configuration_limits": ("device",),
-    "configuration": ("errors", "device", "configuration_limits", "configuration_sections"),
+    "configuration": (
+        "errors",
+        "device",
+        "configuration_limits",
+        "configuration_sections",
+        "wording",
+    ),
     "sample_configuration": ("configuration", "device"),
     "services": _BELOW_SERVICES,
     "services.send": (*_BELOW_SERVICES, "services"),
@@ -66,6 +73,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "back_pressure",
         "device",
         "machine_interface",
+        "wording",
     ),
     "probe": (
         "errors",
@@ -82,7 +90,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "services.machine",
     ),
     "model_draft": ("errors", "device", "protocols"),
-    "ctl": ("errors", "interfaces", "addresses", "device", "model_draft", "probe"),
+    "ctl": (
+        "errors",
+        "interfaces",
+        "addresses",
+        "wording",
+        "device",
+        "sample_configuration",
+        "model_draft",
+        "probe",
+    ),
     "assembly": (
         "errors",
         "link",
@@ -105,9 +122,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "mailhost",
         "panel",
     ),
-    "tap": ("errors", "configuration", "assembly"),
+    "tap": ("errors", "configuration", "sample_configuration", "protocols", "assembly"),
+    "machine_program": ("tap",),
 }
-"""What each part may import of irsend, from the ground up. Nothing imports tap."""
+"""What each part may import of irsend, from the ground up. Nothing but machine_program imports tap."""
 
 WITHOUT_RINGS: tuple[str, ...] = (
     "device",
@@ -129,6 +147,7 @@ WITHOUT_RINGS: tuple[str, ...] = (
 WITHOUT_TWISTED: tuple[str, ...] = (
     "errors",
     "addresses",
+    "wording",
     "device",
     "message",
     "configuration_limits",

@@ -250,22 +250,70 @@ class RefusalTests(Case):
     def test_wrong_key(self) -> None:
         """An unknown key is refused with the keys there are, in every place where one can stand."""
         cases = {
-            "stat = 1\n": "FILE: stat: there is no such key; there are: model, state, settings, "
+            "colour = 1\n": "FILE: colour: there is no such key; there are: model, state, settings, "
             "quirks, listen, panel, tls, sending, printing, link, limits, faults, mailhost",
-            "[listen]\nsntp = 1\n": "FILE: listen.sntp: there is no such key; "
+            "[listen]\nimap = 1\n": "FILE: listen.imap: there is no such key; "
             "there are: smtp, panel",
-            "[settings.service_mode]\nport = 1\n": "FILE: settings.service_mode.port: there is no "
+            "[settings.service_mode]\nfont = 1\n": "FILE: settings.service_mode.font: there is no "
             "such setting in service_mode; there are: smtp_tx_port, smtp_rx_port, pop3_port, "
             "disabled_mechanisms",
-            "[settings.fax]\npop = 1\n": "FILE: settings.fax.pop: there is no such setting; its "
+            "[settings.fax]\nfont = 1\n": "FILE: settings.fax.font: there is no such setting; its "
             "first part is one of email_ifax, authent_encryption, receiving_mac_address, "
             "service_mode, quirks",
-            "[quirks]\nno_quits = true\n": "FILE: quirks.no_quits: there is no such setting in quirks; "
+            "[quirks]\nfont = true\n": "FILE: quirks.font: there is no such setting in quirks; "
             "there are: "
             + ", ".join(key.partition(".")[2] for key in ITEMS if key[:7] == "quirks."),
         }
         for text, sentence in cases.items():
             self.assertEqual(self.refused(text), [sentence])
+
+    def test_near_key(self) -> None:
+        """An unknown key is refused with the nearest, also where its section or window is missing."""
+        cases = {
+            "stat = 1\n": "FILE: stat: there is no such key; did you mean state?",
+            "[listen]\nsntp = 1\n": "FILE: listen.sntp: there is no such key; "
+            "did you mean listen.smtp?",
+            "[mail_host]\nenabled = true\n": "FILE: mail_host: there is no such key; "
+            "did you mean mailhost?",
+            "tray_days = 1\n": "FILE: tray_days: there is no such key; "
+            "did you mean printing.tray_days?",
+            "[settings.email_ifax]\npop_intervall = 1\n": "FILE: settings.email_ifax."
+            "pop_intervall: there is no such setting; did you mean settings.email_ifax.pop_interval?",
+            "[authent_encryption]\nallow_ssl_pop = true\n": "FILE: authent_encryption: there is "
+            "no such key; did you mean settings.authent_encryption?",
+            "allow_ssl_pop = true\n": "FILE: allow_ssl_pop: there is no such key; "
+            "did you mean settings.authent_encryption.allow_ssl_pop?",
+            "[quirks]\nno_quits = true\n": "FILE: quirks.no_quits: there is no such setting; "
+            "did you mean quirks.no_quit?",
+            "[settings]\nallow_ssl_pop = true\n": "FILE: settings.allow_ssl_pop: True is not "
+            "allowed; allowed: tables named email_ifax, authent_encryption, receiving_mac_address, "
+            "service_mode, quirks; did you mean settings.authent_encryption.allow_ssl_pop?",
+            'model = "ir2207"\n': "FILE: model: 'ir2207' is not allowed; allowed: "
+            f"{', '.join(model_names())}, or the path of a model file (ending in .toml); "
+            "did you mean ir2200 or ir2270?",
+        }
+        for text, sentence in cases.items():
+            (refusal,) = self.refused(text)
+            # Of the sections and the top, all keys that there are come behind it.
+            self.assertEqual(refusal.partition(" There are: ")[0], sentence)
+        self.assertTrue(
+            self.refused("[listen]\nsntp = 1\n")[0].endswith(" There are: smtp, panel")
+        )
+
+    def test_near_key_of_set(self) -> None:
+        """The same holds for --set."""
+        for key, meant in (
+            (
+                "settings.authent_encryption.alow_ssl_pop",
+                "settings.authent_encryption.allow_ssl_pop",
+            ),
+            ("authent_encryption.allow_ssl_pop", "settings.authent_encryption"),
+            ("listen.pannel", "listen.panel"),
+        ):
+            error = self.assertRaises(
+                ConfigurationError, read_configuration, sets=[f"{key}=on"]
+            )
+            self.assertIn(f"; did you mean {meant}?", str(error))
 
     def test_value_for_table(self) -> None:
         """A single value where a table belongs is refused."""
@@ -526,7 +574,7 @@ class QuirkTests(Case):
             self.refused("[sending]\nhelo = 'full'\n"),
             [
                 "FILE: sending.helo: 'full' is not allowed; "
-                "allowed: model, name, bare, literal, empty"
+                "allowed: model, name, bare, literal, ip, empty"
             ],
         )
 

@@ -15,15 +15,8 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from irsend.device.items import (
-    Number,
-    Text,
-    Value,
-    item,
-    items_of,
-    read_value,
-)
-from irsend.device.model_file import located, meant, read_table, unknown_keys
+from irsend.device.items import Number, Text, Value, item, items_of, read_value, read_values
+from irsend.device.model_file import located, unknown_keys
 from irsend.device.model_sources import Provenance, read_provenance
 from irsend.device.model_tables import (
     EHLO_KEYWORDS,
@@ -39,7 +32,10 @@ from irsend.device.model_tables import (
 from irsend.device.renamed_keys import OF_MODELS, read_renamed
 from irsend.device.windows import DEFAULTS, ITEMS, Settings, windows
 from irsend.errors import ModelError, SettingsRefused, ValueRefused
+from irsend.wording import did_you_mean, nearest, no_such
 
+_MOST_SEARCHES = 20
+"""Wrong keys for which the nearest right one is searched: each search takes a millisecond."""
 _TABLES = (*MODEL_TABLES, "defaults")
 _OF_SOURCES = ("sources", "assumed")
 
@@ -94,34 +90,43 @@ class Model:
         """Return the whole keys of all items it has, in the panel's order."""
         return [key for key in ITEMS if self.has_item(key)]
 
-    def read_settings(self, given: Mapping[str, object]) -> dict[str, Value]:
+    def read_settings(
+        self, given: Mapping[str, object], *, prefix: str = ""
+    ) -> dict[str, Value]:
         """Read values by whole key; raise SettingsRefused naming every wrong key.
 
         An item that this printer does not have is refused by the printer's name.
+        A refusal names keys with the prefix that they have where they were given.
         """
-        values, refused = {}, []
+        values: dict[str, Value] = {}
+        refused: list[ValueRefused] = []
         for key, raw in given.items():
             try:
                 if key not in ITEMS:
-                    raise ValueRefused(key, f"there is no such setting{self._near(key)}")
+                    search = len(refused) < _MOST_SEARCHES
+                    raise ValueRefused(prefix + key, self._no_such_setting(key, prefix, search))
                 if not self.has_item(key):
-                    raise ValueRefused(key, f"the {self.called} does not have this setting")
-                values[key] = read_value(key, ITEMS[key], raw)
+                    problem = f"the {self.called} does not have this setting"
+                    raise ValueRefused(prefix + key, problem)
+                values[key] = read_value(prefix + key, ITEMS[key], raw)
             except ValueRefused as error:
                 refused.append(error)
         if refused:
             raise SettingsRefused(refused)
         return values
 
-    def _near(self, key: str) -> str:
+    def _no_such_setting(self, key: str, prefix: str, search: bool) -> str:
         window = key.partition(".")[0]
         names = [name for name, _, _ in windows()]
-        if window not in names:
-            return f"; its first part is one of {', '.join(names)}"
-        there_are = [
-            one.partition(".")[2] for one in self.items() if one.startswith(window + ".")
-        ]
-        return f" in {window}; there are: {', '.join(there_are)}"
+        if window in names:
+            there_are = [
+                one.partition(".")[2] for one in self.items() if one.startswith(window + ".")
+            ]
+            otherwise = f" in {window}; there are: {', '.join(there_are)}"
+        else:
+            otherwise = f"; its first part is one of {', '.join(names)}"
+        near = nearest(key, self.items()) if search else []
+        return no_such("setting", [prefix + one for one in near], otherwise)
 
     def initial_settings(self) -> Settings:
         """Return the settings of a printer fresh from its box."""
@@ -144,9 +149,8 @@ def load_model(name: str) -> Model:
         return load_model_file(name)
     if name not in model_names():
         raise ModelError(
-            f"model: {name!r} is not allowed{meant(name, model_names())}; "
-            f"allowed: {', '.join(model_names())}, "
-            "or the path of a model file (ending in .toml)"
+            f"model: {name!r} is not allowed; allowed: {', '.join(model_names())}, "
+            f"or the path of a model file (ending in .toml){did_you_mean(name, model_names())}"
         )
     file = resources.files("irsend.device.models").joinpath(f"{name}.toml")
     return read_model(name, file.read_text("utf-8"))
@@ -186,7 +190,7 @@ def _read_model(raw: dict[str, Any]) -> Model:
     if not raw.get("name"):
         raise SettingsRefused([ValueRefused("name", "every model file has a name")])
     known = [key for key, _, _ in items_of(Model)]
-    refused = list(unknown_keys("", raw, [*known, *_TABLES, *_OF_SOURCES]))
+    refused = list(unknown_keys(raw, [*known, *_TABLES, *_OF_SOURCES]))
     single = {key: value for key, value in raw.items() if key in known}
     renamed = read_renamed(tables, OF_MODELS)
     refused += renamed.refused
@@ -197,7 +201,7 @@ def _read_model(raw: dict[str, Any]) -> Model:
         *((made_of, table, tables[table]) for table, made_of in MODEL_TABLES.items()),
     ):
         try:
-            values = read_table(made_of, table, given)
+            values = read_values(made_of, table, given)
         except SettingsRefused as error:
             refused += error.refused
             continue
@@ -225,15 +229,9 @@ def _read_model(raw: dict[str, Any]) -> Model:
             of_window.items() if isinstance(of_window, dict) else [("", of_window)]
         )
     }
-    try:
-        defaults = model.read_settings(given)
-    except SettingsRefused as error:
-        raise SettingsRefused(
-            [ValueRefused(f"defaults.{one.key}", one.problem) for one in error.refused]
-        ) from None
     defaults = {
         **renamed.values,
-        **defaults,
+        **model.read_settings(given, prefix="defaults."),
         **{f"quirks.{key}": value for key, value in quirks.items()},
     }
     return attrs.evolve(model, defaults=defaults)

@@ -7,13 +7,11 @@ people write them; of a value within another it returns the outer one's line.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
-from irsend.device.items import items_of, read_values
-from irsend.errors import SettingsRefused, ValueRefused
+from irsend.errors import ValueRefused
+from irsend.wording import nearest, no_such_key
 
 _HEADER = re.compile(r"\s*(\[{1,2})\s*([^\]#]+?)\s*\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(
@@ -45,38 +43,11 @@ def located(name: str, text: str, refused: Iterable[ValueRefused]) -> str:
     return "\n".join(sentences)
 
 
-def read_table(made_of: type, path: str, given: Mapping[str, object]) -> dict[str, Any]:
-    """Read the values of a table as `read_values` does; for a misspelt key, name the one that was meant."""
-    known = [key for key, _, _ in items_of(made_of)]
-    refused = list(unknown_keys(path, given, known))
-    try:
-        values = read_values(
-            made_of, path, {key: raw for key, raw in given.items() if key in known}
-        )
-    except SettingsRefused as error:
-        refused += error.refused
-    if refused:
-        raise SettingsRefused(refused)
-    return values
-
-
-def unknown_keys(
-    path: str, given: Iterable[str], known: Iterable[str]
-) -> Iterator[ValueRefused]:
-    """Give an error for each key of a table that there is not."""
-    known = list(known)
+def unknown_keys(given: Iterable[str], known: Sequence[str]) -> Iterator[ValueRefused]:
+    """Give an error for each key at the top of a file that there is not, with the nearest."""
     for key in given:
         if key not in known:
-            yield ValueRefused(
-                f"{path}.{key}" if path else key,
-                f"there is no such key{meant(key, known)}; there are: {', '.join(known)}",
-            )
-
-
-def meant(word: str, known: Iterable[str]) -> str:
-    """Return a question for the known word that is nearest to a misspelt one; empty without one."""
-    near = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.7)
-    return f" (did you mean {near[0]}?)" if near else ""
+            yield ValueRefused(key, no_such_key(nearest(key, known), known))
 
 
 def _lines(text: str) -> dict[str, int]:

@@ -13,8 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from irsend.device.items import Listing, OneOf, Text, item
-from irsend.device.model_file import read_table
+from irsend.device.items import Listing, OneOf, Text, item, read_values
 from irsend.errors import SettingsRefused, ValueRefused
 
 DOCUMENTED, REPORTED, SINGLE_REPORT, ASSUMED = (
@@ -135,7 +134,7 @@ def read_provenance(raw: Mapping[str, Any], stated: Iterable[str]) -> Provenance
     assumed: tuple[str, ...] = ()
     if "assumed" in raw:
         try:
-            read = read_table(_Assumed, "", {"assumed": raw["assumed"]})
+            read = read_values(_Assumed, "", {"assumed": raw["assumed"]})
             assumed = read["assumed"]
         except SettingsRefused as error:
             refused += error.refused
@@ -160,7 +159,7 @@ def _read_source(path: str, table: Mapping[str, object]) -> Source:
         key: value.isoformat() if isinstance(value, datetime.date) else value
         for key, value in table.items()
     }
-    source = Source(**read_table(Source, path, given))
+    source = Source(**read_values(Source, path, given))
     missing = [key for key in ("address", "says", "keys") if not getattr(source, key)]
     refused = [ValueRefused(f"{path}.{key}", "every source has this key") for key in missing]
     if not source.date and not source.read:

@@ -12,6 +12,7 @@ from attrs import Factory, frozen
 from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
 from irsend.device.quirks import Quirks
 from irsend.device.windows import MECHANISMS
+from irsend.wording import did_you_mean
 
 TLS_VERSIONS = ("SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
 TLS_EXTENSIONS = ("session_ticket", "extended_master_secret", "encrypt_then_mac")
@@ -29,7 +30,8 @@ def any_of(words: tuple[str, ...]) -> Listing:
         try:
             return kind.read(given)
         except ValueError:
-            raise ValueError(f"{given!r} is not one of them") from None
+            near = did_you_mean(given, words)
+            raise ValueError(f"{given!r} is not one of them{near}") from None
 
     return Listing(len(words), "of " + kind.allowed, one)
 

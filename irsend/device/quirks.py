@@ -15,7 +15,7 @@ from irsend.device.items import ITEM, Item, Kind, Number, OneOf, OnOff
 
 T = TypeVar("T")
 
-HELO_FORMS = ("name", "bare", "literal", "empty")
+HELO_FORMS = ("name", "bare", "literal", "ip", "empty")
 LOGIN_PROMPTS = ("loose", "strict")
 FINAL_DOTS = ("standard", "late", "missing", "bare_lf")
 DATE_FORMS = ("standard", "none", "asctime", "iso", "short_year")
@@ -91,11 +91,12 @@ class Quirks:
         OneOf(HELO_FORMS),
         "name",
         "What the machine calls itself in EHLO and HELO: its full name, the bare name of the host, "
-        "its address as a literal, or nothing.",
-        "Postfix refuses a bare name under reject_non_fqdn_helo_hostname. Postfix and Exim refuse EHLO and "
-        "HELO without a name.",
+        "its address as a literal ([192.0.2.1]), its address as it is (ip), or nothing.",
+        "Postfix refuses a bare name, and an address that is no literal, under "
+        "reject_non_fqdn_helo_hostname. Postfix and Exim refuse EHLO and HELO without a name.",
         "send-helo-bare",
         "send-helo-literal",
+        "quirk-helo-ip",
         "send-helo-empty",
         seen=(
             Sighting(
@@ -120,10 +121,13 @@ class Quirks:
         "quirk-no-ehlo-after-starttls-503",
         seen=(
             Sighting(
-                "no machine but programs: mailio, a library for C++",
+                "mailio, a library for C++",
                 "https://github.com/karastojko/mailio/pull/214",
             ),
-            Sighting("qore", "https://github.com/qoretechnologies/qore/issues/2833"),
+            Sighting(
+                "Qore, a programming language",
+                "https://github.com/qoretechnologies/qore/issues/2833",
+            ),
         ),
     )
     # -- login ------------------------------------------------------------------------
@@ -139,7 +143,7 @@ class Quirks:
         "quirk-login-prompts-loose",
         seen=(
             Sighting(
-                "a Xerox that says QUIT at the prompt User Name",
+                "strict: a Xerox that says QUIT at the prompt User Name",
                 "https://github.com/JustinIven/smtp-oauth-relay/issues/57",
             ),
         ),
@@ -164,7 +168,7 @@ class Quirks:
         "quirk-lower-case-commands",
         seen=(
             Sighting(
-                "no machine but a program: Python's smtplib",
+                "Python's smtplib",
                 "https://github.com/python/cpython/issues/74046",
             ),
         ),
@@ -179,11 +183,12 @@ class Quirks:
         "quirk-space-after-colon-501",
         seen=(
             Sighting(
-                "no machine but servers of airlines and shops",
+                "mail servers of airlines and shops",
                 "https://github.com/mjl-/mox/issues/101",
             ),
             Sighting(
-                "an SMTP client without a name", "https://github.com/KumoCorp/kumomta/issues/76"
+                "an SMTP client that its user does not name",
+                "https://github.com/KumoCorp/kumomta/issues/76",
             ),
         ),
     )
@@ -201,8 +206,8 @@ class Quirks:
         False,
         "Reads only the first digit of a reply's code: any 2xx greets, any 3xx asks for the message, "
         "any 2xx ends a login, and 530 means no more than 550.",
-        "It takes what others do not: 250 as the end of a login. A refusal that means a missing login "
-        "is an error of the connection (#801).",
+        "RFC 5321 4.2.1 lets a simple client do so. It takes what others do not: 250 as the end of a login. "
+        "A refusal that means a missing login is an error of the connection (#801).",
         "quirk-first-digit-only",
         "quirk-first-digit-only-530",
     )
@@ -215,7 +220,7 @@ class Quirks:
         "quirk-no-quit",
         seen=(
             Sighting(
-                "no machine but a program: Nodemailer",
+                "Nodemailer, a library for Node.js",
                 "https://github.com/nodemailer/nodemailer/issues/1292",
             ),
         ),
@@ -261,7 +266,7 @@ class Quirks:
                 "https://github.com/Kitura/Swift-SMTP/issues/128",
             ),
             Sighting(
-                "a program: PacketFence",
+                "PacketFence",
                 "https://github.com/inverse-inc/packetfence/issues/5380",
             ),
         ),
@@ -313,7 +318,7 @@ class Quirks:
                 "https://github.com/docker-mailserver/docker-mailserver/issues/1853",
             ),
             Sighting(
-                "iso: a program, Send Later",
+                "iso: Send Later, an extension of Thunderbird",
                 "https://github.com/Extended-Thunder/send-later/issues/18",
             ),
         ),

@@ -64,7 +64,7 @@ def code_of_pop_login(settings: Settings, code: str | None, *, tls_failed: bool)
 
 
 def helo_name(form: str, host: str, address: str) -> str:
-    """Return what the machine calls itself: by its name in full, the bare host, its address, or nothing.
+    """Return what the machine calls itself: its name in full, the bare host, its address, or nothing.
 
     `address` is the connection's own. Real machines use forms that are no host
     name too (docs/fidelity, Sending).
@@ -74,6 +74,8 @@ def helo_name(form: str, host: str, address: str) -> str:
             return host.partition(".")[0]
         case "literal":
             return _literal(address)
+        case "ip":
+            return address
         case "empty":
             return ""
     return host
@@ -94,6 +96,7 @@ def sender_address(settings: Settings, model: str, host: str) -> str:
 
 
 def own_address(model: str, host: str, login: str) -> str:
-    """Return a sender that is not the login, for a machine that does not ask (docs/quirks)."""
+    """Return a sender that is not the login, whatever that is (docs/quirks)."""
     address = f"{model}@{host}"
-    return f"scanner@{host}" if login in (model, address) else address
+    usable = model.isascii() and login not in (model, address)
+    return address if usable else f"scanner@{host}"

@@ -26,6 +26,7 @@ from irsend.device.items import (
     items_of,
 )
 from irsend.device.quirks import Quirks
+from irsend.wording import did_you_mean
 
 MECHANISMS = (
     "CRAM-MD5",
@@ -71,7 +72,7 @@ class MacPolicy(enum.Enum):
 
 def _mechanism(given: str) -> str:
     if given.upper() not in MECHANISMS:
-        raise ValueError(f"{given!r} is not a mechanism")
+        raise ValueError(f"{given!r} is not a mechanism{did_you_mean(given, MECHANISMS)}")
     return given.upper()
 
 

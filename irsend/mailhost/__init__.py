@@ -56,7 +56,7 @@ class MailHost(MultiService):
     """The mail host as one service.
 
     Nothing is on the disk before `startService`, which raises IrsendError or
-    CannotListenError where it fails. The constructor raises ConfigurationError
+    CannotListen where it fails. The constructor raises ConfigurationError
     for accounts that are no addresses.
     """
 

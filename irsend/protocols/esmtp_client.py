@@ -16,7 +16,7 @@ What is mended, each with a test that fails on Twisted's own class
 It decides nothing: each step is a call, in the order that the sender's settings
 ask for. A refusal by the server is a reply, not an error, except where the session
 cannot go on after it. `smtp_client_transaction` has the mail transaction,
-`smtp_client_auth` AUTH.
+`smtp_client_auth` AUTH, `smtp_client_dialect` where a caller wants it to depart from the standards.
 
 Standards: RFC 5321 (SMTP; 4.5.3.2 timeouts), 3207 (STARTTLS), 4954 (AUTH).
 """
@@ -358,9 +358,9 @@ class ESMTPClient(smtp.ESMTPClient):
 
         `shown` is what the transcript has instead of the line.
         """
-        written = self.dialect.commands.written
-        shown = written(line if shown is None else shown)
-        return self.respond(written(line), timeout, shown=shown)
+        form = self.dialect.commands
+        line = form.written(line)
+        return self.respond(line, timeout, shown=line if shown is None else form.written(shown))
 
     def respond(
         self, line: bytes, timeout: float | None = None, *, shown: bytes

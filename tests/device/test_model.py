@@ -142,19 +142,61 @@ class SettingsTests(SynchronousTestCase):
         )
 
     def test_unknown(self) -> None:
-        """An unknown key is refused with those that are near it."""
+        """An unknown key that is near none is refused with those of its window, else the windows."""
         self.assertEqual(
-            self.refused("ir2270", {"service_mode.port": 5}),
+            self.refused("ir2270", {"service_mode.colour": 5}),
             [
-                "service_mode.port: there is no such setting in service_mode; there are: "
+                "service_mode.colour: there is no such setting in service_mode; there are: "
                 "smtp_tx_port, smtp_rx_port, pop3_port, disabled_mechanisms"
             ],
         )
-        for key in ("pop", "", ".", "window.pop"):
+        for key in ("colour", "", ".", "window.colour", "smtp", "x" * 1_000_000):
             self.assertIn(
                 "there is no such setting; its first part is one of email_ifax, ",
                 self.refused("ir2270", {key: 5})[0],
             )
+
+    def test_near(self) -> None:
+        """An unknown key is refused with the nearest that the printer has, whatever window is named."""
+        near = {
+            "authent_encryption.alow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "authent_encrypton.allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "email_ifax.allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "authent_encryption_allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "pop_ssl": "authent_encryption.allow_ssl_pop",
+            "smtp_auth": "authent_encryption.smtp_authentication",
+            "Email-Ifax.POP-Interval": "email_ifax.pop_interval",
+            "pop": "email_ifax.pop",
+            "service_mode.port": "service_mode.smtp_tx_port, service_mode.smtp_rx_port "
+            "or service_mode.pop3_port",
+        }
+        for key, meant in near.items():
+            self.assertEqual(
+                self.refused("ir2270", {key: "on"}),
+                [f"{key}: there is no such setting; did you mean {meant}?"],
+            )
+        (sentence,) = self.refused("ir2200", {"authent_encryption.verify_pops": True})
+        self.assertNotIn("verify_pop?", sentence)
+
+    def test_near_words(self) -> None:
+        """A word that is nearly an allowed one is refused with that; a secret is never repeated."""
+        near = {
+            ("authent_encryption.allow_ssl_smtp_receive", "onn"): "allowed: off, on or ssl; "
+            "did you mean on?",
+            ("email_ifax.pop", "of"): "allowed: on or off (true or false); did you mean off?",
+            ("service_mode.disabled_mechanisms", "NTLM, CRAM"): "('CRAM' is not a mechanism; "
+            "did you mean CRAM-MD5?)",
+        }
+        for (key, word), said in near.items():
+            self.assertIn(said, self.refused("ir2270", {key: word})[0])
+        (sentence,) = self.refused("ir2270", {"email_ifax.pop_password": "x" * 33})
+        self.assertNotIn("xx", sentence)
+
+    def test_many_wrong_keys(self) -> None:
+        """For the first 20 wrong keys the nearest is searched, not for thousands of them."""
+        sentences = self.refused("ir2270", {f"pop_interval{at}": 1 for at in range(1000)})
+        self.assertEqual(sum("did you mean" in one for one in sentences), 20)
 
     def test_each_wrong_key(self) -> None:
         """Each wrong key is named; the right ones among them are not."""
@@ -269,17 +311,17 @@ class OwnFileTests(SynchronousTestCase):
     def test_unknown_name(self) -> None:
         """A name that there is not is refused with those there are, and how to name a file."""
         for name, near in (
-            ("hp", ""),
+            ("zebra", ""),
             ("", ""),
-            ("IR2270", " (did you mean ir2270?)"),
-            ("hp-m277", " (did you mean hp-m276?)"),
+            ("IR2270", "; did you mean ir2270?"),
+            ("hp-m277", "; did you mean hp-m276?"),
             ("__init__", ""),
         ):
             sentence = str(self.assertRaises(ModelError, load_model, name))
             self.assertEqual(
                 sentence,
-                f"model: {name!r} is not allowed{near}; allowed: {', '.join(model_names())}, "
-                "or the path of a model file (ending in .toml)",
+                f"model: {name!r} is not allowed; allowed: {', '.join(model_names())}, "
+                f"or the path of a model file (ending in .toml){near}",
             )
 
     def test_not_a_file(self) -> None:
@@ -322,12 +364,12 @@ class OwnFileTests(SynchronousTestCase):
         self.assertEqual(
             self.refused('name = "x"\ncolour = true\n[headre]\n'),
             f"FILE: line 2: colour: there is no such key{there_are}\n"
-            f"FILE: line 3: headre: there is no such key (did you mean header?){there_are}",
+            f"FILE: line 3: headre: there is no such key; did you mean header? T{there_are[3:]}",
         )
         self.assertEqual(
             self.refused('name = "x"\n# -- TLS\n[tls]\nciphres = 1\n'),
-            "FILE: line 4: tls.ciphres: there is no such key (did you mean ciphers?); "
-            "there are: oldest, newest, ciphers, suites, groups, signatures, "
+            "FILE: line 4: tls.ciphres: there is no such key; did you mean tls.ciphers? "
+            "There are: oldest, newest, ciphers, suites, groups, signatures, "
             "extensions, implicit, key_bits, server_name",
         )
 
@@ -365,8 +407,8 @@ class OwnFileTests(SynchronousTestCase):
         """A quirk that there is not, or a value that it has not, is named."""
         self.assertRegex(
             self.refused('name = "x"\n[quirks]\nno_quits = true\n'),
-            r"^FILE: line 3: quirks.no_quits: there is no such key \(did you mean no_quit\?\); "
-            "there are: helo_only, .*no_quit, ",
+            r"^FILE: line 3: quirks.no_quits: there is no such key; did you mean quirks.no_quit\? "
+            "There are: helo_only, .*no_quit, ",
         )
         self.assertEqual(
             self.refused('name = "x"\n[quirks]\ndate = "soon"\n'),
@@ -416,7 +458,7 @@ class OwnFileTests(SynchronousTestCase):
         self.assertEqual(
             self.refused('name = "x"\n[sending]\nhelo = "full"\nquits = 5\n'),
             "FILE: line 3: sending.helo: 'full' is not allowed; "
-            "allowed: name, bare, literal, empty\n"
+            "allowed: name, bare, literal, ip, empty\n"
             "FILE: line 4: sending.quits: 5 is not allowed; allowed: on or off (true or false)",
         )
         model = self.load('name = "x"\n[sending]\nquits = false\n[quirks]\nno_quit = false\n')
@@ -449,7 +491,7 @@ class OwnFileTests(SynchronousTestCase):
         self.assertEqual(
             self.refused_at('name = "x"\n[tls]\noldest = "SSL 2.0"\n', 3),
             "FILE: tls.oldest: 'SSL 2.0' is not allowed; "
-            "allowed: SSL 3.0, TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3",
+            "allowed: SSL 3.0, TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3; did you mean SSL 3.0?",
         )
 
     def test_wrong_values(self) -> None:

@@ -179,7 +179,10 @@ class StandingTests(SynchronousTestCase):
                 '[[sources]]\nstanding = "sure"\n',
                 "allowed: documented, reported, single report",
             ),
-            ("[[sources]]\nadress = 1\n", "there is no such key (did you mean address?)"),
+            (
+                "[[sources]]\nadress = 1\n",
+                "there is no such key; did you mean sources[1].address?",
+            ),
             ("[sources]\n", "line 9: sources: this is an array of tables"),
             (
                 SOURCE.format(keys='["sasl"]') + "[[sources]]\n",

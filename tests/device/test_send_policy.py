@@ -85,6 +85,7 @@ class RuleTests(SynchronousTestCase):
             ("name", "ir2270.bench.test"),
             ("bare", "ir2270"),
             ("literal", "[192.0.2.1]"),
+            ("ip", "192.0.2.1"),
             ("empty", ""),
         ):
             self.assertEqual(helo_name(form, "ir2270.bench.test", "192.0.2.1"), said)

@@ -88,6 +88,9 @@ class _Bench:
         transcripts = [await self.machine.transcript(one) for one in job["sessions"]]
         said = "\n".join(transcripts)
         test.assertEqual((job["result"], job["code"]), effect.result, f"{told}: {job}\n{said}")
+        noted = any(self._usual[f"quirks.{key}"] != on for key, on in effect.quirks.items())
+        for one in transcripts:
+            test.assertEqual(one.startswith("-- quirks: "), noted, told)
         if effect.says:
             test.assertRegex(said, f"(?m){effect.says}", told)
         if effect.silent:
@@ -124,6 +127,7 @@ _ANYWHERE = (
         mail=r"\bby relay.bench.test .*\bwith (?:SMTP|smtp)\b",
     ),
     Effect({"helo_name": "bare"}, "open", says="^C: EHLO ir$"),
+    Effect({"helo_name": "ip"}, "open", says=r"^C: EHLO 127\.0\.0\.1$"),
     Effect(
         {"helo_name": "literal"},
         "open",
@@ -220,6 +224,8 @@ class PostfixTests(RelayTestCase):
 _AT_POSTFIX = (
     Effect({"helo_only": True}, "auth", ("NG", "#806"), settings=_LOGIN, says="^S: 554 5.7.1"),
     Effect({"helo_name": "bare"}, "fqdn", ("NG", "#806"), says="^S: 504 5.5.2 <ir>"),
+    Effect({"helo_name": "ip"}, "fqdn", ("NG", "#806"), says="^S: 504 5.5.2 <127.0.0.1>"),
+    Effect({"helo_name": "literal"}, "fqdn"),
     Effect({"helo_name": "empty"}, "open", ("NG", "#801"), says="^C: HELO\nS: 501 Syntax"),
     Effect(
         {"no_ehlo_after_starttls": True},

@@ -5,10 +5,11 @@ from __future__ import annotations
 import attrs
 import click
 
+from irsend.ctl.command import command
 from irsend.ctl.invocation import Invocation, json_option, pass_invocation
 
 
-@click.command()
+@command(examples=("irsendctl explain 843", "irsendctl explain SSL Error"))
 @click.argument("code", metavar="CODE-OR-TEXT", nargs=-1, required=True)
 @json_option
 @pass_invocation

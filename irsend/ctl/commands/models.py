@@ -8,19 +8,21 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from irsend.ctl.command import Commands, command
 from irsend.ctl.errors import DONE, REFUSED, NoMachine
 from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
 from irsend.ctl.json_values import JsonObject
+from irsend.ctl.parameter_types import ReadableFile
 
 if TYPE_CHECKING:
     from irsend.device import Model
 
 
-class _NameOrCommand(click.Group):
+class _NameOrCommand(Commands):
     """A group whose first argument may be the name of a model as well as a command."""
 
     def resolve_command(
@@ -30,11 +32,15 @@ class _NameOrCommand(click.Group):
             return "show", _show, args
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        # Without a name the models are listed.
+        return click.Group.invoke(self, ctx)
+
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, "[OPTIONS] [NAME | COMMAND ...]")
 
 
-@click.group(cls=_NameOrCommand, invoke_without_command=True)
+@click.group(cls=_NameOrCommand)
 @machine_options
 @pass_invocation
 @click.pass_context
@@ -54,7 +60,7 @@ def models(context: click.Context, call: Invocation) -> None:
     return call.output.show(model_views.models(rows))
 
 
-@click.command("show")
+@command("show")
 @click.argument("name")
 @machine_options
 @pass_invocation
@@ -69,11 +75,11 @@ def _show(call: Invocation, name: str) -> None:
     return call.output.show(model_views.model(model))
 
 
-@models.command()
-@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@models.command(examples=("irsendctl models check mine.toml",))
+@click.argument("path", metavar="FILE", type=ReadableFile())
 @machine_options
 @pass_invocation
-def check(call: Invocation, path: str) -> int:
+def check(call: Invocation, path: Path) -> int:
     """Check the model file FILE: say that it is right, or each thing that is wrong with it.
 
     Exit status: 0 it is right, 1 it is not.
@@ -83,17 +89,17 @@ def check(call: Invocation, path: str) -> int:
     from irsend.errors import ModelError
 
     try:
-        model = load_model_file(path)
+        model = load_model_file(str(path))
     except ModelError as error:
         problems = str(error).splitlines()
         if call.as_json:
-            call.output.json({"file": path, "right": False, "problems": problems})
+            call.output.json({"file": str(path), "right": False, "problems": problems})
         else:
             print_error(str(error))
         return REFUSED
     if call.as_json:
         call.output.json(
-            {"file": path, "right": True, "problems": [], "model": _describe(model)}
+            {"file": str(path), "right": True, "problems": [], "model": _describe(model)}
         )
         return DONE
     call.output.line(f"{path} is right: {model.called}.")
@@ -101,20 +107,19 @@ def check(call: Invocation, path: str) -> int:
     return DONE
 
 
-@models.command()
+@models.command(examples=("irsendctl models new --from session.txt --name hp-m479",))
 @click.option(
-    "--from", "transcript", metavar="FILE", required=True,
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    "--from", "transcript", metavar="FILE", required=True, type=ReadableFile(stdin=True),
     help="The record of one SMTP session of the machine; - for standard input.",
 )  # fmt: skip
 @click.option(
-    "--pcap", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
+    "--pcap", metavar="FILE", type=ReadableFile(),
     help="A packet capture of the same session: for its TLS hello, and its line ends.",
 )  # fmt: skip
 @click.option("--name", default="draft", help="What the model is called (default: draft).")
 @machine_options
 @pass_invocation
-def new(call: Invocation, transcript: str, pcap: str | None, name: str) -> int:
+def new(call: Invocation, transcript: Path, pcap: Path | None, name: str) -> int:
     """Print a first draft of a model file, from a recorded session of a real machine.
 
     The record is a transcript with C: and S: lines, or the output of swaks, curl -v or
@@ -128,9 +133,9 @@ def new(call: Invocation, transcript: str, pcap: str | None, name: str) -> int:
     from irsend.model_draft.recorded_session import NoSession, read_transcript
 
     try:
-        with click.open_file(transcript, "r", encoding="utf-8", errors="replace") as file:
+        with click.open_file(str(transcript), "r", encoding="utf-8", errors="replace") as file:
             session = read_transcript(file.read())
-        text, model = draft_model(name, session, read_capture(Path(pcap)) if pcap else None)
+        text, model = draft_model(name, session, read_capture(pcap) if pcap else None)
     except NoSession as error:
         print_error(f"{transcript}: {error}")
         return REFUSED

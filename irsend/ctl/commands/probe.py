@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,21 +10,29 @@ from typing import TYPE_CHECKING
 
 import click
 
+from irsend.ctl.command import command
 from irsend.ctl.errors import REFUSED, CannotSave
 from irsend.ctl.invocation import Invocation, json_option
+from irsend.ctl.parameter_types import ReadableFile, Seconds, WholeNumber
+from irsend.ctl.secret_input import secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from irsend.probe.probe import Step
 
-_LONGEST_SECRET = 10_000
 _OPTIONS = {"url": "URL", "to": "--to", "from": "--from", "user": "--user", "model": "--model"}
 SECRET = "IRSEND_SECRET"
 """The environment variable with the password."""
 
 
-@click.command()
+@command(
+    examples=(
+        "irsendctl probe smtp://relay.example.com --to me@example.com --dry-run",
+        "irsendctl probe smtp://relay.example.com:587 --to me@example.com --user me",
+        "irsendctl probe pop3://mail.example.com --user me --model ir2270",
+    )
+)
 @click.argument("url")
 @click.option(
     "--to", "recipients", metavar="ADDRESS", multiple=True, help="Whom the mail is for."
@@ -35,13 +42,13 @@ SECRET = "IRSEND_SECRET"
 @click.option(
     "--password-file",
     metavar="FILE",
-    type=click.Path(path_type=Path),
-    help=f"Its first line is the password; else {SECRET}, else it is asked for.",
+    type=ReadableFile(stdin=True),
+    help=f"Its one line is the password; else {SECRET}, else it is asked for.",
 )
 @click.option(
     "--token-file",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
+    type=ReadableFile(),
     help="The access token, for models that know XOAUTH2.",
 )
 @click.option(
@@ -58,7 +65,7 @@ SECRET = "IRSEND_SECRET"
 @click.option(
     "--pause",
     metavar="SECONDS",
-    type=click.FloatRange(0, 3600),
+    type=Seconds(3600, zero=True),
     default=0.2,
     show_default=True,
     help="Between two connections.",
@@ -67,7 +74,7 @@ SECRET = "IRSEND_SECRET"
     "--timeout",
     "patience",
     metavar="SECONDS",
-    type=click.IntRange(1, 3600),
+    type=WholeNumber(1, 3600),
     default=30,
     show_default=True,
     help="How long the server may take for one answer.",
@@ -80,7 +87,7 @@ SECRET = "IRSEND_SECRET"
 @click.option(
     "--trust",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
+    type=ReadableFile(),
     help="Root certificates, for settings that check the server's.",
 )
 @click.option(
@@ -99,14 +106,14 @@ def probe(
     sender: str | None,
     user: str | None,
     password_file: Path | None,
-    token_file: str | None,
+    token_file: Path | None,
     names: tuple[str, ...],
     settings: tuple[str, ...],
     dry_run: bool,
     pause: float,
     patience: int,
     allow_clear: bool,
-    trust: str | None,
+    trust: Path | None,
     page: Path | None,
 ) -> None:
     """Let each model send through the mail server at URL, or open a maildrop there.
@@ -134,14 +141,14 @@ def probe(
             to=recipients,
             sender=sender or "",
             user=user or "",
-            token_file=token_file or "",
+            token_file=str(token_file or ""),
             models=names,
             settings=given,
             dry_run=dry_run,
             pause=pause,
             patience=patience,
             allow_clear=allow_clear,
-            trust=trust or "",
+            trust=str(trust or ""),
         )
         if user:
             order = with_password(order, _password(user, password_file))
@@ -185,28 +192,12 @@ def _assignments(settings: tuple[str, ...]) -> dict[str, str]:
 
 def _password(user: str, file: Path | None) -> str:
     """Return the password: of the file, else of the environment, else as it is typed."""
-    if file is not None:
-        try:
-            with file.open(encoding="utf-8") as opened:
-                password = opened.readline(_LONGEST_SECRET).rstrip("\r\n")
-        except OSError as error:
-            raise click.UsageError(f"{file}: {error.strerror or error}") from None
-        except UnicodeDecodeError:
-            raise click.UsageError(
-                f"{file}: this is not allowed; allowed: text in UTF-8"
-            ) from None
-        if not password:
-            raise click.UsageError(f"{file}: its first line is empty; allowed: the password")
-        return password
-    if os.environ.get(SECRET):
-        return os.environ[SECRET]
-    if not sys.stdin.isatty():
-        raise click.UsageError(
-            f"--user needs a password: allowed: --password-file FILE, {SECRET} in the environment, "
-            "or a terminal to type it at."
-        )
-    typed: str = click.prompt(f"Password of {user}", hide_input=True, err=True)
-    return typed
+    password = secret(
+        f"Password of {user}", file=file, variable=SECRET, option="--password-file"
+    )
+    if not password and file is not None:
+        raise click.UsageError(f"{file}: it is empty; allowed: the password")
+    return password
 
 
 @contextmanager

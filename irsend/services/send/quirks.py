@@ -9,6 +9,7 @@ import functools
 
 import attrs
 
+from irsend.device.items import items_of
 from irsend.device.model_tables import ModelHeader
 from irsend.device.quirks import Quirks
 from irsend.message.style import Style
@@ -47,6 +48,17 @@ def dialect_of(quirks: Quirks) -> Dialect:
         content=BareLFStuffing if quirks.bare_lf_content else DotStuffing,
         final_dot=_final_dot(quirks),
     )
+
+
+@functools.lru_cache(maxsize=64)
+def turned_on(quirks: Quirks) -> str:
+    """Return the quirks that are not as the standard has it, for a transcript; empty where none is."""
+    shown = []
+    for key, about, default in items_of(Quirks):
+        value = getattr(quirks, key)
+        if value != default:
+            shown.append(key if value is True else f"{key} = {about.kind.plain(value)}")
+    return ", ".join(shown)
 
 
 def _command_form(quirks: Quirks) -> CommandForm:

@@ -37,7 +37,7 @@ from irsend.services.send.delivery_results import (
     refusal_of,
     refused,
 )
-from irsend.services.send.quirks import dialect_of
+from irsend.services.send.quirks import dialect_of, turned_on
 from irsend.services.send.smtp_login import SMTPLogin
 from irsend.services.sessions import Sessions
 from irsend.services.timer import Timer
@@ -160,6 +160,8 @@ class SMTPClientSession:
     # -- the steps --------------------------------------------------------------
 
     async def _converse(self) -> None:
+        if quirks := turned_on(self._quirks):
+            self._transcript.note(f"quirks: {quirks}")
         client: ESMTPClient = await self._connect()
         tls = self._tls()
         if tls is not None and self._server.implicit_tls:

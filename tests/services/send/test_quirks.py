@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from irsend.device.quirks import Quirks
+from irsend.device.send_policy import own_address
 from irsend.protocols.smtp_client_dialect import STANDARD
 from irsend.services.send.quirks import dialect_of
 from tests.services.relay import SendingCase, results
@@ -33,6 +34,26 @@ class JobTests(SendingCase):
     def test_none(self) -> None:
         """Without quirks the machine speaks the standard's dialect, the same object each time."""
         self.assertIs(dialect_of(Quirks()), STANDARD)
+
+    def test_noted(self) -> None:
+        """A transcript begins with the quirks that are on; without any it has no such note."""
+        for quirks, note in (
+            ({}, ""),
+            ({"bare_lf_content": True}, "quirks: bare_lf_content"),
+            (
+                {"date": "iso", "no_quit": True, "final_dot_delay": 3},
+                "quirks: no_quit, bare_lf_content, final_dot_delay = 3, date = iso",
+            ),
+        ):
+            self.turn_on(**quirks)
+            self.send()
+            self.settle()
+            session = self.successResultOf(self.parts.journal.sessions(1))[0]
+            transcript = self.successResultOf(self.parts.journal.transcript(session.id))
+            shown = [line.text for line in transcript if line.text.startswith("quirks")]
+            self.assertEqual(shown, [note] if note else [])
+            if note:
+                self.assertEqual(transcript[0].text, note)
 
     def test_one_connection_per_recipient(self) -> None:
         """Each recipient has a session of its own, and its own result; the mail is the same."""
@@ -79,6 +100,10 @@ class JobTests(SendingCase):
             self.parts.device.change_settings({"authent_encryption.user": user})
             self.sent()
             self.assertEqual(self.senders(), ["scanner@ir2270.bench.test"])
+
+    def test_sender_of_a_model_with_umlauts(self) -> None:
+        """A model's name that no address can hold is not in the sender."""
+        self.assertEqual(own_address("Grün", "ir.bench.test", "ir"), "scanner@ir.bench.test")
 
     def test_rset_before_each_part(self) -> None:
         """RSET is said before each MAIL, the first one of a session included."""
