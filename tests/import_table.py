@@ -78,6 +78,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "probe": (
         "errors",
         "interfaces",
+        "machine_interface",
         "addresses",
         "configuration_sections",
         "configuration",
@@ -110,6 +111,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "services.machine",
         "mailhost",
         "panel",
+        "probe",
     ),
     "testing": (
         "errors",
