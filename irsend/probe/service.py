@@ -75,7 +75,9 @@ class Probes:
             elif not isinstance(error, CancelledError):
                 self.log.failure("While probing", outcome)
                 problem = "An error of irsend's own; its log has more."
-        self._changed(running=False, step="", problem=problem)
+        assert self.state is not None
+        done = self.state.done if problem else self.state.of
+        self._changed(running=False, done=done, step="", problem=problem)
         self._probe = None
 
     def _changed(

@@ -58,6 +58,7 @@ class InterfaceTests(ProbeCase):
         last = await self.ask("GET", "/api/probe")
         found = last.json()
         self.assertEqual((found["state"], found["server"], found["problem"]), ("done", url, ""))
+        self.assertEqual(found["done"], found["of"])
         self.assertTrue(found["report"]["passes"])
         self.assertEqual(found["report"]["models"][0]["name"], "ir2270")
         self.assertFalse(PASSWORD in last.text)
