@@ -28,7 +28,7 @@ from irsend.probe.outcome import Report
 from irsend.probe.probe import Probe
 from irsend.probe.target import Target
 from tests.parts import server_tls
-from tests.probe.servers import PASSWORD, USER, Script, SMTPSession, ScriptFactory
+from tests.probe.servers import PASSWORD, USER, Script, ScriptFactory, SMTPSession
 
 OUT = Path(__file__).parent / "images" / "probe.svg"
 _MODELS = ("ir2270", "estudio190f", "bizhub", "hp-m276", "iradvance")
