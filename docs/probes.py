@@ -34,8 +34,8 @@ OUT = Path(__file__).parent / "images" / "probe.svg"
 _MODELS = ("ir2270", "estudio190f", "bizhub", "hp-m276", "iradvance")
 _COLUMNS = 118
 _COMMAND = (
-    "$ irsendctl probe smtp://relay.example.com:587 --to me@example.com --user scan@example.com --dry-run \\\n"
-    "      --setting authent_encryption.smtp_authentication=on\n"
+    "$ irsendctl probe smtp://relay.example.com:587 --to me@example.com --user scan@example.com \\\n"
+    "      --dry-run --setting authent_encryption.smtp_authentication=on\n"
 )
 
 

@@ -74,8 +74,8 @@ class Probe:
     async def run(self) -> Report:
         """Ask the server, then make all runs; NoServer where none is there, SettingsRefused."""
         order = self._order
-        plan = {model.name: runs_of(model, order) for model in order.models}
-        steps = len(VERSIONS) + 1 + sum(map(len, plan.values()))
+        plan = [runs_of(model, order) for model in order.models]
+        steps = len(VERSIONS) + 1 + sum(map(len, plan))
         began, done = self._now(), 0
         self._show(Step(done, steps, f"Asking {order.target}"))
         await self._pause()
@@ -102,7 +102,7 @@ class Probe:
             outcomes=(),
             mails=0,
         )
-        for runs in plan.values():
+        for runs in plan:
             of_model: list[Outcome] = []
             for run in runs:
                 self._show(Step(done, steps, f"{run.model.name}, {settings_text(run.varied)}"))

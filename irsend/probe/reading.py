@@ -90,9 +90,28 @@ def with_password(order: Order, password: str) -> Order:
     return order
 
 
+_GIVEN_OTHERWISE = {
+    "email_ifax.smtp_server": "the URL",
+    "email_ifax.via_server": "the URL",
+    "service_mode.smtp_tx_port": "the URL",
+    "email_ifax.pop": "the URL",
+    "email_ifax.pop_server": "the URL",
+    "service_mode.pop3_port": "the URL",
+    "email_ifax.email_address": "the sender",
+    "email_ifax.pop_address": "the user",
+    "authent_encryption.user": "the user",
+}
+"""Settings that are no settings of their own here."""
+
+
 def _settings(given: Mapping[str, str]) -> tuple[dict[str, str], list[ValueRefused]]:
     values = {key.removeprefix("settings."): value for key, value in given.items()}
     refused = [
+        ValueRefused(key, f"{_GIVEN_OTHERWISE[key]} says it; allowed: any other setting")
+        for key in values
+        if key in _GIVEN_OTHERWISE
+    ]
+    refused += [
         ValueRefused(
             key, "this is a secret; allowed: the password of --user, not a setting of its own"
         )

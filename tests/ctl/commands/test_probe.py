@@ -63,7 +63,9 @@ class WrongUseTests(SynchronousTestCase):
             ("nonsense", "KEY=VALUE"),
             ("email_ifax.nonsense=1", "email_ifax.nonsense"),
             ("authent_encryption.allow_ssl_smtp_send=maybe", "maybe"),
-            ("service_mode.smtp_tx_port=70000", "70000"),
+            ("email_ifax.maximum_data_size=1000", "1000"),
+            ("service_mode.smtp_tx_port=2525", "the URL says it"),
+            ("email_ifax.email_address=a@b.test", "the sender says it"),
         ):
             self.refused(_URL, *_TO, "--setting", assignment, said=(words,))
         secret = f"authent_encryption.password={PASSWORD}"
