@@ -207,6 +207,8 @@ class RelayTests(TestCase):
         )
         await self.draw("starttls-required", script)
         await self.draw("starttls-required-printer-has-none", script, models=("estudio190f",))
+        script.tls = server_tls("TLS 1.2", "TLS 1.3")
+        await self.draw("starttls-required-no-version-in-common", script)
 
     async def test_only_under_tls(self) -> None:
         """A relay that offers AUTH under TLS only, and refuses without, draws it."""
