@@ -97,6 +97,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "addresses",
         "wording",
         "device",
+        "protocols",
         "sample_configuration",
         "model_draft",
         "probe",
