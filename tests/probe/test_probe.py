@@ -251,6 +251,19 @@ class SecretTests(TestCase):
                 self.assertFalse(PASSWORD in shown, one.server)
                 self.assertFalse(encoded in shown, one.server)
 
+    async def test_token(self) -> None:
+        """The access token goes under TLS only, and stands in no page and no document."""
+        token = Path(self.mktemp())
+        token.write_text("marked-t0ken-of-some-length\n")
+        script = Script(plain=("STARTTLS", "AUTH XOAUTH2"), secured=("AUTH XOAUTH2",))
+        report = await probe_relay(self, script, models=("iradvance",), token_file=str(token))
+        self.assertEqual(report.outcomes[0].mechanism, "XOAUTH2")
+        said = [line for line in script.said if line.startswith("AUTH XOAUTH2 ")]
+        self.assertEqual(len(said), 1)
+        shown = report_page(report) + json.dumps(report_document(report))
+        self.assertFalse("marked-t0ken" in shown)
+        self.assertFalse(said[0].rpartition(" ")[2] in shown)
+
     async def test_order(self) -> None:
         """An order does not show it."""
         self.assertNotIn(PASSWORD, repr(order("smtp://relay.bench.test")))
