@@ -47,12 +47,6 @@ WAYS: dict[str, Way] = {
         plain=_ALL,
         secured=_ALL,
     ),
-    "broken-cram": Way(
-        options={**_OLD, "smtpd_sasl_mechanism_filter": "cram-md5, plain"},
-        plain=("CRAM-MD5", "PLAIN"),
-        secured=("CRAM-MD5", "PLAIN"),
-        broken=("CRAM-MD5",),
-    ),
     "xoauth2": Way(options={**_OLD, "smtpd_sasl_mechanism_filter": "xoauth2"}),
     "sender": Way(
         options={
@@ -87,6 +81,12 @@ WAYS: dict[str, Way] = {
         plain=(),
         secured=_ALL,
         wants_tls=True,
+    ),
+    "broken-cram": Way(
+        options={**_OLD, "smtpd_sasl_mechanism_filter": "cram-md5, plain"},
+        plain=("CRAM-MD5", "PLAIN"),
+        secured=("CRAM-MD5", "PLAIN"),
+        broken=("CRAM-MD5",),
     ),
 }
 _ADVICE = {
