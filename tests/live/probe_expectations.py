@@ -63,6 +63,9 @@ def newest_common(model: Model, versions: tuple[str, ...]) -> str | None:
 def expected(model: Model, varied: Mapping[str, Value], way: Way) -> Expected:
     """Return what the row of a model with these settings says."""
     version = None
+    if varied[SMTP_TLS] and model.tls is not None and model.tls.implicit_always:
+        # Every relay here waits for STARTTLS.
+        return Expected("NG", "#801")
     if varied[SMTP_TLS] and model.tls is not None and way.tls_fails:
         return Expected("NG", "#801" if newest_common(model, VERSIONS) else "#841")
     if varied[SMTP_TLS] and model.tls is not None and way.versions:

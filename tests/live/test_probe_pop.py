@@ -52,7 +52,7 @@ def expected(model: Model, outcome: Outcome, way: Way) -> tuple[Expected, str]:
     version = None
     if outcome.varied[POP_TLS]:
         version = newest_common(model, way.versions)
-        if version is None:
+        if version is None or (model.tls is not None and model.tls.implicit_always):
             return Expected("NG", "#810"), _ERROR
     match outcome.varied[POP_METHOD]:
         case PopAuthMethod.APOP:

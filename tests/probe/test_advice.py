@@ -58,6 +58,10 @@ class RelayTests(TestCase):
         self.assertEqual([one.name for one in report.outcomes[0].advice], ["implicit-tls"])
         self.assertFalse(report.all_pass)
 
+    async def test_implicit_printer(self) -> None:
+        """A model that begins TLS with the connection draws it at a port where STARTTLS is awaited."""
+        await self.draw("tls-implicit-printer", Script(), models=("hp-477dw",))
+
     async def test_port_fixed(self) -> None:
         """A model whose windows have no port draws it at any port but 25."""
         model = Path(self.mktemp() + ".toml")
