@@ -42,10 +42,11 @@ STYLE = """
 # floor, y, and its parts: name, what it is, x, width, whether a message passes it
 FLOORS = (
     ("FRONT END", 34, (
-        ("panel", "web page, HTTP", 110, 150, False),
-        ("ctl", "irsendctl", 270, 120, False),
-        ("testing", "for your tests", 400, 130, False),
-        ("tap", "twistd irsend", 540, 130, False),
+        ("panel", "web page, HTTP", 110, 124, False),
+        ("ctl", "irsendctl", 244, 92, False),
+        ("probe", "every model, once", 346, 134, False),
+        ("testing", "for your tests", 490, 114, False),
+        ("tap", "twistd irsend", 614, 110, False),
     )),
     ("SERVICE", 134, (
         ("services", "receive, send, print; machine makes the parts", 110, 410, True),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Assembly(MultiService):
-    """A machine with its panel and mail host. Starting raises IrsendError or CannotListenError."""
+    """A machine with its panel and mail host. Starting raises IrsendError or CannotListen."""
 
     log = Logger()
 

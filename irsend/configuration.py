@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -29,8 +30,10 @@ from irsend.configuration_sections import (
 )
 from irsend.device.items import Text, Value, item, items_of, read_values
 from irsend.device.model import Model, load_model
+from irsend.device.renamed_keys import OF_CONFIGURATION, read_renamed
 from irsend.device.windows import windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
+from irsend.wording import did_you_mean, nearest, no_such_key
 
 
 def _section(made_of: type) -> Any:
@@ -46,7 +49,7 @@ class Configuration:
         "state directory",
         Text(4096, "a path"),
         "var/irsend",
-        f'What the machine keeps; relative to where twistd was started. "{IN_MEMORY}" keeps it in RAM.',
+        f'What the machine keeps; relative to where it is started. "{IN_MEMORY}" keeps it in RAM.',
         at_start=True,
     )
     listen: Listen = _section(Listen)
@@ -62,6 +65,8 @@ class Configuration:
     limits: Limits = _section(Limits)
     faults: Faults = _section(Faults)
     mailhost: MailHost = _section(MailHost)
+    warnings: tuple[str, ...] = field(default=(), eq=False)
+    """What the files and --set should have otherwise, a sentence each."""
 
     def start_only_changes(self, other: Configuration) -> list[str]:
         """Return the keys that differ from another's and count from the next start on."""
@@ -88,11 +93,16 @@ _TABLES = ("mailhost.accounts.", "link.addresses.")
 def read_configuration(
     path: str | None = None,
     *,
+    without_file: Mapping[str, object] = MappingProxyType({}),
     model: str | None = None,
     state: str | None = None,
     sets: list[str] | None = None,
 ) -> Configuration:
-    """Read the file and what the command line adds; raise ConfigurationError with a line for each fault."""
+    """Read the file and what the command line adds; raise ConfigurationError with a line for each fault.
+
+    Where there is no file, `without_file` stands for it: values by whole key. Of these, a
+    setting that the model lacks is left out.
+    """
     raw: dict[str, Any] = {}
     if path is not None:
         try:
@@ -117,8 +127,14 @@ def read_configuration(
     except ModelError as error:
         source = path if "model" in raw and "model" not in from_set else ""
         raise ConfigurationError(f"{source}: {error}" if source else str(error)) from None
-    base = _read(path or "etc/irsend.toml", the_model, raw)
+    if path is None:
+        for key, usual in without_file.items():
+            setting = key.removeprefix("settings.")
+            if setting == key or the_model.has_item(setting):
+                _put(raw, key, usual)
+    base = _read(path or "", the_model, raw)
     top = _read("--set", the_model, from_set)
+    base["warnings"] = (*the_model.warnings, *base["warnings"], *top.pop("warnings"))
     settings = base.pop("settings", {})
     overrides = top.pop("settings", {})
     merged = {**base, **top}
@@ -156,7 +172,7 @@ def read_assignments(assignments: Sequence[str]) -> dict[str, object]:
     return given
 
 
-def _put(into: dict[str, object], key: str, value: str) -> None:
+def _put(into: dict[str, object], key: str, value: object) -> None:
     parts = key.split(".")
     # A key of a table may hold dots: mailhost.accounts.ir@bench.test=bench.
     if key.startswith(_TABLES) and len(parts) > 2:
@@ -171,9 +187,14 @@ def _put(into: dict[str, object], key: str, value: str) -> None:
 
 def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    refused: list[ValueRefused] = []
+    prefix = f"{source}: " if source else ""
+    renamed = read_renamed(raw, OF_CONFIGURATION)
+    raw, refused = renamed.tables, [*renamed.refused]
+    values["warnings"] = tuple(prefix + one for one in renamed.warnings)
     single = {
-        key: raw[key] for key in raw if key not in SECTIONS and key not in ("settings", "model")
+        key: raw[key]
+        for key in raw
+        if key not in SECTIONS and key not in ("settings", "quirks", "model")
     }
     try:
         values.update(
@@ -181,9 +202,8 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
         )
     except SettingsRefused as error:
         refused += error.refused
-    for key in single.keys() - {"state"}:
-        there_are = ", ".join(["model", "state", "settings", *SECTIONS])
-        refused.append(ValueRefused(key, f"there is no such key; there are: {there_are}"))
+    for key in [one for one in single if one != "state"]:
+        refused.append(ValueRefused(key, _no_such_key(key, model)))
     for name, made_of in SECTIONS.items():
         if name not in raw:
             continue
@@ -197,19 +217,35 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
             values[name] = read_values(made_of, name, section)
         except SettingsRefused as error:
             refused += error.refused
-    try:
-        values["settings"] = model.read_settings(_flat(raw.get("settings", {})))
-    except SettingsRefused as error:
-        refused += [ValueRefused(f"settings.{one.key}", one.problem) for one in error.refused]
-    except ValueRefused as error:
-        refused.append(error)
+    values["settings"] = dict(renamed.values)
+    # [quirks] is [settings.quirks] by a shorter name.
+    windows_given = {"settings.": raw.get("settings", {})}
+    if "quirks" in raw:
+        windows_given[""] = {"quirks": raw["quirks"]}
+    for where, given in windows_given.items():
+        try:
+            flat = _flat(where, given, model)
+            values["settings"].update(model.read_settings(flat, prefix=where))
+        except SettingsRefused as error:
+            refused += error.refused
+        except ValueRefused as error:
+            refused.append(error)
     if refused:
-        prefix = f"{source}: " if source else ""
         raise ConfigurationError("\n".join(f"{prefix}{one}" for one in refused))
     return values
 
 
-def _flat(raw: object) -> dict[str, object]:
+def _no_such_key(key: str, model: Model) -> str:
+    """Return the refusal of a key at the top, where one of a section or a window may be meant."""
+    there_are = ["model", "state", "settings", "quirks", *SECTIONS]
+    names = [*there_are, *(f"settings.{name}" for name, _, _ in windows())]
+    names += [f"settings.{name}" for name in model.items()]
+    for section, made_of in SECTIONS.items():
+        names += [f"{section}.{name}" for name, _, _ in items_of(made_of)]
+    return no_such_key(nearest(key, names), there_are)
+
+
+def _flat(where: str, raw: object, model: Model) -> dict[str, object]:
     if not isinstance(raw, dict):
         raise ValueRefused(
             "settings", f"{raw!r} is not allowed; allowed: a table for each window"
@@ -217,10 +253,13 @@ def _flat(raw: object) -> dict[str, object]:
     flat: dict[str, object] = {}
     for window, values in raw.items():
         if not isinstance(values, dict):
+            names = [name for name, _, _ in windows()]
+            items = [f"settings.{name}" for name in model.items()]
+            near = "" if window in names else did_you_mean(window, items)
             raise ValueRefused(
-                f"settings.{window}",
-                f"{values!r} is not allowed; allowed: tables named "
-                + ", ".join(name for name, _, _ in windows()),
+                f"{where}{window}",
+                f"{values!r} is not allowed; allowed: "
+                + (f"tables named {', '.join(names)}{near}" if where else "a table, [quirks]"),
             )
         flat.update({f"{window}.{key}": value for key, value in values.items()})
     return flat

@@ -13,7 +13,6 @@ from attrs import Factory, frozen
 
 from irsend.addresses import mac_address
 from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
-from irsend.device.model_tables import HELO_FORMS
 from irsend.link.enforcement import NAMES
 
 IN_MEMORY = ":memory:"
@@ -22,6 +21,12 @@ MB = 1_000_000
 """Octets of a MB, here as in the settings windows."""
 _SAMPLE = 'a Twisted endpoint string such as "tcp:2525:interface=127.0.0.1", or "" for off'
 _ENDPOINT = Text(400, _SAMPLE)
+
+
+def _port(given: str) -> str:
+    if not (given.isascii() and given.isdecimal() and 0 < int(given[:6]) < 65536):
+        raise ValueError(f"{given!r} is not a port")
+    return str(int(given))
 
 
 def _name(given: str) -> str:
@@ -102,6 +107,20 @@ class TLS:
         "",
         "Root certificates; empty: the system's.",
     )
+    plain_passwords: bool = item(
+        "passwords in plain text",
+        OnOff(),
+        True,
+        "Gives a mail server the password in plain text where the model would. Off: such a "
+        "session ends before the login.",
+    )
+    implicit_ports: tuple[str, ...] = item(
+        "ports of implicit TLS",
+        Listing(20, "ports", _port),
+        ("465", "995"),
+        "Ports of mail servers where a model that can begins TLS with the connection, while "
+        "Allow SSL is on; at any other port it uses STARTTLS or STLS.",
+    )
     hostnames: tuple[str, ...] = item(
         "host names",
         Listing(50, "host names and addresses", _name),
@@ -113,15 +132,8 @@ class TLS:
 
 @frozen(kw_only=True)
 class Sending:
-    """How the machine sends: the name that it gives, its access token, its name servers."""
+    """How the machine sends: its access token, its name servers."""
 
-    helo: str = item(
-        "HELO",
-        OneOf(("model", *HELO_FORMS)),
-        "model",
-        "What it calls itself: name is its full name, bare the host alone, literal its address, "
-        "empty nothing; model is whatever the model does.",
-    )
     token_file: str = item(
         "token file",
         Text(4096, "the path of a file"),

@@ -3,7 +3,7 @@
     python -m irsend.sample_configuration > etc/irsend.toml
 
 Each key stands there once, with its meaning and what is allowed; only those of
-the bench that `make run` starts are set. `configuration` reads the file.
+the bench are set. `irsendctl sample` prints the same, `configuration` reads it.
 """
 
 from __future__ import annotations
@@ -31,23 +31,25 @@ BENCH: dict[str, object] = {
     "settings.service_mode.pop3_port": 2110,
     "mailhost.enabled": True,
 }
-"""What the bench of `make run` needs: a machine that fetches from, and sends to, the mail host beside it."""
+"""The bench of `make run`, and of a machine without --config: one that polls the mail host beside it."""
 
 _WIDTH = 92
 _HEAD = """\
 # irsend: a bench with one printer on it.
 #
-#     twistd -n irsend --config etc/irsend.toml
+#     irsendctl sample > irsend.toml
+#     irsend-machine --config irsend.toml
 #
 # Every key there is stands here. A key behind a "#" has the value shown, its
 # default: to change it, take the "#" away and write another value. The keys
-# without a "#" make the bench that `make run` starts, where the mail host at the
-# end of this file is the only mail server that the printer knows.
+# without a "#" make the bench that runs without --config too, where the mail host at
+# the end of this file is the only mail server that the printer knows.
 #
 # The last of these wins: the printer's model, this file, what was changed at the
 # machine (`irsendctl factory-reset` forgets it), --set KEY=VALUE. After a change,
-# --check at the end of the line above says whether the file can be used, and SIGHUP
-# has a running machine read it again."""
+# --check at the end of the second line above says whether the file can be used, and
+# SIGHUP has a running machine read it again. `twistd -n irsend` does the same as
+# irsend-machine."""
 
 
 def sample() -> str:
@@ -60,8 +62,13 @@ def sample() -> str:
         elif one.name == "settings":
             for window, about, window_class in windows():
                 captions = [_caption(window_class), f"Panel: {' > '.join(about.path)}"]
-                blocks += _table(f"settings.{window}", captions, window_class)
+                blocks += _table(_table_of(window), captions, window_class)
     return "\n\n".join(blocks) + "\n"
+
+
+def _table_of(window: str) -> str:
+    """Return the table of a window: the bench's own has a shorter name."""
+    return window if window == "quirks" else f"settings.{window}"
 
 
 def _single_keys() -> Iterable[str]:
@@ -86,7 +93,7 @@ def _item(table: str, key: str, about: Item, default: object) -> str:
     whole = f"{table}.{key}"
     usual = _toml(about.kind.plain(default))
     meaning = about.meaning
-    if table.startswith("settings."):
+    if table.startswith("settings.") or table == "quirks":
         meaning = f"{about.label}. {meaning}"
     allowed = "true or false" if isinstance(about.kind, OnOff) else about.kind.allowed
     notes = f"Allowed: {allowed}."

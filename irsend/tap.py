@@ -7,14 +7,16 @@ imported when it is made, not here: twistd imports this module to print its help
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.error import CannotListenError, ReactorNotRunning
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -24,6 +26,12 @@ from irsend.errors import IrsendError
 if TYPE_CHECKING:
     from irsend.assembly import Assembly
     from irsend.configuration import Configuration
+    from irsend.protocols.listen_failures import CannotListen
+
+
+_LONGEST_WORD = 100
+"""Octets that twistd reads of why a process in the background could not start."""
+_ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104
 
 
 class Options(usage.Options):
@@ -32,15 +40,26 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = (
         "An office printer as mail servers meet it, without the printer. "
-        "Without --config every default of etc/irsend.toml holds."
+        "Without --config it runs the bench that `irsendctl sample` prints: "
+        "a machine that receives, polls and sends, and a mail host beside it."
     )
     optParameters = [
-        ["config", None, None, "The configuration, a TOML file (see etc/irsend.toml)."],
+        [
+            "config",
+            None,
+            None,
+            "The configuration, a TOML file (`irsendctl sample` prints one).",
+        ],
         ["model", None, None, "The printer: a name from `irsendctl models`, or a model file."],
         ["state", None, None, "The state directory."],
     ]
     optFlags = [
-        ["check", None, "Read everything, say what would be done, and end with 0 or 1."]
+        [
+            "bare",
+            None,
+            "The machine's factory state instead of the bench: no mail host either.",
+        ],
+        ["check", None, "Read everything, say what would be done, and end with 0 or 1."],
     ]
 
     def __init__(self) -> None:
@@ -56,8 +75,26 @@ class Options(usage.Options):
         print(f"irsend {irsend.__version__}")
         sys.exit(0)
 
+    def parseArgs(self, *arguments: str) -> None:
+        """Refuse what is no option; UsageError."""
+        if arguments:
+            raise usage.UsageError(f"{arguments[0]!r} is not allowed; allowed: options only")
+
+    @property
+    def source(self) -> str:
+        """Where the configuration comes from, for log and --check."""
+        if self["config"] is not None:
+            return str(self["config"])
+        if self["bare"]:
+            return "the factory state (--bare)"
+        return "the bench of `irsendctl sample` (no --config)"
+
     def postOptions(self) -> None:
         """Read the configuration before anything else happens; end with 1 where it is wrong."""
+        if self["bare"] and self["config"] is not None:
+            raise usage.UsageError(
+                "--bare and --config exclude each other: --bare is the factory state, without a file"
+            )
         from twisted.internet import reactor
 
         from irsend.assembly import check
@@ -66,7 +103,7 @@ class Options(usage.Options):
             self.configuration = self.read()
             check(self.configuration, reactor)
             if self["check"]:
-                print(_plan(self.configuration))
+                print(_plan(self.configuration, self.source))
                 sys.exit(0)
         except IrsendError as error:
             _refuse(error)
@@ -74,9 +111,14 @@ class Options(usage.Options):
     def read(self) -> Configuration:
         """Read the configuration that the command line names; ConfigurationError."""
         from irsend.configuration import read_configuration
+        from irsend.sample_configuration import BENCH
 
         return read_configuration(
-            self["config"], model=self["model"], state=self["state"], sets=self["sets"]
+            self["config"],
+            without_file={} if self["bare"] else BENCH,
+            model=self["model"],
+            state=self["state"],
+            sets=self["sets"],
         )
 
 
@@ -85,24 +127,42 @@ class Irsend(MultiService):
 
     log = Logger()
 
-    def __init__(
-        self, assembly: Assembly, read: Callable[[], Configuration], reactor: Any
-    ) -> None:
+    def __init__(self, assembly: Assembly, options: Options, reactor: Any) -> None:
         MultiService.__init__(self)
-        self._read = read
+        self._options = options
         self._reactor = reactor
         self.assembly = assembly
         self.assembly.setServiceParent(self)
 
     def startService(self) -> None:
         """Start; an address in use or a state directory in use ends the process with 1."""
+        from irsend.protocols.listen_failures import CannotListen
+
         # Now, and again when the reactor runs: it sets handlers of its own as it starts.
         self._install_signal_handlers()
+        self.log.info("Configuration: {source}", source=self._options.source)
         try:
             MultiService.startService(self)
-        except (IrsendError, CannotListenError) as error:
-            _refuse(error)
+        except CannotListen as error:
+            self._refuse_to_start(f"{error}{_consequence(error, self._options.configuration)}")
+        except IrsendError as error:
+            self._refuse_to_start(str(error))
         self._reactor.callWhenRunning(self._install_signal_handlers)
+
+    def _refuse_to_start(self, sentence: str) -> NoReturn:
+        """End the process with 1; where twistd has gone to the background, its first process too.
+
+        That one waits for a word by a pipe, which twistd itself writes for an Exception only,
+        and prints the beginning of it.
+        """
+        twistd: Mapping[str, Any] = self._options.parent or {}
+        pipe = twistd.get("statusPipe")
+        if pipe is not None:
+            word = f"1 {sentence.partition(chr(10))[0]}"
+            os.write(pipe, word.encode("ascii", "backslashreplace")[:_LONGEST_WORD])
+            os.close(pipe)
+            Path(twistd["pidfile"]).unlink(missing_ok=True)
+        _refuse(sentence)
 
     def _install_signal_handlers(self) -> None:
         for number, action in (
@@ -123,7 +183,7 @@ class Irsend(MultiService):
 
     def _reload(self) -> None:
         try:
-            self.assembly.reload(self._read())
+            self.assembly.reload(self._options.read())
         except IrsendError as error:
             self.log.error("SIGHUP: nothing was changed: {error}", error=str(error))
 
@@ -138,27 +198,43 @@ def makeService(options: Options) -> IService:
         assembly = Assembly(options.configuration, reactor, time.time)
     except IrsendError as error:
         _refuse(error)
-    return Irsend(assembly, options.read, reactor)
+    return Irsend(assembly, options, reactor)
 
 
-def _refuse(error: Exception) -> NoReturn:
-    sentence = str(error)
-    if isinstance(error, CannotListenError):
-        reason = getattr(error.socketError, "strerror", None) or error.socketError
-        sentence = f"cannot listen on {error.interface or '*'}:{error.port}: {reason}"
-    for line in sentence.splitlines():
+def _refuse(error: Exception | str) -> NoReturn:
+    for line in str(error).splitlines():
         print(f"irsend: {line}", file=sys.stderr)
     raise SystemExit(1)
 
 
-def _plan(configuration: Configuration) -> str:
+def _consequence(error: CannotListen, configuration: Configuration) -> str:
+    """Return what else must change with the port of the remedy; empty for nothing."""
+    another = error.another_port
+    if another is None:
+        return ""
+    if error.key == "listen.panel":
+        host = error.interface if error.interface not in _ANY_ADDRESS else "127.0.0.1"
+        host = f"[{host}]" if ":" in host else host
+        return f"\nirsendctl finds the panel there with --url http://{host}:{another}"
+    setting = {"mailhost.smtp": "smtp_tx_port", "mailhost.pop3": "pop3_port"}.get(error.key)
+    whole = f"service_mode.{setting}"
+    settings = {**configuration.settings, **configuration.overrides}
+    if settings.get(whole) != error.port:
+        return ""
+    return f"\nthe machine finds the mail host there with --set settings.{whole}={another}"
+
+
+def _plan(configuration: Configuration, source: str) -> str:
     listen, mailhost = configuration.listen, configuration.mailhost
+    smtp = f"{listen.smtp} (while SMTP Receive is on)" if listen.smtp else "nothing (off)"
     lines = [
+        f"configuration: {source}",
         f"model: {configuration.model.called}",
         f"state directory: {configuration.state}",
-        f"SMTP would listen on: {listen.smtp or 'nothing (off)'}",
+        f"SMTP would listen on: {smtp}",
         f"panel would listen on: {listen.panel or 'nothing (off)'}",
     ]
     if mailhost.enabled:
         lines.append(f"mail host: SMTP {mailhost.smtp or 'off'}, POP3 {mailhost.pop3 or 'off'}")
+    lines += [f"warning: {one}" for one in configuration.warnings]
     return "\n".join(lines)

@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "interfaces": (),
     "back_pressure": (),
     "addresses": ("interfaces",),
-    "device": ("errors", "interfaces", "addresses"),
+    "wording": (),
+    "device": ("errors", "interfaces", "addresses", "wording"),
     "machine_interface": ("interfaces", "device"),
     "message": ("errors", "interfaces", "addresses"),
     "message.reports": ("errors", "interfaces", "addresses", "message"),
@@ -36,7 +37,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "store": ("errors", "interfaces", "device", "message"),
     "configuration_sections": ("addresses", "device", "link"),
     "configuration_limits": ("device",),
-    "configuration": ("errors", "device", "configuration_limits", "configuration_sections"),
+    "configuration": (
+        "errors",
+        "device",
+        "configuration_limits",
+        "configuration_sections",
+        "wording",
+    ),
     "sample_configuration": ("configuration", "device"),
     "services": _BELOW_SERVICES,
     "services.send": (*_BELOW_SERVICES, "services"),
@@ -66,8 +73,33 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "back_pressure",
         "device",
         "machine_interface",
+        "wording",
     ),
-    "ctl": ("errors", "interfaces"),
+    "probe": (
+        "errors",
+        "interfaces",
+        "addresses",
+        "configuration_sections",
+        "configuration",
+        "device",
+        "message",
+        "protocols",
+        "store",
+        "services",
+        "services.send",
+        "services.machine",
+    ),
+    "model_draft": ("errors", "device", "protocols"),
+    "ctl": (
+        "errors",
+        "interfaces",
+        "addresses",
+        "wording",
+        "device",
+        "sample_configuration",
+        "model_draft",
+        "probe",
+    ),
     "assembly": (
         "errors",
         "link",
@@ -94,9 +126,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "mailhost",
         "panel",
     ),
-    "tap": ("errors", "configuration", "assembly"),
+    "tap": ("errors", "configuration", "sample_configuration", "protocols", "assembly"),
+    "machine_program": ("tap",),
 }
-"""What each part may import of irsend, from the ground up. Nothing imports tap."""
+"""What each part may import of irsend, from the ground up. Nothing but machine_program imports tap."""
 
 WITHOUT_RINGS: tuple[str, ...] = (
     "device",
@@ -108,6 +141,8 @@ WITHOUT_RINGS: tuple[str, ...] = (
     "services",
     "mailhost",
     "panel",
+    "probe",
+    "model_draft",
     "ctl",
     "testing",
 )
@@ -116,15 +151,17 @@ WITHOUT_RINGS: tuple[str, ...] = (
 WITHOUT_TWISTED: tuple[str, ...] = (
     "errors",
     "addresses",
+    "wording",
     "device",
     "message",
     "configuration_limits",
     "configuration_sections",
     "configuration",
     "sample_configuration",
+    "model_draft",
     "ctl",
 )
 """Parts that know nothing of Twisted: values and pure functions, and the client of the HTTP interface."""
 
-REACTOR_BY_NAME: tuple[str, ...] = ("tap", "testing")
+REACTOR_BY_NAME: tuple[str, ...] = ("tap", "testing", "probe")
 """The parts that may import the reactor; all others are handed it."""

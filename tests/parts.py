@@ -18,6 +18,7 @@ from irsend.device import Device, load_model
 from irsend.link.enforcement import Nothing
 from irsend.link.link import Link
 from irsend.protocols.tls import ServerTLS
+from irsend.protocols.tls_context import TLSProfile
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
@@ -59,9 +60,8 @@ def key_pem(bits: int) -> tuple[bytes, bytes]:
 def server_tls(oldest: str = "TLS 1.0", newest: str = "TLS 1.3") -> ServerTLS:
     """Return what a server of a test answers STARTTLS or STLS with."""
     key = key_material()
-    return ServerTLS.build(
-        key.certificates, key.key, oldest=oldest, newest=newest, ciphers="ALL:@SECLEVEL=0"
-    )
+    profile = TLSProfile(oldest=oldest, newest=newest, ciphers="ALL:@SECLEVEL=0")
+    return ServerTLS.build(key.certificates, key.key, profile)
 
 
 def at_once(work: Callable[[], Any]) -> Deferred[Any]:

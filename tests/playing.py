@@ -30,8 +30,8 @@ transcript is shown in, so that what was seen on a bench can be put here:
     note: the mail goes in plain text a line of the transcript's own
     played: whole                     not octet by octet too (say why)
 
-Where the machine speaks, "..." stands for any text. The peer's lines may hold
-\n, \r and \0 as in Python.
+Where the machine speaks, "..." stands for any text, and \n at the end of a line for LF
+instead of CR LF. The peer's lines may hold \n, \r and \0 as in Python.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ class Play:
                     f"line {number + 1}, {line!r}: {error}"
                 ) from None
         said = self._heard()
-        # A handshake that nobody answered stands in no transcript.
-        if not said.startswith(b"\x16\x03"):
+        # A handshake that nobody answered, or that did not begin, stands in no transcript.
+        if not said.startswith((b"\x16\x03", b"\x15\x03")):
             self._case.assertEqual(said, b"", "the machine said more than the transcript has")
         self._check_reasons()
 
@@ -184,7 +184,9 @@ class Play:
                 self._said = self._said.partition(b"\r\n")[2]
             self._said = self._said.partition(b"\r\n")[2]
             return
-        line, end, rest = self._heard().partition(b"\r\n")
+        line_end = b"\n" if pattern.endswith("\\n") else b"\r\n"
+        pattern = pattern.removesuffix("\\n")
+        line, end, rest = self._heard().partition(line_end)
         self._case.assertTrue(end, f"the machine said nothing more than {self._said!r}")
         form = ".*".join(re.escape(part) for part in pattern.split("..."))
         self._case.assertRegex(line.decode("ascii"), f"^{form}$")

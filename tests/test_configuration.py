@@ -250,25 +250,80 @@ class RefusalTests(Case):
     def test_wrong_key(self) -> None:
         """An unknown key is refused with the keys there are, in every place where one can stand."""
         cases = {
-            "stat = 1\n": "FILE: stat: there is no such key; there are: model, state, settings, "
-            "listen, panel, tls, sending, printing, link, limits, faults, mailhost",
-            "[listen]\nsntp = 1\n": "FILE: listen.sntp: there is no such key; "
+            "colour = 1\n": "FILE: colour: there is no such key; there are: model, state, settings, "
+            "quirks, listen, panel, tls, sending, printing, link, limits, faults, mailhost",
+            "[listen]\nimap = 1\n": "FILE: listen.imap: there is no such key; "
             "there are: smtp, panel",
-            "[settings.service_mode]\nport = 1\n": "FILE: settings.service_mode.port: there is no "
+            "[settings.service_mode]\nfont = 1\n": "FILE: settings.service_mode.font: there is no "
             "such setting in service_mode; there are: smtp_tx_port, smtp_rx_port, pop3_port, "
             "disabled_mechanisms",
-            "[settings.fax]\npop = 1\n": "FILE: settings.fax.pop: there is no such setting; its "
+            "[settings.fax]\nfont = 1\n": "FILE: settings.fax.font: there is no such setting; its "
             "first part is one of email_ifax, authent_encryption, receiving_mac_address, "
-            "service_mode",
+            "service_mode, quirks",
+            "[quirks]\nfont = true\n": "FILE: quirks.font: there is no such setting in quirks; "
+            "there are: "
+            + ", ".join(key.partition(".")[2] for key in ITEMS if key[:7] == "quirks."),
         }
         for text, sentence in cases.items():
             self.assertEqual(self.refused(text), [sentence])
+
+    def test_near_key(self) -> None:
+        """An unknown key is refused with the nearest, also where its section or window is missing."""
+        cases = {
+            "stat = 1\n": "FILE: stat: there is no such key; did you mean state?",
+            "[listen]\nsntp = 1\n": "FILE: listen.sntp: there is no such key; "
+            "did you mean listen.smtp?",
+            "[mail_host]\nenabled = true\n": "FILE: mail_host: there is no such key; "
+            "did you mean mailhost?",
+            "tray_days = 1\n": "FILE: tray_days: there is no such key; "
+            "did you mean printing.tray_days?",
+            "[settings.email_ifax]\npop_intervall = 1\n": "FILE: settings.email_ifax."
+            "pop_intervall: there is no such setting; did you mean settings.email_ifax.pop_interval?",
+            "[authent_encryption]\nallow_ssl_pop = true\n": "FILE: authent_encryption: there is "
+            "no such key; did you mean settings.authent_encryption?",
+            "allow_ssl_pop = true\n": "FILE: allow_ssl_pop: there is no such key; "
+            "did you mean settings.authent_encryption.allow_ssl_pop?",
+            "[quirks]\nno_quits = true\n": "FILE: quirks.no_quits: there is no such setting; "
+            "did you mean quirks.no_quit?",
+            "[settings]\nallow_ssl_pop = true\n": "FILE: settings.allow_ssl_pop: True is not "
+            "allowed; allowed: tables named email_ifax, authent_encryption, receiving_mac_address, "
+            "service_mode, quirks; did you mean settings.authent_encryption.allow_ssl_pop?",
+            'model = "ir2207"\n': "FILE: model: 'ir2207' is not allowed; allowed: "
+            f"{', '.join(model_names())}, or the path of a model file (ending in .toml); "
+            "did you mean ir2200 or ir2270?",
+        }
+        for text, sentence in cases.items():
+            (refusal,) = self.refused(text)
+            # Of the sections and the top, all keys that there are come behind it.
+            self.assertEqual(refusal.partition(" There are: ")[0], sentence)
+        self.assertTrue(
+            self.refused("[listen]\nsntp = 1\n")[0].endswith(" There are: smtp, panel")
+        )
+
+    def test_near_key_of_set(self) -> None:
+        """The same holds for --set."""
+        for key, meant in (
+            (
+                "settings.authent_encryption.alow_ssl_pop",
+                "settings.authent_encryption.allow_ssl_pop",
+            ),
+            ("authent_encryption.allow_ssl_pop", "settings.authent_encryption"),
+            ("listen.pannel", "listen.panel"),
+        ):
+            error = self.assertRaises(
+                ConfigurationError, read_configuration, sets=[f"{key}=on"]
+            )
+            self.assertIn(f"; did you mean {meant}?", str(error))
 
     def test_value_for_table(self) -> None:
         """A single value where a table belongs is refused."""
         self.assertEqual(
             self.refused("limits = 5\n"),
             ["FILE: limits: 5 is not allowed; allowed: a table, [limits]"],
+        )
+        self.assertEqual(
+            self.refused("quirks = 5\n"),
+            ["FILE: quirks: 5 is not allowed; allowed: a table, [quirks]"],
         )
         self.assertEqual(
             self.refused("settings = 5\n"),
@@ -278,7 +333,7 @@ class RefusalTests(Case):
             self.refused("[settings]\nemail_ifax = 5\n"),
             [
                 "FILE: settings.email_ifax: 5 is not allowed; allowed: tables named email_ifax, "
-                "authent_encryption, receiving_mac_address, service_mode"
+                "authent_encryption, receiving_mac_address, service_mode, quirks"
             ],
         )
 
@@ -464,6 +519,70 @@ class WithoutFileTests(Case):
         )
 
 
+class QuirkTests(Case):
+    """Quirks have a table of their own, and keys that were elsewhere are still read."""
+
+    def test_tables(self) -> None:
+        """[quirks] says what [settings.quirks] says, and has precedence; --set knows both."""
+        path = self.file(
+            "[settings.quirks]\nno_quit = true\ndate = 'iso'\n[quirks]\ndate = 'none'\nhelo_only = true\n"
+        )
+        read = read_configuration(
+            path, sets=["quirks.no_quit=off", "settings.quirks.helo_name=bare"]
+        )
+        self.assertEqual(
+            read.settings,
+            {"quirks.no_quit": True, "quirks.date": "none", "quirks.helo_only": True},
+        )
+        self.assertEqual(read.overrides, {"quirks.no_quit": False, "quirks.helo_name": "bare"})
+
+    def test_wrong_value(self) -> None:
+        """A wrong value is named by the table in which it stands."""
+        for table, name in (("quirks", "quirks"), ("settings.quirks", "settings.quirks")):
+            self.assertEqual(
+                self.refused(f"[{table}]\nfinal_dot = 'lost'\n"),
+                [
+                    f"FILE: {name}.final_dot: 'lost' is not allowed; allowed: standard, late, missing, "
+                    "bare_lf"
+                ],
+            )
+
+    def test_old_key(self) -> None:
+        """[sending] helo is read as quirks.helo_name, with a warning that names it; the new key wins."""
+        path = self.file("[sending]\nhelo = 'literal'\n")
+        read = read_configuration(path, sets=["sending.helo=bare"])
+        self.assertEqual(read.settings, {"quirks.helo_name": "literal"})
+        self.assertEqual(read.overrides, {"quirks.helo_name": "bare"})
+        new = "sending.helo is called quirks.helo_name now; write quirks.helo_name ="
+        self.assertEqual(read.warnings, (f'{path}: {new} "literal"', f'--set: {new} "bare"'))
+        path = self.file("[sending]\nhelo = 'literal'\n[quirks]\nhelo_name = 'empty'\n")
+        self.assertEqual(read_configuration(path).settings, {"quirks.helo_name": "empty"})
+
+    def test_old_key_at_its_default(self) -> None:
+        """[sending] helo = "model" changes nothing, and is to be taken out."""
+        path = self.file("[sending]\nhelo = 'model'\n")
+        read = read_configuration(path)
+        self.assertEqual(read.settings, {})
+        self.assertEqual(
+            read.warnings,
+            (f"{path}: sending.helo is called quirks.helo_name now; take it out",),
+        )
+
+    def test_old_key_refused(self) -> None:
+        """A wrong value of the old key is refused by the old key's name."""
+        self.assertEqual(
+            self.refused("[sending]\nhelo = 'full'\n"),
+            [
+                "FILE: sending.helo: 'full' is not allowed; "
+                "allowed: model, name, bare, literal, ip, empty"
+            ],
+        )
+
+    def test_no_warning(self) -> None:
+        """Files that have no old key warn of nothing."""
+        self.assertEqual(read_configuration(str(SHIPPED)).warnings, ())
+
+
 COMMENTED = re.compile(r"^# ([a-z0-9_]+ = )", re.MULTILINE)
 
 
@@ -476,7 +595,8 @@ def keys_of_the_code() -> dict[str, Any]:
         for key, about, _ in items_of(made_of):
             keys[f"{section}.{key}"] = about.kind.plain(getattr(made_of(), key))
     for key, about in ITEMS.items():
-        keys[f"settings.{key}"] = about.kind.plain(DEFAULTS[key])
+        table = "" if key.startswith("quirks.") else "settings."
+        keys[table + key] = about.kind.plain(DEFAULTS[key])
     return keys
 
 

@@ -16,6 +16,8 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 
 from irsend.device import load_model, model_names
 from irsend.device.codes import CODES
+from irsend.device.items import items_of
+from irsend.device.quirks import Quirks
 from irsend.device.windows import ITEMS
 from irsend.panel import openapi
 from irsend.testing import PrinterMixin
@@ -82,14 +84,26 @@ class GeneratedTests(SynchronousTestCase):
         self.assertEqual(len(shown), len(set(shown)))
 
     def test_models(self) -> None:
-        """The page of models has each model with its ciphers and mechanisms."""
+        """The page of models has each model with its ciphers, mechanisms and addresses of sources."""
         page = "\n".join(self.generated.models())
         for name in model_names():
             model = load_model(name)
-            self.assertIn(f"``{name}``, {model.maker}, {model.year}.", page)
-            self.assertIn(", ".join(model.sasl.plain), page)
+            entry = page.partition(f".. _model-{name}:\n")[2].partition("\n.. _model-")[0]
+            self.assertIn(f"``{name}``, {model.maker}, {model.year}.", entry)
+            self.assertIn(", ".join(f"``{one}``" for one in model.sasl.plain), entry)
             if model.tls is not None:
-                self.assertIn(f"``{model.tls.ciphers}``", page)
+                self.assertIn(f"``{model.tls.ciphers}``", entry)
+            for source in model.provenance.sources:
+                self.assertIn(f"`{source.address} <{source.address}>`__,", entry)
+
+    def test_models_compared(self) -> None:
+        """The table that compares the models has a row for each, with its TLS and what is special."""
+        table = "\n".join(self.generated.models()).partition(".. _model-")[0]
+        self.assertEqual(table.count("* - :ref:"), len(model_names()))
+        row = re.search(r":ref:`hp-m276 <.*?(?=\* - :ref:)", table, re.S)
+        assert row is not None
+        self.assertIn("- SSL 3.0 only\n", row[0])
+        self.assertIn("- SSL 3.0 only: no protocol in common", row[0])
 
     def test_codes(self) -> None:
         """Each result code is on the page with its meaning."""
@@ -150,9 +164,14 @@ class NameTests(SynchronousTestCase):
             self.assertTrue(file.exists(), f"{page}: {name}")
 
     def test_every_transcript_is_named(self) -> None:
-        """Every conversation is evidence on the page of fidelity, but those that are told here."""
+        """Every conversation is evidence of fidelity or of a quirk, but those that are told here."""
         page = (_DOCS / "fidelity.rst").read_text("utf-8")
         named = set(re.findall(r":transcript:`([^`]+)`", page))
+        named |= {
+            name
+            for _, about, _ in items_of(Quirks)
+            for name in getattr(about, "conversations", ())
+        }
         files = {one.stem for one in (_REPOSITORY / "tests" / "transcripts").glob("*.txt")}
         self.assertEqual(sorted(files - named), sorted(_OF_NO_STATEMENT & files))
 

@@ -1,21 +1,88 @@
 #!/bin/sh
-# A wheel, installed in an empty environment, offers `twistd irsend` and irsendctl.
+# Builds a wheel in dist/, and shows from an empty environment, in an empty directory and
+# without the checkout, that it has all that it needs.
 # Usage: tests/wheel.sh PYTHON (one that has the `build` package)
 set -eu
 python=$1
+checkout=$(pwd)
 directory=$(mktemp -d)
-trap 'rm -rf "$directory"' EXIT
-"$python" -m build --quiet --wheel --outdir "$directory" .
-for file in irsend/py.typed irsend/device/models/ir2270.toml irsend/panel/static/panel.js twisted/plugins/irsend_plugin.py; do
-    "$python" -m zipfile --list "$directory"/*.whl | grep -q "$file" || { echo "not in the wheel: $file" >&2; exit 1; }
-done
-if "$python" -m zipfile --list "$directory"/*.whl | grep -q '^tests/'; then
-    echo "the wheel ships the tests" >&2
+machine=
+trap 'status=$?; [ -z "$machine" ] || kill "$machine" 2>/dev/null || :; chmod -R u+w "$directory"; rm -rf "$directory"; exit $status' EXIT
+
+fail() {
+    echo "$*" >&2
+    [ ! -e "$directory/log" ] || cat "$directory/log" >&2
     exit 1
+}
+
+rm -rf dist
+"$python" -m build --quiet --wheel --outdir dist .
+files=$("$python" -m zipfile --list dist/*.whl)
+for file in irsend/py.typed irsend/device/models/ir2270.toml irsend/panel/static/panel.js twisted/plugins/irsend_plugin.py; do
+    echo "$files" | grep -q "$file" || fail "not in the wheel: $file"
+done
+if echo "$files" | grep -q '^tests/'; then
+    fail "the wheel ships the tests"
 fi
 "$python" -m venv "$directory/empty"
-"$directory/empty/bin/pip" install --quiet --disable-pip-version-check "$directory"/*.whl
-cd "$directory"
-empty/bin/twistd --help | grep -q '^    irsend '
-empty/bin/twistd irsend --check
-empty/bin/irsendctl --version
+"$directory/empty/bin/pip" install --quiet --disable-pip-version-check dist/*.whl
+mkdir "$directory/work"
+cd "$directory/work"
+
+../empty/bin/twistd --help | grep '^    irsend ' > ../log || fail "twistd does not know irsend"
+../empty/bin/twistd irsend --check
+../empty/bin/irsendctl --version
+
+# The sample is the checkout's, and can be used.
+../empty/bin/irsendctl sample > irsend.toml
+cmp irsend.toml "$checkout/etc/irsend.toml"
+
+# Only the wheel's own scripts are on the path, as under pipx, and nothing can be written into
+# the installation: neither twistd's cache of plugins nor what Python compiles.
+mkdir ../bin
+ln -s ../empty/bin/irsend-machine ../empty/bin/irsendctl ../bin/
+find "$directory/empty" -name dropin.cache -exec rm {} +
+as_installed() {
+    if [ "$(id -u)" = 0 ]; then
+        # Permissions do not hold root back.
+        set -- unshare --mount sh -c \
+            'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"' \
+            sh "$directory/empty" "$@"
+    fi
+    # In the place of its subshell, which then has the process id that signals are sent to.
+    exec env -i PATH="$directory/bin:/usr/sbin:/sbin:/usr/bin:/bin" "$@"
+}
+if [ "$(id -u)" != 0 ]; then
+    chmod -R a-w "$directory/empty"
+fi
+if (as_installed touch "$directory/empty/written") 2> /dev/null; then
+    fail "the installation can be written"
+fi
+as_installed irsend-machine --help | grep '^Usage: irsend-machine ' > ../log || fail "irsend-machine --help"
+as_installed irsend-machine --config irsend.toml --check | grep '^configuration: irsend.toml$'
+# Ports of its own: another machine may run on this host.
+ports="--set listen.smtp=tcp:0:interface=127.0.0.1 --set listen.panel=tcp:0:interface=127.0.0.1
+    --set mailhost.smtp=tcp:0:interface=127.0.0.1 --set mailhost.pop3=tcp:0:interface=127.0.0.1"
+for configuration in "" "--config irsend.toml" "--bare"; do
+    # shellcheck disable=SC2086
+    as_installed irsend-machine $configuration $ports > "$directory/log" 2>&1 &
+    machine=$!
+    tries=0
+    until url=$(sed -n 's|.*Panel: \(http://.*\)/$|\1|p' "$directory/log") && [ -n "$url" ]; do
+        tries=$((tries + 1))
+        { kill -0 "$machine" && [ "$tries" -lt 300 ]; } || fail "irsend-machine $configuration does not start"
+        sleep 0.1
+    done
+    as_installed irsendctl --url "$url" status | grep 'imageRUNNER 2270'
+    kill -TERM "$machine"
+    wait "$machine" || fail "irsend-machine $configuration ends with $?"
+    machine=
+    ! grep -q Traceback "$directory/log" || fail "irsend-machine $configuration logs a traceback"
+    left=$(ls -A)
+    [ "$left" = "irsend.toml
+var" ] || fail "irsend-machine $configuration leaves: $left"
+    if [ -n "$(find "$directory/empty" -name dropin.cache)" ]; then
+        fail "it wrote into the installation"
+    fi
+done
+echo "dist/$(basename "$checkout"/dist/*.whl)"

@@ -15,7 +15,13 @@ from typing import Any
 from irsend.configuration import SECTIONS, Configuration
 from irsend.device import Model, load_model, model_names
 from irsend.device.codes import CODES
+from irsend.device.explanations import explanations as explained
 from irsend.device.items import Item, items_of
+from irsend.device.model_description import describe_model, tls_range
+from irsend.device.model_sources import STANDINGS, Source, names_of_keys
+from irsend.device.model_tables import MODEL_TABLES
+from irsend.device.quirks import Quirk, Quirks
+from irsend.device.renamed_keys import OF_MODELS
 from irsend.device.send_order import ORDER_ITEMS
 from irsend.device.windows import ITEMS, windows
 
@@ -33,6 +39,8 @@ def settings() -> list[str]:
         lines += [*_heading(window.title, "-"), " > ".join(window.path), ""]
         meaning = _first_line(made_of).removeprefix(f"{window.title}: ")
         lines += [meaning[:1].upper() + meaning[1:], ""]
+        if window.note:
+            lines += [window.note, ""]
         for key, about, default in items_of(made_of):
             whole = f"{window_key}.{key}"
             lines += _entry(
@@ -42,53 +50,56 @@ def settings() -> list[str]:
 
 
 def models() -> list[str]:
-    """Return each model that irsend comes with: what it speaks, has and lacks."""
-    lines: list[str] = []
-    for name in model_names():
-        model = load_model(name)
-        lines += [*_heading(model.title, "-"), f"``{name}``, {model.maker}, {model.year}.", ""]
-        lines += _field("EHLO words", ", ".join(f"``{word}``" for word in model.ehlo))
-        if model.tls is None:
-            lines += _field("TLS", "none")
-        else:
-            tls = model.tls
-            versions = (
-                tls.oldest if tls.oldest == tls.newest else f"{tls.oldest} to {tls.newest}"
-            )
-            lines += _field("TLS", versions)
-            lines += _field("Ciphers", f"``{tls.ciphers}``")
-            lines += _field("Key it makes", f"RSA, {tls.key_bits} bits")
-        lines += _field("SASL under TLS", ", ".join(model.sasl.secured) or "none")
-        lines += _field("SASL in plain text", ", ".join(model.sasl.plain) or "none")
-        lines += _field("Extensions it uses", ", ".join(model.sending.extensions) or "none")
-        tries = model.sending.attempts
-        often = "once" if tries == 1 else f"{tries} times, {model.sending.pause} s apart"
-        lines += _field("Tries a job that fails for the moment", often)
-        lines += _field("Settings it lacks", _keys(model.lacks))
-        lines += _field("Settings of later models that it has", _keys(model.has))
-        lines.append("")
+    """Return a table of the models that irsend comes with, then each: its statements and their sources."""
+    known = [load_model(name) for name in model_names()]
+    rows = [
+        (
+            f":ref:`{model.name} <model-{model.name}>`",
+            _plain(model.title),
+            str(model.year),
+            tls_range(model.tls),
+            ", ".join(model.sasl.secured if model.tls else model.sasl.plain) or "none",
+            _plain(model.special),
+        )
+        for model in known
+    ]
+    heads = ("Name", "Machine", "Year", "TLS", "Mechanisms", "Special")
+    lines = _table(heads, rows, widths="14 18 6 12 20 30")
+    for model in known:
+        lines += _model(model)
     return lines
+
+
+def _model(model: Model) -> list[str]:
+    described = describe_model(model)
+    lines = [f".. _model-{model.name}:", "", *_heading(model.title, "-")]
+    lines += [f"``{model.name}``, {model.maker}, {model.year}. {_plain(model.special)}", ""]
+    rows = [
+        (
+            f"``{one['key']}``",
+            _shown(one["value"]) if one["value"] is not None else "none",
+            one["standing"] or "not stated",
+            ", ".join(str(number) for number in one["sources"]),
+        )
+        for one in described["statements"]
+    ]
+    lines += _table(("Key", "Value", "Standing", "Source"), rows, widths="22 54 14 10")
+    for one in described["sources"]:
+        dated = one["date"] or f"no date, read {one['read']}"
+        lines.append(f"{one['number']}. `{one['address']} <{one['address']}>`__,")
+        lines.append(f"   {one['standing']}, {dated}: {_plain(one['says'])}")
+    return [*lines, ""]
+
+
+def standings() -> list[str]:
+    """Return what each standing of a statement means."""
+    return _table(("Standing", "Meaning"), list(STANDINGS.items()), widths="20 80")
 
 
 def model_keys() -> list[str]:
     """Return the keys that a model file may have."""
-    from irsend.device.model_tables import (
-        ModelHeader,
-        ModelReception,
-        ModelSASL,
-        ModelSending,
-        ModelTLS,
-    )
-
     rows = []
-    for prefix, made_of in (
-        ("", Model),
-        ("tls", ModelTLS),
-        ("sasl", ModelSASL),
-        ("sending", ModelSending),
-        ("reception", ModelReception),
-        ("header", ModelHeader),
-    ):
+    for prefix, made_of in [("", Model), *MODEL_TABLES.items(), ("sources[]", Source)]:
         for key, about, default in items_of(made_of):
             whole = f"{prefix}.{key}" if prefix else key
             shown = _shown(about.kind.plain(_value(default)))
@@ -96,7 +107,33 @@ def model_keys() -> list[str]:
             if made_of is Model and key in ("lacks", "has"):
                 allowed = "whole keys of :doc:`settings`"
             rows.append((f"``{whole}``", allowed, shown, _plain(about.meaning)))
+    assumed = names_of_keys().allowed
+    rows.append(("``assumed``", _plain(assumed), "empty", "The keys that rest on no source."))
     return _table(("Key", "Allowed", "Default", "Meaning"), rows, widths="16 34 20 30")
+
+
+def renamed_keys() -> list[str]:
+    """Return the old keys of model files, each with the quirk that it is now."""
+    rows = [(f"``{old}``", f":confval:`{about.new}`") for old, about in OF_MODELS.items()]
+    return _table(("Old key", "Now"), rows)
+
+
+def quirks() -> list[str]:
+    """Return each quirk: what it does, what servers make of it, conversations, who was seen with it."""
+    lines: list[str] = []
+    for key, about, default in items_of(Quirks):
+        assert isinstance(about, Quirk)
+        lines += [*_heading(about.label, "-"), f":confval:`quirks.{key}`", ""]
+        lines += [_plain(about.meaning), ""]
+        lines += _field("Allowed", _plain(about.kind.allowed))
+        lines += _field("The standard's way", _shown(about.kind.plain(default)))
+        lines += _field("Servers", _plain(about.servers))
+        if about.conversations:
+            named = ", ".join(f":transcript:`{name}`" for name in about.conversations)
+            lines += _field("On the wire", named)
+        seen = "; ".join(f"{_plain(one.who)} ({one.address})" for one in about.seen)
+        lines += [*_field("Seen", seen or "no source: it is there for tests"), ""]
+    return lines
 
 
 def configuration() -> list[str]:
@@ -125,6 +162,21 @@ def codes() -> list[str]:
     return _table(
         ("Code", "Meaning"), [(f"``{code}``", meaning) for code, meaning in CODES.items()]
     )
+
+
+def explanations() -> list[str]:
+    """Return every code and every text of the status line, explained."""
+    lines: list[str] = []
+    for one in explained():
+        lines += [
+            *_heading(one.name, "-"),
+            _plain(one.meaning[:1].upper() + one.meaning[1:]).rstrip(".") + ".",
+            "",
+            f":Drawn by: {_plain(one.drawn_by)}",
+            f":Look at: {_plain(one.look_at)}",
+            "",
+        ]
+    return lines
 
 
 def routes() -> list[str]:
@@ -358,6 +410,7 @@ __all__ = [
     "codes",
     "configuration",
     "declared_keys",
+    "explanations",
     "form",
     "import_rules",
     "import_table",
@@ -367,8 +420,11 @@ __all__ = [
     "order_later",
     "order_toshiba",
     "picks",
+    "quirks",
+    "renamed_keys",
     "routes",
     "schemas",
     "settings",
+    "standings",
     "transcripts",
 ]

@@ -21,6 +21,7 @@ from test_names import test_problem
 _PARTS = (
     "codes",
     "configuration",
+    "explanations",
     "form",
     "import_table",
     "model_keys",
@@ -29,9 +30,12 @@ _PARTS = (
     "order_later",
     "order_toshiba",
     "picks",
+    "quirks",
+    "renamed_keys",
     "routes",
     "schemas",
     "settings",
+    "standings",
     "transcripts",
 )
 

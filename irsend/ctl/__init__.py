@@ -1,8 +1,8 @@
-"""`irsendctl`: a running machine from the command line, over HTTP and nothing else.
+"""`irsendctl`: a running machine from the command line, over HTTP; and the model files.
 
 Click reads the command line (`program`), httpx asks the machine (`http_client`),
-rich draws the answer (`views`). Nothing of the machine itself is imported here:
-what irsendctl knows of it stands in its HTTP contract.
+rich draws the answer (`views`). What irsendctl knows of a machine stands in its HTTP
+contract. `models` alone needs no machine: it reads the files that irsend comes with.
 """
 
 from __future__ import annotations

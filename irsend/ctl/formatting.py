@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterator
 
 from irsend.ctl.json_values import JsonObject, values
+from irsend.wording import joined_by_or
 
 HIDDEN = "••••••"
 
@@ -80,14 +81,7 @@ def allowed(constraint: object) -> str:
     if isinstance(constraint, str):
         return visible(constraint)
     if isinstance(constraint, list):
-        words = [setting(one) for one in constraint]
-        return (
-            words[0]
-            if len(words) == 1
-            else f"{', '.join(words[:-1])} or {words[-1]}"
-            if words
-            else ""
-        )
+        return joined_by_or([setting(one) for one in constraint])
     if not isinstance(constraint, dict):
         return ""
     if "minimum" in constraint and "maximum" in constraint:

@@ -8,14 +8,14 @@ fails is raised as `MachineRefused` (it is there and says no) or
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, cast
 
-import httpx
-
 from irsend import __version__
-from irsend.ctl.errors import MachineRefused, NoMachine, WrongURL
+from irsend.ctl.absence import NAME_IT, absent, cause, greeting, greeting_of, is_refused
+from irsend.ctl.errors import MachineRefused, NoMachine, PasswordNeeded, WrongURL
+from irsend.ctl.httpx_library import httpx
 from irsend.ctl.input_files import OpenOriginal
 from irsend.ctl.json_values import Json, JsonObject
 from irsend.ctl.upload import UploadCounter, UploadedFile
@@ -51,6 +51,12 @@ class Machine:
     def read(self, path: str, **query: object) -> Json:
         """GET; return the JSON of the answer. Query values that are None are left out."""
         return self._json(self._request("GET", path, query=query))
+
+    def wait(self, path: str, seconds: float, query: Mapping[str, object]) -> Json:
+        """GET with ?wait=; return the JSON of the answer, which may take so many seconds."""
+        timeout = httpx.Timeout(self._timeout, read=seconds + self._timeout)
+        query = {**query, "wait": f"{seconds:.3f}"}
+        return self._json(self._request("GET", path, query=query, timeout=timeout))
 
     def read_object(self, path: str) -> JsonObject:
         """GET a JSON object; NoMachine where the answer is anything else."""
@@ -139,7 +145,7 @@ class Machine:
     def file(
         self, path: str, media_type: str, **query: object
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """Open a file of this type; give its octets as they come.
+        """Open a file of this type, */* for any; give its octets as they come.
 
         Raises NoMachine, while they are read too, and MachineRefused.
         """
@@ -151,7 +157,7 @@ class Machine:
         path: str,
         media_type: str,
         headers: dict[str, str],
-        query: dict[str, object],
+        query: Mapping[str, object],
         timeout: httpx.Timeout | None = None,
     ) -> Iterator[Iterator[bytes]]:
         headers = {"Accept": media_type, "Accept-Encoding": "identity", **headers}
@@ -168,20 +174,22 @@ class Machine:
             if response.status_code != httpx.codes.OK:
                 response.read()
                 raise self._refusal(response)
-            if _media_type(response) != media_type:
+            if media_type not in ("*/*", _media_type(response)):
                 raise self.not_irsend(f"{path} answers with something else")
             yield response.iter_bytes()
 
     def not_irsend(self, what: str) -> NoMachine:
         """Return the error for a server that is no irsend."""
-        return NoMachine(f"What is at {self.url} is no irsend: {what}.")
+        return NoMachine(
+            f"Another program answers at {self.url}, which is no irsend: {what}.", NAME_IT
+        )
 
     def _request(
         self,
         method: str,
         path: str,
         *,
-        query: dict[str, object] | None = None,
+        query: Mapping[str, object] | None = None,
         body: object = None,
         headers: dict[str, str] | None = None,
         timeout: httpx.Timeout | None = None,
@@ -218,8 +226,11 @@ class Machine:
                 problem = response.json()
         if response.status_code == httpx.codes.UNAUTHORIZED:
             said = "refuses this password" if self._http.auth else "asks for a password"
-            return MachineRefused(
-                f"The machine at {self.url} {said}; give it as --password or IRSEND_PASSWORD.",
+            # Another server is not given what is typed.
+            may_ask = self._http.auth is None and isinstance(problem, dict)
+            return (PasswordNeeded if may_ask else MachineRefused)(
+                f"The machine at {self.url} {said}; give it as --password-file FILE, "
+                "IRSEND_PASSWORD or --password.",
                 problem if isinstance(problem, dict) else None,
             )
         if isinstance(problem, dict):
@@ -227,6 +238,8 @@ class Machine:
         answer = f"{response.status_code} {response.reason_phrase}".strip()
         if "location" in response.headers:
             answer += f", see {response.headers['location']}"
+        if "server" in response.headers:
+            answer += f" (its server: {response.headers['server']})"
         return self.not_irsend(f"{response.request.url.path} answers {answer}")
 
     @contextlib.contextmanager
@@ -235,15 +248,16 @@ class Machine:
         try:
             yield
         except httpx.ConnectTimeout:
-            raise NoMachine(
-                f"There is no machine at {self.url}: no connection within {self._timeout:g} s."
-            ) from None
+            raise absent(self.url, f"no connection within {self._timeout:g} s") from None
         except httpx.TimeoutException:
+            # A server of another protocol may wait for more of what it does not understand.
+            if said := greeting_of(self.url, self._timeout):
+                raise self.not_irsend(said) from None
             raise NoMachine(
                 f"The machine at {self.url} did not answer within {self._timeout:g} s."
             ) from None
         except httpx.ConnectError as error:
-            raise NoMachine(f"There is no machine at {self.url}: {_cause(error)}.") from None
+            raise absent(self.url, cause(error), refused=is_refused(error)) from None
         except httpx.RemoteProtocolError as error:
             if "complete" in str(error):
                 raise NoMachine(
@@ -251,16 +265,16 @@ class Machine:
                 ) from None
             if "disconnected" in str(error) or "closed" in str(error):
                 raise NoMachine(
-                    f"What is at {self.url} closed the connection without an answer."
+                    f"What is at {self.url} closed the connection without an answer.", NAME_IT
                 ) from None
-            raise self.not_irsend("it does not speak HTTP") from None
+            raise self.not_irsend(greeting(error) or "it does not speak HTTP") from None
         except httpx.HTTPError as error:
-            raise NoMachine(f"The machine at {self.url} is gone: {_cause(error)}.") from None
+            raise NoMachine(f"The machine at {self.url} is gone: {cause(error)}.") from None
         except Exception as error:
             # httpx does not translate every error of the libraries beneath it.
             if type(error).__module__.partition(".")[0] not in ("h11", "httpcore"):
                 raise
-            raise NoMachine(f"The talk with {self.url} broke off: {_cause(error)}.") from None
+            raise NoMachine(f"The talk with {self.url} broke off: {cause(error)}.") from None
 
 
 def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
@@ -283,7 +297,7 @@ def _address(url: str, password: str | None) -> tuple[httpx.URL, str | None]:
     ), password or found
 
 
-def _texts(query: dict[str, object]) -> dict[str, str]:
+def _texts(query: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in query.items() if value is not None}
 
 
@@ -301,14 +315,3 @@ def _sentence(problem: JsonObject, response: httpx.Response) -> str:
     return str(
         said or f"The machine refuses ({response.status_code} {response.reason_phrase})."
     )
-
-
-def _cause(error: BaseException) -> str:
-    """Return why a connection failed, in the words of the operating system where it has any."""
-    said = str(error) or type(error).__name__
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, OSError) and inner.strerror:
-            said = inner.strerror
-        inner = inner.__cause__ or inner.__context__
-    return said[:1].lower() + said[1:].rstrip(".")

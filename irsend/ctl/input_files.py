@@ -18,10 +18,11 @@ from typing import IO
 import click
 from attrs import frozen
 
+from irsend.ctl.parameter_types import STDIN
+
 COPY_LIMIT = 200_000_000
 """Octets that a pipe may give: the limit of a machine with default settings."""
 _PIECE = 1_000_000
-STDIN = Path("-")
 
 
 @frozen

@@ -7,11 +7,27 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import click
 
 from irsend import __version__
-from irsend.ctl.commands import change, read, send, tray, watch
+from irsend.ctl import usage
+from irsend.ctl.command import Commands
+from irsend.ctl.commands import (
+    change,
+    explain,
+    mails,
+    models,
+    probe,
+    read,
+    sample,
+    send,
+    set_settings,
+    tray,
+    wait,
+    watch,
+)
 from irsend.ctl.errors import (
     DONE,
     INTERRUPTED,
@@ -22,21 +38,20 @@ from irsend.ctl.errors import (
     MachineRefused,
     NoMachine,
     OutputClosed,
+    PasswordNeeded,
 )
-from irsend.ctl.invocation import Invocation, machine_options
+from irsend.ctl.invocation import Invocation, shown_machine_options
+from irsend.ctl.secret_input import ask, can_ask
 
 
 class Interrupted(Exception):
     """Ctrl-C was pressed."""
 
 
-class _Commands(click.Group):
+class _Program(Commands):
     """The commands, in the order of use; a closed output ends them without a message."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> object:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -47,11 +62,13 @@ class _Commands(click.Group):
             raise Interrupted from None
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="irsendctl", message="%(prog)s %(version)s")
-@machine_options
+@shown_machine_options
 def irsendctl() -> None:
     """Look at a running irsend machine, and press its keys, over HTTP.
+
+    The options below may stand before a command and behind it.
 
     Exit status: 0 done, 1 the machine says NG or refuses, 2 wrong use, 3 no machine there.
     """
@@ -61,7 +78,7 @@ for command in (
     read.status,
     watch.watch,
     read.settings,
-    change.set_,
+    set_settings.set_,
     change.clear,
     change.receive,
     tray.paper,
@@ -71,11 +88,17 @@ for command in (
     read.jobs,
     read.job,
     read.report,
+    mails.mails,
+    mails.mail,
+    wait.wait,
     read.sessions,
     read.transcript,
-    read.models,
+    models.models,
+    sample.sample,
     change.key,
     change.factory_reset,
+    probe.probe,
+    explain.explain,
 ):
     irsendctl.add_command(command)
 
@@ -89,12 +112,19 @@ def run(
         _replace_unencodable()
         given = sys.argv[1:] if arguments is None else arguments
         _check_readable(given)
-        ended = irsendctl.main(given, prog_name="irsendctl", standalone_mode=False, obj=call)
+        try:
+            ended = _main(given, call)
+        except PasswordNeeded:
+            if not can_ask():
+                raise
+            # The first request was refused, so nothing has been done yet.
+            call.password = ask(f"Password of the panel at {call.machine.url}")
+            call.forget_machine()
+            ended = _main(given, call)
         sys.stdout.flush()
         return ended if isinstance(ended, int) else DONE
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _fail(usage.explained(error), WRONG_USE)
     except click.Abort as error:
         if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
             return _interrupted()
@@ -111,7 +141,7 @@ def run(
                 call.output.json(error.problem)
         return _fail(str(error), REFUSED)
     except NoMachine as error:
-        return _fail(str(error), NO_MACHINE)
+        return _fail(f"{error}\n{error.remedy}".rstrip(), NO_MACHINE)
     except OSError as error:
         _discard_output()
         return _fail(f"The output cannot be written: {error.strerror or error}.", WRONG_USE)
@@ -124,6 +154,10 @@ def run(
         )
     finally:
         call.close()
+
+
+def _main(arguments: list[str], call: Invocation) -> object:
+    return irsendctl.main(arguments, prog_name="irsendctl", standalone_mode=False, obj=call)
 
 
 def _interrupted() -> int:

@@ -209,16 +209,6 @@ def transcript(session: JsonObject) -> RenderableType:
     return Group(heading, Text(f"began {began}", "dim") if began else Text(), Text(), table)
 
 
-def models(rows: list[JsonObject]) -> RenderableType:
-    """Draw the models that there are."""
-    drawn = table("Name", "*Title", "Maker", ("Year", "right"))
-    for model in rows:
-        drawn.add_row(
-            *(visible(model.get(name) or "") for name in ("name", "title", "maker", "year"))
-        )
-    return drawn
-
-
 def certificate(described: JsonObject) -> RenderableType:
     """Draw the machine's certificate."""
     names = described.get("names")

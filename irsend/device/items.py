@@ -18,6 +18,7 @@ import attrs
 from attrs import field, frozen
 
 from irsend.errors import SettingsRefused, ValueRefused
+from irsend.wording import did_you_mean, joined_by_or, nearest, no_such_key, shown
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
@@ -25,7 +26,7 @@ E = TypeVar("E", bound=enum.Enum)
 Value = bool | int | str | tuple[str, ...] | dict[str, str] | enum.Enum
 """The value of an item."""
 
-_MARK = "irsend.item"
+ITEM = "irsend.item"  # where the metadata of an attrs field has its `Item`
 # Controls, ends of lines, and halves of surrogate pairs (JSON can write them, UTF-8 cannot).
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -35,6 +36,8 @@ class Kind(Generic[T]):
 
     type: str
     allowed: str
+    words: tuple[str, ...] = ()
+    """The words that it takes, where these are few: the nearest is suggested for another."""
 
     def read(self, given: object) -> T:
         """Return the value meant by `given`; ValueError where it is not allowed, with a reason or empty."""
@@ -54,14 +57,15 @@ class OnOff(Kind[bool]):
 
     type = "choice"
     allowed = "on or off (true or false)"
-    _words = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+    _values = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+    words = ("on", "off", "true", "false")
 
     def read(self, given: object) -> bool:
         """Take true and false, and the words on and off."""
         if isinstance(given, bool):
             return given
-        if isinstance(given, str) and given.lower() in self._words:
-            return self._words[given.lower()]
+        if isinstance(given, str) and given.lower() in self._values:
+            return self._values[given.lower()]
         raise ValueError
 
     def constraint(self) -> object:
@@ -76,7 +80,8 @@ class Choice(Kind[E]):
 
     def __init__(self, members: enum.EnumMeta) -> None:
         self._members: dict[str, E] = {str(member.value): member for member in members}  # type: ignore[var-annotated]
-        self.allowed = _or(list(self._members))
+        self.words = tuple(self._members)
+        self.allowed = joined_by_or(self.words)
 
     def read(self, given: object) -> E:
         """Take a member's value in any case; true and false stand for on and off where these exist."""
@@ -100,18 +105,18 @@ class OneOf(Kind[str]):
     type = "choice"
 
     def __init__(self, words: tuple[str, ...]) -> None:
-        self._words = words
+        self.words = words
         self.allowed = ", ".join(words)
 
     def read(self, given: object) -> str:
         """Take one of the words."""
-        if given not in self._words:
+        if given not in self.words:
             raise ValueError
         return str(given)
 
     def constraint(self) -> object:
         """All words."""
-        return list(self._words)
+        return list(self.words)
 
 
 class Number(Kind[int]):
@@ -295,14 +300,14 @@ def item(
     about = Item(
         label=label, kind=kind, meaning=meaning, secret=secret, later=later, at_start=at_start
     )
-    return field(default=default, repr=not secret, metadata={_MARK: about})
+    return field(default=default, repr=not secret, metadata={ITEM: about})
 
 
 def items_of(window: type) -> Iterator[tuple[str, Item, Value]]:
     """Give key, item and default of each item of a window, in the panel's order."""
     for one in attrs.fields(window):
-        if _MARK in one.metadata:
-            yield one.name, one.metadata[_MARK], one.default
+        if ITEM in one.metadata:
+            yield one.name, one.metadata[ITEM], one.default
 
 
 def read_value(key: str, about: Item, given: object) -> Value:
@@ -310,10 +315,11 @@ def read_value(key: str, about: Item, given: object) -> Value:
     try:
         return cast("Value", about.kind.read(given))
     except ValueError as error:
-        shown = "this value" if about.secret else _shown(given)
+        what = "this value" if about.secret else shown(given)
         reason = f" ({error})" if str(error) else ""
+        near = did_you_mean(given, about.kind.words) if isinstance(given, str) else ""
         raise ValueRefused(
-            key, f"{shown} is not allowed{reason}; allowed: {about.kind.allowed}"
+            key, f"{what} is not allowed{reason}; allowed: {about.kind.allowed}{near}"
         ) from None
 
 
@@ -324,9 +330,9 @@ def read_values(window: type, prefix: str, given: Mapping[str, object]) -> dict[
     for key, raw in given.items():
         path = f"{prefix}.{key}" if prefix else key
         if key not in known:
-            refused.append(
-                ValueRefused(path, f"there is no such key; there are: {', '.join(known)}")
-            )
+            names = [path.removesuffix(key) + name for name in known]
+            problem = no_such_key(nearest(path, names), list(known))
+            refused.append(ValueRefused(path, problem))
             continue
         try:
             values[key] = read_value(path, known[key], raw)
@@ -335,16 +341,3 @@ def read_values(window: type, prefix: str, given: Mapping[str, object]) -> dict[
     if refused:
         raise SettingsRefused(refused)
     return values
-
-
-def _or(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _shown(given: object) -> str:
-    if isinstance(given, bool):
-        return "true" if given else "false"
-    if isinstance(given, (list, tuple)):
-        given = ", ".join(str(one) for one in given)
-    text = repr(given) if isinstance(given, str) else str(given)
-    return text if len(text) <= 80 else text[:77] + "..."

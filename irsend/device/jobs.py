@@ -76,6 +76,7 @@ class JobQuery:
     subject: str | None = None
     since: float | None = None
     """It began then or later; seconds since the epoch."""
+    ended: bool | None = None
 
 
 ANY_JOB = JobQuery()

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 
-from attrs import frozen
+from attrs import Factory, frozen
 
-from irsend.device.items import Listing, Number, OneOf, OnOff, Text, item
+from irsend.device.items import Listing, Number, OneOf, OnOff, Table, Text, item
+from irsend.device.quirks import Quirks
 from irsend.device.windows import MECHANISMS
+from irsend.wording import did_you_mean
 
-TLS_VERSIONS = ("TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
-HELO_FORMS = ("name", "bare", "literal", "empty")
+TLS_VERSIONS = ("SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3")
+TLS_EXTENSIONS = ("session_ticket", "extended_master_secret", "encrypt_then_mac")
 SENDING_EXTENSIONS = ("SIZE", "PIPELINING", "8BITMIME", "DSN")
 PRINTS = ("jpeg", "pdf")
 """What later models print beside TIFF."""
@@ -28,9 +30,19 @@ def any_of(words: tuple[str, ...]) -> Listing:
         try:
             return kind.read(given)
         except ValueError:
-            raise ValueError(f"{given!r} is not one of them") from None
+            near = did_you_mean(given, words)
+            raise ValueError(f"{given!r} is not one of them{near}") from None
 
     return Listing(len(words), "of " + kind.allowed, one)
+
+
+def _words_of_openssl(what: str) -> Listing:
+    def one(given: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9+_.-]+", given):
+            raise ValueError(f"{given!r} is not a name")
+        return given
+
+    return Listing(40, f"names of {what} as OpenSSL has them", one)
 
 
 def _field_name(given: str) -> str:
@@ -39,11 +51,17 @@ def _field_name(given: str) -> str:
     return given
 
 
+def _field_text(given: str) -> str:
+    if not re.fullmatch(r"[ -~]{1,200}", given):
+        raise ValueError(f"{given!r} is not allowed; allowed: up to 200 characters of ASCII")
+    return given
+
+
 _PLACEHOLDERS = ("stamp", "short", "number", "count", "page")
 _FORM = Text(
     80,
-    "letters, digits, . - _ and the places {" + "}, {".join(_PLACEHOLDERS) + "}",
-    r"(?:[A-Za-z0-9._\-]|\{(?:" + "|".join(_PLACEHOLDERS) + r")\})+",
+    "letters, digits, . - _ + = and the places {" + "}, {".join(_PLACEHOLDERS) + "}",
+    r"(?:[A-Za-z0-9._+=\-]|\{(?:" + "|".join(_PLACEHOLDERS) + r")\})+",
 )
 
 
@@ -59,9 +77,40 @@ class ModelTLS:
     )
     ciphers: str = item(
         "ciphers",
-        Text(400),
+        Text(600, "an OpenSSL cipher list", r"[A-Za-z0-9+!@=:,_. -]+"),
         "AES128-SHA:@SECLEVEL=0",
-        "An OpenSSL cipher list, for TLS 1.2 and older.",
+        "An OpenSSL cipher list, for TLS 1.2 and older. What this system's OpenSSL does not "
+        "have is left out, and named where a handshake fails for want of it.",
+    )
+    suites: tuple[str, ...] = item(
+        "TLS 1.3 suites",
+        _words_of_openssl("cipher suites"),
+        (),
+        "The cipher suites of TLS 1.3 in their order; empty: OpenSSL's.",
+    )
+    groups: tuple[str, ...] = item(
+        "groups",
+        _words_of_openssl("groups"),
+        (),
+        "The curves and groups for the key exchange in their order; empty: OpenSSL's.",
+    )
+    signatures: tuple[str, ...] = item(
+        "signatures",
+        _words_of_openssl("signature algorithms"),
+        (),
+        "The signature algorithms in their order, for TLS 1.2 and newer; empty: OpenSSL's.",
+    )
+    extensions: tuple[str, ...] = item(
+        "extensions",
+        any_of(TLS_EXTENSIONS),
+        (),
+        "Extensions of its ClientHello, of those that machines of the time did not have.",
+    )
+    implicit: bool = item(
+        "implicit TLS",
+        OnOff(),
+        False,
+        "Can begin TLS with the connection, without STARTTLS or STLS (ports 465 and 995).",
     )
     key_bits: int = item(
         "key length", Number(1024, 4096, "bits"), 1024, "The RSA key that it makes for itself."
@@ -79,15 +128,24 @@ class ModelSASL:
     plain: tuple[str, ...] = item(
         "in plain text", any_of(MECHANISMS), (), "The order in plain text."
     )
-    user_inline: bool = item(
-        "user inline", OnOff(), False, "Says the user name of LOGIN in the AUTH command itself."
-    )
-    strict_prompts: bool = item(
-        "strict prompts",
+    initial_response: bool = item(
+        "initial response",
         OnOff(),
-        False,
-        "Answers LOGIN only where it is asked for Username: (or User Name) and Password:.",
+        True,
+        "Sends the response of PLAIN and XOAUTH2 in the AUTH command; off waits for the server's 334.",
     )
+    success_words: tuple[str, ...] = item(
+        "success words",
+        Listing(20, "words", str.strip),
+        (),
+        "The machine takes a 235 for a success only where its text has one of these, in any "
+        "case, and quits otherwise; empty: any text.",
+    )
+
+    def takes_for_success(self, reply: str) -> bool:
+        """Say whether the printer goes on behind this reply of 235."""
+        said = re.findall(r"[^\W_]+", reply.lower())
+        return not self.success_words or any(one.lower() in said for one in self.success_words)
 
 
 @frozen(kw_only=True)
@@ -100,12 +158,6 @@ class ModelSending:
         (),
         "Extensions of SMTP that it uses where the server offers them.",
     )
-    helo: str = item(
-        "HELO",
-        OneOf(HELO_FORMS),
-        "name",
-        "What it calls itself: its full name, the bare name of the host, its address, or nothing.",
-    )
     attempts: int = item(
         "attempts",
         Number(1, 100),
@@ -115,7 +167,6 @@ class ModelSending:
     pause: int = item(
         "pause", Number(1, 86_400, "seconds"), 60, "How long it waits before the next attempt."
     )
-    quits: bool = item("QUIT", OnOff(), True, "Says QUIT before it closes the connection.")
     full_mode: bool = item(
         "full mode", OnOff(), True, "Sends I-Fax in full mode: asks for MDN and DSN."
     )
@@ -191,15 +242,31 @@ class ModelHeader:
     boundary: str = item(
         "boundary", _FORM, "----_{short}{number}_", "The form of the boundary between parts."
     )
+    omits: tuple[str, ...] = item(
+        "omitted fields",
+        Listing(10, "names of header fields", _field_name),
+        (),
+        "Fields that it does not write though irsend would, such as Content-Transfer-Encoding.",
+    )
+    fixed: dict[str, str] = item(
+        "fixed fields",
+        Table(
+            'a table of fields, such as { "X-Device" = "MFP" }', _field_name, _field_text, 20
+        ),
+        Factory(dict),
+        "Further fields, with the value that they always have.",
+    )
     attachment: str = item(
         "attachment", _FORM, "{number}_{short}_{page}", "The form of an attachment's name."
     )
-    trailing_dot: bool = item(
-        "trailing dot", OnOff(), False, "The Message-ID's domain ends in a dot (seen, rare)."
-    )
-    declared_quoted_printable: bool = item(
-        "declared quoted-printable",
-        OnOff(),
-        False,
-        "The multipart itself is declared as quoted-printable (seen, wrong).",
-    )
+
+
+MODEL_TABLES: dict[str, type] = {
+    "tls": ModelTLS,
+    "sasl": ModelSASL,
+    "sending": ModelSending,
+    "reception": ModelReception,
+    "header": ModelHeader,
+    "quirks": Quirks,
+}
+"""The tables of a model file whose keys are items; `defaults` has the keys of the windows."""

@@ -14,6 +14,7 @@ from irsend.device.device import Device
 from irsend.device.items import Lines, Listing, OneOf, OnOff, Text, item, items_of, read_values
 from irsend.device.jobs import JobKind
 from irsend.errors import SendRefused, SettingsRefused, ValueRefused
+from irsend.wording import shown
 
 FORMATS = ("pdf", "tiff", "jpeg")
 RESOLUTIONS = (
@@ -41,7 +42,7 @@ class _WordInAnyCase(OneOf):
     def read(self, given: object) -> str:
         """Take one of the words, as it is written here."""
         word = given.strip().lower() if isinstance(given, str) else None
-        return super().read(next((one for one in self._words if one.lower() == word), given))
+        return super().read(next((one for one in self.words if one.lower() == word), given))
 
 
 class _Resolution(_WordInAnyCase):
@@ -169,10 +170,10 @@ def _wrong_addresses(given: object) -> str:
     wrong = dict.fromkeys(one.strip() for one in entries if not _is_address(one))
     if not wrong:
         return f"{len(entries)} are too many; allowed: up to {MOST_RECIPIENTS} e-mail addresses"
-    shown = ", ".join(_shown(one) for one in list(wrong)[:_MOST_SHOWN])
+    said = ", ".join(shown(one, _LONGEST_SHOWN) for one in list(wrong)[:_MOST_SHOWN])
     if len(wrong) > _MOST_SHOWN:
-        shown += f" and {len(wrong) - _MOST_SHOWN} more"
-    return f"{shown} {'is no e-mail address' if len(wrong) == 1 else 'are no e-mail addresses'}"
+        said += f" and {len(wrong) - _MOST_SHOWN} more"
+    return f"{said} {'is no e-mail address' if len(wrong) == 1 else 'are no e-mail addresses'}"
 
 
 def _is_address(given: str) -> bool:
@@ -181,11 +182,6 @@ def _is_address(given: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _shown(given: str) -> str:
-    text = repr(given)
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
 
 
 ORDER_ITEMS = {key: (about, default) for key, about, default in items_of(SendOrder)}

@@ -64,7 +64,7 @@ def code_of_pop_login(settings: Settings, code: str | None, *, tls_failed: bool)
 
 
 def helo_name(form: str, host: str, address: str) -> str:
-    """Return what the machine calls itself: by its name in full, the bare host, its address, or nothing.
+    """Return what the machine calls itself: its name in full, the bare host, its address, or nothing.
 
     `address` is the connection's own. Real machines use forms that are no host
     name too (docs/fidelity, Sending).
@@ -74,6 +74,8 @@ def helo_name(form: str, host: str, address: str) -> str:
             return host.partition(".")[0]
         case "literal":
             return _literal(address)
+        case "ip":
+            return address
         case "empty":
             return ""
     return host
@@ -91,3 +93,10 @@ def _literal(address: str) -> str:
 def sender_address(settings: Settings, model: str, host: str) -> str:
     """Return where a mail comes from: E-mail Address, else the model at the machine's name [ours]."""
     return settings.email_ifax.email_address or f"{model}@{host}"
+
+
+def own_address(model: str, host: str, login: str) -> str:
+    """Return a sender that is not the login, whatever that is (docs/quirks)."""
+    address = f"{model}@{host}"
+    usable = model.isascii() and login not in (model, address)
+    return address if usable else f"scanner@{host}"

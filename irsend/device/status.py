@@ -34,6 +34,8 @@ class StatusCause:
 
     meaning: str
     """What happened."""
+    drawn_by: str
+    """What draws the text, and what does not."""
     setting: str
     """The whole key of the item that drew the text."""
     remedy: str
@@ -44,18 +46,25 @@ CAUSES: dict[str, StatusCause] = {
     StatusText.SSL_ERROR_POP.value: StatusCause(
         meaning="The POP server has no STLS, refused it, or TLS with it failed. Nothing was "
         "fetched, and neither user name nor password was sent.",
+        drawn_by="A POP session while Allow SSL (POP) is on: CAPA without STLS, an -ERR to STLS, no "
+        "version or cipher in common, or a certificate that does not stand the check. A login "
+        "that is refused does not draw it.",
         setting="authent_encryption.allow_ssl_pop",
         remedy="At the POP server, offer STLS on the POP3 port, with a TLS version and a cipher "
         "that this model speaks. Off fetches in plain text.",
     ),
     StatusText.SMTP_RX_REJECT.value: StatusCause(
         meaning="A client brought a mail in plain text. It was refused with a 530.",
+        drawn_by="MAIL without TLS while Allow SSL (SMTP Receive) is SSL: a relay that does not use "
+        "STARTTLS, or not with this machine.",
         setting="authent_encryption.allow_ssl_smtp_receive",
         remedy="At the server that sends, turn STARTTLS on for this machine (in Postfix: "
         "smtp_tls_security_level = encrypt). On takes plain text too.",
     ),
     StatusText.SSL_ERROR_SMTP_RECEIVE.value: StatusCause(
         meaning="A client began TLS, and the handshake failed or broke off.",
+        drawn_by="A client that said STARTTLS and has no version or cipher in common, does not "
+        "accept the machine's certificate, or goes away in the handshake.",
         setting="authent_encryption.allow_ssl_smtp_receive",
         remedy="At the server that sends, allow a TLS version and a cipher that this model speaks, "
         "and the machine's certificate. Off offers no TLS.",

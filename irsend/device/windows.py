@@ -25,6 +25,8 @@ from irsend.device.items import (
     item,
     items_of,
 )
+from irsend.device.quirks import Quirks
+from irsend.wording import did_you_mean
 
 MECHANISMS = (
     "CRAM-MD5",
@@ -70,7 +72,7 @@ class MacPolicy(enum.Enum):
 
 def _mechanism(given: str) -> str:
     if given.upper() not in MECHANISMS:
-        raise ValueError(f"{given!r} is not a mechanism")
+        raise ValueError(f"{given!r} is not a mechanism{did_you_mean(given, MECHANISMS)}")
     return given.upper()
 
 
@@ -264,12 +266,14 @@ class Window:
 
     title: str
     path: tuple[str, ...]
+    note: str = ""
+    """What is to be known of it, a sentence beside its title."""
 
 
-def _window(title: str, path: tuple[str, ...], made_of: type) -> Any:
+def _window(title: str, path: tuple[str, ...], made_of: type, note: str = "") -> Any:
     return field(
         default=Factory(made_of),
-        metadata={Window: Window(title=title, path=path), type: made_of},
+        metadata={Window: Window(title=title, path=path, note=note), type: made_of},
     )
 
 
@@ -287,6 +291,12 @@ class Settings:
         ReceivingMacAddress,
     )
     service_mode: ServiceMode = _window("Service mode", ("Service mode",), ServiceMode)
+    quirks: Quirks = _window(
+        "Quirks",
+        ("Bench", "Quirks"),
+        Quirks,
+        "This window is the bench's: no printer has it on its panel.",
+    )
 
     def value(self, key: str) -> Value:
         """Return the value at a whole key, such as "email_ifax.pop"."""

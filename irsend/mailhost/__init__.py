@@ -36,6 +36,7 @@ from irsend.mailhost.queue import Queue
 from irsend.mailhost.relay import Relay
 from irsend.protocols.pop3_server import POP3
 from irsend.protocols.tls import ServerTLS
+from irsend.protocols.tls_context import TLSProfile
 from irsend.protocols.transcript import Silence
 from irsend.store.group_commit import GroupCommit
 from irsend.store.keys import KeyStore
@@ -55,7 +56,7 @@ class MailHost(MultiService):
     """The mail host as one service.
 
     Nothing is on the disk before `startService`, which raises IrsendError or
-    CannotListenError where it fails. The constructor raises ConfigurationError
+    CannotListen where it fails. The constructor raises ConfigurationError
     for accounts that are no addresses. With `key_at_first_use` the key is made
     when a session asks for TLS, not at the start.
     """
@@ -142,9 +143,7 @@ class MailHost(MultiService):
             self._tls = ServerTLS.build(
                 material.certificates,
                 material.key,
-                oldest=OLDEST_TLS,
-                newest=NEWEST_TLS,
-                ciphers=CIPHERS,
+                TLSProfile(oldest=OLDEST_TLS, newest=NEWEST_TLS, ciphers=CIPHERS),
             )
         return self._tls
 

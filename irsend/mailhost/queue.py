@@ -35,6 +35,7 @@ from irsend.mailhost.maildirs import Maildirs, read_envelope
 from irsend.protocols.esmtp_client import ESMTPClient
 from irsend.protocols.smtp_client_replies import Refused, ServerReply, UnreadableReply
 from irsend.protocols.tls import ClientTLS, TLSFailed
+from irsend.protocols.tls_context import TLSProfile
 from irsend.protocols.transcript import Silence
 
 PAUSES = (1, 2, 5, 10, 30, 60)
@@ -216,9 +217,9 @@ class Queue(Service):
         if self._tls is None:
             self._tls = ClientTLS.build(
                 host,
-                oldest="TLS 1.0",
-                newest="TLS 1.3",
-                ciphers="ALL:!aNULL:!eNULL:@SECLEVEL=0",
+                TLSProfile(
+                    oldest="TLS 1.0", newest="TLS 1.3", ciphers="ALL:!aNULL:!eNULL:@SECLEVEL=0"
+                ),
             )
         return self._tls
 

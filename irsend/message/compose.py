@@ -14,12 +14,11 @@ import binascii
 import re
 from collections.abc import Callable
 from email.header import Header
-from email.utils import formatdate
 from typing import IO
 
 from attrs import frozen
 
-from irsend.message.style import Style, fill_template
+from irsend.message.style import DATES, Style, fill_template
 
 _LINE = 76
 # Octets of content that are encoded in one go: whole lines of 57.
@@ -132,16 +131,23 @@ def _head(draft: Draft, style: Style, message_id: str, boundary: str, encoding: 
 def header(fields: dict[str, str], style: Style, *, at: float, message_id: str) -> bytes:
     """Return a header in a machine's style, with its end; fields without a value are left out."""
     fields = {
-        "Date": formatdate(at, localtime=True),
+        "Date": DATES[style.date](at),
         "MIME-Version": "1.0",
         "X-Priority": style.priority,
         "X-Mailer": text_field("X-Mailer", style.mailer),
         "Message-ID": message_id,
         **fields,
+        **style.fixed,
     }
-    ordered = [name for name in style.order if name in fields]
-    names = [*ordered, *(name for name in fields if name not in ordered)]
-    lines = [f"{name}: {fields[name]}\r\n" for name in names if fields[name]]
+    omitted = {name.lower() for name in style.omits}
+    # By their names in small letters: a machine may write Message-Id.
+    written = {name.lower(): name for name in fields if name.lower() not in omitted}
+    ordered = [name for name in style.order if name.lower() in written]
+    named = {name.lower() for name in ordered}
+    names = [*ordered, *(name for one, name in written.items() if one not in named)]
+    lines = [
+        f"{name}: {value}\r\n" for name in names if (value := fields[written[name.lower()]])
+    ]
     return ("".join(lines) + "\r\n").encode("ascii")
 
 

@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
 
-from attrs import frozen
+from attrs import field, frozen
+
+
+def _standard(at: float) -> str:
+    return formatdate(at, localtime=True)
+
+
+def _iso(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def _short_year(at: float) -> str:
+    """RFC 822's, with a year of two digits."""
+    return re.sub(r" \d\d(\d\d) ", r" \1 ", _standard(at), count=1)
+
+
+def _asctime(at: float) -> str:
+    return time.asctime(time.localtime(at))
+
+
+DATES: dict[str, Callable[[float], str]] = {
+    "standard": _standard,
+    "none": lambda _: "",
+    "asctime": _asctime,
+    "iso": _iso,
+    "short_year": _short_year,
+}
+"""The forms of the field Date; empty leaves it out."""
 
 
 @frozen(kw_only=True)
@@ -23,6 +53,12 @@ class Style:
     """The template of the boundary between the parts."""
     attachment: str
     """The template of an attachment's name, without its extension."""
+    omits: tuple[str, ...] = ()
+    """Names of fields that it does not write."""
+    fixed: Mapping[str, str] = field(factory=dict)
+    """Further fields, with the value that they always have."""
+    date: str = "standard"
+    """The form of Date, one of DATES."""
     trailing_dot: bool = False
     """The domain of Message-ID ends in a dot."""
     declared_quoted_printable: bool = False

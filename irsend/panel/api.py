@@ -18,7 +18,6 @@ from irsend.device.device import State
 from irsend.device.events import JobChanged
 from irsend.device.jobs import Direction, JobQuery, JobResult
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
-from irsend.device.windows import windows
 from irsend.errors import NoSuchRecord
 from irsend.machine_interface import IMachine
 from irsend.panel import openapi, request_parameters, serializers
@@ -26,7 +25,7 @@ from irsend.panel.access_control import AccessControl
 from irsend.panel.events import Events
 from irsend.panel.mails import MailRoutes
 from irsend.panel.metrics import Metrics
-from irsend.panel.problems import Problem
+from irsend.panel.problems import Problem, no_such_window
 from irsend.panel.request import PanelRequest
 from irsend.panel.responses import shield, write, write_failure
 from irsend.panel.routing import app, route
@@ -131,9 +130,7 @@ class API(TrayRoutes, MailRoutes):
         """Give one window."""
         settings = serializers.settings(self._machine.device, window)
         if not settings["windows"]:
-            there_are = ", ".join(name for name, _, _ in windows())
-            title = self._machine.device.model.title
-            raise Problem(404, f"The {title} has no such window; windows are: {there_are}")
+            raise no_such_window(self._machine.device.model, window)
         return write(request, settings)
 
     @route("/api/settings", "PATCH")
@@ -191,6 +188,7 @@ class API(TrayRoutes, MailRoutes):
             "party",
             "subject",
             "since",
+            "ended",
             "limit",
             "wait",
         ),
@@ -213,6 +211,7 @@ class API(TrayRoutes, MailRoutes):
             party=request_parameters.text(given, "party"),
             subject=request_parameters.text(given, "subject"),
             since=request_parameters.time(given, "since"),
+            ended=request_parameters.yes_or_no(given, "ended"),
         )
         limit = request_parameters.whole_number(given, "limit", 100, 1, 10_000)
         found = await self._waiting.until(

@@ -26,6 +26,8 @@ class Menu:
     parent: Menu | None = None
     window: str = ""
     """The key of its settings window; empty where it only leads on."""
+    note: str = ""
+    """What is to be known of that window."""
     submenus: list[Menu] = field(factory=list)
 
     @property
@@ -52,7 +54,7 @@ def root_menu(model: Model) -> Menu:
         titles = window.path[1:] if window.path[0] == root.title else window.path
         for title in titles:
             menu = _submenu(menu, title)
-        menu.window = name
+        menu.window, menu.note = name, window.note
     return root
 
 

@@ -76,6 +76,9 @@ def job_paths() -> Schema:
                 text_filter("party", "In the other side's address, or that of a recipient."),
                 text_filter("subject", "In the subject."),
                 since_parameter("That began then or later"),
+                parameter(
+                    "ended", {"enum": ["0", "1"]}, "1: that have ended; 0: that have not."
+                ),
                 limit_of("jobs"),
                 wait_parameter("there is a job that fits"),
             )

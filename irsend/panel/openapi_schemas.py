@@ -14,6 +14,7 @@ from irsend.device.codes import CODES
 from irsend.device.device import State
 from irsend.device.items import Item, Lines
 from irsend.device.jobs import Direction, JobKind, JobResult
+from irsend.device.model_sources import STANDINGS
 from irsend.device.send_order import MOST_RECIPIENTS, ORDER_ITEMS
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.status import StatusText
@@ -206,7 +207,38 @@ SCHEMAS: dict[str, Schema] = {
         session=COUNT,
         reason=TEXT,
     ),
-    "Model": object_of(name=TEXT, title=TEXT, maker=TEXT, year={"type": "integer"}),
+    "Model": object_of(
+        name=TEXT,
+        title=TEXT,
+        maker=TEXT,
+        year={"type": "integer"},
+        special={**TEXT, "description": "What is special about it."},
+        tls={
+            "type": ["object", "null"],
+            "description": "The keys of [tls] in its file; null: it has no TLS.",
+        },
+        mechanisms=object_of(secured=list_of(TEXT), plain=list_of(TEXT)),
+        statements=list_of(ref("ModelStatement")),
+        sources=list_of(ref("ModelSource")),
+    ),
+    "ModelStatement": object_of(
+        key={**TEXT, "description": "A key of the model's file."},
+        value={},
+        standing={
+            "enum": [*STANDINGS, ""],
+            "description": "How far it can be trusted; empty: the file does not say.",
+        },
+        sources={**list_of(COUNT), "description": "The numbers of its sources."},
+    ),
+    "ModelSource": object_of(
+        number=COUNT,
+        address=TEXT,
+        date={**TEXT, "description": "When it was published; empty: it has no date."},
+        read={**TEXT, "description": "When it was read, where it has no date."},
+        standing={"enum": list(STANDINGS)},
+        says=TEXT,
+        keys=list_of(TEXT),
+    ),
     "Key": {
         "type": "object",
         "description": "The machine's certificate.",

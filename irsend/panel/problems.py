@@ -14,6 +14,8 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
+from irsend.device.model import Model
+from irsend.device.windows import windows
 from irsend.errors import (
     IrsendError,
     KeyMaterialError,
@@ -26,6 +28,7 @@ from irsend.errors import (
     ValueRefused,
 )
 from irsend.panel import serializers
+from irsend.wording import nearest, question, shown
 
 CONTENT_TYPE = "application/problem+json"
 _MOST_ERRORS = 100
@@ -64,6 +67,19 @@ class Problem(Exception):
         if self.errors is not None:
             members["errors"] = self.errors
         return serializers.dumps(members) + b"\n"
+
+
+def no_such_window(model: Model, given: str) -> Problem:
+    """Return the problem for a window that there is not, with the nearest: it may be one of its settings."""
+    names = [name for name, _, _ in windows()]
+    near = nearest(given, names) or list(
+        dict.fromkeys(key.partition(".")[0] for key in nearest(given, model.items()))
+    )
+    return Problem(
+        404,
+        f"The {model.title} has no window {shown(given, 60)}; "
+        f"windows are: {', '.join(names)}{question(near)}",
+    )
 
 
 def problem_of(failure: Failure, path: str) -> Problem:

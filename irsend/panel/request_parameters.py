@@ -15,6 +15,7 @@ from irsend.panel.problems import Problem
 from irsend.panel.request import PanelRequest
 from irsend.panel.uploads import Upload
 from irsend.panel.waiting import LONGEST
+from irsend.wording import did_you_mean, shown
 
 N = TypeVar("N", int, None)
 
@@ -35,7 +36,7 @@ def query(request: Request) -> dict[str, str]:
         ) from None
     for name, values in parameters.items():
         if len(values) > 1:
-            raise Problem(400, f"{_abbreviated(name)} stands {len(values)} times in the query")
+            raise Problem(400, f"{shown(name, 60)} stands {len(values)} times in the query")
     return {name: values[0] for name, values in parameters.items()}
 
 
@@ -43,10 +44,9 @@ def check_query(request: Request, known: tuple[str, ...]) -> None:
     """Raise Problem where the query cannot be read, or has a parameter that is not known."""
     for name in query(request):
         if name not in known:
-            there_are = f"there are: {', '.join(known)}" if known else "this takes none"
-            raise Problem(
-                400, f"{_abbreviated(name)} is no parameter of the query; {there_are}"
-            )
+            there_are = f"; there are: {', '.join(known)}" if known else "; this takes none"
+            near = did_you_mean(name, known) or there_are
+            raise Problem(400, f"{shown(name, 60)} is no parameter of the query{near}")
 
 
 def whole_number(
@@ -61,7 +61,7 @@ def whole_number(
     ):
         raise Problem(
             400,
-            f"{name}: {_abbreviated(given)} is not allowed; "
+            f"{name}: {shown(given, 60)} is not allowed; "
             f"allowed: a whole number from {minimum} to {maximum}",
         )
     return int(given)
@@ -74,7 +74,9 @@ def one_of(
     given = parameters.get(name, default)
     if given is not None and given not in words:
         raise Problem(
-            400, f"{name}: {_abbreviated(given)} is not allowed; allowed: {', '.join(words)}"
+            400,
+            f"{name}: {shown(given, 60)} is not allowed; "
+            f"allowed: {', '.join(words)}{did_you_mean(given, words)}",
         )
     return given
 
@@ -83,7 +85,11 @@ def text(parameters: dict[str, str], name: str, longest: int = 255) -> str | Non
     """Return a parameter that is a line of text; None where it is empty."""
     given = parameters.get(name)
     if given and (len(given) > longest or not re.fullmatch(ONE_LINE, given)):
-        raise Problem(400, f"{name}: allowed is one line of text of up to {longest} characters")
+        raise Problem(
+            400,
+            f"{name}: {shown(given, 60)} is not allowed; "
+            f"allowed: one line of text of up to {longest} characters",
+        )
     return given or None
 
 
@@ -106,16 +112,26 @@ def time(parameters: dict[str, str], name: str) -> float | None:
     except (ValueError, OverflowError, OSError):
         raise Problem(
             400,
-            f"{name}: {_abbreviated(given)} is not allowed; allowed: a time with its zone such as "
+            f"{name}: {shown(given, 60)} is not allowed; allowed: a time with its zone such as "
             "2026-11-28T14:03:07Z, or seconds since the epoch",
         ) from None
+
+
+def yes_or_no(parameters: dict[str, str], name: str) -> bool | None:
+    """Return a parameter that is 1 or 0; None where it is missing."""
+    given = one_of(parameters, name, ("0", "1"))
+    return None if given is None else given == "1"
 
 
 def code(parameters: dict[str, str]) -> str | None:
     """Return a parameter that is a result code; None where it is empty."""
     given = text(parameters, "code")
     if given and not re.fullmatch(r"#?[0-9]{3}", given, re.ASCII):
-        raise Problem(400, "code: allowed is # and three digits; the # may be left out")
+        raise Problem(
+            400,
+            f"code: {shown(given, 60)} is not allowed; allowed: # and three digits, such as #806; "
+            "the # may be left out",
+        )
     # "#" begins a fragment in an address, so it may be left out.
     return given and "#" + given.removeprefix("#")
 
@@ -129,7 +145,7 @@ def wait(parameters: dict[str, str]) -> float:
     ):
         raise Problem(
             400,
-            f"wait: {_abbreviated(given)} is not allowed; allowed: seconds from 0 to {LONGEST}",
+            f"wait: {shown(given, 60)} is not allowed; allowed: seconds from 0 to {LONGEST}",
         )
     return float(given)
 
@@ -226,7 +242,7 @@ def order_items(fields: dict[str, list[str]]) -> dict[str, object]:
                 one.strip() for value in values for one in value.split(",") if one.strip()
             ]
         elif len(values) > 1:
-            raise Problem(400, f"{_abbreviated(name)} stands {len(values)} times in the form")
+            raise Problem(400, f"{shown(name, 60)} stands {len(values)} times in the form")
         else:
             given[name] = values[0]
     return given
@@ -241,8 +257,3 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
-
-
-def _abbreviated(given: str) -> str:
-    given = repr(given)
-    return given if len(given) <= 60 else given[:57] + "..."

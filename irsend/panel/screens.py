@@ -14,7 +14,7 @@ from twisted.web.server import Request
 from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, Session
 from irsend.device.status import CAUSES, StatusCause
-from irsend.device.windows import ITEMS
+from irsend.device.windows import DEFAULTS, ITEMS
 from irsend.errors import NoSuchRecord
 from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
@@ -229,13 +229,19 @@ class Screens:
         return write(request, page.encode("utf-8", "replace"), HTML)
 
     def _compared(self, settings: dict[str, object]) -> list[tuple[str, object, object]]:
-        """Return label, value in `settings` and value now of the model's items; None for no change."""
+        """Return label, value in `settings` and value now of the model's items; None for no change.
+
+        Quirks are there where they were turned on, or are now.
+        """
         device = self._machine.device
         rows = []
         for key in device.model.items():
             if key not in settings:
                 continue
             now = ITEMS[key].kind.plain(device.settings.value(key))
+            usual = ITEMS[key].kind.plain(DEFAULTS[key])
+            if key.startswith("quirks.") and settings[key] == now == usual:
+                continue
             changed = now if now != settings[key] else None
             rows.append((ITEMS[key].label, settings[key], changed))
         return rows

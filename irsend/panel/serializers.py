@@ -17,6 +17,7 @@ from irsend.device import Device, Job, Session, StatusEntry, load_model, model_n
 from irsend.device.codes import meaning
 from irsend.device.documents import Document, PageText
 from irsend.device.mails import Mail, MailContent
+from irsend.device.model_description import describe_model
 from irsend.device.status import CAUSES
 from irsend.device.windows import ITEMS, windows
 from irsend.interfaces import TranscriptLine
@@ -265,12 +266,8 @@ def reception(one: Session) -> JSON:
 
 @functools.cache
 def models() -> list[JSON]:
-    """Serialize the models that irsend comes with."""
-    known = [load_model(name) for name in model_names()]
-    return [
-        {"name": model.name, "title": model.title, "maker": model.maker, "year": model.year}
-        for model in known
-    ]
+    """Serialize the models that irsend comes with, each with its statements and sources."""
+    return [describe_model(load_model(name)) for name in model_names()]
 
 
 def dumps(value: object) -> bytes:

@@ -16,7 +16,7 @@ What is mended, each with a test that fails on Twisted's own class
 It decides nothing: each step is a call, in the order that the sender's settings
 ask for. A refusal by the server is a reply, not an error, except where the session
 cannot go on after it. `smtp_client_transaction` has the mail transaction,
-`smtp_client_auth` AUTH.
+`smtp_client_auth` AUTH, `smtp_client_dialect` where a caller wants it to depart from the standards.
 
 Standards: RFC 5321 (SMTP; 4.5.3.2 timeouts), 3207 (STARTTLS), 4954 (AUTH).
 """
@@ -39,11 +39,11 @@ from irsend.interfaces import ITranscript, Mailbox
 from irsend.protocols.octet_names import TEXT, note_unread
 from irsend.protocols.sasl import IMechanism
 from irsend.protocols.smtp_client_auth import log_in
+from irsend.protocols.smtp_client_dialect import STANDARD, Dialect
 from irsend.protocols.smtp_client_replies import (
     CHALLENGE,
     Awaited,
     Refused,
-    ReplyLines,
     ServerReply,
     Timeouts,
     UnreadableReply,
@@ -82,6 +82,7 @@ class ESMTPClient(smtp.ESMTPClient):
         identity: bytes,
         timeouts: Timeouts | None = None,
         uses: Collection[bytes] = EXTENSIONS,
+        dialect: Dialect = STANDARD,
     ) -> None:
         smtp.ESMTPClient.__init__(self, b"", None, identity)
         self.callLater = clock.callLater  # type: ignore[method-assign,assignment]
@@ -95,7 +96,8 @@ class ESMTPClient(smtp.ESMTPClient):
         self._line = b""
         self._behind = b""
         """What came in one segment with the line that is being read, behind it."""
-        self._answer = ReplyLines()
+        self.dialect = dialect
+        self._answer = dialect.replies()
         self.secrets = Secrets()
         """What the server may repeat, and no transcript shows."""
         self._uses = uses
@@ -184,7 +186,7 @@ class ESMTPClient(smtp.ESMTPClient):
 
     async def _open_session(self, tls: ClientTLS | None) -> None:
         greeting = await self.greeted
-        if greeting.code != 220:
+        if not greeting.means(220):
             raise Refused(greeting)
         await self._hello()
         if tls is not None and b"STARTTLS" in self.extensions:
@@ -200,16 +202,7 @@ class ESMTPClient(smtp.ESMTPClient):
         return Deferred.fromCoroutine(self._hello())
 
     async def _hello(self) -> None:
-        self.extensions = {}
-        name = b" " + self.identity if self.identity else b""
-        reply = await self.command(b"EHLO" + name)
-        if reply.positive:
-            for line in reply.lines[1:]:
-                keyword, _, parameters = line.strip().partition(b" ")
-                self.extensions[keyword.upper()] = parameters.strip()
-            return
-        if reply.permanent:
-            reply = await self.command(b"HELO" + name)
+        reply = await self.dialect.hello.say(self)
         if not reply.positive:
             if self._client_tls is not None:
                 self._client_tls.check_refusal(str(reply))
@@ -225,20 +218,23 @@ class ESMTPClient(smtp.ESMTPClient):
 
     async def _start_tls(self, tls: ClientTLS) -> None:
         reply = await self.command(b"STARTTLS")
-        if reply.code != 220:
+        if not reply.means(220):
             raise Refused(reply)
         if self._behind:
             self.transcript.server(self.secrets.out_of(self._behind[:200]))
             behind = TLSFailed("plain text behind the answer to STARTTLS")
             self.abort(behind)
             raise behind
+        self.extensions = self.dialect.hello.known_under_tls(self.extensions)
+        await self.begin_tls(tls)
+
+    def begin_tls(self, tls: ClientTLS) -> Deferred[None]:
+        """The handshake, behind STARTTLS or right after the connection; fails with TLSFailed."""
         self._client_tls = tls
-        self._handshake = Deferred()
-        self.extensions = {}
+        self._handshake = handshake = Deferred[None]()
         self.setTimeout(self.timeouts.command)
-        handshake = self._handshake
         self.transport.startTLS(tls)
-        await handshake
+        return handshake
 
     def handshakeCompleted(self) -> None:
         """Check the server's certificate, now that TLS is in use (called by the transport)."""
@@ -246,7 +242,7 @@ class ESMTPClient(smtp.ESMTPClient):
         if self._handshake is None or self._ending is not None:
             return
         handshake, self._handshake = self._handshake, None
-        self.setTimeout(None)
+        self.setTimeout(self._awaited[0].seconds if self._awaited else None)
         try:
             self._client_tls.check(self.transport.getHandle())
         except TLSFailed as failed:
@@ -299,7 +295,7 @@ class ESMTPClient(smtp.ESMTPClient):
         self,
         sender: Mailbox | None,
         recipients: Sequence[Mailbox],
-        content: IO[bytes],
+        content: IO[bytes] | None,
         *,
         size: int = 0,
         eight_bit: bool = False,
@@ -308,6 +304,7 @@ class ESMTPClient(smtp.ESMTPClient):
     ) -> Deferred[dict[Mailbox, ServerReply]]:
         """Send a message from where `content` stands to its end; fires with each recipient's reply.
 
+        Without content the transaction ends before DATA, by RSET.
         `size` is announced where the server has SIZE, in octets; `eight_bit`
         content with 8BITMIME. With an `envelope_id` notifications are asked for
         where the server has DSN. May be called again when it has fired. Fails with
@@ -321,9 +318,9 @@ class ESMTPClient(smtp.ESMTPClient):
         )
 
     async def _send(
-        self, mail: SMTPClientTransaction, content: IO[bytes], refusals: Answers
+        self, mail: SMTPClientTransaction, content: IO[bytes] | None, refusals: Answers
     ) -> Answers:
-        if self._transaction_open:
+        if self._transaction_open or self.dialect.rset_before_mail:
             await self.command(b"RSET")
         try:
             return await mail.deliver(content, refusals)
@@ -357,14 +354,22 @@ class ESMTPClient(smtp.ESMTPClient):
     def command(
         self, line: bytes, timeout: float | None = None, *, shown: bytes | None = None
     ) -> Deferred[ServerReply]:
-        """Send a line; fires with the reply, whatever it is.
+        """Send a command in the form of the dialect; fires with the reply, whatever it is.
 
         `shown` is what the transcript has instead of the line.
         """
+        form = self.dialect.commands
+        line = form.written(line)
+        return self.respond(line, timeout, shown=line if shown is None else form.written(shown))
+
+    def respond(
+        self, line: bytes, timeout: float | None = None, *, shown: bytes
+    ) -> Deferred[ServerReply]:
+        """Send a line that is no command, such as a response of AUTH; fires as `command` does."""
         if self._ending is not None:
             return fail(Failure(self._ending))
-        self.transcript.client(line if shown is None else shown)
-        self.transport.write(line + b"\r\n")
+        self.transcript.client(shown)
+        self.transport.write(line + self.dialect.commands.end)
         verb = line[:4].upper()
         return self._await(Awaited(verb, self.timeouts.command if timeout is None else timeout))
 
@@ -380,14 +385,18 @@ class ESMTPClient(smtp.ESMTPClient):
         self.setTimeout(self.timeouts.block)
         self.on_octets_sent(octets)
 
-    def content_ends(self, end: bytes, octets: int) -> None:
-        """Send the end mark behind so many octets."""
+    def content_ends(self, last: bytes, mark: bytes, octets: int) -> None:
+        """Send the last of so many octets, and the end mark as the dialect has it."""
         if self._ending is None:
-            self._inside_content = False
             self.transcript.client(b"(a message of %d octets)" % octets)
-            self.transcript.client(b".")
-            self.transport.write(end)
-            self.setTimeout(self.timeouts.end)
+            self.dialect.final_dot.send(self, last, mark)
+
+    def end_content(self, end: bytes) -> None:
+        """Write the end of the content, and wait for the reply."""
+        self._inside_content = False
+        self.transcript.client(b".")
+        self.transport.write(end)
+        self.setTimeout(self.timeouts.end)
 
     # -- replies --------------------------------------------------------------
 
@@ -422,11 +431,11 @@ class ESMTPClient(smtp.ESMTPClient):
 
     def _answered(self, reply: ServerReply) -> None:
         lines = reply.lines
-        if reply.code != CHALLENGE:
+        if not reply.means(CHALLENGE):
             # Journal and report show it too.
             lines = tuple(self.secrets.out_of(line) for line in lines)
         verb = self._awaited[0].verb if self._awaited else b""
-        reply = ServerReply(reply.code, lines, verb)
+        reply = type(reply)(reply.code, lines, verb)
         if not self._awaited and reply.code == _CLOSING_DOWN:
             self.abort(error.ConnectionLost(f"the server closed the session: {reply}"))
             return

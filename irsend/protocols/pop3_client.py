@@ -232,7 +232,6 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
 
     def start_tls(self, tls: ClientTLS) -> Deferred[None]:
         """STLS; fires when the handshake is done and the certificate checked, else TLSFailed."""
-        self._client_tls = tls
         exchange = Exchange[bytes](b"STLS", ahead=False)
 
         def shake(_: bytes) -> Deferred[None]:
@@ -241,14 +240,19 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
                 behind = TLSFailed("plain text behind the answer to STLS")
                 self.abort(behind)
                 raise behind
-            self._handshake = Deferred()
             self._second_greeting_possible = True
-            self._capCache = None
-            self.startedTLS = True
-            self.transport.startTLS(tls)
-            return self._handshake
+            return self.begin_tls(tls)
 
         return self._send(exchange).addCallback(shake)
+
+    def begin_tls(self, tls: ClientTLS) -> Deferred[None]:
+        """The handshake, behind STLS or right after the connection; fails with TLSFailed."""
+        self._client_tls = tls
+        self._handshake = handshake = Deferred[None]()
+        self._capCache = None
+        self.startedTLS = True
+        self.transport.startTLS(tls)
+        return handshake
 
     def handshakeCompleted(self) -> None:
         """Check the server's certificate, now that TLS is in use (called by the transport)."""
@@ -304,10 +308,7 @@ class POP3Client(Listings, pop3.AdvancedPOP3Client):
             self._awaited.append(exchange)
             shown = masked_command(exchange.line)
             if shown != exchange.line:
-                # With its command: a password alone may be a word of the server's own text.
-                self._secrets.keep(exchange.line, shown)
-                if not exchange.line.startswith(b"PASS "):
-                    self._secrets.keep(exchange.line.rpartition(b" ")[2])
+                self._secrets.keep_command(exchange.line, shown)
             self._write(exchange.line, shown)
 
     def _write(self, line: bytes, shown: bytes) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IAddress,
     IListeningPort,
@@ -16,6 +18,7 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 
 from irsend.errors import ConfigurationError
+from irsend.protocols.listen_failures import CannotListen
 
 EndpointMaker = Callable[[Any], IStreamServerEndpoint]
 """Makes an endpoint with the reactor that it gets."""
@@ -45,8 +48,9 @@ def listen(
     *,
     through: Callable[[EndpointMaker], IStreamServerEndpoint] | None = None,
 ) -> list[IListeningPort]:
-    """Listen; raises ConfigurationError or CannotListenError.
+    """Listen; raises ConfigurationError or CannotListen.
 
+    `key` is the configuration's key of the description, or the setting whose value is its port.
     `through` gets the maker of the endpoint, and returns another endpoint, such as one
     with a filter. Returns the port in a list, or an empty list for
     an empty description.
@@ -63,11 +67,24 @@ def listen(
     # The Deferred of a server endpoint of Twisted's has fired already.
     ports: list[IListeningPort] = []
     for port in outcome:
-        if isinstance(port, Failure):
-            port.raiseException()
-        else:
+        if not isinstance(port, Failure):
             ports.append(port)
+            continue
+        error = port.value
+        if isinstance(error, OSError):
+            # Twisted leaves the error of a lock file as it is, beside a UNIX socket.
+            error = CannotListenError(None, _path_in(description), error)
+        if isinstance(error, CannotListenError):
+            raise CannotListen(key, description, error) from None
+        port.raiseException()
     return ports
+
+
+def _path_in(description: str) -> bytes:
+    """Return the path of a UNIX socket; the description itself where it has none."""
+    match = re.match(r"unix:(?:address=)?((?:\\.|[^:\\])+)", description)
+    path = re.sub(r"\\(.)", r"\1", match[1]) if match else description
+    return path.encode("utf-8", "surrogateescape")
 
 
 def address_text(address: IAddress) -> str:

@@ -37,7 +37,10 @@ class AuthSession(Protocol):
         """What no transcript shows."""
 
     def command(self, line: bytes, *, shown: bytes) -> Deferred[ServerReply]:
-        """Send a line, which the transcript has as `shown`; fires with the reply."""
+        """Send a command, which the transcript has as `shown`; fires with the reply."""
+
+    def respond(self, line: bytes, *, shown: bytes) -> Deferred[ServerReply]:
+        """Send a line that is no command, in the same way."""
 
     def while_connected(self, work: Coroutine[Deferred[Any], Any, _T]) -> Deferred[_T]:
         """Begin `work`; fires with its result, or fails when the session ends."""
@@ -61,7 +64,7 @@ async def log_in(
             session.secrets.keep(initial)
     reply = await session.command(line, shown=masked_command(line))
     for _ in range(_MOST_CHALLENGES):
-        if reply.code != CHALLENGE:
+        if not reply.means(CHALLENGE):
             break
         try:
             challenge = base64.b64decode(reply.lines[-1].strip(), validate=True)
@@ -71,14 +74,14 @@ async def log_in(
                 response = await session.while_connected(response_to(mechanism, challenge))
         except (MechanismFailed, binascii.Error) as failed:
             # RFC 4954 4: "*" cancels the exchange; the reply to it adds nothing.
-            await session.command(b"*", shown=b"*")
+            await session.respond(b"*", shown=b"*")
             if isinstance(failed, MechanismFailed):
                 raise
             raise MechanismFailed("the server's challenge is not base64") from None
         first = None
         encoded = base64.b64encode(response)
         session.secrets.keep(encoded)
-        reply = await session.command(encoded, shown=MASK.encode() if encoded else b"")
-    if reply.code == 235:
+        reply = await session.respond(encoded, shown=MASK.encode() if encoded else b"")
+    if reply.means(235):
         mechanism.confirmed()
     return reply

@@ -23,6 +23,15 @@ class ServerReply:
     to: bytes = field(default=b"", eq=False)
     """The verb of the command that it replies to; "." for the content."""
 
+    def means(self, code: int) -> bool:
+        """Say whether the client takes it for a reply of this code."""
+        return self.code == code
+
+    @property
+    def code_read(self) -> int:
+        """The code as the client reads it."""
+        return self.code
+
     @property
     def positive(self) -> bool:
         """True for 2xx: the command is done."""
@@ -37,6 +46,20 @@ class ServerReply:
         """Return code and text on one line."""
         text = b" ".join(self.lines).decode("utf-8", "replace")
         return f"{self.code} {text}".rstrip()
+
+
+@frozen
+class FirstDigitReply(ServerReply):
+    """A reply of a client that reads only the first digit of its code."""
+
+    def means(self, code: int) -> bool:
+        """Say whether the code begins with the same digit."""
+        return self.code // 100 == code // 100
+
+    @property
+    def code_read(self) -> int:
+        """The code without its other digits: 500 for 530."""
+        return self.code // 100 * 100
 
 
 class Refused(Exception):
@@ -91,6 +114,10 @@ class Awaited:
 class ReplyLines:
     """Makes replies of lines."""
 
+    _reply: type[ServerReply] = ServerReply
+    _digits = 3
+    """How many digits of the code are read."""
+
     def __init__(self) -> None:
         self._code = b""
         self._lines: list[bytes] = []
@@ -98,7 +125,9 @@ class ReplyLines:
     def feed(self, line: bytes) -> ServerReply | None:
         """Take a line without its end; with the last one return the reply. Raises UnreadableReply."""
         match = _REPLY_LINE.fullmatch(line)
-        if match is None or (self._lines and match[1] != self._code):
+        if match is None or (
+            self._lines and match[1][: self._digits] != self._code[: self._digits]
+        ):
             raise UnreadableReply("the server's answer is no SMTP reply")
         self._code = match[1]
         self._lines.append(match[3] or b"")
@@ -106,6 +135,13 @@ class ReplyLines:
             if len(self._lines) >= _MOST_LINES:
                 raise UnreadableReply("the server's answer has too many lines")
             return None
-        reply = ServerReply(int(self._code), tuple(self._lines))
+        reply = self._reply(int(self._code), tuple(self._lines))
         self._lines = []
         return reply
+
+
+class FirstDigitReplyLines(ReplyLines):
+    """Makes replies of lines for a client that reads only the first digit of a code."""
+
+    _reply = FirstDigitReply
+    _digits = 1

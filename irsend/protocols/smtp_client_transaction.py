@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.interfaces import ITranscript, Mailbox
-from irsend.protocols.dot_stuffing import DotStuffing
+from irsend.protocols.smtp_client_dialect import Dialect
 from irsend.protocols.smtp_client_replies import ServerReply, Timeouts, UnreadableReply
 
 _CHUNK = 65_536
@@ -32,6 +32,7 @@ class TransactionSession(Protocol):
     transport: Any
     transcript: ITranscript
     timeouts: Timeouts
+    dialect: Dialect
 
     def usable(self, keyword: bytes) -> bool:
         """Say whether the server has announced an extension, and the client may use it."""
@@ -45,8 +46,8 @@ class TransactionSession(Protocol):
     def content_went(self, octets: int) -> None:
         """Note that the transport has taken so many octets of it in all."""
 
-    def content_ends(self, end: bytes, octets: int) -> None:
-        """Send the end mark behind so many octets."""
+    def content_ends(self, last: bytes, mark: bytes, octets: int) -> None:
+        """Send the last of so many octets, and the end mark as the dialect has it."""
 
     def abort(self, why: BaseException) -> None:
         """End the session at once; each reply that is awaited fails with this."""
@@ -79,12 +80,13 @@ class SMTPClientTransaction:
         self.open = False
         """True from an accepted MAIL to the reply to the content; only RSET ends it earlier."""
 
-    async def deliver(self, content: IO[bytes], refusals: Answers) -> Answers:
+    async def deliver(self, content: IO[bytes] | None, refusals: Answers) -> Answers:
         """Send the content from where it stands; return the reply for each recipient.
 
         That is the reply to the content where the transaction came so far, else the
-        refusal, which is put into `refusals` as soon as it is read. Raises what ends
-        the session.
+        refusal, which is put into `refusals` as soon as it is read. Without content
+        RSET takes the place of DATA, and an accepted recipient has its reply to RCPT.
+        Raises what ends the session.
         """
         session, recipients = self._session, self._recipients
         lines = [self._rcpt(one) for one in recipients]
@@ -112,10 +114,13 @@ class SMTPClientTransaction:
                 refusals[recipient] = results[recipient]
         self.open = reply.positive
         accepted = [recipient for recipient in recipients if results[recipient].positive]
-        if not accepted:
+        if content is None and self.open:
+            await session.command(b"RSET")
+            self.open = False
+        if content is None or not accepted:
             return results
         reply = await session.command(b"DATA", session.timeouts.data)
-        if reply.code == 354:
+        if reply.means(354):
             # Awaited from here on: a server may refuse in the middle of it.
             taken = session.content_begins()
             await _Content(session, content).done
@@ -148,7 +153,7 @@ class _Content:
     def __init__(self, session: TransactionSession, content: IO[bytes]) -> None:
         self._session = session
         self._content = content
-        self._stuffing = DotStuffing()
+        self._stuffing = session.dialect.content()
         self._octets = 0
         self._ahead: bytes | None = None
         self.done: Deferred[None] = Deferred()
@@ -173,7 +178,7 @@ class _Content:
             session.transport.write(outgoing)
         else:
             session.transport.unregisterProducer()
-            session.content_ends(outgoing + self._stuffing.end(), self._octets)
+            session.content_ends(outgoing, self._stuffing.end(), self._octets)
             self.done.callback(None)
 
     def _read(self) -> bytes:

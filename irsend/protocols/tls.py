@@ -1,7 +1,6 @@
-"""TLS as a printer of its time speaks it: a range of versions, its ciphers, its checks.
+"""TLS as a printer of its time speaks it: both sides, their checks, and why a handshake fails.
 
-The oldest that today's OpenSSL can still speak is TLS 1.0 with AES128-SHA, and
-that only at security level 0 (docs/fidelity, docs/servers).
+What a side can do is a `tls_context.TLSProfile`.
 
 Standards: RFC 3207, RFC 2595 (their use); RFC 6125 (names in certificates).
 """
@@ -27,14 +26,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from irsend.protocols.certificate_verdicts import distrust
-from irsend.protocols.tls_handshake import Handshake, handshake_of, version_range
+from irsend.protocols.tls_context import TLSProfile, make_context
+from irsend.protocols.tls_handshake import Handshake, handshake_of
 
-_VERSIONS = {
-    "TLS 1.0": SSL.TLS1_VERSION,
-    "TLS 1.1": SSL.TLS1_1_VERSION,
-    "TLS 1.2": SSL.TLS1_2_VERSION,
-    "TLS 1.3": SSL.TLS1_3_VERSION,
-}
 _NAMES = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
 
 
@@ -67,17 +61,8 @@ _NOTHING_IN_COMMON = (
 )
 
 
-def _context(oldest: str, newest: str, ciphers: str) -> SSL.Context:
-    context = SSL.Context(SSL.TLS_METHOD)
-    # First of all: a level that allows old versions and short keys must be set
-    # before these are.
-    context.set_cipher_list(ciphers.encode("ascii"))
-    context.set_min_proto_version(_VERSIONS[oldest])
-    context.set_max_proto_version(_VERSIONS[newest])
-    context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_NO_TICKET)
-    # Nothing is resumed: each session shows its whole handshake.
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    return context
+_NO_PROTOCOL = "no common protocol: "
+"""Said where what OpenSSL lacks may be why there is none."""
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -87,22 +72,22 @@ class ServerTLS:
 
     context: SSL.Context = field(repr=False)
     speaks: str = field(repr=False)
+    lacks_some: bool = field(repr=False)
+    """Whether this system's OpenSSL lacks some of the profile, which `speaks` names."""
 
     @classmethod
     def build(
         cls,
         certificate: Sequence[x509.Certificate],
         key: PrivateKeyTypes,
-        *,
-        oldest: str,
-        newest: str,
-        ciphers: str,
+        profile: TLSProfile,
     ) -> ServerTLS:
         """Make it from a certificate, the chain behind it, and the private key.
 
         Raises SSL.Error when they do not fit each other or the ciphers.
         """
-        context = _context(oldest, newest, ciphers)
+        made = make_context(profile)
+        context = made.context
         context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
         context.use_certificate(certificate[0])
         for issuer in certificate[1:]:
@@ -111,12 +96,12 @@ class ServerTLS:
         context.use_privatekey(key)  # type: ignore[arg-type]
         context.check_privatekey()
         context.set_info_callback(_note_state)
-        return cls(context, version_range(oldest, newest))
+        return cls(context, made.speaks, bool(made.lacks))
 
     def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
         """Make the connection (called by Twisted)."""
         connection = SSL.Connection(self.context, None)
-        Handshake(connection, peer="client", speaks=self.speaks)
+        Handshake(connection, peer="client", speaks=self.speaks, lacks_some=self.lacks_some)
         return connection
 
 
@@ -130,6 +115,7 @@ class ClientTLS:
     server_name: bool
     check_name: bool
     speaks: str
+    lacks_some: bool
     _handshakes: list[Handshake] = field(factory=list, repr=False)
     _asked: list[bool] = field(factory=list, repr=False)
     _distrust: list[str] = field(factory=list, repr=False)
@@ -138,10 +124,8 @@ class ClientTLS:
     def build(
         cls,
         host: str,
+        profile: TLSProfile,
         *,
-        oldest: str,
-        newest: str,
-        ciphers: str,
         server_name: bool = False,
         verify: bool = False,
         check_name: bool = False,
@@ -153,7 +137,8 @@ class ClientTLS:
         system's), `check_name` for the host's name in the certificate too;
         `server_name` sends the name ahead (SNI). Raises SSL.Error.
         """
-        context = _context(oldest, newest, ciphers)
+        made = make_context(profile)
+        context = made.context
         if verify:
             if trust:
                 context.load_verify_locations(trust)
@@ -164,7 +149,8 @@ class ClientTLS:
             host.strip("[]"),
             server_name,
             verify and check_name,
-            version_range(oldest, newest),
+            made.speaks,
+            bool(made.lacks),
         )
         if verify:
             context.set_verify(SSL.VERIFY_PEER, tls._note_verdict)
@@ -195,8 +181,9 @@ class ClientTLS:
         if self._asked and isinstance(error, SSL.Error) and "alert" in text:
             why = "the server asks for a client certificate"
             return CertificateAsked(f"{why}; {sides} ({text})")
-        if isinstance(error, SSL.Error) and any(words in text for words in _NOTHING_IN_COMMON):
-            return NothingInCommon(f"{sides} ({text})")
+        if isinstance(error, SSL.Error) and _nothing_in_common(text):
+            said = _NO_PROTOCOL if self.lacks_some else ""
+            return NothingInCommon(f"{said}{sides} ({text})")
         return TLSFailed(f"{sides} ({text})" if sides else text)
 
     def check_refusal(self, reply: str) -> None:
@@ -210,7 +197,9 @@ class ClientTLS:
     def clientConnectionForTLS(self, protocol: object) -> SSL.Connection:
         """Make the connection (called by Twisted)."""
         connection = SSL.Connection(self.context, None)
-        self._handshakes.append(Handshake(connection, peer="server", speaks=self.speaks))
+        self._handshakes.append(
+            Handshake(connection, peer="server", speaks=self.speaks, lacks_some=self.lacks_some)
+        )
         if self.server_name and not _is_address(self.host):
             # A name that no certificate can have is not sent.
             with contextlib.suppress(UnicodeError):
@@ -245,7 +234,14 @@ def server_handshake_failure(transport: ISystemHandle, reason: Failure) -> str:
     """Say in words why a client's handshake failed, and what each side offered."""
     text = tls_failure(reason)
     handshake = handshake_of(transport.getHandle())
-    return text if handshake is None else f"{handshake.described()} ({text})"
+    if handshake is None:
+        return text
+    said = _NO_PROTOCOL if handshake.lacks_some and _nothing_in_common(text) else ""
+    return f"{said}{handshake.described()} ({text})"
+
+
+def _nothing_in_common(text: str) -> bool:
+    return any(words in text for words in _NOTHING_IN_COMMON)
 
 
 def _is_address(host: str) -> bool:

@@ -1,35 +1,33 @@
 """What the two sides of a TLS handshake have said, as far as the wire shows it: for one that fails.
 
-Nothing of it is left to do once the handshake is done. Standards: RFC 8446 4.1, RFC 5246 7.4.1.
+Nothing of it is left to do once the handshake is done. `tls_hello` reads the hellos.
 """
 
 from __future__ import annotations
-
-import functools
-import ssl
 
 from OpenSSL import SSL
 
 from irsend.protocols.octet_names import name_of, shown_octets
 from irsend.protocols.tls_alerts import alert_name, ends_a_handshake
+from irsend.protocols.tls_hello import read_hello, suite_name, version_name
 
 # A hello is far shorter.
 _MOST_OCTETS = 20_000
 _ALERT = 21
-_HANDSHAKE, _CLIENT_HELLO, _SERVER_HELLO = 22, 1, 2
-_SUPPORTED_VERSIONS = 43
-_VERSIONS = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2"}
-_VERSIONS |= {0x0304: "TLS 1.3"}
-# Suites that are signals and no ciphers (RFC 5746, RFC 7507).
-_SIGNALS = {0x00FF, 0x5600}
 _MOST_SUITES = 6
 _ATTRIBUTE = "irsend_handshake"
 
 
 class Handshake:
-    """One handshake of a connection. `peer` is what the other side is called."""
+    """One handshake of a connection. `peer` is what the other side is called.
 
-    def __init__(self, connection: SSL.Connection, *, peer: str, speaks: str) -> None:
+    `speaks` is what a failure says of our side. `lacks_some`: OpenSSL lacks some of it.
+    """
+
+    def __init__(
+        self, connection: SSL.Connection, *, peer: str, speaks: str, lacks_some: bool
+    ) -> None:
+        self.lacks_some = lacks_some
         self._peer = peer
         self._speaks = speaks
         self._received = b""
@@ -85,11 +83,6 @@ def handshake_of(connection: object) -> Handshake | None:
     return found
 
 
-def version_range(oldest: str, newest: str) -> str:
-    """Return the versions that a side speaks, in words."""
-    return f"{oldest} only" if oldest == newest else f"{oldest} to {newest}"
-
-
 def _plain_alerts(records: bytes) -> list[int]:
     """Return the numbers of the alerts that are not encrypted."""
     found = []
@@ -103,63 +96,15 @@ def _plain_alerts(records: bytes) -> list[int]:
 
 def _hello(records: bytes) -> str:
     """Return what a ClientHello or ServerHello offers or chose; empty for any other record."""
-    message = b""
-    while len(records) >= 5 and records[0] == _HANDSHAKE:
-        length = int.from_bytes(records[3:5], "big")
-        message += records[5 : 5 + length]
-        records = records[5 + length :]
-    if not message or message[0] not in (_CLIENT_HELLO, _SERVER_HELLO):
+    hello = read_hello(records)
+    if hello is None:
         return ""
-    of_client = message[0] == _CLIENT_HELLO
-    version = int.from_bytes(message[4:6], "big")
-    at = 38 + 1 + message[38]
-    length = int.from_bytes(message[at : at + 2], "big") if of_client else 2
-    at += 2 if of_client else 0
-    suites = [
-        int.from_bytes(message[place : place + 2], "big") for place in range(at, at + length, 2)
-    ]
-    at += length
-    at += 1 + message[at] if of_client else 1
-    versions = _supported_versions(message[at + 2 :], of_client=of_client)
-    ciphers = [
-        _suite_name(one) for one in suites if one not in _SIGNALS and not _is_grease(one)
-    ]
-    if not of_client:
-        return f"chose {_version_name((versions or [version])[0])}, {' '.join(ciphers)}"
-    named = ", ".join(map(_version_name, sorted(versions))) or (
-        f"up to {_version_name(version)}"
+    ciphers = [suite_name(one) for one in hello.suites]
+    if not hello.of_client:
+        chosen = (hello.versions or [hello.version])[0]
+        return f"chose {version_name(chosen)}, {' '.join(ciphers)}"
+    named = ", ".join(map(version_name, sorted(hello.versions))) or (
+        f"up to {version_name(hello.version)}"
     )
     more = f" and {len(ciphers) - _MOST_SUITES} more" if len(ciphers) > _MOST_SUITES else ""
     return f"offered {named} with {', '.join(ciphers[:_MOST_SUITES])}{more}"
-
-
-def _supported_versions(extensions: bytes, *, of_client: bool) -> list[int]:
-    while len(extensions) >= 4:
-        kind = int.from_bytes(extensions[:2], "big")
-        length = int.from_bytes(extensions[2:4], "big")
-        if kind == _SUPPORTED_VERSIONS:
-            listed = extensions[5 : 4 + length] if of_client else extensions[4 : 4 + length]
-            pairs = zip(listed[::2], listed[1::2], strict=False)
-            return [one << 8 | two for one, two in pairs if not _is_grease(one << 8 | two)]
-        extensions = extensions[4 + length :]
-    return []
-
-
-def _version_name(number: int) -> str:
-    return _VERSIONS.get(number, f"version {number:#06x}")
-
-
-def _is_grease(number: int) -> bool:
-    """Return whether a value means nothing (RFC 8701)."""
-    return number & 0x0F0F == 0x0A0A and number >> 8 == number & 0xFF
-
-
-@functools.cache
-def _suite_names() -> dict[int, str]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
-    return {int(one["id"]) & 0xFFFF: str(one["name"]) for one in context.get_ciphers()}
-
-
-def _suite_name(number: int) -> str:
-    return _suite_names().get(number, f"{number:#06x}")

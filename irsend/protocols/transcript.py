@@ -5,6 +5,7 @@ Kept in memory up to a number of lines; the journal of `store` keeps them longer
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 
 from zope.interface import implementer
@@ -15,6 +16,8 @@ MASK = "••••••"
 
 
 _SHORTEST_SECRET = 3
+# Octets from which a password is hardly a word of a server's.
+_NO_WORD = 8
 # How long lines may be on the average: what a session costs in memory is bounded.
 _OCTETS_A_LINE = 100
 
@@ -82,12 +85,21 @@ class Secrets:
         self._kept: list[tuple[bytes, bytes]] = []
 
     def keep(self, secret: bytes, shown: bytes = MASK.encode()) -> None:
-        """Remember one, and what is shown instead.
+        """Remember one, and what is shown instead of it and of its base64.
 
         Shorter ones than a few octets are found in any line by chance.
         """
         if len(secret) >= _SHORTEST_SECRET:
-            self._kept.append((secret, shown))
+            self._kept += [(secret, shown), (base64.b64encode(secret), shown)]
+
+    def keep_command(self, line: bytes, shown: bytes) -> None:
+        """Remember a command with a secret as its last word, as that of POP3, and the secret."""
+        self.keep(line, shown)
+        secret = line.rpartition(b" ")[2]
+        # A short password alone may be a word of the server's own text, and hiding that
+        # would give it away.
+        if not line.startswith(b"PASS ") or len(secret) >= _NO_WORD:
+            self.keep(secret)
 
     def out_of(self, line: bytes) -> bytes:
         """Return a line without them."""

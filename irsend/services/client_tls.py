@@ -1,9 +1,31 @@
-"""TLS of the machine as a client of mail servers: what its model can do, and what its settings check."""
+"""TLS of the machine: what its model can do, and what its settings check of mail servers."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from irsend.device.model import Model
 from irsend.device.model_tables import ModelTLS
 from irsend.protocols.tls import ClientTLS
+from irsend.protocols.tls_context import TLSProfile
+
+
+def tls_profile(model: ModelTLS) -> TLSProfile:
+    """Return what a model's TLS can do, as the protocol takes it."""
+    return TLSProfile(
+        oldest=model.oldest,
+        newest=model.newest,
+        ciphers=model.ciphers,
+        suites=model.suites,
+        groups=model.groups,
+        signatures=model.signatures,
+        extensions=model.extensions,
+    )
+
+
+def is_implicit(model: Model, port: int, implicit_ports: Collection[str]) -> bool:
+    """Say whether a session of this model at this port begins TLS with the connection."""
+    return model.tls is not None and model.tls.implicit and str(port) in implicit_ports
 
 
 def client_tls(
@@ -16,9 +38,7 @@ def client_tls(
     """
     return ClientTLS.build(
         server,
-        oldest=model.oldest,
-        newest=model.newest,
-        ciphers=model.ciphers,
+        tls_profile(model),
         server_name=model.server_name,
         verify=verify,
         check_name=check_name,

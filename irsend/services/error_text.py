@@ -4,6 +4,8 @@ from __future__ import annotations
 
 OWN_ERROR = "an error of irsend's own; its log has more"
 SWITCHED_OFF = "the machine was switched off"
+WITHHELD = "the password would go in plain text, which tls.plain_passwords forbids"
+"""Of a login that is not begun."""
 
 
 def error_text(problem: BaseException) -> str:

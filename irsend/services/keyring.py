@@ -17,6 +17,7 @@ from irsend.device.model_tables import ModelTLS
 from irsend.device.windows import Settings, SSLPolicy
 from irsend.errors import ConfigurationError, KeyMaterialError, NotKept, ValueRefused
 from irsend.protocols.tls import ServerTLS, tls_failure
+from irsend.services.client_tls import tls_profile
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.store.group_commit import InThread
 from irsend.store.keys import (
@@ -178,9 +179,7 @@ class Keyring:
             return ServerTLS.build(
                 key.certificates,
                 key.key,
-                oldest=tls.oldest,
-                newest=tls.newest,
-                ciphers=tls.ciphers,
+                tls_profile(tls),
             )
         except (SSL.Error, ValueError) as error:
             why = tls_failure(Failure(error)) if isinstance(error, SSL.Error) else str(error)

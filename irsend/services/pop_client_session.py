@@ -27,9 +27,9 @@ from irsend.device.status import StatusText
 from irsend.errors import MessageTooLarge
 from irsend.protocols.pop3_client import POP3Client
 from irsend.protocols.pop3_exchange import ProtocolViolation
-from irsend.protocols.tls import TLSFailed
+from irsend.protocols.tls import ClientTLS, TLSFailed
 from irsend.protocols.transcript import Transcript
-from irsend.services.client_tls import client_tls
+from irsend.services.client_tls import client_tls, is_implicit
 from irsend.services.error_text import OWN_ERROR, SWITCHED_OFF, error_text
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network, connect_client
@@ -205,8 +205,9 @@ class POPClientSession:
     async def _converse(self) -> None:
         self._check()
         client = await self._connect()
+        self._note_tls(client)
         capabilities = await client.capabilities()
-        if self._settings.authent_encryption.allow_ssl_pop:
+        if self._settings.authent_encryption.allow_ssl_pop and client.tls is None:
             capabilities = await self._begin_tls(client, capabilities)
         self._auth = await self._log_in(client, capabilities)
         delay = capabilities.get(b"LOGIN-DELAY", [])
@@ -251,6 +252,14 @@ class POPClientSession:
         self._client = client
         if self._aborted:
             self.abort()
+        tls, settings = self._tls(), self._settings
+        port, ports = (
+            settings.service_mode.pop3_port,
+            self._configuration.current.tls.implicit_ports,
+        )
+        if tls is not None and is_implicit(self._device.model, port, ports):
+            # Where it fails, the greeting fails with it.
+            client.begin_tls(tls).addErrback(lambda _: None)
         try:
             await client.greeted
         except ServerErrorResponse as error:
@@ -263,26 +272,35 @@ class POPClientSession:
 
     # -- TLS and login ------------------------------------------------------------
 
-    async def _begin_tls(self, client: POP3Client, capabilities: Capabilities) -> Capabilities:
-        model, window = self._device.model, self._settings.authent_encryption
-        if b"STLS" not in capabilities:
-            raise _tls_failed("the server does not offer STLS")
-        if model.tls is None:
-            raise _tls_failed(f"the {model.called} has no TLS")
-        tls = client_tls(
+    def _tls(self) -> ClientTLS | None:
+        """Return what TLS is begun with; None where it is off, or the model has none."""
+        model, window = self._device.model.tls, self._settings.authent_encryption
+        if model is None or not window.allow_ssl_pop:
+            return None
+        return client_tls(
             self.server,
-            model.tls,
+            model,
             verify=window.verify_pop,
             check_name=window.verify_cn,
             trust=self._configuration.current.tls.trust,
         )
+
+    def _note_tls(self, client: POP3Client) -> None:
+        if client.tls is not None:
+            use = TLSUse(version=client.tls[0], cipher=client.tls[1])
+            self._session = self._device.session_changed(self._session, tls=use)
+
+    async def _begin_tls(self, client: POP3Client, capabilities: Capabilities) -> Capabilities:
+        if b"STLS" not in capabilities:
+            raise _tls_failed("the server does not offer STLS")
+        tls = self._tls()
+        if tls is None:
+            raise _tls_failed(f"the {self._device.model.called} has no TLS")
         try:
             await client.start_tls(tls)
         except ServerErrorResponse as error:
             raise _tls_failed(f"the server refused STLS: {server_text(error)}") from None
-        assert client.tls is not None
-        use = TLSUse(version=client.tls[0], cipher=client.tls[1])
-        self._session = self._device.session_changed(self._session, tls=use)
+        self._note_tls(client)
         found: Capabilities = await client.capabilities()
         return found
 
@@ -295,6 +313,7 @@ class POPClientSession:
             server=self.server,
             blocking=self._blocking,
             chosen=self._mechanism_chosen,
+            in_plain_text=self._configuration.current.tls.plain_passwords,
         )
         try:
             return await login.run(capabilities.get(b"SASL", []))

@@ -14,11 +14,13 @@ from irsend.device.windows import PopAuthMethod, Settings
 from irsend.protocols.pop3_client import POP3Client
 from irsend.protocols.sasl import (
     MECHANISMS,
+    READABLE,
     Credentials,
     MechanismFailed,
     make_mechanism,
     unusable,
 )
+from irsend.services.error_text import WITHHELD
 from irsend.store.group_commit import InThread
 
 # The token of [sending] is for the SMTP server.
@@ -30,7 +32,10 @@ class LoginFailed(Exception):
 
 
 class POPLogin:
-    """One login. With POP AUTH, `chosen` is called with the choice of a mechanism."""
+    """One login. With POP AUTH, `chosen` is called with the choice of a mechanism.
+
+    Without `in_plain_text` no password goes out that can be read on the wire.
+    """
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class POPLogin:
         server: str,
         blocking: InThread,
         chosen: Callable[[Choice], None],
+        in_plain_text: bool,
     ) -> None:
         self._client = client
         self._model = model
@@ -48,6 +54,7 @@ class POPLogin:
         self._server = server
         self._blocking = blocking
         self._chosen = chosen
+        self._in_plain_text = in_plain_text
         self._user = settings.email_ifax.pop_address.encode("utf-8")
         self._password = settings.email_ifax.pop_password.encode("utf-8")
 
@@ -59,6 +66,7 @@ class POPLogin:
         try:
             match self._settings.authent_encryption.pop_auth_method:
                 case PopAuthMethod.STANDARD:
+                    self._check_readable("USER and PASS")
                     await self._client.user(self._user)
                     await self._client.password(self._password)
                     return None
@@ -67,11 +75,17 @@ class POPLogin:
                     return "APOP"
                 case PopAuthMethod.POP_AUTH:
                     mechanism = self._choose(offered)
+                    if mechanism in READABLE:
+                        self._check_readable(mechanism)
                     exchange = make_mechanism(mechanism, self._credentials())
                     await self._client.authenticate(exchange)
                     return mechanism
         except MechanismFailed as error:
             raise LoginFailed(f"login failed: {error}") from None
+
+    def _check_readable(self, way: str) -> None:
+        if self._client.tls is None and not self._in_plain_text:
+            raise LoginFailed(f"{WITHHELD} ({way})")
 
     async def _apop(self) -> None:
         if self._client.serverChallenge is None:
@@ -93,13 +107,14 @@ class POPLogin:
         return choice.mechanism
 
     def _credentials(self) -> Credentials:
-        order = self._model.sasl
+        quirks = self._settings.quirks
         return Credentials(
             user=self._user,
             password=self._password,
             service="pop",
             host=self._server,
             in_thread=self._blocking,
-            strict_prompts=order.strict_prompts,
-            user_inline=order.user_inline,
+            strict_prompts=quirks.login_prompts == "strict",
+            initial_response=self._model.sasl.initial_response,
+            user_inline=quirks.inline_login_name,
         )

@@ -33,6 +33,7 @@ _JOB_CONDITIONS = {
     "party": "(contains(party, :party) OR contains(recipients, :party))",
     "subject": "contains(subject, :subject)",
     "since": "started >= :since",
+    "ended": "(ended IS NOT NULL) = :ended",
 }
 """How SQL asks for each item of a JobQuery."""
 

@@ -49,6 +49,8 @@ class Outgoing:
     """Not before this time, in seconds since the epoch."""
     awaited_until: float | None = None
     """Until when notifications are awaited; None while the message is not sent."""
+    rehearsed: bool = False
+    """Its sessions end the mail transaction before DATA: nothing is handed over."""
     confirmed: tuple[str, ...] = ()
     """Recipients of whom no further notification is awaited."""
 

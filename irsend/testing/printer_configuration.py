@@ -9,6 +9,7 @@ from irsend.configuration import Configuration, configuration, read_assignments
 from irsend.device.model import Model, load_model
 from irsend.errors import ConfigurationError
 
+_RECEIVE = "email_ifax.smtp_receive"
 _FREE_PORT = "tcp:0:interface=127.0.0.1"
 
 
@@ -28,8 +29,10 @@ def printer_configuration(
     """
     assigned = read_assignments(assignments)
     model = str(assigned.pop("model", model))
-    given: dict[str, dict[str, object]] = {"email_ifax": {"smtp_receive": True}}
-    for key, value in whole_keys(load_model(model), settings).items():
+    the_model = load_model(model)
+    given: dict[str, dict[str, object]] = {}
+    receiving = {_RECEIVE: True} if the_model.has_item(_RECEIVE) else {}
+    for key, value in {**receiving, **whole_keys(the_model, settings)}.items():
         window, _, item = key.partition(".")
         given.setdefault(window, {})[item] = value
     whole: dict[str, object] = {

@@ -25,7 +25,15 @@ PATIENCE = 20.0
 """Seconds until a test gives up on a call."""
 
 _ROOT = str(Path(__file__).parents[2])
-_VARIABLES = ("COLUMNS", "IRSEND_URL", "IRSEND_PASSWORD", "NO_COLOR", "FORCE_COLOR")
+_VARIABLES = (
+    "COLUMNS",
+    "IRSEND_URL",
+    "IRSEND_PASSWORD",
+    "IRSEND_SECRET",
+    "IRSEND_SMTP_PASSWORD",
+    "NO_COLOR",
+    "FORCE_COLOR",
+)
 """Variables that irsendctl reads; a call in this process has only those that it is given."""
 
 

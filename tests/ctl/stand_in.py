@@ -172,6 +172,55 @@ BROKEN = {
     "code_texts": ["unsupported MIME type received", "received image cannot be decoded"],
     "notices": ["text/html\nNo programs can process the file attachment."],
 }
+MAIL = {
+    "id": 7,
+    "at": "2026-11-20T09:20:00.000+00:00",
+    "from": "Jos\u00e9 <jose@bench.test>",
+    "to": "scan@bench.test",
+    "subject": "Invoice 17",
+    "date": "Fri, 20 Nov 2026 10:20:00 +0100",
+    "envelope": {"from": "bounce@bench.test", "to": ["scan@bench.test", "b@bench.test"]},
+    "size": 48_213,
+    "attachments": [{"part": 2, "name": "invoice.pdf", "type": "application/pdf", "size": 13}],
+    "session": 12,
+    "job": "5001",
+    "document": "5001",
+}
+BARE_MAIL = {
+    **MAIL,
+    "id": 6,
+    "from": "",
+    "to": "",
+    "subject": "",
+    "date": "",
+    "envelope": {"from": "", "to": []},
+    "attachments": [],
+    "session": None,
+    "document": None,
+}
+MAIL_CONTENT = {
+    **MAIL,
+    "headers": [["From", "Jos\u00e9 <jose@bench.test>"], ["X-Evil", "a\x1b[2Jb"]],
+    "text": "Dear printer,\n\tpage\x1b[2J 1\n",
+    "parts": [
+        {
+            "part": 1,
+            "type": "text/plain",
+            "name": "",
+            "size": 20,
+            "charset": "utf-8",
+            "attachment": False,
+        },
+        {
+            "part": 2,
+            "type": "application/pdf",
+            "name": "invoice.pdf",
+            "size": 13,
+            "charset": "",
+            "attachment": True,
+        },
+    ],
+}
 KEY = {
     "subject": "CN=localhost",
     "names": ["localhost", "127.0.0.1"],
@@ -190,6 +239,8 @@ REPORT = {
     "csv": "number\r\n5001\r\n",
     "pdf": "%PDF-1.7\r\n\x00\xff\n",
 }
+
+RAW_MAIL = b"From: jose@bench.test\r\n\r\nDear \xff\x1b[2J\r\n"
 
 END = object()
 """Ends an event stream."""
@@ -252,6 +303,13 @@ def recorded() -> dict[str, Answer]:
         "GET /api/sessions": Answer(body=[SESSION, REJECTED]),
         "GET /api/sessions/12": Answer(body={**SESSION, "transcript": TRANSCRIPT}),
         "GET /api/tray": Answer(body=[BROKEN, DOCUMENT]),
+        "GET /api/mails": Answer(body=[MAIL, BARE_MAIL]),
+        "GET /api/mails/7": Answer(body=MAIL_CONTENT),
+        "GET /api/mails/6": Answer(body={**BARE_MAIL, "headers": [], "text": "", "parts": []}),
+        "GET /api/mails/7/raw": Answer(200, RAW_MAIL, "message/rfc822"),
+        "GET /api/mails/7/parts/1": Answer(200, b"Dear\xff", "text/plain; charset=utf-8"),
+        "GET /api/mails/7/parts/2": Answer(200, b"%PDF-1.7\r\n\x00\xff", "application/pdf"),
+        "DELETE /api/mails/7": Answer(204),
         "PUT /api/paper": Answer(body={**STATUS, "paper": False}),
         "GET /api/models": Answer(body=MODELS),
         "GET /api/key": Answer(body=KEY),

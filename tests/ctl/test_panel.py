@@ -13,12 +13,14 @@ from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
+from irsend.ctl.filters import DOCUMENT_FILTERS, JOB_FILTERS, MAIL_FILTERS
 from irsend.device import StatusText
 from irsend.errors import CannotDraw
 from irsend.panel import PanelOptions, panel_site
 from tests.ctl import stand_in
 from tests.ctl.calls import Ended, call, process
 from tests.panel.machine import MachineDouble, said
+from tests.panel.test_mails import SCAN
 from tests.panel.test_tray import BROKEN
 
 
@@ -40,6 +42,7 @@ class PanelTests(TestCase):
         )
         job = device.job_accepted("rx", "scanner@bench.test", sessions=(session.id,))
         self.machine.tray = [attrs.evolve(BROKEN, number=job.number)]
+        self.machine.kept_mails = [SCAN]
         self.serve()
 
     def serve(self, password: str = "") -> None:
@@ -80,6 +83,12 @@ class PanelTests(TestCase):
             (("tray",), "scanner@office.test"),
             (("tray", "5001"), "Codes     #821 received TIFF structure wrong\n"),
             (("paper",), "There is paper."),
+            (("mails",), "Ann <ann@bench.test>"),
+            (("mail", "7"), "Guten Tag.\n"),
+            (("wait", "mail", "--to", "scan@"), "Ann <ann@bench.test>"),
+            (("wait", "job", "--timeout", "0"), "5001"),
+            (("wait", "document", "--code", "821"), "scanner@office.test"),
+            (("wait", "status", "SSL Error"), "SSL Error (SMTP RX Reject)"),
             (("models",), "estudio190f"),
         ):
             ended = await self.call(*arguments)
@@ -96,6 +105,8 @@ class PanelTests(TestCase):
         transcript = (await self.value("transcript", "1"))["transcript"]
         self.assert_same_shape(stand_in.TRANSCRIPT[0], transcript[0])
         self.assert_same_shape(stand_in.JOB, (await self.value("jobs"))[0])
+        self.assert_same_shape(stand_in.MAIL, (await self.value("mails"))[0])
+        self.assert_same_shape(stand_in.MAIL_CONTENT, await self.value("mail", "7"))
         self.assert_same_shape(stand_in.BROKEN, (await self.value("tray"))[0])
         self.assert_same_shape(stand_in.BROKEN, (await self.value("tray", "5001"))[0])
         self.assert_same_shape(stand_in.STATUS, await self.value("paper", "in"))
@@ -149,6 +160,48 @@ class PanelTests(TestCase):
         again = await self.call("tray", "--delete", "5001")
         self.assertEqual((again.status, again.out), (1, ""))
         self.assertEqual(again.err, "There is no document 5001 in the tray.\n")
+
+    async def test_mail(self) -> None:
+        """Source and part of a mail are saved as the machine has them; deleted, it is gone there."""
+        file = Path(self.mktemp()).absolute()
+        for number, (arguments, octets) in enumerate(
+            ((("--raw",), b"Guten Tag.\n"), (("--part", "3"), b"...."))
+        ):
+            path = file.with_suffix(f".{number}")
+            ended = await self.call("mail", "7", *arguments, "--output", str(path))
+            self.assertEqual((ended.status, ended.err), (0, ""))
+            self.assertEqual(path.read_bytes(), octets)
+        ended = await self.call("mail", "7", "--part", "4")
+        self.assertEqual(
+            (ended.status, ended.err), (1, "Mail 7 has no part 4.\nSee: irsendctl mail 7\n")
+        )
+        self.assertEqual((await self.call("mail", "7", "--delete")).status, 0)
+        ended = await self.call("mail", "7")
+        self.assertEqual(
+            (ended.status, ended.err), (1, "There is no mail 7.\nSee: irsendctl mails\n")
+        )
+
+    async def test_filters(self) -> None:
+        """Every filter of mails, jobs and documents is one that the panel knows."""
+        for name, options in (
+            ("mail", MAIL_FILTERS),
+            ("job", JOB_FILTERS),
+            ("document", DOCUMENT_FILTERS),
+        ):
+            values = {"--since": "14:03", "--session": "1", "--code": "827", "--result": "OK"}
+            given = [
+                word
+                for option in options
+                for word in (
+                    option,
+                    values.get(option, "rx" if option == "--direction" else "x"),
+                )
+            ]
+            ended = await self.call("wait", name, "--timeout", "0", *given)
+            self.assertNotIn("parameter", ended.err)
+            self.assertIn(ended.status, (0, 1))
+            if ended.status:
+                self.assertTrue(ended.err.startswith(f"No {name} with "), ended.err)
 
     async def test_page_not_drawn(self) -> None:
         """A page that cannot be drawn ends with 1 and why; the PDF is saved all the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import os
@@ -13,9 +14,12 @@ import threading
 import time
 from pathlib import Path
 
+from irsend.ctl.absence import absent
+from irsend.ctl.invocation import Invocation
 from irsend.store.keys import generate_key_material
 from tests.ctl.calls import PATIENCE, CallCase, environment, process
 from tests.ctl.stand_in import Answer, problem
+from tests.ctl.terminals import Terminal
 
 
 class AbsenceTests(CallCase):
@@ -24,10 +28,10 @@ class AbsenceTests(CallCase):
     def assert_absent(
         self, url: str, *said: str, arguments: tuple[str, ...] = ("status",)
     ) -> None:
-        """Check that a call finds no machine and prints why, in one line."""
+        """Check that a call finds no machine and prints why, and what to do, on a line each."""
         ended = self.call(*arguments, url=url)
         self.assertEqual((ended.status, ended.out), (3, ""), ended)
-        self.assertEqual(ended.err.count("\n"), 1, ended.err)
+        self.assertLessEqual(ended.err.count("\n"), 2, ended.err)
         for each in said:
             self.assertIn(each, ended.err)
 
@@ -45,13 +49,31 @@ class AbsenceTests(CallCase):
         for arguments in (("status",), ("watch",), ("receive",), ("sessions", "--follow")):
             self.assert_absent(
                 f"http://127.0.0.1:{port}",
-                f"There is no machine at http://127.0.0.1:{port}: connection refused.",
+                f"There is no machine at http://127.0.0.1:{port}: connection refused.\n"
+                "Start one with `twistd -n irsend` or `irsend-machine` (in a checkout: `make run`), "
+                "or name another with --url or IRSEND_URL.\n",
                 arguments=arguments,
             )
 
+    def test_refused_elsewhere(self) -> None:
+        """On another host, too, one is to be started, and to listen where it can be reached."""
+        error = absent("http://192.0.2.1:8631", "connection refused", refused=True)
+        self.assertEqual(
+            (str(error), error.remedy),
+            (
+                "There is no machine at http://192.0.2.1:8631: connection refused.",
+                "Start one there; unless its [listen] panel says otherwise, only its own host can "
+                "reach it. --url or IRSEND_URL names another.",
+            ),
+        )
+
     def test_unknown_name(self) -> None:
-        """A name that does not resolve is an error that names it."""
-        self.assert_absent("http://nowhere.invalid:8631", "http://nowhere.invalid:8631: ")
+        """A name that does not resolve is an error that names it, and how to name another."""
+        self.assert_absent(
+            "http://nowhere.invalid:8631",
+            "http://nowhere.invalid:8631: ",
+            "--url or IRSEND_URL names the panel of a machine.",
+        )
 
     def test_silence(self) -> None:
         """A machine that does not answer in time is an error that names the time."""
@@ -62,7 +84,7 @@ class AbsenceTests(CallCase):
         )
 
     def test_other_answers(self) -> None:
-        """Pages, errors without a problem document, redirects, other JSON: no irsend."""
+        """Pages, errors without a problem document, redirects, other JSON: another program answers."""
         others = [
             Answer(200, b"<html>", "text/html"),
             Answer(200, b"", ""),
@@ -75,10 +97,15 @@ class AbsenceTests(CallCase):
         ]
         for other in others:
             self.machine.answers["GET /api/status"] = other
-            self.assert_absent(self.machine.url, "is no irsend")
+            self.assert_absent(
+                self.machine.url,
+                f"Another program answers at {self.machine.url}, which is no irsend: ",
+                "--url or IRSEND_URL names the panel of a machine.",
+            )
+        self.assert_absent(self.machine.url, "(its server: BaseHTTP/", arguments=("status",))
 
     def test_not_http(self) -> None:
-        """A server of another protocol is no irsend."""
+        """A server of another protocol is no irsend, and what it says is repeated."""
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         running = self.start(
@@ -90,7 +117,28 @@ class AbsenceTests(CallCase):
             peer.sendall(b"220 mail.bench.test ESMTP\r\n\r\n")
         ended = running.wait()
         self.assertEqual(ended.status, 3)
-        self.assertIn("does not speak HTTP", ended.err)
+        self.assertIn("it answers '220 mail.bench.test ESMTP', which is no HTTP", ended.err)
+
+    def test_mail_server(self) -> None:
+        """A mail server, which waits for more of what it does not understand, is no irsend either."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def greet() -> None:
+            with contextlib.ExitStack() as peers, contextlib.suppress(OSError):
+                for _ in range(2):
+                    peer = peers.enter_context(listener.accept()[0])
+                    peer.sendall(b"+OK POP3 ready\r\n")
+                peer.recv(1)
+
+        threading.Thread(target=greet, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.assert_absent(
+            url,
+            f"Another program answers at {url}, which is no irsend: it answers '+OK POP3 ready', "
+            "which is no HTTP.",
+            arguments=("status", "--timeout", "0.2"),
+        )
 
     def test_unknown_authority(self) -> None:
         """A certificate that no known authority has signed is not trusted."""
@@ -133,15 +181,20 @@ class PasswordTests(CallCase):
         """Without the password, and with a wrong one, the status is 1; it is never repeated."""
         ended = self.call("status")
         self.assertEqual(ended.status, 1)
-        self.assertIn("asks for a password; give it as --password", ended.err)
+        self.assertIn(
+            "asks for a password; give it as --password-file FILE, IRSEND_PASSWORD or --password.",
+            ended.err,
+        )
         wrong = self.call("status", "--password", "hunter2")
         self.assertEqual(wrong.status, 1)
         self.assertIn("refuses this password", wrong.err)
         self.assertNotIn("hunter2", wrong.err)
 
     def test_given(self) -> None:
-        """It is taken from --password, the URL's userinfo, and IRSEND_PASSWORD."""
+        """It is taken from --password, a file, the URL's userinfo, and IRSEND_PASSWORD, in this order."""
         port, password = self.machine.port, self.machine.password
+        file = Path(self.mktemp())
+        file.write_text(f"{password}\n", "utf-8")
         in_url = f"http://any:s3cret%3A%20%C3%A4@127.0.0.1:{port}"
         calls = [
             self.call("--password", password, "status"),
@@ -150,8 +203,44 @@ class PasswordTests(CallCase):
             self.call("status", IRSEND_PASSWORD=password),
             self.call("status", url=in_url, IRSEND_PASSWORD="wrong"),
             self.call("status", "--password", password, IRSEND_PASSWORD="wrong"),
+            self.call("--password-file", str(file), "status", IRSEND_PASSWORD="wrong"),
+            self.call("status", "--password-file", str(file), url=in_url.replace("s3", "x")),
         ]
-        self.assertEqual([each.status for each in calls], [0] * 6)
+        self.assertEqual([each.status for each in calls], [0] * 8)
+
+    def test_second_connection(self) -> None:
+        """A second connection, as `watch` has on a terminal, has the password of the URL too."""
+        in_url = f"http://any:s3cret%3A%20%C3%A4@127.0.0.1:{self.machine.port}"
+        with Invocation(url=in_url).another_machine() as machine:
+            self.assertIn("status_line", machine.read_object("/api/status"))
+
+    def test_typed(self) -> None:
+        """At a terminal it is asked for once, when the panel wants it, and not shown."""
+        terminal = Terminal(("status",), environment(self.machine.url), (80, 24))
+        self.addCleanup(terminal.end)
+        terminal.until(f"Password of the panel at {self.machine.url}: ")
+        terminal.type(f"{self.machine.password}\n")
+        self.assertEqual(terminal.wait(), 0)
+        self.assertIn("ir2270", terminal.written)
+        self.assertNotIn("s3cret", terminal.written)
+
+    def test_typed_wrong(self) -> None:
+        """A wrong one that was typed is refused, and not asked for again."""
+        terminal = Terminal(("status",), environment(self.machine.url), (80, 24))
+        self.addCleanup(terminal.end)
+        terminal.until("Password of the panel")
+        terminal.type("hunter2\n")
+        self.assertEqual(terminal.wait(), 1)
+        self.assertIn("refuses this password", terminal.written)
+
+    def test_not_typed_for_another_server(self) -> None:
+        """A server that is no irsend is not given what would be typed: nothing is asked."""
+        self.machine.password = ""
+        self.machine.answers["GET /api/status"] = Answer(401, b"no", "text/html")
+        terminal = Terminal(("status",), environment(self.machine.url), (80, 24))
+        self.addCleanup(terminal.end)
+        self.assertEqual(terminal.wait(), 1)
+        self.assertIn("asks for a password", terminal.written)
 
     def test_not_in_sentences(self) -> None:
         """The password of a URL is in no sentence about that URL."""
@@ -212,6 +301,19 @@ class UseTests(CallCase):
     def test_proxy(self) -> None:
         """A proxy named in the environment is not used."""
         self.assertEqual(self.call("status", http_proxy="http://127.0.0.1:1").status, 0)
+
+    def test_no_such_number(self) -> None:
+        """A number that the machine does not know is refused with the command that lists those there are."""
+        for arguments, listed in (
+            (("job", "9"), "jobs"),
+            (("cancel", "9"), "jobs"),
+            (("transcript", "99"), "sessions"),
+            (("transcript", "99", "--plain"), "sessions"),
+            (("mail", "9"), "mails"),
+        ):
+            ended = self.call(*arguments)
+            self.assertEqual(ended.status, 1)
+            self.assertRegex(ended.err, rf"^There is nothing at .*\nSee: irsendctl {listed}\n$")
 
     def test_refusal_for_programs(self) -> None:
         """With --json a refusal is printed as the machine's problem document."""
@@ -303,6 +405,36 @@ class TerminalTests(CallCase):
         with open("/dev/full", "wb") as full:
             ended = process("status", url=self.machine.url, stdout=full.fileno())
         self.assertEqual((ended.status, ended.err), said)
+
+    def test_status_is_light(self) -> None:
+        """`status` imports httpx, rich and what these need: nothing else from packages, and no event loop."""
+        code = (
+            "import sys, click, attrs, rich.console, rich.table\n"
+            "before = set(sys.modules)\n"
+            "from irsend.ctl.program import run\n"
+            "run(['status'])\n"
+            "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before}))\n"
+            "print([name for name in ('asyncio', 'concurrent.futures', 'difflib', 'getpass', "
+            "'multiprocessing', 'sqlite3', 'irsend.ctl.watch_view', 'rich.live', "
+            "'rich.progress', 'pygments') "
+            "if name in set(sys.modules) - before])"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment(self.machine.url),
+            cwd=environment("")["PYTHONPATH"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        packages, slow = ended.stdout.splitlines()[-2:]
+        of_httpx = {"httpx", "httpcore", "h11", "h2", "certifi", "idna", "anyio", "sniffio"}
+        of_httpx |= {"typing_extensions"}
+        known = {"irsend", *of_httpx, *sys.stdlib_module_names}
+        self.assertIn("'irsend'", packages)
+        self.assertEqual(set(ast.literal_eval(packages)) - known, set())
+        self.assertEqual(slow, "[]")
 
     def test_help_is_light(self) -> None:
         """For --help neither httpx nor rich nor anything of the machine is imported."""

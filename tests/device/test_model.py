@@ -142,19 +142,61 @@ class SettingsTests(SynchronousTestCase):
         )
 
     def test_unknown(self) -> None:
-        """An unknown key is refused with those that are near it."""
+        """An unknown key that is near none is refused with those of its window, else the windows."""
         self.assertEqual(
-            self.refused("ir2270", {"service_mode.port": 5}),
+            self.refused("ir2270", {"service_mode.colour": 5}),
             [
-                "service_mode.port: there is no such setting in service_mode; there are: "
+                "service_mode.colour: there is no such setting in service_mode; there are: "
                 "smtp_tx_port, smtp_rx_port, pop3_port, disabled_mechanisms"
             ],
         )
-        for key in ("pop", "", ".", "window.pop"):
+        for key in ("colour", "", ".", "window.colour", "smtp", "x" * 1_000_000):
             self.assertIn(
                 "there is no such setting; its first part is one of email_ifax, ",
                 self.refused("ir2270", {key: 5})[0],
             )
+
+    def test_near(self) -> None:
+        """An unknown key is refused with the nearest that the printer has, whatever window is named."""
+        near = {
+            "authent_encryption.alow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "authent_encrypton.allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "email_ifax.allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "authent_encryption_allow_ssl_pop": "authent_encryption.allow_ssl_pop",
+            "pop_ssl": "authent_encryption.allow_ssl_pop",
+            "smtp_auth": "authent_encryption.smtp_authentication",
+            "Email-Ifax.POP-Interval": "email_ifax.pop_interval",
+            "pop": "email_ifax.pop",
+            "service_mode.port": "service_mode.smtp_tx_port, service_mode.smtp_rx_port "
+            "or service_mode.pop3_port",
+        }
+        for key, meant in near.items():
+            self.assertEqual(
+                self.refused("ir2270", {key: "on"}),
+                [f"{key}: there is no such setting; did you mean {meant}?"],
+            )
+        (sentence,) = self.refused("ir2200", {"authent_encryption.verify_pops": True})
+        self.assertNotIn("verify_pop?", sentence)
+
+    def test_near_words(self) -> None:
+        """A word that is nearly an allowed one is refused with that; a secret is never repeated."""
+        near = {
+            ("authent_encryption.allow_ssl_smtp_receive", "onn"): "allowed: off, on or ssl; "
+            "did you mean on?",
+            ("email_ifax.pop", "of"): "allowed: on or off (true or false); did you mean off?",
+            ("service_mode.disabled_mechanisms", "NTLM, CRAM"): "('CRAM' is not a mechanism; "
+            "did you mean CRAM-MD5?)",
+        }
+        for (key, word), said in near.items():
+            self.assertIn(said, self.refused("ir2270", {key: word})[0])
+        (sentence,) = self.refused("ir2270", {"email_ifax.pop_password": "x" * 33})
+        self.assertNotIn("xx", sentence)
+
+    def test_many_wrong_keys(self) -> None:
+        """For the first 20 wrong keys the nearest is searched, not for thousands of them."""
+        sentences = self.refused("ir2270", {f"pop_interval{at}": 1 for at in range(1000)})
+        self.assertEqual(sum("did you mean" in one for one in sentences), 20)
 
     def test_each_wrong_key(self) -> None:
         """Each wrong key is named; the right ones among them are not."""
@@ -201,6 +243,13 @@ class OwnFileTests(SynchronousTestCase):
         sentence = str(self.assertRaises(ModelError, load_model, path))
         self.assertTrue(sentence.startswith((path, f"model: {path}")), sentence)
         return sentence.replace(path, "FILE")
+
+    def refused_at(self, text: str, line: int) -> str:
+        """Return the same without the line, which must be this one in each sentence."""
+        sentences = self.refused(text).splitlines()
+        for sentence in sentences:
+            self.assertTrue(sentence.startswith(f"FILE: line {line}: "), sentence)
+        return "\n".join(one.replace(f"line {line}: ", "", 1) for one in sentences)
 
     def test_smallest(self) -> None:
         """A name is enough: no TLS, no mechanisms, every item but those of later models."""
@@ -261,12 +310,18 @@ class OwnFileTests(SynchronousTestCase):
 
     def test_unknown_name(self) -> None:
         """A name that there is not is refused with those there are, and how to name a file."""
-        for name in ("ir9999", "", "IR2270", "__init__"):
+        for name, near in (
+            ("zebra", ""),
+            ("", ""),
+            ("IR2270", "; did you mean ir2270?"),
+            ("hp-m277", "; did you mean hp-m276?"),
+            ("__init__", ""),
+        ):
             sentence = str(self.assertRaises(ModelError, load_model, name))
             self.assertEqual(
                 sentence,
                 f"model: {name!r} is not allowed; allowed: {', '.join(model_names())}, "
-                "or the path of a model file (ending in .toml)",
+                f"or the path of a model file (ending in .toml){near}",
             )
 
     def test_not_a_file(self) -> None:
@@ -292,27 +347,127 @@ class OwnFileTests(SynchronousTestCase):
     def test_no_name(self) -> None:
         """A model file without a name is refused."""
         for text in ("", "year = 1999\n", 'name = ""\n'):
-            self.assertEqual(self.refused(text), "FILE: name: every model file has a name")
+            said = self.refused(text).replace("line 1: ", "")
+            self.assertEqual(said, "FILE: name: every model file has a name")
 
     def test_wrong_name(self) -> None:
         """A name is one word."""
         for name in ('"a b"', '"a/b"', '"' + "x" * 41 + '"', "5", "true", "[1]"):
-            self.assertIn("FILE: name: ", self.refused(f"name = {name}\n"))
+            self.assertIn("FILE: line 1: name: ", self.refused(f"name = {name}\n"))
 
     def test_unknown_key(self) -> None:
-        """An unknown key is refused with the keys and tables there are."""
-        self.assertEqual(
-            self.refused('name = "x"\ncolour = true\n[tsl]\n'),
-            "\n".join(
-                f"FILE: {key}: there is no such key; there are: name, title, maker, year, ehlo, "
-                "lacks, has, tls, sasl, sending, reception, header, defaults"
-                for key in ("colour", "tsl")
-            ),
+        """An unknown key is refused with its line, the keys there are, and the one that was meant."""
+        there_are = (
+            "; there are: name, title, maker, year, special, ehlo, lacks, has, tls, sasl, "
+            "sending, reception, header, quirks, defaults, sources, assumed"
         )
         self.assertEqual(
-            self.refused('name = "x"\n[tls]\nmiddle = 1\n'),
-            "FILE: tls.middle: there is no such key; "
-            "there are: oldest, newest, ciphers, key_bits, server_name",
+            self.refused('name = "x"\ncolour = true\n[headre]\n'),
+            f"FILE: line 2: colour: there is no such key{there_are}\n"
+            f"FILE: line 3: headre: there is no such key; did you mean header? T{there_are[3:]}",
+        )
+        self.assertEqual(
+            self.refused('name = "x"\n# -- TLS\n[tls]\nciphres = 1\n'),
+            "FILE: line 4: tls.ciphres: there is no such key; did you mean tls.ciphers? "
+            "There are: oldest, newest, ciphers, suites, groups, signatures, "
+            "extensions, implicit, key_bits, server_name",
+        )
+
+    def test_lines(self) -> None:
+        """A line is found behind values of several lines, by quoted and dotted keys, and of a table."""
+        for text, line in (
+            ('name = "x"\nlacks = [\n  "email_ifax.pop",\n]\nyear = 1\n', 5),
+            ('name = "x"\n\ntls.oldest = 1\n', 3),
+            ('name = "x"\n[ "tls" ] # here\n"oldest" = 1\n', 3),
+            ('name = "x"\n[tls]\n[sasl]\nplain = [\n 1 ]\n', 4),
+            ('name = "x"\ntls = { oldest = "x" }\n', 2),
+            ('name = "x"\ntitle = """\nyear = 2\n"""\nyear = 1\n', 5),
+        ):
+            self.assertIn(f"line {line}: ", self.refused(text), text)
+
+    def test_each_wrong_thing(self) -> None:
+        """Every wrong key of a file is named in one go."""
+        sentences = self.refused(
+            'name = "x"\nyear = 1\n[tls]\nkey_bits = 1\n[sasl]\nplain = ["x"]\n'
+        ).splitlines()
+        self.assertEqual(
+            [one.partition(": ")[2].partition(": ")[0] for one in sentences],
+            ["line 2", "line 4", "line 6"],
+        )
+
+    def test_quirks(self) -> None:
+        """[quirks] is what the printer does fresh from its box, as [defaults.quirks] is."""
+        for table in ("quirks", "defaults.quirks"):
+            model = self.load(f'name = "x"\n[{table}]\nno_quit = true\ndate = "iso"\n')
+            self.assertEqual(model.defaults, {"quirks.no_quit": True, "quirks.date": "iso"})
+            self.assertIs(model.initial_settings().quirks.no_quit, True)
+            self.assertEqual(model.default("quirks.date"), "iso")
+
+    def test_wrong_quirk(self) -> None:
+        """A quirk that there is not, or a value that it has not, is named."""
+        self.assertRegex(
+            self.refused('name = "x"\n[quirks]\nno_quits = true\n'),
+            r"^FILE: line 3: quirks.no_quits: there is no such key; did you mean quirks.no_quit\? "
+            "There are: helo_only, .*no_quit, ",
+        )
+        self.assertEqual(
+            self.refused('name = "x"\n[quirks]\ndate = "soon"\n'),
+            "FILE: line 3: quirks.date: 'soon' is not allowed; "
+            "allowed: standard, none, asctime, iso, short_year",
+        )
+
+    def test_old_keys(self) -> None:
+        """Keys that are quirks now are read still, with a warning that names the new key."""
+        model = self.load(
+            'name = "x"\n[sasl]\nuser_inline = true\nstrict_prompts = true\n'
+            '[sending]\nhelo = "bare"\nquits = false\n'
+            "[header]\ntrailing_dot = true\ndeclared_quoted_printable = true\n"
+        )
+        self.assertEqual(
+            model.defaults,
+            {
+                "quirks.inline_login_name": True,
+                "quirks.login_prompts": "strict",
+                "quirks.helo_name": "bare",
+                "quirks.no_quit": True,
+                "quirks.message_id_trailing_dot": True,
+                "quirks.multipart_quoted_printable": True,
+            },
+        )
+        self.assertEqual(
+            [one.partition(": ")[2] for one in model.warnings],
+            [
+                f"{old} is called {new} now; write {new} = {value}"
+                for old, new, value in (
+                    ("sasl.user_inline", "quirks.inline_login_name", "true"),
+                    ("sasl.strict_prompts", "quirks.login_prompts", '"strict"'),
+                    ("sending.helo", "quirks.helo_name", '"bare"'),
+                    ("sending.quits", "quirks.no_quit", "true"),
+                    ("header.trailing_dot", "quirks.message_id_trailing_dot", "true"),
+                    (
+                        "header.declared_quoted_printable",
+                        "quirks.multipart_quoted_printable",
+                        "true",
+                    ),
+                )
+            ],
+        )
+
+    def test_old_keys_refused(self) -> None:
+        """A wrong value of an old key is refused by its name; where both stand the new one counts."""
+        self.assertEqual(
+            self.refused('name = "x"\n[sending]\nhelo = "full"\nquits = 5\n'),
+            "FILE: line 3: sending.helo: 'full' is not allowed; "
+            "allowed: name, bare, literal, ip, empty\n"
+            "FILE: line 4: sending.quits: 5 is not allowed; allowed: on or off (true or false)",
+        )
+        model = self.load('name = "x"\n[sending]\nquits = false\n[quirks]\nno_quit = false\n')
+        self.assertEqual(model.defaults, {"quirks.no_quit": False})
+
+    def test_shipped_models_have_no_old_keys(self) -> None:
+        """No model that irsend comes with is warned of."""
+        self.assertEqual(
+            [load_model(name).warnings for name in model_names()], [()] * len(model_names())
         )
 
     def test_single_value_for_table(self) -> None:
@@ -320,7 +475,7 @@ class OwnFileTests(SynchronousTestCase):
         for table in ("tls", "sasl", "defaults"):
             for value in ("true", "false", '""', "[]"):
                 self.assertEqual(
-                    self.refused(f'name = "x"\n{table} = {value}\n'),
+                    self.refused_at(f'name = "x"\n{table} = {value}\n', 2),
                     f"FILE: {table}: this is a table, not a single value",
                 )
         self.assertIn(
@@ -330,13 +485,13 @@ class OwnFileTests(SynchronousTestCase):
     def test_versions(self) -> None:
         """The oldest version is not newer than the newest, and both are versions."""
         self.assertEqual(
-            self.refused('name = "x"\n[tls]\noldest = "TLS 1.2"\nnewest = "TLS 1.1"\n'),
+            self.refused_at('name = "x"\n[tls]\noldest = "TLS 1.2"\nnewest = "TLS 1.1"\n', 3),
             "FILE: tls.oldest: TLS 1.2 is newer than tls.newest",
         )
         self.assertEqual(
-            self.refused('name = "x"\n[tls]\noldest = "SSL 3.0"\n'),
-            "FILE: tls.oldest: 'SSL 3.0' is not allowed; "
-            "allowed: TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3",
+            self.refused_at('name = "x"\n[tls]\noldest = "SSL 2.0"\n', 3),
+            "FILE: tls.oldest: 'SSL 2.0' is not allowed; "
+            "allowed: SSL 3.0, TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3; did you mean SSL 3.0?",
         )
 
     def test_wrong_values(self) -> None:
@@ -350,7 +505,7 @@ class OwnFileTests(SynchronousTestCase):
             ("[tls]\nkey_bits = 512", "tls.key_bits"),
             ('[tls]\nserver_name = "perhaps"', "tls.server_name"),
         ):
-            sentence = self.refused(f'name = "x"\n{text}\n')
+            sentence = self.refused_at(f'name = "x"\n{text}\n', 2 + text.count("\n"))
             self.assertIn(f"FILE: {key}: ", sentence)
             self.assertIn("; allowed: ", sentence)
 

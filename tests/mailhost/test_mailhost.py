@@ -27,6 +27,7 @@ from irsend.protocols.pop3_client import POP3Client
 from irsend.protocols.pop3_exchange import ProtocolViolation
 from irsend.protocols.sasl import Credentials, make_mechanism
 from irsend.protocols.tls import ClientTLS
+from irsend.protocols.tls_context import TLSProfile
 from irsend.protocols.transcript import Transcript
 from irsend.store.keys import KeyStore, generate_key_material
 from irsend.testing import PrinterMixin
@@ -40,7 +41,8 @@ _KEY = generate_key_material(["localhost", "127.0.0.1"], 2048, time.time())
 def tls(version: str = "TLS 1.0") -> ClientTLS:
     """Return the TLS context of a program of that time."""
     ciphers = "AES128-SHA:@SECLEVEL=0" if version < "TLS 1.2" else "ALL:@SECLEVEL=0"
-    return ClientTLS.build("localhost", oldest=version, newest=version, ciphers=ciphers)
+    profile = TLSProfile(oldest=version, newest=version, ciphers=ciphers)
+    return ClientTLS.build("localhost", profile)
 
 
 class _Peer(Protocol):

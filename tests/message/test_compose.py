@@ -94,6 +94,20 @@ class StyleTests(SynchronousTestCase):
         self.assertTrue(known.message_id.endswith("@bench.test>"))
         self.assertIn(b"Content-Transfer-Encoding: 7bit\r\n\r\n", mail)
 
+    def test_dates(self) -> None:
+        """Date has each form that there is; of them only the standard's has day, year and zone."""
+        for form, pattern in (
+            ("standard", rb"Date: \w{3}, \d\d \w{3} 2009 \d\d:\d\d:\d\d [+-]\d{4}\r\n"),
+            ("asctime", rb"Date: \w{3} \w{3} \d\d \d\d:\d\d:\d\d 2009\r\n"),
+            ("iso", rb"Date: 2009-02-1\d \d\d:\d\d:\d\d\r\n"),
+            ("short_year", rb"Date: \w{3}, \d\d \w{3} 09 \d\d:\d\d:\d\d [+-]\d{4}\r\n"),
+        ):
+            _, mail = composed(draft(), attrs.evolve(CANON, date=form))
+            self.assertRegex(mail, b"^" + pattern)
+        _, mail = composed(draft(), attrs.evolve(CANON, date="none"))
+        self.assertTrue(mail.startswith(b"From: "))
+        self.assertNotIn(b"Date", mail)
+
     def test_notification_asked_for(self) -> None:
         """Full mode asks for an MDN behind the machine's own fields."""
         _, mail = composed(draft(notify_to="ir@bench.test"))

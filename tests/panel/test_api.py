@@ -117,7 +117,7 @@ class SettingsTests(ServedPanel):
         """Every item of the model is in its window with its whole key, in order."""
         windows = (await self.ask("GET", "/api/settings")).json()["windows"]
         self.assertEqual(
-            [set(window) for window in windows], [{"key", "label", "path", "items"}] * 4
+            [set(window) for window in windows], [{"key", "label", "path", "items"}] * 5
         )
         keys = [item["key"] for window in windows for item in window["items"]]
         self.assertEqual(keys, self.machine.device.model.items())
@@ -131,6 +131,30 @@ class SettingsTests(ServedPanel):
                 "Authent./Encryption",
             ],
         )
+
+    async def test_near(self) -> None:
+        """A wrong key, window, word or query parameter is answered with the nearest right one."""
+        refused = await self.ask(
+            "PATCH",
+            "/api/settings",
+            {"allow_ssl_pop": "on", "authent_encryption.allow_ssl_smtp_receive": "onn"},
+        )
+        self.assertEqual(
+            [one["problem"] for one in refused.json()["errors"]],
+            [
+                "there is no such setting; did you mean authent_encryption.allow_ssl_pop?",
+                "'onn' is not allowed; allowed: off, on or ssl; did you mean on?",
+            ],
+        )
+        for path, meant in (
+            ("/api/settings/authent_encription", "authent_encryption"),
+            ("/api/settings/email_ifax.pop", "email_ifax"),
+            ("/api/settings/allow_ssl_pop", "authent_encryption"),
+            ("/api/jobs?limmit=5", "limit"),
+            ("/api/sessions?kind=smtp-recieve", "smtp-receive"),
+        ):
+            detail = (await self.ask("GET", path)).json()["detail"]
+            self.assertTrue(detail.endswith(f"; did you mean {meant}?"), detail)
 
     async def test_one_window(self) -> None:
         """One window has the form that it has among all."""

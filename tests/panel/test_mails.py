@@ -128,7 +128,7 @@ class MailTests(MailCase):
             ("wait=nan", "seconds from 0 to 600"),
             ("wait=", "seconds from 0 to 600"),
             ("limit=0", "limit: '0' is not allowed"),
-            ("subject=%0a", "subject: allowed is one line of text"),
+            ("subject=%0a", "subject: '\\n' is not allowed; allowed: one line of text"),
             ("sender=x", "'sender' is no parameter of the query; there are: from, to, subject"),
         ):
             answer = await self.ask("GET", f"/api/mails?{query}")
@@ -233,7 +233,8 @@ class WaitTests(MailCase):
     async def test_job(self) -> None:
         """Jobs are filtered by the machine, and waited for."""
         answer = self.waiting(
-            "/api/jobs?number=7&direction=tx&result=OK&code=806&party=bob&subject=s&since=5&wait=60"
+            "/api/jobs?number=7&direction=tx&result=OK&code=806&party=bob&subject=s&since=5&ended=1"
+            "&wait=60"
         )
         await self.begun()
         self.machine.device.job_accepted("tx", "bob@bench.test")
@@ -242,7 +243,7 @@ class WaitTests(MailCase):
             self.machine.job_queries[-1],
             JobQuery(
                 number="0007", direction="tx", result="OK", code="#806", party="bob", subject="s",
-                since=5.0,
+                since=5.0, ended=True,
             ),
         )  # fmt: skip
 

@@ -374,6 +374,20 @@ class PageTests(ServedPanel):
         )
         self.assertNotIn("marked", page)
 
+    async def test_quirks_of_its_time(self) -> None:
+        """Of the quirks a session's page has those that were turned on, or are now."""
+        self.machine.device.session_began("smtp-send", "192.0.2.7")
+        self.assertNotIn("No QUIT", await self.page("/sessions/1"))
+        self.machine.earlier_settings["quirks.no_quit"] = True
+        self.machine.device.change_settings({"quirks.helo_only": True})
+        page = await self.page("/sessions/1")
+        self.assertIn("No QUIT", page)
+        self.assertIn("HELO only", page)
+        self.assertNotIn("RSET before MAIL", page)
+        menu = await self.page("/functions/bench/quirks")
+        self.assertIn("the bench&#39;s", menu)
+        self.assertIn("RSET before MAIL", menu)
+
     async def test_session_without_words(self) -> None:
         """A session with an empty transcript has a page; an unknown session is a 404."""
         self.machine.device.session_began("smtp-receive", "192.0.2.7")

@@ -21,6 +21,7 @@ from irsend.protocols.esmtp_client import ESMTPClient
 from irsend.protocols.smtp_client_replies import Refused, ServerReply, Timeouts, UnreadableReply
 from irsend.protocols.smtp_client_transaction import path_of
 from irsend.protocols.tls import ClientTLS, TLSFailed
+from irsend.protocols.tls_context import TLSProfile
 from irsend.protocols.transcript import Transcript
 from tests.parts import server_tls
 from tests.protocols.holes import hole
@@ -32,9 +33,8 @@ OTHER = Mailbox(b"c", b"bench.test")
 
 
 def client_tls() -> ClientTLS:
-    return ClientTLS.build(
-        "mx.bench.test", oldest="TLS 1.0", newest="TLS 1.3", ciphers="ALL:@SECLEVEL=0"
-    )
+    profile = TLSProfile(oldest="TLS 1.0", newest="TLS 1.3", ciphers="ALL:@SECLEVEL=0")
+    return ClientTLS.build("mx.bench.test", profile)
 
 
 class _TwistedClient(smtp.ESMTPClient):

@@ -15,6 +15,7 @@ from irsend.interfaces import IMessageSink
 from irsend.protocols.pop3_client import POP3Client
 from irsend.protocols.sasl import Credentials, make_mechanism
 from irsend.protocols.tls import ClientTLS
+from irsend.protocols.tls_context import TLSProfile
 from irsend.protocols.transcript import Transcript
 from tests.parts import key_material
 from tests.protocols.holes import hole
@@ -57,7 +58,7 @@ class _Side:
         return self.wire.taken()
 
 
-_TLS = {"oldest": "TLS 1.0", "newest": "TLS 1.2", "ciphers": "ALL:@SECLEVEL=0"}
+_TLS = TLSProfile(oldest="TLS 1.0", newest="TLS 1.2", ciphers="ALL:@SECLEVEL=0")
 
 
 class Pop3HoleTests(unittest.SynchronousTestCase):
@@ -76,7 +77,7 @@ class Pop3HoleTests(unittest.SynchronousTestCase):
             return answer
 
         side.log_in = lambda: client.login(b"ir", b"bench")
-        side.begin_tls = lambda: client.startTLS(ClientTLS.build("pop.bench.test", **_TLS))
+        side.begin_tls = lambda: client.startTLS(ClientTLS.build("pop.bench.test", _TLS))
         side.retrieve = retrieve
         return self.connected(side)
 
@@ -91,7 +92,7 @@ class Pop3HoleTests(unittest.SynchronousTestCase):
         def begin_tls() -> Deferred[Any]:
             begun = client.capabilities()
             begun.addCallback(
-                lambda _: client.start_tls(ClientTLS.build("pop.bench.test", **_TLS))
+                lambda _: client.start_tls(ClientTLS.build("pop.bench.test", _TLS))
             )
             return begun.addCallback(lambda _: client.capabilities())
 

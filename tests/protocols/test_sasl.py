@@ -138,13 +138,23 @@ class SimpleTests(Case):
         self.assertEqual(mechanism.respond(b"Password:"), b"tanstaaftanstaaf")
 
     def test_login_strict(self) -> None:
-        """A strict machine responds to Username: and User Name, in any case, and to no other prompt."""
-        for prompt in (b"Username:", b"User Name\0", b"USERNAME"):
+        """A strict machine responds to Username: and Password: in any case, and to no other prompt."""
+        for prompt in (b"Username:", b"USERNAME:"):
             mechanism = make_mechanism("LOGIN", who(strict_prompts=True))
             self.assertEqual(mechanism.respond(prompt), b"tim")
             self.assertEqual(mechanism.respond(b"Password:"), b"tanstaaftanstaaf")
-        mechanism = make_mechanism("LOGIN", who(strict_prompts=True))
-        self.assertIn("'Login:'", self.failed(mechanism.respond, b"Login:"))
+        for prompt in (b"Login:", b"User Name\0", b"Username", b"Username: ", b""):
+            mechanism = make_mechanism("LOGIN", who(strict_prompts=True))
+            asked = repr(prompt.decode())
+            self.assertIn(f"the prompt {asked}", self.failed(mechanism.respond, prompt))
+
+    def test_no_initial_response(self) -> None:
+        """A machine without initial responses waits for the server, then sends the same."""
+        for name in ("PLAIN", "XOAUTH2"):
+            at_once = make_mechanism(name, who(token=b"ya29.x"))
+            waiting = make_mechanism(name, who(token=b"ya29.x", initial_response=False))
+            self.assertIsNone(waiting.initial())
+            self.assertEqual(waiting.respond(b""), at_once.initial())
 
     def test_xoauth2(self) -> None:
         """XOAUTH2 sends user and token at once, and nothing to the reason of a refusal."""

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.device import Device, Job, Session, StatusText, TLSUse, load_model
-from irsend.device.jobs import Recipient
+from irsend.device.jobs import JobQuery, Recipient
 from irsend.errors import NoSuchRecord, StateError
 from irsend.interfaces import TranscriptLine
 from irsend.store.database import open_database, prune
@@ -189,6 +189,14 @@ class JobTests(Case):
         job = self.device.job_accepted("rx", "a")
         ended = self.device.job_changed(job, result="OK", ended=1002.0)
         self.assertEqual(self.successResultOf(self.journal.jobs(10)), [ended])
+
+    def test_ended(self) -> None:
+        """Jobs that have ended are found apart from those that have not."""
+        waiting, ended = (self.device.job_accepted("rx", "a") for _ in range(2))
+        ended = self.device.job_changed(ended, result="OK", ended=1002.0)
+        for query, jobs in ((True, [ended]), (False, [waiting]), (None, [ended, waiting])):
+            found = self.successResultOf(self.journal.jobs(10, JobQuery(ended=query)))
+            self.assertEqual(found, jobs)
 
     def test_newest_first(self) -> None:
         """Jobs come newest first, sent and received ones together, as many as are asked for."""

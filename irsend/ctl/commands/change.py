@@ -1,48 +1,19 @@
-"""The commands that change the machine or make it act."""
+"""The commands that change the machine or make it act, but for `set`."""
 
 from __future__ import annotations
 
-from typing import IO
+from pathlib import Path
 
 import click
 
-from irsend.ctl.errors import REFUSED
+from irsend.ctl.command import Commands, command
+from irsend.ctl.errors import REFUSED, listed_by
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 from irsend.ctl.json_values import Json, JsonObject, values
+from irsend.ctl.parameter_types import ReadableFile
 
 
-@click.command("set")
-@click.argument("assignments", metavar="KEY=VALUE...", nargs=-1, required=True)
-@machine_options
-@pass_invocation
-def set_(call: Invocation, assignments: tuple[str, ...]) -> None:
-    """Change settings, all or none.
-
-    KEY is one such as authent_encryption.allow_ssl_pop; `irsendctl settings`
-    shows them all with the values they take.
-    """
-    values: dict[str, str] = {}
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
-        key = key.strip().removeprefix("settings.")
-        if not equals or not key:
-            raise click.UsageError(f"{assignment!r} is not allowed; allowed: KEY=VALUE")
-        if key in values:
-            raise click.UsageError(f"{key} is given twice")
-        values[key] = value
-    answer = call.machine.ask("PATCH", "/api/settings", values)
-    if call.as_json:
-        return call.output.json({} if answer is None else answer)
-    from irsend.ctl import views
-
-    # Read again, so that the values shown are those that the machine now has.
-    windows = call.machine.read_list("/api/settings", "windows")
-    for line in views.changed(windows, values):
-        call.output.line(line)
-    return None
-
-
-@click.command()
+@command()
 @machine_options
 @pass_invocation
 def clear(call: Invocation) -> None:
@@ -53,7 +24,7 @@ def clear(call: Invocation) -> None:
     return call.output.line("The status line is clear.")
 
 
-@click.command()
+@command(examples=("irsendctl cancel 5001",))
 @click.argument("number", callback=job_number)
 @machine_options
 @pass_invocation
@@ -62,13 +33,14 @@ def cancel(call: Invocation, number: str) -> None:
 
     A mail that was received leaves the memory unprinted.
     """
-    answer = call.machine.ask("DELETE", f"/api/jobs/{number}")
+    with listed_by("jobs"):
+        answer = call.machine.ask("DELETE", f"/api/jobs/{number}")
     if call.as_json:
         return call.output.json({} if answer is None else answer)
     return call.output.line(f"Job {number} is cancelled.")
 
 
-@click.command()
+@command()
 @machine_options
 @click.pass_context
 def receive(context: click.Context) -> None:
@@ -109,10 +81,10 @@ def _print_reception(call: Invocation, answer: JsonObject) -> None:
             call.output.show(job_views.jobs(taken))
 
 
-@click.group()
+@click.group(cls=Commands)
 @machine_options
 def key() -> None:
-    """The machine's key and certificate, for TLS with it as the server."""
+    """Show, make or import the machine's key and certificate, for TLS with it as the server."""
 
 
 @key.command("show")
@@ -133,22 +105,25 @@ def generate_key(call: Invocation) -> None:
     _print_certificate(call, answer)
 
 
-@key.command("import")
-@click.argument("certificate", type=click.File("rb"))
-@click.argument("key", type=click.File("rb"))
+@key.command("import", examples=("irsendctl key import certificate.pem key.pem",))
+@click.argument("certificate", type=ReadableFile())
+@click.argument("key", type=ReadableFile())
 @machine_options
 @pass_invocation
-def import_key(call: Invocation, certificate: IO[bytes], key: IO[bytes]) -> None:
+def import_key(call: Invocation, certificate: Path, key: Path) -> None:
     """Use the CERTIFICATE and KEY of these PEM files from now on."""
     body = {"certificate": _pem(certificate), "key": _pem(key)}
     _print_certificate(call, call.machine.ask("POST", "/api/key/import", body))
 
 
-def _pem(file: IO[bytes]) -> str:
-    octets = file.read()
+def _pem(file: Path) -> str:
+    try:
+        octets = file.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{file}: {error.strerror or error}") from None
     if b"-----BEGIN " not in octets or not octets.isascii():
         raise click.UsageError(
-            f"{file.name}: this is not allowed; allowed: a PEM file (-----BEGIN ...)"
+            f"{file}: this is not allowed; allowed: a PEM file (-----BEGIN ...)"
         )
     return octets.decode("ascii")
 
@@ -166,7 +141,7 @@ def _print_certificate(call: Invocation, answer: Json) -> None:
     )
 
 
-@click.command("factory-reset")
+@command("factory-reset", examples=("irsendctl factory-reset --yes",))
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @machine_options
 @pass_invocation

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from irsend.ctl.errors import CannotSave
+from irsend.ctl.command import command
+from irsend.ctl.errors import CannotSave, listed_by
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 from irsend.ctl.json_values import JsonObject
+from irsend.ctl.parameter_types import WholeNumber, Word
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+MOST = 10_000
+"""The largest --limit, which is that of the HTTP interface."""
 _TABLE_ROWS = 20
 """Rows of a table for people without --limit."""
 
@@ -24,7 +28,7 @@ _REPORTS = {"text": "text/plain", "csv": "text/csv", "pdf": "application/pdf"}
 SESSION_KINDS = ("smtp-receive", "pop-receive", "smtp-send")
 
 
-@click.command()
+@command(examples=("irsendctl status --history",))
 @click.option(
     "--history", is_flag=True, help="What has stood on the status line, newest first."
 )
@@ -57,7 +61,7 @@ def _print_history(call: Invocation) -> None:
     return call.output.show(views.history(entries))
 
 
-@click.command()
+@command(examples=("irsendctl settings authent_encryption",))
 @click.argument("window", required=False)
 @machine_options
 @pass_invocation
@@ -77,8 +81,8 @@ def settings(call: Invocation, window: str | None) -> None:
     return call.output.show(views.settings(windows, call.output.width))
 
 
-@click.command()
-@click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
+@command(examples=("irsendctl jobs --limit 5",))
+@click.option("--limit", type=WholeNumber(1, MOST), help="At most so many, the newest.")
 @machine_options
 @pass_invocation
 def jobs(call: Invocation, limit: int | None) -> None:
@@ -93,7 +97,7 @@ def jobs(call: Invocation, limit: int | None) -> None:
     return None
 
 
-@click.command()
+@command(examples=("irsendctl job 5001",))
 @click.argument("number", callback=job_number)
 @machine_options
 @pass_invocation
@@ -102,7 +106,8 @@ def job(call: Invocation, number: str) -> None:
 
     `irsendctl transcript` shows what was said in a session.
     """
-    answer = call.machine.read_object(f"/api/jobs/{number}")
+    with listed_by("jobs"):
+        answer = call.machine.read_object(f"/api/jobs/{number}")
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import job_views
@@ -110,10 +115,8 @@ def job(call: Invocation, number: str) -> None:
     return call.output.show(job_views.job_with_recipients(answer))
 
 
-@click.command()
-@click.option(
-    "--format", "form", type=click.Choice(list(_REPORTS)), default="text", show_default=True
-)
+@command(examples=("irsendctl report --format pdf --save report.pdf",))
+@click.option("--format", "form", type=Word(list(_REPORTS)), default="text", show_default=True)
 @click.option(
     "--save",
     "file",
@@ -158,15 +161,18 @@ def _save_report(call: Invocation, file: Path, form: str) -> None:
     return call.output.line(f"Saved {file}" if is_new else f"{file} is there already.")
 
 
-@click.command()
-@click.option("--follow", "-f", is_flag=True, help="Go on with each session as it ends.")
-@click.option("--kind", type=click.Choice(SESSION_KINDS), help="Only of this kind.")
-@click.option("--peer", help="Only with this peer.")
-@click.option(
-    "--result", type=click.Choice(["OK", "NG"], case_sensitive=False), help="Only so ended."
+@command(
+    examples=(
+        "irsendctl sessions --kind smtp-receive --result NG",
+        "irsendctl sessions --follow",
+    )
 )
+@click.option("--follow", "-f", is_flag=True, help="Go on with each session as it ends.")
+@click.option("--kind", type=Word(SESSION_KINDS), help="Only of this kind.")
+@click.option("--peer", help="Only with this peer.")
+@click.option("--result", type=Word(("OK", "NG")), help="Only so ended.")
 @click.option("--code", help="Only with this result code, such as 810.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
+@click.option("--limit", type=WholeNumber(1, MOST), help="At most so many, the newest.")
 @machine_options
 @pass_invocation
 def sessions(
@@ -183,7 +189,7 @@ def sessions(
     if code:
         filters["code"] = "#" + code.removeprefix("#")
     if follow:
-        from irsend.ctl.commands.watch import follow_sessions
+        from irsend.ctl.event_lines import follow_sessions
 
         return follow_sessions(call, filters, 10 if limit is None else limit)
     answer = call.machine.read("/api/sessions", limit=limit, **filters)
@@ -197,8 +203,8 @@ def sessions(
     return print_newest(call, rows, limit, lambda shown: views.sessions(shown, width), none)
 
 
-@click.command()
-@click.argument("session_id", metavar="ID", type=click.IntRange(0))
+@command(examples=("irsendctl transcript 12",))
+@click.argument("session_id", metavar="ID", type=WholeNumber(0))
 @click.option(
     "--plain", is_flag=True, help="Print the C: and S: lines as the machine serves them."
 )
@@ -207,28 +213,15 @@ def sessions(
 def transcript(call: Invocation, session_id: int, plain: bool) -> None:
     """Show what was said in the session ID."""
     path = f"/api/sessions/{session_id}"
-    if plain and not call.as_json:
-        return call.output.served(call.machine.read_text(path, "text/plain"))
-    answer = call.machine.read_object(path)
+    with listed_by("sessions"):
+        if plain and not call.as_json:
+            return call.output.served(call.machine.read_text(path, "text/plain"))
+        answer = call.machine.read_object(path)
     if call.as_json:
         return call.output.json(answer)
     from irsend.ctl import views
 
     return call.output.show(views.transcript(answer))
-
-
-@click.command()
-@machine_options
-@pass_invocation
-def models(call: Invocation) -> None:
-    """List the models that the machine can be."""
-    answer = call.machine.read("/api/models")
-    rows = call.machine.objects_in(answer, "/api/models", "models")
-    if call.as_json:
-        return call.output.json(answer)
-    from irsend.ctl import views
-
-    return call.output.show(views.models(rows))
 
 
 def print_newest(

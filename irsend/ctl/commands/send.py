@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from irsend.ctl.command import command
 from irsend.ctl.errors import REFUSED, FileChanged, MachineRefused, NoMachine
 from irsend.ctl.invocation import Invocation, machine_options
 from irsend.ctl.json_values import JsonObject, objects, values
+from irsend.ctl.parameter_types import ReadableFile, Word
+from irsend.ctl.secret_input import ask, can_ask, read_secret_file
+from irsend.wording import did_you_mean, joined_by_or, shown
 
 if TYPE_CHECKING:
     from irsend.ctl.progress import Progress
@@ -43,16 +48,6 @@ _PATIENCE = 3
 """For how many times --timeout the machine may be gone while irsendctl waits for the job."""
 
 
-def _paper(_: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """Take a size in any case."""
-    if value is None:
-        return None
-    for size in PAPERS:
-        if size.lower() == value.strip().lower():
-            return size
-    raise click.BadParameter(f"{value!r} is not allowed; allowed: {', '.join(PAPERS)}")
-
-
 def _resolution(_: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Take 300 for 300x300."""
     if value is None:
@@ -60,20 +55,21 @@ def _resolution(_: click.Context, _parameter: click.Parameter, value: str | None
     dots = (f"{value}x{value}" if value.isdigit() else value).lower()
     if dots not in RESOLUTIONS:
         raise click.BadParameter(
-            f"{value!r} is not allowed; allowed: {', '.join(RESOLUTIONS)}, or one number for both"
+            f"{shown(value)} is not allowed; allowed: {joined_by_or(RESOLUTIONS)}, where one number "
+            f"stands for both{did_you_mean(dots, RESOLUTIONS)}"
         )
     return dots
 
 
-@click.command()
+@command(
+    examples=(
+        "irsendctl send letter.pdf photo.jpg --to ir@bench.test",
+        "irsendctl send fax.tiff --to ir@bench.test --ifax --full",
+        "scanimage --format=png | irsendctl send - --to ir@bench.test",
+    )
+)
 @click.argument(
-    "files",
-    metavar="FILE...",
-    nargs=-1,
-    required=True,
-    type=click.Path(
-        exists=True, dir_okay=False, readable=True, allow_dash=True, path_type=Path
-    ),
+    "files", metavar="FILE...", nargs=-1, required=True, type=ReadableFile(stdin=True)
 )
 @click.option("--to", metavar="ADDRESS", multiple=True, required=True, help="Once or more.")
 @click.option("--subject", metavar="TEXT", help="Else the machine's Default Subject.")
@@ -83,7 +79,7 @@ def _resolution(_: click.Context, _parameter: click.Parameter, value: str | None
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMATS, case_sensitive=False),
+    type=Word(FORMATS),
     help="Of the attachment (default pdf; an I-Fax is TIFF).",
 )
 @click.option(
@@ -95,11 +91,22 @@ def _resolution(_: click.Context, _parameter: click.Parameter, value: str | None
 @click.option(
     "--paper",
     metavar="SIZE",
-    callback=_paper,
+    type=Word(PAPERS),
     help=f"{', '.join(PAPERS)} (default auto).",
 )
-@click.option("--smtp-user", metavar="TEXT", help="For Display Auth. Screen When Sending.")
-@click.option("--smtp-password", metavar="TEXT", help="The same.")
+@click.option("--smtp-user", metavar="TEXT", help="User for Display Auth. Screen When Sending.")
+@click.option(
+    "--smtp-password",
+    metavar="TEXT",
+    help="The password of --smtp-user, which ps shows; else --smtp-password-file, else "
+    "IRSEND_SMTP_PASSWORD. A terminal is asked for it.",
+)
+@click.option(
+    "--smtp-password-file",
+    metavar="FILE",
+    type=ReadableFile(),
+    help="A file with that password.",
+)
 @click.option("--no-wait", is_flag=True, help="Do not wait until the job has ended.")
 @machine_options
 @click.pass_context
@@ -109,6 +116,7 @@ def send(
     files: tuple[Path, ...],
     to: tuple[str, ...],
     no_wait: bool,
+    smtp_password_file: Path | None,
     **words: str | bool | None,
 ) -> None:
     """Put FILEs on the glass (PDF, TIFF, PNG, JPEG) and send them; - is standard input.
@@ -122,6 +130,9 @@ def send(
     if words["ifax"] and words["form"] == "jpeg" and not words["full"]:
         raise click.UsageError("--format jpeg with --ifax needs --full: it asks for colour")
     call = context.ensure_object(Invocation)
+    words["smtp_password"] = words["smtp_password"] or _smtp_password(
+        smtp_password_file, asked_for=bool(words["smtp_user"])
+    )
     fields = _fields(to, words)
     from irsend.ctl.input_files import open_original
     from irsend.ctl.progress import progress_of
@@ -140,6 +151,16 @@ def send(
     _print_job(call, job)
     if job.get("result") == "NG":
         context.exit(REFUSED)
+
+
+def _smtp_password(file: Path | None, *, asked_for: bool) -> str | None:
+    """Return the password of --smtp-user; None where the machine is to use the one that is set."""
+    if file is not None:
+        return read_secret_file(file)
+    given = os.environ.get("IRSEND_SMTP_PASSWORD")
+    if given or not (asked_for and can_ask()):
+        return given or None
+    return ask("Password for --smtp-user (empty: the one that is set at the machine)") or None
 
 
 def _fields(

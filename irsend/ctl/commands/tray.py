@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
 import click
-from attrs import define, field
 
-from irsend.ctl.commands.read import print_newest
-from irsend.ctl.errors import REFUSED, WRONG_USE, CannotSave, MachineRefused
+from irsend.ctl.command import command
+from irsend.ctl.commands.read import MOST, print_newest
+from irsend.ctl.errors import REFUSED, MachineRefused
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
-from irsend.ctl.json_values import Json, JsonObject
+from irsend.ctl.json_values import Json
+from irsend.ctl.parameter_types import WholeNumber, Word
 
 _PAPER = {"in": True, "out": False}
-_ALL = 10_000
-"""The limit of the HTTP interface; a tray never holds so many."""
-_NO_SUCH, _NOT_DRAWN = 404, 409
-"""HTTP statuses that concern one document or a page of it."""
 
 T = TypeVar("T")
 
 
-@click.command()
-@click.argument("change", metavar="[in|out]", required=False, type=click.Choice(list(_PAPER)))
+@command(examples=("irsendctl paper out",))
+@click.argument("change", metavar="[in|out]", required=False, type=Word(list(_PAPER)))
 @machine_options
 @pass_invocation
 def paper(call: Invocation, change: str | None) -> None:
-    """Put paper into the drawer, or take it out; alone, say whether there is any.
+    """Put paper into the drawer, or take it out; without in or out, say whether there is any.
 
     While there is none, what is received waits in memory; with the paper it is
     printed. Programs (--json) are given the machine's status.
@@ -53,9 +49,9 @@ def _numbers(
     return tuple(dict.fromkeys(job_number(context, parameter, one) for one in values))
 
 
-@click.command()
+@command(examples=("irsendctl tray 5001", "irsendctl tray --save printed --png"))
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1, callback=_numbers)
-@click.option("--limit", type=click.IntRange(1, _ALL), help="At most so many, the newest.")
+@click.option("--limit", type=WholeNumber(1, MOST), help="At most so many, the newest.")
 @click.option(
     "--save",
     "directory",
@@ -65,7 +61,7 @@ def _numbers(
 )
 @click.option("--png", is_flag=True, help="With --save: also each page, as NUMBER-PAGE.png.")
 @click.option(
-    "--dots", type=click.IntRange(10, 600), help="With --png: dots an inch (default 100)."
+    "--dots", type=WholeNumber(10, 600), help="With --png: dots an inch (default 100)."
 )
 @click.option("--delete", is_flag=True, help="Take these documents out, for good.")
 @machine_options
@@ -79,7 +75,7 @@ def tray(
     dots: int | None,
     delete: bool,
 ) -> None:
-    """List what is printed, newest first; of documents with these numbers, tell all.
+    """List the printed documents, newest first, or show those with these numbers in full.
 
     --save DIR saves all of them, or only those whose numbers are given. Nothing
     that is there already under such a name is overwritten.
@@ -155,15 +151,11 @@ def _request_each(numbers: Iterable[str], ask: Callable[[str], T]) -> tuple[list
         try:
             answers.append(ask(number))
         except MachineRefused as error:
-            if not _concerns_one_document(error):
+            if not error.concerns_one:
                 raise
             print_error(str(error))
             status = REFUSED
     return answers, status
-
-
-def _concerns_one_document(error: MachineRefused) -> bool:
-    return (error.problem or {}).get("status") in (_NO_SUCH, _NOT_DRAWN)
 
 
 def _save(
@@ -178,7 +170,7 @@ def _save(
             numbers, lambda number: call.machine.read_object(f"/api/tray/{number}")
         )
     else:
-        rows = call.machine.read_list("/api/tray", "documents", limit=limit or _ALL)
+        rows = call.machine.read_list("/api/tray", "documents", limit=limit or MOST)
         status = 0
         if not rows and not call.as_json:
             call.output.line("The tray is empty.")
@@ -187,69 +179,12 @@ def _save(
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise click.UsageError(f"{directory}: {error.strerror or error}") from None
-    saving = _Saving(call, directory, dots)
+    from irsend.ctl.document_saving import DocumentSaving
+
+    saving = DocumentSaving(call, directory, dots)
     # Oldest first: after an interruption the newer ones are missing.
     for row in rows if numbers else reversed(rows):
         saving.save(row)
     if call.as_json:
         call.output.json(saving.saved)
     return max(status, saving.status)
-
-
-@define(eq=False)
-class _Saving:
-    """Saves documents into a directory; keeps the list of files and the exit status."""
-
-    call: Invocation
-    directory: Path
-    dots: int | None
-    """Resolution of the page images; None: no page images."""
-    saved: list[dict[str, object]] = field(factory=list)
-    status: int = 0
-
-    def save(self, document: JsonObject) -> None:
-        """Save one document; a failure is printed, and does not stop the next."""
-        number = str(document.get("number"))
-        if not re.fullmatch(r"[0-9]{4}", number):
-            # The number becomes the name of a file.
-            raise self.call.machine.not_irsend("a document has no number of four digits")
-        files: list[str] = []
-        try:
-            for name, path, media_type, query in self._parts(number, document):
-                self._save_file(self.directory / name, path, media_type, query)
-                files.append(str(self.directory / name))
-        except CannotSave as error:
-            self._report_failure(f"{error}.", WRONG_USE)
-        except MachineRefused as error:
-            if not _concerns_one_document(error):
-                raise
-            self._report_failure(str(error), REFUSED)
-        if files:
-            self.saved.append({"number": number, "files": files})
-
-    def _parts(
-        self, number: str, document: JsonObject
-    ) -> Iterator[tuple[str, str, str, dict[str, object]]]:
-        """Yield the files of a document: name, path at the machine, media type, query."""
-        yield f"{number}.pdf", f"/api/tray/{number}.pdf", "application/pdf", {}
-        if self.dots is not None:
-            for page in range(1, int(str(document["pages"])) + 1):
-                path = f"/api/tray/{number}/{page}.png"
-                yield f"{number}-{page}.png", path, "image/png", {"dots": self.dots}
-
-    def _save_file(
-        self, file: Path, path: str, media_type: str, query: dict[str, object]
-    ) -> None:
-        from irsend.ctl.output_files import save
-
-        with self.call.machine.file(path, media_type, **query) as octets:
-            is_new = save(file, octets)
-        if not self.call.as_json:
-            said = f"Saved {file}" if is_new else f"{file} is there already."
-            self.call.output.line(said)
-
-    def _report_failure(self, sentence: str, status: int) -> None:
-        from irsend.ctl.output import print_error
-
-        print_error(sentence)
-        self.status = max(self.status, status)

@@ -29,8 +29,12 @@ MECHANISMS: dict[str, Callable[[Credentials], IMechanism]] = {
     "XOAUTH2": XOAuth2,
 }
 
+READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
+"""Mechanisms whose secret can be read on the wire."""
+
 __all__ = [
     "MECHANISMS",
+    "READABLE",
     "ClockSkew",
     "Credentials",
     "IMechanism",

@@ -65,5 +65,7 @@ class Credentials:
     """Runs a call that would block the reactor."""
     strict_prompts: bool = False
     """LOGIN responds to no prompts but its own."""
+    initial_response: bool = True
+    """PLAIN and XOAUTH2 send their response in the command itself."""
     user_inline: bool = False
     """LOGIN sends the user name in the command itself."""

@@ -22,11 +22,12 @@ class Plain:
 
     def __init__(self, credentials: Credentials) -> None:
         self._message = b"\0" + credentials.user + b"\0" + credentials.password
+        self._at_once = credentials.initial_response
         self._asked = 0
 
     def initial(self) -> bytes | None:
-        """Return user name and password."""
-        return self._message
+        """Return user name and password, or None to wait until they are asked for."""
+        return self._message if self._at_once else None
 
     def respond(self, challenge: bytes) -> bytes:
         """Return them once to a server that did not take them with the command."""
@@ -43,16 +44,16 @@ class Plain:
 class Login:
     """LOGIN: user name, then password.
 
-    Whatever the prompts say; or, with `strict_prompts`, only where they ask for
-    User Name or Username, and Password (docs/fidelity).
+    Whatever the prompts say; or, with `strict_prompts`, only where they are Username:
+    and Password: in any case (docs/quirks).
     """
 
     name = "LOGIN"
 
     def __init__(self, credentials: Credentials) -> None:
         self._answers = [
-            ((b"username", b"user name"), credentials.user),
-            ((b"password",), credentials.password),
+            (b"username:", credentials.user),
+            (b"password:", credentials.password),
         ]
         self._strict = credentials.strict_prompts
         self._inline = credentials.user_inline
@@ -65,8 +66,8 @@ class Login:
         """Return the user name, then the password."""
         if not self._answers:
             raise MechanismFailed("the server asks for more than LOGIN has")
-        prompts, answer = self._answers.pop(0)
-        if self._strict and not challenge.lower().startswith(prompts):
+        prompt, answer = self._answers.pop(0)
+        if self._strict and challenge.lower() != prompt:
             asked = challenge.decode("utf-8", "replace")
             raise MechanismFailed(f"the machine does not know the prompt {asked!r}")
         return answer
@@ -111,11 +112,12 @@ class XOAuth2:
         self._message = (
             b"user=" + credentials.user + b"\1auth=Bearer " + credentials.token + b"\1\1"
         )
+        self._at_once = credentials.initial_response
         self._refused = False
 
     def initial(self) -> bytes | None:
-        """Return user name and token."""
-        return self._message
+        """Return user name and token, or None to wait until they are asked for."""
+        return self._message if self._at_once else None
 
     def respond(self, challenge: bytes) -> bytes:
         """Return nothing to the challenge that says why the token is refused: the refusal follows."""

@@ -283,7 +283,7 @@ class Machine(MultiService):
         self.storage.acquire()
 
     def startService(self) -> None:
-        """Switch on: read what is kept, then listen and poll; raises IrsendError, CannotListenError."""
+        """Switch on: read what is kept, then listen and poll; raises IrsendError, CannotListen."""
         self.storage.state.write_pid()
         self.keyring.load()
         self.settings.load()

@@ -46,7 +46,12 @@ class SettingsPrecedence:
         self._device.settings = settings
 
     def of(self, configuration: Configuration) -> Settings:
-        """Return the settings that a configuration makes; StateError where the saved ones cannot be read."""
+        """Return the settings that a configuration makes, and log what it should have otherwise.
+
+        StateError where the saved ones cannot be read.
+        """
+        for warning in configuration.warnings:
+            self.log.warn("{sentence}", sentence=warning)
         return self._merge(configuration, self._saved.load())
 
     def factory_reset(self) -> None:

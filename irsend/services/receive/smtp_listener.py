@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock, maybeDeferred
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, ITransport
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
@@ -22,6 +21,7 @@ from irsend.device.windows import Settings
 from irsend.errors import ConfigurationError, ValueRefused
 from irsend.interfaces import IMailReceiver, Mailbox
 from irsend.protocols.esmtp import ESMTP
+from irsend.protocols.listen_failures import CannotListen
 from irsend.protocols.server_endpoints import address_text, listen
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
@@ -109,7 +109,7 @@ class SMTPListener(Service):
         return verdict.reply is None
 
     def startService(self) -> None:
-        """Listen where the settings say so; CannotListenError, ConfigurationError."""
+        """Listen where the settings say so; CannotListen, ConfigurationError."""
         Service.startService(self)
         self._device.checks.append(self._check_port)
         self._stop_observing = self._device.observe(self._observe)
@@ -144,9 +144,13 @@ class SMTPListener(Service):
             return
         try:
             tried = self._listening_at(description)
-        except (CannotListenError, ConfigurationError) as error:
+        except (CannotListen, ConfigurationError) as error:
             key = next(iter(values.keys() & _LISTENS_BY))
-            raise ValueRefused(key, f"the machine cannot listen there: {error}") from None
+            why = str(error)
+            if isinstance(error, CannotListen):
+                # Its remedy is an option of the start, which this is not.
+                why = f"{error.where}: {error.reason}"
+            raise ValueRefused(key, f"the machine cannot listen there: {why}") from None
         for port in tried:
             # A port is closed in the reactor's next turn; whatever listens next waits for that.
             self._changing.run(port.stopListening)
@@ -180,8 +184,8 @@ class SMTPListener(Service):
         if self.running:
             try:
                 self._listen()
-            except CannotListenError as error:
-                self.log.error("SMTP: cannot listen any more: {error}", error=error)
+            except CannotListen as error:
+                self.log.error("SMTP: {error}", error=str(error))
 
     def _listen(self) -> None:
         description = self.listening_endpoint()
@@ -194,9 +198,10 @@ class SMTPListener(Service):
             self.log.info("SMTP: listening on {address}", address=address_text(address))
 
     def _listening_at(self, description: str) -> list[IListeningPort]:
+        replaced = description != self._endpoint
         return listen(
             self._reactor,
-            "listen.smtp",
+            "settings.service_mode.smtp_rx_port" if replaced else "listen.smtp",
             description,
             _Factory(self._session),
             through=self._network.server_endpoint,

@@ -19,11 +19,12 @@ from irsend.addresses import mailbox_of
 from irsend.configuration_sections import MB
 from irsend.device import codes
 from irsend.device.device import Device
-from irsend.device.send_policy import code_of_pop_login
+from irsend.device.send_policy import code_of_pop_login, own_address
 from irsend.device.status import StatusText
 from irsend.interfaces import Mailbox
 from irsend.message.fragments import FragmentSlice, fragmented
 from irsend.message.prefixed_file import PrefixedFile
+from irsend.services.client_tls import is_implicit
 from irsend.services.error_text import OWN_ERROR, SWITCHED_OFF
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
@@ -209,10 +210,7 @@ class Attempt:
                 break
 
     async def _deliver(self, name: str, address: str, recipients: Sequence[str]) -> None:
-        """Run one session with one server."""
-        if self._aborted:
-            raise CancelledError
-        parts, configuration = self._parts, self._parts.configuration.current
+        """Run one session with one server, or one for each recipient where that is the machine's way."""
         # Two spellings may name one mailbox.
         mailboxes: dict[tuple[bytes, bytes], Mailbox] = {}
         by_mailbox: dict[Mailbox, list[str]] = {}
@@ -220,6 +218,20 @@ class Attempt:
             mailbox = _mailbox(one)
             mailbox = mailboxes.setdefault((mailbox.local, mailbox.domain.lower()), mailbox)
             by_mailbox.setdefault(mailbox, []).append(one)
+        groups: list[tuple[Mailbox, ...]] = [tuple(by_mailbox)]
+        if self._settings.quirks.one_connection_per_recipient:
+            groups = [(one,) for one in by_mailbox]
+        for group in groups:
+            answers = await self._session_with(name, address, group)
+            for mailbox, result in answers.items():
+                self._all(by_mailbox[mailbox], result)
+
+    async def _session_with(
+        self, name: str, address: str, recipients: tuple[Mailbox, ...]
+    ) -> dict[Mailbox, DeliveryResult]:
+        if self._aborted:
+            raise CancelledError
+        parts, configuration = self._parts, self._parts.configuration.current
         port = self._settings.service_mode.smtp_tx_port
         endpoint = parts.network.client_endpoint(
             address, port, configuration.limits.smtp_connect
@@ -229,8 +241,14 @@ class Attempt:
             read = lambda: read_token(configuration.sending, parts.clock, parts.on_disk)  # noqa: E731
         self._session = SMTPClientSession(
             self._settings,
-            Server(name=name, endpoint=endpoint),
-            self._delivery(tuple(by_mailbox)),
+            Server(
+                name=name,
+                endpoint=endpoint,
+                implicit_tls=is_implicit(
+                    parts.device.model, port, configuration.tls.implicit_ports
+                ),
+            ),
+            self._delivery(recipients),
             # The password for the relay is given to no other server [ours].
             None if self.direct else self._login,
             read,
@@ -244,8 +262,7 @@ class Attempt:
         self._add_session(self._session.id)
         answers = await self._session.deliver()
         self._session = None
-        for mailbox, result in answers.items():
-            self._all(by_mailbox[mailbox], result)
+        return answers
 
     # -- the mail -----------------------------------------------------------------
 
@@ -270,12 +287,23 @@ class Attempt:
             with outbox.open_message(outgoing) as message:
                 parts = [part(one) for one in fragmented(message, size, self._limit)]
         return Delivery(
-            sender=_mailbox(outgoing.sender) if outgoing.sender else None,
+            sender=self._sender(),
             recipients=recipients,
             parts=parts,
             has_eight_bit=bool(head),
             envelope_id=outgoing.envelope_id.encode("ascii") if outgoing.full else b"",
+            rehearsed=outgoing.rehearsed,
         )
+
+    def _sender(self) -> Mailbox | None:
+        """Return the sender of the envelope; None for the null sender of reports."""
+        sender = self.outgoing.sender
+        if sender and self._settings.quirks.sender_not_login:
+            parts = self._parts
+            sender = own_address(
+                parts.device.model.name, parts.configuration.host, self._login.user
+            )
+        return _mailbox(sender) if sender else None
 
 
 def _mailbox(address: str) -> Mailbox:

@@ -18,6 +18,8 @@ class Server:
     name: str
     """As configured, or as in the MX record: the certificate is checked against it."""
     endpoint: IStreamClientEndpoint
+    implicit_tls: bool = False
+    """True where TLS, if it is on, begins with the connection, not by STARTTLS."""
 
 
 @frozen(kw_only=True)
@@ -44,3 +46,5 @@ class Delivery:
     has_eight_bit: bool = False
     envelope_id: bytes = b""
     """Empty where no notifications are requested."""
+    rehearsed: bool = False
+    """True ends the mail transaction before DATA: nothing is handed over."""

@@ -49,10 +49,16 @@ class SessionFailed(Exception):
 def refused(reply: ServerReply, step: Step | None = None) -> SessionFailed:
     """Return the error of a refusal; its step is by default that of the command it replies to."""
     step = step or _STEP_OF.get(reply.to, Step.CONTENT)
-    code = code_of_refusal(step, reply.code)
+    code = code_of_refusal(step, reply.code_read)
     return SessionFailed(
         f"the server refused {step.value}: {reply}", code, retryable=not reply.permanent
     )
+
+
+def not_taken_for_success(reply: ServerReply, printer: str) -> SessionFailed:
+    """Return the error of a login that succeeded, in words that the printer does not know."""
+    why = f"the {printer} does not take this for a success of its login: {reply}"
+    return SessionFailed(why, codes.SMTP_LOGIN)
 
 
 def too_large(size: int, limit: int) -> DeliveryResult:

@@ -21,9 +21,9 @@ from irsend.device.send_order import SendOrder
 from irsend.device.send_policy import sender_address
 from irsend.errors import MemoryFull
 from irsend.message.compose import Attachment, Draft, compose
-from irsend.message.style import Style
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.send.delivery_results import DeliveryResult, too_large
+from irsend.services.send.quirks import style_of
 from irsend.services.send.scanner import DOES_NOT_FIT, Scan, ScanFile, Scanner, ScanOrder
 from irsend.store.group_commit import InThread
 from irsend.store.memory import Memory
@@ -156,7 +156,7 @@ class JobSubmission:
             recipients=tuple(Recipient(address=one) for one in order.to),
         )
         draft = self._draft(order, scan, job)
-        style = Style(**attrs.asdict(device.model.header))
+        style = style_of(device.model.header, device.settings.quirks)
         limit = window.maximum_data_size * MB
 
         def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:

@@ -23,6 +23,7 @@ from irsend.message.reports.multipart_report import ReportHead
 from irsend.message.style import Style
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.received_mail import ReceivedMail
+from irsend.services.send.quirks import style_of
 from irsend.services.send.send_queue import SendQueue
 from irsend.services.unexpected import log_unexpected
 from irsend.store.journal import Journal
@@ -152,7 +153,7 @@ class Notifier:
             machine=device.model.title or device.model.name,
             head_octets=head_octets,
         )
-        style = Style(**attrs.asdict(device.model.header))
+        style = style_of(device.model.header, device.settings.quirks)
 
         def write(into: IO[bytes]) -> tuple[Outgoing, bytes]:
             content, message_id = compose(head, style)

@@ -18,20 +18,13 @@ from twisted.logger import Logger
 
 from irsend.device import codes
 from irsend.device.device import Device
-from irsend.device.mechanism_choice import choose_mechanism
 from irsend.device.send_policy import Step, helo_name
 from irsend.device.sessions import SessionChanges, TLSUse
 from irsend.device.windows import Settings
 from irsend.interfaces import Mailbox
 from irsend.protocols.esmtp_client import ESMTPClient
-from irsend.protocols.sasl import (
-    MECHANISMS,
-    Credentials,
-    MechanismFailed,
-    make_mechanism,
-    unusable,
-)
 from irsend.protocols.smtp_client_replies import Refused, ServerReply, Timeouts
+from irsend.protocols.tls import ClientTLS
 from irsend.services.client_tls import client_tls
 from irsend.services.error_text import OWN_ERROR
 from irsend.services.live_configuration import LiveConfiguration
@@ -44,14 +37,14 @@ from irsend.services.send.delivery_results import (
     refusal_of,
     refused,
 )
+from irsend.services.send.quirks import dialect_of, turned_on
+from irsend.services.send.smtp_login import SMTPLogin
 from irsend.services.sessions import Sessions
 from irsend.services.timer import Timer
 from irsend.store.group_commit import InThread
 
 # Seconds between two reports of the octets sent so far, while a message is sent.
 _REPORT_EVERY = 0.25
-_READABLE = ("PLAIN", "LOGIN", "XOAUTH2")
-"""Mechanisms whose secret can be read on the wire."""
 
 
 class SMTPClientSession:
@@ -89,9 +82,10 @@ class SMTPClientSession:
         self._delivery = delivery
         self._login = login
         self._read_token = read_token
-        self._token: Deferred[bytes] | None = None
+        self._smtp_login: SMTPLogin | None = None
+        self._settings = settings
         self._window = settings.authent_encryption
-        self._disabled = settings.service_mode.disabled_mechanisms
+        self._quirks = settings.quirks
         self._session, self._transcript = sessions.begin("smtp-send", server.name)
         self._client: ESMTPClient | None = None
         self._connecting: Deferred[ESMTPClient] | None = None
@@ -112,8 +106,8 @@ class SMTPClientSession:
             self._connecting.cancel()
         if self._client is not None:
             self._client.abort(self._abort_reason)
-        if self._token is not None:
-            self._token.cancel()
+        if self._smtp_login is not None:
+            self._smtp_login.abort()
 
     async def deliver(self) -> dict[Mailbox, DeliveryResult]:
         """Hand the mail over; return its result for each recipient. Never fails."""
@@ -137,10 +131,10 @@ class SMTPClientSession:
         if failed is not None:
             self._transcript.note(failed.result.reason)
         if self._client is not None and self._client.connected:
-            if self._device.model.sending.quits:
-                await self._client.quit()
-            else:
+            if self._quirks.no_quit:
                 await self._client.hang_up()
+            else:
+                await self._client.quit()
         bound.cancel()
         for recipient in self._delivery.recipients:
             if recipient not in self._results:
@@ -158,19 +152,28 @@ class SMTPClientSession:
             code=worst.code,
             mac=mac,
             bytes=self._octets,
-            messages=len(self._delivery.parts) if handed_over else 0,
+            messages=0
+            if self._delivery.rehearsed or not handed_over
+            else len(self._delivery.parts),
         )
 
     # -- the steps --------------------------------------------------------------
 
     async def _converse(self) -> None:
+        if quirks := turned_on(self._quirks):
+            self._transcript.note(f"quirks: {quirks}")
         client: ESMTPClient = await self._connect()
+        tls = self._tls()
+        if tls is not None and self._server.implicit_tls:
+            # Where it fails, the greeting fails with it.
+            client.begin_tls(tls).addErrback(lambda _: None)
         greeting: ServerReply = await client.greeted
-        if greeting.code != 220:
+        self._note_tls(client)
+        if not greeting.means(220):
             raise refused(greeting, Step.GREETING)
         await self._hello(client)
-        if self._window.allow_ssl_smtp_send:
-            await self._begin_tls(client)
+        if tls is not None and client.tls is None:
+            await self._begin_tls(client, tls)
         if self._window.smtp_authentication and self._login is not None:
             await self._log_in(client, self._login)
         elif self._window.smtp_authentication:
@@ -196,6 +199,7 @@ class SMTPClientSession:
                 end=limits.smtp_end,
             ),
             uses=[keyword.encode("ascii") for keyword in uses],
+            dialect=dialect_of(self._quirks),
         )
         client.on_octets_sent = self._report_octets
         self._connecting = connect_client(self._server.endpoint, client)
@@ -209,13 +213,10 @@ class SMTPClientSession:
         finally:
             self._connecting = None
         self._client = client
-        form = self._configuration.current.sending.helo
-        if form == "model":
-            form = self._device.model.sending.helo
         own = getattr(client.transport.getHost(), "host", "")
-        client.identity = helo_name(form, self._configuration.host, own).encode(
-            "ascii", "replace"
-        )
+        client.identity = helo_name(
+            self._quirks.helo_name, self._configuration.host, own
+        ).encode("ascii", "replace")
         if self._abort_reason is not None:
             client.abort(self._abort_reason)
         return client
@@ -226,20 +227,23 @@ class SMTPClientSession:
         except Refused as no:
             raise refused(no.reply, Step.HELLO) from None
 
-    async def _begin_tls(self, client: ESMTPClient) -> None:
-        model, window = self._device.model, self._window
-        if model.tls is None:
-            return
-        if b"STARTTLS" not in client.extensions:
-            self._transcript.note("STARTTLS is not offered: going on in plain text")
-            return
-        tls = client_tls(
+    def _tls(self) -> ClientTLS | None:
+        """Return what TLS is begun with; None where it is off, or the model has none."""
+        model, window = self._device.model.tls, self._window
+        if model is None or not window.allow_ssl_smtp_send:
+            return None
+        return client_tls(
             self._server.name,
-            model.tls,
+            model,
             verify=window.verify_smtp_send,
             check_name=window.verify_cn,
             trust=self._configuration.current.tls.trust,
         )
+
+    async def _begin_tls(self, client: ESMTPClient, tls: ClientTLS) -> None:
+        if b"STARTTLS" not in client.extensions:
+            self._transcript.note("STARTTLS is not offered: going on in plain text")
+            return
         try:
             await client.start_tls(tls)
         except Refused as no:
@@ -247,59 +251,28 @@ class SMTPClientSession:
                 f"STARTTLS was refused ({no.reply.code}): going on in plain text"
             )
             return
-        assert client.tls is not None
-        self._changed(tls=TLSUse(version=client.tls[0], cipher=client.tls[1]))
+        self._note_tls(client)
         await self._hello(client)
 
-    async def _log_in(self, client: ESMTPClient, login: Login) -> None:
-        secured = client.tls is not None
-        passed_over = {name: unusable(name) for name in MECHANISMS}
-        if self._read_token is None:
-            passed_over["XOAUTH2"] = "no token is configured"
-        choice = choose_mechanism(
-            self._device.model,
-            client.mechanisms,
-            secured=secured,
-            disabled=self._disabled,
-            unusable=passed_over,
-        )
-        self._changed(choice=choice.why)
-        if choice.mechanism is None:
-            self._transcript.note(f"{choice.why}: going on without authentication")
-            return
-        self._transcript.note(choice.why)
-        if choice.mechanism in _READABLE and not secured:
-            self._transcript.note("user name and password go in plain text")
-        credentials: Credentials = await self._credentials(choice.mechanism, login)
-        reply: ServerReply = await client.log_in(
-            make_mechanism(choice.mechanism, credentials),
-            (credentials.password, credentials.token),
-        )
-        if reply.code != 235:
-            raise refused(reply, Step.LOGIN)
-        self._changed(auth=choice.mechanism)
+    def _note_tls(self, client: ESMTPClient) -> None:
+        if client.tls is not None:
+            self._changed(tls=TLSUse(version=client.tls[0], cipher=client.tls[1]))
 
-    async def _credentials(self, mechanism: str, login: Login) -> Credentials:
-        token = b""
-        if mechanism == "XOAUTH2" and self._read_token is not None:
-            self._token = self._read_token()
-            try:
-                token = await self._token
-            except Exception as problem:
-                raise MechanismFailed(str(problem)) from None
-            finally:
-                self._token = None
-        order = self._device.model.sasl
-        return Credentials(
-            user=login.user.encode("utf-8"),
-            password=login.password.encode("utf-8"),
-            service="smtp",
-            host=self._server.name,
-            token=token,
-            in_thread=self._blocking,
-            strict_prompts=order.strict_prompts,
-            user_inline=order.user_inline,
+    async def _log_in(self, client: ESMTPClient, login: Login) -> None:
+        self._smtp_login = SMTPLogin(
+            model=self._device.model,
+            settings=self._settings,
+            server=self._server.name,
+            login=login,
+            read_token=self._read_token,
+            blocking=self._blocking,
+            transcript=self._transcript,
+            chosen=lambda choice: self._changed(choice=choice.why),
+            in_plain_text=self._configuration.current.tls.plain_passwords,
         )
+        mechanism = await self._smtp_login.run(client)
+        if mechanism is not None:
+            self._changed(auth=mechanism)
 
     async def _hand_over(self, client: ESMTPClient) -> None:
         delivery = self._delivery
@@ -315,7 +288,7 @@ class SMTPClientSession:
                 answers: dict[Mailbox, ServerReply] = await client.send(
                     delivery.sender,
                     left,
-                    content,  # type: ignore[arg-type]
+                    None if delivery.rehearsed else content,  # type: ignore[arg-type]
                     size=content.size,
                     eight_bit=eight_bit,
                     envelope_id=delivery.envelope_id,
@@ -327,7 +300,7 @@ class SMTPClientSession:
                 self._refused(refusals)
             self._refused(answers)
             left = [recipient for recipient in left if recipient not in self._results]
-            if left:
+            if left and not delivery.rehearsed:
                 sent += content.size
                 self._octets = sent
 

@@ -11,63 +11,6 @@ from tests.ctl.stand_in import RECEIVED, Answer, problem
 PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 
 
-class SetTests(CallCase):
-    """`set`."""
-
-    def test_values(self) -> None:
-        """Values go to the machine in one request, as the texts that were given."""
-        ended = self.call(
-            "set",
-            "email_ifax.pop=on",
-            "settings.email_ifax.pop_interval=5",
-            "email_ifax.pop_server=",
-        )
-        self.assertEqual(ended.status, 0)
-        self.assertEqual(
-            self.machine.last("PATCH", "/api/settings").json(),
-            {
-                "email_ifax.pop": "on",
-                "email_ifax.pop_interval": "5",
-                "email_ifax.pop_server": "",
-            },
-        )
-
-    def test_value_with_equals_sign(self) -> None:
-        """Only the first = parts key and value."""
-        self.call("set", "email_ifax.pop_password=a=b")
-        sent = self.machine.last("PATCH", "/api/settings").json()
-        self.assertEqual(sent, {"email_ifax.pop_password": "a=b"})
-
-    def test_what_the_machine_holds(self) -> None:
-        """The values shown are those that the machine has afterwards, and never a secret."""
-        self.machine.answers["GET /api/settings"].body["windows"][0]["items"][0]["value"] = True
-        ended = self.call("set", "email_ifax.pop=YES", "email_ifax.pop_password=hunter2")
-        self.assertEqual(ended.out, "email_ifax.pop = on\nemail_ifax.pop_password = ••••••\n")
-
-    def test_refused(self) -> None:
-        """Each key that the machine refuses is named with its problem; the status is 1."""
-        errors = [
-            {"key": "email_ifax.pop", "problem": "'maybe' is not allowed; allowed: on or off"},
-            {"key": "x.y", "problem": "there is no such key"},
-        ]
-        self.machine.answers["PATCH /api/settings"] = problem(422, "No", errors=errors)
-        ended = self.call("set", "email_ifax.pop=maybe", "x.y=1")
-        self.assertEqual((ended.status, ended.out), (1, ""))
-        self.assertEqual(
-            ended.err,
-            "email_ifax.pop: 'maybe' is not allowed; allowed: on or off\n"
-            "x.y: there is no such key\n",
-        )
-        as_json = self.call("set", "--json", "email_ifax.pop=maybe")
-        self.assertEqual((as_json.status, json.loads(as_json.out)["errors"]), (1, errors))
-
-    def test_wrong_use(self) -> None:
-        """No assignment, one without =, a key given twice are wrong use; nothing is sent."""
-        wrong = ([], ["email_ifax.pop"], ["=on"], ["a.b=1", "settings.a.b=2"])
-        self.assertEqual([self.call("set", *each).status for each in wrong], [2] * 4)
-        self.assertEqual(self.machine.asked, [])
-
-
 class ReceiveTests(CallCase):
     """`receive`."""
 

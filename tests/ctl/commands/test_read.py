@@ -371,16 +371,8 @@ class SessionsTests(CallCase):
         self.assertEqual(self.call("transcript", "last").status, 2)
 
 
-class ModelTests(CallCase):
-    """`models` and `key show`."""
-
-    def test_models(self) -> None:
-        """Models are listed with name, title, maker and year, in either form of the answer."""
-        row = r"estudio190f +Toshiba e-STUDIO190F +Toshiba +2006\n"
-        self.assertRegex(self.call("models").out, row)
-        rows = self.machine.answers["GET /api/models"].body
-        self.machine.answers["GET /api/models"] = Answer(body={"models": rows})
-        self.assertRegex(self.call("models").out, row)
+class KeyTests(CallCase):
+    """`key show`."""
 
     def test_certificate(self) -> None:
         """A certificate is shown with its names and its end, in either form of the answer."""

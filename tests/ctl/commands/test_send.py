@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -22,6 +23,7 @@ from irsend.ctl.progress import Bar
 from irsend.device.send_order import ORDER_ITEMS
 from tests.ctl.calls import PATIENCE, CallCase, Ended, command, environment
 from tests.ctl.stand_in import Answer, problem
+from tests.ctl.terminals import Terminal
 
 _ROOT = Path(__file__).parents[2]
 
@@ -63,9 +65,9 @@ class SendTests(CallCase):
         self.machine.answers["POST /api/send"] = Answer(202, JOB)
         self.machine.answers["GET /api/jobs/0007"] = Answer(200, ended("--"))
 
-    def send(self, *arguments: str) -> Ended:
+    def send(self, *arguments: str, **env: str) -> Ended:
         """Send the file."""
-        return self.call("send", str(self.file), *arguments)
+        return self.call("send", str(self.file), *arguments, **env)
 
     def test_form(self) -> None:
         """Files and options go as a form, without the options that were not given."""
@@ -277,6 +279,42 @@ class SendTests(CallCase):
             ),
         )
 
+    def test_smtp_password(self) -> None:
+        """The password of --smtp-user is taken from the option, a file, the environment, in this order."""
+        file = Path(self.mktemp())
+        file.write_text("of the file\n")
+        in_file = ("--smtp-password-file", str(file))
+        for arguments, env, password in (
+            (
+                ("--smtp-password", "of the option", *in_file),
+                "of the variable",
+                "of the option",
+            ),
+            (in_file, "of the variable", "of the file"),
+            ((), "of the variable", "of the variable"),
+            ((), "", None),
+        ):
+            self.send(
+                *("--to", "b@bench.test", "--smtp-user", "ann", *arguments),
+                IRSEND_SMTP_PASSWORD=env,
+            )
+            form = self.machine.last("POST", "/api/send").body.decode()
+            sent = re.findall(r'name="password"\r\n\r\n(.*)\r\n', form)
+            self.assertEqual(sent, [] if password is None else [password])
+
+    def test_smtp_password_typed(self) -> None:
+        """With --smtp-user alone a terminal is asked for it; an empty answer sends none."""
+        for typed, sent in (("hunter2", ["hunter2"]), ("", [])):
+            arguments = ("send", str(self.file), "--to", "b@bench.test", "--smtp-user", "ann")
+            terminal = Terminal(arguments, environment(self.machine.url), (80, 24))
+            self.addCleanup(terminal.end)
+            terminal.until("Password for --smtp-user")
+            terminal.type(typed + "\n")
+            self.assertEqual(terminal.wait(), 0)
+            self.assertNotIn("hunter2", terminal.written)
+            form = self.machine.last("POST", "/api/send").body.decode()
+            self.assertEqual(re.findall(r'name="password"\r\n\r\n(.*)\r\n', form), sent)
+
     def test_contradictions(self) -> None:
         """Options that contradict each other, or are none of the words, are wrong use; nothing is sent."""
         for arguments, said in (
@@ -285,7 +323,7 @@ class SendTests(CallCase):
             (("--ifax", "--format", "jpeg"), "needs --full"),
             (("--paper", "A9"), "allowed: auto, A4"),
             (("--resolution", "301"), "300x300"),
-            (("--format", "gif"), "'tiff'"),
+            (("--format", "gif"), "allowed: pdf, tiff or jpeg"),
         ):
             told = self.send("--to", "b@bench.test", *arguments)
             self.assertEqual(told.status, 2, arguments)

@@ -86,6 +86,18 @@ class MachineTests(unittest.TestCase):
         await self.switch_off()
         self.assertEqual(self.switch_on().device.settings.email_ifax.pop_interval, 0)
 
+    async def test_quirks_of_the_model(self) -> None:
+        """A model's quirks hold until they are changed at the machine, and a factory reset restores them."""
+        model = Path(self.mktemp() + ".toml")
+        model.write_text('name = "quits-not"\n[quirks]\nno_quit = true\n')
+        machine = self.switch_on(self.configured(model=str(model)))
+        self.assertIs(machine.device.settings.quirks.no_quit, True)
+        machine.control.change_settings({"quirks.no_quit": "off", "quirks.date": "none"})
+        self.assertIs(machine.device.settings.quirks.no_quit, False)
+        machine.control.factory_reset()
+        quirks = machine.device.settings.quirks
+        self.assertEqual((quirks.no_quit, quirks.date), (True, "standard"))
+
     async def test_saved_by_another_model(self) -> None:
         """What another model saved is left alone by one that does not have the item."""
         self.switch_on().control.change_settings({_POLICY: "on"})

@@ -94,3 +94,20 @@ class ReloadTests(unittest.TestCase):
         self.assertEqual(
             warned, ["model", "state", "listen.panel", "printing.workers", "link.covers_panel"]
         )
+
+    def test_old_keys(self) -> None:
+        """A configuration with an old key works by the new one, and the log names that."""
+        warned: list[str] = []
+
+        def observe(event: dict[str, Any]) -> None:
+            if event.get("log_format") == "{sentence}":
+                warned.append(event["sentence"])
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        self.machine.reload(_configured(sending={"helo": "literal"}))
+        self.assertEqual(self.machine.device.settings.quirks.helo_name, "literal")
+        self.assertEqual(
+            warned,
+            ['sending.helo is called quirks.helo_name now; write quirks.helo_name = "literal"'],
+        )

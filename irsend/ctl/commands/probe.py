@@ -1,0 +1,306 @@
+"""The command that lets every model meet a mail server; it asks no machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from irsend.ctl.command import command
+from irsend.ctl.errors import REFUSED, CannotSave
+from irsend.ctl.invocation import Invocation, json_option
+from irsend.ctl.parameter_types import ReadableFile, Seconds, WholeNumber
+from irsend.ctl.secret_input import secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from irsend.device.model import Model
+    from irsend.probe.order import Order
+    from irsend.probe.probe import Step
+
+SECRET = "IRSEND_SECRET"
+"""The environment variable with the password."""
+
+
+@command(
+    examples=(
+        "irsendctl probe smtp://relay.example.com --to me@example.com --dry-run",
+        "irsendctl probe smtp://relay.example.com:587 --to me@example.com --user me",
+        "irsendctl probe pop3://mail.example.com --user me --model ir2270",
+    )
+)
+@click.argument("url")
+@click.option(
+    "--to", "recipients", metavar="ADDRESS", multiple=True, help="Whom the mail is for."
+)
+@click.option("--from", "sender", metavar="ADDRESS", help="The sender; else --user, else --to.")
+@click.option("--user", metavar="NAME", help="The login; its password is not an argument.")
+@click.option(
+    "--password-file",
+    metavar="FILE",
+    type=ReadableFile(stdin=True),
+    help=f"Its one line is the password; else {SECRET}, else it is asked for.",
+)
+@click.option(
+    "--token-file",
+    metavar="FILE",
+    type=ReadableFile(),
+    help="The access token, for models that know XOAUTH2.",
+)
+@click.option(
+    "--model", "names", metavar="NAME", multiple=True, help="Only this model; may be repeated."
+)
+@click.option(
+    "--setting",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="A setting that all machines have; one that varies else is fixed.",
+)
+@click.option("--dry-run", is_flag=True, help="Stop before DATA: no mail is sent.")
+@click.option(
+    "--pause",
+    metavar="SECONDS",
+    type=Seconds(3600, zero=True),
+    default=0.2,
+    show_default=True,
+    help="Between two connections.",
+)
+@click.option(
+    "--timeout",
+    "patience",
+    metavar="SECONDS",
+    type=WholeNumber(1, 3600),
+    default=30,
+    show_default=True,
+    help="How long the server may take for one answer.",
+)
+@click.option(
+    "--allow-clear",
+    is_flag=True,
+    help="Give the password in plain text where the model would.",
+)
+@click.option(
+    "--trust",
+    metavar="FILE",
+    type=ReadableFile(),
+    help="Root certificates, for settings that check the server's.",
+)
+@click.option(
+    "--html",
+    "page",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save the report there, as one HTML file.",
+)
+@json_option
+@click.pass_context
+def probe(
+    context: click.Context,
+    url: str,
+    recipients: tuple[str, ...],
+    sender: str | None,
+    user: str | None,
+    password_file: Path | None,
+    token_file: Path | None,
+    names: tuple[str, ...],
+    settings: tuple[str, ...],
+    dry_run: bool,
+    pause: float,
+    patience: int,
+    allow_clear: bool,
+    trust: Path | None,
+    page: Path | None,
+) -> None:
+    """Let each model send through the mail server at URL, or open a maildrop there.
+
+    URL is smtp://HOST[:PORT], smtps://, pop3:// or pop3s://. Each model tries each of
+    the settings that change what it does, one connection at a time. No machine is
+    asked, and no configuration is read. Nothing is fetched or deleted by POP.
+
+    Exit status: 0 every model passes, 1 one does not, 2 wrong use, 3 no server there.
+    """
+    from irsend.errors import IrsendError
+    from irsend.probe.offers import NoServer
+    from irsend.probe.program import run_probe
+
+    call = context.ensure_object(Invocation)
+    if page is not None and page.exists():
+        raise click.UsageError(f"{page} is there already; allowed: a new file.")
+    try:
+        order = _order(
+            url=url,
+            recipients=recipients,
+            sender=sender or "",
+            user=user or "",
+            password_file=password_file,
+            token_file=str(token_file or ""),
+            names=names,
+            settings=settings,
+            dry_run=dry_run,
+            pause=pause,
+            patience=patience,
+            allow_clear=allow_clear,
+            trust=str(trust or ""),
+        )
+    except IrsendError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        with _progress() as show:
+            report = run_probe(order, show)
+    except NoServer as error:
+        from irsend.ctl.errors import NoMachine
+
+        raise NoMachine(str(error)) from None
+    if page is not None:
+        _save(page, report)
+    if call.as_json:
+        from irsend.probe.document import report_document
+
+        call.output.json(report_document(report))
+    else:
+        from irsend.ctl import probe_view
+
+        call.output.show(probe_view.report(report, call.output.width))
+    if not report.all_pass:
+        context.exit(REFUSED)
+
+
+def _order(
+    *,
+    url: str,
+    recipients: tuple[str, ...],
+    sender: str,
+    user: str,
+    password_file: Path | None,
+    token_file: str,
+    names: tuple[str, ...],
+    settings: tuple[str, ...],
+    dry_run: bool,
+    pause: float,
+    patience: int,
+    allow_clear: bool,
+    trust: str,
+) -> Order:
+    """Return what is asked for; UsageError or IrsendError where it cannot be done."""
+    from irsend.device.model import load_model, model_names
+    from irsend.probe.order import Order
+    from irsend.probe.plan import check
+    from irsend.probe.target import read_target
+
+    target = read_target(url)
+    if not target.is_pop and not recipients:
+        raise click.UsageError(f"{url} needs --to ADDRESS: whom the mail is for.")
+    if target.is_pop and not user:
+        raise click.UsageError(f"{url} needs --user NAME: whose maildrop it is.")
+    if password_file is not None and not user:
+        raise click.UsageError("--password-file needs --user NAME: whose password it is.")
+    for address in (*recipients, *([sender] if sender else [])):
+        _check_address(address)
+    models: list[Model] = [load_model(name) for name in dict.fromkeys(names or model_names())]
+    order = Order(
+        target=target,
+        models=tuple(models),
+        settings=_settings(settings),
+        sender=sender
+        or (user if _is_address(user) else "")
+        or (recipients[0] if recipients else ""),
+        recipients=recipients,
+        user=user,
+        password=_password(user, password_file) if user else "",
+        token_file=token_file,
+        allow_clear=allow_clear,
+        dry_run=dry_run,
+        pause=pause,
+        patience=patience,
+        trust=trust,
+    )
+    check(order)
+    return order
+
+
+def _settings(assignments: tuple[str, ...]) -> dict[str, str]:
+    from irsend.device.windows import ITEMS
+
+    values: dict[str, str] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        key = key.strip().removeprefix("settings.")
+        if not equals or not key:
+            raise click.UsageError(f"{key!r} is not allowed; allowed: --setting KEY=VALUE")
+        if key in ITEMS and ITEMS[key].secret:
+            raise click.UsageError(
+                f"{key} is a secret, which is no argument; allowed: --password-file, {SECRET} "
+                "or the prompt"
+            )
+        if key in values:
+            raise click.UsageError(f"{key} is given twice")
+        values[key] = value
+    return values
+
+
+def _password(user: str, file: Path | None) -> str:
+    """Return the password: of the file, else of the environment, else as it is typed."""
+    password = secret(
+        f"Password of {user}", file=file, variable=SECRET, option="--password-file"
+    )
+    if not password and file is not None:
+        raise click.UsageError(f"{file}: it is empty; allowed: the password")
+    return password
+
+
+def _is_address(text: str) -> bool:
+    try:
+        _check_address(text)
+    except click.UsageError:
+        return False
+    return True
+
+
+def _check_address(text: str) -> None:
+    from irsend.addresses import mail_address
+
+    try:
+        mail_address(text)
+    except ValueError:
+        raise click.UsageError(f"{text!r} is not allowed; allowed: an e-mail address") from None
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Step], None]]:
+    """Give a function that shows a step on stderr, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    bars = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    )
+    task = bars.add_task("Probing", total=None)
+    with bars:
+        yield lambda step: bars.update(
+            task, description=step.text, completed=step.done, total=step.of
+        )
+
+
+def _save(page: Path, report: object) -> None:
+    from irsend.ctl.output_files import save
+    from irsend.probe.outcome import Report
+    from irsend.probe.page import report_page
+
+    assert isinstance(report, Report)
+    try:
+        save(page, [report_page(report).encode("utf-8")])
+    except CannotSave as error:
+        raise click.UsageError(f"{error}.") from None

@@ -1,0 +1,47 @@
+"""A probe in a process of its own: it starts the reactor, and ends it with the report or at Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from irsend.probe.order import Order
+from irsend.probe.outcome import Report
+from irsend.probe.probe import Probe, Step
+
+
+def run_probe(order: Order, show: Callable[[Step], None]) -> Report:
+    """Make a probe and return its report; may be called once in a process.
+
+    Raises NoServer, and KeyboardInterrupt where Ctrl-C ended it.
+    """
+    from twisted.internet import reactor
+
+    ended: list[Report | Failure] = []
+    probe = Probe(order, reactor, time.time, show)  # type: ignore[arg-type]
+
+    def begin() -> None:
+        Deferred.fromCoroutine(probe.run()).addBoth(ended.append).addBoth(lambda _: stop())
+
+    def stop() -> None:
+        if not interrupted:
+            reactor.stop()
+
+    interrupted: list[bool] = []
+
+    def shut_down() -> Deferred[None]:
+        interrupted.append(True)
+        return probe.interrupt()
+
+    reactor.callWhenRunning(begin)
+    reactor.addSystemEventTrigger("before", "shutdown", shut_down)
+    reactor.run()
+    if not ended:
+        raise KeyboardInterrupt
+    if isinstance(ended[0], Failure):
+        ended[0].raiseException()
+    assert isinstance(ended[0], Report)
+    return ended[0]
