@@ -122,6 +122,8 @@ def _write_where_shared(command: click.Command, formatter: click.HelpFormatter) 
         one.opts[0] for one in command.params if isinstance(one, click.Option) and one.hidden
     }
     names = ", ".join(one for one in _SHARED if one in hidden)
+    if not names:
+        return
     # Whole on one line, in a narrow terminal too.
     formatter.write(f"\nOptions of irsendctl: {names}: see irsendctl --help\n")
 

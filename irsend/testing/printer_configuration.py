@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 
 from irsend.configuration import Configuration, configuration, read_assignments
 from irsend.device.model import Model, load_model
 from irsend.errors import ConfigurationError
+from irsend.wording import did_you_mean
 
 _RECEIVE = "email_ifax.smtp_receive"
 _FREE_PORT = "tcp:0:interface=127.0.0.1"
@@ -64,15 +64,23 @@ def _whole_key(model: Model, name: str) -> str:
     items = {key.partition(".")[2]: key for key in model.items()}
     key = items.get(name, name.replace("__", ".", 1))
     if "." not in key:
-        near = difflib.get_close_matches(name, [*items, *_OPTIONS], 3)
-        meant = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise ConfigurationError(
-            f"{name}: the {model.called} has no such setting, and irsend.testing no such option{meant}"
-        )
+        near = did_you_mean(name, [*_OPTIONS, *model.items()])
+        raise ConfigurationError(f"{name}: the {model.called} has no such setting{near}")
     return key
 
 
-_OPTIONS = ("state", "model", "accounts", "limits", "sending", "link", "printing", "hostnames")
+_OPTIONS = (
+    "state",
+    "model",
+    "accounts",
+    "paper",
+    "limits",
+    "sending",
+    "link",
+    "printing",
+    "hostnames",
+    "assignments",
+)
 
 
 def _merged(given: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:

@@ -110,7 +110,7 @@ class MachineTests(SynchronousTestCase):
             self.assertEqual([one.key for one in refused.refused], ["email_ifax.pop_interval"])
             self.assertEqual(m.poll().result, "OK")
             refused = self.assertRaises(ConfigurationError, m.set, pop_intervall=1)
-            self.assertIn("did you mean pop_interval", str(refused))
+            self.assertIn("did you mean email_ifax.pop_interval?", str(refused))
 
     def test_tls(self) -> None:
         """A client that trusts its certificate verifies old TLS, new TLS, and the mail host's."""
