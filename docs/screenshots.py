@@ -8,10 +8,13 @@ it send two scans, and takes the pictures. It needs chromium in the path.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
+import time
 from email.message import EmailMessage
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +30,36 @@ IMAGES = Path(__file__).parent / "images"
 _SCAN = IMAGES / "printed.png"
 _WIDE, _PHONE = "1280,836", "390,844"
 _PICTURES = (
-    ("panel", "/settings/authent_encryption", _WIDE, "light"),
-    ("panel-mailbox", "/mailbox", _WIDE, "light"),
+    ("panel", "/", _WIDE, "light"),
+    ("panel-mail", "/mails/{mail}", _WIDE, "light"),
+    ("panel-settings", "/settings/authent_encryption", _WIDE, "light"),
     ("panel-session", "/sessions/{refused}", _WIDE, "dark"),
-    ("panel-phone", "/settings/email_ifax", _PHONE, "light"),
+    ("panel-phone", "/", _PHONE, "light"),
 )
 """Name, address, size, and which of its two looks."""
+_FLOOR_PLAN = 4
+"""The id of its mail: the fourth job."""
 
 
-def _mail(subject: str, sender: str, recipient: str) -> EmailMessage:
+_ADDRESS = "ir@bench.test"
+_TEXTS = {
+    "Order 4711": "Please deliver 20 boxes of A4 paper, 80 g, to the\n"
+    "second floor by Thursday.\n\nThank you\n",
+    "Floor plan": "The plan of the third floor, as it is now.\n",
+    "Invoice 2026-118": "Toner, black            2      98.00\nStaples               10      12.50\n"
+    "                              ------\nTotal                         110.50\n",
+    "Minutes of Monday": "Present: Ann, Bob, Eve.\n\n1. The copier on the ground floor jams.\n"
+    "2. Scans go to the new mail server from Friday on.\n",
+}
+"""The mails by subject."""
+
+
+def _mail(subject: str, sender: str) -> EmailMessage:
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = sender, recipient, subject
-    mail.set_content("One page.\n")
+    mail["From"], mail["To"], mail["Subject"] = sender, _ADDRESS, subject
+    mail["Date"] = formatdate(localtime=True)
+    mail["Message-ID"] = f"<{subject.split()[-1].lower()}@office.test>"
+    mail.set_content(_TEXTS.get(subject, "One page.\n"))
     if subject == "Floor plan":
         fax = printouts.fax()
         mail.add_attachment(fax, maintype="image", subtype="tiff", filename="plan.tif")
@@ -68,24 +89,27 @@ async def _picture(reactor: Any, state: Path) -> None:
     )
     printer.start()
     try:
-        address = "ir@bench.test"
-        for subject, sender, door in (
-            ("Order 4711", "sales@office.test", printer.smtp),
-            ("Floor plan", "architect@office.test", printer.mailhost_smtp),
+        for printed, (subject, sender, door) in enumerate(
+            (
+                ("Minutes of Monday", "ann@office.test", printer.smtp),
+                ("Invoice 2026-118", "billing@supplies.test", printer.smtp),
+                ("Order 4711", "sales@office.test", printer.smtp),
+                ("Floor plan", "architect@office.test", printer.mailhost_smtp),
+            ),
+            1,
         ):
-            await deferToThread(_deliver, door, _mail(subject, sender, address))
-        await printer.receive()
-        await printer.wait_for_printouts(2, timeout=60)
-        await printer.send(_SCAN, to=address, subject="Scan of three pages")
+            await deferToThread(_deliver, door, _mail(subject, sender))
+            if door == printer.mailhost_smtp:
+                await printer.receive()
+            await printer.wait_for_printouts(printed, timeout=60)
+        await printer.send(_SCAN, to=_ADDRESS, subject="Scan of three pages")
         await printer.send(_SCAN, to="fax@elsewhere.test", kind="ifax")
         printer.set(authent_encryption__allow_ssl_smtp_receive="ssl")
-        await deferToThread(
-            _deliver, printer.smtp, _mail("In the clear", "relay@office.test", address)
-        )
+        await deferToThread(_deliver, printer.smtp, _mail("In the clear", "relay@office.test"))
         sessions = await printer.sessions()
         refused = next(one.id for one in sessions if one.status_line)
         for name, path, size, look in _PICTURES:
-            url = printer.panel.rstrip("/") + path.format(refused=refused)
+            url = printer.panel.rstrip("/") + path.format(refused=refused, mail=_FLOOR_PLAN)
             await _shoot(url, IMAGES / f"{name}.png", size, look)
     finally:
         await printer.stop()
@@ -123,4 +147,7 @@ def _main(reactor: Any) -> Any:
 
 
 if __name__ == "__main__":
+    # A zone that is not UTC, so that the page has its switch.
+    os.environ["TZ"] = "CET-1CEST,M3.5.0,M10.5.0/3"
+    time.tzset()
     react(_main)

@@ -147,8 +147,13 @@ class IMachine(Interface):
     def document_file(number: str) -> Path:
         """Return the path of a document's PDF; NoSuchRecord."""
 
-    def draw_page(number: str, page: int, dots: int) -> Deferred[bytes]:
-        """Give a page as a PNG, at so many dots an inch; NoSuchRecord, CannotDraw."""
+    def draw_page(
+        number: str, page: int, dots: int, *, crop_to_ink: bool = False
+    ) -> Deferred[bytes]:
+        """Give a page as a PNG, at so many dots an inch; NoSuchRecord, CannotDraw.
+
+        With `crop_to_ink` it is the upper part of the page's ink, in a fixed aspect.
+        """
 
     def read_page(number: str, page: int) -> Deferred[PageText]:
         """Give the text of a page, with its places; NoSuchRecord, CannotDraw."""

@@ -123,6 +123,7 @@ def _write_where_shared(command: click.Command, formatter: click.HelpFormatter) 
     }
     names = ", ".join(one for one in _SHARED if one in hidden)
     if not names:
+        # A command that asks no machine takes none of them.
         return
     # Whole on one line, in a narrow terminal too.
     formatter.write(f"\nOptions of irsendctl: {names}: see irsendctl --help\n")

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import os
+import time
 from collections.abc import Iterator
 
 from irsend.ctl.json_values import JsonObject, values
 from irsend.wording import joined_by_or
 
 HIDDEN = "••••••"
+UTC_VARIABLE = "IRSEND_UTC"
+"""The variable of the environment that has times shown in UTC; without it they are local time."""
 
 
 def visible(text: object) -> str:
@@ -24,32 +28,66 @@ def visible(text: object) -> str:
     )
 
 
+def in_utc() -> bool:
+    """Say whether times are shown in UTC."""
+    return os.environ.get(UTC_VARIABLE, "") not in ("", "0")
+
+
+def show_utc() -> None:
+    """Have times shown in UTC from now on, by this process and by those that it starts."""
+    os.environ[UTC_VARIABLE] = "1"
+
+
 def local_time(at: object) -> datetime.datetime | None:
-    """Return a time in the machine's answer as local time: seconds since the epoch, or ISO 8601."""
+    """Return a time in the machine's answer, seconds since the epoch or ISO 8601, as it is shown.
+
+    That is the local time of this host, or UTC where `UTC_VARIABLE` is set.
+    """
+    zone = datetime.UTC if in_utc() else None
     try:
         if isinstance(at, (int, float)) and not isinstance(at, bool):
-            return datetime.datetime.fromtimestamp(at).astimezone()
+            return datetime.datetime.fromtimestamp(at, datetime.UTC).astimezone(zone)
         if isinstance(at, str):
-            return datetime.datetime.fromisoformat(at).astimezone()
+            return datetime.datetime.fromisoformat(at).astimezone(zone)
     except (ValueError, OverflowError, OSError):
         pass
     return None
 
 
+def zone_name(at: object = None) -> str:
+    """Return the zone of a time as it is shown, by default of now: CET, UTC, UTC+03."""
+    then = local_time(time.time() if at is None else at)
+    name = (then.tzname() if then else None) or ""
+    # Some zones have no name but their distance from UTC.
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
+
+
+def timed(heading: str) -> str:
+    """Return the heading of a column of times, with their zone."""
+    return f"{heading} ({zone_name()})"
+
+
 def short_time(at: object, today: datetime.date | None = None) -> str:
-    """Return a time in a list: 10:23:05 of today, 11-20 10:23 of this year, 2025-11-20."""
-    then, now = local_time(at), today or datetime.date.today()
-    if then is None:
+    """Return a time in a list: 10:23:05 of today, 11-20 10:23 of this year, 2025-11-20.
+
+    A time of another zone than the heading's, as of summer in winter, names its own.
+    """
+    then, now = local_time(at), local_time(time.time())
+    if then is None or now is None:
         return ""
-    if then.date() == now:
+    today = today or now.date()
+    if then.date() == today:
         return f"{then:%H:%M:%S}"
-    return f"{then:%m-%d %H:%M}" if then.year == now.year else f"{then:%Y-%m-%d}"
+    if then.year != today.year:
+        return f"{then:%Y-%m-%d}"
+    zone = "" if then.tzname() == now.tzname() else f" {zone_name(at)}"
+    return f"{then:%m-%d %H:%M}{zone}"
 
 
 def full_time(at: object) -> str:
-    """Return a time with date and seconds."""
+    """Return a time with date, seconds and zone."""
     then = local_time(at)
-    return f"{then:%Y-%m-%d %H:%M:%S}" if then else ""
+    return f"{then:%Y-%m-%d %H:%M:%S} {zone_name(at)}" if then else ""
 
 
 def octets(count: object) -> str:

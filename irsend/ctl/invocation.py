@@ -17,6 +17,7 @@ import click
 from attrs import define, field
 
 from irsend.ctl.errors import WrongURL
+from irsend.ctl.formatting import in_utc, show_utc
 from irsend.ctl.parameter_types import ReadableFile, Seconds
 from irsend.ctl.secret_input import read_secret_file
 from irsend.wording import shown
@@ -45,6 +46,16 @@ class Invocation:
     """Sleeps for so many seconds before a machine that is gone is tried again."""
     _machine: Machine | None = None
     _output: Output | None = None
+
+    @property
+    def utc(self) -> bool:
+        """Whether times are shown in UTC."""
+        return in_utc()
+
+    @utc.setter
+    def utc(self, chosen: bool) -> None:
+        if chosen:
+            show_utc()
 
     @property
     def machine(self) -> Machine:
@@ -128,6 +139,10 @@ _OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ("--json", "as_json"): {
         "is_flag": True,
         "help": "Print the machine's JSON, for programs.",
+    },
+    ("--utc",): {
+        "is_flag": True,
+        "help": "Show times in UTC, as with IRSEND_UTC=1; else they are local time.",
     },
     ("--timeout",): {
         "metavar": "SECONDS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from irsend.ctl.formatting import full_time, octets, short_time, visible
+from irsend.ctl.formatting import full_time, octets, short_time, timed, visible
 from irsend.ctl.json_values import JsonObject, objects, values
 from irsend.ctl.views import pairs, styled_result, table, truncated
 
@@ -16,7 +16,7 @@ _KINDS = {"email": "E-mail", "ifax": "I-Fax"}
 def jobs(rows: list[JsonObject]) -> RenderableType:
     """Draw the communication report."""
     drawn = table(
-        "No.", "Mode", "*From / to", "*Subject", ("Pages", "right"), "*Result", "Started"
+        "No.", "Mode", "*From / to", "*Subject", ("Pages", "right"), "*Result", timed("Started")
     )
     for job in rows:
         pages = job.get("pages")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from irsend.ctl.formatting import full_time, octets, short_time, visible
+from irsend.ctl.formatting import full_time, octets, short_time, timed, visible
 from irsend.ctl.json_values import JsonObject, objects, values
 from irsend.ctl.views import pairs, table, truncated
 
@@ -13,7 +13,13 @@ from irsend.ctl.views import pairs, table, truncated
 def mails(rows: list[JsonObject]) -> RenderableType:
     """Draw the list of mails."""
     drawn = table(
-        ("ID", "right"), "Received", "*From", "*To", "*Subject", ("Size", "right"), "*Files"
+        ("ID", "right"),
+        timed("Received"),
+        "*From",
+        "*To",
+        "*Subject",
+        ("Size", "right"),
+        "*Files",
     )
     for one in rows:
         drawn.add_row(

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from irsend.ctl.formatting import explained_codes, full_time, octets, short_time, visible
+from irsend.ctl.formatting import explained_codes, full_time, octets, short_time, timed, visible
 from irsend.ctl.json_values import JsonObject, values
 from irsend.ctl.views import pairs, table, truncated
 
 
 def documents(rows: list[JsonObject]) -> RenderableType:
     """Draw the documents in the tray."""
-    drawn = table("No.", "Printed", "*From", "*Subject", ("Pages", "right"), "*Codes")
+    drawn = table("No.", timed("Printed"), "*From", "*Subject", ("Pages", "right"), "*Codes")
     for one in rows:
         drawn.add_row(
             visible(one.get("number", "")),

@@ -28,6 +28,7 @@ from irsend.ctl.formatting import (
     session_result,
     setting,
     short_time,
+    timed,
     visible,
 )
 from irsend.ctl.json_values import JsonObject, objects, values
@@ -104,7 +105,7 @@ def _mac_filter(described: JsonObject) -> str:
 
 def history(entries: list[JsonObject]) -> RenderableType:
     """Draw the history of the status line."""
-    drawn = table("At", "Text", ("Session", "right"))
+    drawn = table(timed("At"), "Text", ("Session", "right"))
     for entry in entries:
         session = entry.get("session")
         drawn.add_row(
@@ -138,7 +139,7 @@ def changed(windows: list[JsonObject], keys: Iterable[str]) -> Iterator[str]:
 
 def sessions(rows: list[JsonObject], width: int) -> RenderableType:
     """Draw a list of sessions; the notes of one stand beneath it where room is short."""
-    titles = ("ID", "Started", "Kind", "Peer", "TLS", "Size", "Result")
+    titles = ("ID", timed("Started"), "Kind", "Peer", "TLS", "Size", "Result")
     cells = [
         (
             visible(session.get("id", "")),

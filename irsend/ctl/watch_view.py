@@ -9,7 +9,15 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from irsend.ctl.formatting import explained_codes, octets, outcome, result, short_time, visible
+from irsend.ctl.formatting import (
+    explained_codes,
+    octets,
+    outcome,
+    result,
+    short_time,
+    visible,
+    zone_name,
+)
 from irsend.ctl.json_values import JsonObject, objects, values
 from irsend.ctl.machine_state import MachineState, Row
 from irsend.ctl.views import (
@@ -189,7 +197,8 @@ def _list(caption: str, count: str, rows: Table, room: int) -> RenderableType:
 def _footer(state: MachineState) -> RenderableType:
     if state.gone:
         return truncated(f"Waiting for it to come back: {state.gone}")
-    return _left_and_right(Text(visible(state.url), "dim"), Text("Ctrl-C ends it", "dim"))
+    beside = Text(f"Times are {zone_name()} · Ctrl-C ends it", "dim")
+    return _left_and_right(Text(visible(state.url), "dim"), beside)
 
 
 def _left_and_right(left: Text, right: Text) -> Table:

@@ -1,19 +1,19 @@
 """The communication report (docs/fidelity), as text and as CSV.
 
 Pure functions of jobs; the journal says which jobs stand in the report.
-Times are in UTC.
+Times are the machine's local time, and the report names the zone.
 """
 
 from __future__ import annotations
 
 import csv
-import datetime
 import io
 import textwrap
 from collections.abc import Iterable
 
 from irsend.device.codes import meaning
 from irsend.device.jobs import Job
+from irsend.device.local_time import LocalTime
 
 DESTINATION = 20
 """Characters of the destination that the machine shows."""
@@ -26,13 +26,13 @@ _KIND = {"email": "E-mail", "ifax": "I-Fax"}
 _FORMULA = ("=", "+", "-", "@")
 
 
-def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
+def as_text(jobs: Iterable[Job], *, title: str, clock: LocalTime) -> str:
     """Return the report as a table of fixed width, with the machine's heading.
 
-    `title` is the machine's name in full, `at` the time of printing.
+    `title` is the machine's name in full, `clock` writes the times; its `now` is the time of printing.
     """
     rule = "-" * (sum(_WIDTHS) + 2 * (len(_WIDTHS) - 1))
-    printed = f"{_time(at)} UTC"
+    printed = f"{clock.minute(clock.now)} {clock.name}"
     lines = [
         "COMMUNICATION REPORT".center(len(rule)).rstrip(),
         title + " " + printed.rjust(len(rule) - len(title) - 1),
@@ -43,26 +43,26 @@ def as_text(jobs: Iterable[Job], *, title: str, at: float) -> str:
     rows: list[str] = []
     for job in jobs:
         cells = (
-            _time(job.started),
+            clock.minute(job.started),
             marked_destination(job),
             job.number,
             mode(job),
             _pages(job),
             result(job),
         )
-        rows += [_line(cells), *_beneath(job, len(rule))]
+        rows += [_line(cells), *_beneath(job, len(rule), clock)]
     return "\n".join([*lines, *(rows or ["Nothing sent or received yet."]), rule, ""])
 
 
-def as_csv(jobs: Iterable[Job]) -> str:
-    """Return the report as CSV (RFC 4180), with subject, number of other destinations, and reason."""
+def as_csv(jobs: Iterable[Job], *, clock: LocalTime) -> str:
+    """Return the report as CSV (RFC 4180), with subject, number of other destinations, reason, and zone."""
     written = io.StringIO()
     table = csv.writer(written)
-    table.writerow([*_COLUMNS, "Subject", "Others", "Reason", "Meaning"])
+    table.writerow([*_COLUMNS, "Subject", "Others", "Reason", "Meaning", "Zone"])
     for job in jobs:
         table.writerow(
             [
-                _time(job.started),
+                clock.minute(job.started),
                 _without_formula(destination(job)),
                 job.number,
                 mode(job),
@@ -72,6 +72,7 @@ def as_csv(jobs: Iterable[Job]) -> str:
                 others(job) or "",
                 _without_formula(_one_line(reason(job))),
                 meaning(job.code),
+                clock.zone_of(job.started),
             ]
         )
     return written.getvalue()
@@ -121,18 +122,16 @@ def _pages(job: Job) -> str:
     return "" if job.pages is None else str(job.pages)
 
 
-def _time(at: float) -> str:
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M")
-
-
 def _one_line(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _beneath(job: Job, width: int) -> list[str]:
-    """Return the lines beneath the row of a job that is not OK: what its code means, and why."""
-    of_code = meaning(job.code)
-    said = [f"{job.code} {of_code}"] if of_code else []
+def _beneath(job: Job, width: int, clock: LocalTime) -> list[str]:
+    """Return the lines beneath a job's row: a zone unlike the heading's, its code's meaning, the reason."""
+    of_code, zone = meaning(job.code), clock.zone_of(job.started)
+    said = [f"({zone})"] if zone != clock.name else []
+    if of_code:
+        said.append(f"{job.code} {of_code}")
     why = _one_line(reason(job))
     if job.result != "OK" and why not in ("", of_code):
         said.append(why)

@@ -5,7 +5,8 @@
         {"page": 1}
         {"printed": {"file": "printed.pdf", "pages": 1, "codes": [], "notices": [],
                      "from": "", "subject": "", "message_id": "", "images": 0}}
-    {"draw": {"file": "/t/1/printed.pdf", "page": 1, "into": "/t/1/1.png", "dots": 100, "seconds": 10}}
+    {"draw": {"file": "/t/1/printed.pdf", "page": 1, "into": "/t/1/1.png", "dots": 100,
+              "crop_to_ink": false, "seconds": 10}}
         {"drawn": {"file": "/t/1/1.png", "width": 827, "height": 1169}}
     {"read": {"file": "/t/1/printed.pdf", "page": 1, "seconds": 10}}
         {"read": {"width": 595.2, "height": 841.92, "lines": [
@@ -155,7 +156,13 @@ def _draw(order: Order, limit: Limit) -> Answer:
 
     limit(order.get("seconds", _SECONDS), order.get("most_octets", _DRAWN_OCTETS))
     into = Path(order["into"])
-    width, height = rasterize_page(Path(order["file"]), order["page"], into, order["dots"])
+    width, height = rasterize_page(
+        Path(order["file"]),
+        order["page"],
+        into,
+        order["dots"],
+        crop_to_ink=order.get("crop_to_ink", False),
+    )
     return {"file": str(into), "width": width, "height": height}
 
 

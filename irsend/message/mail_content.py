@@ -264,7 +264,7 @@ class _Text(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:
-            self.pieces.append(" ".join(data.split()) + (" " if data[-1:].isspace() else ""))
+            self.pieces.append(re.sub(r"\s+", " ", data))
 
 
 def _text_of_html(html: str) -> str:

@@ -20,8 +20,9 @@ from irsend.device.jobs import Direction, JobQuery, JobResult
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.errors import NoSuchRecord
 from irsend.machine_interface import IMachine
-from irsend.panel import openapi, request_parameters, serializers
+from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
+from irsend.panel.api_docs import DocsRoutes
 from irsend.panel.events import Events
 from irsend.panel.mails import MailRoutes
 from irsend.panel.metrics import Metrics
@@ -33,7 +34,7 @@ from irsend.panel.tray import TrayRoutes
 from irsend.panel.waiting import Waiting
 
 
-class API(TrayRoutes, MailRoutes):
+class API(DocsRoutes, TrayRoutes, MailRoutes):
     """The routes, for one machine."""
 
     app = app
@@ -71,14 +72,6 @@ class API(TrayRoutes, MailRoutes):
         accept = request.requestHeaders.getRawHeaders("Accept") or [""]
         exposition, content_type = self._metrics.exposition(accept[0])
         return write(request, exposition, content_type)
-
-    @route("/api/openapi.json", "GET")
-    def description(self, request: Request) -> bytes:
-        """Describe the interface."""
-        described = openapi.description(
-            self._machine.device.model, asks_for_password=bool(self._access.options.password)
-        )
-        return write(request, described)
 
     # The status line
 
@@ -234,7 +227,7 @@ class API(TrayRoutes, MailRoutes):
         job = await shield(self._machine.cancel_job(_job_number(number)))
         return write(request, serializers.job(job))
 
-    @route("/api/report", "GET", "format", "limit")
+    @route("/api/report", "GET", "format", "limit", "clock")
     async def report(self, request: Request) -> bytes:
         """Give the communication report."""
         parameters = request_parameters.query(request)
@@ -242,11 +235,13 @@ class API(TrayRoutes, MailRoutes):
         jobs = await self._jobs(
             request_parameters.whole_number(parameters, "limit", 100, 1, 10_000)
         )
+        device = self._machine.device
+        clock = request_parameters.clock(parameters, device.now())
         if form == "csv":
             request.setHeader(b"Content-Disposition", b'attachment; filename="report.csv"')
-            return write(request, report.as_csv(jobs).encode(), "text/csv; charset=utf-8")
-        device = self._machine.device
-        text = report.as_text(jobs, title=device.model.title, at=device.now())
+            table = report.as_csv(jobs, clock=clock)
+            return write(request, table.encode(), "text/csv; charset=utf-8")
+        text = report.as_text(jobs, title=device.model.title, clock=clock)
         if form == "pdf":
             pdf = await shield(self._machine.set_text(text, "Communication report"))
             request.setHeader(b"Content-Disposition", b'inline; filename="report.pdf"')
@@ -278,7 +273,7 @@ class API(TrayRoutes, MailRoutes):
         session = await shield(self._machine.session(number))
         transcript = await shield(self._machine.transcript(number))
         request.setHeader(b"Vary", b"Accept")
-        if request_parameters.prefers_text(request):
+        if request_parameters.prefers(request, b"text/plain"):
             text = serializers.transcript_text(transcript)
             return write(request, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
         lines = [serializers.transcript_line(line) for line in transcript]

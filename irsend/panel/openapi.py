@@ -14,6 +14,7 @@ from irsend.device import Model
 from irsend.device.device import State
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.device.windows import windows
+from irsend.panel.openapi_docs import docs_paths, tagged
 from irsend.panel.openapi_jobs import job_paths
 from irsend.panel.openapi_mails import MAIL_SCHEMAS, mail_paths
 from irsend.panel.openapi_operations import (
@@ -61,6 +62,7 @@ def description(model: Model, *, asks_for_password: bool) -> Schema:
             "schemas": {**SCHEMAS, **MAIL_SCHEMAS, "Changes": changes(model), "Order": order()}
         },
     }
+    document["tags"] = tagged(document["paths"])
     if asks_for_password:
         document["components"]["securitySchemes"] = {
             "password": {"type": "http", "scheme": "basic", "description": "Any user name."}
@@ -112,11 +114,7 @@ def _paths() -> Schema:
                 text_response("Its metrics.", "text/plain", "application/openmetrics-text"),
             )
         },
-        "/api/openapi.json": {
-            "get": operation(
-                "openapi", "This document", json_response("OpenAPI 3.1.", {"type": "object"})
-            )
-        },
+        **docs_paths(),
         "/api/status": {
             "get": operation(
                 "status",

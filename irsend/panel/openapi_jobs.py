@@ -112,6 +112,11 @@ def job_paths() -> Schema:
                 parameter(
                     "format", {"enum": ["text", "csv", "pdf"], "default": "text"}, "Its form."
                 ),
+                parameter(
+                    "clock",
+                    {"enum": ["local", "utc"], "default": "local"},
+                    "Its times: the machine's local time, or UTC.",
+                ),
                 limit_of("jobs"),
                 _409="It cannot be set as PDF.",
             )

@@ -95,6 +95,11 @@ def tray_paths() -> Schema:
                     {"type": "integer", "minimum": 10, "maximum": 600, "default": 100},
                     "Dots an inch.",
                 ),
+                parameter(
+                    "crop",
+                    {"enum": ["none", "ink"], "default": "none"},
+                    "ink: only the upper part of what is printed on the page, in a fixed aspect.",
+                ),
                 also=_UNCHANGED,
                 _404=_NO_PAGE,
                 _409="The page cannot be drawn.",

@@ -13,6 +13,7 @@ from importlib import resources
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
+from twisted.web.static import File
 
 from irsend.device.windows import ITEMS
 from irsend.errors import MemoryFull, NotKept, ScanRefused, SendRefused, SettingsRefused
@@ -20,14 +21,18 @@ from irsend.machine_interface import IMachine
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
+from irsend.panel.mails import mail_id
 from irsend.panel.menus import ROOT, menu_of_window, root_menu
 from irsend.panel.problems import Problem, problem_of
+from irsend.panel.received_screens import ReceivedScreens
 from irsend.panel.rendering import HTML
 from irsend.panel.request import PanelRequest
 from irsend.panel.responses import shield, write, write_failure
-from irsend.panel.screens import Screens, app, number_of, see_other
+from irsend.panel.screens import app, number_of, see_other
 
 _STATIC = {
+    "api-docs.css": "text/css; charset=utf-8",
+    "api-docs.js": "text/javascript; charset=utf-8",
     "keys.js": "text/javascript; charset=utf-8",
     "paper.js": "text/javascript; charset=utf-8",
     "panel.css": "text/css; charset=utf-8",
@@ -35,9 +40,14 @@ _STATIC = {
     "sending.js": "text/javascript; charset=utf-8",
     "panel.svg": "image/svg+xml",
 }
+_SWAGGER_UI = {
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+}
+"""Its files are large and seldom asked for: they are read when they are."""
 
 
-class Pages(Screens):
+class Pages(ReceivedScreens):
     """All routes of the page, for one machine."""
 
     app = app
@@ -46,8 +56,8 @@ class Pages(Screens):
         self, machine: IMachine, addresses: Callable[[], list[str]], access: AccessControl
     ) -> None:
         super().__init__(machine, addresses, access)
-        files = resources.files("irsend.panel").joinpath("static")
-        self._static = {name: files.joinpath(name).read_bytes() for name in _STATIC}
+        self._files = resources.files("irsend.panel").joinpath("static")
+        self._static = {name: self._files.joinpath(name).read_bytes() for name in _STATIC}
 
     @app.handle_errors(Exception)
     def _write_failure(self, request: IRequest, failure: Failure) -> bytes:
@@ -68,6 +78,16 @@ class Pages(Screens):
         if name not in self._static:
             raise Problem(404, "There is no such file")
         return write(request, self._static[name], _STATIC[name])
+
+    @app.route("/static/swagger-ui/<name>", methods=["GET"])
+    def swagger_ui(self, request: Request, name: str) -> File:
+        """Give a file of Swagger UI; a browser keeps it."""
+        if name not in _SWAGGER_UI:
+            raise Problem(404, "There is no such file")
+        request.setHeader(b"Cache-Control", b"private, no-cache")
+        return File(
+            str(self._files.joinpath("swagger-ui", name)), defaultType=_SWAGGER_UI[name]
+        )
 
     @app.route("/sessions/<id>.txt", methods=["GET"])
     async def transcript(self, request: Request, id: str) -> bytes:
@@ -133,6 +153,13 @@ class Pages(Screens):
         self._form(request)
         await shield(self._machine.remove_document(number_of(number)))
         return see_other(request, "/mailbox")
+
+    @app.route("/mails/<id>/delete", methods=["POST"])
+    async def delete_mail(self, request: Request, id: str) -> bytes:
+        """Delete a received mail, for good; its document stays."""
+        self._form(request)
+        await shield(self._machine.remove_mail(mail_id(id)))
+        return see_other(request, "/")
 
     @app.route("/jobs/<number>/cancel", methods=["POST"])
     async def cancel(self, request: Request, number: str) -> bytes:

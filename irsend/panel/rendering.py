@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from irsend.device import report
 from irsend.device.codes import meaning
@@ -12,6 +15,8 @@ from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, SessionKind
 from irsend.device.status import CAUSES
 from irsend.panel import serializers
 
+_LONG_WORD = 20
+"""Characters of a word that fits a line of a narrow column."""
 HTML = "text/html; charset=utf-8"
 _CHOICE_LABELS = {
     "apop": "APOP",
@@ -22,6 +27,7 @@ _CHOICE_LABELS = {
 }
 
 
+@functools.cache
 def templates() -> Environment:
     """Return the templates of the panel; all of them escape values."""
     environment = Environment(
@@ -33,8 +39,8 @@ def templates() -> Environment:
     )
     environment.filters.update(
         choice=_choice_label,
-        time=_time_of_day,
-        date=_date,
+        breakable=_breakable,
+        epoch=_epoch,
         iso=serializers.timestamp,
         session_kind=_session_kind,
         mb=_megabytes,
@@ -70,12 +76,19 @@ def _session_kind(kind: SessionKind) -> str:
     return f"{protocol.upper()} {direction}"
 
 
-def _time_of_day(at: float) -> str:
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%H:%M:%S")
+def _epoch(moment: str) -> float:
+    """Return the seconds since the epoch of a time in ISO 8601."""
+    return datetime.datetime.fromisoformat(moment).timestamp()
 
 
-def _date(at: float) -> str:
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d")
+def _breakable(addresses: str) -> Markup:
+    """Return mailboxes or hosts with places where a line may end in a long one: before its marks."""
+    return Markup("").join(
+        Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=.)(?=[@.:])", word))
+        if len(word) > _LONG_WORD
+        else escape(word)
+        for word in re.split(r"(\s+)", addresses)
+    )
 
 
 def _megabytes(octets: int) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 from twisted.web.server import Request
 
+from irsend.device.local_time import LocalTime
 from irsend.panel.openapi_schemas import ONE_LINE
 from irsend.panel.problems import Problem
 from irsend.panel.request import PanelRequest
@@ -91,6 +92,12 @@ def text(parameters: dict[str, str], name: str, longest: int = 255) -> str | Non
             f"allowed: one line of text of up to {longest} characters",
         )
     return given or None
+
+
+def clock(parameters: dict[str, str], now: float) -> LocalTime:
+    """Return what writes the times of a response: in the host's zone, or with ?clock=utc in UTC."""
+    chosen = one_of(parameters, "clock", ("local", "utc"), "local")
+    return LocalTime(now, datetime.UTC if chosen == "utc" else None)
 
 
 def time(parameters: dict[str, str], name: str) -> float | None:
@@ -188,9 +195,9 @@ def body_of(request: Request) -> bytes:
     return bytes(request.content.read()) if request.content else b""
 
 
-def prefers_text(request: Request) -> bool:
-    """Say whether Accept prefers text/plain to application/json (RFC 9110 12.5.1)."""
-    best = {b"text/plain": 0.0, b"application/json": 0.0}
+def prefers(request: Request, media_type: bytes) -> bool:
+    """Say whether Accept prefers a media type to application/json (RFC 9110 12.5.1)."""
+    best = {media_type: 0.0, b"application/json": 0.0}
     given = b",".join(request.requestHeaders.getRawHeaders(b"Accept") or [])
     for part in given.split(b","):
         kind, *parameters = (each.strip().lower() for each in part.split(b";"))
@@ -203,7 +210,7 @@ def prefers_text(request: Request) -> bool:
                     quality = 0.0
         if kind in best:
             best[kind] = max(best[kind], quality)
-    return best[b"text/plain"] > best[b"application/json"]
+    return best[media_type] > best[b"application/json"]
 
 
 def form(request: Request) -> dict[str, list[str]]:

@@ -1,16 +1,18 @@
 """The screens of the machine's touch panel, each at an address, with the list of sessions beside them.
 
-`pages` has the routes of their keys.
+`received_screens` has those of what was received, `pages` the routes of all keys.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from klein import Klein
 from twisted.web.server import Request
 
+from irsend.device.local_time import LocalTime
 from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, Session
 from irsend.device.status import CAUSES, StatusCause
@@ -28,12 +30,11 @@ from irsend.panel.transcript_view import exposure, transcript_rows
 
 _ROWS_SHOWN = 25
 """Rows of each list of jobs, sessions and status texts."""
-_DOCUMENTS_SHOWN = 60
-_PAGES_SHOWN = 50
-"""Pages of a document that its screen shows; all are in the PDF."""
-_JOBS_SEARCHED = 100
+JOBS_SEARCHED = 100
 """Newest jobs among which those of a session are sought."""
 _FILTERS = ("kind", "peer", "result", "code")
+_HALVES = {"received": "received", "mail": "received", "wire": "wire", "session": "wire"}
+"""Which half of the page a tab is in, where that is not the machine."""
 
 app = Klein()
 
@@ -52,53 +53,24 @@ class Screens:
 
     # -- screens ----------------------------------------------------------------------
 
-    @app.route("/", methods=["GET"])
-    async def index(self, request: Request) -> bytes:
-        """Show the first screen: Send."""
-        return await self._send_screen(request)
-
     @app.route("/send", methods=["GET"])
-    def send_again(self, request: Request) -> bytes:
-        """Redirect to the first screen: reloading a refused order asks for this address."""
-        return see_other(request, "/")
-
-    @app.route("/mailbox", methods=["GET"])
-    async def mailbox(self, request: Request) -> bytes:
-        """Show the documents in the tray."""
-        documents = self._machine.documents()
-        return await self._screen(
-            request,
-            "mailbox.html",
-            tab="mailbox",
-            documents=documents[:_DOCUMENTS_SHOWN],
-            in_tray=len(documents),
-        )
-
-    @app.route("/mailbox/<number>", methods=["GET"])
-    async def document(self, request: Request, number: str) -> bytes:
-        """Show a printed document, page by page."""
-        document = self._machine.document(number_of(number))
-        return await self._screen(
-            request,
-            "document.html",
-            tab="mailbox",
-            document=document,
-            shown=min(document.pages, _PAGES_SHOWN),
-        )
+    async def send_form(self, request: Request) -> bytes:
+        """Show Send; reloading a refused order asks for this address too."""
+        return await self._send_screen(request)
 
     @app.route("/jobs", methods=["GET"])
     async def jobs(self, request: Request) -> bytes:
         """Show the jobs, sent and received."""
-        return await self._screen(request, "jobs.html", tab="jobs")
+        return await self.screen(request, "jobs.html", "jobs")
 
     @app.route("/monitor", methods=["GET"])
     async def monitor(self, request: Request) -> bytes:
         """Show System Monitor."""
         history = await shield(self._machine.status_history(_ROWS_SHOWN))
-        return await self._screen(
+        return await self.screen(
             request,
             "monitor.html",
-            tab="monitor",
+            "monitor",
             history=history,
             key=self._machine.key_description(),
             next_login=self._machine.next_login(),
@@ -128,10 +100,10 @@ class Screens:
         """Show one session."""
         session = await shield(self._machine.session(session_number(id)))
         then = await shield(self._machine.settings_at(session.started))
-        return await self._screen(
+        return await self.screen(
             request,
             "session.html",
-            tab="session",
+            "session",
             settings_then=self._compared(then),
             **await self._of_session(session),
         )
@@ -162,15 +134,11 @@ class Screens:
         problems: dict[str, str] | None = None,
         tab: str = "send",
     ) -> bytes:
-        return await self._screen(
+        return await self.screen(
             request,
             "send.html",
-            tab=tab,
-            given=given or {},
-            problems=problems or {},
-            formats=FORMATS,
-            papers=PAPERS,
-            resolutions=RESOLUTIONS,
+            tab,
+            **order_form(given, problems),
         )
 
     async def _menu(
@@ -185,10 +153,10 @@ class Screens:
     ) -> bytes:
         """Render a menu; with a `cause` also what its setting drew, and the session beside it."""
         shown = serializers.settings(self._machine.device, menu.window)["windows"]
-        return await self._screen(
+        return await self.screen(
             request,
             "cause.html" if cause else "menu.html",
-            tab="functions",
+            "functions",
             menu=menu,
             items=shown[0]["items"] if menu.window and shown else [],
             given=given or {},
@@ -200,7 +168,7 @@ class Screens:
 
     async def _of_session(self, session: Session) -> dict[str, object]:
         """Return the names that the session's half of the page takes."""
-        jobs = await shield(self._machine.jobs(limit=_JOBS_SEARCHED))
+        jobs = await shield(self._machine.jobs(limit=JOBS_SEARCHED))
         rows = transcript_rows(await shield(self._machine.transcript(session.id)))
         return {
             "session": session,
@@ -209,9 +177,14 @@ class Screens:
             "exposure": exposure(rows),
         }
 
-    async def _screen(self, request: Request, template: str, **names: object) -> bytes:
-        """Render a page: a screen of the panel, and the list of sessions beside it."""
+    async def screen(self, request: Request, template: str, tab: str, **names: object) -> bytes:
+        """Render a page: a screen of the panel, and a half of the bench beside it.
+
+        `tab` is what is shown; on a narrow display only its half is.
+        """
         filters = self._filters(request)
+        now = self._machine.device.now()
+        parameters = {} if request.method == b"POST" else request_parameters.query(request)
         page = self._templates.get_template(template).render(
             device=self._machine.device,
             memory=self._machine.memory(),
@@ -224,6 +197,11 @@ class Screens:
             recipient=self._recipient(),
             token=self._access.token,
             here=request.path.decode("utf-8", "replace"),
+            tab=tab,
+            half=_HALVES.get(tab, "machine"),
+            clock=request_parameters.clock(parameters, now),
+            host_zone=LocalTime(now).name,
+            with_clock=lambda zone: urlencode({**parameters, "clock": zone}),
             **names,
         )
         return write(request, page.encode("utf-8", "replace"), HTML)
@@ -270,6 +248,19 @@ class Screens:
             if re.fullmatch(r"[^:]*[a-z-]", name)
         )
         return own or f"ir@{next(names, 'bench.test')}"
+
+
+def order_form(
+    given: dict[str, object] | None = None, problems: dict[str, str] | None = None
+) -> dict[str, object]:
+    """Return the names that the form of Send takes: what was given before, and what was wrong."""
+    return {
+        "given": given or {},
+        "problems": problems or {},
+        "formats": FORMATS,
+        "papers": PAPERS,
+        "resolutions": RESOLUTIONS,
+    }
 
 
 def see_other(request: Request, location: str) -> bytes:

@@ -96,17 +96,19 @@ class TrayRoutes:
         request.setHeader(b"Content-Disposition", name)
         return File(str(path), defaultType="application/pdf")
 
-    @route("/api/tray/<number>/<page>.png", "GET", "dots")
+    @route("/api/tray/<number>/<page>.png", "GET", "dots", "crop")
     async def page(self, request: Request, number: str, page: str) -> bytes:
         """Give a page as PNG; it is not drawn again for a client that has it by its ETag."""
-        dots = request_parameters.whole_number(
-            request_parameters.query(request), "dots", 100, 10, 600
-        )
+        parameters = request_parameters.query(request)
+        dots = request_parameters.whole_number(parameters, "dots", 100, 10, 600)
+        crop = request_parameters.one_of(parameters, "crop", ("none", "ink"), "none")
         document, which = self._page(number, page)
         return await self._cacheable(
             request,
-            (document, f"{which}-{dots}"),
-            lambda: self._machine.draw_page(document.number, which, dots),
+            (document, f"{which}-{dots}-{crop}"),
+            lambda: self._machine.draw_page(
+                document.number, which, dots, crop_to_ink=crop == "ink"
+            ),
             "image/png",
         )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.ctl import formatting
+from tests.time_zones import CENTRAL_EUROPE, use_zone
 
 
 class WordsTests(SynchronousTestCase):
@@ -29,6 +31,34 @@ class WordsTests(SynchronousTestCase):
             self.assertEqual(shown, ["09:05:07", "11-20 09:05", "2026-11-20"])
         for given in (None, "soon", [], True, 1e300):
             self.assertEqual(formatting.short_time(given), "")
+
+    def test_zone(self) -> None:
+        """Times are local and name their zone; in a list the heading does, and a time of another zone."""
+        use_zone(self, CENTRAL_EUROPE)
+        winter, summer = "2026-11-20T08:05:07+00:00", "2026-07-20T08:05:07+00:00"
+        self.assertEqual(formatting.full_time(winter), "2026-11-20 09:05:07 CET")
+        self.assertEqual(formatting.full_time(summer), "2026-07-20 10:05:07 CEST")
+        self.assertIn(formatting.timed("At"), ("At (CET)", "At (CEST)"))
+        shown = [
+            formatting.short_time(one, datetime.date(2026, 12, 1)) for one in (winter, summer)
+        ]
+        other = {"At (CET)": ["11-20 09:05", "07-20 10:05 CEST"]}
+        other["At (CEST)"] = ["11-20 09:05 CET", "07-20 10:05"]
+        self.assertEqual(shown, other[formatting.timed("At")])
+
+    def test_utc(self) -> None:
+        """With IRSEND_UTC times are UTC; 0 and an empty value leave them local."""
+        use_zone(self, CENTRAL_EUROPE)
+        winter = "2026-11-20T08:05:07+00:00"
+        for given, wanted in (
+            ("1", "2026-11-20 08:05:07 UTC"),
+            ("0", "2026-11-20 09:05:07 CET"),
+            ("", "2026-11-20 09:05:07 CET"),
+        ):
+            self.patch(os, "environ", {**os.environ, "IRSEND_UTC": given})
+            self.assertEqual(formatting.full_time(winter), wanted)
+        self.patch(os, "environ", {**os.environ, "IRSEND_UTC": "1"})
+        self.assertEqual(formatting.timed("At"), "At (UTC)")
 
     def test_octets(self) -> None:
         """Sizes are in steps of a thousand, with three digits or so."""

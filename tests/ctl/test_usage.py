@@ -26,11 +26,11 @@ SENTENCES: dict[tuple[str, ...], str] = {
     ("jobs", "--lmit", "5"): "--lmit: there is no such option; did you mean --limit?",
     ("jobs", "--passwrd", "x"): "--passwrd: there is no such option; did you mean --password?",
     ("clear", "--colour"): "--colour: there is no such option; options are: "
-    "--url, --password, --password-file, --json, --timeout, --help",
+    "--url, --password, --password-file, --json, --utc, --timeout, --help",
     ("--png", "tray"): "--png is an option of tray: it stands behind the command, "
     "as in irsendctl tray --png",
     ("--limt", "tray"): "--limt: there is no such option; options are: "
-    "--version, --url, --password, --password-file, --json, --timeout, --help",
+    "--version, --url, --password, --password-file, --json, --utc, --timeout, --help",
     ("jobs", "--limit"): "--limit needs a value; allowed: a whole number from 1 to 10000",
     ("sessions", "--peer"): "--peer needs a value; allowed: TEXT",
     ("status", "--url"): "--url needs a value; allowed: URL",

@@ -11,6 +11,7 @@ from irsend.device.codes import CODES
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged
 from irsend.device.jobs import Job, Recipient, with_reason
+from irsend.device.local_time import LocalTime
 from irsend.device.model import load_model
 from irsend.device.report import as_csv, as_text
 
@@ -71,7 +72,9 @@ class JobReasonTests(SynchronousTestCase):
         failed = ended(
             result="NG", code="#810", reason="the server said\r\nthis, " + "word " * 30
         )
-        text = as_text([failed, ended(result="OK", reason="a notice")], title="x", at=1e9)
+        text = as_text(
+            [failed, ended(result="OK", reason="a notice")], title="x", clock=LocalTime(1e9)
+        )
         lines = [line.strip() for line in text.splitlines()]
         self.assertIn("the server said  this, word word word word word word word", lines)
         self.assertNotIn("a notice", text)

@@ -159,7 +159,8 @@ class UsedPanelTestCase(PanelTestCase):
     def screens(self) -> tuple[str, ...]:
         """Every address of the panel's that shows a screen of its own."""
         return (
-            *("/", "/mailbox", "/mailbox/5001", "/jobs", "/monitor", "/wire"),
+            *("/", "/?q=printed", "/?q=nothing", "/send", "/mailbox", "/mailbox/5001"),
+            *("/mails/1", "/jobs", "/monitor", "/wire"),
             *("/wire?result=NG", "/wire?code=999", f"/sessions/{self.session}"),
             *_MENUS,
         )

@@ -74,7 +74,9 @@ class HostileMailTests(PanelTestCase):
             await self.browse(self._assert_no_script, page)
         number = document["number"]
         for path, place, texts in (
-            ("/", "#report", ()),
+            ("/", "#received", (sender, subject)),
+            (f"/?q={quote(sender)}", "#received", (sender, subject)),
+            ("/mails/1", "aside", (sender, subject, _script("text"), _FILE)),
             ("/mailbox", "#tray", (sender, subject)),
             (f"/mailbox/{number}", "#screen", (sender, subject)),
             ("/jobs", "#job-list", (subject,)),

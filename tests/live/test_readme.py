@@ -105,7 +105,7 @@ class ReadingTests(SynchronousTestCase):
 class ReadmeTests(LiveTestCase):
     """Each command ends as a reader expects, with the output that README states."""
 
-    timeout = 300
+    timeout = 600
     as_root = True
     programs = ("git", "make", "curl", "unshare", "ip", "bash")
 
@@ -238,7 +238,7 @@ class ReadmeTests(LiveTestCase):
         built = await run(self.reactor, ["git", "clone", "--quiet", str(_CHECKOUT), str(clone)])
         self.assertEqual(built.status, 0, built.output)
         wheel = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(self.place)]
-        built = await run(self.reactor, [sys.executable, *wheel, str(clone)], within=120)
+        built = await run(self.reactor, [sys.executable, *wheel, str(clone)], within=240)
         self.assertEqual(built.status, 0, built.output)
         before, start, behind = self.of_start(".venv/bin/irsend-machine")
         self.assertEqual(behind, [])

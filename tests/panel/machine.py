@@ -45,6 +45,12 @@ class MachineDouble:
     job_queries: list[JobQuery] = field(factory=list)
     kept_mails: list[MailContent] = field(factory=list)
     """Newest first."""
+    mail_error: Exception | None = None
+    """What `mail` fails with."""
+    mails_gone: bool = False
+    """Their files are."""
+    mails_unreadable: bool = False
+    """`mails` fails too."""
     mail_queries: list[MailQuery] = field(factory=list)
     transcripts: dict[int, list[TranscriptLine]] = field(factory=dict)
     key: dict[str, object] | None = None
@@ -67,7 +73,9 @@ class MachineDouble:
     drawing_error: Exception | None = None
     """What `draw_page`, `read_page` and `set_text` fail with."""
     drawn: list[tuple[str, int, int]] = field(factory=list)
-    """Document, page and dots of each drawing."""
+    """Document, page and dots of each drawing of a whole page."""
+    cropped: list[tuple[str, int, int]] = field(factory=list)
+    """The same of each drawing that is cropped to its ink."""
     read: list[tuple[str, int]] = field(factory=list)
     """Document and page of each text that was read."""
 
@@ -212,12 +220,25 @@ class MachineDouble:
         return self.job(number).addCallback(cancel)
 
     def mails(self, query: MailQuery) -> Deferred[list[Mail]]:
-        """Give `kept_mails`, and record the query."""
+        """Give those of `kept_mails` that `before` and `anywhere`, in the text, leave; record the query."""
         self.mail_queries.append(query)
-        return succeed([one.mail for one in self.kept_mails[: query.limit]])
+        if self.mail_error is not None and self.mails_unreadable:
+            return fail(self.mail_error)
+        found = [
+            one.mail
+            for one in self.kept_mails
+            if (query.before is None or one.mail.id < query.before)
+            and (query.anywhere or "").casefold() in one.text.casefold()
+        ]
+        return succeed(found[: query.limit])
 
     def mail(self, id: int) -> Deferred[MailContent]:
         """Give one of `kept_mails`."""
+        if self.mail_error is not None:
+            return fail(self.mail_error)
+        return self._kept_mail(id)
+
+    def _kept_mail(self, id: int) -> Deferred[MailContent]:
         for one in self.kept_mails:
             if one.mail.id == id:
                 return succeed(one)
@@ -225,12 +246,14 @@ class MachineDouble:
 
     def open_mail(self, id: int) -> Deferred[tuple[IO[bytes], int]]:
         """Give octets with the text of the mail."""
+        if self.mails_gone:
+            return fail(NoSuchRecord(f"There is no mail {id}: its file was deleted."))
 
         def opened(content: MailContent) -> tuple[IO[bytes], int]:
             octets = content.text.encode()
             return io.BytesIO(octets), len(octets)
 
-        return self.mail(id).addCallback(opened)
+        return self._kept_mail(id).addCallback(opened)
 
     def open_mail_part(self, id: int, part: int) -> Deferred[tuple[MailPart, IO[bytes]]]:
         """Give octets that name the part, as many as the part has."""
@@ -275,13 +298,15 @@ class MachineDouble:
         path.write_bytes(b"%PDF-1.7 " + number.encode("ascii"))
         return path
 
-    def draw_page(self, number: str, page: int, dots: int) -> Deferred[bytes]:
+    def draw_page(
+        self, number: str, page: int, dots: int, *, crop_to_ink: bool = False
+    ) -> Deferred[bytes]:
         """Record the drawing; give octets that name the document."""
         if page > self.document(number).pages:
             return fail(NoSuchRecord(f"Document {number} has no page {page}."))
         if self.drawing_error is not None:
             return fail(self.drawing_error)
-        self.drawn.append((number, page, dots))
+        (self.cropped if crop_to_ink else self.drawn).append((number, page, dots))
         return succeed(b"\x89PNG " + number.encode("ascii"))
 
     def read_page(self, number: str, page: int) -> Deferred[PageText]:

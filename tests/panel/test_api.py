@@ -535,7 +535,6 @@ class ProblemTests(ServedPanel):
     async def test_nothing_there(self) -> None:
         """Any other address is a problem document, under /api and elsewhere."""
         for path in (
-            "/api",
             "/api/",
             "/api/nothing",
             "/nothing",

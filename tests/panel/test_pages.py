@@ -15,7 +15,7 @@ from tests.panel.machine import NOW, MachineDouble, device_of, said
 from tests.panel.served import ServedPanel
 from tests.panel.test_tray import BROKEN, ORDER
 
-_SCREENS = ("/", "/mailbox", "/jobs", "/monitor", "/wire")
+_SCREENS = ("/", "/send", "/mailbox", "/jobs", "/monitor", "/wire")
 
 
 class Fields(HTMLParser):
@@ -140,7 +140,9 @@ class PageTests(ServedPanel):
         self.machine.tray = [ORDER, BROKEN]
         page = await self.page("/mailbox")
         self.assertLess(page.index('href="/mailbox/5002"'), page.index('href="/mailbox/5001"'))
-        self.assertIn('<img loading="lazy" src="/api/tray/5001/1.png?dots=30" alt="Page', page)
+        self.assertIn(
+            'src="/api/tray/5001/1.png?dots=120&amp;crop=ink" alt="Top of document 5001"', page
+        )
         for shown in (
             '<span class="ng">#822</span> received image cannot be decoded<',
             ">(no subject)<",
@@ -251,7 +253,7 @@ class PageTests(ServedPanel):
         """System Monitor shows when the POP server allows the next login."""
         self.assertNotIn("lets the machine in again", await self.page("/monitor"))
         self.machine.login = NOW + 60
-        self.assertIn("10:17:52</time>", await self.page("/monitor"))
+        self.assertIn("10:17:52 UTC</time>", await self.page("/monitor"))
 
     async def test_windows(self) -> None:
         """Each item of the model has a field with its value in the form of its window."""

@@ -149,6 +149,20 @@ class PageTests(TrayCase):
             self.assertEqual(answer.headers["content-type"], "image/png")
         self.assertEqual(self.machine.drawn, [("5001", 1, 100), ("5001", 3, 30)])
 
+    async def test_cropped(self) -> None:
+        """With crop=ink only the ink of a page is drawn, under another ETag; another crop is a 400."""
+        path = "/api/tray/5001/2.png?dots=50"
+        whole = await self.ask("GET", f"{path}&crop=none")
+        cropped = await self.ask("GET", f"{path}&crop=ink")
+        self.assertEqual(self.machine.drawn, [("5001", 2, 50)])
+        self.assertEqual(self.machine.cropped, [("5001", 2, 50)])
+        self.assertNotEqual(whole.headers["etag"], cropped.headers["etag"])
+        tag = {"If-None-Match": cropped.headers["etag"]}
+        self.assertEqual((await self.ask("GET", f"{path}&crop=ink", headers=tag)).status, 304)
+        for crop in ("", "page", "INK"):
+            problem = await self.refused(400, "GET", f"{path}&crop={crop}")
+            self.assertIn("allowed: none, ink", problem["detail"])
+
     async def test_wrong_dots(self) -> None:
         """Dots that are no number from 10 to 600 are a 400, and nothing is drawn."""
         for dots in ("9", "601", "x", "1e2", ""):

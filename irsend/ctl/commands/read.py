@@ -140,21 +140,27 @@ def report(call: Invocation, form: str, file: Path | None) -> None:
         return _save_report(call, file, form)
     if form != "pdf":
         return call.output.served(
-            call.machine.read_text("/api/report", media_type, format=form)
+            call.machine.read_text("/api/report", media_type, **_report_query(form))
         )
     if call.output.console.is_terminal:
         raise click.UsageError(
             "A PDF is nothing for a terminal; name a file with --save FILE, or redirect the output."
         )
-    with call.machine.file("/api/report", media_type, format=form) as octets:
+    with call.machine.file("/api/report", media_type, **_report_query(form)) as octets:
         return call.output.octets(octets)
+
+
+def _report_query(form: str) -> dict[str, str]:
+    from irsend.ctl.formatting import in_utc
+
+    return {"format": form, **({"clock": "utc"} if in_utc() else {})}
 
 
 def _save_report(call: Invocation, file: Path, form: str) -> None:
     from irsend.ctl.output_files import save
 
     try:
-        with call.machine.file("/api/report", _REPORTS[form], format=form) as octets:
+        with call.machine.file("/api/report", _REPORTS[form], **_report_query(form)) as octets:
             is_new = save(file, octets)
     except CannotSave as error:
         raise click.UsageError(f"{error}.") from None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import click
-
+from irsend.ctl.command import command
 from irsend.ctl.invocation import Invocation, pass_invocation
 
 
-@click.command()
+@command(examples=("irsendctl sample > irsend.toml",))
 @pass_invocation
 def sample(call: Invocation) -> None:
     """Print a configuration file with every key, for irsend-machine --config.

@@ -18,6 +18,55 @@
     });
   }
 
+  // -- the clock ----------------------------------------------------------------------
+
+  // The page comes with local times. The choice of UTC is this browser's, for all pages.
+  const local = document.documentElement.dataset.clock === "local";
+
+  function in_utc() {
+    try {
+      return local && localStorage.getItem("clock") === "utc";
+    } catch {
+      return false; // the browser keeps nothing
+    }
+  }
+
+  // Writes the times of a page in UTC, or as they came.
+  function set_times(page) {
+    const utc = in_utc();
+    for (const one of page.querySelectorAll("time[datetime], .zone")) {
+      one.dataset.local ??= one.textContent;
+      one.textContent = utc ? utc_of(one) : one.dataset.local;
+    }
+    for (const key of page.querySelectorAll("[data-chooses]")) {
+      if (!local) break;
+      if ((key.dataset.chooses === "utc") === utc) key.setAttribute("aria-current", "true");
+      else key.removeAttribute("aria-current");
+    }
+    for (const link of page.querySelectorAll("[data-report]")) {
+      if (local) link.setAttribute("href", link.dataset.report + (utc ? "&clock=utc" : ""));
+    }
+  }
+
+  function utc_of(one) {
+    const [, day, , zone] = /^(\S+ )?(\d\d:\d\d:\d\d)( \S+)?$/.exec(one.dataset.local) ?? [];
+    const [date, time] = one.matches("time") ? one.dateTime.slice(0, 19).split("T") : [];
+    return time ? `${day ? `${date} ` : ""}${time}${zone ? " UTC" : ""}` : "UTC";
+  }
+
+  document.getElementById("clock").addEventListener("click", (event) => {
+    const key = event.target.closest("[data-chooses]");
+    if (!key || !local) return;
+    try {
+      localStorage.setItem("clock", key.dataset.chooses);
+    } catch {
+      return; // the address says it
+    }
+    event.preventDefault();
+    set_times(document);
+  });
+  set_times(document);
+
   // -- live -------------------------------------------------------------------------
 
   // The machine renders the page; only its live parts are replaced here, so
@@ -27,6 +76,7 @@
     const answer = await fetch(here, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    set_times(fresh);
     // After a restart the machine refuses the old token.
     const token = fresh.querySelector("input[name=token]");
     for (const field of document.querySelectorAll("input[name=token]")) field.value = token ? token.value : field.value;

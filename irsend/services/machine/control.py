@@ -301,9 +301,13 @@ class Control:
         """Ask the page viewer."""
         return Deferred.fromCoroutine(self._page_viewer.set_text(text, title))
 
-    def draw_page(self, number: str, page: int, dots: int) -> Deferred[bytes]:
+    def draw_page(
+        self, number: str, page: int, dots: int, *, crop_to_ink: bool = False
+    ) -> Deferred[bytes]:
         """Ask the page viewer."""
-        return Deferred.fromCoroutine(self._page_viewer.draw_page(number, page, dots))
+        return Deferred.fromCoroutine(
+            self._page_viewer.draw_page(number, page, dots, crop_to_ink=crop_to_ink)
+        )
 
     def read_page(self, number: str, page: int) -> Deferred[PageText]:
         """Ask the page viewer."""

@@ -48,9 +48,11 @@ class PageViewer:
         }
         return await self._make_file("set", order, "text.pdf", title)
 
-    async def draw_page(self, number: str, page: int, dots: int) -> bytes:
+    async def draw_page(
+        self, number: str, page: int, dots: int, *, crop_to_ink: bool = False
+    ) -> bytes:
         """Return a page of a document as a PNG, at so many dots an inch; NoSuchRecord, CannotDraw."""
-        order = {**self._page(number, page), "dots": dots}
+        order = {**self._page(number, page), "dots": dots, "crop_to_ink": crop_to_ink}
         return await self._make_file("draw", order, "page.png", _called(number, page))
 
     async def read_page(self, number: str, page: int) -> PageText:

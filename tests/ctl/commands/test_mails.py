@@ -17,7 +17,7 @@ class MailsTests(CallCase):
     def test_list(self) -> None:
         """Each mail is a row: id, From field, envelope recipients, subject, size, files."""
         lines = self.call("mails").out.splitlines()
-        self.assertRegex(lines[0], r"^ID  ?Received +From +To +Subject +Size +Files$")
+        self.assertRegex(lines[0], r"^ID  ?Received \(\w+\) +From +To +Subject +Size +Files$")
         for word in (
             "7",
             "José <jose@bench.test>",

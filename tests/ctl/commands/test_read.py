@@ -18,6 +18,7 @@ from tests.ctl.stand_in import (
     WINDOWS,
     Answer,
 )
+from tests.time_zones import use_zone
 
 SENT = {
     **JOB,
@@ -228,8 +229,8 @@ class JobsTests(CallCase):
             r"Reason +550 Nobody\n",
             r"Pages +2\n",
             r"Size +1.0 kB\n",
-            r"Started +2026-11-20 \d\d:15:00\n",
-            r"Ended +2026-11-20 \d\d:15:02\n",
+            r"Started +2026-11-20 \d\d:15:00 \S+\n",
+            r"Ended +2026-11-20 \d\d:15:02 \S+\n",
             r"Sessions +3 4\n",
             r"b@bench.test +--",
             r"c@bench.test +NG #806 destination refused +550 Nobody\n",
@@ -261,6 +262,24 @@ class JobsTests(CallCase):
         """The report is printed as it was served, in the requested format."""
         self.assertIn("COMMUNICATION REPORT\n", self.call("report").out)
         self.assertTrue(self.call("report", "--format", "csv").out.startswith("number"))
+
+    def test_report_in_utc(self) -> None:
+        """With IRSEND_UTC or --utc the report too is in UTC; without it the machine's own clock holds."""
+        self.call("report", IRSEND_UTC="1")
+        self.call("report", "--utc")
+        self.call("report")
+        asked = [one.query for one in self.machine.asked if one.path == "/api/report"]
+        utc, local = {"format": "text", "clock": "utc"}, {"format": "text"}
+        self.assertEqual(asked, [utc, utc, local])
+
+    def test_utc(self) -> None:
+        """With --utc, before a command or behind it, times are UTC and say so; else they are local."""
+        use_zone(self, "<+0530>-5:30")
+        self.machine.answers["GET /api/jobs/0007"] = Answer(body=SENT)
+        for arguments in (("--utc", "job", "0007"), ("job", "0007", "--utc")):
+            self.assertIn("Started   2026-11-20 09:15:00 UTC\n", self.call(*arguments).out)
+        shown = self.call("job", "0007").out
+        self.assertIn("Started   2026-11-20 14:45:00 UTC+0530\n", shown)
 
     def test_report_as_pdf(self) -> None:
         """A PDF comes out of a pipe octet for octet, and with --save in a file; none goes to a terminal."""

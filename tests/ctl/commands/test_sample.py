@@ -26,3 +26,11 @@ class SampleTests(SynchronousTestCase):
             )
             self.assertEqual((ended.returncode, ended.stderr), (0, b""))
             self.assertEqual(ended.stdout, _SHIPPED.read_bytes())
+
+    def test_help(self) -> None:
+        """Its help names no option that says which machine is asked."""
+        ended = subprocess.run(
+            command("sample", "--help"), capture_output=True, text=True, timeout=PATIENCE
+        )
+        self.assertIn("irsendctl sample > irsend.toml", ended.stdout)
+        self.assertNotIn("Options of irsendctl", ended.stdout)

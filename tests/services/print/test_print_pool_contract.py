@@ -118,7 +118,10 @@ class _Contract:
         self.assertIn("It is broken.", self.text("2"))
         page = {"file": str(self.place / "out-1" / "printed.pdf"), "page": 1}
         png, report = self.place / "page.png", self.place / "report.pdf"
-        drawn = await self.pool.ask({"draw": {**page, "into": str(png), "dots": 50}})
+        order = {**page, "into": str(png), "dots": 50}
+        cropped = await self.pool.ask({"draw": {**order, "crop_to_ink": True}})
+        self.assertEqual((cropped["width"], cropped["height"]), (175, 109))
+        drawn = await self.pool.ask({"draw": order})
         self.assertEqual(drawn, {"file": str(png), "width": 414, "height": 585})
         self.assertEqual(png.read_bytes()[:4], b"\x89PNG")
         read = await self.pool.ask({"read": page})

@@ -12,6 +12,7 @@ import pypdfium2
 from twisted.internet.defer import Deferred
 
 from irsend.device.events import DocumentPrinted, DocumentRemoved, JobChanged, PagePrinted
+from irsend.device.local_time import LocalTime
 from irsend.device.report import as_text
 from irsend.errors import CannotCancel, CannotDraw, NoSuchRecord
 from irsend.services.print.print_pool import PrintPool
@@ -284,7 +285,7 @@ class TrayTests(PrintingMachineCase):
         job = await self.receive(mail("Text."))
         await self.ended(job.number)
         jobs = await self.machine.control.jobs()
-        text = as_text(jobs * 60, title="Canon imageRUNNER 2270", at=job.started)
+        text = as_text(jobs * 60, title="Canon imageRUNNER 2270", clock=LocalTime(job.started))
         octets = await self.machine.control.set_text(text, "Communication report")
         with pypdfium2.PdfDocument(octets) as pdf:
             pages = [page.get_textpage().get_text_bounded() for page in pdf]
