@@ -46,7 +46,7 @@ class Mail:
 
 
 class ReceivedMail(EmailMessage):
-    """A mail that a machine received, parsed as it came; with its envelope and its octets."""
+    """A mail that a machine received, parsed as its sender wrote it; with envelope and octets."""
 
     number: str
     """Its number in the communication report."""
@@ -61,7 +61,9 @@ class ReceivedMail(EmailMessage):
         """Return a mail of `Printer.mails` parsed."""
         received = cls(policy=policy.default)
         # Its parts stay plain messages: only a whole mail has an envelope.
-        received.__dict__.update(_parsed(mail.octets).__dict__)
+        # On the wire lines end with CR LF; in Python's messages with LF, as the sender had them.
+        lines = mail.octets.replace(b"\r\n", b"\n")
+        received.__dict__.update(_parsed(lines).__dict__)
         received.number, received.envelope, received.octets = (
             mail.number,
             mail.envelope,

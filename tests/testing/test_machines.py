@@ -53,6 +53,7 @@ class MachineTests(SynchronousTestCase):
             self.assertIsInstance(mail, EmailMessage)
             self.assertEqual(mail["Subject"], "Invoice 17")
             self.assertEqual(mail.keys()[0], "From")
+            self.assertEqual(mail.get_body().get_content(), "Please pay.\n")  # type: ignore[union-attr]
             self.assertEqual(mail.envelope.sender, "envelope@office.test")
             self.assertEqual(mail.envelope.recipients, ("a@localhost", "b@localhost"))
             self.assertTrue(mail.octets.startswith(b"From: The shop <shop@office.test>\r\n"))

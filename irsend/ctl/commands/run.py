@@ -24,9 +24,7 @@ from irsend.ctl.command import command
     multiple=True,
     help="A key of the configuration; may be repeated.",
 )
-@click.argument(
-    "program", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED
-)
+@click.argument("program", metavar="-- COMMAND...", nargs=-1, required=True)
 @click.pass_context
 def run(
     context: click.Context,
