@@ -22,7 +22,7 @@ sub send_invoice {
 send_invoice('scan@localhost');
 
 # All mails, as soon as there is one, or none after ten seconds.
-my $answer = HTTP::Tiny->new->get("$ENV{IRSEND_URL}api/mails?wait=10");
+my $answer = HTTP::Tiny->new->get("$ENV{IRSEND_URL}/api/mails?wait=10");
 my ($mail) = @{ decode_json($answer->{content}) };
 is($mail->{subject}, 'Invoice 17', 'the subject names the invoice');
 is_deeply($mail->{envelope}{to}, ['scan@localhost'], 'it goes to one recipient');

@@ -168,9 +168,9 @@ class Machine:
 
     @property
     def url(self) -> str:
-        """The URL of its panel and its HTTP interface."""
+        """The URL of its panel and its HTTP interface, without a slash at the end."""
         found: str = self._ask("panel")
-        return found
+        return found.rstrip("/")
 
     @property
     def ca_pem(self) -> str:

@@ -211,7 +211,7 @@ def test_options(pytester: pytest.Pytester) -> None:
         import pytest
 
         def model(m):
-            with urllib.request.urlopen(m.url + "api/status") as answer:
+            with urllib.request.urlopen(m.url + "/api/status") as answer:
                 return json.load(answer)["model"]
 
         def test_given(irsend_machine, irsend_session_machine, irsend_machines):

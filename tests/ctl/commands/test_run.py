@@ -57,7 +57,7 @@ class RunTests(SynchronousTestCase):
         program = DELIVER + (
             "import json, sys, urllib.request\n"
             "url = os.environ['IRSEND_URL']\n"
-            "mails = json.load(urllib.request.urlopen(url + 'api/mails?wait=20'))\n"
+            "mails = json.load(urllib.request.urlopen(url + '/api/mails?wait=20'))\n"
             "print([mail['subject'] for mail in mails], sys.stdin.read())\n"
         )
         ended = irsendctl(*python(program))
