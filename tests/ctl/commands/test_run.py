@@ -13,7 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 _REPOSITORY = Path(__file__).parents[3]
 _IRSENDCTL = [sys.executable, "-m", "irsend.ctl", "run"]
-_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(_REPOSITORY), "COLUMNS": "300"}
+_ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("IRSEND_")},
+    "PYTHONPATH": str(_REPOSITORY),
+    "COLUMNS": "300",
+}
 
 DELIVER = """
 import os, smtplib
