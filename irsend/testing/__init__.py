@@ -13,17 +13,20 @@ if TYPE_CHECKING:
     from irsend.testing.address import Address
     from irsend.testing.errors import MachineGone, NotInTime
     from irsend.testing.machines import Machine, MailHost, machine, start_machine
+    from irsend.testing.memory_machine import Conversation, MemoryMachine
     from irsend.testing.mixin import PrinterMixin
     from irsend.testing.printer import Printer
     from irsend.testing.received import Envelope, Mail, Printout, ReceivedMail
 
 __all__ = [
     "Address",
+    "Conversation",
     "Envelope",
     "Machine",
     "MachineGone",
     "Mail",
     "MailHost",
+    "MemoryMachine",
     "NotInTime",
     "Printer",
     "PrinterMixin",
@@ -35,11 +38,13 @@ __all__ = [
 
 _MODULES = {
     "Address": "address",
+    "Conversation": "memory_machine",
     "Envelope": "received",
     "Machine": "machines",
     "MachineGone": "errors",
     "Mail": "received",
     "MailHost": "machines",
+    "MemoryMachine": "memory_machine",
     "NotInTime": "errors",
     "Printer": "printer",
     "PrinterMixin": "mixin",
