@@ -128,6 +128,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "addresses",
         "wording",
         "device",
+        "protocols",
         "sample_configuration",
         "model_draft",
         "probe",

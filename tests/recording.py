@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
+from pathlib import Path
 
-from twisted.internet.interfaces import ITransport
+import dpkt
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, ITLSTransport
 from twisted.internet.protocol import Factory, Protocol
+from twisted.protocols import portforward
 
 _PROMPTS = (b"334 VXNlcm5hbWU6", b"334 UGFzc3dvcmQ6")
 _CHALLENGE = b"334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+"
@@ -14,7 +18,7 @@ _CHALLENGE = b"334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+"
 class RecordedSMTP(Protocol):
     """One session. It takes any login and any mail, and refuses nothing that it knows."""
 
-    transport: ITransport
+    transport: ITLSTransport
     factory: RecordingServer
 
     def connectionMade(self) -> None:
@@ -22,7 +26,7 @@ class RecordedSMTP(Protocol):
         self.lines: list[str] = []
         self.factory.sessions.append(self)
         self._buffer = b""
-        self._in_message = False
+        self._in_message = self._secured = False
         self._awaited = 0
         self._answer(b"220 mx.bench.test ESMTP")
 
@@ -51,7 +55,12 @@ class RecordedSMTP(Protocol):
         verb, _, argument = line.partition(" ")
         match verb.upper():
             case "EHLO":
-                words = [b"mx.bench.test", *self.factory.offers]
+                begins = self.factory.tls is not None and not self._secured
+                words = [
+                    b"mx.bench.test",
+                    *self.factory.offers,
+                    *([b"STARTTLS"] if begins else []),
+                ]
                 for word in words[:-1]:
                     self._answer(b"250-" + word)
                 self._answer(b"250 " + words[-1])
@@ -63,6 +72,10 @@ class RecordedSMTP(Protocol):
                 if mechanism == "LOGIN":
                     first = _PROMPTS[2 - prompts] if prompts else b""
                 self._answer(first if prompts else b"235 2.7.0 accepted")
+            case "STARTTLS" if self.factory.tls is not None:
+                self._answer(b"220 go on")
+                self._secured = True
+                self.transport.startTLS(self.factory.tls)
             case "DATA":
                 self._in_message = True
                 self._answer(b"354 go on")
@@ -83,13 +96,16 @@ class RecordedSMTP(Protocol):
 
 
 class RecordingServer(Factory):
-    """Offers these extensions to each client, and keeps their sessions."""
+    """Offers these extensions to each client, and STARTTLS with `tls`; keeps their sessions."""
 
     protocol = RecordedSMTP
     noisy = False
 
-    def __init__(self, *offers: bytes) -> None:
+    def __init__(
+        self, *offers: bytes, tls: IOpenSSLServerConnectionCreator | None = None
+    ) -> None:
         self.offers = offers
+        self.tls = tls
         self.sessions: list[RecordedSMTP] = []
 
 
@@ -117,3 +133,73 @@ def field_names(session: RecordedSMTP) -> list[str]:
         if not text[:1].isspace():
             names.append(text.partition(":")[0])
     return names
+
+
+class _Inward(portforward.ProxyServer):  # type: ignore[misc]
+    """The program's side of the proxy."""
+
+    factory: RecordingProxy
+
+    def connectionMade(self) -> None:
+        """Begin a record."""
+        record: list[tuple[bool, bytes]] = []
+        self.factory.records.append(record)
+        self.clientProtocolFactory = lambda: _OutwardFactory(record)
+        super().connectionMade()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Record what the program says."""
+        self.factory.records[-1].append((True, data))
+        super().dataReceived(data)
+
+
+class _Outward(portforward.ProxyClient):  # type: ignore[misc]
+    """The server's side of the proxy."""
+
+    factory: _OutwardFactory
+
+    def dataReceived(self, data: bytes) -> None:
+        """Record what the server says."""
+        self.factory.record.append((False, data))
+        super().dataReceived(data)
+
+
+class _OutwardFactory(portforward.ProxyClientFactory):  # type: ignore[misc]
+    protocol = _Outward
+    noisy = False
+
+    def __init__(self, record: list[tuple[bool, bytes]]) -> None:
+        self.record = record
+
+
+class RecordingProxy(portforward.ProxyFactory):  # type: ignore[misc]
+    """Stands before a server, and records the octets of both sides, as a packet capture has them."""
+
+    protocol = _Inward
+    noisy = False
+
+    def __init__(self, port: int) -> None:
+        super().__init__("127.0.0.1", port)
+        self.records: list[list[tuple[bool, bytes]]] = []
+
+    def save(self, path: Path, number: int) -> None:
+        """Write a connection as a capture of raw IP packets."""
+        sent = {True: 1, False: 1}
+        with path.open("wb") as file:
+            writer = dpkt.pcap.Writer(file, linktype=dpkt.pcap.DLT_RAW)
+            for by_client, octets in self.records[number]:
+                for at in range(0, len(octets), 1400):
+                    piece = octets[at : at + 1400]
+                    ends = (40000, 587) if by_client else (587, 40000)
+                    tcp = dpkt.tcp.TCP(
+                        sport=ends[0],
+                        dport=ends[1],
+                        seq=sent[by_client],
+                        data=piece,
+                        flags=dpkt.tcp.TH_ACK,
+                    )
+                    host = b"\x7f\0\0\1"
+                    ip = dpkt.ip.IP(src=host, dst=host, p=dpkt.ip.IP_PROTO_TCP, data=tcp)
+                    ip.len = len(bytes(ip))
+                    writer.writepkt(bytes(ip), ts=time.time())
+                    sent[by_client] += len(piece)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from irsend.ctl.formatting import setting, visible
 from irsend.ctl.json_values import Json, JsonObject, objects, values
-from irsend.ctl.views import pairs, table
+from irsend.ctl.views import WIDE, pairs, table
 
 _STYLES = {"documented": "green", "reported": "green", "single report": "yellow"}
 
 
-def models(rows: list[JsonObject]) -> RenderableType:
-    """Draw the models that there are."""
+def models(rows: list[JsonObject], width: int) -> RenderableType:
+    """Draw the models that there are: a row for each, or a paragraph where the terminal is narrow."""
+    if width < WIDE:
+        return Group(*map(_paragraph, rows))
     drawn = table("Name", "*Title", ("Year", "right"), "*TLS", "*Under TLS", "*Special")
     for model in rows:
         drawn.add_row(
@@ -23,6 +26,21 @@ def models(rows: list[JsonObject]) -> RenderableType:
             visible(model.get("special") or ""),
         )
     return drawn
+
+
+def _paragraph(model: JsonObject) -> RenderableType:
+    name, title, year = (visible(model.get(key) or "") for key in ("name", "title", "year"))
+    secured = ", ".join(_mechanisms(model, "secured"))
+    tls = _tls(model)
+    speaks = ("no TLS" if tls == "none" else tls) + (
+        f"; under TLS {secured}" if secured else ""
+    )
+    lines = [Text(f"{title}, {year}")]
+    if "tls" in model:
+        lines.append(Text(speaks))
+    if special := visible(model.get("special") or ""):
+        lines.append(Text(special, "dim"))
+    return Group(Text(name, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
 def model(described: JsonObject) -> RenderableType:
@@ -64,7 +82,7 @@ def _source(source: JsonObject) -> RenderableType:
     dated = visible(source.get("date") or "") or f"no date, read {visible(source.get('read'))}"
     head = f"{visible(source.get('number', ''))}. {visible(source.get('address', ''))}"
     said = f"{visible(source.get('standing', ''))}, {dated}: {visible(source.get('says', ''))}"
-    return Group(Text(head, "bold", overflow="fold"), Text(f"   {said}"))
+    return Group(Text(head, "bold", overflow="fold"), Padding(Text(said), (0, 0, 0, 3)))
 
 
 def _tls(described: JsonObject) -> str:

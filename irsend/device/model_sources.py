@@ -107,14 +107,35 @@ class Provenance:
             return SINGLE_REPORT
         return ASSUMED if any(name in self.assumed for name in _names(key)) else ""
 
+    def problems(self) -> Iterator[ValueRefused]:
+        """Give what is wrong with the account of a file that names sources or assumes keys.
+
+        A machine runs all the same: whoever copies a model and adds a key has none for it yet.
+        """
+        if not self.sources and not self.assumed:
+            return
+        named = [(f"sources[{at}].keys", one.keys) for at, one in enumerate(self.sources, 1)]
+        for path, keys in [*named, ("assumed", self.assumed)]:
+            for key in keys:
+                # A file without [tls] says that there is none.
+                if key != "tls" and not _is_set(key, self.stated):
+                    yield ValueRefused(
+                        path, f"{key!r} is not allowed; allowed: keys that the file sets"
+                    )
+        for key in self.assumed:
+            if any(key in one.keys for one in self.sources):
+                yield ValueRefused(
+                    "assumed", f"{key!r} rests on a source too: name it in one place"
+                )
+        for key in self.stated:
+            if key not in ABOUT_THE_FILE and not self.standing_of(key):
+                yield ValueRefused(
+                    key, "it rests on no source: name it in the keys of a source, or in assumed"
+                )
+
 
 def read_provenance(raw: Mapping[str, Any], stated: Iterable[str]) -> Provenance:
-    """Read `sources` and `assumed` of a file that sets these keys; SettingsRefused.
-
-    A file that has neither says nothing of its sources, which is allowed; one that
-    has either must account for each key.
-    """
-    stated = tuple(stated)
+    """Read `sources` and `assumed` of a file that sets these keys; SettingsRefused."""
     tables = raw.get("sources", [])
     if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
         raise SettingsRefused(
@@ -140,12 +161,7 @@ def read_provenance(raw: Mapping[str, Any], stated: Iterable[str]) -> Provenance
             refused += error.refused
     if refused:
         raise SettingsRefused(refused)
-    provenance = Provenance(tuple(sources), assumed, stated)
-    if sources or assumed:
-        refused = list(_unaccounted(provenance))
-    if refused:
-        raise SettingsRefused(refused)
-    return provenance
+    return Provenance(tuple(sources), assumed, tuple(stated))
 
 
 @frozen
@@ -169,27 +185,6 @@ def _read_source(path: str, table: Mapping[str, object]) -> Source:
     if refused:
         raise SettingsRefused(refused)
     return source
-
-
-def _unaccounted(provenance: Provenance) -> Iterator[ValueRefused]:
-    named = [(f"sources[{at}].keys", one.keys) for at, one in enumerate(provenance.sources, 1)]
-    for path, keys in [*named, ("assumed", provenance.assumed)]:
-        for key in keys:
-            # A file without [tls] says that there is none.
-            if key != "tls" and not _is_set(key, provenance.stated):
-                yield ValueRefused(
-                    path, f"{key!r} is not allowed; allowed: keys that the file sets"
-                )
-    for key in provenance.assumed:
-        if any(key in one.keys for one in provenance.sources):
-            yield ValueRefused(
-                "assumed", f"{key!r} rests on a source too: name it in one place"
-            )
-    for key in provenance.stated:
-        if key not in ABOUT_THE_FILE and not provenance.standing_of(key):
-            yield ValueRefused(
-                key, "it rests on no source: name it in the keys of a source, or in assumed"
-            )
 
 
 def _is_set(name: str, stated: tuple[str, ...]) -> bool:

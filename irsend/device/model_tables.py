@@ -77,7 +77,7 @@ class ModelTLS:
     )
     ciphers: str = item(
         "ciphers",
-        Text(600, "an OpenSSL cipher list", r"[A-Za-z0-9+!@=:,_. -]+"),
+        Text(2000, "an OpenSSL cipher list", r"[A-Za-z0-9+!@=:,_. -]+"),
         "AES128-SHA:@SECLEVEL=0",
         "An OpenSSL cipher list, for TLS 1.2 and older. What this system's OpenSSL does not "
         "have is left out, and named where a handshake fails for want of it.",

@@ -40,6 +40,11 @@ class Capture:
     session: RecordedSession | None
     """None where no server greets in plain text."""
 
+    @property
+    def implicit(self) -> bool:
+        """Whether TLS began with the connection."""
+        return self.hello is not None and self.session is None
+
 
 @define(eq=False)
 class _Connection:
@@ -53,8 +58,8 @@ class _Connection:
     def take(self, by_client: bool, number: int, octets: bytes, *, begins: bool) -> None:
         """Take a segment with its sequence number."""
         if begins:
-            self._next[by_client] = (number + 1) % 2**32
-            return
+            number = (number + 1) % 2**32
+            self._next[by_client] = number
         if not octets:
             return
         self._next.setdefault(by_client, number)
@@ -99,10 +104,6 @@ def _found_in(segments: list[tuple[bool, bytes]]) -> Capture | None:
     if segments and segments[0][1].startswith(b"220"):
         # Captured without its beginning, the server spoke first.
         segments = [(by_client != segments[0][0], octets) for by_client, octets in segments]
-    try:
-        session = session_of(segments)
-    except NoSession:
-        session = None
     said = b"".join(octets for by_client, octets in segments if by_client)
     for begin in _HELLO.finditer(said):
         try:
@@ -111,8 +112,26 @@ def _found_in(segments: list[tuple[bool, bytes]]) -> Capture | None:
             continue
         if hello is not None and hello.of_client and hello.all_suites:
             version = int.from_bytes(said[begin.start() + 1 : begin.start() + 3], "big")
-            return Capture(hello, version, session)
+            return Capture(hello, version, _plain(segments, begin.start()))
+    session = _plain(segments, len(said))
     return Capture(None, 0, session) if session is not None else None
+
+
+def _plain(segments: list[tuple[bool, bytes]], octets: int) -> RecordedSession | None:
+    """Return the session up to so many octets of the client's: what follows is TLS."""
+    before: list[tuple[bool, bytes]] = []
+    for by_client, segment in segments:
+        if by_client:
+            if not octets and before:
+                break
+            before.append((True, segment[:octets]))
+            octets -= len(before[-1][1])
+        else:
+            before.append((False, segment))
+    try:
+        return session_of(before)
+    except NoSession:
+        return None
 
 
 def _packets(

@@ -8,6 +8,7 @@ from irsend.model_draft.observation import Observation
 from irsend.protocols.tls_hello import (
     SERVER_NAME,
     SESSION_TICKET,
+    VERSIONS,
     Hello,
     suite_name,
     version_name,
@@ -34,7 +35,9 @@ _OLD = {
     0xC012: "ECDHE-RSA-DES-CBC3-SHA",
 }
 """OpenSSL's names of suites that its newer releases do not have."""
-_GROUPS = {23: "P-256", 24: "P-384", 25: "P-521", 29: "X25519", 30: "X448", 256: "ffdhe2048"}
+_GROUPS = {23: "P-256", 24: "P-384", 25: "P-521", 29: "X25519", 30: "X448"} | {
+    256 + at: f"ffdhe{bits}" for at, bits in enumerate((2048, 3072, 4096, 6144, 8192))
+}
 _HASHES = {1: "MD5", 2: "SHA1", 3: "SHA224", 4: "SHA256", 5: "SHA384", 6: "SHA512"}
 _SIGNERS = {1: "RSA", 2: "DSA", 3: "ECDSA"}
 _SCHEMES = {
@@ -57,10 +60,13 @@ _SEEN = "its ClientHello"
 
 def observe_hello(hello: Hello, record_version: int) -> Iterator[Observation]:
     """Give what a ClientHello shows; `record_version` is that of the record around it."""
-    versions = hello.versions or [hello.version]
-    oldest = min(hello.versions) if hello.versions else min(record_version, hello.version)
-    yield Observation("tls.oldest", version_name(oldest), f"{_SEEN}, or the record around it")
-    yield Observation("tls.newest", version_name(max(versions)), _SEEN)
+    versions = hello.versions or [min(record_version, hello.version), hello.version]
+    # Drafts of TLS 1.3 have numbers of their own.
+    known_versions = [one for one in versions if one in VERSIONS]
+    if known_versions:
+        seen = _SEEN if hello.versions else f"{_SEEN}, and the record around it"
+        yield Observation("tls.oldest", version_name(min(known_versions)), seen)
+        yield Observation("tls.newest", version_name(max(known_versions)), seen)
     suites = [one for one in hello.suites if one in _TLS_1_3_SUITES]
     ciphers = [_cipher(one) for one in hello.suites if one not in _TLS_1_3_SUITES]
     known = [one for one in ciphers if not one.startswith("0x")]

@@ -25,6 +25,7 @@ _RUNS = (
 _RANDOM = re.compile(
     r"(?<![{A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{10,}(?![}A-Za-z0-9])"
 )
+_LONGEST_FORM = 80
 _DATES = (
     ("asctime", re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}")),
     ("iso", re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")),
@@ -124,5 +125,6 @@ def form_of(text: str, first: str = "{count}", second: str = "{number}") -> str:
             parts[at] = re.sub(r"\d{4,}", lambda _: next(places, second), part)
     form = _RANDOM.sub("{stamp}{count}", "".join(parts), count=1)
     # It must differ from mail to mail.
-    form = form if "{" in form else f"{form}{{stamp}}{{count}}"
-    return form[:80] if form[:80].count("{") == form[:80].count("}") else "{stamp}.{count}"
+    if "{" not in form:
+        form += "{stamp}{count}"
+    return form if len(form) <= _LONGEST_FORM else "{stamp}.{count}"

@@ -156,7 +156,7 @@ class Pages(ReceivedScreens):
 
     @app.route("/mails/<id>/delete", methods=["POST"])
     async def delete_mail(self, request: Request, id: str) -> bytes:
-        """Delete a received mail, for good; its document stays."""
+        """Delete a received mail, for good; its document stays, and one that waits is not printed."""
         self._form(request)
         await shield(self._machine.remove_mail(mail_id(id)))
         return see_other(request, "/")

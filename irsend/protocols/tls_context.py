@@ -32,8 +32,9 @@ MODERN = ("extended_master_secret", "encrypt_then_mac")
 _AES = "AES128-SHA:@SECLEVEL=0"
 # TLS 1.0 with a cipher of TLS 1.2: OpenSSL takes both, and finds no cipher at each handshake.
 _NO_HANDSHAKE = "AES128-GCM-SHA256:@SECLEVEL=0"
-# A cipher by its name, such as AES128-SHA: no alias, no operator.
-_NAME = re.compile(r"[A-Z0-9]+(?:-[A-Za-z0-9]+)+")
+# A cipher by its name, or a class of them: AES128-SHA, RC4, ECDHE+3DES. OpenSSL's own words that
+# are no ciphers have small letters in them, or an operator before them.
+_NAME = re.compile(r"[A-Z0-9]+(?:[-+_][A-Z0-9]+)*")
 _NO_CIPHERS = ("@", "!", "-", "+")
 # They are set through names that pyOpenSSL keeps to itself: it has no method for them.
 _GROUPS, _SIGNATURES = "SSL_CTX_set1_curves_list", "SSL_CTX_set1_sigalgs_list"
@@ -96,6 +97,11 @@ def make_context(profile: TLSProfile) -> MadeContext:
     return MadeContext(context, _speaks(profile, lacks), tuple(lacks))
 
 
+def openssl_name() -> str:
+    """Return the name of this system's OpenSSL with its version, such as OpenSSL 4.0.3."""
+    return " ".join(SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode("ascii").split()[:2])
+
+
 def version_range(oldest: str, newest: str) -> str:
     """Return the versions that a side speaks, in words."""
     return f"{oldest} only" if oldest == newest else f"{oldest} to {newest}"
@@ -105,8 +111,7 @@ def _speaks(profile: TLSProfile, lacks: list[str]) -> str:
     speaks = version_range(profile.oldest, profile.newest)
     if not lacks:
         return speaks
-    openssl = " ".join(SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode("ascii").split()[:2])
-    return f"{speaks} (this system's {openssl} has no {', '.join(lacks)})"
+    return f"{speaks} (this system's {openssl_name()} has no {', '.join(lacks)})"
 
 
 def _versions(profile: TLSProfile) -> tuple[list[str], list[str]]:

@@ -79,4 +79,4 @@ class JobReasonTests(SynchronousTestCase):
         self.assertIn("the server said  this, word word word word word word word", lines)
         self.assertNotIn("a notice", text)
         self.assertLessEqual(max(map(len, text.splitlines())), 76)
-        self.assertIn("the server said  this", as_csv([failed]))
+        self.assertIn("the server said  this", as_csv([failed], clock=LocalTime(1e9)))

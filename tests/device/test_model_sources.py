@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from irsend.device.model import Model, load_model, model_names, read_model
 from irsend.device.model_description import describe_model, tls_range
+from irsend.device.model_file import located
 from irsend.device.model_sources import ABOUT_THE_FILE, STANDINGS
 from irsend.errors import ModelError
 
@@ -40,6 +41,7 @@ class ShippedTests(SynchronousTestCase):
             for key in provenance.stated:
                 if key not in ABOUT_THE_FILE:
                     self.assertIn(provenance.standing_of(key), STANDINGS, f"{name}: {key}")
+            self.assertEqual(list(provenance.problems()), [], name)
             for source in provenance.sources:
                 self.assertRegex(source.address, "^https?://")
                 self.assertRegex(source.date or source.read, "^[12][0-9]{3}")
@@ -99,6 +101,12 @@ class StandingTests(SynchronousTestCase):
         """Return what such a model is refused with."""
         return str(self.assertRaises(ModelError, self.model, assumed, *sources))
 
+    def problems(self, assumed: str, *sources: str) -> str:
+        """Return what is wrong with the account of such a model, which is read all the same."""
+        found = self.model(assumed, *sources).provenance.problems()
+        text = MODEL.format(assumed=assumed) + "".join(sources)
+        return located("FILE", text, found)
+
     def test_found(self) -> None:
         """The key itself has precedence over its table, in sources and in assumed."""
         model = self.model(
@@ -136,7 +144,7 @@ class StandingTests(SynchronousTestCase):
     def test_unaccounted(self) -> None:
         """A file that names a source or assumes a key accounts for all it sets; the error has the line."""
         self.assertEqual(
-            self.refused('assumed = ["year", "tls"]'),
+            self.problems('assumed = ["year", "tls"]'),
             "FILE: line 8: sasl.plain: it rests on no source: "
             "name it in the keys of a source, or in assumed",
         )
@@ -145,11 +153,11 @@ class StandingTests(SynchronousTestCase):
         """A key that the file does not set cannot rest on a source; tls may, for a printer without."""
         self.assertIn(
             "FILE: line 3: assumed: 'header' is not allowed; allowed: keys that the file sets",
-            self.refused('assumed = ["year", "tls", "sasl", "header"]'),
+            self.problems('assumed = ["year", "tls", "sasl", "header"]'),
         )
         self.assertIn(
             "FILE: line 14: sources[1].keys: 'ehlo' is not allowed",
-            self.refused('assumed = ["year", "tls", "sasl"]', SOURCE.format(keys='["ehlo"]')),
+            self.problems('assumed = ["year", "tls", "sasl"]', SOURCE.format(keys='["ehlo"]')),
         )
         model = read_model("FILE", 'name = "x"\nassumed = ["tls"]\n')
         self.assertEqual(
@@ -161,7 +169,7 @@ class StandingTests(SynchronousTestCase):
         """A key that rests on a source is not assumed too."""
         self.assertIn(
             "assumed: 'tls' rests on a source too",
-            self.refused('assumed = ["year", "tls", "sasl"]', SOURCE.format(keys='["tls"]')),
+            self.problems('assumed = ["year", "tls", "sasl"]', SOURCE.format(keys='["tls"]')),
         )
 
     def test_wrong_sources(self) -> None:

@@ -12,16 +12,25 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image
 from twisted.internet.threads import deferToThread
 
 from irsend.device.model import Model, load_model
+from irsend.protocols.tls_hello import Hello, read_hello
 from irsend.testing import PrinterMixin
 from tests.ctl.calls import call
 from tests.live.case import LiveTestCase
 from tests.live.programs import run
-from tests.recording import RecordedSMTP, RecordingServer, commands, field_names
+from tests.parts import server_tls
+from tests.recording import (
+    RecordedSMTP,
+    RecordingProxy,
+    RecordingServer,
+    commands,
+    field_names,
+)
 
 SENDER, RECIPIENT = "ir@bench.test", "me@bench.test"
 USER, PASSWORD = "tim", "tanstaaf"
@@ -34,6 +43,14 @@ def page() -> bytes:
     written = io.BytesIO()
     Image.new("1", (200, 100), 1).save(written, "PNG")
     return written.getvalue()
+
+
+def _hello(record: Sequence[tuple[bool, bytes]]) -> Hello:
+    """Return the ClientHello of a recorded connection."""
+    said = b"".join(octets for by_client, octets in record if by_client)
+    hello = read_hello(said[said.index(b"\x16\x03") :])
+    assert hello is not None
+    return hello
 
 
 class ReplayTests(PrinterMixin, LiveTestCase):
@@ -75,13 +92,21 @@ class ReplayTests(PrinterMixin, LiveTestCase):
         self.keep_evidence("recorded", lambda: session.transcript)
         return session
 
-    async def replay(self, recorded: RecordedSMTP, host: str, *, login: bool) -> Model:
+    async def replay(
+        self,
+        recorded: RecordedSMTP,
+        host: str,
+        *,
+        login: bool,
+        port: int = 0,
+        pcap: Path | None = None,
+    ) -> Model:
         """Draft a model, let a machine of it send, and compare what both have said; return the model."""
         transcript = self.directory / "transcript.txt"
         transcript.write_text(recorded.transcript)
-        draft = await deferToThread(
-            call, "models", "new", "--from", str(transcript), "--name", "replay", url=""
-        )
+        words = ["models", "new", "--from", str(transcript), "--name", "replay"]
+        words += ["--pcap", str(pcap)] if pcap else []
+        draft = await deferToThread(call, *words, url="")
         self.assertEqual((draft.status, draft.err), (0, ""))
         path = self.directory / "replay.toml"
         path.write_text(draft.out)
@@ -93,7 +118,8 @@ class ReplayTests(PrinterMixin, LiveTestCase):
             email_ifax__smtp_server="127.0.0.1",
             # The address is the user's choice, not the machine's habit.
             email_ifax__email_address=sender,
-            service_mode__smtp_tx_port=self.port,
+            service_mode__smtp_tx_port=port or self.port,
+            authent_encryption__allow_ssl_smtp_send=pcap is not None,
             authent_encryption__smtp_authentication=login,
             authent_encryption__user=USER,
             authent_encryption__password=PASSWORD,
@@ -130,6 +156,35 @@ class ReplayTests(PrinterMixin, LiveTestCase):
         self.assertIn("Message-Id", model.header.order)
         self.assertTrue(model.header.mailer.startswith("swaks v"))
         self.assertEqual(model.header.message_id, "{stamp}.{count}")
+
+    async def test_swaks_under_tls(self) -> None:
+        """With swaks under STARTTLS, captured: the commands again, and a ClientHello with the same lists."""
+        self.server.tls = server_tls()
+        proxy = RecordingProxy(self.port)
+        listening = self.reactor.listenTCP(0, proxy, interface="127.0.0.1")
+        self.addCleanup(listening.stopListening)
+        port: int = listening.getHost().port
+        recorded = await self.record(
+            [
+                "swaks", "--server", "127.0.0.1", "--port", str(port), "--tls",
+                "--helo", "printer", "--from", SENDER, "--to", RECIPIENT,
+                "--auth", "PLAIN", "--auth-user", USER, "--auth-password", PASSWORD,
+            ]
+        )  # fmt: skip
+        pcap = self.directory / "session.pcap"
+        proxy.save(pcap, 0)
+        model = await self.replay(recorded, "printer", login=True, port=port, pcap=pcap)
+        self.assertEqual((model.sasl.secured, model.sasl.plain), (("PLAIN",), ()))
+        proxy.save(pcap, 1)
+        theirs, ours = (_hello(record) for record in proxy.records)
+        self.assertEqual(ours.suites, theirs.suites)
+        self.assertEqual(ours.versions, theirs.versions)
+        self.assertEqual(ours.groups, theirs.groups)
+        # Those that this system's two releases of OpenSSL both have, in swaks's order.
+        self.assertEqual(
+            [one for one in theirs.signatures if one in ours.signatures], ours.signatures
+        )
+        self.assertGreater(len(ours.signatures), 5)
 
     async def test_curl(self) -> None:
         """curl, by its address and with SIZE: a mail without Date, Message-ID and MIME."""

@@ -157,11 +157,14 @@ class NarrowTests(UsedPanelTestCase):
     """The panel at 320 px, which is also 1280 px magnified four times (WCAG 1.4.10)."""
 
     async def test_reflow(self) -> None:
-        """No screen, and no part of one, has to be moved sideways to be read."""
+        """No screen, and no part of one, has to be moved sideways to be read; at other widths neither."""
         await self.start_used_machine()
-        page = await self.open("/", size=(320, 844))
-        for path in self.screens:
-            self.assertEqual(await self.browse(self._too_wide, page, path), [], path)
+        for size in ((320, 844), NARROW, (1040, 800), WIDE):
+            page = await self.open("/", size=size)
+            for path in self.screens:
+                self.assertEqual(
+                    await self.browse(self._too_wide, page, path), [], (size, path)
+                )
 
     def _too_wide(self, page: Page, path: str) -> list[str]:
         page.goto(path)

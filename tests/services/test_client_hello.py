@@ -242,6 +242,15 @@ class ContextTests(SynchronousTestCase):
             self.assertEqual(self.lacks(ciphers=ciphers), ())
         self.assertEqual(self.lacks(extensions=MODERN, groups=("X25519", "P-256")), ())
 
+    def test_classes(self) -> None:
+        """Classes of ciphers that OpenSSL has none of any more are named as they are written."""
+        for ciphers, lacks in (
+            ("RC4:3DES:EXPORT:AES128-SHA", ("RC4", "3DES", "EXPORT")),
+            ("ECDHE+RC4:ECDHE+AES:!RC4", ("ECDHE+RC4",)),
+            ("RC4:!aNULL:@SECLEVEL=0", ("RC4",)),
+        ):
+            self.assertEqual(self.lacks(ciphers=ciphers), lacks)
+
     def test_unknown_names(self) -> None:
         """Groups and signature algorithms that OpenSSL does not know are named, the others kept in order."""
         self.assertEqual(

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from irsend.ctl.command import Commands, command
+from irsend.ctl.command import Commands
 from irsend.ctl.errors import DONE, REFUSED, NoMachine
 from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
 from irsend.ctl.json_values import JsonObject
 from irsend.ctl.parameter_types import ReadableFile
 
 if TYPE_CHECKING:
+    from irsend.ctl.model_check import Support
     from irsend.device import Model
 
 
@@ -57,10 +58,10 @@ def models(context: click.Context, call: Invocation) -> None:
         return call.output.json(rows)
     from irsend.ctl import model_views
 
-    return call.output.show(model_views.models(rows))
+    return call.output.show(model_views.models(rows, call.output.width))
 
 
-@command("show")
+@models.command("show")
 @click.argument("name")
 @machine_options
 @pass_invocation
@@ -90,6 +91,7 @@ def check(call: Invocation, path: Path) -> int:
 
     try:
         model = load_model_file(str(path))
+        support = _support(path, model)
     except ModelError as error:
         problems = str(error).splitlines()
         if call.as_json:
@@ -99,12 +101,37 @@ def check(call: Invocation, path: Path) -> int:
         return REFUSED
     if call.as_json:
         call.output.json(
-            {"file": str(path), "right": True, "problems": [], "model": _describe(model)}
+            {
+                "file": str(path),
+                "right": True,
+                "problems": [],
+                "warnings": list(model.warnings),
+                "openssl_lacks": list(support.lacks),
+                "model": _describe(model),
+            }
         )
         return DONE
     call.output.line(f"{path} is right: {model.called}.")
-    call.output.line(_standings(model))
+    for sentence in (*model.warnings, _standings(model), str(support)):
+        if sentence:
+            call.output.line(sentence)
     return DONE
+
+
+def _support(path: Path, model: Model) -> Support:
+    """Return what OpenSSL lacks of a model; ModelError where a list, or the account of sources, is wrong."""
+    from irsend.ctl.model_check import support_for
+    from irsend.device.model_file import located
+    from irsend.errors import ModelError, ValueRefused
+
+    problems = list(model.provenance.problems())
+    try:
+        support = support_for(model)
+    except ValueRefused as error:
+        problems.append(error)
+    if problems:
+        raise ModelError(located(str(path), path.read_text("utf-8"), problems))
+    return support
 
 
 @models.command(examples=("irsendctl models new --from session.txt --name hp-m479",))

@@ -33,6 +33,17 @@ class WithoutMachineTests(SynchronousTestCase):
             r"hp-m276 +HP LaserJet 200 color MFP M276n +2012 +SSL 3.0 only +LOGIN, PLAIN +SSL 3.0 only: ",
         )
 
+    def test_narrow_list(self) -> None:
+        """Where there is little room each model is a paragraph of whole lines."""
+        out = call("models", url="", COLUMNS="80").out
+        self.assertIn(
+            "hp-m276\n  HP LaserJet 200 color MFP M276n, 2012\n"
+            "  SSL 3.0 only; under TLS LOGIN, PLAIN\n  SSL 3.0 only: no protocol in common",
+            out,
+        )
+        self.assertIn("hp-cm6040\n  HP Color LaserJet CM6040 MFP, 2008\n  no TLS\n", out)
+        self.assertLessEqual(max(map(len, out.splitlines())), 80)
+
     def test_list_as_json(self) -> None:
         """--json lists the models with all their statements."""
         rows = {row["name"]: row for row in json.loads(self.call("--json").out)}
@@ -55,6 +66,7 @@ class WithoutMachineTests(SynchronousTestCase):
         self.assertIn("1. https://github.com/JustinIven/smtp-oauth-relay/issues/57\n", out)
         self.assertIn("   single report, 2025-11-24: ", out)
         self.assertEqual(json.loads(self.call("ir2270", "--json").out)["year"], 2004)
+        self.assertEqual(self.call("show", "xerox-workcentre").out, out)
 
     def test_no_such_model(self) -> None:
         """A name that there is not is wrong use, with the name that was meant."""
@@ -111,6 +123,31 @@ class CheckTests(SynchronousTestCase):
             f"{path}: line 4: tls.newest: 'TLS 2' is not allowed; "
             "allowed: SSL 3.0, TLS 1.0, TLS 1.1, TLS 1.2, TLS 1.3; did you mean TLS 1.2?",
         )
+
+    def test_account(self) -> None:
+        """A key that rests on no source is wrong in a file that names others; a machine runs with it."""
+        ended, path = self.check('name = "x"\nyear = 1999\nlacks = []\nassumed = ["year"]\n')
+        self.assertEqual(ended.status, 1)
+        self.assertTrue(ended.err.startswith(f"{path}: line 3: lacks: it rests on no source: "))
+
+    def test_openssl(self) -> None:
+        """What this system's OpenSSL lacks is told; a cipher list that it finds nothing in is wrong."""
+        ended, _ = self.check('name = "x"\n[tls]\noldest = "SSL 3.0"\n')
+        self.assertEqual(ended.status, 0)
+        self.assertRegex(ended.out, r"This system's OpenSSL [0-9.]+ has no SSL 3.0\.\n")
+        ended, path = self.check('name = "x"\n[tls]\nciphers = "no-such-cipher"\n')
+        self.assertEqual((ended.status, ended.out), (1, ""))
+        self.assertTrue(ended.err.startswith(f"{path}: line 3: tls.ciphers: 'no-such-cipher' "))
+        self.assertIn("; allowed: an OpenSSL cipher list", ended.err)
+        ended, path = self.check('name = "x"\n[tls]\nsuites = ["TLS_NONE"]\n')
+        self.assertEqual(ended.status, 1)
+        self.assertTrue(ended.err.startswith(f"{path}: line 3: tls.suites: 'TLS_NONE' is not"))
+
+    def test_old_keys(self) -> None:
+        """Keys of earlier releases are right, and named with their new names."""
+        ended, _ = self.check('name = "x"\n[sending]\nquits = false\n')
+        self.assertEqual(ended.status, 0)
+        self.assertIn("sending.quits is called quirks.no_quit now", ended.out)
 
     def test_not_toml(self) -> None:
         """What is no TOML is refused with line and column."""
