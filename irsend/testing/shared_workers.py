@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, DeferredSemaphore
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -81,31 +81,40 @@ class SharedPrintPool:
         self.at_once = at_once
         self._under_way: dict[_Work, Deferred[Answer]] = {}
         self._stopped = False
+        self._turns = DeferredSemaphore(at_once)
 
     def ask(
         self, order: Order, on_page: Callable[[int], None] = lambda _: None
     ) -> Deferred[Answer]:
         """Have a worker carry out an order."""
-        if self._stopped:
-            return fail(CannotPrintNow(SWITCHED_OFF))
+        return Deferred.fromCoroutine(self._carry_out(order, on_page))
+
+    async def _carry_out(self, order: Order, on_page: Callable[[int], None]) -> Answer:
+        await self._turns.acquire()
+        try:
+            if self._stopped:
+                raise CannotPrintNow(SWITCHED_OFF)
+            return await self._answer(order, on_page)
+        finally:
+            self._turns.release()
+
+    async def _answer(self, order: Order, on_page: Callable[[int], None]) -> Answer:
         one = _Work()
 
         def page_done(page: int) -> None:
             if one.killing is None:
                 on_page(page)
 
-        answer = Deferred.fromCoroutine(self._answer(one))
+        ended = one.when_ended()
         self._under_way[one] = work = self._workers.ask(order, page_done)
         work.addBoth(self._end, one)
-        return answer
-
-    async def _answer(self, one: _Work) -> Answer:
         try:
-            return await one.when_ended()
+            return await ended
         except CancelledError:
-            self._break_off(one)
-            with contextlib.suppress(CancelledError, CannotPrint, CannotPrintNow):
-                await one.when_ended()
+            if one in self._under_way:
+                self._break_off(one)
+                with contextlib.suppress(CancelledError, CannotPrint, CannotPrintNow):
+                    await one.when_ended()
             raise
 
     def _break_off(self, one: _Work) -> None:
