@@ -340,7 +340,6 @@ class ExampleTests(PrinterMixin, TestCase):
             ("aiosmtplib", 1),
             ("django", 2),
             ("protocol", 2),
-,
         ):
             said = await self.run_example(f"pytest docs/examples/test_{name}.py")
             self.assertIn(f"{passed} passed in ", said)
