@@ -63,9 +63,9 @@ as_installed irsend-machine --config irsend.toml --check | grep '^configuration:
 # A newcomer's first test, and a command beside a machine.
 mkdir ../first
 cp "$checkout/docs/examples/test_five_lines.py" ../first/
-as_installed "$directory/empty/bin/python" -m pytest -q -p no:cacheprovider ../first
+(as_installed "$directory/empty/bin/python" -m pytest -q -p no:cacheprovider ../first)
 # shellcheck disable=SC2016
-as_installed irsendctl run -- sh -c 'test -n "$IRSEND_SMTP_PORT"'
+(as_installed irsendctl run -- sh -c 'test -n "$IRSEND_SMTP_PORT"')
 # Ports of its own: another machine may run on this host.
 ports="--set listen.smtp=tcp:0:interface=127.0.0.1 --set listen.panel=tcp:0:interface=127.0.0.1
     --set mailhost.smtp=tcp:0:interface=127.0.0.1 --set mailhost.pop3=tcp:0:interface=127.0.0.1"
