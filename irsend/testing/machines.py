@@ -61,8 +61,16 @@ def start_machine(
         "hostnames": tuple(hostnames),
         "assignments": tuple(assignments),
     }
-    started._ask("start", os.getcwd(), words={**options, **settings})
+    started._ask("start", _directory(), words={**options, **settings})
     return started
+
+
+def _directory() -> str:
+    """Return the directory that a test's paths are relative to; empty where it was deleted."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 @contextlib.contextmanager
@@ -220,7 +228,8 @@ class Machine:
         `words` are those of `POST /api/send`: subject, text, kind, format, resolution, paper, full.
         Raises SendRefused, ScanRefused; NotInTime where it has not ended after `timeout` seconds.
         """
-        job: Job = self._ask("send", *pages, words={"to": to, **words}, answer_within=timeout)
+        given = [one if isinstance(one, bytes) else Path(one).absolute() for one in pages]
+        job: Job = self._ask("send", *given, words={"to": to, **words}, answer_within=timeout)
         return job
 
     def poll(self, timeout: float = 60) -> Session:
@@ -279,7 +288,10 @@ class Machine:
         return found
 
     def wait_for_status(self, text: str, timeout: float = 10) -> None:
-        """Return once the status line shows this text; NotInTime after `timeout` seconds."""
+        """Return once this text is on the status line; an empty text waits for an empty line.
+
+        NotInTime after `timeout` seconds.
+        """
         self._wait("wait_for_status", text, timeout)
 
     def _wait(self, name: str, awaited: object, timeout: float) -> Any:

@@ -320,9 +320,9 @@ class Printer:
         return self._wait(there, timeout, missing)
 
     def wait_for_status(self, text: str, timeout: float = 10) -> Deferred[None]:
-        """Fire once the status line shows this text; NotInTime after `timeout` seconds."""
+        """Fire once this text is on the status line; an empty text waits for an empty line. NotInTime."""
         return self._wait(
-            lambda: True if self.status == text else None,
+            lambda: True if self._device.status.has(text) else None,
             timeout,
             lambda: f"{text!r} on the status line, which shows {self.status!r}",
         ).addCallback(lambda _: None)

@@ -73,7 +73,8 @@ class CallServer(Int32StringReceiver):
     def _start(self, call: Call) -> None:
         # Paths that a test gives are relative to where it runs.
         (directory,) = call.arguments
-        os.chdir(str(directory))
+        if directory:
+            os.chdir(str(directory))
         words: dict[str, Any] = call.words
         printer = Printer(self._reactor, make_print_pool=self._workers.make_print_pool, **words)
         printer.start()

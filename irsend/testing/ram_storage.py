@@ -158,6 +158,10 @@ class _NoKeptMails(KeptMails):
     def path(self, name: str) -> Path | None:
         """Return None."""
 
+    def remove(self, names: Sequence[str]) -> Deferred[None]:
+        """Do nothing: there is none."""
+        return succeed(None)
+
     def move(self, names: Sequence[str]) -> dict[str, int]:
         """Delete what is kept on a disk: reports about jobs that are not printed."""
         self._memory.unlink(names)

@@ -81,6 +81,15 @@ class MachineProcessTests(SynchronousTestCase):
             finally:
                 os.chdir(before)
 
+    def test_deleted_directory(self) -> None:
+        """A test whose directory was deleted can start a machine all the same."""
+        ended = run(
+            Path(self.mktemp()),
+            "import os, irsend.testing\nos.rmdir(os.getcwd())\n"
+            "with irsend.testing.machine() as m: print(m.status == '')\n",
+        )
+        self.assertEqual((ended.stdout, ended.stderr), ("True\n", ""))
+
     def test_fork(self) -> None:
         """A process that was forked cannot call the machine of its parent, and can have its own."""
         ended = run(

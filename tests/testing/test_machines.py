@@ -82,6 +82,7 @@ class MachineTests(SynchronousTestCase):
             with machine(**given) as m:
                 self.assertRaises(smtplib.SMTPException, deliver, m)
                 m.wait_for_status("SSL Error (SMTP RX Reject)")
+                m.wait_for_status("ssl error")
                 m.clear_status()
                 self.assertEqual(m.status, "")
                 if "assignments" not in given:
@@ -166,7 +167,7 @@ class MachineTests(SynchronousTestCase):
             [mail] = m.mailhost.mails("boss@office.test")
             self.assertEqual((mail["Subject"], m.mailhost.accounts), ("Scan", accounts))
             self.assertEqual([one.number for one in m.jobs], [job.number])
-            m.send(page.read_bytes(), to=["ir@bench.test"], format="tiff")
+            m.send(str(page), page.read_bytes(), to=["ir@bench.test"], format="tiff")
             session = m.poll()
             self.assertEqual((session.result, session.messages), ("OK", 1))
             self.assertEqual(len(m.wait_for_mail(1)), 1)
@@ -174,6 +175,7 @@ class MachineTests(SynchronousTestCase):
             self.assertEqual(kinds, ["pop-receive", "smtp-send", "smtp-send"])
             refused = self.assertRaises(SendRefused, m.send, page, to="nobody")
             self.assertIn("nobody", str(refused))
+            self.assertRaises(FileNotFoundError, m.send, "missing.pdf", to="ir@bench.test")
             error = self.assertRaises(IrsendError, m.mailhost.mails, "b@office.test")
             self.assertIn("there are: boss@office.test, ir@bench.test", str(error))
 
@@ -209,6 +211,7 @@ class MachineTests(SynchronousTestCase):
                 "Waited 0.01 s for 2 mails; there are 1:\n"
                 "  5001 from <envelope@office.test> to scan@localhost: Invoice 17",
             )
+            m.wait_for_status("")
             error = self.assertRaises(NotInTime, m.wait_for_status, "Full", timeout=0.01)
             self.assertIn("'Full' on the status line, which shows ''", str(error))
 

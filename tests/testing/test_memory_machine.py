@@ -153,6 +153,20 @@ class MemoryMachineTests(SynchronousTestCase):
         refused = self.assertRaises(SendRefused, m.send, "nobody")
         self.assertIn("nobody", str(refused))
 
+    def test_delivery_status_notification(self) -> None:
+        """What a mail asks for is sent: a DSN, through a server of the test."""
+        said: list[bytes] = []
+        m = self.machine(smtp_server="relay.bench.test")
+        m.serve("relay.bench.test", 25, lambda: Relay(said))
+        client = m.connect()
+        client.say(
+            b"EHLO a\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@localhost> NOTIFY=SUCCESS\r\n"
+        )
+        client.say(b"DATA\r\n" + MAIL + b".\r\n")
+        m.advance(10)
+        self.assertIn(b"RCPT TO:<a@b.test>", said)
+        self.assertIn(b"Action: delivered", said)
+
     def test_no_server(self) -> None:
         """A server that is not there refuses the connection; the job and the session say so."""
         m = self.machine(pop=True, pop_server="pop.bench.test", smtp_server="relay.bench.test")
