@@ -14,6 +14,7 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from irsend.device import model_names
 from irsend.errors import (
     CannotReceive,
     ConfigurationError,
@@ -192,10 +193,10 @@ class MachineTests(SynchronousTestCase):
             self.assertEqual(m.poll().result, "NG")
             m.assert_not_said("S: +OK")
 
-    def test_model_without_pop(self) -> None:
-        """A model that has no POP or SMTP settings starts beside a mail host, too."""
-        for model in ("estudio190f", "ir2200"):
-            with machine(model=model) as m:
+    def test_every_model(self) -> None:
+        """Every model starts beside a mail host and takes a mail, also one without POP or TLS."""
+        for model in model_names():
+            with machine(model=model, paper=False) as m:
                 deliver(m)
                 m.wait_for_mail()
 
