@@ -23,6 +23,7 @@ from irsend.protocols.server_endpoints import (
 )
 from irsend.services.keyring import check_key
 from irsend.services.machine.machine import Machine
+from irsend.services.print.print_pool import PoolMaker, make_print_pool
 
 if TYPE_CHECKING:
     from irsend.mailhost import MailHost
@@ -36,7 +37,11 @@ class Assembly(MultiService):
     log = Logger()
 
     def __init__(
-        self, configuration: Configuration, reactor: Any, now: Callable[[], float]
+        self,
+        configuration: Configuration,
+        reactor: Any,
+        now: Callable[[], float],
+        make_print_pool: PoolMaker = make_print_pool,
     ) -> None:
         MultiService.__init__(self)
         self._reactor = reactor
@@ -44,7 +49,7 @@ class Assembly(MultiService):
         self._now = now
         self._site: PanelSite | None = None
         self._probes: Probes | None = None
-        self.machine = Machine(configuration, reactor, now)
+        self.machine = Machine(configuration, reactor, now, make_print_pool)
         self.machine.setServiceParent(self)
         self.mailhost: MailHost | None = None
         if configuration.mailhost.enabled:
@@ -56,6 +61,7 @@ class Assembly(MultiService):
                 reactor,
                 now,
                 machine=self.machine.smtp_listener,
+                key_at_first_use=self.machine.storage.in_memory,
             )
             self.mailhost.setServiceParent(self)
 

@@ -81,17 +81,13 @@ class API(DocsRoutes, TrayRoutes, MailRoutes, ProbeRoutes):
     async def status(self, request: Request) -> bytes:
         """Give the status; with ?wait=, as soon as it has this text, and the machine is in this state."""
         given = request_parameters.query(request)
-        text = (request_parameters.text(given, "text") or "").casefold()
+        text = request_parameters.text(given, "text") or ""
         state = request_parameters.one_of(given, "state", get_args(State))
         device = self._machine.device
 
         async def fits() -> bool:
-            line = device.status.text.casefold()
-            if "text" in given:
-                # An empty text asks for an empty line.
-                right = text in line if text else not line
-            else:
-                right = bool(line) or state is not None
+            line = device.status
+            right = line.has(text) if "text" in given else bool(line.text) or state is not None
             return right and state in (None, device.state)
 
         await self._waiting.until(request_parameters.wait(given), fits, bool, lambda _: True)
