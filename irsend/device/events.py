@@ -8,6 +8,7 @@ from irsend.device.documents import Document
 from irsend.device.faults import Fault
 from irsend.device.items import Value
 from irsend.device.jobs import Job
+from irsend.device.probe_state import ProbeState
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry, StatusLine
 from irsend.device.windows import Settings
@@ -111,6 +112,13 @@ class FaultHappened:
     fault: Fault
 
 
+@frozen(kw_only=True)
+class ProbeChanged:
+    """A probe of the panel has come a step further, or has ended."""
+
+    state: ProbeState
+
+
 Event = (
     SettingsChanged
     | StatusChanged
@@ -124,4 +132,5 @@ Event = (
     | DocumentPrinted
     | DocumentRemoved
     | FaultHappened
+    | ProbeChanged
 )

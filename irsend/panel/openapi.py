@@ -31,6 +31,7 @@ from irsend.panel.openapi_operations import (
     text_response,
     wait_parameter,
 )
+from irsend.panel.openapi_probe import PROBE_SCHEMAS, probe_paths
 from irsend.panel.openapi_schemas import (
     COUNT,
     SCHEMAS,
@@ -64,6 +65,7 @@ def description(model: Model, *, asks_for_password: bool) -> Schema:
                 **SCHEMAS,
                 **MAIL_SCHEMAS,
                 **FAULT_SCHEMAS,
+                **PROBE_SCHEMAS,
                 "Changes": changes(model),
                 "Order": order(),
             }
@@ -178,6 +180,7 @@ def _paths() -> Schema:
         },
         **job_paths(),
         **mail_paths(),
+        **probe_paths(),
         **tray_paths(),
         **fault_paths(),
         "/api/sessions": {
@@ -222,7 +225,7 @@ def _paths() -> Schema:
         "/api/events": {
             "get": operation(
                 "events",
-                "Server-sent events: status, job, session, setting, page, tray",
+                "Server-sent events: status, job, session, setting, page, tray, probe",
                 text_response(
                     "An endless stream; each event's data is JSON.", "text/event-stream"
                 ),

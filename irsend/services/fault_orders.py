@@ -119,7 +119,11 @@ class FaultOrders:
         orders = self._configuration.current.faults.orders
         if orders != self._configured:
             self._configured = orders
-            self.replace([read_order(line) for line in orders])
+            self.reset()
+
+    def reset(self) -> None:
+        """Have exactly the orders of the configuration in force."""
+        self.replace([read_order(line) for line in self._configured])
 
     @property
     def magic(self) -> bool:

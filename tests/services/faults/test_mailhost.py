@@ -132,7 +132,7 @@ class POPTests(_TestCase):
     async def test_certificate(self) -> None:
         """An expired certificate is seen as expired."""
         with self.printer.faults("certificate-expired role=mailhost-pop3"):
-            seen = await self.pop(tls=old_tls(self.printer.faults_authority))
+            seen = await self.pop(tls=old_tls(self.printer.faults.authority))
         self.assertEqual(seen.end, "stls: certificate has expired")
 
     async def test_capa(self) -> None:

@@ -149,7 +149,7 @@ class CertificateTests(_TestCase):
             ("chain", "unable to get local issuer certificate"),
         ):
             with self.printer.faults(f"certificate-{which}"):
-                tls = old_tls(self.printer.faults_authority)
+                tls = old_tls(self.printer.faults.authority)
                 seen = await _session(self.printer, tls=tls)
             self.assertEqual(seen.end, f"starttls: {sees}")
         self.assertEqual((await self.last_session()).faults, "certificate-chain")
