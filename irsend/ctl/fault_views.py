@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 
 from irsend.ctl.formatting import visible
-from irsend.ctl.json_values import JsonObject
+from irsend.ctl.json_values import Json, JsonObject
 from irsend.ctl.views import table
 
 
@@ -24,6 +24,10 @@ def faults(rows: list[JsonObject]) -> RenderableType:
 
 def _left(one: JsonObject) -> str:
     sessions, times = one.get("sessions_left"), one.get("times_left")
-    said = [] if sessions is None else [f"{visible(sessions)} sessions"]
-    said += [] if times is None else [f"{visible(times)} times"]
+    said = [] if sessions is None else [_counted(sessions, "session")]
+    said += [] if times is None else [_counted(times, "time")]
     return ", ".join(said) or "until taken back"
+
+
+def _counted(number: Json, what: str) -> str:
+    return f"{visible(number)} {what}{'' if number == 1 else 's'}"

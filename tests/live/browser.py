@@ -160,7 +160,7 @@ class UsedPanelTestCase(PanelTestCase):
         """Every address of the panel's that shows a screen of its own."""
         return (
             *("/", "/?q=printed", "/?q=nothing", "/send", "/mailbox", "/mailbox/5001"),
-            *("/mails/1", "/jobs", "/monitor", "/wire"),
+            *("/mails/1", "/jobs", "/monitor", "/wire", "/faults"),
             *("/wire?result=NG", "/wire?code=999", f"/sessions/{self.session}"),
             *_MENUS,
         )
