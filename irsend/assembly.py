@@ -28,6 +28,7 @@ from irsend.services.print.print_pool import PoolMaker, make_print_pool
 if TYPE_CHECKING:
     from irsend.mailhost import MailHost
     from irsend.panel.site import PanelSite
+    from irsend.probe.service import Probes
 
 
 class Assembly(MultiService):
@@ -45,7 +46,9 @@ class Assembly(MultiService):
         MultiService.__init__(self)
         self._reactor = reactor
         self._panel_ports: list[IListeningPort] = []
+        self._now = now
         self._site: PanelSite | None = None
+        self._probes: Probes | None = None
         self.machine = Machine(configuration, reactor, now, make_print_pool)
         self.machine.setServiceParent(self)
         self.mailhost: MailHost | None = None
@@ -82,6 +85,8 @@ class Assembly(MultiService):
     async def _stop(self) -> None:
         ports, self._panel_ports = self._panel_ports, []
         ending: list[Deferred[Any]] = [maybeDeferred(port.stopListening) for port in ports]
+        if self._probes is not None:
+            ending.append(self._probes.stop())
         if self._site is not None:
             ending.append(self._site.stop())
         if self.mailhost is not None:
@@ -103,9 +108,12 @@ class Assembly(MultiService):
 
     def _open_panel(self, description: str) -> None:
         from irsend.panel import panel_site
+        from irsend.probe.service import Probes
 
+        self._probes = Probes(self.machine.device, self._reactor, self._now)
         self._site = panel_site(
             self.machine.control,
+            probes=self._probes,
             options=_panel_options(self.machine.configuration),
             clock=self._reactor,
             addresses=lambda: [

@@ -78,6 +78,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "probe": (
         "errors",
         "interfaces",
+        "machine_interface",
         "addresses",
         "configuration_sections",
         "configuration",
@@ -101,6 +102,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "services.print",
         "mailhost",
         "panel",
+        "probe",
     ),
     "testing": (
         "errors",

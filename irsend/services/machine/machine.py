@@ -20,7 +20,7 @@ from irsend.services.blocking import run_blocking
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.machine.control import Control
-from irsend.services.machine.job_log import log_ended
+from irsend.services.machine.job_log import log_machine
 from irsend.services.machine.mac_filter import MacFilter
 from irsend.services.machine.makers import USUAL, Makers
 from irsend.services.machine.recovery import Recovery
@@ -53,6 +53,7 @@ class Machine(MultiService):
     """
 
     log = Logger()
+    logs = True  # False, before it starts, for one of which the log has errors only.
 
     def __init__(
         self,
@@ -289,12 +290,11 @@ class Machine(MultiService):
         self.storage.open(self.device)
         self._recovery.run()
         self.device.save_settings = self.settings.save
-        self.device.observe(log_ended)
         self.device.checks.append(self.keyring.check)
         self.storage.start_threads()
         self.device.running = True
-        self.log.info("Model: {model}", model=self.device.model.called)
-        self.log.info("State: {path}", path=self.storage.state.path)
+        if self.logs:
+            log_machine(self.device, self.storage.state.path)
         MultiService.startService(self)
 
     def abort_start(self) -> None:
