@@ -97,7 +97,11 @@ def ordered_fault(one: OrderedFault) -> JSON:
 def meaning(fault: Fault) -> str:
     """Return what a fault does, and where, in words."""
     at = STEPS.get(fault.step)
-    return f"{KINDS[fault.kind].meaning} At this step: {at.meaning}" if at else KINDS[fault.kind].meaning
+    return (
+        f"{KINDS[fault.kind].meaning} At this step: {at.meaning}"
+        if at
+        else KINDS[fault.kind].meaning
+    )
 
 
 def _read_all(given: object) -> Sequence[Fault]:

@@ -55,6 +55,7 @@ class FaultyTransport:
         self._transport = session.transport
         self._serving = serving
         self._timer = Timer(clock)
+        self._reading = Timer(clock)
         self._clock = clock
         self._queue: list[bytes] = []
         self._held_until = 0.0
@@ -97,7 +98,7 @@ class FaultyTransport:
         """Read nothing for so many seconds; 0 is for ever."""
         self._transport.pauseProducing()
         if seconds:
-            self._timer.start(seconds, self._transport.resumeProducing)
+            self._reading.start(seconds, self._transport.resumeProducing)
 
     def cut_next(self, cut: Callable[[bytes], bytes | None], then: Callable[[], None]) -> None:
         """Send of what is written next what `cut` returns, then call; None is not yet, all is sent."""
@@ -139,6 +140,7 @@ class FaultyTransport:
         """End with the connection."""
         self._dropped = True
         self._timer.cancel()
+        self._reading.cancel()
         self._queue.clear()
 
     # -- what the session calls ---------------------------------------------------
@@ -247,7 +249,7 @@ class FaultyTransport:
             connection.resumeProducing()
 
         connection.pauseProducing()
-        self._timer.start(delay, begin_late)
+        self._reading.start(delay, begin_late)
 
     def _begin_spoiled(self, how: str) -> None:
         connection = self._transport

@@ -90,11 +90,14 @@ class POPTests(_TestCase):
                 self.assertEqual(seen.end, f"{step}: {sees}", order)
 
     async def test_middle(self) -> None:
-        """A connection is dropped in the middle of a message, and behind it."""
-        with self.printer.faults("drop-in-retr"):
-            self.assertEqual((await self.pop()).end, "retr: FIN")
-        with self.printer.faults("drop-after-retr"):
-            self.assertEqual((await self.pop()).end, "dele: FIN")
+        """A connection is dropped in the middle of a reply or a message, and behind it."""
+        for step in ("capa", "list", "uidl", "retr"):
+            with self.printer.faults(f"drop-in-{step} role=mailhost-pop3"):
+                self.assertEqual((await self.pop()).end, f"{step}: FIN")
+        for number, step in enumerate(POP_STEPS):
+            behind = [*POP_STEPS, "done"][number + 1]
+            with self.printer.faults(f"drop-after-{step} role=mailhost-pop3"):
+                self.assertEqual((await self.pop()).end.removesuffix(": FIN"), behind)
 
     async def test_slow(self) -> None:
         """At an octet a second the client waits too long for the next one."""

@@ -84,6 +84,11 @@ class EachStepTests(_TestCase):
             self.assertEqual((await self.seen(f"delay-2-{step}")).end, f"{step}: silence")
         self.assertEqual((await self.seen("delay-0.5-data", patience=5.0)).end, "done")
 
+    async def test_throttle(self) -> None:
+        """At an octet a second from a step on, the client waits too long for the rest of its reply."""
+        for step in STEPS:
+            self.assertEqual((await self.seen(f"throttle-1-{step}")).end, f"{step}: silence")
+
     async def test_starttls(self) -> None:
         """STARTTLS has its step."""
         for order, sees in (
