@@ -254,12 +254,13 @@ def _check_place(head: str, kind: str, step: str, role: str, moment: str) -> Non
 
 
 def _scope(given: str) -> int | None:
-    if given == "always":
+    if given in ("always", "until taken back"):
         return None
-    if given == "next":
+    if given in ("next", "next session"):
         return 1
-    if re.fullmatch("[0-9]{1,6}", given) and int(given):
-        return int(given)
+    match = re.fullmatch("([0-9]{1,6})( sessions?)?", given)
+    if match and int(match[1]):
+        return int(match[1])
     raise WrongOrder(
         f"{shown(given)} is not allowed as scope; allowed: next, a number of sessions, always"
     )
@@ -286,10 +287,10 @@ _MAGIC_STEPS = ("rcpt", "data", "content", "end", "rset", "quit")
 def read_magic(local_part: str) -> Fault | None:
     """Return the fault that a magic recipient asks for; None for any other recipient.
 
-    It happens once, from RCPT on, in the session that names the recipient.
+    It is one of a step from RCPT on, in the session that names the recipient.
     """
     try:
-        fault = _read(local_part.lower(), {"role": SMTP_RECEIVE, "times": "1"})
+        fault = _read(local_part.lower(), {"role": SMTP_RECEIVE})
     except WrongOrder:
         return None
     return fault if fault.step in _MAGIC_STEPS else None

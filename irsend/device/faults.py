@@ -71,7 +71,7 @@ MOMENTS = ("before", "in", "after")
 CERTIFICATES: dict[str, str] = {
     "expired": "expired yesterday",
     "foreign": "is for foreign.invalid",
-    "unknown": "was issued by an authority that nobody knows",
+    "unknown": "was issued by an unknown authority",
     "chain": "comes with an intermediate certificate that did not issue it",
 }
 """Wrong certificates, and what each does."""

@@ -121,7 +121,7 @@ class FaultCertificates:
             case "foreign":
                 return [authority.issue(_FOREIGN, key)]
             case "unknown":
-                return [_Authority("nobody knows this authority", now).issue(names, key)]
+                return [_Authority("unknown authority", now).issue(names, key)]
         between = _Authority("irsend faults, intermediate", now, authority)
         other = _Authority("irsend faults, another intermediate", now, authority)
         return [between.issue(names, key), other.certificate]

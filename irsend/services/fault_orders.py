@@ -15,10 +15,10 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from irsend.device.device import Device
-from irsend.device.fault_reader import read_order
+from irsend.device.fault_reader import read_magic, read_order
 from irsend.device.faults import MACHINE, SMTP_RECEIVE, Fault
 from irsend.errors import NoSuchRecord
-from irsend.interfaces import ITranscript
+from irsend.interfaces import ITranscript, Mailbox
 from irsend.machine_interface import IFaultOrders, OrderedFault
 from irsend.services.fault_certificates import FaultCertificates
 from irsend.services.fault_steps import FaultSteps
@@ -193,8 +193,13 @@ class FaultOrders:
             happened=self._happened,
             certified=self._certificates.certified,
             restart=lambda seconds: self.restart(seconds),
-            magic=(lambda fault: _Order.of(0, fault)) if magic else None,
+            magic=self._asked_for if magic else None,
         )
+
+    def _asked_for(self, recipient: Mailbox) -> _Order | None:
+        """Return the order of a magic recipient, for one time; None for any other."""
+        fault = read_magic(recipient.local.decode("ascii", "replace"))
+        return _Order(0, fault, sessions_left=None, times_left=1) if fault else None
 
     def _happened(self, fault: Fault) -> None:
         self._device.fault_happened(fault)

@@ -13,16 +13,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from irsend.device.fault_reader import read_magic
 from irsend.device.faults import MAILHOST_POP, SERVERS, Fault
-from irsend.interfaces import ISteps, ITranscript, Reply
+from irsend.interfaces import ISteps, ITranscript, Mailbox, Reply
 from irsend.protocols.smtp_grammar import GrammarError, parse_path
-from irsend.services.faulty_transport import CUT, GARBLE, STALL, Certified, FaultyTransport
+from irsend.services.faulty_transport import Certified, FaultyTransport
 from irsend.services.timer import Timer
 
 _TEXT = "Fault on purpose"
 _CLOSING = 421
-_SPOILED = {CUT: CUT, GARBLE: GARBLE, STALL: STALL}
 # How the message behind RETR ends when it is written.
 _END_MARKS = (b".\r\n", b"\r\n.\r\n")
 
@@ -59,7 +57,7 @@ class FaultSteps:
         happened: Callable[[Fault], None],
         certified: Callable[[str], Certified],
         restart: Callable[[float], None],
-        magic: Callable[[Fault], OrderInForce] | None,
+        magic: Callable[[Mailbox], OrderInForce | None] | None,
     ) -> None:
         self._role = role
         self._orders = orders
@@ -160,14 +158,19 @@ class FaultSteps:
         self._transcript.note(f"fault: {fault.line}")
         self._happened(fault)
 
-    def _take_magic(self, argument: bytes, order_of: Callable[[Fault], OrderInForce]) -> None:
+    def _take_magic(
+        self, argument: bytes, order_of: Callable[[Mailbox], OrderInForce | None]
+    ) -> None:
         try:
             mailbox, _ = parse_path(argument, b"TO")
         except GrammarError:
             return
-        fault = read_magic(mailbox.local.decode("ascii", "replace")) if mailbox else None
-        if fault is not None:
-            self._orders.append(order_of(fault))
+        order = order_of(mailbox) if mailbox is not None else None
+        if (
+            order is not None
+            and self._session.reception.recipient_allowed(mailbox).reply is None
+        ):
+            self._orders.append(order)
 
     # -- what they do -------------------------------------------------------------
 
@@ -268,7 +271,5 @@ class FaultSteps:
                     self._transport.show_certificate(self._certified(fault.word))
                 case "delay":
                     self._transport.delay_handshake(fault.number)
-                case "drop" | "reset":
-                    self._transport.spoil_handshake(CUT)
-                case kind if kind in _SPOILED:
+                case kind:
                     self._transport.spoil_handshake(kind)

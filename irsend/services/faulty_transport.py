@@ -23,8 +23,14 @@ _SERVER_HELLO = bytes.fromhex("160303007a020000760303") + bytes(16)
 _CLIENT_HELLO = bytes.fromhex("1603010200010001fc0303") + bytes(16)
 _NO_TLS = b"\x00\xff irsend: these octets are no TLS \xff\x00" * 4
 
-CUT, GARBLE, STALL = "cut", "garble", "stall"
-"""What can be wrong with a handshake."""
+_HANDSHAKES = {
+    "cut": (_SERVER_HELLO, _CLIENT_HELLO),
+    "garble": (_NO_TLS, _NO_TLS),
+    "stall": (b"", b""),
+    "drop": (b"", b""),
+    "reset": (b"", b""),
+}
+"""What a server, and a client, says in the place of its handshake."""
 
 Certified = Callable[[Any], Any]
 """Returns the context of a handshake for another; called with the session's own."""
@@ -125,7 +131,7 @@ class FaultyTransport:
         self._transport.loseConnection()
 
     def spoil_handshake(self, how: str) -> None:
-        """Stall, garble or cut the next TLS handshake."""
+        """Stall, garble, cut, drop or reset the next TLS handshake."""
         self._handshake = how
 
     def delay_handshake(self, seconds: float) -> None:
@@ -253,17 +259,13 @@ class FaultyTransport:
 
     def _begin_spoiled(self, how: str) -> None:
         connection = self._transport
-        first = {
-            CUT: _SERVER_HELLO if self._serving else _CLIENT_HELLO,
-            GARBLE: _NO_TLS,
-            STALL: b"",
-        }[how]
+        first = _HANDSHAKES[how][0 if self._serving else 1]
 
         def begin() -> None:
             if first:
                 connection.write(first)
-            if how == CUT:
-                self.drop(reset=False)
+            if how in ("cut", "drop", "reset"):
+                self.drop(reset=how == "reset")
 
         connection.protocol = _NoTLS(self._session, begin if self._serving else None)
         if not self._serving:

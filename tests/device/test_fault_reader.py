@@ -57,6 +57,20 @@ class ReadingTests(unittest.SynchronousTestCase):
             ("try later", 7, 0.25, 3, 1, "mailhost-smtp"),
         )
 
+    def test_scope(self) -> None:
+        """A scope is a session, so many sessions, or all until the order is taken back."""
+        for scope, sessions in (
+            ("next", 1),
+            ("next session", 1),
+            ("3", 3),
+            ("3 sessions", 3),
+            (2, 2),
+            ("always", None),
+            ("until taken back", None),
+        ):
+            fault = read_order({"order": "451-data", "scope": scope})
+            self.assertEqual(fault.sessions, sessions)
+
     def test_usual_step(self) -> None:
         """Where no step is written, the kind's usual one is meant."""
         for order, line in (
@@ -113,12 +127,12 @@ class MagicTests(unittest.SynchronousTestCase):
     """`read_magic`."""
 
     def test_faults(self) -> None:
-        """A local part that is an order from RCPT on asks for that fault, once."""
+        """A local part that is an order from RCPT on asks for that fault."""
         for local, line in (
-            ("451-data", "451-data times=1"),
-            ("550-RCPT", "550-rcpt times=1"),
-            ("delay-30", "delay-30-rcpt times=1"),
-            ("drop-after-rcpt", "drop-after-rcpt times=1"),
+            ("451-data", "451-data"),
+            ("550-RCPT", "550-rcpt"),
+            ("delay-30", "delay-30-rcpt"),
+            ("drop-after-rcpt", "drop-after-rcpt"),
         ):
             fault = read_magic(local)
             assert fault is not None

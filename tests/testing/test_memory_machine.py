@@ -274,3 +274,8 @@ class FaultTests(SynchronousTestCase):
             self.assertEqual(client.say(b"MAIL FROM:<>\r\n"), "451 Fault on purpose\r\n")
             self.assertIn("221 ", client.say(b"QUIT\r\n"))
             self.assertTrue(client.closed)
+        client = machine.connect()
+        client.say(b"EHLO client.test\r\nMAIL FROM:<>\r\n")
+        self.assertEqual(
+            client.say(b"RCPT TO:<550-rcpt@localhost>\r\n"), "550 Fault on purpose\r\n"
+        )

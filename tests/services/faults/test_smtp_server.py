@@ -141,6 +141,7 @@ class CertificateTests(_TestCase):
             ("garble", "no TLS"),
             ("cut", "FIN"),
             ("drop-handshake", "FIN"),
+            ("reset-handshake", "RST"),
             ("delay-3-handshake", "silence"),
         ):
             self.assertEqual((await self.seen(order, tls=tls)).end, f"starttls: {sees}", order)
@@ -292,9 +293,24 @@ class MagicTests(_TestCase):
         self.assertEqual(seen.end, "done")
 
     async def test_not_taken(self) -> None:
-        """A magic recipient at another domain is refused as any recipient there."""
-        seen = await _session(self.printer, recipient="451-data@other.test")
-        self.assertIn("550", seen.end)
+        """A magic recipient at another domain is refused as any recipient there, and has no fault."""
+
+        def talk() -> list[int]:
+            with smtplib.SMTP(*self.printer.smtp, timeout=5) as client:
+                client.ehlo()
+                client.mail("a@client.test")
+                codes = [
+                    client.rcpt(f"{one}")[0] for one in ("451-data@other.test", "a@localhost")
+                ]
+                return [*codes, client.docmd("DATA")[0]]
+
+        self.assertEqual(await deferToThread(talk), [550, 250, 354])
+
+    async def test_note(self) -> None:
+        """The transcript notes the fault that a recipient has asked for."""
+        await _session(self.printer, recipient="451-data@localhost")
+        await self.last_session()
+        self.assertIn("-- fault: 451-data\n", (await self.printer.transcripts())[0])
 
 
 class MarkTests(_TestCase):
