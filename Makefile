@@ -79,7 +79,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(call install,,irsend and the packages that it needs,about a minute)
+	$(call install,[all],irsend and the packages that it needs,about a minute)
 
 $(VENV)/.test: $(VENV)/.run
 	$(call install,[test],what the suite needs,a few seconds)

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from irsend.configuration import Configuration
 from irsend.configuration_sections import MB
+from irsend.extras import PANEL
 from irsend.link.endpoints import LinkServerEndpoint
 from irsend.link.enforcement import choose_way
 from irsend.panel.options import PanelOptions
@@ -23,6 +24,7 @@ from irsend.protocols.server_endpoints import (
 )
 from irsend.services.keyring import check_key
 from irsend.services.machine.machine import Machine
+from irsend.services.print.print_pool import printing_lacks
 
 if TYPE_CHECKING:
     from irsend.mailhost import MailHost
@@ -61,6 +63,7 @@ class Assembly(MultiService):
         self.machine.acquire()
         try:
             MultiService.startService(self)
+            self._log_missing()
             if self.machine.configuration.listen.panel:
                 self._open_panel(self.machine.configuration.listen.panel)
         except BaseException:
@@ -68,6 +71,20 @@ class Assembly(MultiService):
                 self.mailhost.abort_start()
             self.machine.abort_start()
             raise
+
+    def _log_missing(self) -> None:
+        """Name the libraries that the configuration asks for and that are not installed."""
+        configuration = self.machine.configuration
+        missing = []
+        if configuration.printing.workers:
+            missing.append((printing_lacks(), "received mail waits in memory"))
+        if configuration.listen.panel:
+            missing.append((PANEL.lacks("The panel's page"), "/api and irsendctl work"))
+        for sentence, consequence in missing:
+            if sentence:
+                self.log.warn(
+                    "{sentence} ({consequence})", sentence=sentence, consequence=consequence
+                )
 
     def stopService(self) -> Deferred[None]:
         """Close every port, end all that is under way, then release the state directory."""

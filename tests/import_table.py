@@ -9,6 +9,7 @@ from __future__ import annotations
 
 _BELOW_SERVICES = (
     "errors",
+    "extras",
     "interfaces",
     "addresses",
     "device",
@@ -23,6 +24,7 @@ _BELOW_SERVICES = (
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
+    "extras": ("errors",),
     "interfaces": (),
     "back_pressure": (),
     "addresses": ("interfaces",),
@@ -31,7 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "machine_interface": ("interfaces", "device"),
     "message": ("errors", "interfaces", "addresses"),
     "message.reports": ("errors", "interfaces", "addresses", "message"),
-    "protocols": ("errors", "interfaces", "addresses", "back_pressure"),
+    "protocols": ("errors", "extras", "interfaces", "addresses", "back_pressure"),
     "link": ("errors", "interfaces", "addresses"),
     "imaging": ("errors", "interfaces", "message"),
     "store": ("errors", "interfaces", "device", "message"),
@@ -68,6 +70,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "panel": (
         "errors",
+        "extras",
         "interfaces",
         "addresses",
         "back_pressure",
@@ -77,6 +80,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "probe": (
         "errors",
+        "extras",
         "interfaces",
         "addresses",
         "configuration_sections",
@@ -89,7 +93,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "services.send",
         "services.machine",
     ),
-    "model_draft": ("errors", "device", "protocols"),
+    "model_draft": ("errors", "extras", "device", "protocols"),
     "ctl": (
         "errors",
         "interfaces",
@@ -103,11 +107,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "assembly": (
         "errors",
+        "extras",
         "link",
         "configuration_sections",
         "configuration",
         "protocols",
         "services",
+        "services.print",
         "services.machine",
         "mailhost",
         "panel",

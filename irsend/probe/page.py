@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from irsend.device.codes import meaning
+from irsend.extras import PANEL
 from irsend.probe.cells import advice_text, lines_below, login_text, result_text, tls_text
 from irsend.probe.outcome import Outcome, Report, settings_text
 
 
+def check_installed() -> None:
+    """Raise NotInstalled where no page can be made here."""
+    PANEL.require("The page of a probe")
+
+
 def report_page(report: Report) -> str:
-    """Return the file."""
+    """Return the file. NotInstalled."""
+    check_installed()
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("irsend.probe"),
         autoescape=True,

@@ -353,7 +353,9 @@ class TerminalTests(CallCase):
         written = b""
         with open(ours, "rb", buffering=0) as screen:
             with open(theirs, "w") as terminal:
-                ended = self.call("sessions", stdout=terminal, TERM="xterm", COLUMNS="80", **env)
+                ended = self.call(
+                    "sessions", stdout=terminal, TERM="xterm", COLUMNS="80", **env
+                )
             self.assertEqual((ended.status, ended.err), (0, ""))
             # The end of a terminal that nothing has open is an error of reading.
             with contextlib.suppress(OSError):

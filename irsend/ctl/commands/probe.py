@@ -133,6 +133,11 @@ def probe(
     if page is not None and page.exists():
         raise click.UsageError(f"{page} is there already; allowed: a new file.")
     try:
+        if page is not None:
+            from irsend.probe.page import check_installed
+
+            # Said before the mails are sent.
+            check_installed()
         order = _order(
             url=url,
             recipients=recipients,
