@@ -15,7 +15,8 @@ fail() {
     exit 1
 }
 
-rm -rf dist
+# What an earlier build has left would be shipped too.
+rm -rf dist build
 "$python" -m build --quiet --wheel --outdir dist .
 files=$("$python" -m zipfile --list dist/*.whl)
 for file in irsend/py.typed irsend/device/models/ir2270.toml irsend/panel/static/panel.js irsend/panel/static/swagger-ui/swagger-ui-bundle.js twisted/plugins/irsend_plugin.py; do
