@@ -39,9 +39,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "store": ("errors", "interfaces", "device", "message"),
     "configuration_sections": ("addresses", "device", "link"),
     "configuration_limits": ("device",),
+    "configuration_environment": ("errors", "device", "wording"),
     "configuration": (
         "errors",
         "device",
+        "configuration_environment",
         "configuration_limits",
         "configuration_sections",
         "wording",
@@ -129,7 +131,21 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "mailhost",
         "panel",
     ),
-    "tap": ("errors", "configuration", "sample_configuration", "protocols", "assembly"),
+    "effective_configuration": (
+        "configuration",
+        "configuration_sections",
+        "device",
+        "sample_configuration",
+        "store",
+    ),
+    "tap": (
+        "errors",
+        "configuration",
+        "sample_configuration",
+        "effective_configuration",
+        "protocols",
+        "assembly",
+    ),
     "machine_program": ("tap",),
 }
 """What each part may import of irsend, from the ground up. Nothing but machine_program imports tap."""
