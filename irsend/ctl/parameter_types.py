@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from irsend.wording import did_you_mean, joined_by_or, nearest, question, shown
 
@@ -135,6 +136,12 @@ class ReadableFile(_Type):
     def __init__(self, *, stdin: bool = False) -> None:
         self._stdin = stdin
         self.allowed = "a file that can be read" + (", or - for standard input" * stdin)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """Have the shell offer files."""
+        return [CompletionItem(incomplete, type="file")]
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None

@@ -16,6 +16,7 @@ from irsend.ctl import usage
 from irsend.ctl.command import Commands
 from irsend.ctl.commands import (
     change,
+    completion,
     explain,
     mails,
     models,
@@ -99,6 +100,7 @@ for command in (
     change.factory_reset,
     probe.probe,
     explain.explain,
+    completion.completion,
 ):
     irsendctl.add_command(command)
 

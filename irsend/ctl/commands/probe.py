@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from irsend.ctl.command import command
+from irsend.ctl.completion import assignments, model_names
 from irsend.ctl.errors import REFUSED, CannotSave
 from irsend.ctl.invocation import Invocation, json_option
 from irsend.ctl.parameter_types import ReadableFile, Seconds, WholeNumber
@@ -53,13 +54,19 @@ SECRET = "IRSEND_SECRET"
     help="The access token, for models that know XOAUTH2.",
 )
 @click.option(
-    "--model", "names", metavar="NAME", multiple=True, help="Only this model; may be repeated."
+    "--model",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=model_names,
+    help="Only this model; may be repeated.",
 )
 @click.option(
     "--setting",
     "settings",
     metavar="KEY=VALUE",
     multiple=True,
+    shell_complete=assignments,
     help="A setting that all machines have; one that varies else is fixed.",
 )
 @click.option("--dry-run", is_flag=True, help="Stop before DATA: no mail is sent.")
