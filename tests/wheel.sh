@@ -19,7 +19,7 @@ fail() {
 rm -rf dist build
 "$python" -m build --quiet --wheel --outdir dist .
 files=$("$python" -m zipfile --list dist/*.whl)
-for file in irsend/py.typed irsend/device/models/ir2270.toml irsend/panel/static/panel.js irsend/panel/static/swagger-ui/swagger-ui-bundle.js twisted/plugins/irsend_plugin.py; do
+for file in irsend/py.typed irsend/device/models/ir2270.toml irsend/panel/static/panel.js irsend/panel/static/swagger-ui/swagger-ui-bundle.js twisted/plugins/irsend_plugin.py share/man/man1/irsendctl.1; do
     echo "$files" | grep -q "$file" || fail "not in the wheel: $file"
 done
 if echo "$files" | grep -q '^tests/'; then
