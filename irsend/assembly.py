@@ -24,11 +24,12 @@ from irsend.protocols.server_endpoints import (
 )
 from irsend.services.keyring import check_key
 from irsend.services.machine.machine import Machine
-from irsend.services.print.print_pool import printing_lacks
+from irsend.services.print.print_pool import PoolMaker, make_print_pool, printing_lacks
 
 if TYPE_CHECKING:
     from irsend.mailhost import MailHost
     from irsend.panel.site import PanelSite
+    from irsend.probe.service import Probes
 
 
 class Assembly(MultiService):
@@ -37,13 +38,19 @@ class Assembly(MultiService):
     log = Logger()
 
     def __init__(
-        self, configuration: Configuration, reactor: Any, now: Callable[[], float]
+        self,
+        configuration: Configuration,
+        reactor: Any,
+        now: Callable[[], float],
+        make_print_pool: PoolMaker = make_print_pool,
     ) -> None:
         MultiService.__init__(self)
         self._reactor = reactor
         self._panel_ports: list[IListeningPort] = []
+        self._now = now
         self._site: PanelSite | None = None
-        self.machine = Machine(configuration, reactor, now)
+        self._probes: Probes | None = None
+        self.machine = Machine(configuration, reactor, now, make_print_pool)
         self.machine.setServiceParent(self)
         self.mailhost: MailHost | None = None
         if configuration.mailhost.enabled:
@@ -55,6 +62,7 @@ class Assembly(MultiService):
                 reactor,
                 now,
                 machine=self.machine.smtp_listener,
+                key_at_first_use=self.machine.storage.in_memory,
             )
             self.mailhost.setServiceParent(self)
 
@@ -93,6 +101,8 @@ class Assembly(MultiService):
     async def _stop(self) -> None:
         ports, self._panel_ports = self._panel_ports, []
         ending: list[Deferred[Any]] = [maybeDeferred(port.stopListening) for port in ports]
+        if self._probes is not None:
+            ending.append(self._probes.stop())
         if self._site is not None:
             ending.append(self._site.stop())
         if self.mailhost is not None:
@@ -114,9 +124,12 @@ class Assembly(MultiService):
 
     def _open_panel(self, description: str) -> None:
         from irsend.panel import panel_site
+        from irsend.probe.service import Probes
 
+        self._probes = Probes(self.machine.device, self._reactor, self._now)
         self._site = panel_site(
             self.machine.control,
+            probes=self._probes,
             options=_panel_options(self.machine.configuration),
             clock=self._reactor,
             addresses=lambda: [

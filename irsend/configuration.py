@@ -8,7 +8,7 @@ etc/irsend.toml from the same declarations.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -124,12 +124,7 @@ def read_configuration(
     variables = read_environment(environment, _all_items())
     for key, given in variables.items():
         _put(from_environment, key, given)
-    from_set: dict[str, object] = {}
-    for assignment in sets or []:
-        key, equals, value = assignment.partition("=")
-        if not equals or not key:
-            raise ConfigurationError(f"--set {assignment}: write it as KEY=VALUE")
-        _put(from_set, key.strip(), value)
+    from_set = read_assignments(sets or [])
     if model is not None:
         from_set["model"] = model
     if state is not None:
@@ -227,6 +222,17 @@ def configuration(*, model: str = "ir2270", **given: object) -> Configuration:
     for name, made_of in SECTIONS.items():
         values[name] = made_of(**values.get(name, {}))
     return Configuration(model=the_model, **values)
+
+
+def read_assignments(assignments: Sequence[str]) -> dict[str, object]:
+    """Return what `--set KEY=VALUE` gives, as the file would have it; ConfigurationError."""
+    given: dict[str, object] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key:
+            raise ConfigurationError(f"--set {assignment}: write it as KEY=VALUE")
+        _put(given, key.strip(), value)
+    return given
 
 
 def _put(into: dict[str, object], key: str, value: object) -> None:

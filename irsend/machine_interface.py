@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import IO
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from irsend.device.items import Value
     from irsend.device.jobs import Job, JobQuery
     from irsend.device.mails import Mail, MailContent, MailPart, MailQuery
+    from irsend.device.probe_state import ProbeState
     from irsend.device.send_order import Original, SendOrder
     from irsend.device.sessions import Session
     from irsend.device.status import StatusEntry
@@ -172,3 +173,15 @@ class IMachine(Interface):
 
     def import_key(certificate: bytes, key: bytes) -> dict[str, object]:
         """Use this key and certificate (PEM) from now on; KeyMaterialError, NotKept."""
+
+
+class IProbes(Interface):
+    """The probe of the panel: every model before a mail server (docs/probe)."""
+
+    state: ProbeState | None = Attribute("Of the one under way, or the last; None before any.")
+
+    def begin(given: Mapping[str, object]) -> ProbeState:
+        """Begin one; SettingsRefused names each wrong key, an IrsendError that one is under way."""
+
+    def stop() -> Deferred[None]:
+        """End the one under way, if any; fires when it has ended."""

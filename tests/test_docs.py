@@ -300,7 +300,7 @@ class ExampleTests(PrinterMixin, TestCase):
         # Nothing is left in the checkout.
         clean = {
             "twisted.trial": [f"--temp-directory={Path(self.mktemp()).absolute()}"],
-            "pytest": ["-p", "no:cacheprovider"],
+            "pytest": ["-p", "no:cacheprovider", "-p", "no:twisted"],
         }
         said, errors, status = await getProcessOutputAndValue(
             sys.executable,
@@ -331,6 +331,40 @@ class ExampleTests(PrinterMixin, TestCase):
         """The shortest example passes under pytest."""
         said = await self.run_example("pytest docs/examples/test_shortest.py")
         self.assertIn("1 passed", said)
+
+    async def test_pytest_plugin(self) -> None:
+        """The examples of tests with the fixtures of the pytest plugin pass."""
+        for name, passed in (
+            ("five_lines", 1),
+            ("smtplib", 4),
+            ("aiosmtplib", 1),
+            ("django", 2),
+            ("protocol", 2),
+        ):
+            said = await self.run_example(f"pytest docs/examples/test_{name}.py")
+            self.assertIn(f"{passed} passed in ", said)
+
+    async def test_context_manager(self) -> None:
+        """The example of a test without pytest and without Twisted passes."""
+        command = "python -m unittest docs/examples/test_context_manager.py"
+        self.assertIn("Ran 1 test ", await self.run_example(command))
+
+    async def test_sendmail(self) -> None:
+        """The example of a program of Twisted's passes."""
+        said = await self.run_example("python -m twisted.trial docs/examples/test_sendmail.py")
+        self.assertIn("(successes=2)", said)
+
+    async def test_workflow(self) -> None:
+        """The workflow of GitHub Actions is one by its schema."""
+        said, errors, status = await getProcessOutputAndValue(
+            sys.executable,
+            [
+                *("-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"),
+                str(_DOCS / "examples" / "github-actions.yml"),
+            ],
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        )
+        self.assertEqual(status, 0, said + errors)
 
     async def test_mailer(self) -> None:
         """The example with TLS and the status line passes."""

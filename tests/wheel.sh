@@ -52,6 +52,8 @@ pip "$wheel[all]"
 whole=$(installed)
 [ "$whole" -le $((150 * 1024)) ] || fail "the whole installation has $whole KB"
 echo "light: $light KB, whole: $whole KB"
+# For a newcomer's first test, below.
+pip pytest
 
 ../empty/bin/twistd --help | grep '^    irsend ' > ../log || fail "twistd does not know irsend"
 ../empty/bin/twistd irsend --check
@@ -84,6 +86,12 @@ if (as_installed touch "$directory/empty/written") 2> /dev/null; then
 fi
 as_installed irsend-machine --help | grep '^Usage: irsend-machine ' > ../log || fail "irsend-machine --help"
 as_installed irsend-machine --config irsend.toml --check | grep '^configuration: irsend.toml$'
+# A newcomer's first test, and a command beside a machine.
+mkdir ../first
+cp "$checkout/docs/examples/test_five_lines.py" ../first/
+(as_installed "$directory/empty/bin/python" -m pytest -q -p no:cacheprovider ../first)
+# shellcheck disable=SC2016
+(as_installed irsendctl run -- sh -c 'test -n "$IRSEND_SMTP_PORT"')
 # Ports of its own: another machine may run on this host.
 ports="--set listen.smtp=tcp:0:interface=127.0.0.1 --set listen.panel=tcp:0:interface=127.0.0.1
     --set mailhost.smtp=tcp:0:interface=127.0.0.1 --set mailhost.pop3=tcp:0:interface=127.0.0.1"

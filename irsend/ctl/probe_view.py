@@ -7,8 +7,8 @@ from rich.text import Text
 
 from irsend.ctl.formatting import visible
 from irsend.ctl.views import pairs, result_style, table
-from irsend.probe.cells import advice_text, lines_below, login_text, result_text, tls_text
-from irsend.probe.outcome import Outcome, Report, settings_text
+from irsend.probe.cells import lines_below, rows
+from irsend.probe.outcome import Report
 
 WIDE = 200
 """Columns from which the advice stands in the table; else it has a number there, and stands below."""
@@ -22,35 +22,25 @@ def report(found: Report, width: int) -> RenderableType:
     titles = ("Model", "Year", "Settings", "TLS", "Login", "Result", "Panel", "Advice")
     drawn = table(*(title if title == "Year" else wrapped + title for title in titles))
     notes: dict[str, str] = {}
-    for model in found.models():
-        for place, outcome in enumerate(found.of_model(model)):
-            called = (model.title or model.name, str(model.year)) if place == 0 else ("", "")
-            advice = "" if outcome.same_as else visible(advice_text(outcome))
-            if wrapped and advice:
-                advice = notes.setdefault(advice, str(len(notes) + 1))
-            drawn.add_row(
-                *(Text(visible(one)) for one in called),
-                Text(settings_text(outcome.varied)),
-                *_cells(outcome),
-                Text(advice),
-            )
+    for row in rows(found):
+        advice = visible(row.advice)
+        if wrapped and advice:
+            advice = notes.setdefault(advice, str(len(notes) + 1))
+        as_another = f"as {row.same_as}" if row.same_as else ""
+        drawn.add_row(
+            Text(visible(row.model)),
+            Text(row.year),
+            Text(row.settings),
+            Text(as_another, "dim") if as_another else Text(visible(_short(row.tls))),
+            Text(visible(_short(row.login))),
+            Text(row.result, result_style({"result": row.result.partition(" #")[0]})),
+            Text(visible(row.panel)),
+            Text(advice),
+        )
     parts: list[RenderableType] = [drawn, Text()]
     if notes:
         parts += [pairs([(number, Text(note)) for note, number in notes.items()]), Text()]
     return Group(*parts, *(Text(visible(line)) for line in lines_below(found)))
-
-
-def _cells(outcome: Outcome) -> list[Text]:
-    result = Text(result_text(outcome), result_style({"result": outcome.result}))
-    panel = Text(visible(outcome.panel))
-    if outcome.same_as:
-        return [Text(f"as {outcome.same_as}", "dim"), Text(), result, panel]
-    return [
-        Text(visible(_short(tls_text(outcome)))),
-        Text(visible(_short(login_text(outcome)))),
-        result,
-        panel,
-    ]
 
 
 def _short(text: str) -> str:

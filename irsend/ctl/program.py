@@ -29,6 +29,9 @@ from irsend.ctl.commands import (
     wait,
     watch,
 )
+from irsend.ctl.commands import (
+    run as run_beside,
+)
 from irsend.ctl.errors import (
     DONE,
     INTERRUPTED,
@@ -100,6 +103,7 @@ for command in (
     change.factory_reset,
     probe.probe,
     explain.explain,
+    run_beside.run,
     completion.completion,
 ):
     irsendctl.add_command(command)

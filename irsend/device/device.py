@@ -23,6 +23,7 @@ from irsend.device.events import (
     PageScanned,
     PaperChanged,
     PeerKeptOff,
+    ProbeChanged,
     SessionChanged,
     SettingsChanged,
     StatusChanged,
@@ -30,6 +31,7 @@ from irsend.device.events import (
 from irsend.device.items import Value
 from irsend.device.jobs import Direction, Job, JobChanges, number_after, with_reason
 from irsend.device.model import Model
+from irsend.device.probe_state import ProbeState
 from irsend.device.sessions import Session, SessionChanges, SessionKind, SessionResult
 from irsend.device.status import StatusEntry, StatusLine, StatusText
 from irsend.device.windows import Settings
@@ -203,6 +205,10 @@ class Device:
     def page_scanned(self, page: int, pages: int) -> None:
         """Notify the observers that page `page` of `pages` was scanned."""
         self._notify(PageScanned(page=page, pages=pages))
+
+    def probe_changed(self, state: ProbeState) -> None:
+        """Notify the observers that a probe has come a step further, or has ended."""
+        self._notify(ProbeChanged(state=state))
 
     def change_paper(self, paper: bool) -> None:
         """Put paper into the drawer, or take it out."""

@@ -7,6 +7,7 @@ from attrs import field, frozen
 from irsend.device.documents import Document
 from irsend.device.items import Value
 from irsend.device.jobs import Job
+from irsend.device.probe_state import ProbeState
 from irsend.device.sessions import Session
 from irsend.device.status import StatusEntry, StatusLine
 from irsend.device.windows import Settings
@@ -103,6 +104,13 @@ class DocumentRemoved:
     """In words: somebody took it, or it was removed to make room."""
 
 
+@frozen(kw_only=True)
+class ProbeChanged:
+    """A probe of the panel has come a step further, or has ended."""
+
+    state: ProbeState
+
+
 Event = (
     SettingsChanged
     | StatusChanged
@@ -115,4 +123,5 @@ Event = (
     | PagePrinted
     | DocumentPrinted
     | DocumentRemoved
+    | ProbeChanged
 )

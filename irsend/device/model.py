@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -139,8 +140,14 @@ class Model:
 
 def model_names() -> list[str]:
     """Return the names of the models that irsend comes with."""
+    return list(_shipped_names())
+
+
+@cache
+def _shipped_names() -> tuple[str, ...]:
     files = resources.files("irsend.device.models").iterdir()
-    return sorted(one.name.removesuffix(".toml") for one in files if one.name.endswith(".toml"))
+    names = (one.name.removesuffix(".toml") for one in files if one.name.endswith(".toml"))
+    return tuple(sorted(names))
 
 
 def load_model(name: str) -> Model:
@@ -152,6 +159,11 @@ def load_model(name: str) -> Model:
             f"model: {name!r} is not allowed; allowed: {', '.join(model_names())}, "
             f"or the path of a model file (ending in .toml){did_you_mean(name, model_names())}"
         )
+    return _shipped_model(name)
+
+
+@cache
+def _shipped_model(name: str) -> Model:
     file = resources.files("irsend.device.models").joinpath(f"{name}.toml")
     return read_model(name, file.read_text("utf-8"))
 

@@ -112,6 +112,12 @@ class ModelTLS:
         False,
         "Can begin TLS with the connection, without STARTTLS or STLS (ports 465 and 995).",
     )
+    implicit_always: bool = item(
+        "implicit TLS always",
+        OnOff(),
+        False,
+        "Begins TLS with the connection at every port, and knows neither STARTTLS nor STLS.",
+    )
     key_bits: int = item(
         "key length", Number(1024, 4096, "bits"), 1024, "The RSA key that it makes for itself."
     )

@@ -93,6 +93,10 @@ class StatusLine:
         """The text, empty when nothing is wrong."""
         return self.shown.text.value if self.shown else ""
 
+    def has(self, text: str) -> bool:
+        """Say whether this text is on the line, in any case of letters; an empty one: whether it is clear."""
+        return text.casefold() in self.text.casefold() if text else not self.text
+
     def after_success(self, kind: str, began: float) -> StatusLine:
         """Return the line after a session of this kind has succeeded; only a later one clears it [ours]."""
         shown = self.shown

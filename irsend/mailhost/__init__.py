@@ -57,7 +57,8 @@ class MailHost(MultiService):
 
     Nothing is on the disk before `startService`, which raises IrsendError or
     CannotListen where it fails. The constructor raises ConfigurationError
-    for accounts that are no addresses.
+    for accounts that are no addresses. With `key_at_first_use` the key is made
+    when a session asks for TLS, not at the start.
     """
 
     def __init__(
@@ -67,14 +68,19 @@ class MailHost(MultiService):
         reactor: Any,
         now: Callable[[], float],
         machine: IMailReceiver | None = None,
+        *,
+        key_at_first_use: bool = False,
     ) -> None:
         MultiService.__init__(self)
+        self._key_at_first_use = key_at_first_use
         self._directory = directory
+        self._keys = directory / "keys"
         self._reactor = reactor
         self._now = now
         self._disk = ThreadPool(0, 4, "mailhost")
         self._on_disk_now: set[Deferred[None]] = set()
         self._tls: ServerTLS | None = None
+        self._certificates = b""
         self.accounts = dict(configuration.accounts)
         """Address and password of each account, as configured."""
         self._accounts = Accounts(self.accounts)
@@ -89,7 +95,7 @@ class MailHost(MultiService):
             maildirs=self.maildirs,
             queue=self.queue,
             machine=machine,
-            tls=lambda: self._tls,
+            tls=self._server_tls,
             clock=reactor,
             now=now,
         )
@@ -112,16 +118,11 @@ class MailHost(MultiService):
         """Read what is kept, then listen."""
         try:
             self._directory.mkdir(mode=0o700, exist_ok=True)
-            keys = self._directory / "keys"
-            keys.mkdir(mode=0o700, exist_ok=True)
+            self._keys.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StateError(f"mailhost: {error.filename}: {error.strerror}") from None
-        material = KeyStore(keys).load_or_generate(_NAMES, _KEY_BITS, self._now())
-        self._tls = ServerTLS.build(
-            material.certificates,
-            material.key,
-            TLSProfile(oldest=OLDEST_TLS, newest=NEWEST_TLS, ciphers=CIPHERS),
-        )
+        if not self._key_at_first_use:
+            self._server_tls()
         self.maildirs.open_directories()
         Service.startService(self)
         try:
@@ -133,6 +134,23 @@ class MailHost(MultiService):
             raise
         # Nothing has come yet: it comes in the reactor's next turn.
         self._disk.start()
+
+    def _server_tls(self) -> ServerTLS:
+        """Return what answers STARTTLS and STLS; the first call reads the key, or makes it."""
+        if self._tls is None:
+            material = KeyStore(self._keys).load_or_generate(_NAMES, _KEY_BITS, self._now())
+            self._certificates = material.certificates_pem()
+            self._tls = ServerTLS.build(
+                material.certificates,
+                material.key,
+                TLSProfile(oldest=OLDEST_TLS, newest=NEWEST_TLS, ciphers=CIPHERS),
+            )
+        return self._tls
+
+    def certificates_pem(self) -> bytes:
+        """Return its certificate."""
+        self._server_tls()
+        return self._certificates
 
     def abort_start(self) -> None:
         """Stop at once and wait for nothing, since another service failed to start."""
@@ -170,7 +188,7 @@ class MailHost(MultiService):
         session = POP3(
             self._portal,
             self._accounts.challengers,
-            lambda: self._tls,
+            self._server_tls,
             Silence(),
             self._reactor,
             host=HOST,

@@ -47,6 +47,18 @@ class Maildirs:
         """Return the Maildir of an account."""
         return self._accounts[account]
 
+    def mails_of(self, account: str) -> list[bytes]:
+        """Return the mails of an account, oldest first."""
+        memory = self._accounts[account]
+        paths = [memory.path(name) for name in memory.names()]
+        return [path.read_bytes() for path in paths if path is not None]
+
+    def clear(self) -> None:
+        """Delete the mails of all accounts, and what could not be delivered."""
+        for memory in (*self._accounts.values(), self.undelivered):
+            for name in memory.names():
+                memory.delete(name)
+
     def open_directories(self) -> None:
         """Make the directories that are missing, and read those that are there; StateError."""
         try:

@@ -15,7 +15,7 @@ from irsend.panel.options import PanelOptions
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from irsend.machine_interface import IMachine
+    from irsend.machine_interface import IMachine, IProbes
     from irsend.panel.site import PanelSite
 
 
@@ -25,15 +25,16 @@ def panel_site(
     options: PanelOptions,
     clock: IReactorTime,
     addresses: Callable[[], list[str]] | None = None,
+    probes: IProbes | None = None,
 ) -> PanelSite:
     """Return the factory that serves a machine's panel; `stop()` it with the service.
 
     `addresses` gives where the machine takes mail by SMTP, as "host:port", for
-    the page to show.
+    the page to show. Without `probes` it has no page Probe.
     """
     from irsend.panel.site import PanelSite
 
-    return PanelSite(machine, options=options, clock=clock, addresses=addresses)
+    return PanelSite(machine, options=options, clock=clock, addresses=addresses, probes=probes)
 
 
 __all__ = ["PanelOptions", "panel_site"]

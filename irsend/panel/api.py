@@ -19,13 +19,14 @@ from irsend.device.events import JobChanged
 from irsend.device.jobs import Direction, JobQuery, JobResult
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS
 from irsend.errors import NoSuchRecord
-from irsend.machine_interface import IMachine
+from irsend.machine_interface import IMachine, IProbes
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api_docs import DocsRoutes
 from irsend.panel.events import Events
 from irsend.panel.mails import MailRoutes
 from irsend.panel.metrics import Metrics
+from irsend.panel.probing import ProbeRoutes
 from irsend.panel.problems import Problem, no_such_window
 from irsend.panel.request import PanelRequest
 from irsend.panel.responses import shield, write, write_failure
@@ -34,7 +35,7 @@ from irsend.panel.tray import TrayRoutes
 from irsend.panel.waiting import Waiting
 
 
-class API(DocsRoutes, TrayRoutes, MailRoutes):
+class API(DocsRoutes, TrayRoutes, MailRoutes, ProbeRoutes):
     """The routes, for one machine."""
 
     app = app
@@ -46,9 +47,10 @@ class API(DocsRoutes, TrayRoutes, MailRoutes):
         access: AccessControl,
         metrics: Metrics,
         waiting: Waiting,
+        probes: IProbes | None,
     ) -> None:
         self._machine, self._events, self._access = machine, events, access
-        self._metrics, self._waiting = metrics, waiting
+        self._metrics, self._waiting, self._probes = metrics, waiting, probes
 
     @app.handle_errors(Exception)
     def _write_failure(self, request: IRequest, failure: Failure) -> bytes:
@@ -79,17 +81,13 @@ class API(DocsRoutes, TrayRoutes, MailRoutes):
     async def status(self, request: Request) -> bytes:
         """Give the status; with ?wait=, as soon as it has this text, and the machine is in this state."""
         given = request_parameters.query(request)
-        text = (request_parameters.text(given, "text") or "").casefold()
+        text = request_parameters.text(given, "text") or ""
         state = request_parameters.one_of(given, "state", get_args(State))
         device = self._machine.device
 
         async def fits() -> bool:
-            line = device.status.text.casefold()
-            if "text" in given:
-                # An empty text asks for an empty line.
-                right = text in line if text else not line
-            else:
-                right = bool(line) or state is not None
+            line = device.status
+            right = line.has(text) if "text" in given else bool(line.text) or state is not None
             return right and state in (None, device.state)
 
         await self._waiting.until(request_parameters.wait(given), fits, bool, lambda _: True)

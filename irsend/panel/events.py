@@ -33,6 +33,7 @@ from irsend.device.events import (
     PageScanned,
     PaperChanged,
     PeerKeptOff,
+    ProbeChanged,
     SessionChanged,
     SettingsChanged,
     StatusChanged,
@@ -190,6 +191,8 @@ class Events:
         elif isinstance(event, DocumentRemoved):
             document = serializers.document(event.document)
             self._add("tray", {"document": document, "removed": event.why})
+        elif isinstance(event, ProbeChanged):
+            self._add("probe", serializers.probe_step(event.state))
         state = self.machine.device.state
         if (
             isinstance(event, (StatusChanged, PeerKeptOff, PaperChanged, DiskChanged))

@@ -30,6 +30,7 @@ from irsend.panel.openapi_operations import (
     text_response,
     wait_parameter,
 )
+from irsend.panel.openapi_probe import PROBE_SCHEMAS, probe_paths
 from irsend.panel.openapi_schemas import (
     COUNT,
     SCHEMAS,
@@ -59,7 +60,13 @@ def description(model: Model, *, asks_for_password: bool) -> Schema:
         },
         "paths": _paths(),
         "components": {
-            "schemas": {**SCHEMAS, **MAIL_SCHEMAS, "Changes": changes(model), "Order": order()}
+            "schemas": {
+                **SCHEMAS,
+                **MAIL_SCHEMAS,
+                **PROBE_SCHEMAS,
+                "Changes": changes(model),
+                "Order": order(),
+            }
         },
     }
     document["tags"] = tagged(document["paths"])
@@ -171,6 +178,7 @@ def _paths() -> Schema:
         },
         **job_paths(),
         **mail_paths(),
+        **probe_paths(),
         **tray_paths(),
         "/api/sessions": {
             "get": operation(
@@ -214,7 +222,7 @@ def _paths() -> Schema:
         "/api/events": {
             "get": operation(
                 "events",
-                "Server-sent events: status, job, session, setting, page, tray",
+                "Server-sent events: status, job, session, setting, page, tray, probe",
                 text_response(
                     "An endless stream; each event's data is JSON.", "text/event-stream"
                 ),

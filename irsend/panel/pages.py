@@ -17,12 +17,13 @@ from twisted.web.static import File
 
 from irsend.device.windows import ITEMS
 from irsend.errors import MemoryFull, NotKept, ScanRefused, SendRefused, SettingsRefused
-from irsend.machine_interface import IMachine
+from irsend.machine_interface import IMachine, IProbes
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
 from irsend.panel.mails import mail_id
 from irsend.panel.menus import ROOT, menu_of_window, root_menu
+from irsend.panel.probing import form_of_probe, probes_of
 from irsend.panel.problems import Problem, problem_of
 from irsend.panel.received_screens import ReceivedScreens
 from irsend.panel.rendering import HTML
@@ -53,9 +54,13 @@ class Pages(ReceivedScreens):
     app = app
 
     def __init__(
-        self, machine: IMachine, addresses: Callable[[], list[str]], access: AccessControl
+        self,
+        machine: IMachine,
+        addresses: Callable[[], list[str]],
+        access: AccessControl,
+        probes: IProbes | None,
     ) -> None:
-        super().__init__(machine, addresses, access)
+        super().__init__(machine, addresses, access, probes)
         self._files = resources.files("irsend.panel").joinpath("static")
         self._static = {name: self._files.joinpath(name).read_bytes() for name in _STATIC}
 
@@ -167,6 +172,25 @@ class Pages(ReceivedScreens):
         self._form(request)
         await shield(self._machine.cancel_job(number_of(number)))
         return see_other(request, "/jobs")
+
+    @app.route("/probe", methods=["POST"])
+    async def begin_probe(self, request: Request) -> bytes:
+        """Begin a probe."""
+        given = form_of_probe(self._form(request))
+        try:
+            probes_of(self._probes).begin(given)
+        except SettingsRefused as error:
+            request.setResponseCode(422)
+            problems = {one.key: one.problem for one in error.refused}
+            return await self._probe_screen(request, given=given, problems=problems)
+        return see_other(request, "/probe")
+
+    @app.route("/probe/end", methods=["POST"])
+    async def end_probe(self, request: Request) -> bytes:
+        """End the probe under way."""
+        self._form(request)
+        await shield(probes_of(self._probes).stop())
+        return see_other(request, "/probe")
 
     @app.route("/send", methods=["POST"])
     async def send(self, request: PanelRequest) -> bytes:

@@ -13,16 +13,18 @@ from klein import Klein
 from twisted.web.server import Request
 
 from irsend.device.local_time import LocalTime
+from irsend.device.model import load_model, model_names
 from irsend.device.send_order import FORMATS, PAPERS, RESOLUTIONS
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, Session
 from irsend.device.status import CAUSES, StatusCause
 from irsend.device.windows import DEFAULTS, ITEMS
 from irsend.errors import NoSuchRecord
-from irsend.machine_interface import IMachine
+from irsend.machine_interface import IMachine, IProbes
 from irsend.panel import request_parameters, serializers
 from irsend.panel.access_control import AccessControl
 from irsend.panel.api import session_number
 from irsend.panel.menus import ROOT, Menu, menu_of_window, root_menu
+from irsend.panel.probing import probes_of
 from irsend.panel.problems import Problem
 from irsend.panel.rendering import HTML, templates
 from irsend.panel.responses import shield, write
@@ -47,8 +49,10 @@ class Screens:
         machine: IMachine,
         addresses: Callable[[], list[str]],
         access: AccessControl,
+        probes: IProbes | None,
     ) -> None:
         self._machine, self._addresses, self._access = machine, addresses, access
+        self._probes = probes
         self._templates = templates()
 
     # -- screens ----------------------------------------------------------------------
@@ -57,6 +61,11 @@ class Screens:
     async def send_form(self, request: Request) -> bytes:
         """Show Send; reloading a refused order asks for this address too."""
         return await self._send_screen(request)
+
+    @app.route("/probe", methods=["GET"])
+    async def probe(self, request: Request) -> bytes:
+        """Show the form of a probe, and how far the one under way is."""
+        return await self._probe_screen(request)
 
     @app.route("/jobs", methods=["GET"])
     async def jobs(self, request: Request) -> bytes:
@@ -164,6 +173,23 @@ class Screens:
             labels={key: ITEMS[key].label for key in refusals or {}},
             cause=cause,
             **(names or {"session": None}),
+        )
+
+    async def _probe_screen(
+        self,
+        request: Request,
+        *,
+        given: dict[str, object] | None = None,
+        problems: dict[str, str] | None = None,
+    ) -> bytes:
+        return await self.screen(
+            request,
+            "probe.html",
+            "probe",
+            probe=probes_of(self._probes).state,
+            models=[load_model(name) for name in model_names()],
+            given=given or {},
+            problems=problems or {},
         )
 
     async def _of_session(self, session: Session) -> dict[str, object]:

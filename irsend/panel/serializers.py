@@ -18,6 +18,7 @@ from irsend.device.codes import meaning
 from irsend.device.documents import Document, PageText
 from irsend.device.mails import Mail, MailContent
 from irsend.device.model_description import describe_model
+from irsend.device.probe_state import ProbeState
 from irsend.device.status import CAUSES
 from irsend.device.windows import ITEMS, windows
 from irsend.interfaces import TranscriptLine
@@ -262,6 +263,34 @@ def reception(one: Session) -> JSON:
         "session": one.id,
         "reason": one.reason,
     }
+
+
+def probe(one: ProbeState | None) -> JSON:
+    """Serialize the state of the panel's probe."""
+    if one is None:
+        return {
+            "state": "none",
+            "server": "",
+            "done": 0,
+            "of": 0,
+            "step": "",
+            "problem": "",
+            "report": None,
+        }
+    return {
+        "state": "running" if one.running else "failed" if one.problem else "done",
+        "server": one.server,
+        "done": one.done,
+        "of": one.of,
+        "step": one.step,
+        "problem": one.problem,
+        "report": one.report,
+    }
+
+
+def probe_step(one: ProbeState) -> JSON:
+    """Serialize how far a probe is: an event has no report."""
+    return {name: value for name, value in probe(one).items() if name != "report"}
 
 
 @functools.cache

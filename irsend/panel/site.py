@@ -18,7 +18,7 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from irsend.machine_interface import IMachine
+from irsend.machine_interface import IMachine, IProbes
 from irsend.panel.access_control import UNAUTHENTICATED, AccessControl
 from irsend.panel.api import API
 from irsend.panel.events import Events
@@ -118,6 +118,7 @@ class PanelSite(Site):
         options: PanelOptions,
         clock: IReactorTime,
         addresses: Callable[[], list[str]] | None = None,
+        probes: IProbes | None = None,
     ) -> None:
         self._machine = machine
         self._events = Events(machine, clock, first=int(machine.device.now() * 1000))
@@ -127,8 +128,10 @@ class PanelSite(Site):
         self._shares = ConnectionShares()
         root = _Root(
             self._admit,
-            API(machine, self._events, self._access, self._metrics, self._waiting),
-            None if pages_lack() else Pages(machine, addresses or (lambda: []), self._access),
+            API(machine, self._events, self._access, self._metrics, self._waiting, probes),
+            None
+            if pages_lack()
+            else Pages(machine, addresses or (lambda: []), self._access, probes),
         )
         super().__init__(root, reactor=clock)
         self.channels: set[PanelChannel] = set()

@@ -106,6 +106,7 @@ def facts_of(outcome: Outcome, offers: Offers, server: str) -> dict[str, str]:
         "method": value_text(outcome.varied.get(POP_METHOD, "")),
         "tls": outcome.tls.version if outcome.tls else "none",
         "model_tls": version_range(model.tls.oldest, model.tls.newest) if model.tls else "none",
+        "implicit_always": "yes" if model.tls and model.tls.implicit_always else "no",
         "newest": model.tls.newest if model.tls else "",
         "server_tls": ", ".join(offers.tls_versions) or "none",
         "versions_in_common": "yes" if _in_common(outcome, offers) else "no",

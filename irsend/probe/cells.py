@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from irsend.device.probe_state import ProbeRow
 from irsend.probe.findings import smallest_change, unused_offers
-from irsend.probe.outcome import Outcome, Report
+from irsend.probe.outcome import Outcome, Report, settings_text
+
+
+def rows(report: Report) -> Iterator[ProbeRow]:
+    """Yield the rows of the table, those of a model one after the other."""
+    for model in report.models():
+        verdict = "passes" if report.passing(model) else "does not pass"
+        for place, outcome in enumerate(report.of_model(model)):
+            first = place == 0
+            own = not outcome.same_as
+            yield ProbeRow(
+                model=model.title or model.name if first else "",
+                year=str(model.year) if first else "",
+                verdict=verdict if first else "",
+                settings=settings_text(outcome.varied),
+                tls=tls_text(outcome) if own else "",
+                login=login_text(outcome) if own else "",
+                result=result_text(outcome),
+                panel=outcome.panel,
+                advice=advice_text(outcome) if own else "",
+                same_as=outcome.same_as,
+            )
 
 
 def result_text(outcome: Outcome) -> str:
@@ -22,11 +44,12 @@ def tls_text(outcome: Outcome) -> str:
 
 def login_text(outcome: Outcome) -> str:
     """Return the mechanism and why it was chosen, or why there is none."""
-    why = outcome.why_mechanism.rpartition("; ")[2]
+    why = outcome.why_mechanism.rpartition("; ")[2].removeprefix(f"{outcome.tried} ")
     if outcome.mechanism:
         return f"{outcome.mechanism}: {why}" if why else outcome.mechanism
     if outcome.tried:
-        return f"{outcome.tried} failed: {why}"
+        end = "not given" if outcome.result == "not tried" else "failed"
+        return f"{outcome.tried} {end}: {why}"
     return f"none: {outcome.why_mechanism}" if outcome.why_mechanism else "none"
 
 

@@ -6,11 +6,12 @@ STLS, and QUIT.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import evolve, frozen
 from OpenSSL import SSL
 from twisted.internet import error as net
+from twisted.internet.defer import CancelledError
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.mail.pop3 import ServerErrorResponse
 
@@ -31,8 +32,10 @@ from irsend.services.reactor import IReactor
 
 VERSIONS = tuple(one for one in TLS_VERSIONS if one.startswith("TLS"))
 """The versions that are asked for: today's OpenSSL speaks no older ones."""
+_INTERRUPTED = net.ConnectionLost("the probe was interrupted")
 _EVERY_CIPHER = "ALL:@SECLEVEL=0"
 _FAILURES = (
+    CancelledError,
     net.ConnectError,
     net.ConnectionLost,
     net.DNSLookupError,
@@ -106,6 +109,11 @@ class Looking:
         self._reactor = reactor
         self._identity = identity.encode("ascii", "replace")
         self._seconds = seconds
+        self._abort: Callable[[], None] = lambda: None
+
+    def abort(self) -> None:
+        """End the session under way, if any."""
+        self._abort()
 
     async def look(self) -> Offers:
         """Return greeting and lists; NoServer where nothing answers there as such a server does."""
@@ -126,12 +134,15 @@ class Looking:
         endpoint = HostnameEndpoint(
             self._reactor, target.host, target.port, timeout=self._seconds
         )
+        connecting = connect_client(endpoint, client)
+        self._abort = connecting.cancel
         try:
-            await connect_client(endpoint, client)
+            await connecting
         except _FAILURES as error:
             return Offers(problem=error_text(error).rstrip("."))
         except ValueError:
             return Offers(problem=f"{target.host} is not the name of a server")
+        self._abort = lambda: client.abort(_INTERRUPTED)
         if target.implicit_tls:
             # Where it fails, the greeting fails with it.
             client.begin_tls(tls).addErrback(lambda _: None)

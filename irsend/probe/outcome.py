@@ -96,11 +96,12 @@ class Report:
 
     def models(self) -> list[Model]:
         """Return the models, in their order."""
-        return list({one.model.name: one.model for one in self.outcomes}.values())
+        # By identity: a user's file may have the name of another model.
+        return list({id(one.model): one.model for one in self.outcomes}.values())
 
     def of_model(self, model: Model) -> list[Outcome]:
         """Return the outcomes of one model."""
-        return [one for one in self.outcomes if one.model.name == model.name]
+        return [one for one in self.outcomes if one.model is model]
 
     def passing(self, model: Model) -> bool:
         """Say whether a model passes: with one of the settings that count it is OK."""

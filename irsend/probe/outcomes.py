@@ -84,6 +84,9 @@ def _depends_on(
     """Return the settings that this end rests on."""
     said = [line.text.upper() for line in lines if line.speaker == "C"]
     tls_key, login_key = (POP_TLS, POP_METHOD) if _is_pop(run) else (SMTP_TLS, SMTP_AUTH)
+    if session.reason.startswith(_TLS_FAILED):
+        # Neither EHLO nor a login comes before TLS with the connection.
+        return frozenset({tls_key})
     found: set[str] = set()
     hello = "CAPA" if _is_pop(run) else "EHLO"
     greeted = any(line.startswith(hello) for line in said)
@@ -93,7 +96,6 @@ def _depends_on(
     without_tls = run.model.tls is None or any(_WITHOUT_TLS.match(note) for note in notes)
     if not without_tls:
         found.add(tls_key)
-    tls_failed = session.reason.startswith(_TLS_FAILED)
-    if not tls_failed and not any(_WITHOUT_LOGIN in note for note in notes):
+    if not any(_WITHOUT_LOGIN in note for note in notes):
         found.add(login_key)
     return frozenset(found)

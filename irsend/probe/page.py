@@ -6,7 +6,7 @@ from datetime import datetime
 
 from irsend.device.codes import meaning
 from irsend.extras import PANEL
-from irsend.probe.cells import advice_text, lines_below, login_text, result_text, tls_text
+from irsend.probe.cells import lines_below, result_text, rows
 from irsend.probe.outcome import Outcome, Report, settings_text
 
 
@@ -32,10 +32,8 @@ def report_page(report: Report) -> str:
         at=datetime.fromtimestamp(report.at).astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         lines=list(lines_below(report)),
         settings_text=settings_text,
-        tls=tls_text,
-        login=login_text,
+        rows=list(rows(report)),
         result=result_text,
-        advice=advice_text,
         status_line=_status_line,
         state=_state,
     )

@@ -118,7 +118,8 @@ def _given(model: Model, order: Order) -> tuple[dict[str, Value], str]:
         port = SMTP_PORT if not target.is_pop else POP_PORT
         if port in missing:
             impossible += f": it knows no port but {model.default(port)}"
-    if target.implicit_tls and (model.tls is None or not model.tls.implicit):
+    implicit = model.tls is not None and (model.tls.implicit or model.tls.implicit_always)
+    if target.implicit_tls and not implicit:
         impossible = "it does not know TLS from the connection on, only STARTTLS and STLS"
     return values, impossible
 

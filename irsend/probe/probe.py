@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from irsend.probe.advice import advised
-from irsend.probe.offers import VERSIONS, Looking, Offers
+from irsend.probe.offers import VERSIONS, Looking, NoServer, Offers
 from irsend.probe.order import Order
 from irsend.probe.outcome import Outcome, Report, settings_text
 from irsend.probe.outcomes import impossible
@@ -59,9 +59,13 @@ class Probe:
         self._reactor = reactor
         self._now = now
         self._show = show
+        self.report: Report | None = None
+        """What it has found so far; None before it knows what the server offers."""
         self._connected = False
         self._interrupted = False
+        self._looking = Looking(order.target, reactor, host_name(), order.patience)
         self._waiting: Deferred[None] | None = None
+        self._made: Deferred[Outcome] | None = None
         self._machine: Machine | None = None
         """The one of the run under way."""
         self._mailed: set[tuple[object, ...]] = set()
@@ -70,38 +74,46 @@ class Probe:
     async def run(self) -> Report:
         """Ask the server, then make all runs; NoServer where none is there, SettingsRefused."""
         order = self._order
-        plan = {model.name: runs_of(model, order) for model in order.models}
-        steps = len(VERSIONS) + 1 + sum(map(len, plan.values()))
+        plan = [runs_of(model, order) for model in order.models]
+        steps = len(VERSIONS) + 1 + sum(map(len, plan))
         began, done = self._now(), 0
-        looking = Looking(order.target, self._reactor, host_name(), order.patience)
         self._show(Step(done, steps, f"Asking {order.target}"))
         await self._pause()
-        offers = await looking.look()
+        try:
+            offers = await self._looking.look()
+        except NoServer:
+            if self._interrupted:
+                raise CancelledError from None
+            raise
         versions = []
         for version in VERSIONS if offers.has_tls else ():
             done += 1
             self._show(Step(done, steps, f"Asking {order.target} for {version}"))
             await self._pause()
-            if await looking.accepts(version):
+            if await self._looking.accepts(version):
                 versions.append(version)
         offers = attrs.evolve(offers, tls_versions=tuple(versions))
         done = len(VERSIONS) + 1
-        outcomes: list[Outcome] = []
-        for runs in plan.values():
+        self.report = Report(
+            server=str(order.target),
+            at=began,
+            dry_run=order.dry_run or order.target.is_pop,
+            offers=offers,
+            outcomes=(),
+            mails=0,
+        )
+        for runs in plan:
             of_model: list[Outcome] = []
             for run in runs:
                 self._show(Step(done, steps, f"{run.model.name}, {settings_text(run.varied)}"))
                 of_model.append(await self._outcome(run, of_model, offers))
                 done += 1
-            outcomes += of_model
-        return Report(
-            server=str(order.target),
-            at=began,
-            dry_run=order.dry_run or order.target.is_pop,
-            offers=offers,
-            outcomes=tuple(outcomes),
-            mails=len(self._mailed),
-        )
+                self.report = attrs.evolve(
+                    self.report,
+                    outcomes=(*self.report.outcomes, of_model[-1]),
+                    mails=len(self._mailed),
+                )
+        return self.report
 
     async def _outcome(self, run: Run, before: list[Outcome], offers: Offers) -> Outcome:
         if run.impossible:
@@ -121,7 +133,9 @@ class Probe:
         await self._pause()
         self._machine = start_machine(run, self._order, self._reactor, self._now)
         try:
-            return await make_run(self._machine, run, self._order, rehearse=rehearse)
+            made = make_run(self._machine, run, self._order, rehearse=rehearse)
+            self._made = Deferred.fromCoroutine(made)
+            return await self._made
         finally:
             await self._stop_machine()
 
@@ -137,9 +151,16 @@ class Probe:
     def interrupt(self) -> Deferred[None]:
         """End the connection under way and begin no other; fires when no machine runs any more."""
         self._interrupted = True
+        self._looking.abort()
         if self._waiting is not None:
             self._waiting.cancel()
-        return Deferred.fromCoroutine(self._stop_machine())
+        return Deferred.fromCoroutine(self._interrupt_run())
+
+    async def _interrupt_run(self) -> None:
+        await self._stop_machine()
+        if self._made is not None:
+            # A mail that was aborted waits for another attempt, which no machine makes.
+            self._made.cancel()
 
     async def _stop_machine(self) -> None:
         machine, self._machine = self._machine, None

@@ -21,25 +21,26 @@ def run_probe(order: Order, show: Callable[[Step], None]) -> Report:
     from twisted.internet import reactor
 
     ended: list[Report | Failure] = []
+    interrupted = False
     probe = Probe(order, reactor, time.time, show)  # type: ignore[arg-type]
 
     def begin() -> None:
-        Deferred.fromCoroutine(probe.run()).addBoth(ended.append).addBoth(lambda _: stop())
+        Deferred.fromCoroutine(probe.run()).addBoth(end)
 
-    def stop() -> None:
+    def end(outcome: Report | Failure) -> None:
+        ended.append(outcome)
         if not interrupted:
             reactor.stop()
 
-    interrupted: list[bool] = []
-
     def shut_down() -> Deferred[None]:
-        interrupted.append(True)
+        nonlocal interrupted
+        interrupted = not ended
         return probe.interrupt()
 
     reactor.callWhenRunning(begin)
     reactor.addSystemEventTrigger("before", "shutdown", shut_down)
     reactor.run()
-    if not ended:
+    if interrupted or not ended:
         raise KeyboardInterrupt
     if isinstance(ended[0], Failure):
         ended[0].raiseException()

@@ -25,7 +25,10 @@ def tls_profile(model: ModelTLS) -> TLSProfile:
 
 def is_implicit(model: Model, port: int, implicit_ports: Collection[str]) -> bool:
     """Say whether a session of this model at this port begins TLS with the connection."""
-    return model.tls is not None and model.tls.implicit and str(port) in implicit_ports
+    tls = model.tls
+    if tls is None:
+        return False
+    return tls.implicit_always or (tls.implicit and str(port) in implicit_ports)
 
 
 def client_tls(

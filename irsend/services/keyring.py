@@ -111,6 +111,11 @@ class Keyring:
         self._load_at_first_use()
         return self._key.describe() if self._key else None
 
+    def certificates_pem(self) -> bytes:
+        """Return the certificates in use; empty without a key."""
+        self._load_at_first_use()
+        return self._key.certificates_pem() if self._key else b""
+
     def generate(self, in_thread: InThread) -> Deferred[dict[str, object]]:
         """Make a new key in a thread, as it takes seconds, and use it; fires with its description."""
         bits, now = self._model_tls().key_bits, self._device.now()

@@ -36,6 +36,12 @@ class KeyMaterial:
         """The machine's own certificate."""
         return self.certificates[0]
 
+    def certificates_pem(self) -> bytes:
+        """Return the certificates, the machine's own first."""
+        return b"".join(
+            one.public_bytes(serialization.Encoding.PEM) for one in self.certificates
+        )
+
     def check_valid(self, now: float) -> None:
         """Raise KeyMaterialError where the certificate is not valid at this time."""
         at = datetime.fromtimestamp(now, UTC)
@@ -152,6 +158,11 @@ def generate_key_material(
             x509.SubjectAlternativeName([_general_name(name) for name in names]), False
         )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        # They tell certificates of one name apart: every one that irsend makes is for localhost.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), False
+        )
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )

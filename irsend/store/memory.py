@@ -172,6 +172,12 @@ class Memory:
             raise MemoryFull
         return StoredMessage(self, self._commits, name, trace, on_stored, most)
 
+    def new_file(self, name: str) -> ArrivingFile:
+        """Return the file that a mail of this name arrives in."""
+        directory = str(self.directory)
+        unfinished, finished = (os.path.join(directory, part, name) for part in ("tmp", "new"))
+        return ArrivingFile(unfinished, finished, self.make_room)
+
     def remember(self, name: str, size: int) -> None:
         """Count a mail that is kept from now on."""
         self._sizes[name] = size
@@ -200,9 +206,7 @@ class StoredMessage:
         self._commits = commits
         self._on_stored = on_stored
         self._trace = trace
-        directory = str(memory.directory)
-        unfinished, finished = (os.path.join(directory, part, name) for part in ("tmp", "new"))
-        self._file = ArrivingFile(unfinished, finished, memory.make_room)
+        self._file = memory.new_file(name)
 
     def write(self, content: bytes) -> None:
         """Take the next octets; MemoryFull or MessageTooLarge where they are not taken."""

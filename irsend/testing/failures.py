@@ -15,6 +15,8 @@ from twisted.trial.itrial import IReporter
 from twisted.trial.unittest import PyUnitResultAdapter
 from zope.interface import directlyProvides, providedBy
 
+from irsend.testing.errors import NotInTime
+
 
 class FailuresWithTranscripts:
     """The result of one test; it passes everything on to the runner's own result.
@@ -34,8 +36,10 @@ class FailuresWithTranscripts:
         self._held.append((self._result.addFailure, test, failure))
 
     def addError(self, test: Any, error: Any) -> None:
-        """Hold an error."""
-        self._held.append((self._result.addError, test, error))
+        """Hold an error; a wait that was in vain is a failed assertion."""
+        in_vain = isinstance(error, Failure) and isinstance(error.value, NotInTime)
+        add = self._result.addFailure if in_vain else self._result.addError
+        self._held.append((add, test, error))
 
     def stopTest(self, test: Any) -> None:
         """Pass on what was held, while the result still counts it to this test."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -52,16 +53,17 @@ class PrinterMixin(_TestCase):
         sending: dict[str, object] | None = None,
         link: dict[str, object] | None = None,
         printing: dict[str, object] | None = None,
-        hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
+        hostnames: Sequence[str] = ("localhost", "127.0.0.1"),
+        assignments: Sequence[str] = (),
         **settings: object,
     ) -> Printer:
         """Return a running printer on free ports, with SMTP Receive on.
 
         It keeps everything in RAM, unless `state` names a directory. Settings are
-        given as `window__item=value`. `accounts` (address and
-        password) puts a mail host beside it, whose first account it polls.
-        It is stopped when the test ends; if the test failed, the transcripts of
-        its sessions stand in the report.
+        given as `window__item=value`. `assignments` are KEY=VALUE as `--set` takes
+        them. `accounts` (address and password) puts a mail host beside it, whose
+        first account it polls. It is stopped when the test ends; if the test
+        failed, the transcripts of its sessions stand in the report.
         """
         from twisted.internet import reactor
 
@@ -75,7 +77,8 @@ class PrinterMixin(_TestCase):
             link=link,
             printing=printing,
             hostnames=hostnames,
-            **settings,
+            assignments=assignments,
+            **settings,  # type: ignore[arg-type]  # no setting is called as an option
         )
         printer.start()
         if not self._printers:

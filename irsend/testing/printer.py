@@ -5,15 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
 from twisted.internet.task import deferLater
 
 from irsend.assembly import Assembly
-from irsend.configuration import configuration
 from irsend.configuration_sections import IN_MEMORY
 from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged
@@ -21,12 +18,13 @@ from irsend.device.jobs import Job
 from irsend.device.send_order import Original
 from irsend.device.sessions import Session
 from irsend.errors import SendRefused
-from irsend.testing.received import Mail, Printout
+from irsend.services.print.print_pool import PoolMaker, make_print_pool
+from irsend.testing.address import Address, first_address
+from irsend.testing.printer_configuration import printer_configuration, whole_keys
+from irsend.testing.printer_mailhost import PrinterMailHost
+from irsend.testing.received import Mail, Printout, what_came
 from irsend.testing.transcripts import read_transcripts
 from irsend.testing.waiting import wait_until
-
-if TYPE_CHECKING:
-    from irsend.mailhost import MailHost
 
 T = TypeVar("T")
 
@@ -45,44 +43,37 @@ class Printer:
         sending: dict[str, object] | None = None,
         link: dict[str, object] | None = None,
         printing: dict[str, object] | None = None,
-        hostnames: tuple[str, ...] = ("localhost", "127.0.0.1"),
+        hostnames: Sequence[str] = ("localhost", "127.0.0.1"),
+        assignments: Sequence[str] = (),
+        make_print_pool: PoolMaker = make_print_pool,
         **settings: object,
     ) -> None:
-        given: dict[str, dict[str, object]] = {"email_ifax": {"smtp_receive": True}}
-        for name, value in settings.items():
-            window, _, key = name.partition("__")
-            given.setdefault(window, {})[key] = value
         self._reactor = reactor
         self._assembly = Assembly(
-            configuration(
-                model=model,
+            printer_configuration(
                 state=state,
-                listen={
-                    "smtp": "tcp:0:interface=127.0.0.1",
-                    "panel": "tcp:0:interface=127.0.0.1",
+                model=model,
+                accounts=accounts,
+                sections={
+                    "limits": limits,
+                    "sending": sending,
+                    "link": link,
+                    # Without paper received mail stays in memory, to be looked at; `load_paper` prints it.
+                    "printing": {"loaded": False, **(printing or {})},
                 },
-                tls={"hostnames": list(hostnames)},
-                limits=limits or {},
-                sending=sending or {},
-                link=link or {},
-                # Without paper received mail stays in memory, to be looked at; `load_paper` prints it.
-                printing={"loaded": False, **(printing or {})},
-                settings=given,
-                mailhost={
-                    "enabled": accounts is not None,
-                    "smtp": "tcp:0:interface=127.0.0.1",
-                    "pop3": "tcp:0:interface=127.0.0.1",
-                    "accounts": accounts or {},
-                },
+                hostnames=hostnames,
+                settings=settings,
+                assignments=assignments,
             ),
             reactor,
             reactor.seconds,
+            make_print_pool,
         )
         self._machine = self._assembly.machine
         self._received: list[Job] = []
         self._device.observe(self._notice)
-        self._mailhost_set = "email_ifax__pop_server" in settings
         self._switched_off = False
+        self._sessions_before = 0
         # Of its sessions when it was switched off, oldest first.
         self.last_transcripts: list[str] = []
 
@@ -95,8 +86,14 @@ class Printer:
     def start(self) -> None:
         """Switch it on; raises IrsendError where the settings cannot be."""
         self._assembly.startService()
-        if self._assembly.mailhost is not None and not self._mailhost_set:
-            self._poll_own_mailhost()
+        if self._assembly.mailhost is not None:
+            given = self._machine.configuration.settings
+            settings = self.mailhost.settings_to_use_it(self._device.model, given)
+            self._device.change_settings(settings, at_machine=False)
+        self._settings_at_start, self._paper_at_start = (
+            self._device.settings,
+            self._device.paper,
+        )
 
     def stop(self) -> Deferred[None]:
         """Switch it off; fires when nothing of it is left but its transcripts."""
@@ -113,66 +110,78 @@ class Printer:
         self._switched_off = True
         await self._assembly.stopService()
 
-    def _poll_own_mailhost(self) -> None:
-        accounts = self._mailhost.accounts
-        address = next(iter(accounts), "")
-        self._device.change_settings(
-            {
-                "email_ifax.pop": True,
-                "email_ifax.pop_server": "127.0.0.1",
-                "email_ifax.pop_address": address,
-                "email_ifax.pop_password": accounts.get(address, ""),
-                "email_ifax.smtp_server": "127.0.0.1",
-                "service_mode.pop3_port": self.mailhost_pop3[1],
-                "service_mode.smtp_tx_port": self.mailhost_smtp[1],
-            },
-            at_machine=False,
-        )
-
     # -- its addresses ----------------------------------------------------------
 
     @property
-    def smtp(self) -> tuple[str, int]:
+    def smtp(self) -> Address:
         """Host and port where it takes mail."""
-        return _first(self._machine.smtp_listener.addresses)
+        return first_address(self._machine.smtp_listener.addresses)
 
     @property
     def panel(self) -> str:
         """The URL of its panel."""
-        host, port = _first(self._assembly.panel_addresses)
+        host, port = first_address(self._assembly.panel_addresses)
         return f"http://{host}:{port}/"
 
     @property
-    def mailhost_smtp(self) -> tuple[str, int]:
+    def mailhost_smtp(self) -> Address:
         """Host and port of its mail host's relay."""
-        return _first(self._mailhost.smtp_addresses)
+        return self.mailhost.smtp
 
     @property
-    def mailhost_pop3(self) -> tuple[str, int]:
+    def mailhost_pop3(self) -> Address:
         """Host and port of its mail host's maildrop."""
-        return _first(self._mailhost.pop3_addresses)
+        return self.mailhost.pop3
 
     @property
-    def _mailhost(self) -> MailHost:
+    def mailhost(self) -> PrinterMailHost:
+        """Its mail host; AssertionError where it has none."""
         if self._assembly.mailhost is None:
             raise AssertionError("this printer has no mail host; start it with accounts")
-        return self._assembly.mailhost
+        return PrinterMailHost(self._assembly.mailhost)
 
     # -- its keys ---------------------------------------------------------------
 
     def set(self, **settings: object) -> None:
         """Change settings at the machine: `authent_encryption__allow_ssl_pop=True`."""
-        self._machine.control.change_settings(
-            {name.replace("__", ".", 1): value for name, value in settings.items()}
-        )
+        self._machine.control.change_settings(whole_keys(self._device.model, settings))
 
     def clear_status(self) -> None:
         """Clear the status line."""
         self._device.clear_status()
 
+    def reset(self) -> Deferred[None]:
+        """Make it as it was when it was switched on.
+
+        Mails, printouts and transcripts are gone, the status line is clear, jobs that wait are
+        cancelled, the settings are as they were.
+        """
+        return Deferred.fromCoroutine(self._reset())
+
+    async def _reset(self) -> None:
+        control, device = self._machine.control, self._device
+        for job in await control.jobs():
+            if job.direction == "tx" and job.ended is None:
+                await control.cancel_job(job.number)
+        await control.remove_mails()
+        for document in control.documents():
+            await control.remove_document(document.number)
+        await control.clear_status()
+        await control.change_paper(self._paper_at_start)
+        control.factory_reset()
+        device.reset_settings(self._settings_at_start)
+        if self._assembly.mailhost is not None:
+            self.mailhost.clear()
+        self._received = []
+        self._sessions_before = device.last_session
+
     def load_paper(self) -> Deferred[None]:
         """Put paper into the drawer: what was received is printed from now on."""
         return self._machine.control.change_paper(True)
+
+    def remove_paper(self) -> Deferred[None]:
+        """Take the paper out of the drawer: what is received waits in memory from now on."""
+        return self._machine.control.change_paper(False)
 
     def receive(self) -> Deferred[Session]:
         """Fetch mail from the POP server now; fires with the session when it has ended."""
@@ -246,6 +255,18 @@ class Printer:
             for one in reversed(self._machine.control.documents())
         ]
 
+    @property
+    def certificates_pem(self) -> str:
+        """The certificates that a client trusts to verify it and its mail host, as PEM."""
+        found = self._machine.keyring.certificates_pem()
+        if self._assembly.mailhost is not None:
+            found += self.mailhost.certificates_pem
+        return found.decode("ascii")
+
+    def jobs(self) -> Deferred[list[Job]]:
+        """Give what it has sent and received, newest first."""
+        return self._machine.control.jobs()
+
     def sessions(self) -> Deferred[list[Session]]:
         """Give its sessions with mail servers and clients, newest first."""
         return Deferred.fromCoroutine(self._sessions())
@@ -263,7 +284,9 @@ class Printer:
         await deferLater(self._reactor, 0)
         running = not self._switched_off
         return (
-            await read_transcripts(self._machine.control) if running else self.last_transcripts
+            await read_transcripts(self._machine.control, self._sessions_before)
+            if running
+            else self.last_transcripts
         )
 
     # -- waiting ----------------------------------------------------------------
@@ -277,7 +300,9 @@ class Printer:
             mails = self.mails if len(self._received) >= count else []
             return mails if len(mails) >= count else None
 
-        return self._wait(there, timeout, lambda: f"{count} mails; there are {len(self.mails)}")
+        return self._wait(
+            there, timeout, lambda: f"{count} mails; {what_came(self.mails, self.status)}"
+        )
 
     def wait_for_printouts(
         self, count: int = 1, timeout: float = 30
@@ -287,13 +312,17 @@ class Printer:
         def there() -> list[Printout] | None:
             return self.printouts if len(self._machine.control.documents()) >= count else None
 
-        have = lambda: len(self._machine.control.documents())  # noqa: E731
-        return self._wait(there, timeout, lambda: f"{count} printouts; there are {have()}")
+        def missing() -> str:
+            have = len(self._machine.control.documents())
+            came = what_came(self.mails, self.status)
+            return f"{count} printouts; there are {have}; of mails {came}"
+
+        return self._wait(there, timeout, missing)
 
     def wait_for_status(self, text: str, timeout: float = 10) -> Deferred[None]:
-        """Fire once the status line shows this text; NotInTime after `timeout` seconds."""
+        """Fire once this text is on the status line; an empty text waits for an empty line. NotInTime."""
         return self._wait(
-            lambda: True if self.status == text else None,
+            lambda: True if self._device.status.has(text) else None,
             timeout,
             lambda: f"{text!r} on the status line, which shows {self.status!r}",
         ).addCallback(lambda _: None)
@@ -319,11 +348,3 @@ def _passing(then: Callable[[Path], None], directory: Path) -> Callable[[T], T]:
         return outcome
 
     return passed
-
-
-def _first(addresses: Sequence[IAddress]) -> tuple[str, int]:
-    if not addresses:
-        raise AssertionError("it does not listen there now")
-    address = addresses[0]
-    assert isinstance(address, (IPv4Address, IPv6Address))
-    return address.host, address.port

@@ -8,16 +8,12 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
-from twisted.trial.unittest import FailTest
 
 from irsend.device.device import Device
 from irsend.device.events import Event
+from irsend.testing.errors import NotInTime
 
 T = TypeVar("T")
-
-
-class NotInTime(FailTest):
-    """What a test waited for did not happen in time; the text says what there was instead."""
 
 
 def wait_until(
@@ -36,7 +32,7 @@ def wait_until(
             waiting.callback(found)
 
     def give_up() -> None:
-        waiting.errback(NotInTime(f"Waited {timeout} s for {missing()}."))
+        waiting.errback(NotInTime(f"Waited {timeout:g} s for {missing()}"))
 
     forget = device.observe(check)
     giving_up = clock.callLater(timeout, give_up)

@@ -370,7 +370,7 @@ class OwnFileTests(SynchronousTestCase):
             self.refused('name = "x"\n# -- TLS\n[tls]\nciphres = 1\n'),
             "FILE: line 4: tls.ciphres: there is no such key; did you mean tls.ciphers? "
             "There are: oldest, newest, ciphers, suites, groups, signatures, "
-            "extensions, implicit, key_bits, server_name",
+            "extensions, implicit, implicit_always, key_bits, server_name",
         )
 
     def test_lines(self) -> None:

@@ -196,6 +196,13 @@ class Machine:
         """Cancel a job."""
         await self._ask("DELETE", f"/api/jobs/{number}")
 
+    async def probe(self, **order: Any) -> Any:
+        """Let every model meet a mail server; return the state of the probe when it has ended."""
+        await self._ask("POST", "/api/probe", json=order)
+        while (state := await self.get("/api/probe"))["state"] == "running":
+            pass
+        return state
+
     async def session(self, number: int) -> Any:
         """Return a session."""
         return await self.get(f"/api/sessions/{number}")

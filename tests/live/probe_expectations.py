@@ -13,6 +13,7 @@ from attrs import frozen
 from irsend.device.items import Value
 from irsend.device.model import Model
 from irsend.device.model_tables import TLS_VERSIONS
+from irsend.probe.offers import VERSIONS
 from irsend.probe.plan import SMTP_AUTH, SMTP_TLS
 from irsend.protocols.sasl import READABLE, unusable
 
@@ -22,13 +23,15 @@ class Way:
     """How a relay is set up: its Postfix options, and what they mean for a printer."""
 
     options: Mapping[str, str]
-    versions: tuple[str, ...] = TLS_VERSIONS
+    versions: tuple[str, ...] = VERSIONS
     """The TLS versions that it accepts; none where it has no STARTTLS."""
     plain: tuple[str, ...] = ()
     secured: tuple[str, ...] = ()
     """The mechanisms that it offers in plain text, and under TLS."""
     broken: tuple[str, ...] = ()
     """Those of them that it refuses, whatever the password."""
+    success: str = "2.7.0 Authentication successful"
+    """What stands behind its 235."""
     wants_tls: bool = False
     wants_login: bool = True
     refusal: str = ""
@@ -60,8 +63,11 @@ def newest_common(model: Model, versions: tuple[str, ...]) -> str | None:
 def expected(model: Model, varied: Mapping[str, Value], way: Way) -> Expected:
     """Return what the row of a model with these settings says."""
     version = None
-    if varied[SMTP_TLS] and model.tls is not None and way.tls_fails:
+    if varied[SMTP_TLS] and model.tls is not None and model.tls.implicit_always:
+        # Every relay here waits for STARTTLS.
         return Expected("NG", "#801")
+    if varied[SMTP_TLS] and model.tls is not None and way.tls_fails:
+        return Expected("NG", "#801" if newest_common(model, VERSIONS) else "#841")
     if varied[SMTP_TLS] and model.tls is not None and way.versions:
         version = newest_common(model, way.versions)
         if version is None:
@@ -79,6 +85,8 @@ def expected(model: Model, varied: Mapping[str, Value], way: Way) -> Expected:
         mechanism = usable[0] if usable else None
         if mechanism in READABLE and version is None:
             return Expected("not tried")
+        if mechanism and not model.sasl.takes_for_success(way.success):
+            return Expected("NG", "#839", version)
         if mechanism in way.broken:
             return Expected("NG", "#839", version)
     if way.wants_tls and version is None:

@@ -20,7 +20,7 @@ _CONFIGURATION = """
 "query.wait" = 0
 
 [[operations]]
-include-name = ["PATCH /api/settings", "POST /api/send", "POST /api/key/import"]
+include-name = ["PATCH /api/settings", "POST /api/send", "POST /api/key/import", "POST /api/probe"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "422", "5xx"]
 """
 

@@ -10,6 +10,7 @@ from twisted.internet.protocol import Factory, Protocol
 from tests.imaging.originals import PNG
 from tests.live.browser import EMAIL, NARROW, WIDE, UsedPanelTestCase
 from tests.live.machine import ADDRESS
+from tests.probe.servers import PASSWORD, USER, Script, SMTPSession, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,29 @@ class AxeTests(UsedPanelTestCase):
         """No form that comes back with what is wrong breaks a rule."""
         await self.start_machine()
         await self.assert_nothing_found(self._refusals)
+
+    async def test_probe(self) -> None:
+        """The table of a probe breaks no rule, nor does its form that comes back with what is wrong."""
+        await self.start_machine()
+        script = Script(replies={"RCPT": "550 No"}, plain=("STARTTLS",))
+        state = await self.machine.probe(
+            url=f"smtp://127.0.0.1:{serve(self, SMTPSession, script)}",
+            to=[ADDRESS],
+            user=USER,
+            password=PASSWORD,
+            models=["ir2270", "estudio190f"],
+            pause=0,
+        )
+        self.assertEqual(state["problem"], "")
+        await self.assert_nothing_found(self._probe)
+
+    def _probe(self, page: Page) -> list[str]:
+        found = self._judge(page, "/probe")
+        page.get_by_text("does not pass").first.wait_for()
+        page.get_by_label("Server", exact=True).fill("relay")
+        page.get_by_role("button", name="Begin", exact=True).click()
+        page.get_by_role("alert").wait_for()
+        return found + self._found(page, "a refused probe")
 
     async def test_moments(self) -> None:
         """No screen breaks a rule while a job runs, paper is out, originals lie there, or all is gone."""
@@ -101,7 +125,7 @@ class AxeTests(UsedPanelTestCase):
         return found + self._found(page, "docs, opened")
 
     def _walk_untouched(self, page: Page) -> list[str]:
-        screens = ("/", "/send", "/mailbox", "/jobs", "/monitor", "/wire")
+        screens = ("/", "/send", "/mailbox", "/jobs", "/monitor", "/wire", "/probe")
         return [one for path in screens for one in self._judge(page, path)]
 
     def _refusals(self, page: Page) -> list[str]:

@@ -16,6 +16,7 @@ from tests.live.opensmtpd import start_opensmtpd
 from tests.live.probe_expectations import Expected, Way, expected
 
 _LOGIN = ("LOGIN",)
+_SUCCESS = "Authentication succeeded"
 
 
 class OtherServerCase(LiveTestCase):
@@ -67,8 +68,8 @@ class EximTests(OtherServerCase):
         )
         ways = {
             "open": Way(options={}, wants_login=False),
-            "login": Way(options={}, plain=_LOGIN, secured=_LOGIN),
-            "under-tls": Way(options={}, secured=_LOGIN),
+            "login": Way(options={}, plain=_LOGIN, secured=_LOGIN, success=_SUCCESS),
+            "under-tls": Way(options={}, secured=_LOGIN, success=_SUCCESS),
             "later": Way(options={}, wants_login=False, refusal="#806"),
         }
         advised = {

@@ -85,10 +85,14 @@ class ServedPanel(TestCase):
     def serve(self, **given: Any) -> None:
         """Listen on a free port until the test ends."""
         given = {"password": self.password, "hostnames": ("panel.bench.test",), **given}
-        addresses = given.pop("addresses", None)
+        addresses, probes = given.pop("addresses", None), given.pop("probes", None)
         options = PanelOptions(**given)
         self.site = panel_site(
-            self.machine, options=options, clock=self.clock, addresses=addresses
+            self.machine,
+            options=options,
+            clock=self.clock,
+            addresses=addresses,
+            probes=probes,
         )
         self.port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
         self.where = f"127.0.0.1:{self.port.getHost().port}"

@@ -31,11 +31,13 @@ class Script:
     plain: tuple[str, ...] = ("STARTTLS", "SIZE 50000000", "AUTH PLAIN LOGIN")
     secured: tuple[str, ...] = ("SIZE 50000000", "AUTH PLAIN LOGIN")
     replies: dict[str, str | None] = Factory(dict)
-    """By the first word of a command; AUTH's is what the exchange ends with."""
+    """By the first word of a command; AUTH's is what the exchange ends with, "AUTH LOGIN" one's."""
     tls: ServerTLS | None = field(factory=lambda: server_tls("TLS 1.0", "TLS 1.3"))
     said: list[str] = Factory(list)
     """Every line of every client."""
     mails: list[bytes] = Factory(list)
+    wants_tls: bool = False
+    """MAIL is refused in plain text."""
     sessions: int = 0
     implicit: bool = False
     """TLS begins with the connection."""
@@ -114,6 +116,7 @@ class SMTPSession(_Session):
     def __init__(self, script: Script) -> None:
         super().__init__(script)
         self._awaited = 0
+        self._mechanism = ""
         self._mail: list[bytes] | None = None
 
     def lineReceived(self, line: bytes) -> None:
@@ -127,7 +130,7 @@ class SMTPSession(_Session):
         elif self._awaited:
             self._script.said.append(line.decode("latin-1"))
             self._awaited -= 1
-            self._say(_CHALLENGE if self._awaited else self._reply("AUTH"))
+            self._say(_CHALLENGE if self._awaited else self._end_of_login())
         else:
             super().lineReceived(line)
 
@@ -138,15 +141,21 @@ class SMTPSession(_Session):
                 self._say(f"250-{line}")
             self._say(f"250 {lines[-1]}")
         elif verb == "AUTH" and len(text.split()) == 2:
-            self._awaited = {"LOGIN": 2}.get(text.split()[1].upper(), 1)
+            self._mechanism = text.split()[1].upper()
+            self._awaited = {"LOGIN": 2}.get(self._mechanism, 1)
             self._say(_USERNAME if self._awaited == 2 else _CHALLENGE)
         else:
             reply = self._reply(verb)
+            if verb == "MAIL" and self._script.wants_tls and not self._secured:
+                reply = "530 5.7.0 Must issue a STARTTLS command first"
             if verb == "DATA" and reply and reply.startswith("354"):
                 self._mail = []
             self._say(reply)
             if verb == "QUIT":
                 self.transport.loseConnection()
+
+    def _end_of_login(self) -> str | None:
+        return self._script.replies.get(f"AUTH {self._mechanism}") or self._reply("AUTH")
 
 
 _USERNAME = "334 " + base64.b64encode(b"Username:").decode()
@@ -179,7 +188,9 @@ class POPSession(_Session):
                 self.transport.loseConnection()
 
 
-class _Factory(ServerFactory):
+class ScriptFactory(ServerFactory):
+    """Makes the sessions of a server."""
+
     noisy = False
 
     def __init__(self, session: type[_Session], script: Script) -> None:
@@ -194,7 +205,7 @@ def serve(test: TestCase, session: type[_Session], script: Script) -> int:
     """Let such a server listen until the test ends; return its port."""
     from twisted.internet import reactor
 
-    port = reactor.listenTCP(0, _Factory(session, script), interface="127.0.0.1")  # type: ignore[attr-defined]
+    port = reactor.listenTCP(0, ScriptFactory(session, script), interface="127.0.0.1")  # type: ignore[attr-defined]
     test.addCleanup(port.stopListening)
     number: int = port.getHost().port
     return number

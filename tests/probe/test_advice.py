@@ -58,6 +58,10 @@ class RelayTests(TestCase):
         self.assertEqual([one.name for one in report.outcomes[0].advice], ["implicit-tls"])
         self.assertFalse(report.all_pass)
 
+    async def test_implicit_printer(self) -> None:
+        """A model that begins TLS with the connection draws it at a port where STARTTLS is awaited."""
+        await self.draw("tls-implicit-printer", Script(), models=("hp-477dw",))
+
     async def test_port_fixed(self) -> None:
         """A model whose windows have no port draws it at any port but 25."""
         model = Path(self.mktemp() + ".toml")
@@ -144,6 +148,10 @@ class RelayTests(TestCase):
         """A server from TLS 1.2 on draws it for a model of TLS 1.0."""
         await self.draw("tls-versions", Script(tls=server_tls("TLS 1.2", "TLS 1.3")))
 
+    async def test_ssl3(self) -> None:
+        """A model that ends at SSL 3.0 draws it, and nobody is told to accept that."""
+        await self.draw("tls-ssl3", Script(), models=("hp-m276",))
+
     async def test_ciphers(self) -> None:
         """A server whose only ciphers the model does not know draws it."""
         from tests.parts import key_material
@@ -203,6 +211,8 @@ class RelayTests(TestCase):
         )
         await self.draw("starttls-required", script)
         await self.draw("starttls-required-printer-has-none", script, models=("estudio190f",))
+        script.tls = server_tls("TLS 1.2", "TLS 1.3")
+        await self.draw("starttls-required-no-version-in-common", script)
 
     async def test_only_under_tls(self) -> None:
         """A relay that offers AUTH under TLS only, and refuses without, draws it."""

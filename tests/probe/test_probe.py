@@ -45,7 +45,7 @@ class SendingTests(TestCase):
         """Each setting that changes what a model does has a row, and TLS and mechanism stand in it."""
         script = Script(plain=("STARTTLS", "AUTH CRAM-MD5"), secured=("AUTH CRAM-MD5",))
         report = await probe_relay(self, script, models=MODELS)
-        ir2270 = report.of_model(load_model("ir2270"))
+        ir2270 = [one for one in report.outcomes if one.model.name == "ir2270"]
         self.assertEqual(
             _called(ir2270),
             {
@@ -59,7 +59,7 @@ class SendingTests(TestCase):
         assert first.tls is not None
         self.assertEqual((first.tls.version, first.mechanism), ("TLS 1.0", "CRAM-MD5"))
         self.assertEqual(
-            _called(report.of_model(load_model("estudio190f"))),
+            _called([one for one in report.outcomes if one.model.name == "estudio190f"]),
             {"SSL off, AUTH on": "OK", "SSL off, AUTH off": "OK"},
         )
         self.assertTrue(report.all_pass)
@@ -171,6 +171,18 @@ class SendingTests(TestCase):
             self.assertIn(cause, str(error))
             self.assertIn(f"smtp://127.0.0.1:{number}", str(error))
 
+    async def test_same_name(self) -> None:
+        """A user's model file with the name of another model has rows of its own."""
+        path = Path(self.mktemp() + ".toml")
+        path.write_text('name = "ir2270"\ntitle = "Mine"\n')
+        report = await probe_relay(
+            self, Script(plain=()), models=("ir2270", str(path)), user=""
+        )
+        self.assertEqual(
+            [one.title for one in report.models()], ["Canon imageRUNNER 2270", "Mine"]
+        )
+        self.assertEqual([len(report.of_model(one)) for one in report.models()], [2, 1])
+
     async def test_attempts(self) -> None:
         """A model that tries again by itself makes one attempt here."""
         script = Script(plain=(), replies={"RCPT": "450 Later"})
@@ -238,6 +250,19 @@ class SecretTests(TestCase):
                 # Not assertNotIn: its report would be the whole of what is shown.
                 self.assertFalse(PASSWORD in shown, one.server)
                 self.assertFalse(encoded in shown, one.server)
+
+    async def test_token(self) -> None:
+        """The access token goes under TLS only, and stands in no page and no document."""
+        token = Path(self.mktemp())
+        token.write_text("marked-t0ken-of-some-length\n")
+        script = Script(plain=("STARTTLS", "AUTH XOAUTH2"), secured=("AUTH XOAUTH2",))
+        report = await probe_relay(self, script, models=("iradvance",), token_file=str(token))
+        self.assertEqual(report.outcomes[0].mechanism, "XOAUTH2")
+        said = [line for line in script.said if line.startswith("AUTH XOAUTH2 ")]
+        self.assertEqual(len(said), 1)
+        shown = report_page(report) + json.dumps(report_document(report))
+        self.assertFalse("marked-t0ken" in shown)
+        self.assertFalse(said[0].rpartition(" ")[2] in shown)
 
     async def test_order(self) -> None:
         """An order does not show it."""

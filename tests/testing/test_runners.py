@@ -88,7 +88,9 @@ class RunnerTests(unittest.TestCase):
     async def assert_pytest(self, *options: str) -> None:
         """Pytest shows what it must with these options."""
         file = str(_REPOSITORY / "tests" / "testing" / "ends.py")
-        said = await self.said("pytest", "-p", "no:cacheprovider", *options, file)
+        said = await self.said(
+            "pytest", "-p", "no:cacheprovider", "-p", "no:twisted", *options, file
+        )
         self.assert_shown(said)
         self.assertIn("14 failed, 1 passed, 1 skipped, 1 xfailed", said)
 

@@ -20,10 +20,9 @@ from irsend.ctl.secret_input import secret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from irsend.device.model import Model
-    from irsend.probe.order import Order
     from irsend.probe.probe import Step
 
+_OPTIONS = {"url": "URL", "to": "--to", "from": "--from", "user": "--user", "model": "--model"}
 SECRET = "IRSEND_SECRET"
 """The environment variable with the password."""
 
@@ -132,36 +131,42 @@ def probe(
 
     Exit status: 0 every model passes, 1 one does not, 2 wrong use, 3 no server there.
     """
-    from irsend.errors import IrsendError
+    from irsend.errors import SettingsRefused
     from irsend.probe.offers import NoServer
     from irsend.probe.program import run_probe
+    from irsend.probe.reading import read_order, with_password
 
     call = context.ensure_object(Invocation)
     if page is not None and page.exists():
-        raise click.UsageError(f"{page} is there already; allowed: a new file.")
+        raise click.UsageError(f"--html: {page} is there already; allowed: a new file")
+    if password_file is not None and not user:
+        raise click.UsageError("--password-file: whose password is it? Name --user too.")
+    given = _assignments(settings)
     try:
         if page is not None:
             from irsend.probe.page import check_installed
 
             # Said before the mails are sent.
             check_installed()
-        order = _order(
+        order = read_order(
             url=url,
-            recipients=recipients,
+            to=recipients,
             sender=sender or "",
             user=user or "",
-            password_file=password_file,
             token_file=str(token_file or ""),
-            names=names,
-            settings=settings,
+            models=names,
+            settings=given,
             dry_run=dry_run,
             pause=pause,
             patience=patience,
             allow_clear=allow_clear,
             trust=str(trust or ""),
         )
-    except IrsendError as error:
-        raise click.UsageError(str(error)) from None
+        if user:
+            order = with_password(order, _password(user, password_file))
+    except SettingsRefused as error:
+        lines = [f"{_OPTIONS.get(one.key, one.key)}: {one.problem}" for one in error.refused]
+        raise click.UsageError("\n".join(lines)) from None
     try:
         with _progress() as show:
             report = run_probe(order, show)
@@ -183,75 +188,16 @@ def probe(
         context.exit(REFUSED)
 
 
-def _order(
-    *,
-    url: str,
-    recipients: tuple[str, ...],
-    sender: str,
-    user: str,
-    password_file: Path | None,
-    token_file: str,
-    names: tuple[str, ...],
-    settings: tuple[str, ...],
-    dry_run: bool,
-    pause: float,
-    patience: int,
-    allow_clear: bool,
-    trust: str,
-) -> Order:
-    """Return what is asked for; UsageError or IrsendError where it cannot be done."""
-    from irsend.device.model import load_model, model_names
-    from irsend.probe.order import Order
-    from irsend.probe.plan import check
-    from irsend.probe.target import read_target
-
-    target = read_target(url)
-    if not target.is_pop and not recipients:
-        raise click.UsageError(f"{url} needs --to ADDRESS: whom the mail is for.")
-    if target.is_pop and not user:
-        raise click.UsageError(f"{url} needs --user NAME: whose maildrop it is.")
-    if password_file is not None and not user:
-        raise click.UsageError("--password-file needs --user NAME: whose password it is.")
-    for address in (*recipients, *([sender] if sender else [])):
-        _check_address(address)
-    models: list[Model] = [load_model(name) for name in dict.fromkeys(names or model_names())]
-    order = Order(
-        target=target,
-        models=tuple(models),
-        settings=_settings(settings),
-        sender=sender
-        or (user if _is_address(user) else "")
-        or (recipients[0] if recipients else ""),
-        recipients=recipients,
-        user=user,
-        password=_password(user, password_file) if user else "",
-        token_file=token_file,
-        allow_clear=allow_clear,
-        dry_run=dry_run,
-        pause=pause,
-        patience=patience,
-        trust=trust,
-    )
-    check(order)
-    return order
-
-
-def _settings(assignments: tuple[str, ...]) -> dict[str, str]:
-    from irsend.device.windows import ITEMS
-
+def _assignments(settings: tuple[str, ...]) -> dict[str, str]:
     values: dict[str, str] = {}
-    for assignment in assignments:
+    for assignment in settings:
         key, equals, value = assignment.partition("=")
-        key = key.strip().removeprefix("settings.")
+        key = key.strip()
         if not equals or not key:
-            raise click.UsageError(f"{key!r} is not allowed; allowed: --setting KEY=VALUE")
-        if key in ITEMS and ITEMS[key].secret:
-            raise click.UsageError(
-                f"{key} is a secret, which is no argument; allowed: --password-file, {SECRET} "
-                "or the prompt"
-            )
+            # What stands there may be a secret.
+            raise click.UsageError(f"--setting: {key!r} is not allowed; allowed: KEY=VALUE")
         if key in values:
-            raise click.UsageError(f"{key} is given twice")
+            raise click.UsageError(f"--setting: {key} is given twice")
         values[key] = value
     return values
 
@@ -264,23 +210,6 @@ def _password(user: str, file: Path | None) -> str:
     if not password and file is not None:
         raise click.UsageError(f"{file}: it is empty; allowed: the password")
     return password
-
-
-def _is_address(text: str) -> bool:
-    try:
-        _check_address(text)
-    except click.UsageError:
-        return False
-    return True
-
-
-def _check_address(text: str) -> None:
-    from irsend.addresses import mail_address
-
-    try:
-        mail_address(text)
-    except ValueError:
-        raise click.UsageError(f"{text!r} is not allowed; allowed: an e-mail address") from None
 
 
 @contextmanager

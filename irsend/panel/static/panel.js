@@ -117,7 +117,7 @@
   }
 
   const events = new EventSource("/api/events");
-  for (const name of ["status", "session", "job", "tray", "setting"]) events.addEventListener(name, soon);
+  for (const name of ["status", "session", "job", "tray", "setting", "probe"]) events.addEventListener(name, soon);
   events.addEventListener("open", () => { gone.hidden = true; soon(); });
   // It reconnects by itself.
   events.addEventListener("error", () => { if (events.readyState !== EventSource.OPEN) gone.hidden = false; });

@@ -1,13 +1,23 @@
-"""The log line of each job that has ended: result, party and reason."""
+"""What the log has of a machine: its model, its state directory, and a line for each job that has ended."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from twisted.logger import Logger
 
 from irsend.device.codes import CANCELLED
+from irsend.device.device import Device
 from irsend.device.events import Event, JobChanged
 
 _log = Logger()
+
+
+def log_machine(device: Device, state: Path) -> None:
+    """Log what a machine is, and from now on each job that ends."""
+    _log.info("Model: {model}", model=device.model.called)
+    _log.info("State: {path}", path=state)
+    device.observe(log_ended)
 
 
 def log_ended(event: Event) -> None:

@@ -20,12 +20,11 @@ from irsend.services.blocking import run_blocking
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.machine.control import Control
-from irsend.services.machine.job_log import log_ended
+from irsend.services.machine.job_log import log_machine
 from irsend.services.machine.mac_filter import MacFilter
+from irsend.services.machine.makers import USUAL, Makers
 from irsend.services.machine.recovery import Recovery
 from irsend.services.machine.settings_precedence import SettingsPrecedence, for_model
-from irsend.services.machine.storage import Storage
-from irsend.services.network import Network
 from irsend.services.pop_session_queue import POPSessionQueue
 from irsend.services.print.page_viewer import PAGE_CPU_SECONDS, PageViewer
 from irsend.services.print.print_pool import PoolMaker, WorkerPools, make_print_pool
@@ -42,7 +41,6 @@ from irsend.services.send.attempt import AttemptParts
 from irsend.services.send.full_mode import FullMode
 from irsend.services.send.job_submission import JobSubmission
 from irsend.services.send.notifier import Notifier
-from irsend.services.send.scanner import Scanner
 from irsend.services.send.send_queue import SendQueue
 from irsend.services.sessions import Sessions
 
@@ -55,6 +53,7 @@ class Machine(MultiService):
     """
 
     log = Logger()
+    logs = True  # False, before it starts, for one of which the log has errors only.
 
     def __init__(
         self,
@@ -62,6 +61,7 @@ class Machine(MultiService):
         reactor: IReactor,
         now: Callable[[], float],
         make_print_pool: PoolMaker = make_print_pool,
+        makers: Makers = USUAL,
     ) -> None:
         MultiService.__init__(self)
         self._live = live = LiveConfiguration(configuration)
@@ -70,7 +70,7 @@ class Machine(MultiService):
         device.paper = printing.loaded
 
         # What it stores, its key, its settings.
-        self.storage = storage = Storage(live, reactor, now)
+        self.storage = storage = makers.storage(live, reactor, now)
         memory, journal = storage.memory, storage.journal
         outbox, tray = storage.outbox, storage.tray
         self.keyring = Keyring(
@@ -91,7 +91,7 @@ class Machine(MultiService):
         self.mac_filter = MacFilter(
             clock=reactor, device=device, link=self.link, configuration=live
         )
-        self.network = network = Network(
+        self.network = network = makers.network(
             reactor=reactor, link=self.link, on_disk=storage.on_disk
         )
         self.sessions = sessions = Sessions(device=device, journal=journal, configuration=live)
@@ -107,7 +107,7 @@ class Machine(MultiService):
         )
 
         # What sends: an order is scanned into the outbox, queued, attempted; notifications are awaited.
-        self.scanner = Scanner(reactor, timeout=lambda: live.current.limits.scan)
+        self.scanner = makers.scanner(reactor, timeout=lambda: live.current.limits.scan)
         self.full_mode = FullMode(
             clock=reactor,
             device=device,
@@ -290,12 +290,11 @@ class Machine(MultiService):
         self.storage.open(self.device)
         self._recovery.run()
         self.device.save_settings = self.settings.save
-        self.device.observe(log_ended)
         self.device.checks.append(self.keyring.check)
         self.storage.start_threads()
         self.device.running = True
-        self.log.info("Model: {model}", model=self.device.model.called)
-        self.log.info("State: {path}", path=self.storage.state.path)
+        if self.logs:
+            log_machine(self.device, self.storage.state.path)
         MultiService.startService(self)
 
     def abort_start(self) -> None:

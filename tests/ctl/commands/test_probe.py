@@ -7,11 +7,14 @@ import os
 import sys
 from pathlib import Path
 
+from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 import irsend
 from tests.ctl.calls import Ended, call
+from tests.live.programs import Program
+from tests.live.waiting import wait_until
 from tests.probe.servers import PASSWORD, USER, POPSession, Script, SMTPSession, serve
 
 _URL = "smtp://127.0.0.1:1"
@@ -41,8 +44,8 @@ class WrongUseTests(SynchronousTestCase):
 
     def test_missing(self) -> None:
         """A relay needs a recipient, a POP server a user, a user a password."""
-        self.refused(_URL, said=("--to ADDRESS",))
-        self.refused("pop3://127.0.0.1:1", said=("--user NAME",))
+        self.refused(_URL, said=("--to: is missing",))
+        self.refused("pop3://127.0.0.1:1", said=("--user: is missing",))
         self.refused(_URL, *_TO, "--user", USER, said=("--password-file", "IRSEND_SECRET"))
 
     def test_addresses(self) -> None:
@@ -60,7 +63,9 @@ class WrongUseTests(SynchronousTestCase):
             ("nonsense", "KEY=VALUE"),
             ("email_ifax.nonsense=1", "email_ifax.nonsense"),
             ("authent_encryption.allow_ssl_smtp_send=maybe", "maybe"),
-            ("service_mode.smtp_tx_port=70000", "70000"),
+            ("email_ifax.maximum_data_size=1000", "1000"),
+            ("service_mode.smtp_tx_port=2525", "the URL says it"),
+            ("email_ifax.email_address=a@b.test", "the sender says it"),
         ):
             self.refused(_URL, *_TO, "--setting", assignment, said=(words,))
         secret = f"authent_encryption.password={PASSWORD}"
@@ -104,17 +109,21 @@ class WrongUseTests(SynchronousTestCase):
 class StatusTests(TestCase):
     """Exit status and output."""
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a process."""
+        return {
+            **os.environ,
+            "PYTHONPATH": str(Path(irsend.__file__).parents[1]),
+            "IRSEND_SECRET": PASSWORD,
+        }
+
     async def probe(self, *arguments: str, **env: str) -> Ended:
         """Run irsendctl probe in a process of its own."""
         out, err, status = await getProcessOutputAndValue(
             sys.executable,
             ["-m", "irsend.ctl", "probe", *arguments, "--pause", "0"],
-            env={
-                **os.environ,
-                "PYTHONPATH": str(Path(irsend.__file__).parents[1]),
-                "IRSEND_SECRET": PASSWORD,
-                **env,
-            },
+            env={**self.environment, **env},
         )
         return Ended(status, out.decode(), err.decode())
 
@@ -171,6 +180,23 @@ class StatusTests(TestCase):
         page = path.read_text("utf-8")
         self.assertIn("irsend probe of pop3://127.0.0.1", page)
         self.assertFalse(PASSWORD in page + ended.out + ended.err)
+
+    async def test_interrupted(self) -> None:
+        """Ctrl-C ends it at once with 130, between connections and in one, and leaves no directory."""
+        for script in (Script(replies={"EHLO": None}), Script()):
+            url = f"smtp://127.0.0.1:{serve(self, SMTPSession, script)}"
+            program = Program(
+                reactor,
+                [sys.executable, "-m", "irsend.ctl", "probe", url, *_TO, "--pause", "3600"],
+                environment=self.environment,
+            )
+            self.addCleanup(program.stop)
+            await wait_until(reactor, lambda one=script: one.sessions, "a session", 20)  # type: ignore[misc]
+            program.send_signal("INT")
+            self.assertEqual(await program.end(10), 130, program.output)
+            self.assertNotIn("Traceback", program.output)
+            left = Path("/dev/shm").glob(f"irsend-{program.pid}-*")
+            self.assertEqual(list(left), [])
 
     async def test_narrow(self) -> None:
         """In 80 columns no line is longer, and the advice stands below the table."""

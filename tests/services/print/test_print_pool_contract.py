@@ -16,6 +16,7 @@ from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
 from irsend.services.print.print_pool import CannotPrint, CannotPrintNow, IPrintPool, PrintPool
+from irsend.testing.shared_workers import SharedWorkers
 from tests.imaging.originals import text_page
 from tests.imaging.received import mail, tiff
 from tests.print_pools import InProcessPrintPool
@@ -234,6 +235,61 @@ class WorkersTests(_Contract, unittest.TestCase):
     def break_down(self) -> None:
         """Kill the worker."""
         os.kill(self.worker.transport.pid, signal.SIGKILL)
+
+
+class SharedWorkersTests(WorkersTests):
+    """The pool of a machine whose workers others have, too."""
+
+    def make(self, *given: Any) -> IPrintPool:
+        """Make the pool of one machine."""
+        workers = SharedWorkers()
+        self.addCleanup(workers.stop)
+        pool = workers.make_print_pool(*given)
+        (self.shared,) = workers._pools.values()
+        return pool
+
+    def running(self) -> int:
+        """Return how many workers have an order."""
+        return len(self.shared._workers) - len(self.shared._idle)
+
+    async def hold_back(self) -> None:
+        """Stop its one worker."""
+        await self.pool.ask(self.order(mail("Text."), name="first"))
+        (self.worker,) = self.shared._workers
+        os.kill(self.worker.transport.pid, signal.SIGSTOP)
+
+    async def test_takes_too_long(self) -> None:
+        """The seconds of an order are those that the machine had when it was made."""
+        self.seconds = 0.1
+        await self.pool.stop()
+        self.pool = self.make(reactor, 1, lambda: self.seconds)
+        error = await self.assertFailure(self.pool.ask(self.order(mail("Text."))), CannotPrint)
+        self.assertEqual((error.code, str(error)), ("#822", "It takes longer than 0 seconds."))
+
+    async def test_other_machine(self) -> None:
+        """When one machine is stopped, the workers print for another, and none is started anew."""
+        workers = SharedWorkers()
+        self.addCleanup(workers.stop)
+        one, other = (
+            workers.make_print_pool(reactor, 1, lambda: self.seconds) for _ in range(2)
+        )
+        await one.ask(self.order(mail("Text.")))
+        ((pid,),) = (
+            [worker.transport.pid for worker in pool._workers]
+            for pool in workers._pools.values()
+        )
+        breaking_off = one.ask(self.order(mail("Text."), name="2"))
+        stopped = one.stop()
+        await self.assertFailure(breaking_off, CannotPrintNow)
+        await stopped
+        self.assertEqual((await other.ask(self.order(mail("Text."), name="3")))["pages"], 1)
+        ((worker,),) = (pool._workers for pool in workers._pools.values())
+        self.assertEqual(worker.transport.pid, pid)
+
+    def test_no_workers(self) -> None:
+        """A machine without workers has a pool that prints nothing."""
+        pool = SharedWorkers().make_print_pool(reactor, 0, lambda: self.seconds)
+        self.assertEqual(pool.at_once, 0)
 
 
 class InProcessTests(_Contract, unittest.TestCase):
