@@ -13,7 +13,7 @@ from irsend.wording import nearest, no_such
 _PREFIX = "IRSEND_"
 _OTHERS = re.compile(
     # Of irsendctl, of `irsendctl run`, of the suite.
-    r"URL|PASSWORD|SECRET|UTC|MACHINE|LIVE|SMTP_(HOST|PORT|PASSWORD)"
+    r"URL|PASSWORD|SECRET|UTC|MACHINE|LIVE|CA_FILE|SMTP_(HOST|PORT|PASSWORD)"
     r"|MAILHOST_(SMTP|POP3)_PORT"
     # What Kubernetes and Docker set in each container beside a service of this name.
     r"|SERVICE_(HOST|PORT\w*)|PORT(_\w+)?"

@@ -133,6 +133,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ctl": (
         "errors",
+        "extras",
         "interfaces",
         "addresses",
         "wording",

@@ -95,6 +95,7 @@ class EnvironmentTests(Case):
         """What irsendctl, its `run`, and a container's engine set is left alone."""
         for name in (
             *("IRSEND_URL", "IRSEND_PASSWORD", "IRSEND_SECRET", "IRSEND_UTC", "IRSEND_LIVE"),
+            "IRSEND_CA_FILE",
             *("IRSEND_SMTP_HOST", "IRSEND_SMTP_PORT", "IRSEND_MAILHOST_SMTP_PORT"),
             *("IRSEND_MAILHOST_POP3_PORT", "IRSEND_SERVICE_HOST", "IRSEND_SERVICE_PORT_SMTP"),
             *("IRSEND_PORT", "IRSEND_PORT_2525_TCP_ADDR", "PATH", "MY_IRSEND_X"),

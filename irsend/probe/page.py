@@ -10,14 +10,9 @@ from irsend.probe.cells import lines_below, result_text, rows
 from irsend.probe.outcome import Outcome, Report, settings_text
 
 
-def check_installed() -> None:
-    """Raise NotInstalled where no page can be made here."""
-    PANEL.require("The page of a probe")
-
-
 def report_page(report: Report) -> str:
     """Return the file. NotInstalled."""
-    check_installed()
+    PANEL.require("The page of a probe")
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -16,6 +16,7 @@ from irsend.ctl.errors import REFUSED, CannotSave
 from irsend.ctl.invocation import Invocation, json_option
 from irsend.ctl.parameter_types import ReadableFile, Seconds, WholeNumber
 from irsend.ctl.secret_input import secret
+from irsend.extras import PANEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,13 +142,12 @@ def probe(
         raise click.UsageError(f"--html: {page} is there already; allowed: a new file")
     if password_file is not None and not user:
         raise click.UsageError("--password-file: whose password is it? Name --user too.")
+    # Said before the mails are sent.
+    lacking = PANEL.lacks("--html") if page is not None else ""
+    if lacking:
+        raise click.UsageError(lacking)
     given = _assignments(settings)
     try:
-        if page is not None:
-            from irsend.probe.page import check_installed
-
-            # Said before the mails are sent.
-            check_installed()
         order = read_order(
             url=url,
             to=recipients,
