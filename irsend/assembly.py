@@ -91,7 +91,10 @@ class Assembly(MultiService):
         for sentence, consequence in missing:
             if sentence:
                 self.log.warn(
-                    "{sentence} ({consequence})", sentence=sentence, consequence=consequence
+                    "{sentence} ({consequence})",
+                    sentence=sentence,
+                    consequence=consequence,
+                    log_system="irsend",
                 )
 
     def stopService(self) -> Deferred[None]:
@@ -144,7 +147,9 @@ class Assembly(MultiService):
             through=self._on_the_wire if self.machine.configuration.link.covers_panel else None,
         )
         for address in self.panel_addresses:
-            self.log.info("Panel: http://{address}/", address=address_text(address))
+            self.log.info(
+                "Panel: http://{address}/", address=address_text(address), log_system="irsend"
+            )
 
     def _on_the_wire(self, make: EndpointMaker) -> LinkServerEndpoint:
         # The panel stays reachable from this host, whatever the filter is set to.

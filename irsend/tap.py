@@ -151,10 +151,15 @@ class Irsend(MultiService):
 
         # Now, and again when the reactor runs: it sets handlers of its own as it starts.
         self._install_signal_handlers()
-        self.log.info("Configuration: {source}", source=self._options.source)
+        self.log.info(
+            "Configuration: {source}", source=self._options.source, log_system="irsend"
+        )
         variables = self._options.configuration.variables
         if variables:
-            self.log.info("Environment: {names}", names=", ".join(variables))
+            self.log.info(
+                "Environment: {names}", names=", ".join(variables), log_system="irsend"
+            )
+        new = not Path(self._options.configuration.state).exists()
         try:
             MultiService.startService(self)
         except CannotListen as error:
@@ -162,6 +167,11 @@ class Irsend(MultiService):
         except IrsendError as error:
             self._refuse_to_start(str(error))
         self._reactor.callWhenRunning(self._install_signal_handlers)
+        if new:
+            from irsend.next_steps import next_steps
+
+            for sentence in next_steps(self.assembly):
+                self.log.info("{sentence}", sentence=sentence, log_system="irsend")
 
     def _refuse_to_start(self, sentence: str) -> NoReturn:
         """End the process with 1; where twistd has gone to the background, its first process too.

@@ -151,8 +151,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "sample_configuration",
         "store",
     ),
+    "next_steps": ("assembly", "configuration_sections", "protocols", "services"),
     "tap": (
         "errors",
+        "next_steps",
         "configuration",
         "sample_configuration",
         "effective_configuration",

@@ -175,6 +175,39 @@ class TapTests(ProcessCase):
         self.assertRegex(process.written, r"SMTP: listening on 127\.0\.0\.1:[1-9][0-9]*\n")
         self.assertIn(f"State: {self.directory / 'state'}\n", process.written)
 
+    async def test_first_start(self) -> None:
+        """The first start fits 24 rows of 80 columns, and ends with what to do next; a later one does not."""
+        process = self.start_without_file()
+        panel = (await process.wait_for(r"Panel: (http://\S+)/\n"))[1]
+        await process.wait_for("Try next: .*\n")
+        lines = process.written.splitlines()
+        self.assertLessEqual(sum(-(-len(line) // 80) for line in lines), 24, process.written)
+        port = re.search(r"\bSMTP: listening on (\S+)\n", process.written)
+        assert port, process.written
+        for line, said in zip(
+            lines[-3:],
+            (
+                f"[irsend] Panel: {panel}/",
+                f"[irsend] Mail in: SMTP {port[1]}, for ir@bench.test",
+                f"[irsend] Try next: irsendctl --url {panel} status",
+            ),
+            strict=True,
+        ):
+            self.assertEqual(line.partition(" ")[2], said)
+        os.kill(self.pid, signal.SIGTERM)
+        await process.ended
+        again = self.start_without_file()
+        await again.wait_for("Panel: ")
+        os.kill(self.pid, signal.SIGTERM)
+        await again.ended
+        self.assertNotIn("Try next", again.written)
+
+    async def test_first_start_bare(self) -> None:
+        """Where SMTP Receive is off, the first start says how it is turned on."""
+        process = self.start_without_file("--bare")
+        await process.wait_for("Mail in: off; irsendctl set email_ifax.smtp_receive=on\n")
+        await process.wait_for("Try next: irsendctl --url ")
+
     async def test_sigterm(self) -> None:
         """SIGTERM sends 421 to clients, and ends with status 0 and without a traceback."""
         process = self.start()
