@@ -132,6 +132,22 @@ class LightTests(ProcessCase):
             self.assertIn(sentence, self.process.written)
         self.assertNotIn("Traceback", self.process.written)
 
+    async def test_protocols(self) -> None:
+        """It polls its maildrop, and its models are probed against a mail server."""
+        await self.started()
+        port = (await self.process.wait_for(r"POP3: listening on 127.0.0.1:(\d+)"))[1]
+        await self.irsendctl("set", f"service_mode.pop3_port={port}")
+        out, err, status = await self.irsendctl("receive")
+        self.assertEqual((out[:2], err, status), ("OK", "", 0))
+        server = (await self.process.wait_for(r"Mail host SMTP: listening on (\S+)"))[1]
+        out, err, status = await self.irsendctl(
+            *("--json", "probe", f"smtp://{server}", "--to", "ir@bench.test"),
+            *("--model", "ir2270", "--dry-run", "--pause", "0"),
+        )
+        self.assertIn(status, (0, 1), err)
+        (model,) = json.loads(out)["models"]
+        self.assertEqual(model["name"], "ir2270")
+
     async def test_missing_over_http(self) -> None:
         """What needs an extra is 409, with a sentence that names the command."""
         await self.started()
