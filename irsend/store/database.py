@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from irsend.store.records import (
     job_of,
     session_of,
 )
+from irsend.store.state import IN_RAM
 
 T = TypeVar("T")
 
@@ -41,15 +43,30 @@ _JOB_CONDITIONS = {
 def open_database(path: Path) -> sqlite3.Connection:
     """Open or make the database, with every table and column of this release; sqlite3.Error."""
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    database.execute("PRAGMA journal_mode=WAL")
-    database.execute("PRAGMA synchronous=NORMAL")
+    if path == IN_RAM:
+        # A copy of an empty one: the schema is not parsed again.
+        database.deserialize(_empty_database())
+    else:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        _make_tables(database)
     database.create_function("contains", 2, _contains, deterministic=True)
+    return database
+
+
+@cache
+def _empty_database() -> bytes:
+    with contextlib.closing(sqlite3.connect(IN_RAM, isolation_level=None)) as database:
+        _make_tables(database)
+        return database.serialize()
+
+
+def _make_tables(database: sqlite3.Connection) -> None:
     database.executescript(SCHEMA)
     for table, column, of_type in LATER_COLUMNS:
         there = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
         if column not in there:
             database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {of_type}")
-    return database
 
 
 def _contains(text: str | None, needle: str) -> bool:

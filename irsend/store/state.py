@@ -13,6 +13,8 @@ from pathlib import Path
 
 from irsend.errors import StateError
 
+IN_RAM = Path(":memory:")
+"""What SQLite calls a database in RAM."""
 _PARTS = ("memory", "mails", "tray", "sessions", "keys", "outbox")
 _OWN_NAMES = {*_PARTS, "lock", "journal.sqlite", "settings.toml"}
 
@@ -119,8 +121,8 @@ class MemoryDirectory(StateDirectory):
 
     @property
     def journal(self) -> Path:
-        """What SQLite calls a database in RAM."""
-        return Path(":memory:")
+        """In RAM, too."""
+        return IN_RAM
 
     def acquire(self) -> None:
         """Make the directory; StateError."""

@@ -82,7 +82,9 @@ class MachineProcess:
         self._machines = itertools.count(1)
         self._waiting: dict[int, Future[object]] = {}
         self._ended = False
-        threading.Thread(target=self._read_answers, name="irsend", daemon=True).start()
+        self._gone = MachineGone("The process that runs the machine has ended.")
+        self._reader = threading.Thread(target=self._read_answers, name="irsend", daemon=True)
+        self._reader.start()
         atexit.register(self.stop)
 
     @property
@@ -115,12 +117,12 @@ class MachineProcess:
         framed = frame(Call(number, machine, name, arguments, words))
         with self._sending:
             if self._ended:
-                raise self._gone()
+                raise self._gone
             self._waiting[number] = future
             try:
                 self._socket.sendall(framed)
             except OSError:
-                raise self._gone() from None
+                raise self._gone from None
         try:
             return future.result(answer_within)
         except TimeoutError:
@@ -129,28 +131,26 @@ class MachineProcess:
             raise NotInTime(f"Waited {answer_within:g} s for the end of {name!r}.") from None
 
     def _read_answers(self) -> None:
-        stream = cast(BinaryIO, self._socket.makefile("rb"))
         try:
-            while (answer := read_answer(stream)) is not None:
-                future = self._waiting.pop(answer.number)
-                if answer.error is not None:
-                    future.set_exception(answer.error)
-                else:
-                    future.set_result(answer.value)
+            with cast(BinaryIO, self._socket.makefile("rb")) as stream:
+                while (answer := read_answer(stream)) is not None:
+                    future = self._waiting.pop(answer.number)
+                    if answer.error is not None:
+                        future.set_exception(answer.error)
+                    else:
+                        future.set_result(answer.value)
         except (OSError, EOFError):
             pass
         finally:
-            with self._sending:
+            with self._last_words as words, self._sending:
+                words.seek(0)
+                said = words.read().decode("utf-8", "replace")[-_SHOWN:].strip()
+                if said:
+                    self._gone = MachineGone(f"{self._gone} It said:\n{said}")
                 self._ended = True
             for future in self._waiting.values():
-                future.set_exception(self._gone())
+                future.set_exception(self._gone)
             self._waiting.clear()
-
-    def _gone(self) -> MachineGone:
-        words = "The process that runs the machine has ended."
-        self._last_words.seek(0)
-        said = self._last_words.read().decode("utf-8", "replace")[-_SHOWN:].strip()
-        return MachineGone(f"{words} It said:\n{said}" if said else words)
 
     def stop(self) -> None:
         """End it, and wait for its end."""
@@ -159,6 +159,8 @@ class MachineProcess:
             return
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join(_TO_END)
+        self._socket.close()
         try:
             self._process.wait(_TO_END)
         except subprocess.TimeoutExpired:

@@ -30,7 +30,7 @@ from irsend.store.memory import Memory
 from irsend.store.outbox import Outbox, Outgoing
 from irsend.store.receiver_features import ReceiverFeatures
 from irsend.store.saved_settings import SavedSettings
-from irsend.store.state import StateDirectory
+from irsend.store.state import IN_RAM, StateDirectory
 from irsend.store.transcripts import Transcripts
 from irsend.store.tray import PrintedMails, Tray
 
@@ -53,7 +53,7 @@ class RAMStorage(Storage):
         )
         self.kept_mails = _NoKeptMails(_NOWHERE, self.memory, execute)
         self.journal = Journal(
-            Path(":memory:"),
+            IN_RAM,
             _RAMTranscripts(_NOWHERE),
             execute,
             reactor,

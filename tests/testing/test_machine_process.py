@@ -24,7 +24,8 @@ def run(directory: Path, program: str) -> subprocess.CompletedProcess[str]:
     """Run a program of Python's in a directory."""
     directory.mkdir(exist_ok=True)
     return subprocess.run(
-        [sys.executable, "-c", program],
+        # -X dev: what is left open is a warning.
+        [sys.executable, "-X", "dev", "-c", program],
         cwd=directory,
         env=_ENVIRONMENT,
         capture_output=True,
