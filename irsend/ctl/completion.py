@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import BashComplete, CompletionItem, get_completion_class
 
 from irsend.ctl.errors import MachineRefused, NoMachine, PasswordNeeded, WrongURL
 from irsend.ctl.invocation import Invocation
 from irsend.ctl.json_values import JsonObject
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     Items = list[CompletionItem[str]]
 
 SHELLS = ("bash", "zsh", "fish")
@@ -36,22 +37,23 @@ _BASH_WITHOUT_SPACE = """\
 
 def script(program: click.Command, shell: str) -> str:
     """Return the script that makes a shell complete the command line of a program."""
+    from click.shell_completion import BashComplete, ShellComplete, get_completion_class
+
     made_by = get_completion_class(shell)
-    if made_by is None:
-        raise click.UsageError(f"{shell} is not allowed; allowed: {', '.join(SHELLS)}")
+    assert made_by is not None  # click knows all of SHELLS
+    maker = made_by(program, {}, "irsendctl", _VARIABLE)
+    # Bash's own runs bash to look at its version, and warns: every bash since 4.4 will do.
+    source = ShellComplete.source(maker)
     if made_by is BashComplete:
-        made_by = _Bash
-    return made_by(program, {}, "irsendctl", _VARIABLE).source()
+        source = source.replace("    return 0\n", _BASH_WITHOUT_SPACE, 1)
+    return source
 
 
-class _Bash(BashComplete):
-    source_template = BashComplete.source_template.replace(
-        "    return 0\n", _BASH_WITHOUT_SPACE, 1
-    )
+def _item(value: object, help: str | None = None) -> CompletionItem[str]:
+    # Imported here: each call of irsendctl imports this module, and few complete anything.
+    from click.shell_completion import CompletionItem
 
-    def source(self) -> str:
-        # Click's own runs bash to look at its version, and warns: every bash since 4.4 will do.
-        return super(BashComplete, self).source()
+    return CompletionItem(str(value), help=help)
 
 
 def model_names(_: click.Context, __: click.Parameter, incomplete: str) -> Items:
@@ -59,7 +61,7 @@ def model_names(_: click.Context, __: click.Parameter, incomplete: str) -> Items
     from irsend.device.model import load_model, model_names
 
     return [
-        CompletionItem(name, help=load_model(name).title)
+        _item(name, help=load_model(name).title)
         for name in model_names()
         if name.startswith(incomplete)
     ]
@@ -70,7 +72,7 @@ def windows(_: click.Context, __: click.Parameter, incomplete: str) -> Items:
     from irsend.device.windows import windows
 
     return [
-        CompletionItem(name, help=about.title)
+        _item(name, help=about.title)
         for name, about, _ in windows()
         if name.startswith(incomplete)
     ]
@@ -81,7 +83,7 @@ def secret_keys(_: click.Context, __: click.Parameter, incomplete: str) -> Items
     from irsend.device.windows import ITEMS
 
     return [
-        CompletionItem(key, help=about.label)
+        _item(key, help=about.label)
         for key, about in ITEMS.items()
         if about.secret and key.startswith(incomplete)
     ]
@@ -100,7 +102,7 @@ def assignments(context: click.Context, parameter: click.Parameter, incomplete: 
     if before and before[-1] in ITEMS:
         return _starting(_words(before[-1]), begun or incomplete)
     return [
-        CompletionItem(f"{key}=", help=about.label)
+        _item(f"{key}=", help=about.label)
         for key, about in ITEMS.items()
         if key.startswith(incomplete)
     ]
@@ -111,7 +113,7 @@ def codes(_: click.Context, __: click.Parameter, incomplete: str) -> Items:
     from irsend.device.codes import CODES
 
     return [
-        CompletionItem(code.removeprefix("#"), help=meaning)
+        _item(code.removeprefix("#"), help=meaning)
         for code, meaning in CODES.items()
         if code.removeprefix("#").startswith(incomplete)
     ]
@@ -124,8 +126,8 @@ def _asked(
 
     def offer(context: click.Context, _: click.Parameter, incomplete: str) -> Items:
         return [
-            CompletionItem(
-                str(row.get(number)),
+            _item(
+                row.get(number),
                 help=" ".join(str(row[one]) for one in describe if row.get(one)),
             )
             for row in _rows(context, path)
@@ -161,4 +163,4 @@ def _words(key: str) -> Iterable[str]:
 
 
 def _starting(words: Iterable[str], incomplete: str) -> Items:
-    return [CompletionItem(one) for one in words if one.startswith(incomplete)]
+    return [_item(one) for one in words if one.startswith(incomplete)]
