@@ -41,6 +41,7 @@ def irsendctl(*arguments: str, **environment: str) -> subprocess.CompletedProces
     return subprocess.run(
         [*_IRSENDCTL, *arguments],
         env={**_ENVIRONMENT, **environment},
+        input="",
         capture_output=True,
         text=True,
         timeout=60,
