@@ -117,8 +117,8 @@ def read_configuration(
             raw = tomllib.loads(Path(path).read_text("utf-8"))
         except OSError as error:
             raise ConfigurationError(f"{path}: {error.strerror}") from None
-        except ValueError as error:
-            # Not UTF-8, not TOML, or a number of too many digits for Python.
+        except (ValueError, RecursionError) as error:
+            # Not UTF-8, not TOML, nested too deeply, or a number of too many digits for Python.
             raise ConfigurationError(f"{path}: {error}") from None
     from_environment: dict[str, object] = {}
     variables = read_environment(environment, _all_items())

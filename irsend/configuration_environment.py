@@ -45,7 +45,7 @@ def read_environment(
         about = items[keys[name]]
         try:
             given[keys[name]] = _value(text, about)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             # A secret may stand in what TOML's reader says.
             why = "" if about and about.secret else f" ({error})"
             refused.append(f"{name}: this is no TOML value{why}; allowed: {_allowed(about)}")

@@ -124,6 +124,7 @@ class EnvironmentTests(Case):
             ("IRSEND_LIMITS__ERRORS", "many", "'many' is not allowed; allowed: a whole number"),
             ("IRSEND_MODEL", "ir9999", "model: 'ir9999' is not allowed; allowed: "),
             ("IRSEND_TLS__HOSTNAMES", '["a"', "this is no TOML value (Unclosed array"),
+            ("IRSEND_TLS__HOSTNAMES", "[" * 100_000, "this is no TOML value ("),
             ("IRSEND_MAILHOST__ACCOUNTS", "a=b", "this value is not allowed; allowed: a table"),
         ):
             self.begins(self.refused_environment({name: value}), f"{name}: {said}")
