@@ -17,7 +17,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.hypothesis
 
 # What `make` alone does: starting a machine would be a surprise.
 .DEFAULT_GOAL := help
-.PHONY: help run test slow live lint docs wheel bench clean distclean
+.PHONY: help run test slow live lint docs man wheel bench clean distclean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,9 @@ lint: $(VENV)/.dev ## ruff and mypy
 docs: $(VENV)/.dev ## The documentation as HTML, warnings as errors
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+man: $(VENV)/.test ## etc/irsendctl.1, the man page, from the help texts
+	$(BIN)/python -m irsend.ctl.manual > etc/irsendctl.1
 
 wheel: $(VENV)/.dev ## A wheel in dist/, tried in an empty environment
 	sh tests/wheel.sh $(BIN)/python
@@ -79,7 +82,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(call install,,irsend and the packages that it needs,about a minute)
+	$(call install,[all],irsend and the packages that it needs,about a minute)
 
 $(VENV)/.test: $(VENV)/.run
 	$(call install,[test],what the suite needs,a few seconds)

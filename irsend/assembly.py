@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from irsend.configuration import Configuration
 from irsend.configuration_sections import MB
+from irsend.extras import PANEL
 from irsend.link.endpoints import LinkServerEndpoint
 from irsend.link.enforcement import choose_way
 from irsend.panel.options import PanelOptions
@@ -23,7 +24,7 @@ from irsend.protocols.server_endpoints import (
 )
 from irsend.services.keyring import check_key
 from irsend.services.machine.machine import Machine
-from irsend.services.print.print_pool import PoolMaker, make_print_pool
+from irsend.services.print.print_pool import PoolMaker, make_print_pool, printing_lacks
 
 if TYPE_CHECKING:
     from irsend.mailhost import MailHost
@@ -71,6 +72,7 @@ class Assembly(MultiService):
         self.machine.acquire()
         try:
             MultiService.startService(self)
+            self._log_missing()
             if self.machine.configuration.listen.panel:
                 self._open_panel(self.machine.configuration.listen.panel)
         except BaseException:
@@ -78,6 +80,23 @@ class Assembly(MultiService):
                 self.mailhost.abort_start()
             self.machine.abort_start()
             raise
+
+    def _log_missing(self) -> None:
+        """Name the libraries that the configuration asks for and that are not installed."""
+        configuration = self.machine.configuration
+        missing = []
+        if configuration.printing.workers:
+            missing.append((printing_lacks(), "received mail waits in memory"))
+        if configuration.listen.panel:
+            missing.append((PANEL.lacks("The panel's page"), "/api and irsendctl work"))
+        for sentence, consequence in missing:
+            if sentence:
+                self.log.warn(
+                    "{sentence} ({consequence})",
+                    sentence=sentence,
+                    consequence=consequence,
+                    log_system="irsend",
+                )
 
     def stopService(self) -> Deferred[None]:
         """Close every port, end all that is under way, then release the state directory."""
@@ -129,7 +148,9 @@ class Assembly(MultiService):
             through=self._on_the_wire if self.machine.configuration.link.covers_panel else None,
         )
         for address in self.panel_addresses:
-            self.log.info("Panel: http://{address}/", address=address_text(address))
+            self.log.info(
+                "Panel: http://{address}/", address=address_text(address), log_system="irsend"
+            )
 
     def _on_the_wire(self, make: EndpointMaker) -> LinkServerEndpoint:
         # The panel stays reachable from this host, whatever the filter is set to.

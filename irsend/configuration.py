@@ -1,4 +1,4 @@
-"""The configuration: etc/irsend.toml and --set, read into frozen values.
+"""The configuration: etc/irsend.toml, the environment and --set, read into frozen values.
 
 The items of the machine's own windows stand in `device.windows`, the sections of
 the bench around it in `configuration_sections`. `sample_configuration` writes
@@ -8,7 +8,7 @@ etc/irsend.toml from the same declarations.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 from attrs import Factory, field, frozen
 
+from irsend.configuration_environment import read_environment, variable_of
 from irsend.configuration_limits import Limits
 from irsend.configuration_sections import (
     IN_MEMORY,
@@ -28,10 +29,10 @@ from irsend.configuration_sections import (
     Printing,
     Sending,
 )
-from irsend.device.items import Text, Value, item, items_of, read_values
+from irsend.device.items import Item, Text, Value, item, items_of, read_values
 from irsend.device.model import Model, load_model
 from irsend.device.renamed_keys import OF_CONFIGURATION, read_renamed
-from irsend.device.windows import windows
+from irsend.device.windows import ITEMS, windows
 from irsend.errors import ConfigurationError, ModelError, SettingsRefused, ValueRefused
 from irsend.wording import did_you_mean, nearest, no_such_key
 
@@ -65,6 +66,12 @@ class Configuration:
     limits: Limits = _section(Limits)
     faults: Faults = _section(Faults)
     mailhost: MailHost = _section(MailHost)
+    sources: dict[str, str] = field(factory=dict, eq=False, repr=False)
+    """Where each key that is given anywhere has its value from: the file, a variable, --set."""
+    variables: tuple[str, ...] = field(default=(), eq=False)
+    """The names of the environment variables that count."""
+    model_named: str = field(default="", eq=False)
+    """What the model was named by: its name, or the path of its file."""
     warnings: tuple[str, ...] = field(default=(), eq=False)
     """What the files and --set should have otherwise, a sentence each."""
 
@@ -97,8 +104,9 @@ def read_configuration(
     model: str | None = None,
     state: str | None = None,
     sets: list[str] | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Configuration:
-    """Read the file and what the command line adds; raise ConfigurationError with a line for each fault.
+    """Read the file, the environment and --set; raise ConfigurationError with a line for each fault.
 
     Where there is no file, `without_file` stands for it: values by whole key. Of these, a
     setting that the model lacks is left out.
@@ -109,15 +117,27 @@ def read_configuration(
             raw = tomllib.loads(Path(path).read_text("utf-8"))
         except OSError as error:
             raise ConfigurationError(f"{path}: {error.strerror}") from None
-        except ValueError as error:
-            # Not UTF-8, not TOML, or a number of too many digits for Python.
+        except (ValueError, RecursionError) as error:
+            # Not UTF-8, not TOML, nested too deeply, or a number of too many digits for Python.
             raise ConfigurationError(f"{path}: {error}") from None
+    from_environment: dict[str, object] = {}
+    variables = read_environment(environment, _all_items())
+    for key, given in variables.items():
+        _put(from_environment, key, given)
     from_set = read_assignments(sets or [])
     if model is not None:
         from_set["model"] = model
     if state is not None:
         from_set["state"] = state
-    named = from_set.get("model", raw.get("model", "ir2270"))
+    named: object = "ir2270"
+    where = ""
+    for layer, its_source in (
+        (raw, f"{path}: "),
+        (from_environment, f"{variable_of('model')}: "),
+        (from_set, ""),
+    ):
+        if "model" in layer:
+            named, where = layer["model"], its_source
     try:
         if not isinstance(named, str):
             raise ModelError(
@@ -125,23 +145,66 @@ def read_configuration(
             )
         the_model = load_model(named)
     except ModelError as error:
-        source = path if "model" in raw and "model" not in from_set else ""
-        raise ConfigurationError(f"{source}: {error}" if source else str(error)) from None
+        raise ConfigurationError(f"{where}{error}") from None
     if path is None:
         for key, usual in without_file.items():
             setting = key.removeprefix("settings.")
             if setting == key or the_model.has_item(setting):
                 _put(raw, key, usual)
     base = _read(path or "", the_model, raw)
+    between = _read("", the_model, from_environment, variable_of)
     top = _read("--set", the_model, from_set)
-    base["warnings"] = (*the_model.warnings, *base["warnings"], *top.pop("warnings"))
-    settings = base.pop("settings", {})
-    overrides = top.pop("settings", {})
-    merged = {**base, **top}
+    sources = {
+        **dict.fromkeys(_given(raw), path or "the bench"),
+        **{one: variable_of(key) for key in variables for one in _given({key: None})},
+        **dict.fromkeys(_given(from_set), "--set"),
+        **({} if model is None else {"model": "--model"}),
+        **({} if state is None else {"state": "--state"}),
+    }
+    warnings = [one for layer in (base, between, top) for one in layer.pop("warnings")]
+    settings = {**base.pop("settings"), **between.pop("settings")}
+    overrides = top.pop("settings")
+    merged = {**base, **between, **top}
     for name, made_of in SECTIONS.items():
-        section = made_of(**base.get(name, {}))
+        section = made_of(**{**base.get(name, {}), **between.get(name, {})})
         merged[name] = attrs.evolve(section, **_merged(section, top.get(name, {})))
-    return Configuration(model=the_model, settings=settings, overrides=overrides, **merged)
+    return Configuration(
+        model=the_model,
+        settings=settings,
+        overrides=overrides,
+        sources=sources,
+        variables=tuple(map(variable_of, variables)),
+        model_named=named,
+        warnings=(*the_model.warnings, *warnings),
+        **merged,
+    )
+
+
+def _given(layer: Mapping[str, object], prefix: str = "") -> list[str]:
+    """Return the whole keys that a layer gives; a table that is a value is one key."""
+    keys = []
+    for name, value in layer.items():
+        key = prefix + name
+        if isinstance(value, dict) and f"{key}." not in _TABLES:
+            keys += _given(value, f"{key}.")
+        else:
+            # [quirks] is [settings.quirks].
+            keys.append(f"settings.{key}" if key.startswith("quirks.") else key)
+    return keys
+
+
+def _all_items() -> dict[str, Item | None]:
+    """Return the items of all keys there are, of any model; None for what is no item."""
+    items: dict[str, Item | None] = {"model": None}
+    items |= {key: about for key, about, _ in items_of(Configuration)}
+    for name, made_of in SECTIONS.items():
+        items |= {f"{name}.{key}": about for key, about, _ in items_of(made_of)}
+    items |= dict.fromkeys(OF_CONFIGURATION)
+    for whole, about in ITEMS.items():
+        items[f"settings.{whole}"] = about
+        if whole.startswith("quirks."):
+            items[whole] = about
+    return items
 
 
 def _merged(section: object, changes: Mapping[str, Value]) -> dict[str, Value]:
@@ -185,7 +248,13 @@ def _put(into: dict[str, object], key: str, value: object) -> None:
     into[parts[-1]] = value
 
 
-def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any]:
+def _read(
+    source: str,
+    model: Model,
+    raw: Mapping[str, object],
+    written: Callable[[str], str] = str,
+) -> dict[str, Any]:
+    """Read one layer; `written` returns how a key is written there."""
     values: dict[str, Any] = {}
     prefix = f"{source}: " if source else ""
     renamed = read_renamed(raw, OF_CONFIGURATION)
@@ -231,7 +300,9 @@ def _read(source: str, model: Model, raw: Mapping[str, object]) -> dict[str, Any
         except ValueRefused as error:
             refused.append(error)
     if refused:
-        raise ConfigurationError("\n".join(f"{prefix}{one}" for one in refused))
+        raise ConfigurationError(
+            "\n".join(f"{prefix}{written(one.key)}: {one.problem}" for one in refused)
+        )
     return values
 
 

@@ -68,6 +68,10 @@ class MessageTooLarge(IrsendError):
     """The message is larger than the machine takes."""
 
 
+class NotInstalled(IrsendError):
+    """This needs a library that is not installed."""
+
+
 class NoSuchRecord(IrsendError):
     """There is no such job or session."""
 

@@ -45,11 +45,12 @@ _HEAD = """\
 # without a "#" make the bench that runs without --config too, where the mail host at
 # the end of this file is the only mail server that the printer knows.
 #
-# The last of these wins: the printer's model, this file, what was changed at the
+# The last of these wins: the printer's model, this file, a variable in the
+# environment (IRSEND_LISTEN__SMTP is smtp of [listen] below), what was changed at the
 # machine (`irsendctl factory-reset` forgets it), --set KEY=VALUE. After a change,
-# --check at the end of the second line above says whether the file can be used, and
-# SIGHUP has a running machine read it again. `twistd -n irsend` does the same as
-# irsend-machine."""
+# --check at the end of the second line above says whether the file can be used, --print-config
+# what is in force and from where, and SIGHUP has a running machine read the file again.
+# `twistd -n irsend` does the same as irsend-machine."""
 
 
 def sample() -> str:
@@ -91,7 +92,7 @@ def _table(name: str, captions: list[str], made_of: type) -> list[str]:
 def _item(table: str, key: str, about: Item, default: object) -> str:
     """Return one key: what it means, what is allowed, the key itself."""
     whole = f"{table}.{key}"
-    usual = _toml(about.kind.plain(default))
+    usual = toml(about.kind.plain(default))
     meaning = about.meaning
     if table.startswith("settings.") or table == "quirks":
         meaning = f"{about.label}. {meaning}"
@@ -101,7 +102,7 @@ def _item(table: str, key: str, about: Item, default: object) -> str:
         notes += " Only newer models have it."
     if whole not in BENCH:
         return _entry(meaning, notes, f"# {key} = {usual}")
-    return _entry(meaning, f"{notes} Default: {usual}.", f"{key} = {_toml(BENCH[whole])}")
+    return _entry(meaning, f"{notes} Default: {usual}.", f"{key} = {toml(BENCH[whole])}")
 
 
 def _entry(meaning: str, notes: str, line: str) -> str:
@@ -123,13 +124,14 @@ def _prose(text: str, indent: str = "") -> list[str]:
     )
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
+    """Return a value of an item as TOML writes it."""
     match value:
         case dict():
-            pairs = ", ".join(f"{_toml(key)} = {_toml(one)}" for key, one in value.items())
+            pairs = ", ".join(f"{toml(key)} = {toml(one)}" for key, one in value.items())
             return f"{{ {pairs} }}" if pairs else "{}"
         case list():
-            return f"[{', '.join(_toml(one) for one in value)}]"
+            return f"[{', '.join(toml(one) for one in value)}]"
     # Of the values that items have, JSON writes these as TOML does.
     return json.dumps(value, ensure_ascii=False)
 

@@ -60,6 +60,11 @@ class Options(usage.Options):
             "The machine's factory state instead of the bench: no mail host either.",
         ],
         ["check", None, "Read everything, say what would be done, and end with 0 or 1."],
+        [
+            "print-config",
+            None,
+            "Print the configuration in force as TOML, and where each value is from.",
+        ],
     ]
 
     def __init__(self) -> None:
@@ -102,6 +107,11 @@ class Options(usage.Options):
         try:
             self.configuration = self.read()
             check(self.configuration, reactor)
+            if self["print-config"]:
+                from irsend.effective_configuration import effective
+
+                print(effective(self.configuration))
+                sys.exit(0)
             if self["check"]:
                 print(_plan(self.configuration, self.source))
                 sys.exit(0)
@@ -119,6 +129,7 @@ class Options(usage.Options):
             model=self["model"],
             state=self["state"],
             sets=self["sets"],
+            environment=os.environ,
         )
 
 
@@ -140,7 +151,15 @@ class Irsend(MultiService):
 
         # Now, and again when the reactor runs: it sets handlers of its own as it starts.
         self._install_signal_handlers()
-        self.log.info("Configuration: {source}", source=self._options.source)
+        self.log.info(
+            "Configuration: {source}", source=self._options.source, log_system="irsend"
+        )
+        variables = self._options.configuration.variables
+        if variables:
+            self.log.info(
+                "Environment: {names}", names=", ".join(variables), log_system="irsend"
+            )
+        new = not Path(self._options.configuration.state).exists()
         try:
             MultiService.startService(self)
         except CannotListen as error:
@@ -148,6 +167,11 @@ class Irsend(MultiService):
         except IrsendError as error:
             self._refuse_to_start(str(error))
         self._reactor.callWhenRunning(self._install_signal_handlers)
+        if new:
+            from irsend.next_steps import next_steps
+
+            for sentence in next_steps(self.assembly):
+                self.log.info("{sentence}", sentence=sentence, log_system="irsend")
 
     def _refuse_to_start(self, sentence: str) -> NoReturn:
         """End the process with 1; where twistd has gone to the background, its first process too.
@@ -229,6 +253,7 @@ def _plan(configuration: Configuration, source: str) -> str:
     smtp = f"{listen.smtp} (while SMTP Receive is on)" if listen.smtp else "nothing (off)"
     lines = [
         f"configuration: {source}",
+        *(f"environment: {one}" for one in [", ".join(configuration.variables)] if one),
         f"model: {configuration.model.called}",
         f"state directory: {configuration.state}",
         f"SMTP would listen on: {smtp}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 _BELOW_SERVICES = (
     "errors",
+    "extras",
     "interfaces",
     "addresses",
     "device",
@@ -23,6 +24,7 @@ _BELOW_SERVICES = (
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
+    "extras": ("errors",),
     "interfaces": (),
     "back_pressure": (),
     "addresses": ("interfaces",),
@@ -31,15 +33,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "machine_interface": ("interfaces", "device"),
     "message": ("errors", "interfaces", "addresses"),
     "message.reports": ("errors", "interfaces", "addresses", "message"),
-    "protocols": ("errors", "interfaces", "addresses", "back_pressure"),
+    "protocols": ("errors", "extras", "interfaces", "addresses", "back_pressure"),
     "link": ("errors", "interfaces", "addresses"),
     "imaging": ("errors", "interfaces", "message"),
     "store": ("errors", "interfaces", "device", "message"),
     "configuration_sections": ("addresses", "device", "link"),
     "configuration_limits": ("device",),
+    "configuration_environment": ("errors", "device", "wording"),
     "configuration": (
         "errors",
         "device",
+        "configuration_environment",
         "configuration_limits",
         "configuration_sections",
         "wording",
@@ -68,6 +72,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "panel": (
         "errors",
+        "extras",
         "interfaces",
         "addresses",
         "back_pressure",
@@ -77,6 +82,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "probe": (
         "errors",
+        "extras",
         "interfaces",
         "machine_interface",
         "addresses",
@@ -90,9 +96,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "services.send",
         "services.machine",
     ),
-    "model_draft": ("errors", "device", "protocols"),
+    "model_draft": ("errors", "extras", "device", "protocols"),
     "assembly": (
         "errors",
+        "extras",
         "link",
         "configuration_sections",
         "configuration",
@@ -127,6 +134,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ctl": (
         "errors",
+        "extras",
         "interfaces",
         "addresses",
         "wording",
@@ -137,7 +145,23 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "probe",
         "testing",
     ),
-    "tap": ("errors", "configuration", "sample_configuration", "protocols", "assembly"),
+    "effective_configuration": (
+        "configuration",
+        "configuration_sections",
+        "device",
+        "sample_configuration",
+        "store",
+    ),
+    "next_steps": ("assembly", "configuration_sections", "protocols", "services"),
+    "tap": (
+        "errors",
+        "next_steps",
+        "configuration",
+        "sample_configuration",
+        "effective_configuration",
+        "protocols",
+        "assembly",
+    ),
     "machine_program": ("tap",),
 }
 """What each part may import of irsend, from the ground up. Nothing but machine_program imports tap."""

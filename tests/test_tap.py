@@ -13,91 +13,25 @@ import signal
 import smtplib
 import socket
 import sys
-from pathlib import Path
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessTerminated
-from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.threads import deferToThread
 from twisted.internet.utils import getProcessOutputAndValue
-from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
-from twisted.trial import unittest
 
 from irsend.configuration import read_configuration
 from irsend.device.model import model_names
 from irsend.store.state import StateDirectory
 from irsend.tap import Options
+from tests.twistd import BENCH, TOP, ProcessCase, TapCase
 
-_TOP = str(Path(__file__).resolve().parent.parent)
-_BENCH = """
-state = "{state}"
-[listen]
-smtp = "tcp:0:interface=127.0.0.1"
-panel = "tcp:0:interface=127.0.0.1"
-[settings.email_ifax]
-smtp_receive = true
-"""
-_WRONG = _BENCH + "pop_interval = 100\ncolour = 'red'\n"
+_WRONG = BENCH + "pop_interval = 100\ncolour = 'red'\n"
 _WRONG_INTERVAL = (
     "irsend: {file}: settings.email_ifax.pop_interval: 100 is not allowed; "
     "allowed: a whole number from 0 to 99 (minutes)\n"
 )
 
 
-class _Process(ProcessProtocol):
-    """A `twistd irsend`, and all that it wrote."""
-
-    def __init__(self) -> None:
-        self.written = ""
-        self.running = True
-        self.ended: Deferred[int] = Deferred()
-        self._awaited: list[tuple[str, Deferred[re.Match[str]]]] = []
-
-    def outReceived(self, octets: bytes) -> None:
-        self.written += octets.decode("utf-8", "replace")
-        for waiting in list(self._awaited):
-            match = re.search(waiting[0], self.written)
-            if match:
-                self._awaited.remove(waiting)
-                waiting[1].callback(match)
-
-    errReceived = outReceived
-
-    def processEnded(self, reason: Failure) -> None:
-        self.running = False
-        status = reason.value.exitCode if reason.check(ProcessTerminated) else 0
-        for _, waiting in self._awaited:
-            waiting.errback(AssertionError(f"it ended instead ({status}):\n{self.written}"))
-        self.ended.callback(status)
-
-    def wait_for(self, pattern: str) -> Deferred[re.Match[str]]:
-        """Fire with the match once this is in what it wrote."""
-        waiting: Deferred[re.Match[str]] = Deferred()
-        self._awaited.append((pattern, waiting))
-        self.outReceived(b"")
-        return waiting
-
-
-class _TapCase(unittest.TestCase):
-    """A test with a configuration of its own."""
-
-    timeout = 60
-
-    def setUp(self) -> None:
-        """Write the configuration."""
-        self.directory = Path(self.mktemp()).absolute()
-        self.directory.mkdir()
-        self.file = self.directory / "irsend.toml"
-        self.write(_BENCH)
-
-    def write(self, text: str) -> None:
-        """Write it anew."""
-        self.file.write_text(text.format(state=self.directory / "state"), "utf-8")
-
-
-class OptionsTests(_TapCase):
+class OptionsTests(TapCase):
     """The command line, read in this process."""
 
     def read(self, *arguments: str) -> tuple[int, str]:
@@ -151,7 +85,7 @@ class OptionsTests(_TapCase):
         ):
             without, shipped = Options(), Options()
             without.parseOptions(options)
-            shipped.parseOptions(["--config", f"{_TOP}/etc/irsend.toml", *options])
+            shipped.parseOptions(["--config", f"{TOP}/etc/irsend.toml", *options])
             self.assertEqual(without.configuration, shipped.configuration)
             self.assertTrue(without.configuration.mailhost.enabled)
 
@@ -224,57 +158,13 @@ class OptionsTests(_TapCase):
 
     def test_secret(self) -> None:
         """A secret that is refused is not in the sentence that refuses it."""
-        self.write(_BENCH + "pop_password = 'marked-four-which-is-far-too-long-for-this'\n")
+        self.write(BENCH + "pop_password = 'marked-four-which-is-far-too-long-for-this'\n")
         said = self.refused()
         self.assertIn("pop_password", said)
         self.assertNotIn("marked-", said)
 
 
-class _ProcessCase(_TapCase):
-    """A test of processes."""
-
-    command = ("from twisted.scripts.twistd import run; run()", "-n", "--pidfile=", "irsend")
-    """What Python runs, and the arguments of it before those of irsend."""
-
-    def start(self, *arguments: str, config: bool = True) -> _Process:
-        """Start a process; it is ended with the test."""
-        process = _Process()
-        file = ["--config", str(self.file)] if config else []
-        transport = reactor.spawnProcess(  # type: ignore[attr-defined]
-            process,
-            sys.executable,
-            [sys.executable, "-c", *self.command, *file, *arguments],
-            env={**os.environ, "PYTHONPATH": _TOP},
-            path=str(self.directory),
-        )
-        self.pid = transport.pid
-
-        def end() -> Deferred[int]:
-            if process.running:
-                transport.signalProcess("KILL")
-            return process.ended
-
-        self.addCleanup(end)
-        return process
-
-    def start_without_file(self, *arguments: str) -> _Process:
-        """Start a process without --config, on free ports."""
-        ports = (
-            f"{key}=tcp:0:interface=127.0.0.1"
-            for key in ("listen.smtp", "listen.panel", "mailhost.smtp", "mailhost.pop3")
-        )
-        sets = [word for assignment in ports for word in ("--set", assignment)]
-        return self.start(*sets, *arguments, config=False)
-
-    async def refused(self, *arguments: str) -> str:
-        """Return the output of a start that is refused; it may have no traceback."""
-        process = self.start(*arguments)
-        self.assertEqual(await process.ended, 1, process.written)
-        self.assertNotIn("Traceback", process.written)
-        return process.written
-
-
-class TapTests(_ProcessCase):
+class TapTests(ProcessCase):
     """The process, from its command line to its exit status."""
 
     async def test_log(self) -> None:
@@ -284,6 +174,39 @@ class TapTests(_ProcessCase):
         self.assertRegex(process.written, r"Model: Canon imageRUNNER 2270 \(ir2270\)\n")
         self.assertRegex(process.written, r"SMTP: listening on 127\.0\.0\.1:[1-9][0-9]*\n")
         self.assertIn(f"State: {self.directory / 'state'}\n", process.written)
+
+    async def test_first_start(self) -> None:
+        """The first start fits 24 rows of 80 columns, and ends with what to do next; a later one does not."""
+        process = self.start_without_file()
+        panel = (await process.wait_for(r"Panel: (http://\S+)/\n"))[1]
+        await process.wait_for("Try next: .*\n")
+        lines = process.written.splitlines()
+        self.assertLessEqual(sum(-(-len(line) // 80) for line in lines), 24, process.written)
+        port = re.search(r"\bSMTP: listening on (\S+)\n", process.written)
+        assert port, process.written
+        for line, said in zip(
+            lines[-3:],
+            (
+                f"[irsend] Panel: {panel}/",
+                f"[irsend] Mail in: SMTP {port[1]}, for ir@bench.test",
+                f"[irsend] Try next: irsendctl --url {panel} status",
+            ),
+            strict=True,
+        ):
+            self.assertEqual(line.partition(" ")[2], said)
+        os.kill(self.pid, signal.SIGTERM)
+        await process.ended
+        again = self.start_without_file()
+        await again.wait_for("Panel: ")
+        os.kill(self.pid, signal.SIGTERM)
+        await again.ended
+        self.assertNotIn("Try next", again.written)
+
+    async def test_first_start_bare(self) -> None:
+        """Where SMTP Receive is off, the first start says how it is turned on."""
+        process = self.start_without_file("--bare")
+        await process.wait_for("Mail in: off; irsendctl set email_ifax.smtp_receive=on\n")
+        await process.wait_for("Try next: irsendctl --url ")
 
     async def test_sigterm(self) -> None:
         """SIGTERM sends 421 to clients, and ends with status 0 and without a traceback."""
@@ -382,7 +305,7 @@ class TapTests(_ProcessCase):
                     *("-c", self.command[0], "--pidfile=pid", "--logfile=log"),
                     *("irsend", "--config", str(self.file), "--set", f"listen.smtp=tcp:{port}"),
                 ],
-                env={**os.environ, "PYTHONPATH": _TOP},
+                env={**os.environ, "PYTHONPATH": TOP},
                 path=str(self.directory),
             )
         self.assertEqual(status, 1)
@@ -421,7 +344,7 @@ class TapTests(_ProcessCase):
         out, err, status = await getProcessOutputAndValue(
             sys.executable,
             ["-c", code, "irsend", "--help"],
-            env={**os.environ, "PYTHONPATH": _TOP},
+            env={**os.environ, "PYTHONPATH": TOP},
         )
         self.assertEqual((status, err), (0, b""))
         self.assertIn("--check", out.decode())
@@ -431,19 +354,19 @@ class TapTests(_ProcessCase):
         """SIGHUP reads the configuration again; a wrong one changes nothing and is logged."""
         process = self.start()
         await process.wait_for("Panel: ")
-        self.write(_BENCH.replace("smtp_receive = true", "smtp_receive = 'maybe'"))
+        self.write(BENCH.replace("smtp_receive = true", "smtp_receive = 'maybe'"))
         os.kill(self.pid, signal.SIGHUP)
         await process.wait_for(
             r"SIGHUP: nothing was changed: .*smtp_receive: 'maybe' is not allowed"
         )
-        self.write(_BENCH.replace("smtp_receive = true", "smtp_receive = false"))
+        self.write(BENCH.replace("smtp_receive = true", "smtp_receive = false"))
         os.kill(self.pid, signal.SIGHUP)
         await process.wait_for(r"SMTP: not listening \(SMTP Receive is off\)")
 
     async def test_secrets(self) -> None:
         """No secret of the configuration reaches the output of the process."""
         self.write(
-            _BENCH
+            BENCH
             + "pop_password = 'marked-one'\n[settings.authent_encryption]\npassword = 'marked-two'\n"
             + "[panel]\npassword = 'marked-three'\n"
         )
@@ -454,7 +377,7 @@ class TapTests(_ProcessCase):
         self.assertNotIn("marked-", process.written)
 
 
-class MachineProgramTests(_ProcessCase):
+class MachineProgramTests(ProcessCase):
     """`irsend-machine`, run where no twistd is on the path."""
 
     command = ("from irsend.machine_program import main; main()",)
@@ -464,7 +387,7 @@ class MachineProgramTests(_ProcessCase):
         out, err, status = await getProcessOutputAndValue(
             sys.executable,
             ["-c", *self.command, *arguments],
-            env={"PYTHONPATH": _TOP, "PATH": ""},
+            env={"PYTHONPATH": TOP, "PATH": ""},
             path=str(self.directory),
         )
         return out.decode(), err.decode(), status
@@ -508,7 +431,7 @@ class MachineProgramTests(_ProcessCase):
         """SIGHUP has it read its file again; SIGTERM ends it with 0."""
         process = self.start()
         await process.wait_for(r"SMTP: listening on 127\.0\.0\.1:[1-9][0-9]*\n(?s:.*)Panel: ")
-        self.write(_BENCH.replace("smtp_receive = true", "smtp_receive = false"))
+        self.write(BENCH.replace("smtp_receive = true", "smtp_receive = false"))
         os.kill(self.pid, signal.SIGHUP)
         await process.wait_for(r"SMTP: not listening \(SMTP Receive is off\)")
         os.kill(self.pid, signal.SIGTERM)
@@ -529,6 +452,6 @@ class MachineProgramTests(_ProcessCase):
         out, err, _ = await getProcessOutputAndValue(
             "/bin/sh",
             ["-c", f'"{sys.executable}" -c "{self.command[0]}" --help | true'],
-            env={"PYTHONPATH": _TOP, "PATH": os.defpath},
+            env={"PYTHONPATH": TOP, "PATH": os.defpath},
         )
         self.assertEqual((out, err), (b"", b""))

@@ -15,19 +15,45 @@ fail() {
     exit 1
 }
 
-rm -rf dist
+# What an earlier build has left would be shipped too.
+rm -rf dist build
 "$python" -m build --quiet --wheel --outdir dist .
 files=$("$python" -m zipfile --list dist/*.whl)
-for file in irsend/py.typed irsend/device/models/ir2270.toml irsend/panel/static/panel.js irsend/panel/static/swagger-ui/swagger-ui-bundle.js twisted/plugins/irsend_plugin.py; do
+for file in irsend/py.typed irsend/device/models/ir2270.toml irsend/panel/static/panel.js irsend/panel/static/swagger-ui/swagger-ui-bundle.js twisted/plugins/irsend_plugin.py share/man/man1/irsendctl.1; do
     echo "$files" | grep -q "$file" || fail "not in the wheel: $file"
 done
 if echo "$files" | grep -q '^tests/'; then
     fail "the wheel ships the tests"
 fi
 "$python" -m venv "$directory/empty"
-"$directory/empty/bin/pip" install --quiet --disable-pip-version-check dist/*.whl pytest
+pip() {
+    "$directory/empty/bin/pip" install --quiet --disable-pip-version-check "$@"
+}
+# Kilobytes of what pip has installed, without bytecode, pip itself and what came with it.
+installed() {
+    du -sk --exclude=__pycache__ --exclude='pip*' --exclude='setuptools*' --exclude=pkg_resources \
+        "$directory"/empty/lib/python*/site-packages | cut -f1
+}
+wheel=$(echo "$checkout"/dist/*.whl)
+pip "$wheel"
 mkdir "$directory/work"
 cd "$directory/work"
+
+# The light installation.
+light=$(installed)
+[ "$light" -le $((60 * 1024)) ] || fail "the light installation has $light KB"
+../empty/bin/irsend-machine --check > ../log || fail "irsend-machine --check"
+../empty/bin/irsendctl --version
+if ../empty/bin/python -c 'import PIL' 2> /dev/null; then
+    fail "the light installation has Pillow"
+fi
+
+pip "$wheel[all]"
+whole=$(installed)
+[ "$whole" -le $((150 * 1024)) ] || fail "the whole installation has $whole KB"
+echo "light: $light KB, whole: $whole KB"
+# For a newcomer's first test, below.
+pip pytest
 
 ../empty/bin/twistd --help | grep '^    irsend ' > ../log || fail "twistd does not know irsend"
 ../empty/bin/twistd irsend --check

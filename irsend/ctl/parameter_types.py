@@ -15,6 +15,8 @@ import click
 from irsend.wording import did_you_mean, joined_by_or, nearest, question, shown
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     _Choice = click.Choice[str]
     _Type = click.ParamType[object, object]
 else:
@@ -135,6 +137,14 @@ class ReadableFile(_Type):
     def __init__(self, *, stdin: bool = False) -> None:
         self._stdin = stdin
         self.allowed = "a file that can be read" + (", or - for standard input" * stdin)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """Have the shell offer files."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None

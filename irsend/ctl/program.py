@@ -16,6 +16,7 @@ from irsend.ctl import usage
 from irsend.ctl.command import Commands
 from irsend.ctl.commands import (
     change,
+    completion,
     explain,
     faults,
     mails,
@@ -105,6 +106,7 @@ for command in (
     probe.probe,
     explain.explain,
     run_beside.run,
+    completion.completion,
 ):
     irsendctl.add_command(command)
 

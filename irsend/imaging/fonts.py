@@ -1,24 +1,25 @@
 """The fonts of printed text, and which of them has a character.
 
-DejaVu Sans Mono for Latin, Greek and Cyrillic, IPAexGothic for Japanese. They are
-files of the packages matplotlib and matplotlib-fontja, which are installed but not
-imported. Both licences allow embedding.
+DejaVu Sans Mono for Latin, Greek and Cyrillic, IPAexGothic for Japanese. The files stand in
+`typefaces`, unchanged, with their licences; both allow embedding.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import unicodedata
 from functools import cache, lru_cache
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 from attrs import frozen
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
+_TYPEFACES = Path(__file__).parent / "typefaces"
 _FILES = {
-    "DejaVuSansMono": ("matplotlib", "mpl-data/fonts/ttf/DejaVuSansMono.ttf"),
-    "IPAexGothic": ("matplotlib_fontja", "fonts/ipaexg.ttf"),
+    "DejaVuSansMono": "DejaVuSansMono.ttf",
+    "IPAexGothic": "ipaexg00401.zip/ipaexg.ttf",
 }
 SIZE = 10.0
 """Points of the Latin font."""
@@ -43,13 +44,19 @@ class Glyph:
 @cache
 def _fonts() -> dict[str, TTFont]:
     fonts = {}
-    for name, (package, file) in _FILES.items():
-        found = importlib.util.find_spec(package)
-        if found is None or found.origin is None:
-            raise FileNotFoundError(f"{package}, which has the font {name}, is not installed")
-        fonts[name] = TTFont(name, str(Path(found.origin).parent / file))
+    for name, file in _FILES.items():
+        fonts[name] = TTFont(name, _open(file))
         pdfmetrics.registerFont(fonts[name])
     return fonts
+
+
+def _open(file: str) -> BytesIO:
+    """Return a font of `typefaces`; a large one is in an archive, as its maker publishes it."""
+    archive, _, member = file.rpartition("/")
+    if not archive:
+        return BytesIO((_TYPEFACES / file).read_bytes())
+    with ZipFile(_TYPEFACES / archive) as opened:
+        return BytesIO(opened.read(member))
 
 
 @cache

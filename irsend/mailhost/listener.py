@@ -67,6 +67,7 @@ class Listener(Service):
                 "Mail host {title}: listening on {address}",
                 title=self.title,
                 address=address_text(address),
+                log_system="irsend",
             )
 
     def stopService(self) -> Deferred[None]:

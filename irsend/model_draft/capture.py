@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 from attrs import define, field, frozen
 
 from irsend.errors import IrsendError
+from irsend.extras import PCAP
 from irsend.model_draft.recorded_session import NoSession, RecordedSession, session_of
 from irsend.protocols.tls_hello import Hello, read_hello
 
@@ -71,12 +72,11 @@ class _Connection:
 
 def read_capture(path: Path) -> Capture:
     """Return what a capture has; NoCapture where it is none, has no mail session, or dpkt is missing."""
-    try:
-        import dpkt
-    except ImportError:
-        raise NoCapture(
-            "reading a packet capture needs dpkt: pip install 'irsend[pcap]'"
-        ) from None
+    missing = PCAP.lacks("reading a packet capture")
+    if missing:
+        raise NoCapture(missing)
+    import dpkt
+
     connections: dict[frozenset[tuple[bytes, int]], _Connection] = {}
     try:
         with path.open("rb") as file:

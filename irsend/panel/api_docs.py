@@ -13,7 +13,8 @@ from irsend.machine_interface import IMachine
 from irsend.panel import openapi, request_parameters
 from irsend.panel.access_control import AccessControl
 from irsend.panel.openapi_schemas import Schema
-from irsend.panel.rendering import HTML, templates
+from irsend.panel.problems import Problem
+from irsend.panel.rendering import HTML, pages_lack, templates
 from irsend.panel.responses import write
 from irsend.panel.routing import route
 
@@ -58,6 +59,8 @@ class DocsRoutes:
     @route("/api/docs", "GET")
     def docs(self, request: Request) -> bytes:
         """Show the documentation of the API."""
+        if pages_lack():
+            raise Problem(409, pages_lack())
         described = self._described()
         page = (
             templates()

@@ -5,15 +5,19 @@ from __future__ import annotations
 import datetime
 import functools
 import re
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from irsend.device import report
 from irsend.device.codes import meaning
 from irsend.device.sessions import SESSION_KINDS, SESSION_RESULTS, SessionKind
 from irsend.device.status import CAUSES
+from irsend.extras import PANEL
 from irsend.panel import serializers
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _LONG_WORD = 20
 """Characters of a word that fits a line of a narrow column."""
@@ -27,9 +31,16 @@ _CHOICE_LABELS = {
 }
 
 
+def pages_lack() -> str:
+    """Return why there are no pages for people here; empty where there are."""
+    return PANEL.lacks("The panel's page")
+
+
 @functools.cache
 def templates() -> Environment:
     """Return the templates of the panel; all of them escape values."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("irsend.panel"),
         autoescape=True,

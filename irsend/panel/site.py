@@ -26,6 +26,7 @@ from irsend.panel.metrics import Metrics
 from irsend.panel.options import PanelOptions
 from irsend.panel.pages import Pages
 from irsend.panel.problems import Problem
+from irsend.panel.rendering import pages_lack
 from irsend.panel.request import LARGEST_BODY, SEND_FORM, PanelChannel, PanelRequest
 from irsend.panel.responses import write_problem
 from irsend.panel.shares import ConnectionShares
@@ -53,11 +54,14 @@ class _Root(Resource):
 
     isLeaf = True
 
-    def __init__(self, admit: Callable[[PanelRequest], None], api: API, pages: Pages) -> None:
+    def __init__(
+        self, admit: Callable[[PanelRequest], None], api: API, pages: Pages | None
+    ) -> None:
         super().__init__()
         self._admit = admit
         # Klein holds the bound application by a weak reference only.
-        self._api, self._pages = api.app.resource(), pages.app.resource()
+        self._api = api.app.resource()
+        self._pages = None if pages is None else pages.app.resource()
 
     def render(self, request: PanelRequest) -> object:
         """Admit the request to its resource, or write the problem that keeps it out."""
@@ -76,8 +80,14 @@ class _Root(Resource):
             request.finish()
             return NOT_DONE_YET
         self._close_surplus(request, channel)
-        is_api = (request.postpath or [b""])[0] in (b"api", b"healthz", b"metrics")
-        return (self._api if is_api else self._pages).render(request)
+        if (request.postpath or [b""])[0] in (b"api", b"healthz", b"metrics"):
+            return self._api.render(request)
+        if self._pages is None:
+            # The machine is fully used over HTTP without them.
+            request.write(write_problem(request, Problem(409, pages_lack())))
+            request.finish()
+            return NOT_DONE_YET
+        return self._pages.render(request)
 
     def _close_surplus(self, request: PanelRequest, channel: PanelChannel) -> None:
         if channel.surplus:
@@ -119,7 +129,9 @@ class PanelSite(Site):
         root = _Root(
             self._admit,
             API(machine, self._events, self._access, self._metrics, self._waiting, probes),
-            Pages(machine, addresses or (lambda: []), self._access, probes),
+            None
+            if pages_lack()
+            else Pages(machine, addresses or (lambda: []), self._access, probes),
         )
         super().__init__(root, reactor=clock)
         self.channels: set[PanelChannel] = set()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from irsend.device.codes import meaning
+from irsend.extras import PANEL
 from irsend.probe.cells import lines_below, result_text, rows
 from irsend.probe.outcome import Outcome, Report, settings_text
 
 
 def report_page(report: Report) -> str:
-    """Return the file."""
+    """Return the file. NotInstalled."""
+    PANEL.require("The page of a probe")
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("irsend.probe"),
         autoescape=True,

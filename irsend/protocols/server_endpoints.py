@@ -87,6 +87,14 @@ def _path_in(description: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+def reachable_host(address: IPv4Address | IPv6Address) -> str:
+    """Return where a program on this host reaches what listens there."""
+    return _LOOPBACK_OF.get(address.host, address.host)
+
+
 def address_text(address: IAddress) -> str:
     """Return an address as people write it: 127.0.0.1:2525, [::1]:2525, or a socket's path."""
     if not isinstance(address, IPv4Address | IPv6Address):

@@ -7,9 +7,27 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from irsend.device.items import Value
+from irsend.device.model import Model
 from irsend.device.windows import ITEMS
-from irsend.errors import StateError
+from irsend.errors import SettingsRefused, StateError
 from irsend.store.state import replace_files
+
+
+def usable(
+    model: Model, saved: Mapping[str, object]
+) -> tuple[dict[str, Value], list[SettingsRefused]]:
+    """Return the saved values that a model takes, and why it takes no others.
+
+    They may have been saved by another model or another release: that is no reason not to start.
+    """
+    values: dict[str, Value] = {}
+    refused = []
+    for key, value in saved.items():
+        try:
+            values.update(model.read_settings({key: value}))
+        except SettingsRefused as error:
+            refused.append(error)
+    return values, refused
 
 
 class SavedSettings:

@@ -15,7 +15,7 @@ from tests.ctl.calls import CallCase
 from tests.ctl.test_usage import all_commands
 
 SHARED = ("--url", "--password", "--password-file", "--json", "--timeout")
-ASK_NO_MACHINE = ("probe", "explain", "sample", "run")
+ASK_NO_MACHINE = ("probe", "explain", "sample", "completion", "run")
 """Commands that take no URL and no password."""
 
 

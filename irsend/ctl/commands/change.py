@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from irsend.ctl.command import Commands, command
+from irsend.ctl.completion import job_numbers
 from irsend.ctl.errors import REFUSED, listed_by
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 from irsend.ctl.json_values import Json, JsonObject, values
@@ -25,7 +26,7 @@ def clear(call: Invocation) -> None:
 
 
 @command(examples=("irsendctl cancel 5001",))
-@click.argument("number", callback=job_number)
+@click.argument("number", callback=job_number, shell_complete=job_numbers)
 @machine_options
 @pass_invocation
 def cancel(call: Invocation, number: str) -> None:

@@ -6,11 +6,12 @@ import attrs
 import click
 
 from irsend.ctl.command import command
+from irsend.ctl.completion import codes
 from irsend.ctl.invocation import Invocation, json_option, pass_invocation
 
 
 @command(examples=("irsendctl explain 843", "irsendctl explain SSL Error"))
-@click.argument("code", metavar="CODE-OR-TEXT", nargs=-1, required=True)
+@click.argument("code", metavar="CODE-OR-TEXT", nargs=-1, required=True, shell_complete=codes)
 @json_option
 @pass_invocation
 def explain(call: Invocation, code: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ import click
 
 from irsend.ctl.command import command
 from irsend.ctl.commands.read import MOST, print_newest
+from irsend.ctl.completion import mail_ids
 from irsend.ctl.errors import CannotSave, listed_by
 from irsend.ctl.filters import MAIL_FILTERS, filters, query_of
 from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
@@ -56,7 +57,7 @@ def mails(
         "irsendctl mail 7 --part 2 --output scan.pdf",
     )
 )
-@click.argument("mail_id", metavar="ID", type=_ID)
+@click.argument("mail_id", metavar="ID", type=_ID, shell_complete=mail_ids)
 @click.option("--headers", is_flag=True, help="All header fields, in their order.")
 @click.option("--raw", is_flag=True, help="Write the octets of the mail as they came.")
 @click.option(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from irsend.ctl.command import Commands
+from irsend.ctl.completion import model_names
 from irsend.ctl.errors import DONE, REFUSED, NoMachine
 from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
 from irsend.ctl.json_values import JsonObject
@@ -32,6 +33,14 @@ class _NameOrCommand(Commands):
         if args and args[0] not in self.commands:
             return "show", _show, args
         return super().resolve_command(ctx, args)
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem[str]]:
+        names = (
+            [] if incomplete.startswith("-") else model_names(ctx, _show.params[0], incomplete)
+        )
+        return [*super().shell_complete(ctx, incomplete), *names]
 
     def invoke(self, ctx: click.Context) -> Any:
         # Without a name the models are listed.

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from irsend.ctl.command import command
+from irsend.ctl.completion import assignments, model_names
 from irsend.ctl.errors import REFUSED, CannotSave
 from irsend.ctl.invocation import Invocation, json_option
 from irsend.ctl.parameter_types import ReadableFile, Seconds, WholeNumber
 from irsend.ctl.secret_input import secret
+from irsend.extras import PANEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,13 +54,19 @@ SECRET = "IRSEND_SECRET"
     help="The access token, for models that know XOAUTH2.",
 )
 @click.option(
-    "--model", "names", metavar="NAME", multiple=True, help="Only this model; may be repeated."
+    "--model",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=model_names,
+    help="Only this model; may be repeated.",
 )
 @click.option(
     "--setting",
     "settings",
     metavar="KEY=VALUE",
     multiple=True,
+    shell_complete=assignments,
     help="A setting that all machines have; one that varies else is fixed.",
 )
 @click.option("--dry-run", is_flag=True, help="Stop before DATA: no mail is sent.")
@@ -134,6 +142,10 @@ def probe(
         raise click.UsageError(f"--html: {page} is there already; allowed: a new file")
     if password_file is not None and not user:
         raise click.UsageError("--password-file: whose password is it? Name --user too.")
+    # Said before the mails are sent.
+    lacking = PANEL.lacks("--html") if page is not None else ""
+    if lacking:
+        raise click.UsageError(lacking)
     given = _assignments(settings)
     try:
         order = read_order(

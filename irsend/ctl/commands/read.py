@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from irsend.ctl.command import command
+from irsend.ctl.completion import job_numbers, session_ids, windows
 from irsend.ctl.errors import CannotSave, listed_by
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 from irsend.ctl.json_values import JsonObject
@@ -62,7 +63,7 @@ def _print_history(call: Invocation) -> None:
 
 
 @command(examples=("irsendctl settings authent_encryption",))
-@click.argument("window", required=False)
+@click.argument("window", required=False, shell_complete=windows)
 @machine_options
 @pass_invocation
 def settings(call: Invocation, window: str | None) -> None:
@@ -98,7 +99,7 @@ def jobs(call: Invocation, limit: int | None) -> None:
 
 
 @command(examples=("irsendctl job 5001",))
-@click.argument("number", callback=job_number)
+@click.argument("number", callback=job_number, shell_complete=job_numbers)
 @machine_options
 @pass_invocation
 def job(call: Invocation, number: str) -> None:
@@ -210,7 +211,7 @@ def sessions(
 
 
 @command(examples=("irsendctl transcript 12",))
-@click.argument("session_id", metavar="ID", type=WholeNumber(0))
+@click.argument("session_id", metavar="ID", type=WholeNumber(0), shell_complete=session_ids)
 @click.option(
     "--plain", is_flag=True, help="Print the C: and S: lines as the machine serves them."
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from irsend.ctl.command import command
+from irsend.ctl.completion import assignments, secret_keys
 from irsend.ctl.invocation import Invocation, machine_options, pass_invocation
 from irsend.ctl.json_values import JsonObject, objects
 from irsend.ctl.parameter_types import ReadableFile
@@ -24,12 +25,13 @@ _VARIABLE = "IRSEND_SECRET"
         "irsendctl set --set-secret email_ifax.pop_password --secret-file password.txt",
     ),
 )
-@click.argument("assignments", metavar="[KEY=VALUE]...", nargs=-1)
+@click.argument("assignments", metavar="[KEY=VALUE]...", nargs=-1, shell_complete=assignments)
 @click.option(
     "--set-secret",
     "secrets",
     metavar="KEY",
     multiple=True,
+    shell_complete=secret_keys,
     help="Set a password: from --secret-file, else from IRSEND_SECRET, else a terminal is "
     "asked for it.",
 )

@@ -10,6 +10,7 @@ import click
 
 from irsend.ctl.command import command
 from irsend.ctl.commands.read import MOST, print_newest
+from irsend.ctl.completion import document_numbers
 from irsend.ctl.errors import REFUSED, MachineRefused
 from irsend.ctl.invocation import Invocation, job_number, machine_options, pass_invocation
 from irsend.ctl.json_values import Json
@@ -50,7 +51,13 @@ def _numbers(
 
 
 @command(examples=("irsendctl tray 5001", "irsendctl tray --save printed --png"))
-@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, callback=_numbers)
+@click.argument(
+    "numbers",
+    metavar="[NUMBER]...",
+    nargs=-1,
+    callback=_numbers,
+    shell_complete=document_numbers,
+)
 @click.option("--limit", type=WholeNumber(1, MOST), help="At most so many, the newest.")
 @click.option(
     "--save",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from irsend.ctl.command import Commands
+from irsend.ctl.completion import job_numbers
 from irsend.ctl.errors import REFUSED
 from irsend.ctl.filters import (
     DOCUMENT_FILTERS,
@@ -77,7 +78,13 @@ def wait_mail(context: click.Context, /, **given: str | int | None) -> None:
         "irsendctl wait job --direction rx --party scanner@bench.test",
     ),
 )
-@click.argument("number", metavar="[NUMBER]", required=False, callback=_optional_number)
+@click.argument(
+    "number",
+    metavar="[NUMBER]",
+    required=False,
+    callback=_optional_number,
+    shell_complete=job_numbers,
+)
 @filters(JOB_FILTERS)
 @wait_options
 @click.pass_context

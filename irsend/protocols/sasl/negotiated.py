@@ -11,7 +11,6 @@ Standards: RFC 4752 (GSSAPI), RFC 4120 7.5.9 (errors of Kerberos), [MS-NLMP] (NT
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import implementer
 
+from irsend.extras import GSSAPI as GSSAPI_EXTRA
 from irsend.protocols.sasl.mechanism import ClockSkew, Credentials, IMechanism, MechanismFailed
 
 # RFC 4752 3.3: no security layer, and no buffer for one.
@@ -36,9 +36,7 @@ _WRONG_PASSWORD = (24, 31)
 
 def without_kerberos() -> str:
     """Return why GSSAPI cannot be used here; empty where it can."""
-    if importlib.util.find_spec("gssapi") and importlib.util.find_spec("krb5"):
-        return ""
-    return "Kerberos is not installed; irsend[gssapi] brings it"
+    return GSSAPI_EXTRA.lacks("GSSAPI")
 
 
 def library_failure(error: Exception) -> MechanismFailed:

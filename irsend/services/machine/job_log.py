@@ -15,8 +15,8 @@ _log = Logger()
 
 def log_machine(device: Device, state: Path) -> None:
     """Log what a machine is, and from now on each job that ends."""
-    _log.info("Model: {model}", model=device.model.called)
-    _log.info("State: {path}", path=state)
+    _log.info("Model: {model}", model=device.model.called, log_system="irsend")
+    _log.info("State: {path}", path=state, log_system="irsend")
     device.observe(log_ended)
 
 

@@ -56,7 +56,7 @@ class MacFilter(Service):
     def startService(self) -> None:
         """Put the rule into force, before anything listens."""
         Service.startService(self)
-        self.log.info("MAC address filter: {way}", way=self._link.way.name)
+        self.log.info("MAC address filter: {way}", way=self._link.way.name, log_system="irsend")
         self._stop_observing = self._device.observe(self._observe)
         self.apply()
 

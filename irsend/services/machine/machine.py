@@ -28,7 +28,7 @@ from irsend.services.machine.recovery import Recovery
 from irsend.services.machine.settings_precedence import SettingsPrecedence, for_model
 from irsend.services.pop_session_queue import POPSessionQueue
 from irsend.services.print.page_viewer import PAGE_CPU_SECONDS, PageViewer
-from irsend.services.print.print_pool import PoolMaker, make_print_pool, worker_pools
+from irsend.services.print.print_pool import PoolMaker, WorkerPools, make_print_pool
 from irsend.services.print.print_queue import PrintQueue
 from irsend.services.print.retention import Retention
 from irsend.services.reactor import IReactor
@@ -66,9 +66,9 @@ class Machine(MultiService):
     ) -> None:
         MultiService.__init__(self)
         self._live = live = LiveConfiguration(configuration)
-        model, link = configuration.model, configuration.link
+        model, link, printing = configuration.model, configuration.link, configuration.printing
         self.device = device = Device(model=model, settings=model.initial_settings(), now=now)
-        device.paper = configuration.printing.loaded
+        device.paper = printing.loaded
 
         # What it stores, its key, its settings.
         self.faults = faults = FaultOrders(live, reactor, device)
@@ -98,7 +98,7 @@ class Machine(MultiService):
         )
         self.sessions = sessions = Sessions(device, journal, live, faults)
         blocking = lambda work: run_blocking(reactor, work)  # noqa: E731
-        workers = worker_pools(reactor, make_print_pool)
+        workers = WorkerPools(reactor, make_print_pool)
         self.pop_sessions = POPSessionQueue(
             clock=reactor,
             device=device,
@@ -166,14 +166,14 @@ class Machine(MultiService):
             memory=memory,
             configuration=live,
             tray=tray,
-            pool=workers(configuration.printing.workers, lambda: live.current.limits.print),
+            pool=workers.printing(printing.workers, lambda: live.current.limits.print),
             notifier=notifier,
             retention=self.retention,
             on_disk=storage.on_disk,
         )
         self.page_viewer = PageViewer(
             tray=tray,
-            pool=workers(min(1, configuration.printing.workers), lambda: PAGE_CPU_SECONDS),
+            pool=workers.printing(min(1, printing.workers), lambda: PAGE_CPU_SECONDS),
             configuration=live,
             on_disk=storage.on_disk,
         )
@@ -227,7 +227,7 @@ class Machine(MultiService):
             kept=storage.kept_mails,
             index=storage.mail_index,
             tray=tray,
-            pool=workers(1, lambda: READ_CPU_SECONDS),
+            pool=workers.reading(lambda: READ_CPU_SECONDS),
             received_jobs=received_jobs,
             on_disk=storage.on_disk,
         )

@@ -1,4 +1,4 @@
-"""The precedence of settings: model, file, what was changed at the machine, --set; the last wins."""
+"""The precedence of settings: model, file and environment, changes at the machine, --set; the last wins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from irsend.device.windows import Settings
 from irsend.errors import ConfigurationError, NotKept, SettingsRefused, ValueRefused
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
-from irsend.store.saved_settings import SavedSettings
+from irsend.store.saved_settings import SavedSettings, usable
 
 
 class SettingsPrecedence:
@@ -78,15 +78,11 @@ class SettingsPrecedence:
             raise NotKept.because_of(error) from error
 
     def _merge(self, configuration: Configuration, saved: dict[str, object]) -> Settings:
-        usable: dict[str, Value] = {}
-        for key, value in saved.items():
-            # Saved by another model or another release, perhaps: that is no reason not to start.
-            try:
-                usable.update(configuration.model.read_settings({key: value}))
-            except SettingsRefused as error:
-                self.log.warn("Saved setting not used: {error}", error=str(error))
+        taken, refused = usable(configuration.model, saved)
+        for error in refused:
+            self.log.warn("Saved setting not used: {error}", error=str(error))
         settings = configuration.model.initial_settings()
-        for layer in (configuration.settings, usable, configuration.overrides):
+        for layer in (configuration.settings, taken, configuration.overrides):
             settings = settings.replace(layer)
         return settings
 

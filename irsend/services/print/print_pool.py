@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
 from irsend.device import codes
+from irsend.extras import PRINTING
 from irsend.services.error_text import SWITCHED_OFF
 from irsend.services.reactor import IReactor
 from irsend.services.timer import Timer
@@ -83,13 +84,29 @@ def make_print_pool(
     return PrintPool(reactor, at_once, timeout) if at_once else NoPrintPool()
 
 
-def worker_pools(
-    reactor: IReactor, make: PoolMaker
-) -> Callable[[int, Callable[[], float]], IPrintPool]:
-    """Return what makes a pool of so many workers, whose orders may take so many seconds of CPU."""
-    return lambda at_once, cpu_seconds: make(
-        reactor, at_once, lambda: _WALL_PER_CPU * cpu_seconds()
-    )
+class WorkerPools:
+    """Makes the pools of one machine, with real workers or what `make` makes."""
+
+    def __init__(self, reactor: IReactor, make: PoolMaker) -> None:
+        self._reactor = reactor
+        self._make = make
+
+    def printing(self, at_once: int, cpu_seconds: Callable[[], float]) -> IPrintPool:
+        """Return a pool of so many workers that print and draw, none where their libraries are missing."""
+        lacking = printing_lacks()
+        return NoPrintPool(lacking) if lacking else self._pool(at_once, cpu_seconds)
+
+    def reading(self, cpu_seconds: Callable[[], float]) -> IPrintPool:
+        """Return a pool of one worker that reads mails."""
+        return self._pool(1, cpu_seconds)
+
+    def _pool(self, at_once: int, cpu_seconds: Callable[[], float]) -> IPrintPool:
+        return self._make(self._reactor, at_once, lambda: _WALL_PER_CPU * cpu_seconds())
+
+
+def printing_lacks() -> str:
+    """Return why nothing can be printed or drawn here; empty where it can."""
+    return PRINTING.lacks("Printing")
 
 
 @implementer(IPrintPool)
@@ -98,11 +115,16 @@ class NoPrintPool:
 
     at_once = 0
 
+    def __init__(
+        self, why: str = "the machine has no print workers (printing.workers is 0)"
+    ) -> None:
+        self._why = why
+
     def ask(
         self, order: Order, on_page: Callable[[int], None] = _ignore_page
     ) -> Deferred[Answer]:
         """Fail with CannotPrintNow."""
-        return fail(CannotPrintNow("the machine has no print workers (printing.workers is 0)"))
+        return fail(CannotPrintNow(self._why))
 
     def stop(self) -> Deferred[None]:
         """Fire at once."""

@@ -22,7 +22,7 @@ from irsend.errors import ConfigurationError, ValueRefused
 from irsend.interfaces import IMailReceiver, Mailbox
 from irsend.protocols.esmtp import ESMTP
 from irsend.protocols.listen_failures import CannotListen
-from irsend.protocols.server_endpoints import address_text, listen
+from irsend.protocols.server_endpoints import address_text, listen, reachable_host
 from irsend.services.keyring import Keyring
 from irsend.services.live_configuration import LiveConfiguration
 from irsend.services.network import Network
@@ -35,7 +35,6 @@ from irsend.store.memory import Memory
 
 _STANDARD_PORT = 25
 # Where a program on this host reaches what listens on every address.
-_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 # Seconds that a client has to take the 421 when the machine is switched off.
 _SHUTDOWN_GRACE = 3
 _LISTENS_BY = {"email_ifax.smtp_receive", "service_mode.smtp_rx_port"}
@@ -89,7 +88,7 @@ class SMTPListener(Service):
         """Return host and port at which a program on this host reaches it."""
         for address in self.addresses:
             if isinstance(address, IPv4Address | IPv6Address):
-                return _LOOPBACK_OF.get(address.host, address.host), address.port
+                return reachable_host(address), address.port
         return None
 
     def size_limit(self) -> int:
@@ -199,11 +198,15 @@ class SMTPListener(Service):
         description = self.listening_endpoint()
         if not description:
             why = "SMTP Receive is off" if self._endpoint else "[listen] smtp is empty"
-            self.log.info("SMTP: not listening ({why})", why=why)
+            self.log.info("SMTP: not listening ({why})", why=why, log_system="irsend")
             return
         self._ports = self._listening_at(description)
         for address in self.addresses:
-            self.log.info("SMTP: listening on {address}", address=address_text(address))
+            self.log.info(
+                "SMTP: listening on {address}",
+                address=address_text(address),
+                log_system="irsend",
+            )
 
     def _listening_at(self, description: str) -> list[IListeningPort]:
         replaced = description != self._endpoint

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from irsend.errors import MemoryFull, ScanRefused
+from irsend.extras import PRINTING
 from irsend.services.error_text import SWITCHED_OFF
 from irsend.services.reactor import IReactor
 from irsend.services.timer import Timer
@@ -79,7 +80,9 @@ class Scanner:
         self._stopped = False
 
     def scan(self, order: ScanOrder, progress: Callable[[int, int], None]) -> Deferred[Scan]:
-        """Scan; `progress` is called with each page and their number. Fails with ScanRefused, MemoryFull.
+        """Scan; `progress` is called with each page and their number.
+
+        Fails with ScanRefused, MemoryFull, NotInstalled.
 
         May be cancelled: the worker is killed, and it fires when that has exited.
         """
@@ -87,6 +90,7 @@ class Scanner:
         return scanned
 
     async def _run(self, order: ScanOrder, progress: Callable[[int, int], None]) -> Scan:
+        PRINTING.require("Scanning what is sent")
         if self._stopped:
             raise ScanRefused(SWITCHED_OFF)
         worker = self._begin(order, progress)
