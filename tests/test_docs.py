@@ -242,7 +242,7 @@ class NameTests(SynchronousTestCase):
             r"`apt install ([^`]+)`", (_REPOSITORY / "CONTRIBUTING.md").read_text()
         )
         script = (_REPOSITORY / ".ci" / "run").read_text("utf-8").replace("\\\n", " ")
-        installed = script.partition("--no-install-recommends ")[2].partition(" >")[0].split()
+        installed = " ".join(re.findall(r"--no-install-recommends ([^>]+) >", script)).split()
         # What a checkout is made with is there before CONTRIBUTING is read.
         self.assertEqual(sorted({"make", "git", *" ".join(told).split()}), sorted(installed))
 
