@@ -11,7 +11,7 @@ JOBS := $(shell nproc)
 SEED := 0
 # With JOBS=1, REPORTER=timing prints the seconds of each test.
 REPORTER := text
-TRIAL := $(BIN)/python -b -m tests.parallel -j $(JOBS) --random=$(SEED) --reporter=$(REPORTER)
+TRIAL := $(BIN)/python -b -m tests.parallel $(if $(filter-out 1,$(JOBS)),-j $(JOBS)) --random=$(SEED) --reporter=$(REPORTER)
 # Kept from run to run: examples that failed come first, and tables need not be made again.
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.hypothesis
 
