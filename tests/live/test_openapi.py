@@ -13,14 +13,14 @@ _EXAMPLES = 10
 """Requests that are made up for an operation, beside those that its description suggests."""
 _SEED = 6
 
-# What a schema cannot say of an address, a mechanism or a key is 422 by contract.
+# What a schema cannot say of an address, a mechanism, a key or a fault is 422 by contract.
 # It would wait as long as a request says that it may.
 _CONFIGURATION = """
 [parameters]
 "query.wait" = 0
 
 [[operations]]
-include-name = ["PATCH /api/settings", "POST /api/send", "POST /api/key/import", "POST /api/probe"]
+include-name = ["PATCH /api/settings", "POST /api/send", "POST /api/key/import", "POST /api/probe", "PUT /api/faults"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "422", "5xx"]
 """
 

@@ -54,6 +54,7 @@ _WINDOWS: tuple[tuple[tuple[str, ...], str, str, str, object], ...] = (
         ["00:00:5e:00:53:01"],
     ),
     ((_ADDITIONAL, "Service mode"), "POP3 port", "1110", "service_mode.pop3_port", 1110),
+    ((_ADDITIONAL, "Bench", "Quirks"), "HELO only", "On", "quirks.helo_only", True),
 )
 """Each window: the keys that lead there; label, entry, key and new value of one of its items."""
 
