@@ -20,7 +20,10 @@ _CONFIGURATION = """
 "query.wait" = 0
 
 [[operations]]
-include-name = ["PATCH /api/settings", "POST /api/send", "POST /api/key/import", "POST /api/probe", "PUT /api/faults"]
+include-name = [
+    "PATCH /api/settings", "POST /api/send", "POST /api/key/import", "POST /api/probe",
+    "PUT /api/faults",
+]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "422", "5xx"]
 """
 
