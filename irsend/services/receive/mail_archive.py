@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -74,7 +74,8 @@ class MailArchive:
         while True:
             known = await self._index.find(query, _AT_ONCE)
             if not known.missing:
-                return [self._mail(one) for one in known.found]
+                documents = {one.serial: one.number for one in self._tray.documents()}
+                return [_mail_of(one, documents) for one in known.found]
             await self._reading.run(self._read_missing, query)
 
     async def _read_missing(self, query: MailQuery) -> None:
@@ -123,19 +124,6 @@ class MailArchive:
 
     def _path(self, name: str) -> Path | None:
         return self._memory.path(name) or self._kept.path(name)
-
-    def _mail(self, one: IndexedMail) -> Mail:
-        job = one.job
-        documents = {each.serial: each.number for each in self._tray.documents()}
-        return Mail(
-            id=job.serial,
-            at=job.started,
-            size=one.size,
-            summary=one.summary,
-            session=job.sessions[0] if job.sessions else None,
-            job=job.number,
-            document=documents.get(job.printed_as or 0),
-        )
 
     # -- one mail -----------------------------------------------------------------
 
@@ -224,6 +212,20 @@ class MailArchive:
         names = [one.mail_file or "" for one in jobs]
         await self._kept.remove(names)
         await self._index.forget(names)
+
+
+def _mail_of(one: IndexedMail, documents: Mapping[int, str]) -> Mail:
+    """Return a mail; `documents` has the numbers of the documents in the tray, by their serials."""
+    job = one.job
+    return Mail(
+        id=job.serial,
+        at=job.started,
+        size=one.size,
+        summary=one.summary,
+        session=job.sessions[0] if job.sessions else None,
+        job=job.number,
+        document=documents.get(job.printed_as or 0),
+    )
 
 
 def _of_head(path: Path) -> dict[str, Any] | None:
