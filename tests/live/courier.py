@@ -2,14 +2,16 @@
 
 Debian's package excludes Dovecot's, so that its POP server is unpacked, not installed
 (`.ci/run`). The paths of its table of accounts and of its password service are compiled
-in: one instance runs at a time.
+in: one instance runs at a time, whatever tests run beside this one.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import socket
+import tempfile
 from pathlib import Path
 
 from tests.live.case import LiveTestCase
@@ -21,6 +23,7 @@ from tests.live.programs import free_port, path_of, run
 _ACCOUNTS = Path("/etc/courier/userdb")
 _AUTHENTICATION = "/usr/lib/courier/courier-authlib/authdaemond"
 _SOCKET = Path("/run/courier/authdaemon/socket")
+_LOCK = Path(tempfile.gettempdir(), "irsend-courier.lock")
 
 
 class Courier:
@@ -35,6 +38,7 @@ class Courier:
 
     async def start(self, *, mechanisms: str, tls: bool) -> None:
         """Write the account, then start the password service and the POP server."""
+        await self._wait_for_turn()
         for part in ("", "new", "cur", "tmp"):
             path = self.maildir / part
             path.mkdir(parents=True)
@@ -45,7 +49,7 @@ class Courier:
         await self._write_account()
         authentication = self._test.start("Courier's authdaemond", _AUTHENTICATION)
         await self._test.until(
-            lambda: "complete" in authentication.output and _SOCKET.exists(),
+            lambda: "complete" in authentication.output and _answers(_SOCKET),
             "Courier's password service has started",
         )
         login = Path(path_of("courierpop3login") or "courierpop3login").resolve()
@@ -67,6 +71,21 @@ class Courier:
             },
         )
         await self._test.until(lambda: _listens(self.port), "Courier has started")
+
+    async def _wait_for_turn(self) -> None:
+        """Take the lock that one instance has, until the test has ended."""
+        # Closed behind all that the instance has started: clean-ups run in reverse.
+        descriptor = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._test.addCleanup(os.close, descriptor)
+
+        def locked() -> bool:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+        await self._test.until(locked, "no other test has a Courier", 150)
 
     async def _write_account(self) -> None:
         reactor = self._test.reactor
@@ -92,6 +111,12 @@ class Courier:
     def remaining(self) -> list[Path]:
         """Return the mails that are still there."""
         return [one for part in ("new", "cur") for one in (self.maildir / part).iterdir()]
+
+
+def _answers(path: Path) -> bool:
+    # An instance that was killed leaves its socket behind.
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def _listens(port: int) -> bool:
