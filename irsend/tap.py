@@ -179,6 +179,8 @@ class Irsend(MultiService):
         That one waits for a word by a pipe, which twistd itself writes for an Exception only,
         and prints the beginning of it.
         """
+        # First into the log: once the first process has ended, people read it.
+        _say(sentence)
         twistd: Mapping[str, Any] = self._options.parent or {}
         pipe = twistd.get("statusPipe")
         if pipe is not None:
@@ -186,7 +188,7 @@ class Irsend(MultiService):
             os.write(pipe, word.encode("ascii", "backslashreplace")[:_LONGEST_WORD])
             os.close(pipe)
             Path(twistd["pidfile"]).unlink(missing_ok=True)
-        _refuse(sentence)
+        raise SystemExit(1)
 
     def _install_signal_handlers(self) -> None:
         for number, action in (
@@ -225,9 +227,13 @@ def makeService(options: Options) -> IService:
     return Irsend(assembly, options, reactor)
 
 
-def _refuse(error: Exception | str) -> NoReturn:
-    for line in str(error).splitlines():
+def _say(sentence: str) -> None:
+    for line in sentence.splitlines():
         print(f"irsend: {line}", file=sys.stderr)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    _say(str(error))
     raise SystemExit(1)
 
 
